@@ -1,0 +1,57 @@
+"""Fixed points of trained recurrent networks: find, prove, linearise and draw them.
+
+    from fixedpoint_tf import FixedPointFinder
+
+    finder = FixedPointFinder(model)  # a Keras model, layer, cell, or a function
+    states = finder.sample_states(trajectories, n_inits=1024, noise_scale=0.5)
+    unique, every = finder.find_fixed_points(states, inputs)
+
+Importing the package loads nothing else: each name below brings what it needs when it is
+first used, so that results can be read and drawn where TensorFlow is not wanted.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fixedpoint_tf.adapters import as_system
+    from fixedpoint_tf.config import FinderConfig
+    from fixedpoint_tf.finder import FixedPointFinder
+    from fixedpoint_tf.fixed_points import FixedPoints
+    from fixedpoint_tf.status import Status
+    from fixedpoint_tf.system import DynamicalSystem
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DynamicalSystem",
+    "FinderConfig",
+    "FixedPointFinder",
+    "FixedPoints",
+    "Status",
+    "__version__",
+    "as_system",
+]
+
+_HOMES = {
+    "DynamicalSystem": "system",
+    "FinderConfig": "config",
+    "FixedPointFinder": "finder",
+    "FixedPoints": "fixed_points",
+    "Status": "status",
+    "as_system": "adapters",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,61 @@
+"""Dense linear algebra on many matrices: one matrix a core, BLAS on one thread each.
+
+BLAS spread over the cores inside each small factorisation costs more than it gains, and far
+more on a busy machine (measured: 27 eigen-decompositions of 256 x 256 in 4.3 s, against
+0.7 s this way).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+__all__ = ["each", "inverses", "smallest_singular_values"]
+
+Result = TypeVar("Result")
+
+
+def each(function: Callable[[np.ndarray], Result], matrices: Sequence) -> list[Result]:
+    """``[function(m) for m in matrices]``, on all cores.
+
+    Example:
+        >>> each(np.trace, np.stack([np.eye(2), np.zeros((2, 2))]))
+        [np.float64(2.0), np.float64(0.0)]
+    """
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, matrices))
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:
+        return np.linalg.pinv(matrix)
+
+
+def inverses(matrices: np.ndarray) -> np.ndarray:
+    """Inverse of each matrix, ``(n, d, d)``; a singular one gets its pseudo-inverse."""
+    if not len(matrices):
+        return matrices
+    return np.stack(each(_inverse, matrices))
+
+
+def smallest_singular_values(matrices: np.ndarray) -> np.ndarray:
+    """Smallest singular value of each matrix, ``(n, d, d)`` to ``(n,)``; NaN stays NaN.
+
+    Example:
+        >>> smallest_singular_values(np.array([[[3.0, 0.0], [0.0, -2.0]]])).tolist()
+        [2.0]
+    """
+
+    def smallest(matrix: np.ndarray) -> float:
+        if not np.isfinite(matrix).all():
+            return np.nan
+        return float(np.linalg.svd(matrix, compute_uv=False)[-1])
+
+    return np.array(each(smallest, matrices))

@@ -1,0 +1,53 @@
+"""Checks of what a user passes to a search: each error names the argument, what was
+expected and what came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["check_finite", "check_rows", "check_trajectories"]
+
+
+def check_finite(array: np.ndarray, argument: str) -> None:
+    """Refuse NaN and infinity, naming the first rows that hold them."""
+    bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    if bad.any():
+        rows = np.flatnonzero(bad)
+        shown = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+        raise ValueError(
+            f"{argument} must be finite; got NaN or infinity in {len(rows)} of {len(array)} "
+            f"rows (rows {shown})."
+        )
+
+
+def check_rows(array: np.ndarray, argument: str, width: int, width_name: str) -> None:
+    """Refuse anything but rows of a width, at least one, all finite."""
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ValueError(
+            f"{argument} must have shape (n, {width_name}) = (n, {width}); "
+            f"got shape {array.shape}."
+        )
+    if not len(array):
+        raise ValueError(f"{argument} must have at least one row; got shape {array.shape}.")
+    check_finite(array, argument)
+
+
+def as_numbers(value: Any, argument: str) -> np.ndarray:
+    """An array of float64, or an error that names the argument."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{argument} must be an array of numbers; got {type(value).__name__}."
+        ) from error
+
+
+def check_trajectories(array: np.ndarray, argument: str, width: int, width_name: str) -> None:
+    """Refuse anything but (batch, time, width)."""
+    if array.ndim != 3 or array.shape[2] != width:
+        raise ValueError(
+            f"{argument} must have shape (n_batch, n_time, {width_name}) = "
+            f"(n_batch, n_time, {width}); got shape {array.shape}."
+        )

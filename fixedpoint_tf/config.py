@@ -1,0 +1,167 @@
+"""The options of a search: one frozen object that refuses a bad value when it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf.search import Options
+from fixedpoint_tf.solvers.adam import AdamOptions
+
+__all__ = ["FinderConfig"]
+
+# FixedPointFinder's two ways of running Adam differ in nothing here: points are independent.
+_METHODS = {"newton": "newton", "adam": "adam", "joint": "adam", "sequential": "adam"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FinderConfig:
+    """Options of :class:`fixedpoint_tf.FixedPointFinder`.
+
+    Names are those of FixedPointFinder (Golub & Sussillo 2018) where it has one.
+
+    Attributes:
+        tol_q: a fixed point has a speed ``q = 0.5 |F(x) - x|^2`` of at most this. It must
+            also pass the test of its Newton step.
+        tol_dq: a descent ends where ``q`` falls by less (``"adam"``: by less than this
+            times the learning rate).
+        max_iters: iterations a point.
+        method: ``"newton"`` (Levenberg-Marquardt with exact Jacobians) or ``"adam"``;
+            FixedPointFinder's ``"joint"`` and ``"sequential"`` both mean ``"adam"``.
+        do_rerun_q_outliers: give points that did not converge and whose ``q`` exceeds
+            ``outlier_q_scale`` times the median another ``max_iters`` iterations.
+        outlier_q_scale: see there.
+        do_exclude_distance_outliers: leave out of ``unique`` points that lie further from
+            the centroid of the initial states than ``outlier_distance_scale`` times their
+            mean distance from it.
+        outlier_distance_scale: see there. It also bounds the search where the network has
+            no bounds of its own.
+        tol_unique: no two points of ``unique`` lie nearer than this (Euclidean, states and
+            inputs together).
+        max_n_unique: keep at most so many, chosen at random.
+        do_compute_jacobians: compute dF/dx and dF/du at the points of ``unique``.
+        do_decompose_jacobians: and their eigenvalues and eigenvectors.
+        dtype: floating type of the broad search, ``"float32"`` or ``"float64"``. What is
+            returned is located and linearised in float64 in any case.
+        random_seed: of every random choice.
+        verbose: show a progress bar.
+        super_verbose: also log (level INFO) how the search stands.
+        n_iters_per_print_update: every so many batches of iterations.
+        lr_init, lr_factor, lr_patience, lr_cooldown: learning rate of ``"adam"``, see
+            :class:`fixedpoint_tf.solvers.adam.AdamOptions`.
+        share_descents: give a start to a known end point where a straight line leads down
+            to it, instead of descending once more. Switched off, every start descends to
+            the end by itself, which takes several times as long on large networks.
+        memory_limit: bytes for the matrices of one point, above which no Jacobian is
+            formed; and, four times this, for the Jacobians of the result.
+
+    Example:
+        >>> FinderConfig(tol_unique=0.01)
+        FinderConfig(tol_unique=0.01)
+        >>> FinderConfig(tol_q=-1.0)
+        Traceback (most recent call last):
+        ...
+        ValueError: tol_q must be a number of at least 0; got -1.0.
+    """
+
+    tol_q: float = 1e-12
+    tol_dq: float = 1e-20
+    max_iters: int = 5000
+    method: str = "newton"
+    do_rerun_q_outliers: bool = False
+    outlier_q_scale: float = 10.0
+    do_exclude_distance_outliers: bool = True
+    outlier_distance_scale: float = 10.0
+    tol_unique: float = 1e-3
+    max_n_unique: float = np.inf
+    do_compute_jacobians: bool = True
+    do_decompose_jacobians: bool = True
+    dtype: str = "float32"
+    random_seed: int = 0
+    verbose: bool = True
+    super_verbose: bool = False
+    n_iters_per_print_update: int = 100
+    lr_init: float = 0.05
+    lr_factor: float = 0.95
+    lr_patience: int = 5
+    lr_cooldown: int = 0
+    share_descents: bool = True
+    memory_limit: float = 2.0**30
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> FinderConfig:
+        """A configuration from keyword arguments, with a helpful word on an unknown one."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in options:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = f" Did you mean {near[0]!r}?" if near else ""
+                raise TypeError(
+                    f"FixedPointFinder has no option {name!r}; it has {names}.{hint}"
+                )
+        return cls(**options)
+
+    def __post_init__(self):
+        for name in ("tol_q", "tol_dq", "tol_unique"):
+            self._check_number(name, lambda v: v >= 0, "a number of at least 0")
+        for name in (
+            "outlier_q_scale",
+            "outlier_distance_scale",
+            "max_n_unique",
+            "memory_limit",
+            "lr_init",
+        ):
+            self._check_number(name, lambda v: v > 0, "a positive number")
+        self._check_number("lr_factor", lambda v: 0 < v <= 1, "a number in (0, 1]")
+        for name, least in (
+            ("max_iters", 1),
+            ("n_iters_per_print_update", 1),
+            ("lr_patience", 0),
+            ("lr_cooldown", 0),
+            ("random_seed", 0),
+        ):
+            value = getattr(self, name)
+            if not _is_whole(value) or value < least:
+                raise ValueError(
+                    f"{name} must be a whole number of at least {least}; got {value!r}."
+                )
+        if self.method not in _METHODS:
+            raise ValueError(f"method must be one of {list(_METHODS)}; got {self.method!r}.")
+        if np.dtype(self.dtype).name not in ("float32", "float64"):
+            raise ValueError(f"dtype must be 'float32' or 'float64'; got {self.dtype!r}.")
+        object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
+
+    def _check_number(self, name, holds, expected: str) -> None:
+        value = getattr(self, name)
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        if not number or not holds(value):
+            raise ValueError(f"{name} must be {expected}; got {value!r}.")
+
+    def search_options(self) -> Options:
+        """What the search needs of these options."""
+        return Options(
+            method=_METHODS[self.method],
+            tol_q=self.tol_q,
+            tol_dq=self.tol_dq,
+            max_iters=self.max_iters,
+            dtype=self.dtype,
+            share_descents=self.share_descents,
+            memory_limit=self.memory_limit,
+            random_seed=self.random_seed,
+            adam=AdamOptions(self.lr_init, self.lr_factor, self.lr_patience, self.lr_cooldown),
+        )
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+        return f"FinderConfig({', '.join(changed)})"
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

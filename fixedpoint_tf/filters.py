@@ -1,0 +1,101 @@
+"""Small pure steps that choose among points: the distinct ones, those in range."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+__all__ = ["distance_outliers", "thin"]
+
+
+def _collapse_equal_rows(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First index of each distinct row and, for every row, the number of its class."""
+    if points.shape[1] == 0:
+        return np.zeros(min(1, len(points)), int), np.zeros(len(points), int)
+    # Adding zero turns -0.0 into 0.0, so that equal numbers have equal bytes.
+    rows = np.ascontiguousarray(points + 0.0)
+    as_bytes = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
+    _, first, inverse = np.unique(as_bytes.ravel(), return_index=True, return_inverse=True)
+    return first, inverse
+
+
+def thin(
+    points: np.ndarray, q: np.ndarray, tol: float, max_kept: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Thin a cloud of points to a set in which no two lie within ``tol``.
+
+    Points are taken in the order of their speed ``q``, each one kept unless a kept point
+    lies within ``tol`` (Euclidean). So no two kept points are nearer than ``tol``, and
+    every dropped point lies within ``tol`` of a kept one of lower or equal ``q``. A chain
+    of neighbours, such as a line attractor, is thinned, not merged into one point.
+
+    Args:
+        points: ``(n, n_coordinates)``.
+        q: ``(n,)``, the rank: lower is kept first.
+        tol: smallest distance between two kept points.
+        max_kept: stop after this many kept points (the rest is left without an owner).
+
+    Returns:
+        ``kept``, the sorted indices of the kept points, and ``owner``, ``(n,)``: for each
+        point the index of the kept point that stands for it, or -1.
+
+    Example:
+        >>> import numpy as np
+        >>> line = np.array([[0.0], [0.4], [0.8], [1.2]])
+        >>> kept, owner = thin(line, q=np.array([1.0, 0.0, 1.0, 1.0]), tol=0.5)
+        >>> kept.tolist(), owner.tolist()
+        ([1, 3], [1, 1, 1, 3])
+    """
+    points = np.asarray(points, dtype=np.float64)
+    n = len(points)
+    if n == 0:
+        return np.zeros(0, int), np.zeros(0, int)
+    first, group = _collapse_equal_rows(points)
+    best = np.full(len(first), np.inf)
+    np.minimum.at(best, group, np.where(np.isnan(q), np.inf, q))
+    distinct = points[first]
+    tree = cKDTree(distinct)
+    owner_of_group = np.full(len(first), -1)
+    order = np.argsort(best, kind="stable")
+    kept_groups = []
+    for g in order:
+        if owner_of_group[g] >= 0:
+            continue
+        if max_kept is not None and len(kept_groups) == max_kept:
+            break
+        kept_groups.append(g)
+        near = np.asarray(tree.query_ball_point(distinct[g], tol), dtype=int)
+        near = near[owner_of_group[near] < 0]
+        owner_of_group[near] = g
+        owner_of_group[g] = g
+    # The representative of a group is its member of lowest q.
+    by_q = np.lexsort((np.arange(n), np.where(np.isnan(q), np.inf, q)))
+    representative = np.full(len(first), -1)
+    representative[group[by_q[::-1]]] = by_q[::-1]
+    owner_group = owner_of_group[group]
+    owner = np.where(owner_group >= 0, representative[owner_group], -1)
+    return np.sort(representative[kept_groups]), owner
+
+
+def distance_outliers(
+    points: np.ndarray, initial_states: np.ndarray, scale: float
+) -> np.ndarray:
+    """Which points lie unusually far from the states the search began with.
+
+    The measure of FixedPointFinder (Golub & Sussillo 2018): the distance from the centroid
+    of the initial states, in units of their mean distance from it.
+
+    Args:
+        points: ``(n, n_states)``.
+        initial_states: ``(m, n_states)``.
+        scale: points beyond this many mean distances are outliers.
+
+    Returns:
+        ``(n,)`` boolean. Nothing is an outlier where the initial states coincide, since
+        they then set no scale.
+    """
+    centroid = initial_states.mean(axis=0)
+    mean_distance = np.linalg.norm(initial_states - centroid, axis=1).mean()
+    if not mean_distance > 0:
+        return np.zeros(len(points), dtype=bool)
+    return np.linalg.norm(points - centroid, axis=1) > scale * mean_distance

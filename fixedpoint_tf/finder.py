@@ -1,0 +1,370 @@
+"""``FixedPointFinder``: from a trained network and some states to its fixed points."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from fixedpoint_tf import linearization, trajectories
+from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.batched import smallest_singular_values
+from fixedpoint_tf.checks import as_numbers, check_rows
+from fixedpoint_tf.config import FinderConfig
+from fixedpoint_tf.filters import distance_outliers, thin
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.search import Search
+from fixedpoint_tf.solvers.base import Problem
+from fixedpoint_tf.status import Status
+from fixedpoint_tf.system import DynamicalSystem
+
+__all__ = ["FixedPointFinder"]
+
+logger = logging.getLogger(__name__)
+
+SYSTEM_OPTIONS = ("layer", "n_states", "n_inputs", "kind", "bounds")
+
+
+class FixedPointFinder:
+    """Finds the fixed points of a recurrent network, and the slow points between them.
+
+    The question is Sussillo & Barak's (2013): where does the speed
+    ``q(x) = 0.5 |F(x, u) - x|^2`` vanish, for a constant input ``u``? The interface follows
+    FixedPointFinder (Golub & Sussillo 2018), and so do the names of the options, which are
+    described in :class:`fixedpoint_tf.FinderConfig`.
+
+    Args:
+        rnn: anything that :func:`fixedpoint_tf.as_system` takes.
+        layer, n_states, n_inputs, kind, bounds: see there.
+        **options: see :class:`fixedpoint_tf.FinderConfig`.
+
+    Attributes:
+        system: the network as a :class:`fixedpoint_tf.DynamicalSystem`.
+        config: the options.
+
+    Raises:
+        TypeError, ValueError: the network cannot be analysed, or an option is bad.
+
+    Example:
+        >>> import keras
+        >>> cell = keras.layers.SimpleRNNCell(2, activation="linear")
+        >>> cell.build((None, 1))
+        >>> cell.set_weights([[[1.0, 0.0]], [[0.5, 0.0], [0.0, 2.0]], [1.0, 1.0]])
+        >>> finder = FixedPointFinder(cell, verbose=False)
+        >>> unique, every = finder.find_fixed_points([[0.0, 0.0], [1.0, 3.0]], [[0.0]])
+        >>> unique
+        1 fixed point: 1 with 1 unstable direction; 2 units
+        >>> unique.xstar.round(6).tolist()
+        [[2.0, -1.0]]
+    """
+
+    def __init__(self, rnn: Any, **options: Any):
+        system_options = {k: options.pop(k) for k in SYSTEM_OPTIONS if k in options}
+        self.config = FinderConfig.from_options(options)
+        self.system: DynamicalSystem = as_system(rnn, **system_options)
+        self.rng = np.random.default_rng(self.config.random_seed)
+
+    def sample_states(
+        self, state_traj: Any, n_inits: int, valid_bxt: Any = None, noise_scale: float = 0.0
+    ) -> np.ndarray:
+        """Draw initial states from trajectories, ``(n_inits, n_states)``.
+
+        Args:
+            state_traj: ``(n_batch, n_time, n_states)``, or nested as the cell has them.
+            n_inits: how many.
+            valid_bxt: ``(n_batch, n_time)`` boolean, times that may be drawn.
+            noise_scale: standard deviation of Gaussian noise on the states. Wide noise
+                finds saddles that trajectories pass at a distance.
+
+        Returns:
+            ``(n_inits, n_states)`` float64.
+        """
+        return trajectories.sample_states(
+            self.system.layout,
+            state_traj,
+            n_inits,
+            self.rng,
+            valid_bxt=valid_bxt,
+            noise_scale=noise_scale,
+        )
+
+    def sample_inputs_and_states(
+        self,
+        inputs: Any,
+        state_traj: Any,
+        n_inits: int,
+        valid_bxt: Any = None,
+        noise_scale: float = 0.0,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw inputs and the states at the same times, see :meth:`sample_states`.
+
+        Returns:
+            Inputs ``(n_inits, n_inputs)``, states ``(n_inits, n_states)``.
+        """
+        return trajectories.sample_inputs_and_states(
+            self.system.layout,
+            inputs,
+            state_traj,
+            n_inits,
+            self.rng,
+            n_inputs=self.system.n_inputs,
+            valid_bxt=valid_bxt,
+            noise_scale=noise_scale,
+        )
+
+    def find_fixed_points(
+        self, initial_states: Any, inputs: Any, cond_ids: Any = None
+    ) -> tuple[FixedPoints, FixedPoints]:
+        """Search from every initial state.
+
+        Interrupted from the keyboard, it returns what has been found so far.
+
+        Args:
+            initial_states: ``(n, n_states)``, or nested as the cell has them.
+            inputs: ``(1, n_inputs)``, one constant input for all, or ``(n, n_inputs)``.
+            cond_ids: ``(n,)`` whole numbers, a label of the condition of each start.
+
+        Returns:
+            ``unique``: the distinct fixed points and slow points, linearised (``.fixed``
+            and ``.slow`` select). A fixed point may be among them that no start led to: an
+            attractor met by running forward. ``all``: where each start ended, in the order
+            of the starts, with a status; not linearised.
+
+        Raises:
+            TypeError, ValueError: an argument is not as described, or the network returns
+                NaN or infinity at an initial state.
+        """
+        x, u, cond_ids = self._check(initial_states, inputs, cond_ids)
+        lower, upper, artificial = self._box(x)
+        problem = Problem(self.system, lower, upper)
+        _check_image(problem, x, u)
+        with _Progress(len(x), self.config) as progress:
+            search = Search(
+                problem, x, u, artificial, self.config.search_options(), progress.report
+            )
+            try:
+                search.run()
+                if self.config.do_rerun_q_outliers:
+                    search.rerun(self.config.outlier_q_scale)
+            except KeyboardInterrupt:
+                logger.warning("interrupted: what has been found so far is returned")
+            progress.report(search, force=True)
+        self._mark_outliers(search)
+        unique, kept, singular = self._unique(search, cond_ids)
+        return unique, self._all(search, cond_ids, kept, singular)
+
+    # -- before the search ----------------------------------------------------------------
+
+    def _check(self, initial_states, inputs, cond_ids):
+        system = self.system
+        x = system.layout.pack(initial_states, "initial_states")
+        check_rows(x, "initial_states", system.n_states, "n_states")
+        u = as_numbers(inputs, "inputs")
+        check_rows(u, "inputs", system.n_inputs, "n_inputs")
+        if len(u) not in (1, len(x)):
+            raise ValueError(
+                f"inputs must have one row, or one for each of the {len(x)} initial states; "
+                f"got {len(u)} rows."
+            )
+        u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
+        if cond_ids is not None:
+            cond_ids = np.asarray(cond_ids)
+            if cond_ids.shape != (len(x),) or not np.issubdtype(cond_ids.dtype, np.integer):
+                raise ValueError(
+                    f"cond_ids must be whole numbers of shape ({len(x)},), one for each "
+                    f"initial state; got {cond_ids.dtype} of shape {cond_ids.shape}."
+                )
+        return x, u, cond_ids
+
+    def _box(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Bounds of the search, and which of them are only a guess.
+
+        Where the network has no bound of its own, the box reaches as far as a point may
+        lie without being an outlier, so it excludes nothing that would be kept.
+        """
+        lower, upper = self.system.lower.copy(), self.system.upper.copy()
+        centre = x.mean(axis=0)
+        spread = np.linalg.norm(x - centre, axis=1).mean()
+        if not spread > 1e-6 * (1.0 + np.abs(x).max()):
+            spread = 1.0 + np.abs(x).max()
+        scale = self.config.outlier_distance_scale
+        reach = spread * (scale if self.config.do_exclude_distance_outliers else 100.0 * scale)
+        no_lower, no_upper = np.isinf(lower), np.isinf(upper)
+        lower[no_lower] = np.minimum(centre - reach, x.min(axis=0))[no_lower]
+        upper[no_upper] = np.maximum(centre + reach, x.max(axis=0))[no_upper]
+        return lower, upper, no_lower | no_upper
+
+    # -- after the search -----------------------------------------------------------------
+
+    def _mark_outliers(self, search: Search) -> None:
+        if not self.config.do_exclude_distance_outliers:
+            return
+        ends = search.ends
+        far = distance_outliers(ends.x, search.start, self.config.outlier_distance_scale)
+        ends.status[far & (ends.status <= Status.SLOW_POINT)] = Status.OUTLIER
+
+    def _unique(self, search: Search, cond_ids):
+        """The distinct end points, linearised; their numbers and smallest singular values."""
+        ends = search.ends
+        numbers = np.flatnonzero(ends.status <= Status.SLOW_POINT)
+        # A fixed point stands for the slow points beside it: it comes first in rank.
+        rank = np.where(ends.status[numbers] == Status.FIXED_POINT, -1.0, ends.q[numbers])
+        place = np.hstack([ends.x, ends.u])[numbers]
+        kept, _ = thin(place, rank, self.config.tol_unique)
+        kept = numbers[kept]
+        if len(kept) > self.config.max_n_unique:
+            chosen = self.rng.choice(len(kept), int(self.config.max_n_unique), replace=False)
+            kept = kept[np.sort(chosen)]
+        kept = kept[np.lexsort((ends.source[kept], ends.status[kept]))]
+        source = ends.source[kept]
+        linear = self._linearise(ends.x[kept], ends.u[kept], search.matrix_free)
+        unique = FixedPoints(
+            xstar=ends.x[kept],
+            x_init=search.start[source],
+            inputs=ends.u[kept],
+            F_xstar=ends.image[kept],
+            qstar=ends.q[kept],
+            dq=ends.dq[kept],
+            n_iters=ends.n_iters[kept],
+            cond_id=None if cond_ids is None else cond_ids[source],
+            status=ends.status[kept],
+            newton_step=ends.newton_step[kept],
+            n_at_bound=ends.n_at_bound[kept],
+            **linear,
+            **self._common(),
+        )
+        return unique, kept, linear.get("smallest_singular_value")
+
+    def _linearise(self, x: np.ndarray, u: np.ndarray, matrix_free: bool) -> dict[str, Any]:
+        if not self.config.do_compute_jacobians:
+            return {}
+        n, d = x.shape
+        if matrix_free or 40.0 * n * d * d > 4.0 * self.config.memory_limit:
+            logger.warning(
+                "the Jacobians of %d points of %d states would need %.1f GB with their "
+                "eigenvectors and are left out; raise memory_limit or tol_unique, or lower "
+                "max_n_unique", n, d, 40.0 * n * d * d / 1e9,
+            )  # fmt: skip
+            return {}
+        jacobians = self._in_chunks(self.system.jacobian, x, u, d)
+        by_input = self._in_chunks(self.system.input_jacobian, x, u, u.shape[1])
+        shift = np.eye(d) if self.system.kind == "discrete" else 0.0
+        linear = {
+            "J_xstar": jacobians,
+            "dFdu": by_input,
+            "smallest_singular_value": smallest_singular_values(jacobians - shift),
+        }
+        if self.config.do_decompose_jacobians:
+            values, right, left = linearization.decompose(jacobians, self.system.kind)
+            linear |= {
+                "eigval_J_xstar": values,
+                "eigvec_J_xstar": right,
+                "left_eigvec_J_xstar": left,
+            }
+        return linear
+
+    def _in_chunks(self, jacobian, x: np.ndarray, u: np.ndarray, width: int) -> np.ndarray:
+        """A Jacobian at every point, a bounded number at a time."""
+        n, d = x.shape
+        result = np.empty((n, d, width))
+        chunk = max(1, 2**22 // (d * max(width, 1)))
+        for i in range(0, n, chunk):
+            result[i : i + chunk] = jacobian(x[i : i + chunk], u[i : i + chunk]).numpy()
+        return result
+
+    def _all(self, search: Search, cond_ids, kept, singular) -> FixedPoints:
+        """Where each start ended; a start without an end point stands where it was left."""
+        ends, points, member = search.ends, search.points, search.member
+        ended = member >= 0
+        x, image, q = search.final_states()
+        status = np.full(len(x), Status.NOT_CONVERGED, dtype=np.int8)
+        status[~np.isfinite(q)] = Status.DIVERGED
+        status[ended] = ends.status[member[ended]]
+        known = {
+            "dq": points.dq,
+            "n_iters": points.n_iters,
+            "newton_step": np.full(len(x), np.nan),
+            "n_at_bound": ((x <= search.problem.lower) | (x >= search.problem.upper)).sum(1),
+        }
+        for name, values in known.items():
+            values[ended] = getattr(ends, name)[member[ended]]
+        sigma = np.full(len(ends) + 1, np.nan)
+        if singular is not None:
+            sigma[kept] = singular
+        return FixedPoints(
+            xstar=x,
+            x_init=search.start,
+            inputs=points.u,
+            F_xstar=image,
+            qstar=q,
+            cond_id=cond_ids,
+            status=status,
+            smallest_singular_value=sigma[member],
+            **known,
+            **self._common(),
+        )
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "tol_unique": self.config.tol_unique,
+            "kind": self.system.kind,
+            "state_names": self.system.state_names,
+        }
+
+
+def _check_image(problem: Problem, x: np.ndarray, u: np.ndarray) -> None:
+    """Refuse a network that returns NaN or infinity where the search begins."""
+    dtype = problem.system.dtypes[0]
+    w = problem.weights(dtype)
+    bad = 0
+    for i in range(0, len(x), 4096):
+        rows = problem.rows(dtype, x[i : i + 4096], u[i : i + 4096])
+        image = problem.residual.value(w, *rows).numpy()
+        bad += int((~np.isfinite(image)).any(axis=1).sum())
+    if bad:
+        raise ValueError(
+            f"rnn must return finite states; it returns NaN or infinity at {bad} of the "
+            f"{len(x)} initial states. Check its weights and the range of the states."
+        )
+
+
+class _Progress:
+    """A bar with the points done and the median speed; nothing at all where not verbose."""
+
+    def __init__(self, n: int, config: FinderConfig):
+        self.config = config
+        self.bar = tqdm(
+            total=n,
+            desc="fixed points",
+            disable=not config.verbose,
+            bar_format="{desc}: {n_fmt}/{total_fmt} starts |{bar}| {elapsed}{postfix}",
+        )
+        self.n_reports = 0
+        self.last = 0.0
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.bar.close()
+
+    def report(self, search: Search, *, force: bool = False) -> None:
+        self.n_reports += 1
+        talk = self.config.super_verbose and (
+            self.n_reports % self.config.n_iters_per_print_update == 0
+        )
+        now = time.monotonic()
+        show = not self.bar.disable and (force or now - self.last > 0.1)
+        if not (talk or show):
+            return
+        self.last = now
+        n_done, q = search.standing()
+        if talk:
+            logger.info("%d of %d points done, median q = %.2e", n_done, self.bar.total, q)
+        if show:
+            self.bar.set_postfix_str(f"median q = {q:.1e}", refresh=False)
+            self.bar.n = n_done
+            self.bar.refresh()

@@ -1,0 +1,84 @@
+"""Derivatives of any differentiable update by automatic differentiation.
+
+The standard cells have closed forms (:mod:`fixedpoint_tf.closed_forms`); this room serves
+every other network, and the tests that hold the closed forms against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from fixedpoint_tf.compiling import compiled
+
+__all__ = ["Autodiff", "batch_jacobian"]
+
+Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def batch_jacobian(function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
+    """Jacobian of each row of ``function(x)`` by the same row of ``x``.
+
+    Args:
+        function: maps ``(n, k)`` to ``(n, d)``, each row by itself.
+        x: ``(n, k)``.
+
+    Returns:
+        ``(n, d, k)``; zero where the output does not depend on ``x``.
+
+    Example:
+        >>> batch_jacobian(lambda x: x**2, tf.constant([[1.0, 3.0]])).numpy()
+        array([[[2., 0.],
+                [0., 6.]]], dtype=float32)
+    """
+    with tf.GradientTape(watch_accessed_variables=False, persistent=True) as tape:
+        tape.watch(x)
+        y = function(x)
+    zero = tf.UnconnectedGradients.ZERO
+    try:
+        return tape.batch_jacobian(y, x, unconnected_gradients=zero)
+    except (ValueError, NotImplementedError):
+        # An operation that TensorFlow cannot vectorise: one backward pass a coordinate.
+        return tape.batch_jacobian(
+            y, x, unconnected_gradients=zero, experimental_use_pfor=False
+        )
+
+
+class Autodiff:
+    """Equations of a network of which only the update itself is known.
+
+    Equality is identity: two such networks never share a compiled solver, because nothing
+    says that they compute the same function.
+
+    Args:
+        step_for: ``dtype name -> step(h, u)`` evaluated in that type.
+    """
+
+    def __init__(self, step_for: Callable[[str], Step]):
+        self._step_for = step_for
+        self._compiled: dict[tuple, Callable] = {}
+
+    def step(self, w, h, u):
+        return self._call("step", lambda step: step, h, u)
+
+    def jacobian(self, w, h, u):
+        def build(step):
+            return lambda h, u: batch_jacobian(lambda states: step(states, u), h)
+
+        return self._call("jacobian", build, h, u)
+
+    def input_jacobian(self, w, h, u):
+        def build(step):
+            return lambda h, u: batch_jacobian(lambda inputs: step(h, inputs), u)
+
+        return self._call("input_jacobian", build, h, u)
+
+    def _call(self, name: str, build: Callable[[Step], Step], h, u) -> tf.Tensor:
+        """Compiled for any number of rows: vectorised differentiation is slow eagerly."""
+        key = (name, h.dtype.name, h.shape[-1], u.shape[-1])
+        if key not in self._compiled:
+            signature = [tf.TensorSpec([None, x.shape[-1]], x.dtype) for x in (h, u)]
+            step = self._step_for(h.dtype.name)
+            self._compiled[key] = compiled(build(step), signature)
+        return self._compiled[key](h, u)

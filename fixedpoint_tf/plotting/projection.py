@@ -1,0 +1,74 @@
+"""Principal components: the few directions in which states are drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+__all__ = ["Projection", "principal_components"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Projection:
+    """An affine map of states to a few coordinates.
+
+    Attributes:
+        origin: ``(n_states,)``, the state at the origin of the new coordinates.
+        axes: ``(n_components, n_states)``, orthonormal rows.
+        explained: ``(n_components,)``, share of the variance along each; NaN where the
+            data have none.
+    """
+
+    origin: np.ndarray
+    axes: np.ndarray
+    explained: np.ndarray
+
+    def points(self, states: np.ndarray) -> np.ndarray:
+        """``(..., n_states)`` states to ``(..., n_components)`` coordinates."""
+        return (states - self.origin) @ self.axes.T
+
+    def directions(self, vectors: np.ndarray) -> np.ndarray:
+        """The same for directions, which have no origin."""
+        return vectors @ self.axes.T
+
+
+def principal_components(states: np.ndarray, n_components: int) -> Projection:
+    """Principal components by singular value decomposition.
+
+    Args:
+        states: ``(n, n_states)``; rows with NaN or infinity are left out. Where the rows
+            span too few dimensions (one point, say) other orthogonal directions follow.
+        n_components: at most ``n_states``.
+
+    Returns:
+        The projection; each axis points so that its largest entry is positive.
+
+    Example:
+        >>> import numpy as np
+        >>> line = np.array([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]])
+        >>> pca = principal_components(line, 1)
+        >>> pca.points(line).round(6).ravel().tolist(), pca.explained.round(6).tolist()
+        ([-5.0, 0.0, 5.0], [1.0])
+    """
+    states = np.asarray(states, dtype=np.float64)
+    if not 0 <= n_components <= states.shape[1]:
+        raise ValueError(
+            f"n_components: expected 0 to n_states={states.shape[1]}, received {n_components}."
+        )
+    states = states[np.isfinite(states).all(axis=1)]
+    origin = states.mean(axis=0) if len(states) else np.zeros(states.shape[1])
+    centred = states - origin
+    if len(centred) > centred.shape[1]:
+        # The triangular factor has the same singular values and axes, and far fewer rows.
+        centred = np.linalg.qr(centred, mode="r")
+    # Rows of zeros change nothing but complete the axes where there are too few rows.
+    centred = np.vstack([centred, np.zeros((n_components, centred.shape[1]))])
+    _, singular_values, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:n_components]
+    largest = np.abs(axes).argmax(axis=1)
+    axes = axes * np.where(axes[np.arange(len(axes)), largest] < 0, -1.0, 1.0)[:, None]
+    variances = singular_values**2
+    with np.errstate(invalid="ignore"):
+        explained = variances[:n_components] / variances.sum()
+    return Projection(origin, axes, explained)

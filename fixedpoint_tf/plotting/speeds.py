@@ -1,0 +1,108 @@
+"""The speed q at the points, by what became of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.plotting.style import COLORS, by_status, legend_above, new_axes, say_if_empty
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_q"]
+
+
+def plot_q(
+    fps: FixedPoints,
+    *,
+    tol_q: float | None = None,
+    n_bins: int = 40,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draws the distribution of the speed q, one row of bars for each status.
+
+    Each row is scaled to its own highest bar, so that few points of one status are not
+    lost beside many of another; the number of points stands beside its name. A gap
+    between the rows is what tells fixed points from slow ones.
+
+    Args:
+        fps: the points, best all of a search; there may be none.
+        tol_q: a tolerance to draw as a line.
+        n_bins: number of bars in the range of q, equally wide in log q.
+        fig: the figure to add axes to.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Raises:
+        ValueError: there are points, and ``qstar`` was not computed.
+
+    Example:
+        >>> import numpy as np
+        >>> fps = FixedPoints(xstar=np.zeros((2, 1)), qstar=[1e-20, 1e-6], status=[0, 1])
+        >>> fig, ax = plot_q(fps)
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['slow point (1)', 'fixed point (1)']
+    """
+    if fps.n and fps.qstar is None:
+        raise ValueError("fps: expected points with qstar, received qstar=None.")
+    rows = by_status(fps)[::-1]
+    fig, ax = new_axes(fig, ax, size=(5.5, 1.4 + 0.7 * max(1, len(rows))))
+    q = np.zeros(0) if fps.qstar is None else fps.qstar
+    positive = q[np.isfinite(q) & (q > 0)]
+    # Nothing is left of zero on a logarithmic axis: zeros stand one decade below the rest.
+    floor = positive.min() / 10.0 if len(positive) else 1e-32
+    any_zero = bool((q == 0).any())
+    low = floor if any_zero or not len(positive) else positive.min()
+    high = max(low * 10.0, positive.max() if len(positive) else low)
+    edges = np.geomspace(low / 1.5, high * 1.5, n_bins + 1)
+    names = []
+    for height, (name, color, members) in enumerate(rows):
+        values = q[members]
+        finite = values[np.isfinite(values)]
+        counts, _ = np.histogram(np.maximum(finite, low), edges)
+        names.append(f"{name} ({len(members):,})")
+        if len(finite) < len(members):
+            names[-1] += f"\n{len(members) - len(finite):,} without finite q"
+        bars = 0.8 * counts / max(1, counts.max())
+        ax.bar(
+            edges[:-1],
+            bars,
+            width=np.diff(edges),
+            bottom=height,
+            align="edge",
+            color=color,
+            edgecolor="white",
+            linewidth=0.3,
+        )
+        ax.axhline(height, color=COLORS["grey"], linewidth=0.6, zorder=0)
+    ax.set_xscale("log")
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_ylim(-0.05, max(1, len(rows)) - 0.05)
+    ax.set_yticks(np.arange(len(rows)) + 0.35, names)
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    marks = [] if tol_q is None else [(tol_q, "tol_q", "--")]
+    if any_zero:
+        marks.append((low, "q = 0", ":"))
+    for at, words, dashes in marks:
+        ax.axvline(at, color=COLORS["black"], linestyle=dashes, linewidth=1.0)
+        ax.annotate(
+            words,
+            (at, 1.0),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            fontsize="small",
+        )
+    residual = "|F(x) − x|²" if fps.kind == "discrete" else "|dx/dt|²"
+    ax.set_xlabel(f"speed q = ½ {residual}")
+    say_if_empty(ax, len(rows), "no points")
+    legend_above(ax)
+    return fig, ax

@@ -1,0 +1,106 @@
+"""What the solvers share: the problem they solve and the record they keep."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from fixedpoint_tf.system import DynamicalSystem, Residual
+
+__all__ = ["Points", "Problem", "kernel_speed", "work_through"]
+
+OnProgress = Callable[[], None]
+
+
+@dataclasses.dataclass
+class Points:
+    """The points under search, updated in place, so that an interruption loses nothing.
+
+    Attributes:
+        x: states, ``(n, n_states)`` float64.
+        u: inputs, ``(n, n_inputs)`` float64.
+        q: speed ``0.5 |r|^2``, ``(n,)``.
+        dq: change of ``q`` in the last iteration, ``(n,)``.
+        n_iters: iterations so far, ``(n,)``.
+        relative_gradient: ``|grad q| / |r|`` over the free coordinates, ``(n,)``: zero at
+            a stationary point of ``q``.
+    """
+
+    x: np.ndarray
+    u: np.ndarray
+    q: np.ndarray = dataclasses.field(init=False)
+    dq: np.ndarray = dataclasses.field(init=False)
+    n_iters: np.ndarray = dataclasses.field(init=False)
+    relative_gradient: np.ndarray = dataclasses.field(init=False)
+
+    def __post_init__(self):
+        n = len(self.x)
+        self.q = np.full(n, np.inf)
+        self.dq = np.full(n, np.inf)
+        self.n_iters = np.zeros(n, dtype=np.int64)
+        self.relative_gradient = np.full(n, np.inf)
+
+
+class Problem:
+    """A system frozen for one search: weights read once, bounds filled in.
+
+    Args:
+        system: what is searched.
+        lower: ``(n_states,)``, finite.
+        upper: ``(n_states,)``, finite.
+    """
+
+    def __init__(self, system: DynamicalSystem, lower: np.ndarray, upper: np.ndarray):
+        self.system = system
+        self.residual: Residual = system.residual
+        self.lower, self.upper = lower, upper
+        self.n_states = system.n_states
+        self._weights: dict[str, Any] = {}
+
+    def weights(self, dtype: str) -> Any:
+        """The weights in ``dtype``, read at first use."""
+        if dtype not in self._weights:
+            self._weights[dtype] = self.system.weights(dtype)
+        return self._weights[dtype]
+
+    def bounds(self, dtype: str) -> tuple[tf.Tensor, tf.Tensor]:
+        """The box as tensors of ``dtype``."""
+        return tf.constant(self.lower, dtype), tf.constant(self.upper, dtype)
+
+    def batch_size(self, dtype: str) -> int:
+        """How many points at a time keep the working matrices near the processor's cache.
+
+        Measured best: 1024 points of 32 states, 128 of 128, 64 of 256.
+        """
+        entries = 2**21 if dtype == "float32" else 2**20
+        return int(np.clip(entries // self.n_states**2, 1, 1024))
+
+    def rows(self, dtype: str, *arrays: np.ndarray) -> list[tf.Tensor]:
+        """NumPy arrays as tensors of the search's type."""
+        return [tf.constant(a, dtype) for a in arrays]
+
+
+def kernel_speed(r: tf.Tensor) -> tf.Tensor:
+    """The speed ``q = 0.5 |r|^2`` of each row (Sussillo & Barak 2013, eq. 2.4)."""
+    return 0.5 * tf.reduce_sum(r * r, axis=-1)
+
+
+def work_through(
+    indices: np.ndarray, size: int, advance: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """Advance all points in batches; a finished point makes room for a waiting one.
+
+    Args:
+        indices: the points to be worked on.
+        size: largest batch.
+        advance: works on a batch of indices and says which of them are done.
+    """
+    active, waiting = indices[:size], indices[size:]
+    while len(active):
+        active = active[~advance(active)]
+        room = size - len(active)
+        active, waiting = np.concatenate([active, waiting[:room]]), waiting[room:]

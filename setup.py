@@ -1,0 +1,46 @@
+"""Metadata and dependencies of the distribution (``pyproject.toml`` configures tools only)."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+TEST = ["pytest>=8"]
+
+setup(
+    name="fixedpoint-tf",
+    version="0.1.0",
+    description=(
+        "Find and linearise the fixed points of trained recurrent neural networks "
+        "(fixedpoint_tf); latent factor analysis via dynamical systems (lfads_tf)"
+    ),
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["fixedpoint_tf*", "lfads_tf*"]),
+    package_data={"fixedpoint_tf": ["py.typed"], "lfads_tf": ["py.typed"]},
+    install_requires=[
+        "tensorflow>=2.16",
+        "tensorflow-probability",
+        "tf-keras",
+        "numpy",
+        "scipy",
+        "matplotlib",
+        "h5py",
+        "tqdm",
+    ],
+    extras_require={
+        "test": TEST,
+        "docs": ["sphinx", "myst-parser"],
+        "dev": [*TEST, "build", "mypy", "ruff"],
+    },
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3 :: Only",
+        "Topic :: Scientific/Engineering",
+        "Typing :: Typed",
+    ],
+)

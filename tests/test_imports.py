@@ -1,0 +1,110 @@
+"""How the packages import each other, and what importing them must not load."""
+
+import ast
+import graphlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Every room of fixedpoint_tf. A room imports only from those above it.
+ROOMS = [
+    "status",
+    "shapes",
+    "filters",
+    "storage",
+    "linearization",
+    "summary",
+    "fixed_points",
+    "closed_forms",
+    "system",
+    "jacobians",
+    "keras_cells",
+    "adapters",
+    "trajectories",
+    "solvers",
+    "evidence",
+    "search",
+    "finder",
+    "plotting",
+    "tasks",
+    "__main__",
+]
+
+
+def modules(package):
+    """Each module of a package by its dotted name."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = list(path.relative_to(ROOT).with_suffix("").parts)
+        if parts[-1] == "__init__":
+            parts.pop()
+        yield ".".join(parts), path
+
+
+def imported(path, known, *, everywhere=False):
+    """What a module imports of the ``known`` ones: when it is imported, or ``everywhere``.
+
+    Imports inside functions are left out by default. That is how ``FixedPoints.plot``
+    reaches the plots, and how matplotlib is kept from loading with the package.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = set()
+    for node in ast.walk(tree) if everywhere else tree.body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= (inside & known) or {node.module}
+    return names
+
+
+def top_level(name):
+    return name.split(".")[0]
+
+
+def test_imports_run_down_the_list_of_rooms():
+    known = dict(modules("fixedpoint_tf"))
+    for name, path in known.items():
+        room = (name.split(".") + [None])[1]
+        if room is None:  # the package itself gathers what users import
+            continue
+        assert room in ROOMS, f"{name}: give it a place in the list of rooms"
+        for other in imported(path, set(known)):
+            if top_level(other) != "fixedpoint_tf" or other == "fixedpoint_tf":
+                assert other != "fixedpoint_tf", f"{name} imports the package as a whole"
+                continue
+            above = ROOMS.index(other.split(".")[1]) <= ROOMS.index(room)
+            assert above, f"{name} imports {other}, which comes later"
+
+
+def test_no_module_waits_for_itself():
+    known = dict(modules("fixedpoint_tf"))
+    graph = {name: imported(path, set(known)) & set(known) for name, path in known.items()}
+    list(graphlib.TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize(
+    ("package", "other"), [("fixedpoint_tf", "lfads_tf"), ("lfads_tf", "fixedpoint_tf")]
+)
+def test_the_two_packages_never_import_each_other(package, other):
+    for name, path in modules(package):
+        found = {top_level(i) for i in imported(path, set(), everywhere=True)}
+        assert other not in found, name
+
+
+def test_the_package_loads_neither_probability_nor_legacy_keras_nor_matplotlib():
+    heavy = ["tensorflow_probability", "tf_keras", "matplotlib", "lfads_tf"]
+    program = f"import sys, fixedpoint_tf; print([m for m in {heavy} if m in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("package", ["fixedpoint_tf", "lfads_tf"])
+def test_packages_are_marked_as_typed(package):
+    assert (ROOT / package / "py.typed").is_file()

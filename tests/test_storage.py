@@ -1,0 +1,118 @@
+"""Files are written whole or not at all, and a wrong one is refused by name."""
+
+import h5py
+import numpy as np
+import pytest
+
+from fixedpoint_tf import storage
+
+FORMAT = {"format_name": "test.Arrays", "format_version": 2}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "arrays.h5"
+
+
+def test_round_trip_keeps_types_and_shapes(path):
+    arrays = {
+        "real": np.random.default_rng(0).normal(size=(3, 4)),
+        "complex": np.array([1 + 2j]),
+        "flags": np.array([True, False]),
+        "small": np.array([1, 2], np.int8),
+        "empty": np.zeros((0, 5, 2)),
+        "scalar": np.array(3.0),
+        "nan": np.array([np.nan, np.inf]),
+    }
+    attributes = {"name": "x", "number": 3, "real_number": 0.1}
+    storage.write(path, arrays, attributes, **FORMAT)
+    got, got_attributes = storage.read(path, **FORMAT)
+    assert got.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert got[name].dtype == array.dtype
+        np.testing.assert_array_equal(got[name], array)
+    assert got_attributes == attributes
+    assert [type(value) for value in got_attributes.values()] == [str, int, float]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(path):
+    storage.write(path, {"x": np.ones(2)}, {}, **FORMAT)
+    with pytest.raises(TypeError):
+        storage.write(path, {"x": np.array([object()])}, {}, **FORMAT)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    np.testing.assert_array_equal(storage.read(path, **FORMAT)[0]["x"], np.ones(2))
+
+
+def test_a_link_stays_a_link(path):
+    target = path.with_name("target.h5")
+    storage.write(target, {"x": np.ones(1)}, {}, **FORMAT)
+    path.symlink_to(target)
+    storage.write(path, {"x": np.ones(2)}, {}, **FORMAT)
+    assert path.is_symlink()
+    assert storage.read(target, **FORMAT)[0]["x"].shape == (2,)
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="path: expected .* existing folder.*nowhere"):
+        storage.write(tmp_path / "nowhere" / "x.h5", {}, {}, **FORMAT)
+
+
+def test_missing_file(path):
+    with pytest.raises(FileNotFoundError, match=path.name):
+        storage.read(path, **FORMAT)
+
+
+def test_not_hdf5(path):
+    path.write_bytes(b"\x80\x04pickle, perhaps")
+    with pytest.raises(
+        ValueError,
+        match=r"path: expected an HDF5 file of format 'test.Arrays', received "
+        r"'.*arrays.h5', which is no HDF5 file \(it begins with ",
+    ):
+        storage.read(path, **FORMAT)
+
+
+def test_empty_file(path):
+    path.touch()
+    with pytest.raises(ValueError, match="no HDF5 file .it is empty."):
+        storage.read(path, **FORMAT)
+
+
+def test_foreign_hdf5(path):
+    with h5py.File(path, "w") as file:
+        file["weights"] = np.ones(3)
+    with pytest.raises(ValueError, match="arrays.h5', which names no format .* weights"):
+        storage.read(path, **FORMAT)
+    with h5py.File(path, "a") as file:
+        file.attrs["format"], file.attrs["format_version"] = "other", 1
+    with pytest.raises(ValueError, match="names the format 'other'"):
+        storage.read(path, **FORMAT)
+
+
+def test_later_version(path):
+    storage.write(path, {}, {}, format_name="test.Arrays", format_version=3)
+    with pytest.raises(ValueError, match="version 2 or earlier, received .* of version 3"):
+        storage.read(path, **FORMAT)
+
+
+def test_earlier_version_is_read(path):
+    storage.write(path, {"x": np.ones(1)}, {}, format_name="test.Arrays", format_version=1)
+    assert "x" in storage.read(path, **FORMAT)[0]
+
+
+def test_truncated_file(path):
+    storage.write(path, {"x": np.arange(10_000.0)}, {}, **FORMAT)
+    path.write_bytes(path.read_bytes()[:5_000])
+    with pytest.raises(ValueError, match="arrays.h5', which is damaged"):
+        storage.read(path, **FORMAT)
+
+
+def test_one_flipped_bit_is_noticed(path):
+    x = np.arange(1_000.0)
+    storage.write(path, {"x": x}, {}, **FORMAT)
+    content = bytearray(path.read_bytes())
+    at = content.find(x[500:510].tobytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="arrays.h5', which is damaged"):
+        storage.read(path, **FORMAT)
