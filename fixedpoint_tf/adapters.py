@@ -9,14 +9,15 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf import keras_cells
+from fixedpoint_tf import clones, keras_cells
+from fixedpoint_tf.compiling import compiled
 from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import DynamicalSystem, StateLayout
 
@@ -44,8 +45,8 @@ def as_system(
         rnn: a Keras 3 or ``tf_keras`` cell or RNN layer; a ``keras.Model`` with an RNN
             layer in it, or the path of its ``.keras`` file; a function ``f(h, u)`` of
             TensorFlow operations from states ``(n, n_states)`` and inputs
-            ``(n, n_inputs)`` to new states; or a :class:`DynamicalSystem`, returned as it
-            is.
+            ``(n, n_inputs)`` to new states, each row by itself; or a
+            :class:`DynamicalSystem`, returned as it is.
         layer: name of the RNN layer, for a model that has several.
         n_states: number of states, for a function.
         n_inputs: number of inputs, for a function or a cell that does not know it.
@@ -59,6 +60,8 @@ def as_system(
 
     Returns:
         The system. It reads the weights at each call, so it follows further training.
+        What is no TensorFlow variable (a number or NumPy array inside a function) is read
+        once: make a new system when it changes.
 
     Raises:
         TypeError, ValueError: what came cannot be analysed, and why.
@@ -93,22 +96,24 @@ def as_system(
 
 @functools.singledispatch
 def _adapt(rnn: Any, **options) -> DynamicalSystem:
+    if isinstance(rnn, type):
+        raise TypeError(f"rnn must be {_ACCEPTED}; got the class {rnn.__name__}: make one.")
     if keras_cells.is_legacy(rnn):
         return _adapt_legacy(rnn, **options)
+    if keras_cells.is_cell(rnn):
+        return _from_cell(rnn, **options)
     if isinstance(rnn, keras.layers.Layer):
-        if keras_cells.is_cell(rnn):
-            return _from_cell(rnn, **options)
-        raise TypeError(
-            f"rnn must be {_ACCEPTED}; got the layer {rnn.name!r} of type "
-            f"{type(rnn).__name__}, which has no state_size and is no RNN."
-        )
-    if callable(rnn) and not isinstance(rnn, type):
+        return _from_container(rnn, keras.layers, options)
+    if callable(rnn):
         return _from_function(rnn, **options)
     raise TypeError(f"rnn must be {_ACCEPTED}; got {type(rnn).__name__}.")
 
 
 @_adapt.register
 def _(rnn: DynamicalSystem, **options) -> DynamicalSystem:
+    given = [name for name, value in options.items() if value not in (None, "discrete")]
+    if given:
+        raise ValueError(f"rnn is a DynamicalSystem already; it takes no {given[0]}.")
     return rnn
 
 
@@ -118,15 +123,14 @@ def _(rnn, **options) -> DynamicalSystem:
     path = os.fspath(rnn)
     if not os.path.isfile(path):
         raise ValueError(f"rnn must be {_ACCEPTED}; got the path {path!r}, which is no file.")
-    return _adapt(keras.saving.load_model(path, compile=False), **options)
-
-
-@_adapt.register
-def _(rnn: keras.Model, **options) -> DynamicalSystem:
-    if keras_cells.is_cell(rnn):
-        return _from_cell(rnn, **options)
-    layers = rnn._flatten_layers(include_self=False, recursive=True)
-    return _from_model(rnn, list(layers), keras.layers.RNN, keras.layers.Bidirectional, options)
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the file
+        raise ValueError(
+            f"rnn: Keras cannot load a model from {path!r}: {error} A model with classes of "
+            "your own, or of tf_keras, is best loaded by yourself and passed as it is."
+        ) from error
+    return _adapt(model, **options)
 
 
 @_adapt.register
@@ -148,73 +152,87 @@ def _bidirectional(layer) -> TypeError:
     )
 
 
-def _from_model(model, layers: Sequence[Any], rnn_type, bidirectional_type, options):
-    """The only RNN layer of a model, or the one named."""
-    wanted = options.pop("layer")
-    wrappers = [x for x in layers if isinstance(x, bidirectional_type)]
+def _from_container(model, kinds, options) -> DynamicalSystem:
+    """The only RNN layer of a model, or of any layer with layers inside; or the one named.
+
+    Args:
+        model: a layer of the library whose layers ``kinds`` holds.
+        kinds: ``keras.layers`` or ``tf_keras.layers``.
+        options: of ``as_system``.
+    """
+    layers = list(model._flatten_layers(include_self=False, recursive=True))
+    wrappers = [x for x in layers if isinstance(x, kinds.Bidirectional)]
     inner = {id(d) for w in wrappers for d in (w.forward_layer, w.backward_layer)}
-    rnns = [x for x in layers if isinstance(x, rnn_type)]
+    rnns = [x for x in layers if isinstance(x, kinds.RNN)]
+    what = f"the model {model.name!r}" if _is_model(model) else f"the layer {model.name!r}"
+    wanted = options.pop("layer")
+    if not rnns:
+        if not layers:
+            raise TypeError(
+                f"rnn must be {_ACCEPTED}; got {what} of type {type(model).__name__}, which "
+                "has no state_size and is no RNN."
+            )
+        listed = [f"{x.name} ({type(x).__name__})" for x in layers]
+        raise ValueError(f"rnn: {what} must have an RNN layer; its layers are {listed}.")
     if wanted is not None:
         found = [x for x in [*rnns, *wrappers] if x.name == wanted]
         if not found:
             raise ValueError(
-                f"layer must name an RNN layer of the model {model.name!r}, one of "
+                f"layer must name an RNN layer of {what}, one of "
                 f"{[x.name for x in [*rnns, *wrappers]]}; got {wanted!r}."
             )
     else:
         found = [x for x in [*rnns, *wrappers] if id(x) not in inner]
-    if not found:
-        kinds = [f"{x.name} ({type(x).__name__})" for x in layers]
-        raise ValueError(
-            f"rnn: the model {model.name!r} must have an RNN layer; its layers are {kinds}."
-        )
     if len(found) > 1:
         raise ValueError(
-            f"rnn: the model {model.name!r} has {len(found)} RNN layers, "
-            f"{[x.name for x in found]}; name one of them with layer=."
+            f"rnn: {what} has {len(found)} RNN layers, {[x.name for x in found]}; name one of "
+            "them with layer=, or pass the layer itself."
         )
-    if isinstance(found[0], bidirectional_type):
+    if isinstance(found[0], kinds.Bidirectional):
         raise _bidirectional(found[0])
     return _from_layer(found[0], {"layer": None, **options})
 
 
+def _is_model(thing) -> bool:
+    return any(base.__name__ == "Model" for base in type(thing).__mro__)
+
+
 def _from_layer(layer, options) -> DynamicalSystem:
-    cell = getattr(layer, "cell", None)
-    if cell is None or len(keras_cells.state_shapes(cell, layer.name)[0]) > 1:
+    return _from_cell(layer.cell, owner=layer, **options)
+
+
+def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dtype):
+    name = keras_cells.name_of(cell if owner is None else owner)
+    if layer is not None:
         raise ValueError(
-            f"rnn: the layer {layer.name!r} ({type(layer).__name__}) must have states that "
-            "are vectors; convolutional states have further dimensions."
+            f"layer names an RNN layer of a model, and {name!r} is no model; got {layer!r}."
         )
-    return _from_cell(cell, owner=layer, **options)
-
-
-def _from_cell(cell, *, owner=None, n_inputs, kind, bounds, dtype=None, **_) -> DynamicalSystem:
-    name = (owner or cell).name
+    layout = keras_cells.layout(cell, name)
+    if n_states not in (None, layout.n_states):
+        raise ValueError(
+            f"n_states must be {layout.n_states}, as {name!r} has it; got {n_states!r}."
+        )
     width = keras_cells.input_width(cell, owner)
-    if not cell.built or (width is None and n_inputs is None):
+    if not getattr(cell, "built", True) or (width is None and n_inputs is None):
         raise ValueError(
             f"rnn: {name!r} ({type(cell).__name__}) must be built, so that the number of its "
             "inputs is known; call it once, call .build((None, n_inputs)), or pass n_inputs=."
         )
     if n_inputs is not None and width is not None and n_inputs != width:
-        raise ValueError(f"n_inputs must be {width}, as {name!r} was built; got {n_inputs}.")
-    n_inputs = n_inputs if width is None else width
-    layout = keras_cells.layout(cell, name)
+        raise ValueError(f"n_inputs must be {width}, as {name!r} was built; got {n_inputs!r}.")
+    n_inputs = _whole(n_inputs, "n_inputs", 0, name) if width is None else width
     closed = keras_cells.closed_form(cell)
     if closed is not None:
         equations, read = closed
+        dtypes = ("float32", "float64")
         if bounds is None and kind == "discrete":
-            bounds = equations.bounds(read("float32"))
-        return DynamicalSystem(
-            equations,
-            read,
-            layout,
-            n_inputs,
-            kind=kind,
-            bounds=_box(bounds, layout.n_states),
-            name=name,
-        )
-    equations, read, dtypes = keras_cells.differentiable(cell, n_inputs, layout)
+            bounds = equations.bounds()
+    elif hasattr(cell, "compute_dtype"):
+        equations, read, dtypes = clones.differentiable(cell, n_inputs, layout)
+    else:  # a plain object that follows the cell contract
+        function = functools.partial(_call_flat, cell, layout.sizes)
+        dtypes = _working_dtypes(function, layout.n_states, n_inputs, dtype, name)
+        equations, read = Autodiff(lambda dtype: function), lambda dtype: ()
     return DynamicalSystem(
         equations,
         read,
@@ -227,6 +245,10 @@ def _from_cell(cell, *, owner=None, n_inputs, kind, bounds, dtype=None, **_) -> 
     )
 
 
+def _call_flat(cell, sizes, h, u):
+    return keras_cells.call_cell(cell, h, u, sizes)
+
+
 def _adapt_legacy(rnn, **options) -> DynamicalSystem:
     """A cell, layer or model of ``tf_keras``, which was imported by whoever made it."""
     legacy = sys.modules["tf_keras"]
@@ -236,27 +258,34 @@ def _adapt_legacy(rnn, **options) -> DynamicalSystem:
         return _from_layer(rnn, options)
     if keras_cells.is_cell(rnn):
         return _from_cell(rnn, **options)
-    if isinstance(rnn, legacy.Model):
-        layers = list(rnn._flatten_layers(include_self=False, recursive=True))
-        return _from_model(rnn, layers, legacy.layers.RNN, legacy.layers.Bidirectional, options)
+    if isinstance(rnn, legacy.layers.Layer):
+        return _from_container(rnn, legacy.layers, options)
     raise TypeError(f"rnn must be {_ACCEPTED}; got {type(rnn).__name__} of tf_keras.")
 
 
-def _from_function(function, *, n_states, n_inputs, kind, bounds, dtype, **_):
-    for argument, value in (("n_states", n_states), ("n_inputs", n_inputs)):
-        if not isinstance(value, (int, np.integer)) or value < (argument == "n_states"):
-            raise ValueError(
-                f"{argument} must be given, a whole number, when rnn is a function f(h, u); "
-                f"got {value!r}."
-            )
+def _whole(value, argument: str, least: int, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(
+            f"{argument} must be given for {name!r}, a whole number of at least {least}; "
+            f"got {value!r}."
+        )
+    return int(value)
+
+
+def _from_function(function, *, layer, n_states, n_inputs, kind, bounds, dtype):
     name = getattr(function, "__name__", type(function).__name__)
-    dtypes = _working_dtypes(function, n_states, n_inputs, dtype, name)
-    layout = StateLayout(("h",), (int(n_states),))
+    if layer is not None:
+        raise ValueError(
+            f"layer names an RNN layer of a model, and {name!r} is a function; got {layer!r}."
+        )
+    layout = StateLayout(("h",), (_whole(n_states, "n_states", 1, name),))
+    n_inputs = _whole(n_inputs, "n_inputs", 0, name)
+    dtypes = _working_dtypes(function, layout.n_states, n_inputs, dtype, name)
     return DynamicalSystem(
         Autodiff(lambda dtype: function),
         lambda dtype: (),
         layout,
-        int(n_inputs),
+        n_inputs,
         kind=kind,
         bounds=_box(bounds, layout.n_states),
         dtypes=dtypes,
@@ -268,26 +297,18 @@ def _working_dtypes(
     function: Callable, n_states: int, n_inputs: int, dtype: str | None, name: str
 ) -> tuple[str, str]:
     """The types in which a function of unknown inside can be evaluated."""
-    candidates = ("float32", "float64") if dtype is None else (dtype,)
+    if dtype not in (None, "float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
     working, errors = [], []
-    for candidate in candidates:
-        h = tf.zeros([2, n_states], candidate)
+    for candidate in ("float32", "float64") if dtype is None else (dtype,):
+        h = tf.constant([[0.0] * n_states, [0.1] * n_states], candidate)
         u = tf.zeros([2, n_inputs], candidate)
         try:
-            image = function(h, u)
+            image, alone = function(h, u), function(h[:1], u[:1])
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             errors.append(f"{candidate}: {error}")
             continue
-        if not tf.is_tensor(image):
-            raise TypeError(
-                f"rnn: the function {name!r} must return a TensorFlow tensor, so that it can "
-                f"be differentiated; got {type(image).__name__}."
-            )
-        if tuple(image.shape) != (2, n_states):
-            raise ValueError(
-                f"rnn: the function {name!r} must return the next states, of shape "
-                f"(n, {n_states}); for n = 2 it returned {tuple(image.shape)}."
-            )
+        _check_function(function, h, u, image, alone, name)
         if image.dtype.name == candidate:
             working.append(candidate)
         else:
@@ -295,9 +316,38 @@ def _working_dtypes(
     if not working:
         raise ValueError(
             f"rnn: the function {name!r} must accept states (n, {n_states}) and inputs "
-            f"(n, {n_inputs}) and keep their type; it failed on zeros: {'; '.join(errors)}"
+            f"(n, {n_inputs}) and keep their type; its trial failed: {'; '.join(errors)}"
         )
     return working[0], working[-1]
+
+
+def _check_function(function, h, u, image, alone, name: str) -> None:
+    """Refuse a function whose values show that it is no map of each state by itself."""
+    if not tf.is_tensor(image):
+        raise TypeError(
+            f"rnn: the function {name!r} must return a TensorFlow tensor, so that it can "
+            f"be differentiated; got {type(image).__name__}."
+        )
+    if image.shape != h.shape:
+        raise ValueError(
+            f"rnn: the function {name!r} must return the next states, of shape "
+            f"(n, {h.shape[1]}); for n = 2 it returned {tuple(image.shape)}."
+        )
+    if alone.shape != (1, h.shape[1]) or not np.allclose(
+        image[:1], alone, rtol=1e-3, atol=1e-3, equal_nan=True
+    ):
+        raise ValueError(
+            f"rnn: the function {name!r} must map each state by itself and always alike; its "
+            "first row changes with the other rows, or from call to call."
+        )
+    signature = [tf.TensorSpec([None, x.shape[1]], x.dtype) for x in (h, u)]
+    try:
+        compiled(function, signature).get_concrete_function()
+    except Exception as error:  # noqa: BLE001 - whatever the function does
+        raise ValueError(
+            f"rnn: the function {name!r} must consist of TensorFlow operations, without "
+            f"NumPy on the states; it cannot be compiled: {error}"
+        ) from error
 
 
 def _box(bounds, n_states: int) -> tuple[np.ndarray, np.ndarray] | None:

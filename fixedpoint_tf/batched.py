@@ -7,27 +7,37 @@ more on a busy machine (measured: 27 eigen-decompositions of 256 x 256 in 4.3 s,
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 __all__ = ["each", "inverses", "smallest_singular_values"]
+
+SMALL = 48**2  # entries below which a matrix is not worth a thread
 
 Result = TypeVar("Result")
 
 
-def each(function: Callable[[np.ndarray], Result], matrices: Sequence) -> list[Result]:
-    """``[function(m) for m in matrices]``, on all cores.
+@functools.cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def each(function: Callable[[np.ndarray], Result], matrices: np.ndarray) -> list[Result]:
+    """``[function(m) for m in matrices]``, on all cores where the matrices are large.
 
     Example:
         >>> each(np.trace, np.stack([np.eye(2), np.zeros((2, 2))]))
         [np.float64(2.0), np.float64(0.0)]
     """
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+    if matrices.size < SMALL * max(1, len(matrices)):
+        return [function(matrix) for matrix in matrices]
+    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, matrices))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_finite", "check_rows", "check_trajectories"]
+__all__ = ["as_numbers", "check_finite", "check_rows", "check_trajectories"]
 
 
 def check_finite(array: np.ndarray, argument: str) -> None:
@@ -35,13 +35,22 @@ def check_rows(array: np.ndarray, argument: str, width: int, width_name: str) ->
 
 
 def as_numbers(value: Any, argument: str) -> np.ndarray:
-    """An array of float64, or an error that names the argument."""
+    """An array of float64, or an error that names the argument.
+
+    Example:
+        >>> as_numbers([1, 2], "inputs")
+        array([1., 2.])
+    """
+    expected = f"{argument} must be an array of real numbers"
+    if value is None:
+        raise TypeError(f"{expected}; got None.")
     try:
-        return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{argument} must be an array of numbers; got {type(value).__name__}."
-        ) from error
+        array = np.asarray(value)
+        if array.dtype.kind not in "cSU":  # NumPy would drop imaginary parts, parse text
+            return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise TypeError(f"{expected}; got {type(value).__name__} ({error}).") from error
+    raise TypeError(f"{expected}; got {type(value).__name__} of {array.dtype}.")
 
 
 def check_trajectories(array: np.ndarray, argument: str, width: int, width_name: str) -> None:

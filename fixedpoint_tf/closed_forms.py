@@ -11,8 +11,10 @@ Each class is one cell, written out as pure functions of its weights ``w``, the 
     :math:`\partial F / \partial u`, ``(n, n_states, n_inputs)``.
 
 Weights have the layout of Keras (``kernel``, ``recurrent_kernel``, ``bias``). A class
-holds no array, only the choice of activation functions: two networks of one kind are
-equal and share one compiled solver, whatever their weights.
+holds no array, only the number of units and the choice of activation functions: two
+networks of one kind and size are equal and share one compiled solver, whatever their
+weights. (Sizes are no affair of the weights alone: TensorFlow forgets the shapes of
+arguments that differ from call to call.)
 
 A closed form costs one elementwise product a matrix, where reverse-mode differentiation
 costs one backward pass a row (4 to 20 times as much, measured).
@@ -64,15 +66,16 @@ def _affine(w: tuple[tf.Tensor, ...], h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
 class SimpleRNN:
     r""":math:`h' = f(u K + h R + b)` (Elman 1990; ``keras.layers.SimpleRNNCell``)."""
 
+    units: int
     activation: str
 
-    def n_states(self, w) -> int:
-        return int(w[1].shape[0])
+    @property
+    def n_states(self) -> int:
+        return self.units
 
-    def bounds(self, w) -> tuple[np.ndarray, np.ndarray]:
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         f = ACTIVATIONS[self.activation]
-        n = self.n_states(w)
-        return np.full(n, f.lower), np.full(n, f.upper)
+        return np.full(self.units, f.lower), np.full(self.units, f.upper)
 
     def step(self, w, h, u):
         return ACTIVATIONS[self.activation].function(_affine(w, h, u))
@@ -101,18 +104,20 @@ class GRU:
     ``w`` is ``(kernel, recurrent_kernel, input_bias, recurrent_bias)``.
     """
 
+    units: int
     activation: str
     recurrent_activation: str
     reset_after: bool
 
-    def n_states(self, w) -> int:
-        return int(w[1].shape[0])
+    @property
+    def n_states(self) -> int:
+        return self.units
 
-    def bounds(self, w) -> tuple[np.ndarray, np.ndarray]:
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         # z is in (0, 1), so at a fixed point h = c: a value of the activation.
         f = ACTIVATIONS[self.activation]
         g = ACTIVATIONS[self.recurrent_activation]
-        n = self.n_states(w)
+        n = self.units
         if (g.lower, g.upper) != (0.0, 1.0):
             return np.full(n, -np.inf), np.full(n, np.inf)
         return np.full(n, f.lower), np.full(n, f.upper)
@@ -128,7 +133,7 @@ class GRU:
             hz, hr, p = tf.split(inner, 3, axis=-1)
             z, r = g(xz + hz), g(xr + hr)
             return z, r, f(xh + r * p), p
-        n = recurrent_kernel.shape[0]
+        n = self.units
         inner = tf.matmul(h, recurrent_kernel[:, : 2 * n])
         hz, hr = tf.split(inner, 2, axis=-1)
         z, r = g(xz + hz), g(xr + hr)
@@ -150,7 +155,7 @@ class GRU:
             return _rows(by_z, kz) + _rows(by_c * p * g(r), kr) + _rows(by_h, kh)
         # Reset before: the reset acts on the states that R_h then mixes, so its part is a
         # product of two matrices.
-        candidate = tf.transpose(w[1][:, 2 * w[1].shape[0] :])[None]
+        candidate = tf.transpose(w[1][:, 2 * self.units :])[None]
         through_r = tf.matmul(candidate * (h * g(r))[:, None, :], tf.transpose(kr)[None])
         direct = candidate * r[:, None, :] if recurrent else tf.transpose(kh)[None]
         return _rows(by_z, kz) + by_c[:, :, None] * (through_r + direct)
@@ -174,17 +179,19 @@ class LSTM:
     with gates ``i, f, g, o`` in Keras's order. The flat state is ``[h, c]``.
     """
 
+    units: int
     activation: str
     recurrent_activation: str
 
-    def n_states(self, w) -> int:
-        return 2 * int(w[1].shape[0])
+    @property
+    def n_states(self) -> int:
+        return 2 * self.units
 
-    def bounds(self, w) -> tuple[np.ndarray, np.ndarray]:
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         # h' = o * phi(c'): bounded by the largest |phi|. c has no bound of its own.
         f = ACTIVATIONS[self.activation]
         g = ACTIVATIONS[self.recurrent_activation]
-        n = self.n_states(w) // 2
+        n = self.units
         unbounded = np.full(n, np.inf)
         lower, upper = -unbounded, unbounded
         if (g.lower, g.upper) == (0.0, 1.0):
@@ -237,31 +244,31 @@ class Stacked:
 
     layers: tuple[SimpleRNN | GRU | LSTM, ...]
 
-    def _sizes(self, w) -> list[int]:
-        return [layer.n_states(wk) for layer, wk in zip(self.layers, w, strict=True)]
+    @property
+    def _sizes(self) -> list[int]:
+        return [layer.n_states for layer in self.layers]
 
-    def n_states(self, w) -> int:
-        return sum(self._sizes(w))
+    @property
+    def n_states(self) -> int:
+        return sum(self._sizes)
 
-    def bounds(self, w) -> tuple[np.ndarray, np.ndarray]:
-        pairs = [layer.bounds(wk) for layer, wk in zip(self.layers, w, strict=True)]
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        pairs = [layer.bounds() for layer in self.layers]
         return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
 
     def _walk(self, w, h, u):
         """Yield each layer with its weights, states, input, new states and output width."""
-        for layer, wk, hk in zip(
-            self.layers, w, tf.split(h, self._sizes(w), axis=-1), strict=True
-        ):
+        states = tf.split(h, self._sizes, axis=-1)
+        for layer, wk, hk in zip(self.layers, w, states, strict=True):
             new = layer.step(wk, hk, u)
-            n_output = int(wk[1].shape[0])
-            yield layer, wk, hk, u, new, n_output
-            u = new[:, :n_output]
+            yield layer, wk, hk, u, new, layer.units
+            u = new[:, : layer.units]
 
     def step(self, w, h, u):
         return tf.concat([new for *_, new, _ in self._walk(w, h, u)], axis=-1)
 
     def jacobian(self, w, h, u):
-        sizes = self._sizes(w)
+        sizes = self._sizes
         rows = []
         below: list[tf.Tensor] = []  # d(output of the layer below) / d(each layer's states)
         for k, (layer, wk, hk, uk, _, n_output) in enumerate(self._walk(w, h, u)):

@@ -15,6 +15,15 @@ __all__ = ["FinderConfig"]
 
 # FixedPointFinder's two ways of running Adam differ in nothing here: points are independent.
 _METHODS = {"newton": "newton", "adam": "adam", "joint": "adam", "sequential": "adam"}
+_SWITCHES = (
+    "do_rerun_q_outliers",
+    "do_exclude_distance_outliers",
+    "do_compute_jacobians",
+    "do_decompose_jacobians",
+    "verbose",
+    "super_verbose",
+    "share_descents",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -128,11 +137,16 @@ class FinderConfig:
                 raise ValueError(
                     f"{name} must be a whole number of at least {least}; got {value!r}."
                 )
-        if self.method not in _METHODS:
+        if np.isfinite(self.max_n_unique) and self.max_n_unique % 1:
+            raise ValueError(
+                f"max_n_unique must be a whole number or infinity; got {self.max_n_unique!r}."
+            )
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise ValueError(f"{name} must be True or False; got {getattr(self, name)!r}.")
+        if not isinstance(self.method, str) or self.method not in _METHODS:
             raise ValueError(f"method must be one of {list(_METHODS)}; got {self.method!r}.")
-        if np.dtype(self.dtype).name not in ("float32", "float64"):
-            raise ValueError(f"dtype must be 'float32' or 'float64'; got {self.dtype!r}.")
-        object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
+        object.__setattr__(self, "dtype", _type_name(self.dtype))
 
     def _check_number(self, name, holds, expected: str) -> None:
         value = getattr(self, name)
@@ -165,3 +179,14 @@ class FinderConfig:
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _type_name(dtype: Any) -> str:
+    """The name of a floating type given as a string, or NumPy's or TensorFlow's own."""
+    try:
+        name = None if dtype is None else np.dtype(getattr(dtype, "name", dtype)).name
+    except TypeError:
+        name = None
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
+    return name

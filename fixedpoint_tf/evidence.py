@@ -8,6 +8,7 @@ was a fixed point. The Newton step measures the distance to the true fixed point
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,18 @@ class Evidence:
     n_at_bound: np.ndarray
     inverse: np.ndarray | None
 
+    def take(self, rows: np.ndarray) -> Evidence:
+        """The evidence about some of the points."""
+        columns: list[Any] = [None if c is None else c[rows] for c in _columns(self)]
+        return Evidence(*columns)
+
+    @classmethod
+    def join(cls, parts: list[Evidence]) -> Evidence:
+        """The evidence about the points of all parts, one after the other."""
+        pieces = zip(*map(_columns, parts), strict=True)
+        columns: list[Any] = [None if p[0] is None else np.concatenate(p) for p in pieces]
+        return cls(*columns)
+
     def is_fixed(self, x: np.ndarray, tol_q: float, eps: float) -> np.ndarray:
         """Which points are fixed points, to the precision ``eps`` of the arithmetic.
 
@@ -55,6 +68,10 @@ class Evidence:
     def is_stationary(self, eps: float) -> np.ndarray:
         """Which points are stationary points of ``q`` within the box."""
         return self.relative_gradient <= stationarity_tolerance(eps)
+
+
+def _columns(evidence: Evidence) -> list[Any]:
+    return [getattr(evidence, field.name) for field in dataclasses.fields(evidence)]
 
 
 def _distance_tolerance(eps: float) -> float:
@@ -87,11 +104,7 @@ def examine(
         _examine(problem, x[i : i + chunk], u[i : i + chunk], matrix_free, keep_inverse)
         for i in range(0, len(x), chunk)
     ]
-    fields = {}
-    for field in dataclasses.fields(Evidence):
-        values = [getattr(part, field.name) for part in parts]
-        fields[field.name] = None if values[0] is None else np.concatenate(values)
-    return Evidence(**fields)
+    return Evidence.join(parts)
 
 
 def _examine(problem, x, u, matrix_free: bool, keep_inverse: bool) -> Evidence:

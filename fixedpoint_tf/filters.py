@@ -57,7 +57,7 @@ def thin(
     tree = cKDTree(distinct)
     owner_of_group = np.full(len(first), -1)
     order = np.argsort(best, kind="stable")
-    kept_groups = []
+    kept_groups: list[int] = []
     for g in order:
         if owner_of_group[g] >= 0:
             continue

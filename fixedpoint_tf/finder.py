@@ -129,9 +129,9 @@ class FixedPointFinder:
 
         Returns:
             ``unique``: the distinct fixed points and slow points, linearised (``.fixed``
-            and ``.slow`` select). A fixed point may be among them that no start led to: an
-            attractor met by running forward. ``all``: where each start ended, in the order
-            of the starts, with a status; not linearised.
+            and ``.slow`` select). Fixed points may be among them that no start led to: an
+            attractor met by running forward, a saddle found between others. ``all``: where
+            each start ended, in the order of the starts, with a status; not linearised.
 
         Raises:
             TypeError, ValueError: an argument is not as described, or the network returns
@@ -212,7 +212,8 @@ class FixedPointFinder:
         numbers = np.flatnonzero(ends.status <= Status.SLOW_POINT)
         # A fixed point stands for the slow points beside it: it comes first in rank.
         rank = np.where(ends.status[numbers] == Status.FIXED_POINT, -1.0, ends.q[numbers])
-        place = np.hstack([ends.x, ends.u])[numbers]
+        u = search.inputs[ends.condition]
+        place = np.hstack([ends.x, u])[numbers]
         kept, _ = thin(place, rank, self.config.tol_unique)
         kept = numbers[kept]
         if len(kept) > self.config.max_n_unique:
@@ -220,11 +221,11 @@ class FixedPointFinder:
             kept = kept[np.sort(chosen)]
         kept = kept[np.lexsort((ends.source[kept], ends.status[kept]))]
         source = ends.source[kept]
-        linear = self._linearise(ends.x[kept], ends.u[kept], search.matrix_free)
+        linear = self._linearise(ends.x[kept], u[kept], search.matrix_free)
         unique = FixedPoints(
             xstar=ends.x[kept],
-            x_init=search.start[source],
-            inputs=ends.u[kept],
+            x_init=ends.origin[kept],
+            inputs=u[kept],
             F_xstar=ends.image[kept],
             qstar=ends.q[kept],
             dq=ends.dq[kept],

@@ -1,4 +1,4 @@
-"""What is particular to Keras cells: their states, inputs, weights and clones.
+"""What is particular to Keras cells: their states, inputs, weights and closed forms.
 
 Serves cells of Keras 3 and of ``tf_keras`` alike (their weights have the same layout).
 """
@@ -6,7 +6,6 @@ Serves cells of Keras 3 and of ``tf_keras`` alike (their weights have the same l
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,20 +14,18 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf import closed_forms
-from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import StateLayout
 
 __all__ = [
+    "call_cell",
     "closed_form",
-    "differentiable",
     "input_width",
     "is_cell",
     "is_legacy",
     "layout",
-    "state_shapes",
+    "name_of",
+    "standard_kind",
 ]
-
-logger = logging.getLogger(__name__)
 
 
 def is_legacy(thing: Any) -> bool:
@@ -38,24 +35,46 @@ def is_legacy(thing: Any) -> bool:
 
 def is_cell(thing: Any) -> bool:
     """Whether an object follows the cell contract: ``state_size`` and a call with states."""
-    return hasattr(thing, "state_size") and not hasattr(thing, "cell")
+    return hasattr(thing, "state_size") and callable(thing) and not isinstance(thing, type)
 
 
-def _kind(cell: Any) -> str | None:
+def name_of(thing: Any) -> str:
+    """What errors call a layer or cell; a cell need not be a layer, nor have a name."""
+    return getattr(thing, "name", type(thing).__name__)
+
+
+def standard_kind(cell: Any) -> str | None:
     """Name of the standard cell, for exactly that class: a subclass may compute anything."""
-    module, name = type(cell).__module__.split(".")[0], type(cell).__name__
-    if module not in ("keras", "tf_keras"):
-        return None
+    modules, name = type(cell).__module__.split("."), type(cell).__name__
+    if modules[0] not in ("keras", "tf_keras") or modules[-1] == "legacy_cells":
+        return None  # TensorFlow 1 has cells of the same names and other weights.
     return name if name in ("SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells") else None
 
 
-def state_shapes(cell: Any, name: str) -> list[tuple[int, ...]]:
+def _is_convolutional(cell: Any) -> bool:
+    """Whether the states have further dimensions, which ``state_size`` does not tell."""
+    return (
+        any(
+            base.__name__.startswith("ConvLSTM")
+            and base.__module__.startswith(("keras", "tf_keras"))
+            for base in type(cell).__mro__
+        )
+        or len(_build_shape(cell) or ()) > 2
+    )
+
+
+def _state_size(cell: Any) -> Any:
+    """``state_size`` with the states in the order in which a call takes them.
+
+    A stack of ``tf_keras`` made with ``reverse_state_order`` tells them in another one.
+    """
+    if standard_kind(cell) == "StackedRNNCells":
+        return [_state_size(inner) for inner in cell.cells]
+    return cell.state_size
+
+
+def _state_shapes(cell: Any, name: str) -> list[tuple[int, ...]]:
     """Shape of each state of a cell, without the batch axis, in order."""
-    sizes = cell.state_size
-    if isinstance(sizes, (int, np.integer)):
-        sizes = [sizes]
-    if isinstance(sizes, tf.TensorShape):
-        sizes = [sizes]
     shapes: list[tuple[int, ...]] = []
 
     def collect(size):
@@ -72,27 +91,32 @@ def state_shapes(cell: Any, name: str) -> list[tuple[int, ...]]:
                 f"got {cell.state_size!r}."
             )
 
-    collect(list(sizes) if isinstance(sizes, (list, tuple)) else sizes)
+    collect(_state_size(cell))
     return shapes
 
 
 def layout(cell: Any, name: str) -> StateLayout:
     """Names and sizes of the states: h; h and c; ``layer0.h`` and so on in a stack."""
-    shapes = state_shapes(cell, name)
-    if any(len(shape) != 1 for shape in shapes):
+    if _is_convolutional(cell):
         raise ValueError(
-            f"rnn: the states of {name!r} must be vectors; got shapes {shapes} "
-            "(convolutional states have further dimensions)."
+            f"rnn: the states of {name!r} ({type(cell).__name__}) must be vectors; "
+            "convolutional states have further dimensions."
+        )
+    shapes = _state_shapes(cell, name)
+    if not shapes or any(len(shape) != 1 or not shape[0] >= 1 for shape in shapes):
+        raise ValueError(
+            f"rnn: the states of {name!r} ({type(cell).__name__}) must be vectors of at least "
+            f"one unit; its state_size is {cell.state_size!r}."
         )
     return StateLayout(tuple(_state_names(cell, len(shapes))), tuple(s[0] for s in shapes))
 
 
 def _state_names(cell: Any, n: int) -> list[str]:
-    kind = _kind(cell)
+    kind = standard_kind(cell)
     if kind == "StackedRNNCells":
         names = []
         for k, inner in enumerate(cell.cells):
-            inner_names = _state_names(inner, len(state_shapes(inner, "")))
+            inner_names = _state_names(inner, len(_state_shapes(inner, "")))
             names += [f"layer{k}.{name}" for name in inner_names]
         return names
     if kind == "LSTMCell":
@@ -100,22 +124,53 @@ def _state_names(cell: Any, n: int) -> list[str]:
     return ["h"] if n == 1 else [f"state{k}" for k in range(n)]
 
 
+def call_cell(cell: Any, h: tf.Tensor, u: tf.Tensor, sizes: tuple[int, ...]) -> tf.Tensor:
+    """New flat states of a cell, dropout off."""
+
+    def nest(size, states):
+        if isinstance(size, (list, tuple)):
+            return [nest(part, states) for part in size]
+        return next(states)
+
+    nested = nest(_state_size(cell), iter(tf.split(h, list(sizes), axis=-1)))
+    if not isinstance(nested, list):
+        nested = [nested]  # as the RNN layer passes it
+    call = getattr(cell, "call", cell)
+    takes_training = "training" in inspect.signature(call).parameters
+    options = {"training": False} if takes_training else {}
+    _, new_states = cell(u, nested, **options)
+    return tf.concat(tf.nest.flatten(new_states), axis=-1)
+
+
+def _build_shape(thing: Any) -> tuple | None:
+    """Shape of the input that a layer or cell was built for, where it remembers."""
+    config = thing.get_build_config() if hasattr(thing, "get_build_config") else None
+    if not config:
+        return None
+    shapes = config.get("shapes_dict", config)
+    for key in ("input_shape", "inputs_shape", "sequences_shape"):
+        shape = shapes.get(key)
+        if isinstance(shape, (tuple, list, tf.TensorShape)) and len(shape):
+            return tuple(shape)
+    return None
+
+
 def input_width(cell: Any, owner: Any = None) -> int | None:
     """Number of inputs a built cell takes, or None where nothing tells."""
-    if _kind(cell) == "StackedRNNCells":
+    kind = standard_kind(cell)
+    if kind == "StackedRNNCells":
         return input_width(cell.cells[0], owner)
-    kernel = getattr(cell, "kernel", None) if cell.built else None
-    if _kind(cell) is not None and kernel is not None:
+    kernel = getattr(cell, "kernel", None) if getattr(cell, "built", True) else None
+    if kind is not None and kernel is not None:
         return int(kernel.shape[0])
     for thing in (cell, owner):
-        config = thing.get_build_config() if hasattr(thing, "get_build_config") else None
-        shape = (config or {}).get("input_shape")
+        shape = _build_shape(thing)
         if shape and isinstance(shape[-1], (int, np.integer)):
             return int(shape[-1])
     return None
 
 
-def _activation_name(function: Any, kind: Any) -> str | None:
+def _activation_name(function: Any) -> str | None:
     """The activation's name where a closed form knows its derivative."""
     known: dict[str, list[Any]] = {
         "tanh": [keras.activations.tanh, tf.tanh, tf.nn.tanh],
@@ -143,19 +198,26 @@ def _reader(*variables: Any) -> Callable[[str], tuple[tf.Tensor, ...]]:
 
 def closed_form(cell: Any) -> tuple[Any, Callable[[str], Any]] | None:
     """Equations with exact Jacobians and a reader of the weights, or None."""
-    kind = _kind(cell)
+    kind = standard_kind(cell)
     if kind is None:
         return None
     if kind == "StackedRNNCells":
-        if getattr(cell, "reverse_state_order", False):
+        parts = [part for part in map(closed_form, cell.cells) if part is not None]
+        if len(parts) < len(cell.cells):
             return None
-        parts = [closed_form(inner) for inner in cell.cells]
-        if any(part is None for part in parts):
-            return None
-        layers = tuple(part[0] for part in parts if part is not None)
-        readers = [part[1] for part in parts if part is not None]
-        return closed_forms.Stacked(layers), lambda dtype: tuple(r(dtype) for r in readers)
-    activation = _activation_name(cell.activation, kind)
+        layers: list[Any] = []
+        for equations, _ in parts:  # a stack in a stack is one taller stack
+            layers += getattr(equations, "layers", [equations])
+
+        def read_all(dtype: str) -> tuple:
+            w: list[Any] = []
+            for equations, read_part in parts:
+                weights = read_part(dtype)
+                w += weights if hasattr(equations, "layers") else [weights]
+            return tuple(w)
+
+        return closed_forms.Stacked(tuple(layers)), read_all
+    activation = _activation_name(cell.activation)
     if activation is None:
         return None
     n = int(cell.recurrent_kernel.shape[0])
@@ -163,14 +225,14 @@ def closed_form(cell: Any) -> tuple[Any, Callable[[str], Any]] | None:
     if kind == "SimpleRNNCell":
         zero = np.zeros(n)
         read = _reader(cell.kernel, cell.recurrent_kernel, zero if bias is None else bias)
-        return closed_forms.SimpleRNN(activation), read
-    gate = _activation_name(cell.recurrent_activation, kind)
+        return closed_forms.SimpleRNN(n, activation), read
+    gate = _activation_name(cell.recurrent_activation)
     if gate is None:
         return None
     if kind == "LSTMCell":
         zero = np.zeros(4 * n)
         read = _reader(cell.kernel, cell.recurrent_kernel, zero if bias is None else bias)
-        return closed_forms.LSTM(activation, gate), read
+        return closed_forms.LSTM(n, activation, gate), read
     reset_after = bool(cell.reset_after)
 
     def read_gru(dtype: str) -> tuple[tf.Tensor, ...]:
@@ -183,109 +245,4 @@ def closed_form(cell: Any) -> tuple[Any, Callable[[str], Any]] | None:
             return kernel, recurrent_kernel, b[0], b[1]
         return kernel, recurrent_kernel, b, zero
 
-    return closed_forms.GRU(activation, gate, reset_after), read_gru
-
-
-def _rewrite_dtype(config: Any, dtype: str) -> Any:
-    """A configuration with every dtype in it, at any depth, replaced."""
-    if isinstance(config, dict):
-        return {
-            key: dtype if key == "dtype" else _rewrite_dtype(value, dtype)
-            for key, value in config.items()
-        }
-    if isinstance(config, (list, tuple)):
-        return type(config)(_rewrite_dtype(value, dtype) for value in config)
-    return config
-
-
-def _clone(cell: Any, dtype: str) -> Any:
-    """An unbuilt copy of a cell that computes in ``dtype``."""
-    if _kind(cell) == "StackedRNNCells":
-        return type(cell)([_clone(inner, dtype) for inner in cell.cells])
-    return type(cell).from_config(_rewrite_dtype(cell.get_config(), dtype))
-
-
-def _call(cell: Any, h: tf.Tensor, u: tf.Tensor, sizes: tuple[int, ...]) -> tf.Tensor:
-    """New flat states of a cell, dropout off."""
-    states = tf.split(h, list(sizes), axis=-1)
-    if _kind(cell) == "StackedRNNCells":
-        flat_sizes = [len(state_shapes(inner, "")) for inner in cell.cells]
-        nested, start = [], 0
-        for count in flat_sizes:
-            part = states[start : start + count]
-            nested.append(part if count > 1 else part[0])
-            start += count
-        states = nested
-    takes_training = "training" in inspect.signature(cell.call).parameters
-    options = {"training": False} if takes_training else {}
-    _, new_states = cell(u, states, **options)
-    return tf.concat(tf.nest.flatten(new_states), axis=-1)
-
-
-def differentiable(
-    cell: Any, n_inputs: int, state_layout: StateLayout
-) -> tuple[Autodiff, Callable[[str], Any], tuple[str, str]]:
-    """Equations of a cell with no closed form, by clones that compute in each type.
-
-    The clones are built from the cell's own configuration and take over its weights each
-    time they are read, so the cell itself is neither cast nor touched. A cell that cannot
-    be cloned is called itself, in its own type.
-    """
-    sizes = state_layout.sizes
-    try:
-        clones = {d: _built_clone(cell, d, n_inputs, sizes) for d in ("float32", "float64")}
-        _take_over(cell, clones["float64"])
-        _check_same(cell, clones["float64"], n_inputs, sizes)
-    except Exception as error:  # noqa: BLE001 - a user's own get_config may raise anything
-        native = str(cell.compute_dtype)
-        logger.warning(
-            "%s cannot be cloned from its configuration (%s: %s), so it is evaluated in %s "
-            "throughout: fixed points are then only as exact as that type. A get_config "
-            "that gives every argument of __init__ mends it.",
-            type(cell).__name__, type(error).__name__, error, native,
-        )  # fmt: skip
-        if native not in ("float32", "float64"):
-            raise ValueError(
-                f"rnn: {cell.name!r} computes in {native} and cannot be cloned in float32 "
-                f"({error}); give its class a get_config."
-            ) from error
-        step = lambda dtype: lambda h, u: _call(cell, h, u, sizes)  # noqa: E731
-        return Autodiff(step), lambda dtype: (), (native, native)
-
-    def read(dtype: str) -> tuple[()]:
-        _take_over(cell, clones[dtype])
-        return ()
-
-    step = lambda dtype: lambda h, u: _call(clones[dtype], h, u, sizes)  # noqa: E731
-    return Autodiff(step), read, ("float32", "float64")
-
-
-def _take_over(cell: Any, clone: Any) -> None:
-    for target, source in zip(clone.weights, cell.weights, strict=True):
-        target.assign(tf.cast(tf.convert_to_tensor(source), target.dtype))
-
-
-def _check_same(cell: Any, clone: Any, n_inputs: int, sizes: tuple[int, ...]) -> None:
-    """A get_config that forgets an argument makes a clone that computes something else."""
-    rng = np.random.default_rng(0)
-    h, u = rng.normal(size=(4, sum(sizes))), rng.normal(size=(4, n_inputs))
-    native = str(cell.compute_dtype)
-    ours = _call(clone, tf.constant(h), tf.constant(u), sizes).numpy()
-    theirs = tf.cast(_call(cell, tf.cast(h, native), tf.cast(u, native), sizes), "float64")
-    tolerance = 1e-4 if native in ("float32", "float64") else 0.1
-    error = float(np.max(np.abs(ours - theirs.numpy()), initial=0.0))
-    if not error <= tolerance * (1.0 + float(np.max(np.abs(ours), initial=0.0))):
-        raise ValueError(f"the clone's new states differ from the cell's by {error:.3g}")
-
-
-def _built_clone(cell: Any, dtype: str, n_inputs: int, sizes: tuple[int, ...]) -> Any:
-    clone = _clone(cell, dtype)
-    h, u = tf.zeros([1, sum(sizes)], dtype), tf.zeros([1, n_inputs], dtype)
-    image = _call(clone, h, u, sizes)
-    shapes = [tuple(w.shape) for w in clone.weights]
-    expected = [tuple(w.shape) for w in cell.weights]
-    if shapes != expected:
-        raise ValueError(f"the clone has weights of shapes {shapes}, the cell {expected}")
-    if image.dtype.name != dtype:
-        raise ValueError(f"the clone computes in {image.dtype.name}, not in {dtype}")
-    return clone
+    return closed_forms.GRU(n, activation, gate, reset_after), read_gru

@@ -4,11 +4,10 @@
     attract  some starts run forward until they rest
     sharpen  near fixed points: distinct ones in double precision, the others assigned
     settle   the rest: descend to stationary points of q in double precision
+    explore  start again halfway between known fixed points, where saddles lie
 
 Every start ends as the member of one end point. Where many starts head for the same one, the
-expensive descent is shared: a start is given to a known end point if a Newton step from it
-lands there, or if q falls all the way along the straight line to it (so that a descent can
-take that line).
+expensive descent is shared (:mod:`fixedpoint_tf.sharing`).
 """
 
 from __future__ import annotations
@@ -17,30 +16,37 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from fixedpoint_tf.end_points import EndPoints, place
 from fixedpoint_tf.evidence import Evidence, examine, stationarity_tolerance
 from fixedpoint_tf.filters import thin
+from fixedpoint_tf.sharing import leads_down, newton_lands
 from fixedpoint_tf.solvers import adam, forward, krylov, levenberg_marquardt
 from fixedpoint_tf.solvers.base import Points, Problem
 from fixedpoint_tf.status import Status
 
-__all__ = ["Ends", "Options", "Search"]
+__all__ = ["Options", "Search"]
 
 CANDIDATE_Q = 1e-7  # below it, a descent in single precision has found what it can
 BROAD_Q = 1e-8
 BROAD_ITERS = 12
 SINGLE_GRADIENT = 3e-3  # the relative gradient that single precision resolves
 CANDIDATE_RADIUS = 1e-2
-N_SETTLE = 64  # starts run forward; end points settled at a time
+REACH = 0.1  # how far from a fixed point one Newton step is trusted
+N_FIRST = 64  # starts that are run forward; tried by Newton-GMRES; settled first
 KRYLOV_MIN_STATES = 128  # below it a factorisation is cheaper than 16 vectors
-SHARED_ITERS = 10  # iterations between two looks at what could be shared
-PATH = (0.2, 0.4, 0.6, 0.8)
+SHARED_ITERS = 5  # iterations between two looks at what could be shared
+SHARED_ROUNDS = 12
+MIXED_ITERS = 60
+FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has no bottom
+N_EXPLORE = 128  # pairs of fixed points whose midpoints are tried
+EXPLORE_ROUNDS = 2
+CHUNK = 4096
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How to search. See :class:`fixedpoint_tf.FixedPointFinder` for the meanings."""
+    """How to search. See :class:`fixedpoint_tf.FinderConfig` for the meanings."""
 
     method: str = "newton"
     tol_q: float = 1e-12
@@ -51,45 +57,6 @@ class Options:
     memory_limit: float = 2.0**30
     random_seed: int = 0
     adam: adam.AdamOptions = dataclasses.field(default_factory=adam.AdamOptions)
-
-
-class Ends:
-    """End points, appended as they are found."""
-
-    def __init__(self, n_states: int, n_inputs: int):
-        self.x = np.zeros((0, n_states))
-        self.u = np.zeros((0, n_inputs))
-        self.image = np.zeros((0, n_states))
-        self.q = np.zeros(0)
-        self.dq = np.zeros(0)
-        self.n_iters = np.zeros(0, dtype=np.int64)
-        self.newton_step = np.zeros(0)
-        self.n_at_bound = np.zeros(0, dtype=np.int64)
-        self.status = np.zeros(0, dtype=np.int8)
-        self.source = np.zeros(0, dtype=np.int64)
-        self.inverses: dict[int, np.ndarray] = {}
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def append(self, points: Points, evidence: Evidence, status, source) -> np.ndarray:
-        """Add points with their evidence; returns their numbers."""
-        numbers = np.arange(len(self), len(self) + len(points.x))
-        for name, rows in (
-            ("x", points.x),
-            ("u", points.u),
-            ("image", evidence.image),
-            ("q", evidence.q),
-            ("dq", points.dq),
-            ("n_iters", points.n_iters),
-            ("newton_step", evidence.newton_step),
-            ("n_at_bound", evidence.n_at_bound),
-            ("status", status),
-            ("source", source),
-        ):
-            setattr(self, name, np.concatenate([getattr(self, name), rows]))
-        self.status = self.status.astype(np.int8)
-        return numbers
 
 
 class Search:
@@ -104,9 +71,10 @@ class Search:
         progress: called with this search each time it has advanced.
 
     Attributes:
+        start: the starts.
         points: the starts as far as they have come.
         ends: the end points so far.
-        member: ``(n,)``, the end point of each start, or -1.
+        member: ``(n,)``, the number of the end point of each start, or -1.
     """
 
     def __init__(
@@ -119,20 +87,19 @@ class Search:
         progress: Callable[[Search], None] = lambda search: None,
     ):
         self.problem, self.options, self.artificial = problem, options, artificial
-        self.points = Points(x.copy(), u)
         self.start = x
-        self.ends = Ends(problem.n_states, u.shape[1])
+        self.points = Points(x.copy(), u)
+        self.inputs, condition = np.unique(u, axis=0, return_inverse=True)
+        self.condition = condition.reshape(-1)
+        self.ends = EndPoints(problem.n_states, options.memory_limit)
         self.member = np.full(len(x), -1)
         self.progress = progress
         self.rng = np.random.default_rng(options.random_seed)
-        search, final = problem.system.dtypes
-        self.search_dtype = final if options.dtype == "float64" else search
-        self.final_dtype = final
-        self.eps = float(np.finfo(final).eps)
-        matrices = 6.0 * problem.n_states**2 * np.dtype(final).itemsize
+        search, self.final_dtype = problem.system.dtypes
+        self.search_dtype = self.final_dtype if options.dtype == "float64" else search
+        self.eps = float(np.finfo(self.final_dtype).eps)
+        matrices = 6.0 * problem.n_states**2 * np.dtype(self.final_dtype).itemsize
         self.matrix_free = matrices > options.memory_limit
-
-    # -- phases ---------------------------------------------------------------------------
 
     def run(self) -> None:
         """All phases. An interruption leaves what has been found so far in place."""
@@ -141,11 +108,14 @@ class Search:
             self.attract()
         self.sharpen()
         self.settle()
+        if self.options.method == "newton":
+            self.explore()
+
+    # -- phases ---------------------------------------------------------------------------
 
     def broad(self) -> None:
         """A cheap descent from every start, in single precision."""
         every = np.arange(len(self.points.x))
-        report = self._report
         if self.options.method == "adam":
             adam.solve(
                 self.problem,
@@ -156,295 +126,159 @@ class Search:
                 tol_q=self.options.tol_q,
                 tol_dq=self.options.tol_dq,
                 options=self.options.adam,
-                on_progress=report,
+                on_progress=self._report,
             )
-            return
-        self.points.x = forward.smooth(self.problem, self.points.x, self.points.u, 2)
-        left = every
-        if self.problem.n_states >= KRYLOV_MIN_STATES or self.matrix_free:
-            left = self._newton_krylov(every)
-        self._descend(self.points, left, BROAD_ITERS)
+        else:
+            self._smooth()
+            self._coarse(self.points)
 
-    def _newton_krylov(self, every: np.ndarray) -> np.ndarray:
-        """Newton-GMRES, on all starts if a few of them show that it arrives anywhere."""
-        order = self.rng.permutation(every)
-        left = []
-        for batch in (order[:N_SETTLE], order[N_SETTLE:]):
+    def _smooth(self) -> None:
+        """A few steps forward, which collapse what contracts at once.
+
+        Steps forward also leave saddles and sources behind: where descents are cheap, every
+        third start takes none and every third a single one.
+        """
+        large = self.problem.n_states >= KRYLOV_MIN_STATES
+        for k, n_steps in enumerate((2, 2, 2) if large else (0, 1, 2)):
+            rows = slice(k, None, 3)
+            x, u = self.points.x[rows], self.points.u[rows]
+            self.points.x[rows] = forward.smooth(self.problem, x, u, n_steps)
+
+    def _coarse(self, points: Points) -> None:
+        """A cheap descent of all points in single precision."""
+        left = np.arange(len(points.x))
+        if self.problem.n_states >= KRYLOV_MIN_STATES or self.matrix_free:
+            left = self._newton_krylov(points)
+        levenberg_marquardt.solve(
+            self.problem,
+            points,
+            left,
+            dtype=self.search_dtype,
+            max_iters=min(BROAD_ITERS, self.options.max_iters),
+            tol_q=BROAD_Q,
+            tol_gradient=SINGLE_GRADIENT,
+            tol_dq=self.options.tol_dq,
+            stall=0.98,
+            matrix_free=self.matrix_free,
+            on_progress=self._report,
+        )
+
+    def _newton_krylov(self, points: Points) -> np.ndarray:
+        """Newton-GMRES on a few points; if it arrives from most, on all. Who is left."""
+        order = self.rng.permutation(len(points.x))
+        left = order
+        for batch in (order[:N_FIRST], order[N_FIRST:]):
             arrived = krylov.newton(
                 self.problem,
-                self.points,
+                points,
                 batch,
                 dtype=self.search_dtype,
                 max_iters=min(25, self.options.max_iters),
                 tol_q=BROAD_Q,
                 on_progress=self._report,
             )
-            left.append(batch[~arrived])
+            left = np.setdiff1d(left, batch[arrived], assume_unique=True)
             if arrived.sum() < 0.5 * len(batch):
-                left.append(order[len(batch) :] if batch is not order[N_SETTLE:] else [])
                 break
-        return np.sort(np.concatenate(left).astype(int))
-
-    def _descend(self, points: Points, which, n_iters: int, *, final: bool = False) -> None:
-        """Levenberg-Marquardt, in single precision, or to the end in double."""
-        levenberg_marquardt.solve(
-            self.problem,
-            points,
-            which,
-            dtype=self.final_dtype if final else self.search_dtype,
-            max_iters=min(n_iters, self.options.max_iters),
-            tol_q=self._finest_q() if final else BROAD_Q,
-            tol_gradient=0.1 * stationarity_tolerance(self.eps) if final else SINGLE_GRADIENT,
-            tol_dq=0.0 if final else self.options.tol_dq,
-            stall=1.0 - 1e-6 if final else 0.98,
-            matrix_free=self.matrix_free,
-            on_progress=None if final else self._report,
-        )
-
-    def _finest_q(self) -> float:
-        """The speed to which rounding lets a fixed point be located."""
-        return self.problem.n_states * (100.0 * self.eps) ** 2
+        return left
 
     def attract(self) -> None:
-        """Run some starts forward, from each input, until they rest; sharpen where."""
+        """Run some starts of each input forward until they rest; enter what is fixed there."""
         chosen = self._some_starts()
         x, moves = forward.settle(self.problem, self.start[chosen], self.points.u[chosen])
         resting = np.isfinite(x).all(axis=1) & (moves < 1e-3)
         chosen, x = chosen[resting], x[resting]
-        u = self.points.u[chosen]
-        kept, _ = thin(np.hstack([x, u]), np.arange(len(x)), CANDIDATE_RADIUS)
-        self._finish(Points(x[kept], u[kept]), chosen[kept], only_fixed=True)
+        kept, _ = thin(place(x, self.condition[chosen]), np.arange(len(x)), CANDIDATE_RADIUS)
+        chosen = chosen[kept]
+        points = Points(x[kept], self.points.u[chosen])
+        self._finish(points, chosen, self.start[chosen], only_fixed=True)
 
     def _some_starts(self) -> np.ndarray:
-        """Starts to run forward: 64, or four of each input where there are many."""
+        """Starts to run forward: 64, or four of each input where there are many inputs."""
         order = self.rng.permutation(len(self.start))
-        _, condition = np.unique(self.points.u[order], axis=0, return_inverse=True)
-        n_each = max(4, N_SETTLE // max(1, condition.max() + 1))
-        rank = np.zeros(len(order), dtype=int)
-        by_condition = np.argsort(condition, kind="stable")
-        sorted_condition = condition[by_condition]
-        first = np.searchsorted(sorted_condition, sorted_condition)
-        rank[by_condition] = np.arange(len(order)) - first
-        return order[rank < n_each][: 16 * N_SETTLE]
+        by_condition = order[np.argsort(self.condition[order], kind="stable")]
+        condition = self.condition[by_condition]
+        rank = np.arange(len(order)) - np.searchsorted(condition, condition)
+        n_each = max(4, N_FIRST // len(self.inputs))
+        return by_condition[rank < n_each][: 16 * N_FIRST]
 
     def sharpen(self) -> None:
         """Locate the fixed points that the broad descent came near, in double precision."""
         pending = np.flatnonzero(self.points.q < CANDIDATE_Q)
         while len(pending):
-            pending = pending[~self._newton_lands(pending)]
-            if not len(pending):
-                break
-            place = np.hstack([self.points.x, self.points.u])[pending]
-            kept, _ = thin(place, self.points.q[pending], CANDIDATE_RADIUS, max_kept=256)
-            chosen = pending[kept]
+            x, condition = self.points.x[pending], self.condition[pending]
+            r = self._residual(x, condition)
+            self.member[pending] = newton_lands(self.ends, x, r, condition, REACH)
+            pending = pending[self.member[pending] < 0]
+            chosen = self._apart(pending, CANDIDATE_RADIUS, 4 * N_FIRST)
             self._finish_members(chosen)
             pending = np.setdiff1d(pending, chosen, assume_unique=True)
 
     def settle(self) -> None:
         """Take every other start to a stationary point of q, in double precision."""
+        share = self.options.share_descents
         pending = np.flatnonzero(self.member < 0)
-        if not len(pending):
-            return
-        if self.options.share_descents:
+        if share:
             # A first few to the end, so that there is something to be shared.
-            pending = pending[~self._downhill_to_known(pending)]
-            self._finish_members(self._spread(pending))
-        pending = np.flatnonzero(self.member < 0)
-        while len(pending):
-            if self.options.share_descents:
-                pending = pending[~self._downhill_to_known(pending)]
-            done = self._advance(pending)
+            pending = self._share(pending)
+            spread = self.points.x[pending].std(axis=0) if len(pending) else np.zeros(1)
+            chosen = self._apart(pending, 0.25 * float(np.linalg.norm(spread)), N_FIRST)
+            self._finish_members(chosen)
+            pending = np.setdiff1d(pending, chosen, assume_unique=True)
+        for _ in range(SHARED_ROUNDS if share else 0):
+            pending = self._share(pending)
+            before = self.points.n_iters[pending]
+            self._mixed(self.points, pending, SHARED_ITERS)
+            done = self.points.n_iters[pending] - before < SHARED_ITERS
             self._finish_members(pending[done])
             pending = pending[~done]
+        self._finish_members(pending)
 
-    def _spread(self, pending: np.ndarray) -> np.ndarray:
-        """Some of the slowest points, no two of them near each other."""
-        place = np.hstack([self.points.x, self.points.u])[pending]
-        q = self.points.q[pending]
-        kept, _ = thin(place, q, 10.0 * CANDIDATE_RADIUS, max_kept=N_SETTLE)
-        return pending[kept]
+    def explore(self) -> None:
+        """Search from midpoints of pairs of known fixed points under the same input.
 
-    def _advance(self, pending: np.ndarray) -> np.ndarray:
-        """A few iterations in double precision with matrices in single; which are done."""
-        before = self.points.n_iters[pending].copy()
-        levenberg_marquardt.solve(
-            self.problem,
-            self.points,
-            pending,
-            dtype=self.final_dtype,
-            matrix_dtype=self.search_dtype,
-            max_iters=SHARED_ITERS,
-            tol_q=BROAD_Q,
-            tol_gradient=stationarity_tolerance(self.eps),
-            stall=0.99,
-            matrix_free=self.matrix_free,
-            initial_damping=1e-3,
-            on_progress=None,
-        )
-        return self.points.n_iters[pending] - before < SHARED_ITERS
+        Between two attractors lies a saddle, often one that few starts lead to.
+        """
+        for _ in range(EXPLORE_ROUNDS):
+            n_known = len(self.ends)
+            a, b = self._pairs()
+            if not len(a):
+                return
+            source, origin = self.ends.source[a], 0.5 * (self.ends.x[a] + self.ends.x[b])
+            points = Points(origin.copy(), self.inputs[self.ends.condition[a]])
+            self._coarse(points)
+            near = np.flatnonzero(points.q < CANDIDATE_Q)
+            condition = self.ends.condition[a[near]]
+            r = self._residual(points.x[near], condition)
+            known = newton_lands(self.ends, points.x[near], r, condition, REACH)
+            near = near[known < 0]
+            self._finish(points.take(near), source[near], origin[near], only_fixed=True)
+            if len(self.ends) == n_known:
+                return
 
-    def _finish_members(self, chosen: np.ndarray) -> None:
-        if len(chosen):
-            self.member[chosen] = self._finish(self._copy(chosen), chosen)
-            self._report()
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Some pairs of fixed points under the same input, at random."""
+        fixed = np.flatnonzero(self.ends.status == Status.FIXED_POINT)
+        if len(fixed) < 2:
+            return fixed[:0], fixed[:0]
+        i, j = self.rng.integers(len(fixed), size=(2, 8 * N_EXPLORE))
+        pairs = np.unique(np.sort(np.column_stack([fixed[i], fixed[j]]), axis=1), axis=0)
+        a, b = self.rng.permutation(pairs).T
+        same = (a != b) & (self.ends.condition[a] == self.ends.condition[b])
+        return a[same][:N_EXPLORE], b[same][:N_EXPLORE]
 
     def rerun(self, scale: float) -> None:
         """More iterations for points that did not converge, ``q`` far above the median."""
-        lost = self.ends.status == Status.NOT_CONVERGED
-        lost &= self.ends.q > scale * np.median(self._end_speeds())
-        again = np.flatnonzero((self.member >= 0) & lost[self.member])
-        numbers = self.member[again]
-        self.points.x[again], self.points.q[again] = self.ends.x[numbers], self.ends.q[numbers]
-        self.points.n_iters[again] = self.ends.n_iters[numbers]
+        ended = np.flatnonzero(self.member >= 0)
+        q, number = self.ends.q[self.member[ended]], self.member[ended]
+        lost = self.ends.status[number] == Status.NOT_CONVERGED
+        again = ended[lost & (q > scale * np.median(q))] if len(q) else ended
+        number = self.member[again]
+        self.points.x[again] = self.ends.x[number]
+        self.points.n_iters[again] = self.ends.n_iters[number]
         self._finish_members(again)
 
-    def _end_speeds(self) -> np.ndarray:
-        return self.ends.q[self.member[self.member >= 0]]
-
-    # -- pieces ---------------------------------------------------------------------------
-
-    def _copy(self, which: np.ndarray) -> Points:
-        copy = Points(self.points.x[which], self.points.u[which])
-        copy.n_iters = self.points.n_iters[which].copy()
-        copy.dq = self.points.dq[which].copy()
-        return copy
-
-    def _finish(self, points: Points, source, *, only_fixed: bool = False) -> np.ndarray:
-        """Descend to the end in double precision, examine, and enter among the ends.
-
-        A point that ends where a known one is becomes its member. Returns the number of
-        the end point of each; -1 where ``only_fixed`` and it is no fixed point.
-        """
-        if not len(points.x):
-            return np.zeros(0, dtype=int)
-        budget = self.options.max_iters
-        self._descend(points, np.arange(len(points.x)), budget, final=True)
-        evidence = examine(
-            self.problem,
-            points.x,
-            points.u,
-            matrix_free=self.matrix_free,
-            keep_inverse=not self.matrix_free,
-        )
-        status = self._status(points, evidence)
-        numbers = np.full(len(points.x), -1)
-        order = np.argsort(evidence.q, kind="stable")
-        for i in order[np.isfinite(points.x[order]).all(axis=1)] if only_fixed else order:
-            if only_fixed and status[i] != Status.FIXED_POINT:
-                continue
-            known = self._same_end(points.x[i], points.u[i], status[i])
-            if known is None:
-                row = np.array([i])
-                picked = Points(points.x[row], points.u[row])
-                picked.dq, picked.n_iters = points.dq[row], points.n_iters[row]
-                known = self.ends.append(
-                    picked,
-                    Evidence(
-                        **{
-                            f.name: None
-                            if getattr(evidence, f.name) is None or f.name == "inverse"
-                            else getattr(evidence, f.name)[row]
-                            for f in dataclasses.fields(Evidence)
-                        }
-                    ),
-                    status[row],
-                    np.atleast_1d(source)[row],
-                )[0]
-                self._remember_inverse(known, status[i], evidence, i)
-            numbers[i] = known
-        return numbers
-
-    def _remember_inverse(self, number: int, status: int, evidence: Evidence, i: int) -> None:
-        held = len(self.ends.inverses) * self.problem.n_states**2 * 8.0
-        room = held < self.options.memory_limit
-        if evidence.inverse is not None and status == Status.FIXED_POINT and room:
-            self.ends.inverses[number] = evidence.inverse[i]
-
-    def _status(self, points: Points, evidence: Evidence) -> np.ndarray:
-        fixed = evidence.is_fixed(points.x, self.options.tol_q, self.eps)
-        slow = evidence.is_stationary(self.eps) & ~fixed
-        at_guess = (points.x <= self.problem.lower) | (points.x >= self.problem.upper)
-        left = (at_guess & self.artificial).any(axis=1)
-        finite = np.isfinite(points.x).all(axis=1) & np.isfinite(evidence.q)
-        status = np.full(len(points.x), Status.NOT_CONVERGED, dtype=np.int8)
-        status[slow] = Status.SLOW_POINT
-        status[fixed] = Status.FIXED_POINT
-        status[left | ~finite] = Status.DIVERGED
-        return status
-
-    def _same_end(self, x: np.ndarray, u: np.ndarray, status: int) -> int | None:
-        """The known end point at the same place, to the precision of either."""
-        if not len(self.ends):
-            return None
-        # A fixed point is located to rounding, the bottom of a shallow canyon is not.
-        exact = status == Status.FIXED_POINT and self.eps < 1e-12
-        radius = (1e-6 if exact else 1e-3) * (1.0 + np.linalg.norm(x))
-        near = (self.ends.status == status) & (np.abs(self.ends.u - u) <= 0.0).all(axis=1)
-        candidates = np.flatnonzero(near)
-        if not len(candidates):
-            return None
-        distance = np.linalg.norm(self.ends.x[candidates] - x, axis=1)
-        best = int(np.argmin(distance))
-        return int(candidates[best]) if distance[best] <= radius else None
-
-    def _newton_lands(self, pending: np.ndarray) -> np.ndarray:
-        """Give to known fixed points the starts whose Newton step lands on them."""
-        numbers = np.array(sorted(self.ends.inverses), dtype=int)
-        if not len(numbers) or not len(pending):
-            return np.zeros(len(pending), dtype=bool)
-        place = np.hstack([self.points.x, self.points.u])[pending]
-        ends = np.hstack([self.ends.x, self.ends.u])[numbers]
-        _, nearest = cKDTree(ends).query(place)
-        r = self._residual(self.points.x[pending], self.points.u[pending])
-        landed = np.zeros(len(pending), dtype=bool)
-        for k in np.unique(nearest):
-            rows = np.flatnonzero(nearest == k)
-            number = numbers[k]
-            away = self.points.x[pending[rows]] - self.ends.x[number]
-            after = away - r[rows] @ self.ends.inverses[number].T
-            before, miss = np.linalg.norm(away, axis=1), np.linalg.norm(after, axis=1)
-            same_input = (self.points.u[pending[rows]] == self.ends.u[number]).all(axis=1)
-            close = miss <= 0.1 * before + 1e-6
-            landed[rows] = same_input & (before <= 10.0 * CANDIDATE_RADIUS) & close
-            self.member[pending[rows[landed[rows]]]] = number
-        return landed
-
-    def _downhill_to_known(self, pending: np.ndarray) -> np.ndarray:
-        """Give to known end points the starts from which a straight line leads down."""
-        usable = np.flatnonzero(self.ends.status <= Status.SLOW_POINT)
-        given = np.zeros(len(pending), dtype=bool)
-        if not len(usable) or not len(pending):
-            return given
-        place = np.hstack([self.points.x, self.points.u])[pending]
-        ends = np.hstack([self.ends.x, self.ends.u])[usable]
-        n_near = min(4, len(usable))
-        _, near = cKDTree(ends).query(place, k=list(range(1, n_near + 1)))
-        for j in range(n_near):
-            rows = np.flatnonzero(~given)
-            target = usable[near[rows, j]]
-            x, u = self.points.x[pending[rows]], self.points.u[pending[rows]]
-            line = self.ends.x[target] - x
-            down = (u == self.ends.u[target]).all(axis=1)
-            previous = self._speed(x, u)
-            for t in PATH:
-                q = self._speed(x + t * line, u)
-                down &= q <= previous
-                previous = q
-            down &= self.ends.q[target] <= previous
-            given[rows[down]] = True
-            self.member[pending[rows[down]]] = target[down]
-        return given
-
-    def _residual(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        w = self.problem.weights(self.final_dtype)
-        parts = [np.zeros((0, x.shape[1]))]
-        for i in range(0, len(x), 4096):
-            rows = self.problem.rows(self.final_dtype, x[i : i + 4096], u[i : i + 4096])
-            parts.append(self.problem.residual.value(w, *rows).numpy().astype(np.float64))
-        return np.concatenate(parts)
-
-    def _speed(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        return 0.5 * np.sum(self._residual(x, u) ** 2, axis=1)
+    # -- what became of it ----------------------------------------------------------------
 
     def standing(self) -> tuple[int, float]:
         """How many starts have arrived, and the median speed of all."""
@@ -456,13 +290,130 @@ class Search:
         x, ended = self.points.x.copy(), self.member >= 0
         image, q = np.empty_like(x), np.empty(len(x))
         rest = np.flatnonzero(~ended)
-        r = self._residual(x[rest], self.points.u[rest])
+        r = self._residual(x[rest], self.condition[rest])
         q[rest] = 0.5 * np.sum(r**2, axis=1)
         image[rest] = r + x[rest] if self.problem.system.kind == "discrete" else r
-        numbers = self.member[ended]
-        x[ended], image[ended] = self.ends.x[numbers], self.ends.image[numbers]
-        q[ended] = self.ends.q[numbers]
+        number = self.member[ended]
+        x[ended], image[ended] = self.ends.x[number], self.ends.image[number]
+        q[ended] = self.ends.q[number]
         return x, image, q
 
-    def _report(self, *unused) -> None:
+    # -- pieces ---------------------------------------------------------------------------
+
+    def _apart(self, pending: np.ndarray, radius: float, most: int) -> np.ndarray:
+        """Some of the points of lowest speed, no two of them near each other."""
+        where = place(self.points.x[pending], self.condition[pending])
+        kept, _ = thin(where, self.points.q[pending], radius, max_kept=most)
+        return pending[kept]
+
+    def _share(self, pending: np.ndarray) -> np.ndarray:
+        """Give starts to known end points that lie straight downhill; who is left."""
+        usable = np.flatnonzero(self.ends.status <= Status.SLOW_POINT)
+        self.member[pending] = leads_down(
+            self.ends, usable, self.points.x[pending], self.condition[pending], self._speed
+        )
+        self._report()
+        return pending[self.member[pending] < 0]
+
+    def _mixed(self, points: Points, which: np.ndarray, n_iters: int) -> None:
+        """Towards a stationary point in double precision, with matrices in single."""
+        levenberg_marquardt.solve(
+            self.problem,
+            points,
+            which,
+            dtype=self.final_dtype,
+            matrix_dtype=self.search_dtype,
+            max_iters=min(n_iters, self.options.max_iters),
+            tol_q=self._finest_q(),
+            tol_gradient=0.1 * stationarity_tolerance(self.eps),
+            stall=0.99,
+            initial_damping=1e-3,
+            matrix_free=self.matrix_free,
+            on_progress=self._report,
+        )
+
+    def _finest_q(self) -> float:
+        """The speed to which rounding lets a fixed point be located."""
+        return self.problem.n_states * (100.0 * self.eps) ** 2
+
+    def _finish_members(self, chosen: np.ndarray) -> None:
+        self.member[chosen] = self._finish(self.points.take(chosen), chosen, self.start[chosen])
+        self._report()
+
+    def _finish(
+        self,
+        points: Points,
+        source: np.ndarray,
+        origin: np.ndarray,
+        *,
+        only_fixed: bool = False,
+    ) -> np.ndarray:
+        """Descend to the end in double precision, examine, and enter among the end points.
+
+        ``source`` is the number of the start whose input applies, ``origin`` the state from
+        which each descent began.
+
+        Returns the number of each; -1 where ``only_fixed`` and it is no fixed point.
+        """
+        every = np.arange(len(points.x))
+        if not len(every):
+            return every
+        self._mixed(points, every, MIXED_ITERS)
+        levenberg_marquardt.solve(
+            self.problem,
+            points,
+            every,
+            dtype=self.final_dtype,
+            max_iters=min(FINAL_ITERS, self.options.max_iters),
+            tol_q=self._finest_q(),
+            tol_gradient=0.1 * stationarity_tolerance(self.eps),
+            stall=1.0 - 1e-8,
+            matrix_free=self.matrix_free,
+        )
+        evidence = examine(
+            self.problem,
+            points.x,
+            points.u,
+            matrix_free=self.matrix_free,
+            keep_inverse=not self.matrix_free,
+        )
+        status = self._status(points.x, evidence)
+        rows = every[status == Status.FIXED_POINT] if only_fixed else every
+        numbers = np.full(len(every), -1)
+        numbers[rows] = self.ends.enter(
+            points.take(rows),
+            evidence.take(rows),
+            status[rows],
+            self.condition[source[rows]],
+            source[rows],
+            origin[rows],
+            double=self.eps < 1e-12,
+        )
+        return numbers
+
+    def _status(self, x: np.ndarray, evidence: Evidence) -> np.ndarray:
+        fixed = evidence.is_fixed(x, self.options.tol_q, self.eps)
+        slow = evidence.is_stationary(self.eps) & ~fixed
+        at_bound = (x <= self.problem.lower) | (x >= self.problem.upper)
+        left = (at_bound & self.artificial).any(axis=1)
+        finite = np.isfinite(x).all(axis=1) & np.isfinite(evidence.q)
+        status = np.full(len(x), Status.NOT_CONVERGED, dtype=np.int8)
+        status[slow] = Status.SLOW_POINT
+        status[fixed] = Status.FIXED_POINT
+        status[left | ~finite] = Status.DIVERGED
+        return status
+
+    def _residual(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        w = self.problem.weights(self.final_dtype)
+        r = np.empty_like(x)
+        for i in range(0, len(x), CHUNK):
+            rows = slice(i, i + CHUNK)
+            tensors = self.problem.rows(self.final_dtype, x[rows], self.inputs[condition[rows]])
+            r[rows] = self.problem.residual.value(w, *tensors).numpy()
+        return r
+
+    def _speed(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        return 0.5 * np.sum(self._residual(x, condition) ** 2, axis=1)
+
+    def _report(self) -> None:
         self.progress(self)

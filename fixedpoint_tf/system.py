@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf.checks import as_numbers
+
 __all__ = ["DynamicalSystem", "Equations", "Residual", "StateLayout"]
 
 
@@ -70,6 +72,7 @@ class StateLayout:
             ``(..., n_states)`` float64.
 
         Raises:
+            TypeError: what came is no array of real numbers.
             ValueError: the number, names or widths of the states do not fit.
 
         Example:
@@ -85,25 +88,31 @@ class StateLayout:
                 )
             states = [states[name] for name in self.names]
         if isinstance(states, (list, tuple)):
-            leaves = [_as_float64(leaf, argument) for leaf in tf.nest.flatten(states)]
+            leaves = [as_numbers(leaf, argument) for leaf in tf.nest.flatten(states)]
             widths = tuple(leaf.shape[-1] if leaf.ndim else 0 for leaf in leaves)
-            if widths == self.sizes and len({leaf.shape[:-1] for leaf in leaves}) == 1:
+            # A list of one vector is a list of one row, not a state by its name.
+            one_row = len(leaves) == 1 and leaves[0].ndim == 1
+            same_rows = len({leaf.shape[:-1] for leaf in leaves}) == 1
+            if widths == self.sizes and same_rows and not one_row:
                 return np.concatenate(leaves, axis=-1)
-        flat = _as_float64(states, argument)
+        try:
+            flat = as_numbers(states, argument)
+        except TypeError as error:
+            if not isinstance(states, (list, tuple)):
+                raise
+            shapes = [leaf.shape for leaf in leaves]  # a list of arrays that do not stack
+            raise ValueError(f"{self._expected(argument)}; got shapes {shapes}.") from error
         if flat.ndim == 0 or flat.shape[-1] != self.n_states:
-            nested = (
-                ""
-                if len(self.sizes) == 1
-                else (
-                    f", or be the states {list(self.names)} one by one with widths "
-                    f"{list(self.sizes)}"
-                )
-            )
-            raise ValueError(
-                f"{argument} must have shape (..., {self.n_states}){nested}; "
-                f"got shape {flat.shape}."
-            )
+            raise ValueError(f"{self._expected(argument)}; got shape {flat.shape}.")
         return flat
+
+    def _expected(self, argument: str) -> str:
+        one_by_one = (
+            f", or be the states {list(self.names)} one by one with widths {list(self.sizes)}"
+        )
+        return f"{argument} must have shape (..., {self.n_states})" + (
+            one_by_one if len(self.sizes) > 1 else ""
+        )
 
     def unpack(self, flat: np.ndarray) -> dict[str, np.ndarray]:
         """The named states of a flat one: ``(..., n_states)`` to ``{name: (..., size)}``.
@@ -114,15 +123,6 @@ class StateLayout:
         """
         parts = np.split(np.asarray(flat), np.cumsum(self.sizes)[:-1], axis=-1)
         return dict(zip(self.names, parts, strict=True))
-
-
-def _as_float64(array: Any, argument: str) -> np.ndarray:
-    try:
-        return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{argument} must be an array of numbers; got {type(array).__name__} ({error})."
-        ) from error
 
 
 class DynamicalSystem:
@@ -197,8 +197,13 @@ class DynamicalSystem:
 
     def _evaluate(self, function, h, u) -> tf.Tensor:
         dtype = self.dtypes[1]
-        h = tf.cast(tf.convert_to_tensor(h), dtype)
-        u = tf.cast(tf.convert_to_tensor(u), dtype)
+        h = _rows(h if tf.is_tensor(h) else self.layout.pack(h, "h"), "h", self.n_states, dtype)
+        u = _rows(u if tf.is_tensor(u) else as_numbers(u, "u"), "u", self.n_inputs, dtype)
+        n = h.shape[0]
+        if None not in (n, u.shape[0]) and u.shape[0] not in (1, n):
+            raise ValueError(
+                f"u must have one row, or one for each of the {n} states; got {u.shape[0]}."
+            )
         u = tf.broadcast_to(u, [tf.shape(h)[0], self.n_inputs])
         return function(self.weights(dtype), h, u)
 
@@ -208,3 +213,12 @@ class DynamicalSystem:
             f"DynamicalSystem({self.name}: {self.kind}, states {states}; "
             f"{self.n_inputs} inputs)"
         )
+
+
+def _rows(value: Any, argument: str, width: int, dtype: str) -> tf.Tensor:
+    """Rows of a width as a tensor; what is no tensor yet keeps its double precision."""
+    if len(value.shape) != 2 or value.shape[1] not in (None, width):
+        raise ValueError(
+            f"{argument} must have shape (n, {width}); got shape {tuple(value.shape)}."
+        )
+    return tf.cast(value, dtype) if tf.is_tensor(value) else tf.constant(value, dtype)

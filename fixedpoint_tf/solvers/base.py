@@ -44,6 +44,13 @@ class Points:
         self.n_iters = np.zeros(n, dtype=np.int64)
         self.relative_gradient = np.full(n, np.inf)
 
+    def take(self, rows: np.ndarray) -> Points:
+        """A copy of some of the points."""
+        taken = Points(self.x[rows], self.u[rows])
+        for name in ("q", "dq", "n_iters", "relative_gradient"):
+            setattr(taken, name, getattr(self, name)[rows])
+        return taken
+
 
 class Problem:
     """A system frozen for one search: weights read once, bounds filled in.

@@ -1,0 +1,150 @@
+"""What the command line does: train the demonstration, search, draw, write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from fixedpoint_tf import plotting, trajectories
+from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.finder import FixedPointFinder
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.tasks import flip_flop, train_flip_flop
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["find", "flipflop"]
+
+N_BITS = 3
+N_UNITS = 24
+N_TRIALS = 128
+# Rare pulses: the network rests in a memory between them, and the figure shows the moves.
+PULSE_PROBABILITY = 0.1
+# Trajectories seldom come near saddles, so the search starts from states spread widely
+# about them (Golub & Sussillo 2018).
+NOISE_SCALE = 0.5
+
+Say = Callable[[str], Any]
+
+
+def flipflop(
+    out: Path, *, seed: int, n_inits: int, epochs: int, verbose: bool, say: Say
+) -> tuple[FixedPoints, list[str]]:
+    """Train a network on the 3-bit flip-flop and find its fixed points with no input.
+
+    Args:
+        out: folder for the figures, the points and the model; made if need be.
+        seed: of the trials, the weights and the search.
+        n_inits: number of states to search from.
+        epochs: passes over the training trials.
+        verbose: show the progress bar of the search.
+        say: takes one line at a time about how far it is.
+
+    Returns:
+        The distinct points, and the names of the files written.
+    """
+
+    def report(epoch: int, logs: dict[str, float]) -> None:
+        if (epoch + 1) % 20 == 0:
+            say(f"  epoch {epoch + 1:3d}: mean squared error {logs['loss']:.4f}")
+
+    say(f"Training a network of {N_UNITS} tanh units on the {N_BITS}-bit flip-flop ...")
+    start = time.perf_counter()
+    progress = keras.callbacks.LambdaCallback(on_epoch_end=report)
+    model = train_flip_flop(
+        seed, n_bits=N_BITS, units=N_UNITS, epochs=epochs, callbacks=[progress]
+    )
+    say(f"  trained in {time.perf_counter() - start:.1f} s")
+
+    rng = np.random.default_rng(seed + 1)  # trials that the network has not seen
+    drive, _ = flip_flop(rng, N_TRIALS, n_bits=N_BITS, pulse_probability=PULSE_PROBABILITY)
+    finder = FixedPointFinder(model, random_seed=seed, verbose=verbose)
+    unique, figures = _search(finder, drive, np.zeros((1, N_BITS)), n_inits, say)
+
+    bits = np.asarray(model.get_layer("readout")(unique.xstar.astype(np.float32)))
+    face = unique[np.abs(bits[:, -1] - 1.0) < 0.5]  # the last bit is +1 in these
+    if face.n >= 3 and np.linalg.matrix_rank(face.xstar - face.xstar[0]) >= 2:
+        figures["flow"] = plotting.plot_flow(finder.system, face)[0]
+    names = _write(out, unique, figures)
+    model.save(out / "model.keras")
+    return unique, [*names, "model.keras"]
+
+
+def find(
+    model: Path,
+    out: Path,
+    *,
+    layer: str | None,
+    constant_input: Sequence[float] | None,
+    drive: Path | None,
+    seed: int,
+    n_inits: int,
+    verbose: bool,
+    say: Say,
+) -> tuple[FixedPoints, list[str]]:
+    """Find the fixed points of a saved model at one constant input.
+
+    Args:
+        model: a ``.keras`` file.
+        out: folder for the figures and the points; made if need be.
+        layer: name of the RNN layer, for a model that has several.
+        constant_input: ``(n_inputs,)``; zeros by default.
+        drive: a ``.npy`` file of inputs ``(n_trials, n_time, n_inputs)``: the search
+            starts about the states that they lead to. White noise by default.
+        seed: of the noise and the search.
+        n_inits: number of states to search from.
+        verbose: show the progress bar of the search.
+        say: takes one line at a time about how far it is.
+
+    Returns:
+        The distinct points, and the names of the files written.
+    """
+    system = as_system(model, layer=layer)
+    finder = FixedPointFinder(system, random_seed=seed, verbose=verbose)
+    if constant_input is None:
+        constant_input = [0.0] * system.n_inputs
+    if drive is None:
+        rng = np.random.default_rng(seed)
+        inputs = rng.standard_normal((N_TRIALS, 64, system.n_inputs))
+    else:
+        inputs = np.load(drive, allow_pickle=False)
+    unique, figures = _search(finder, inputs, np.array([constant_input]), n_inits, say)
+    return unique, _write(out, unique, figures)
+
+
+def _search(
+    finder: FixedPointFinder, drive: np.ndarray, constant: np.ndarray, n_inits: int, say: Say
+) -> tuple[FixedPoints, dict[str, Figure]]:
+    """Run the network, search from about the states it visits, draw what was found."""
+    states = trajectories.run(finder.system, drive)
+    initial_states = finder.sample_states(states, n_inits, noise_scale=NOISE_SCALE)
+    say(f"Searching from {n_inits:,} states at the input {constant[0].tolist()} ...")
+    start = time.perf_counter()
+    unique, every = finder.find_fixed_points(initial_states, constant)
+    say(f"  searched in {time.perf_counter() - start:.1f} s")
+    n_shown = min(30, len(states))
+    figures = {
+        "state_space": plotting.plot_fixed_points(
+            unique, states, plot_batch_idx=range(n_shown), plot_start_time=10
+        )[0],
+        "eigenvalues": plotting.plot_eigenvalues(unique)[0],
+        "q": plotting.plot_q(every)[0],
+    }
+    return unique, figures
+
+
+def _write(out: Path, unique: FixedPoints, figures: dict[str, Figure]) -> list[str]:
+    from matplotlib import pyplot
+
+    out.mkdir(parents=True, exist_ok=True)
+    unique.save(out / "fixed_points.h5")
+    for name, figure in figures.items():
+        figure.savefig(out / f"{name}.png", dpi=100, bbox_inches="tight")
+        pyplot.close(figure)
+    return [*(f"{name}.png" for name in figures), "fixed_points.h5"]

@@ -1,0 +1,278 @@
+import logging
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.optimize import brentq
+
+from fixedpoint_tf import FixedPointFinder, Status
+from fixedpoint_tf import search as search_module
+
+QUIET = {"verbose": False}
+
+
+def bistable(h, u):
+    return tf.tanh(2.0 * h + tf.pad(u, [[0, 0], [0, h.shape[1] - u.shape[1]]]))
+
+
+def bistable_finder(n=2, **options):
+    return FixedPointFinder(
+        bistable, n_states=n, n_inputs=1, bounds=(-1, 1), **{**QUIET, **options}
+    )
+
+
+def starts(n, d, scale=1.0, seed=0):
+    return scale * np.random.default_rng(seed).uniform(-1, 1, size=(n, d))
+
+
+def root(input_, low, high):
+    return brentq(lambda h: np.tanh(2 * h + input_) - h, low, high, xtol=1e-15)
+
+
+@pytest.mark.parametrize("method", ["newton", "adam"])
+def test_all_nine_points_of_two_bistable_units(method):
+    finder = bistable_finder(method=method)
+    unique, every = finder.find_fixed_points(starts(200, 2), [[0.0]])
+    r = root(0.0, 0.5, 1.0)
+    expected = {(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)}
+    found = unique.fixed.xstar
+    assert {tuple(row) for row in np.round(found / r).astype(int).tolist()} == expected
+    np.testing.assert_allclose(found, r * np.round(found / r), atol=1e-9)
+    assert len(unique.fixed.stable) == 4
+    assert sorted(unique.fixed.n_unstable) == [0] * 4 + [1] * 4 + [2]
+    assert len(every) == 200
+
+
+def test_same_seed_same_answer():
+    a = bistable_finder(random_seed=3).find_fixed_points(starts(100, 2), [[0.1]])
+    b = bistable_finder(random_seed=3).find_fixed_points(starts(100, 2), [[0.1]])
+    for x, y in zip(a, b, strict=True):
+        for name, value in x.to_dict().items():
+            np.testing.assert_array_equal(value, getattr(y, name), err_msg=name)
+
+
+def test_sampling_repeats_with_the_seed():
+    trajectory = starts(20, 2).reshape(2, 10, 2)
+    draws = [
+        bistable_finder(random_seed=s).sample_states(trajectory, 5, noise_scale=0.1)
+        for s in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+
+
+def test_every_array_belongs_to_the_final_state():
+    finder = bistable_finder()
+    for points in finder.find_fixed_points(starts(100, 2), [[0.2]]):
+        image = finder.system.step(points.xstar, points.inputs).numpy()
+        np.testing.assert_allclose(points.F_xstar, image, atol=1e-14)
+        speed = 0.5 * np.sum((image - points.xstar) ** 2, axis=1)
+        np.testing.assert_allclose(points.qstar, speed, atol=1e-28)
+
+
+def test_points_under_different_inputs_are_different_points():
+    x = np.repeat(starts(60, 1), 2, axis=0)
+    u = np.tile([[0.0], [0.05]], (60, 1))
+    unique, every = bistable_finder(1).find_fixed_points(x, u, cond_ids=np.tile([7, 9], 60))
+    for value, label in ((0.0, 7), (0.05, 9)):
+        chosen = unique.fixed[unique.fixed.inputs[:, 0] == value]
+        expected = [root(value, *b) for b in ((-1, -0.5), (-0.4, 0.3), (0.5, 1))]
+        np.testing.assert_allclose(np.sort(chosen.xstar[:, 0]), expected, atol=1e-9)
+        assert (chosen.cond_id == label).all()
+    np.testing.assert_array_equal(every.inputs, u)
+
+
+def test_an_input_of_its_own_for_every_start():
+    u = np.linspace(-0.5, 0.5, 80)[:, None]
+    _, every = bistable_finder(1).find_fixed_points(starts(80, 1), u)
+    np.testing.assert_array_equal(every.inputs, u)
+    assert (every.status == Status.FIXED_POINT).mean() > 0.8
+    fixed = every[every.status == Status.FIXED_POINT]
+    np.testing.assert_allclose(np.tanh(2 * fixed.xstar + fixed.inputs), fixed.xstar)
+
+
+def test_a_line_attractor_is_thinned_not_merged_into_one():
+    cell = keras.layers.SimpleRNNCell(2, activation="linear")
+    cell.build((None, 1))
+    cell.set_weights([np.zeros((1, 2)), np.diag([1.0, 0.5]), np.zeros(2)])
+    finder = FixedPointFinder(cell, tol_unique=0.1, **QUIET)
+    unique, every = finder.find_fixed_points(starts(300, 2), [[0.0]])
+    assert (every.status == Status.FIXED_POINT).all()
+    line = np.sort(unique.xstar[:, 0])
+    assert 8 <= len(line) <= 21
+    assert np.diff(line).min() > 0.1 and np.diff(line).max() < 0.3
+    np.testing.assert_allclose(unique.smallest_singular_value, 0.0, atol=1e-12)
+    assert set(unique.stability_class) == {"marginal"}
+
+
+def test_no_two_unique_points_are_near_and_every_dropped_one_is_near_a_better():
+    finder = bistable_finder(2, tol_unique=1.2)
+    unique, every = finder.find_fixed_points(starts(200, 2), [[0.0]])
+    distance = np.linalg.norm(unique.xstar[:, None] - unique.xstar[None], axis=-1)
+    assert distance[~np.eye(len(unique), dtype=bool)].min() > 1.2
+    kept = every[np.isin(every.status, [Status.FIXED_POINT, Status.SLOW_POINT])]
+    near = np.linalg.norm(kept.xstar[:, None] - unique.xstar[None], axis=-1).min(axis=1)
+    assert near.max() <= 1.2
+
+
+def test_a_ghost_is_a_slow_point_and_not_a_fixed_point():
+    # h + 0.01 + h^2 nearly touches the diagonal at 0 and never crosses it.
+    finder = FixedPointFinder(lambda h, u: h + 1e-2 + h**2, n_states=1, n_inputs=1, **QUIET)
+    unique, every = finder.find_fixed_points(starts(50, 1), [[0.0]])
+    assert len(unique.fixed) == 0
+    assert len(unique.slow) == 1
+    np.testing.assert_allclose(unique.xstar, 0.0, atol=1e-3)
+    np.testing.assert_allclose(unique.qstar, 0.5e-4, rtol=1e-3)
+
+
+def test_q_below_its_tolerance_does_not_make_a_fixed_point():
+    finder = FixedPointFinder(lambda h, u: h + 1e-7 + h**2, n_states=1, n_inputs=1, **QUIET)
+    unique, _ = finder.find_fixed_points(starts(50, 1), [[0.0]])
+    assert len(unique.fixed) == 0
+    assert unique.slow.qstar.max() < 1e-12
+
+
+def test_running_away_is_divergence_and_no_point():
+    finder = FixedPointFinder(
+        lambda h, u: h + 1.0 / (1.0 + h**2), n_states=1, n_inputs=1, **QUIET
+    )
+    unique, every = finder.find_fixed_points(1.0 + starts(20, 1), [[0.0]])
+    assert len(unique) == 0
+    assert (every.status == Status.DIVERGED).all()
+    assert "no" in repr(unique)
+
+
+def test_an_outlier_is_marked_and_left_out_of_unique():
+    def far(h, u):  # fixed points at 0 and at 6, the second far from the starts
+        return h + 0.01 * h * (6.0 - h)
+
+    options = {"n_states": 1, "n_inputs": 1, "bounds": (-10, 10), **QUIET}
+    x = np.concatenate([starts(60, 1, 0.1), [[5.0]]])
+    unique, every = FixedPointFinder(far, **options).find_fixed_points(x, [[0.0]])
+    np.testing.assert_allclose(unique.xstar, 0.0, atol=1e-8)
+    assert every.status[-1] == Status.OUTLIER
+    kept, _ = FixedPointFinder(
+        far, do_exclude_distance_outliers=False, **options
+    ).find_fixed_points(x, [[0.0]])
+    np.testing.assert_allclose(np.sort(kept.xstar[:, 0]), [0.0, 6.0], atol=1e-8)
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_sharing_descents_changes_no_set_of_fixed_points(share):
+    unique, _ = bistable_finder(3, share_descents=share).find_fixed_points(
+        starts(400, 3), [[0.0]]
+    )
+    assert len(unique.fixed) == 27
+
+
+def test_without_room_for_a_jacobian_the_same_points_are_found():
+    rng = np.random.default_rng(0)
+    cell = keras.layers.SimpleRNNCell(40)
+    cell.build((None, 2))
+    cell.set_weights(
+        [rng.normal(size=(2, 40)), 1.4 * rng.normal(size=(40, 40)) / np.sqrt(40), np.zeros(40)]
+    )
+    x = starts(300, 40)
+    dense, _ = FixedPointFinder(cell, **QUIET).find_fixed_points(x, [[0.0, 0.0]])
+    free, _ = FixedPointFinder(cell, memory_limit=1000, **QUIET).find_fixed_points(
+        x, [[0.0, 0.0]]
+    )
+    assert free.J_xstar is None
+    assert len(free.fixed) >= 0.8 * len(dense.fixed) > 2
+    distance = np.linalg.norm(free.fixed.xstar[:, None] - dense.fixed.xstar[None], axis=-1)
+    assert (distance.min(axis=1) < 1e-6).mean() > 0.8
+
+
+def test_an_interruption_returns_what_has_been_found(monkeypatch, caplog):
+    finder = bistable_finder(2)
+    mixed = search_module.Search._mixed
+    calls = []
+
+    def interrupted(self, *args):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return mixed(self, *args)
+
+    monkeypatch.setattr(search_module.Search, "_mixed", interrupted)
+    with caplog.at_level(logging.WARNING):
+        unique, every = finder.find_fixed_points(starts(100, 2), [[0.0]])
+    assert "interrupted" in caplog.text
+    assert 1 <= len(unique.fixed) < 9
+    assert len(every) == 100
+    assert (every.status == Status.NOT_CONVERGED).any()
+
+
+def test_silence_is_complete(capfd):
+    bistable_finder(2).find_fixed_points(starts(50, 2), [[0.0]])
+    out, err = capfd.readouterr()
+    assert out == "" and err == ""
+
+
+def test_verbose_shows_points_done_and_median_speed(capfd):
+    bistable_finder(2, verbose=True).find_fixed_points(starts(50, 2), [[0.0]])
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "50/50" in err and "median q" in err
+
+
+def test_at_most_so_many_unique_points():
+    unique, _ = bistable_finder(2, max_n_unique=4).find_fixed_points(starts(200, 2), [[0.0]])
+    assert len(unique) == 4
+
+
+def test_jacobians_and_modes_can_be_left_out():
+    x = starts(50, 2)
+    unique, _ = bistable_finder(do_compute_jacobians=False).find_fixed_points(x, [[0.0]])
+    assert unique.J_xstar is None and unique.eigval_J_xstar is None
+    unique, _ = bistable_finder(do_decompose_jacobians=False).find_fixed_points(x, [[0.0]])
+    assert unique.J_xstar is not None and unique.eigval_J_xstar is None
+
+
+def test_a_function_in_single_precision_alone_is_found_as_exactly_as_it_can_be():
+    weights = tf.Variable(2.0 * np.eye(2), dtype=tf.float32)
+    finder = FixedPointFinder(
+        lambda h, u: tf.tanh(h @ weights), n_states=2, n_inputs=1, bounds=(-1, 1), **QUIET
+    )
+    unique, _ = finder.find_fixed_points(starts(200, 2), [[0.0]])
+    assert len(unique.fixed) == 9
+    r = root(0.0, 0.5, 1.0)
+    np.testing.assert_allclose(
+        unique.fixed.xstar, r * np.round(unique.fixed.xstar / r), atol=1e-5
+    )
+
+
+def test_continuous_time_is_stable_where_real_parts_are_negative():
+    # dh/dt = h - h^3: 0 is unstable, +-1 are stable with eigenvalue -2.
+    finder = FixedPointFinder(
+        lambda h, u: h - h**3, n_states=1, n_inputs=1, kind="continuous", **QUIET
+    )
+    unique, _ = finder.find_fixed_points(starts(50, 1, 2.0), [[0.0]])
+    order = np.argsort(unique.xstar[:, 0])
+    np.testing.assert_allclose(unique.xstar[order, 0], [-1, 0, 1], atol=1e-9)
+    np.testing.assert_array_equal(unique.is_stable[order], [True, False, True])
+    np.testing.assert_allclose(unique.eigval_J_xstar[order, 0].real, [-2, 1, -2], atol=1e-8)
+
+
+def test_lstm_states_nested_or_flat_are_the_same_search():
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.LSTM(4)
+    layer.build((None, 5, 2))
+    h, c = starts(30, 4), starts(30, 4, seed=1)
+    finder = FixedPointFinder(layer, **QUIET)
+    nested, _ = finder.find_fixed_points([h, c], [[0.0, 0.0]])
+    flat, _ = finder.find_fixed_points(np.hstack([h, c]), [[0.0, 0.0]])
+    np.testing.assert_array_equal(nested.xstar, flat.xstar)
+    assert nested.states("c").shape == (len(nested), 4)
+
+
+def test_rerunning_outliers_takes_lost_points_further():
+    options = {"max_iters": 2, "share_descents": False}
+    x = starts(200, 3)
+    _, once = bistable_finder(3, **options).find_fixed_points(x, [[0.0]])
+    _, again = bistable_finder(
+        3, do_rerun_q_outliers=True, outlier_q_scale=1e-9, **options
+    ).find_fixed_points(x, [[0.0]])
+    lost = [(points.status == Status.NOT_CONVERGED).sum() for points in (once, again)]
+    assert lost[1] < lost[0]
