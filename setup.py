@@ -29,6 +29,7 @@ setup(
         "matplotlib",
         "h5py",
         "tqdm",
+        "threadpoolctl",
     ],
     extras_require={
         "test": TEST,

@@ -9,15 +9,12 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from fixedpoint_tf import clones, keras_cells
-from fixedpoint_tf.compiling import compiled
+from fixedpoint_tf import clones, functions, keras_cells
 from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import DynamicalSystem, StateLayout
 
@@ -231,7 +228,7 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
         equations, read, dtypes = clones.differentiable(cell, n_inputs, layout)
     else:  # a plain object that follows the cell contract
         function = functools.partial(_call_flat, cell, layout.sizes)
-        dtypes = _working_dtypes(function, layout.n_states, n_inputs, dtype, name)
+        dtypes = functions.working_types(function, layout.n_states, n_inputs, dtype, name)
         equations, read = Autodiff(lambda dtype: function), lambda dtype: ()
     return DynamicalSystem(
         equations,
@@ -280,7 +277,7 @@ def _from_function(function, *, layer, n_states, n_inputs, kind, bounds, dtype):
         )
     layout = StateLayout(("h",), (_whole(n_states, "n_states", 1, name),))
     n_inputs = _whole(n_inputs, "n_inputs", 0, name)
-    dtypes = _working_dtypes(function, layout.n_states, n_inputs, dtype, name)
+    dtypes = functions.working_types(function, layout.n_states, n_inputs, dtype, name)
     return DynamicalSystem(
         Autodiff(lambda dtype: function),
         lambda dtype: (),
@@ -291,63 +288,6 @@ def _from_function(function, *, layer, n_states, n_inputs, kind, bounds, dtype):
         dtypes=dtypes,
         name=name,
     )
-
-
-def _working_dtypes(
-    function: Callable, n_states: int, n_inputs: int, dtype: str | None, name: str
-) -> tuple[str, str]:
-    """The types in which a function of unknown inside can be evaluated."""
-    if dtype not in (None, "float32", "float64"):
-        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
-    working, errors = [], []
-    for candidate in ("float32", "float64") if dtype is None else (dtype,):
-        h = tf.constant([[0.0] * n_states, [0.1] * n_states], candidate)
-        u = tf.zeros([2, n_inputs], candidate)
-        try:
-            image, alone = function(h, u), function(h[:1], u[:1])
-        except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
-            errors.append(f"{candidate}: {error}")
-            continue
-        _check_function(function, h, u, image, alone, name)
-        if image.dtype.name == candidate:
-            working.append(candidate)
-        else:
-            errors.append(f"{candidate}: it returns {image.dtype.name}")
-    if not working:
-        raise ValueError(
-            f"rnn: the function {name!r} must accept states (n, {n_states}) and inputs "
-            f"(n, {n_inputs}) and keep their type; its trial failed: {'; '.join(errors)}"
-        )
-    return working[0], working[-1]
-
-
-def _check_function(function, h, u, image, alone, name: str) -> None:
-    """Refuse a function whose values show that it is no map of each state by itself."""
-    if not tf.is_tensor(image):
-        raise TypeError(
-            f"rnn: the function {name!r} must return a TensorFlow tensor, so that it can "
-            f"be differentiated; got {type(image).__name__}."
-        )
-    if image.shape != h.shape:
-        raise ValueError(
-            f"rnn: the function {name!r} must return the next states, of shape "
-            f"(n, {h.shape[1]}); for n = 2 it returned {tuple(image.shape)}."
-        )
-    if alone.shape != (1, h.shape[1]) or not np.allclose(
-        image[:1], alone, rtol=1e-3, atol=1e-3, equal_nan=True
-    ):
-        raise ValueError(
-            f"rnn: the function {name!r} must map each state by itself and always alike; its "
-            "first row changes with the other rows, or from call to call."
-        )
-    signature = [tf.TensorSpec([None, x.shape[1]], x.dtype) for x in (h, u)]
-    try:
-        compiled(function, signature).get_concrete_function()
-    except Exception as error:  # noqa: BLE001 - whatever the function does
-        raise ValueError(
-            f"rnn: the function {name!r} must consist of TensorFlow operations, without "
-            f"NumPy on the states; it cannot be compiled: {error}"
-        ) from error
 
 
 def _box(bounds, n_states: int) -> tuple[np.ndarray, np.ndarray] | None:

@@ -18,6 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 __all__ = ["each", "inverses", "smallest_singular_values"]
 
+LARGEST_CONDITION = 1e12  # beyond it, rounding says more of a small vector than the matrix
 SMALL = 48**2  # entries below which a matrix is not worth a thread
 
 Result = TypeVar("Result")
@@ -41,18 +42,35 @@ def each(function: Callable[[np.ndarray], Result], matrices: np.ndarray) -> list
         return list(pool.map(function, matrices))
 
 
-def _inverse(matrix: np.ndarray) -> np.ndarray:
+def _inverse(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
     try:
-        return np.linalg.inv(matrix)
+        inverse = np.linalg.inv(matrix)
+        condition = float(np.linalg.norm(matrix) * np.linalg.norm(inverse))
     except np.linalg.LinAlgError:
-        return np.linalg.pinv(matrix)
+        condition = np.inf
+    if condition < LARGEST_CONDITION:
+        return inverse, False
+    return np.linalg.pinv(matrix, rcond=1.0 / LARGEST_CONDITION), True
 
 
-def inverses(matrices: np.ndarray) -> np.ndarray:
-    """Inverse of each matrix, ``(n, d, d)``; a singular one gets its pseudo-inverse."""
-    if not len(matrices):
-        return matrices
-    return np.stack(each(_inverse, matrices))
+def inverses(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse of each matrix, and whether it is singular, to rounding.
+
+    A singular matrix gets its pseudo-inverse, and harms no other.
+
+    Args:
+        matrices: ``(n, d, d)``, at least one, finite.
+
+    Returns:
+        ``(n, d, d)`` and ``(n,)`` boolean.
+
+    Example:
+        >>> inverse, singular = inverses(np.array([[[2.0, 0.0], [0.0, 0.0]]]))
+        >>> inverse.tolist(), singular.tolist()
+        ([[[0.5, 0.0], [0.0, 0.0]]], [True])
+    """
+    inverse, singular = zip(*each(_inverse, matrices), strict=True)
+    return np.stack(inverse), np.array(singular)
 
 
 def smallest_singular_values(matrices: np.ndarray) -> np.ndarray:

@@ -3,11 +3,11 @@ expected and what came."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
-__all__ = ["as_numbers", "check_finite", "check_rows", "check_trajectories"]
+__all__ = ["as_numbers", "check_finite", "check_rows", "check_trajectories", "is_number"]
 
 
 def check_finite(array: np.ndarray, argument: str) -> None:
@@ -54,9 +54,18 @@ def as_numbers(value: Any, argument: str) -> np.ndarray:
 
 
 def check_trajectories(array: np.ndarray, argument: str, width: int, width_name: str) -> None:
-    """Refuse anything but (batch, time, width)."""
+    """Refuse anything but (batch, time, width), with something in it."""
     if array.ndim != 3 or array.shape[2] != width:
         raise ValueError(
             f"{argument} must have shape (n_batch, n_time, {width_name}) = "
             f"(n_batch, n_time, {width}); got shape {array.shape}."
         )
+    if not array.shape[0] or not array.shape[1]:
+        raise ValueError(
+            f"{argument} must have at least one trial and one time; got shape {array.shape}."
+        )
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value is one real number; True and False are none."""
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)

@@ -1,8 +1,10 @@
-"""``tf.function`` as this package uses it."""
+"""``tf.function`` as this package uses it: traced once, for batches of any length."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -10,20 +12,57 @@ import tensorflow as tf
 __all__ = ["compiled"]
 
 
-def compiled(function: Callable, signature: Sequence[tf.TypeSpec] | None = None) -> Any:
-    """Compile a function for batches of any length, once for each network it is made for.
+def compiled(*batched: str) -> Callable[[Callable], Callable]:
+    """Decorator: compile a function of tensors, with TensorFlow's own control flow.
+
+    ``tf.function`` by itself traces once for the shapes it first meets and once more when
+    they change; told which arguments are batches, it traces once.
 
     Args:
-        function: of tensors, with TensorFlow's own control flow.
-        signature: specs of the arguments; without it, they are relaxed as calls differ.
+        *batched: names of the arguments that hold a batch, or a nest of them: every axis
+            but the last may have any length (of vectors, that one too). The other arguments
+            keep their shapes.
 
     Returns:
-        The compiled function.
+        A decorator. The function it makes takes tensors, or nests of them, by position.
+
+    Example:
+        >>> @compiled("rows")
+        ... def scale(factor, rows):
+        ...     return factor * rows
+        >>> scale(tf.constant(2.0), tf.ones([2, 3])).shape.as_list()
+        [2, 3]
+        >>> scale(tf.constant(2.0), tf.ones([5, 3])).shape.as_list()
+        [5, 3]
     """
-    made = tf.function(
-        function, input_signature=signature, reduce_retracing=signature is None, autograph=False
-    )
-    # TensorFlow warns of repeated tracing by the line that defines a function. Here the
-    # same line serves every network, each of which is traced once.
-    made._omit_frequent_tracing_warning = True
-    return made
+
+    def decorate(function: Callable) -> Callable:
+        names = list(inspect.signature(function).parameters)
+        made: dict[Any, Any] = {}
+
+        @functools.wraps(function)
+        def call(*arguments):
+            specs = [
+                tf.nest.map_structure(_batch if name in batched else _exact, argument)
+                for name, argument in zip(names, arguments, strict=True)
+            ]
+            key = tuple(tf.nest.flatten(specs))
+            if key not in made:
+                made[key] = tf.function(function, input_signature=specs, autograph=False)
+                # TensorFlow warns of repeated tracing by the line that defines a function.
+                # Here one line serves every network, each of which is traced once.
+                made[key]._omit_frequent_tracing_warning = True
+            return made[key](*arguments)
+
+        return call
+
+    return decorate
+
+
+def _exact(tensor: Any) -> tf.TensorSpec:
+    return tf.TensorSpec(tensor.shape, tensor.dtype)
+
+
+def _batch(tensor: Any) -> tf.TensorSpec:
+    last = [None] if len(tensor.shape) == 1 else [tensor.shape[-1]]
+    return tf.TensorSpec([None] * (len(tensor.shape) - 1) + last, tensor.dtype)

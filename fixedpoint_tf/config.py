@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.search import Options
 from fixedpoint_tf.solvers.adam import AdamOptions
 
@@ -15,6 +16,8 @@ __all__ = ["FinderConfig"]
 
 # FixedPointFinder's two ways of running Adam differ in nothing here: points are independent.
 _METHODS = {"newton": "newton", "adam": "adam", "joint": "adam", "sequential": "adam"}
+# What FixedPointFinder takes besides, and passes on to as_system.
+_OF_THE_NETWORK = ("layer", "n_states", "n_inputs", "kind", "bounds")
 _SWITCHES = (
     "do_rerun_q_outliers",
     "do_exclude_distance_outliers",
@@ -106,7 +109,7 @@ class FinderConfig:
         names = [field.name for field in dataclasses.fields(cls)]
         for name in options:
             if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
+                near = difflib.get_close_matches(name, [*names, *_OF_THE_NETWORK], n=1)
                 hint = f" Did you mean {near[0]!r}?" if near else ""
                 raise TypeError(
                     f"FixedPointFinder has no option {name!r}; it has {names}.{hint}"
@@ -150,8 +153,7 @@ class FinderConfig:
 
     def _check_number(self, name, holds, expected: str) -> None:
         value = getattr(self, name)
-        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        if not number or not holds(value):
+        if not is_number(value) or not holds(value):
             raise ValueError(f"{name} must be {expected}; got {value!r}.")
 
     def search_options(self) -> Options:

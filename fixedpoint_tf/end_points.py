@@ -28,7 +28,8 @@ class EndPoints:
     Attributes:
         x: ``(k, n_states)``.
         condition: ``(k,)``, the number of the input.
-        image, q, newton_step, n_at_bound: see :class:`fixedpoint_tf.evidence.Evidence`.
+        image, q, newton_step, n_at_bound, singular: see
+            :class:`fixedpoint_tf.evidence.Evidence`.
         dq, n_iters: of the descent that found it.
         status: ``(k,)`` of :class:`Status`.
         source: ``(k,)``, a start under the same input.
@@ -45,6 +46,7 @@ class EndPoints:
         self.q, self.dq, self.newton_step = np.zeros((3, 0))
         self.condition, self.n_iters, self.n_at_bound, self.source = np.zeros((4, 0), int)
         self.status = np.zeros(0, dtype=np.int8)
+        self.singular = np.zeros(0, dtype=bool)
         self.inverses: dict[int, np.ndarray] = {}
         self._most_inverses = int(memory_limit / (8.0 * n_states**2))
 
@@ -105,6 +107,7 @@ class EndPoints:
             ("q", evidence.q),
             ("newton_step", evidence.newton_step),
             ("n_at_bound", evidence.n_at_bound),
+            ("singular", evidence.singular),
             ("status", status),
             ("condition", condition),
             ("source", source),

@@ -28,10 +28,13 @@ class Evidence:
     Attributes:
         image: ``F(x)`` (or ``dh/dt``), ``(n, n_states)``.
         q: ``0.5 |r|^2`` with ``r = F(x) - x`` (or ``dh/dt``), ``(n,)``.
-        newton_step: ``|A^-1 r|``, the estimated distance to the fixed point, ``(n,)``.
+        newton_step: ``|A^-1 r|``, the estimated distance to the fixed point, ``(n,)``; of
+            a singular ``A``, within the space in which it is regular.
         relative_gradient: ``|P A' r| / |r|`` with ``P`` the projection on the free
             coordinates: zero at a stationary point of ``q`` within the box, ``(n,)``.
         n_at_bound: coordinates at a bound, ``(n,)``.
+        singular: whether ``A`` is singular to rounding, so that the point is not isolated,
+            ``(n,)``; not known without a matrix.
         inverse: ``A^-1``, ``(n, n_states, n_states)``, where it was asked for.
     """
 
@@ -40,6 +43,7 @@ class Evidence:
     newton_step: np.ndarray
     relative_gradient: np.ndarray
     n_at_bound: np.ndarray
+    singular: np.ndarray
     inverse: np.ndarray | None
 
     def take(self, rows: np.ndarray) -> Evidence:
@@ -111,7 +115,7 @@ def _examine(problem, x, u, matrix_free: bool, keep_inverse: bool) -> Evidence:
     dtype = problem.system.dtypes[1]
     w = problem.weights(dtype)
     xt, ut = problem.rows(dtype, x, u)
-    inverse = None
+    inverse, singular = None, np.zeros(len(x), dtype=bool)
     if matrix_free:
         n_vectors = min(GMRES_VECTORS, problem.n_states)
         out = krylov.newton_steps(problem.residual, n_vectors)(w, xt, ut)
@@ -123,7 +127,7 @@ def _examine(problem, x, u, matrix_free: bool, keep_inverse: bool) -> Evidence:
         finite = np.isfinite(A).all(axis=(1, 2)) & np.isfinite(r).all(axis=1)
         A[~finite] = np.eye(problem.n_states)
         g = np.einsum("nij,ni->nj", A, r)
-        inverse = inverses(A)
+        inverse, singular = inverses(A)
         step = np.linalg.norm(np.einsum("nij,nj->ni", inverse, r), axis=1)
         step[~finite] = np.inf
     held = ((x <= problem.lower) & (g > 0)) | ((x >= problem.upper) & (g < 0))
@@ -138,5 +142,6 @@ def _examine(problem, x, u, matrix_free: bool, keep_inverse: bool) -> Evidence:
         newton_step=step,
         relative_gradient=relative,
         n_at_bound=at_bound.sum(axis=1),
+        singular=singular,
         inverse=inverse if keep_inverse else None,
     )

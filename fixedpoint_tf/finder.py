@@ -52,7 +52,7 @@ class FixedPointFinder:
         >>> import keras
         >>> cell = keras.layers.SimpleRNNCell(2, activation="linear")
         >>> cell.build((None, 1))
-        >>> cell.set_weights([[[1.0, 0.0]], [[0.5, 0.0], [0.0, 2.0]], [1.0, 1.0]])
+        >>> cell.set_weights([np.zeros((1, 2)), np.diag([0.5, 2.0]), np.ones(2)])
         >>> finder = FixedPointFinder(cell, verbose=False)
         >>> unique, every = finder.find_fixed_points([[0.0, 0.0], [1.0, 3.0]], [[0.0]])
         >>> unique
@@ -124,7 +124,8 @@ class FixedPointFinder:
 
         Args:
             initial_states: ``(n, n_states)``, or nested as the cell has them.
-            inputs: ``(1, n_inputs)``, one constant input for all, or ``(n, n_inputs)``.
+            inputs: ``(1, n_inputs)``, one constant input for all, or ``(n, n_inputs)``; may
+                be None for a network without inputs.
             cond_ids: ``(n,)`` whole numbers, a label of the condition of each start.
 
         Returns:
@@ -162,6 +163,8 @@ class FixedPointFinder:
         system = self.system
         x = system.layout.pack(initial_states, "initial_states")
         check_rows(x, "initial_states", system.n_states, "n_states")
+        if inputs is None and system.n_inputs == 0:
+            inputs = np.zeros((1, 0))
         u = as_numbers(inputs, "inputs")
         check_rows(u, "inputs", system.n_inputs, "n_inputs")
         if len(u) not in (1, len(x)):

@@ -57,10 +57,10 @@ class Autodiff:
 
     def __init__(self, step_for: Callable[[str], Step]):
         self._step_for = step_for
-        self._compiled: dict[tuple, Callable] = {}
+        self._compiled: dict[tuple[str, str], Callable] = {}
 
     def step(self, w, h, u):
-        return self._call("step", lambda step: step, h, u)
+        return self._call("step", lambda step: lambda h, u: step(h, u), h, u)
 
     def jacobian(self, w, h, u):
         def build(step):
@@ -76,9 +76,8 @@ class Autodiff:
 
     def _call(self, name: str, build: Callable[[Step], Step], h, u) -> tf.Tensor:
         """Compiled for any number of rows: vectorised differentiation is slow eagerly."""
-        key = (name, h.dtype.name, h.shape[-1], u.shape[-1])
+        key = (name, h.dtype.name)
         if key not in self._compiled:
-            signature = [tf.TensorSpec([None, x.shape[-1]], x.dtype) for x in (h, u)]
             step = self._step_for(h.dtype.name)
-            self._compiled[key] = compiled(build(step), signature)
+            self._compiled[key] = compiled("h", "u")(build(step))
         return self._compiled[key](h, u)

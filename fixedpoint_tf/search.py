@@ -35,6 +35,7 @@ CANDIDATE_RADIUS = 1e-2
 REACH = 0.1  # how far from a fixed point one Newton step is trusted
 N_FIRST = 64  # starts that are run forward; tried by Newton-GMRES; settled first
 KRYLOV_MIN_STATES = 128  # below it a factorisation is cheaper than 16 vectors
+MIXED_MIN_STATES = 64
 SHARED_ITERS = 5  # iterations between two looks at what could be shared
 SHARED_ROUNDS = 12
 MIXED_ITERS = 60
@@ -135,14 +136,15 @@ class Search:
     def _smooth(self) -> None:
         """A few steps forward, which collapse what contracts at once.
 
-        Steps forward also leave saddles and sources behind: where descents are cheap, every
-        third start takes none and every third a single one.
+        Steps forward also leave saddles and sources behind: where descents are cheap, some
+        starts take a single one or none.
         """
         large = self.problem.n_states >= KRYLOV_MIN_STATES
-        for k, n_steps in enumerate((2, 2, 2) if large else (0, 1, 2)):
-            rows = slice(k, None, 3)
+        n_steps = (2,) if large else (2, 1, 2, 0)
+        for k, n in enumerate(n_steps):
+            rows = slice(k, None, len(n_steps))
             x, u = self.points.x[rows], self.points.u[rows]
-            self.points.x[rows] = forward.smooth(self.problem, x, u, n_steps)
+            self.points.x[rows] = forward.smooth(self.problem, x, u, n)
 
     def _coarse(self, points: Points) -> None:
         """A cheap descent of all points in single precision."""
@@ -257,8 +259,11 @@ class Search:
                 return
 
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Some pairs of fixed points under the same input, at random."""
-        fixed = np.flatnonzero(self.ends.status == Status.FIXED_POINT)
+        """Some pairs of isolated fixed points under the same input, at random.
+
+        Between points of one line attractor lies only more of the line.
+        """
+        fixed = np.flatnonzero((self.ends.status == Status.FIXED_POINT) & ~self.ends.singular)
         if len(fixed) < 2:
             return fixed[:0], fixed[:0]
         i, j = self.rng.integers(len(fixed), size=(2, 8 * N_EXPLORE))
@@ -316,13 +321,17 @@ class Search:
         return pending[self.member[pending] < 0]
 
     def _mixed(self, points: Points, which: np.ndarray, n_iters: int) -> None:
-        """Towards a stationary point in double precision, with matrices in single."""
+        """Towards a stationary point in double precision.
+
+        Matrices are in single precision where they are large enough to cost more so.
+        """
+        large = self.problem.n_states >= MIXED_MIN_STATES
         levenberg_marquardt.solve(
             self.problem,
             points,
             which,
             dtype=self.final_dtype,
-            matrix_dtype=self.search_dtype,
+            matrix_dtype=self.search_dtype if large else self.final_dtype,
             max_iters=min(n_iters, self.options.max_iters),
             tol_q=self._finest_q(),
             tol_gradient=0.1 * stationarity_tolerance(self.eps),
@@ -358,7 +367,8 @@ class Search:
         every = np.arange(len(points.x))
         if not len(every):
             return every
-        self._mixed(points, every, MIXED_ITERS)
+        if self.problem.n_states >= MIXED_MIN_STATES:
+            self._mixed(points, every, MIXED_ITERS)
         levenberg_marquardt.solve(
             self.problem,
             points,

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf.checks import as_numbers, check_finite, check_rows, check_trajectories
+from fixedpoint_tf.checks import (
+    as_numbers,
+    check_finite,
+    check_rows,
+    check_trajectories,
+    is_number,
+)
 from fixedpoint_tf.compiling import compiled
 from fixedpoint_tf.system import DynamicalSystem, Equations, StateLayout
 
@@ -17,7 +23,7 @@ __all__ = ["run", "sample_inputs_and_states", "sample_states"]
 
 @functools.lru_cache(maxsize=32)
 def _runner(equations: Equations, kind: str):
-    @compiled
+    @compiled("h", "inputs_txbxi")
     def run_all(w, h, inputs_txbxi, dt):
         def rate(h, u):
             return equations.step(w, h, u)
@@ -77,8 +83,10 @@ def run(
     """
     array = as_numbers(inputs, "inputs")
     check_trajectories(array, "inputs", system.n_inputs, "n_inputs")
-    if system.kind == "continuous" and not (dt is not None and dt > 0):
+    if system.kind == "continuous" and not (is_number(dt) and 0 < dt < np.inf):
         raise ValueError(f"dt must be a positive step for a continuous system; got {dt!r}.")
+    if dtype not in (None, "float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
     n_batch = len(array)
     if initial_states is None:
         h = np.zeros((n_batch, system.n_states))
@@ -123,7 +131,7 @@ def _draw(
 
 
 def _noisy(states: np.ndarray, noise_scale: float, rng: np.random.Generator) -> np.ndarray:
-    if not noise_scale >= 0:
+    if not is_number(noise_scale) or not 0 <= noise_scale < np.inf:
         raise ValueError(f"noise_scale must be at least 0; got {noise_scale!r}.")
     return states + noise_scale * rng.normal(size=states.shape)
 

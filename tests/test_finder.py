@@ -186,20 +186,20 @@ def test_without_room_for_a_jacobian_the_same_points_are_found():
 
 def test_an_interruption_returns_what_has_been_found(monkeypatch, caplog):
     finder = bistable_finder(2)
-    mixed = search_module.Search._mixed
+    finish = search_module.Search._finish
     calls = []
 
-    def interrupted(self, *args):
+    def interrupted(self, *args, **kwargs):
         calls.append(1)
-        if len(calls) == 2:
+        if len(calls) == 2:  # the first gave the attractors
             raise KeyboardInterrupt
-        return mixed(self, *args)
+        return finish(self, *args, **kwargs)
 
-    monkeypatch.setattr(search_module.Search, "_mixed", interrupted)
+    monkeypatch.setattr(search_module.Search, "_finish", interrupted)
     with caplog.at_level(logging.WARNING):
         unique, every = finder.find_fixed_points(starts(100, 2), [[0.0]])
     assert "interrupted" in caplog.text
-    assert 1 <= len(unique.fixed) < 9
+    assert len(unique.fixed) == len(unique.fixed.stable) == 4
     assert len(every) == 100
     assert (every.status == Status.NOT_CONVERGED).any()
 
@@ -276,3 +276,16 @@ def test_rerunning_outliers_takes_lost_points_further():
     ).find_fixed_points(x, [[0.0]])
     lost = [(points.status == Status.NOT_CONVERGED).sum() for points in (once, again)]
     assert lost[1] < lost[0]
+
+
+def test_a_plane_of_fixed_points_is_known_for_one_and_not_explored():
+    # The right-hand side vanishes on a plane: two of four dimensions do not move.
+    half = np.array([[0.3, 0.7, -0.2, 0.5], [0.1, -0.3, 0.9, 0.2]])
+    A = np.vstack([half[0], 2 * half[0], half[1], 2 * half[1]])
+    finder = FixedPointFinder(
+        lambda h, u: h + 0.5 * tf.tanh(tf.matmul(h, A.T)), n_states=4, n_inputs=0, **QUIET
+    )
+    unique, _ = finder.find_fixed_points(starts(24, 4, 0.5), None)
+    assert len(unique.fixed) <= 24
+    assert unique.newton_step.max() < 1e-7
+    np.testing.assert_allclose(unique.smallest_singular_value, 0.0, atol=1e-12)

@@ -35,7 +35,7 @@ class AdamOptions:
 
 @functools.lru_cache(maxsize=32)
 def _kernel(residual: Residual):
-    @compiled
+    @compiled("x", "u", "state")
     def descend(w, x, u, state, rule, tol_q, tol_dq, n_steps, lower, upper):
         lr_factor, patience, cooldown = rule
         zero = tf.UnconnectedGradients.ZERO

@@ -22,7 +22,7 @@ STEPS_A_CALL = 20
 
 @functools.lru_cache(maxsize=32)
 def _kernel(residual: Residual):
-    @compiled
+    @compiled("x", "u")
     def advance(w, x, u, rate, n_steps, tol, lower, upper):
         def step(k, x, largest):
             move = rate * residual.value(w, x, u)
@@ -76,7 +76,14 @@ def smooth(problem: Problem, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.n
         rows = slice(start, start + 4096)
         xs, us = problem.rows(dtype, x[rows], u[rows])
         _, moved, _ = advance(
-            w, xs, us, tf.ones([], dtype), n_steps, tf.constant(-1.0, dtype), lower, upper
+            w,
+            xs,
+            us,
+            tf.ones([], dtype),
+            tf.constant(n_steps),
+            tf.constant(-1.0, dtype),
+            lower,
+            upper,
         )
         out[rows] = moved.numpy()
     return np.where(np.isfinite(out), out, x)
@@ -103,5 +110,6 @@ def settle(
     w, (lower, upper) = problem.weights(dtype), problem.bounds(dtype)
     rate = tf.constant(_rate(problem, x, u), dtype)
     xs, us = problem.rows(dtype, np.clip(x, problem.lower, problem.upper), u)
-    _, xs, moves = advance(w, xs, us, rate, max_steps, tf.constant(tol, dtype), lower, upper)
+    limits = tf.constant(max_steps), tf.constant(tol, dtype)
+    _, xs, moves = advance(w, xs, us, rate, *limits, lower, upper)
     return xs.numpy().astype(np.float64), moves.numpy().astype(np.float64)

@@ -85,7 +85,7 @@ def _gmres(push: Callable, r: tf.Tensor, n_vectors: int) -> tf.Tensor:
 
 @functools.lru_cache(maxsize=32)
 def _newton_kernel(residual: Residual, n_vectors: int):
-    @compiled
+    @compiled("x", "u")
     def iterate(w, x, u, lower, upper):
         r, push, _ = linearise(residual, w, x, u)
         q = kernel_speed(r)
@@ -173,7 +173,7 @@ def damped_iteration(residual: Residual, dtype: str):
     """The matrix-free counterpart of the Levenberg-Marquardt iteration, same signature."""
     tiny = tf.constant(np.finfo(dtype).tiny, dtype)
 
-    @compiled
+    @compiled("x", "u", "damping")
     def iterate(w, x, u, damping, lower, upper):
         r, push, pull = linearise(residual, w, x, u)
         q = kernel_speed(r)
@@ -218,7 +218,7 @@ def damped_iteration(residual: Residual, dtype: str):
 def newton_steps(residual: Residual, n_vectors: int):
     """Residual, its gradient and the Newton step of each point, by GMRES: (r, A'r, s)."""
 
-    @compiled
+    @compiled("x", "u")
     def evaluate(w, x, u):
         r, push, pull = linearise(residual, w, x, u)
         return r, pull(r), _gmres(push, r, n_vectors)

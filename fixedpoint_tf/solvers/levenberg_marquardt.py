@@ -3,12 +3,13 @@ r"""Batched Levenberg-Marquardt with exact Jacobians, a damping for each point, 
 At each point, with residual ``r``, its Jacobian ``A`` and gradient ``g = A' r`` of the speed
 ``q = |r|^2 / 2``, the step solves
 
-.. math:: (A^\top A + \lambda I)\, s = -g
+.. math:: (A^\top A + \lambda \bar d I)\, s = -g
 
-over the coordinates that are free: one at a bound whose gradient points out of the box is
-held. ``q`` falls at every accepted step, so a point ends at a fixed point (q = 0) or at a
-stationary point of ``q``: a slow point. The factorisation serves up to three further steps
-while ``q`` falls (chord steps), since it costs far more than a step.
+with :math:`\bar d` the mean of the diagonal of :math:`A^\top A`, so that units do not
+matter, over the coordinates that are free: one at a bound whose gradient points out of the
+box is held. ``q`` falls at every accepted step, so a point ends at a fixed point (q = 0) or
+at a stationary point of ``q``: a slow point. The factorisation serves up to three further
+steps while ``q`` falls (chord steps), since it costs far more than a step.
 
 Sources: Levenberg 1944, Marquardt 1963; damping by the gain ratio and its growing penalty,
 Nielsen 1999 (IMM-REP-1999-05); its mild decrease follows the canyons that slow points lie in
@@ -47,7 +48,7 @@ def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
     tiny = tf.constant(np.finfo(dtype).tiny, dtype)
     mixed = dtype != matrix_dtype
 
-    @compiled
+    @compiled("x", "u", "damping")
     def iterate(w, w_matrix, x, u, damping, lower, upper):
         r = residual.value(w, x, u)
         q = kernel_speed(r)
@@ -73,8 +74,10 @@ def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
         # A point whose states are not finite must not stop the others: it solves H = I.
         finite = tf.math.is_finite(tf.reduce_sum(H, axis=[-2, -1]))
         H = tf.where(finite[:, None, None], H, tf.zeros_like(H))
-        damped = tf.where(finite, tf.cast(damping, matrix_dtype), tf.ones([], matrix_dtype))
-        L = tf.linalg.cholesky(tf.linalg.set_diag(H, tf.linalg.diag_part(H) + damped[:, None]))
+        diagonal = tf.linalg.diag_part(H)
+        scale = tf.maximum(tf.reduce_mean(diagonal, axis=-1), 1e-12)
+        shift = tf.where(finite, tf.cast(damping, matrix_dtype) * scale, tf.ones_like(scale))
+        L = tf.linalg.cholesky(tf.linalg.set_diag(H, diagonal + shift[:, None]))
 
         def moved(x, g):
             # Scaled to length one, the gradient keeps its digits in single precision.
@@ -171,10 +174,20 @@ def solve(
     iters = np.zeros(n, dtype=np.int64)
     history = np.full((n, STALL_WINDOW), np.inf)
 
+    def iterate_safely(batch: np.ndarray) -> list[np.ndarray]:
+        # Rounding can leave A'A + damping indefinite where A is large or nearly singular,
+        # and one such matrix fails the factorisation of all: more damping mends it.
+        while True:
+            tensors = problem.rows(dtype, points.x[batch], points.u[batch], damping[batch])
+            try:
+                return [t.numpy() for t in iterate(*weights, *tensors, lower, upper)]
+            except tf.errors.InvalidArgumentError:
+                if damping[batch].min() > LARGEST_DAMPING:
+                    raise
+                damping[batch] = 100.0 * np.maximum(damping[batch], 1e-6)
+
     def advance(batch: np.ndarray) -> np.ndarray:
-        tensors = problem.rows(dtype, points.x[batch], points.u[batch], damping[batch])
-        out = [t.numpy() for t in iterate(*weights, *tensors, lower, upper)]
-        x, q_before, q, gradient, gain, accepted = out
+        x, q_before, q, gradient, gain, accepted = iterate_safely(batch)
         old = damping[batch]
         eased = np.maximum(old * _easing(gain), SMALLEST_DAMPING[matrix_dtype])
         raised = np.maximum(old, 1e-6) * 2.0 * penalty[batch]

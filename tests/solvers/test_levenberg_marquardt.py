@@ -89,3 +89,17 @@ def test_a_linear_network_is_solved_in_a_few_iterations():
     end = solve(system, points(system, 10))
     np.testing.assert_allclose(end.x, np.tile(np.linalg.solve(np.eye(6) - A, b), (10, 1)))
     assert end.n_iters.max() <= 4
+
+
+def test_a_factorisation_that_rounding_would_fail_gets_more_damping():
+    # Columns of A nearly equal and of length 1e5: A'A in single precision is indefinite.
+    rng = np.random.default_rng(0)
+    column = 1e5 * rng.normal(size=(20, 1))
+    A = np.eye(20) + column + 1e-3 * rng.normal(size=(20, 20))
+    system = as_system(
+        lambda h, u: tf.matmul(h, tf.constant(A.T, h.dtype)), n_states=20, n_inputs=0
+    )
+    start = points(system, 4)
+    end = solve(system, start.take(np.arange(4)), dtype="float32", max_iters=30)
+    assert np.isfinite(end.x).all()
+    assert (end.q < 0.5 * np.sum(((A - np.eye(20)) @ start.x.T) ** 2, axis=0)).all()

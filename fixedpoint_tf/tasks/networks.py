@@ -1,0 +1,123 @@
+"""The network that every task trains: one recurrent layer and a linear readout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from fixedpoint_tf.tasks._validation import require_generator, require_positive
+
+__all__ = ["CELLS", "recurrent_network", "train"]
+
+CELLS: dict[str, type[keras.layers.RNN]] = {
+    "tanh": keras.layers.SimpleRNN,
+    "gru": keras.layers.GRU,
+    "lstm": keras.layers.LSTM,
+}
+
+
+def recurrent_network(
+    n_inputs: int,
+    n_outputs: int,
+    units: int,
+    *,
+    cell: str = "tanh",
+    rng: np.random.Generator,
+) -> keras.Model:
+    """Build a recurrent layer with a linear readout at every step.
+
+    Args:
+        n_inputs: width of the input.
+        n_outputs: width of the output.
+        units: number of recurrent units.
+        cell: ``"tanh"``, ``"gru"`` or ``"lstm"``.
+        rng: where the initial weights come from.
+
+    Returns:
+        A model from ``(n, n_time, n_inputs)`` to ``(n, n_time, n_outputs)``. Its layers are
+        named ``"rnn"`` and ``"readout"``.
+
+    Raises:
+        ValueError: ``cell`` is not one of those listed.
+
+    Example:
+        >>> import numpy as np
+        >>> model = recurrent_network(2, 1, units=8, rng=np.random.default_rng(0))
+        >>> model.get_layer("rnn").units, model.output_shape
+        (8, (None, None, 1))
+    """
+    require_generator(rng)
+    require_positive(n_inputs=n_inputs, n_outputs=n_outputs, units=units)
+    if cell not in CELLS:
+        raise ValueError(f"cell must be one of {sorted(CELLS)}; got {cell!r}.")
+    # A seed for everything that takes one leaves the global generators alone.
+    kernel, recurrent, layer, readout = (int(seed) for seed in rng.integers(2**31, size=4))
+    inputs = keras.Input((None, n_inputs), name="inputs")
+    states = CELLS[cell](
+        units,
+        return_sequences=True,
+        kernel_initializer=keras.initializers.GlorotUniform(kernel),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=recurrent),
+        seed=layer,
+        name="rnn",
+    )(inputs)
+    outputs = keras.layers.Dense(
+        n_outputs,
+        kernel_initializer=keras.initializers.GlorotUniform(readout),
+        name="readout",
+    )(states)
+    return keras.Model(inputs, outputs)
+
+
+def train(
+    model: keras.Model,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    *,
+    epochs: int = 100,
+    batch_size: int = 128,
+    learning_rate: float = 1e-2,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[str, list[float]]:
+    """Train on the squared error with Adam, its rate falling to zero along a cosine.
+
+    The trials are taken in the order given, so that nothing is drawn here.
+
+    Args:
+        model: maps ``inputs`` to the shape of ``targets``; changed in place.
+        inputs: ``(n_trials, n_time, n_inputs)``.
+        targets: ``(n_trials, n_time, n_outputs)``.
+        epochs: passes over the trials.
+        batch_size: trials a gradient step.
+        learning_rate: at the start.
+        callbacks: Keras callbacks.
+
+    Returns:
+        The history of Keras: by name, a number an epoch.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> model = recurrent_network(1, 1, units=4, rng=rng)
+        >>> inputs = rng.standard_normal((32, 5, 1)).astype("float32")
+        >>> history = train(model, inputs, inputs, epochs=3, batch_size=32)
+        >>> len(history["loss"])
+        3
+    """
+    require_positive(epochs=epochs, batch_size=batch_size)
+    n_steps = epochs * -(-len(inputs) // batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, n_steps)
+    # Recurrent networks meet rare, very large gradients (Pascanu, Mikolov & Bengio 2013).
+    model.compile(keras.optimizers.Adam(schedule, clipnorm=1.0), loss="mse")
+    fitted = model.fit(
+        inputs,
+        targets,
+        batch_size=batch_size,
+        epochs=epochs,
+        shuffle=False,
+        callbacks=list(callbacks),
+        verbose=0,
+    )
+    return fitted.history

@@ -1,0 +1,107 @@
+"""What every task promises, and the rule of each."""
+
+import numpy as np
+import pytest
+
+from fixedpoint_tf import tasks
+from fixedpoint_tf.tasks import TASKS
+
+N_TRIALS, N_TIME = 12, 20
+
+
+@pytest.fixture(params=sorted(TASKS))
+def task(request):
+    return TASKS[request.param]
+
+
+def test_arrays_have_the_shapes_and_type_promised(task):
+    inputs, targets = task(np.random.default_rng(0), N_TRIALS, n_time=N_TIME)
+    for array in (inputs, targets):
+        assert array.dtype == np.float32
+        assert array.ndim == 3
+        assert array.shape[:2] == (N_TRIALS, N_TIME)
+        assert np.isfinite(array).all()
+        assert array.flags.writeable
+
+
+def test_randomness_comes_from_the_generator_alone(task):
+    np.random.seed(0)
+    state = np.random.get_state()[1].copy()
+    first = task(np.random.default_rng(1), N_TRIALS)
+    again = task(np.random.default_rng(1), N_TRIALS)
+    other = task(np.random.default_rng(2), N_TRIALS)
+    np.testing.assert_array_equal(state, np.random.get_state()[1])
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_a_bare_seed_is_refused(task):
+    with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator.*; got int"):
+        task(0, N_TRIALS)
+
+
+@pytest.mark.parametrize(
+    ("size", "error"), [(0, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError)]
+)
+@pytest.mark.parametrize("name", ["n_trials", "n_time"])
+def test_a_size_that_is_no_positive_integer_is_refused(task, name, size, error):
+    sizes = {"n_trials": 1, name: size}
+    with pytest.raises(error, match=f"{name} must be a positive integer; got {size}"):
+        task(np.random.default_rng(0), **sizes)
+
+
+def test_sine_waves_turn_at_the_frequency_that_the_input_names():
+    n_time = 400
+    inputs, targets = tasks.sine_waves(
+        np.random.default_rng(0), 40, n_time=n_time, n_frequencies=5, slowest=0.01, fastest=0.05
+    )
+    assert np.all(inputs == inputs[:, :1]), "the input is static"
+    number = np.round((inputs[:, 0, 0] - 0.25) * 5).astype(int)
+    assert set(number) == {1, 2, 3, 4, 5}
+    peak = np.abs(np.fft.rfft(targets[..., 0], axis=1)).argmax(axis=1) / n_time
+    np.testing.assert_allclose(peak, 0.01 * number)
+
+
+@pytest.mark.parametrize(("slowest", "fastest"), [(0.0, 0.1), (0.2, 0.1), (0.1, 0.6)])
+def test_frequencies_that_a_sequence_cannot_hold_are_refused(slowest, fastest):
+    with pytest.raises(ValueError, match="0 < slowest <= fastest <= 0.5 cycles a step"):
+        tasks.sine_waves(np.random.default_rng(0), 1, slowest=slowest, fastest=fastest)
+
+
+def test_two_point_average_counts_nothing_before_the_first_step():
+    inputs, targets = tasks.two_point_average(np.random.default_rng(0), 5, n_inputs=2)
+    np.testing.assert_allclose(targets[:, 0], inputs[:, 0] / 2, rtol=1e-6)
+    expected = (inputs[:, 1:] + inputs[:, :-1]) / 2
+    np.testing.assert_allclose(targets[:, 1:], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_integration_sums_and_the_decision_is_its_sign_at_the_end():
+    inputs, sums = tasks.white_noise_integration(np.random.default_rng(3), 50)
+    same, decisions = tasks.binary_decision(np.random.default_rng(3), 50)
+    np.testing.assert_array_equal(inputs, same)
+    np.testing.assert_allclose(sums, np.cumsum(inputs, axis=1), atol=1e-5)
+    np.testing.assert_array_equal(decisions[:, -1], np.sign(sums[:, -1]))
+    assert not decisions[:, :-1].any()
+
+
+def test_context_chooses_the_stream():
+    inputs, targets = tasks.context_dependent_integration(
+        np.random.default_rng(4), 60, n_streams=3
+    )
+    streams, context = inputs[..., :3], inputs[..., 3:]
+    assert np.all(context == context[:, :1]), "the context is held"
+    np.testing.assert_array_equal(context.sum(axis=2), 1.0)
+    assert context[:, 0].any(axis=0).all(), "every context occurs"
+    chosen = context[:, 0].argmax(axis=1)
+    expected = np.cumsum(streams, axis=1)[np.arange(60), :, chosen]
+    np.testing.assert_allclose(targets[..., 0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["binary_decision", "context_dependent_integration", "white_noise_integration"]
+)
+@pytest.mark.parametrize("argument", ["bias", "noise"])
+def test_a_negative_scale_is_refused(name, argument):
+    with pytest.raises(ValueError, match="bias and noise must not be negative"):
+        TASKS[name](np.random.default_rng(0), 1, **{argument: -1.0})

@@ -1,0 +1,551 @@
+"""Bad input is refused before any work, in words that say what was expected and what came."""
+
+import functools
+import re
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import zoo
+from keras import layers
+
+from fixedpoint_tf import FinderConfig, FixedPointFinder, FixedPoints, Status, as_system
+
+QUIET = {"verbose": False}
+MAP = {"n_states": 2, "n_inputs": 1}
+
+
+def halve(h, u):
+    return 0.5 * h + u
+
+
+def finder(**options):
+    return FixedPointFinder(halve, **MAP, **QUIET, **options)
+
+
+@functools.cache
+def lstm_finder():
+    cell = layers.LSTMCell(2)
+    cell.build((None, 1))
+    return FixedPointFinder(cell, **QUIET)
+
+
+X, U = np.zeros((6, 2)), np.zeros((1, 1))
+
+
+def with_bad(array, value, *rows):
+    array = np.array(array)
+    array[list(rows), 0] = value
+    return array
+
+
+# -- states and inputs --------------------------------------------------------------------
+
+SEARCHES = {
+    "one state and not a batch": (
+        (np.zeros(2), U),
+        r"initial_states must have shape \(n, n_states\) = \(n, 2\); got shape \(2,\)",
+    ),
+    "trajectories": (
+        (np.zeros((2, 3, 2)), U),
+        r"initial_states must have shape \(n, n_states\) = \(n, 2\); got shape \(2, 3, 2\)",
+    ),
+    "states too wide": (
+        (np.zeros((6, 3)), U),
+        r"initial_states must have shape \(\.\.\., 2\); got shape \(6, 3\)",
+    ),
+    "no states": ((np.zeros((0, 2)), U), r"initial_states must have at least one row; got"),
+    "nothing": ((None, U), "initial_states must be an array of real numbers; got None"),
+    "words": ((["a", "b"], U), "initial_states must be an array of real numbers; got"),
+    "complex states": ((X * 1j, U), "initial_states must be .* real numbers; .* complex128"),
+    "ragged": (([[0.0, 1.0], [2.0]], U), r"initial_states must (be|have) .*; got"),
+    "NaN states": (
+        (with_bad(X, np.nan, 1, 4), U),
+        r"initial_states must be finite; got NaN or infinity in 2 of 6 rows \(rows 1, 4\)",
+    ),
+    "many NaN states": (
+        (np.full((9, 2), np.nan), U),
+        r"in 9 of 9 rows \(rows 0, 1, 2, 3, 4, \.\.\.\)",
+    ),
+    "infinite states": ((with_bad(X, -np.inf, 3), U), r"initial_states .* \(rows 3\)"),
+    "inputs of another rank": (
+        (X, np.zeros(1)),
+        r"inputs must have shape \(n, n_inputs\) = \(n, 1\); got shape \(1,\)",
+    ),
+    "inputs too wide": (
+        (X, np.zeros((1, 4))),
+        r"inputs must have shape \(n, n_inputs\) = \(n, 1\); got shape \(1, 4\)",
+    ),
+    "inputs of another length": (
+        (X, np.zeros((5, 1))),
+        "inputs must have one row, or one for each of the 6 initial states; got 5 rows",
+    ),
+    "no inputs": ((X, np.zeros((0, 1))), "inputs must have at least one row"),
+    "NaN inputs": (
+        (X, with_bad(np.zeros((6, 1)), np.inf, 5)),
+        r"inputs must be finite; got NaN or infinity in 1 of 6 rows \(rows 5\)",
+    ),
+    "no input at all": ((X, None), "inputs must be an array of real numbers; got None"),
+    "labels of another length": (
+        (X, U, np.arange(4)),
+        r"cond_ids must be whole numbers of shape \(6,\).*; got int64 of shape \(4,\)",
+    ),
+    "labels that are no numbers": (
+        (X, U, list("abcdef")),
+        r"cond_ids must be whole numbers of shape \(6,\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEARCHES)
+def test_states_and_inputs(case):
+    arguments, message = SEARCHES[case]
+    with pytest.raises((ValueError, TypeError), match=message):
+        finder().find_fixed_points(*arguments)
+
+
+PACKED = {
+    "too few": ([np.zeros((3, 2))], "one by one with widths"),
+    "of another width": ([np.zeros((3, 2)), np.zeros((3, 4))], r"'c'\] one by one with widths"),
+    "of other lengths": (
+        [np.zeros((3, 2)), np.zeros((4, 2))],
+        r"got shapes \[\(3, 2\), \(4, 2\)\]",
+    ),
+    "of other names": (
+        {"h": np.zeros((3, 2)), "memory": np.zeros((3, 2))},
+        r"initial_states must hold the states \['h', 'c'\]; got \['h', 'memory'\]",
+    ),
+    "half of them": (
+        np.zeros((3, 2)),
+        r"must have shape \(\.\.\., 4\), or be the states \['h', 'c'\] one by one with "
+        r"widths \[2, 2\]; got shape \(3, 2\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PACKED)
+def test_nested_states(case):
+    states, message = PACKED[case]
+    with pytest.raises(ValueError, match=message):
+        lstm_finder().find_fixed_points(states, U)
+
+
+def test_a_network_that_returns_nan_at_the_start():
+    def root(h, u):
+        return tf.sqrt(h) + u
+
+    x = with_bad(np.ones((6, 2)), -1.0, 0, 2)
+    with pytest.raises(
+        ValueError,
+        match="rnn must return finite states; it returns NaN or infinity at 2 of the 6 initial",
+    ):
+        FixedPointFinder(root, **MAP, **QUIET).find_fixed_points(x, U)
+
+
+def test_nan_weights_are_found_at_the_start():
+    cell = layers.GRUCell(2)
+    cell.build((None, 1))
+    cell.bias.assign(np.full(cell.bias.shape, np.nan))
+    with pytest.raises(ValueError, match="NaN or infinity at 6 of the 6 initial states. Check"):
+        FixedPointFinder(cell, **QUIET).find_fixed_points(X, U)
+
+
+@pytest.mark.parametrize(
+    ("h", "u", "message"),
+    [
+        (np.zeros(2), U, r"h must have shape \(n, 2\); got shape \(2,\)"),
+        (tf.zeros([1, 3]), U, r"h must have shape \(n, 2\); got shape \(1, 3\)"),
+        (X, np.zeros((1, 2)), r"u must have shape \(n, 1\); got shape \(1, 2\)"),
+        (X, np.zeros((4, 1)), "u must have one row, or one for each of the 6 states; got 4"),
+        (X, None, "u must be an array of real numbers; got None"),
+    ],
+)
+@pytest.mark.parametrize("method", ["step", "jacobian", "input_jacobian"])
+def test_evaluating_a_system(method, h, u, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        getattr(as_system(halve, **MAP), method)(h, u)
+
+
+# -- networks -----------------------------------------------------------------------------
+
+
+def untouched(make):
+    """A layer as its class makes it: never called, never built."""
+    return lambda: make()
+
+
+def called_on(shape, make):
+    def network():
+        made = make()
+        made(tf.zeros(shape))
+        return made
+
+    return network
+
+
+def built(make, n_inputs=3):
+    def network():
+        made = make()
+        made.build((None, n_inputs))
+        return made
+
+    return network
+
+
+def legacy(name, *args, shape=None):
+    def network():
+        made = zoo.legacy(name, *args)()
+        if shape:
+            made(tf.zeros(shape))
+        return made
+
+    return network
+
+
+def legacy_bidirectional():
+    import tf_keras
+
+    return tf_keras.layers.Bidirectional(tf_keras.layers.GRU(2))
+
+
+def bidirectional_model():
+    x = keras.Input((None, 3))
+    return keras.Model(x, layers.Bidirectional(layers.GRU(2), name="both")(x))
+
+
+def model_without_rnn():
+    return keras.Sequential([keras.Input((3,)), layers.Dense(2, name="readout")])
+
+
+class AttentiveCell(zoo.LeakyCell):
+    def call(self, inputs, states, constants):
+        return super().call(inputs + constants, states)
+
+
+class LyingCell(zoo.LeakyCell):
+    def call(self, inputs, states):
+        _, (h,) = super().call(inputs, states)
+        return h, [h[:, :1]]
+
+
+class UnknownWidth(layers.Layer):
+    """Built, but nothing tells for how many inputs."""
+
+    state_size = 2
+
+    def call(self, inputs, states):
+        return states[0], states
+
+    def get_build_config(self):
+        return None
+
+
+class MatrixCell(zoo.LeakyCell):
+    def __init__(self):
+        super().__init__(2)
+        self.state_size = [tf.TensorShape([2, 2])]
+
+
+class NamelessSize(zoo.LeakyCell):
+    def __init__(self):
+        super().__init__(2)
+        self.state_size = "many"
+
+
+def half_precision():
+    return zoo.FunctionCell(2, tf.sin, dtype="mixed_float16")
+
+
+NETWORKS = {
+    "unbuilt cell": (
+        untouched(lambda: layers.GRUCell(2, name="mine")),
+        {},
+        r"'mine' \(GRUCell\) must be built.*call it once, call \.build\(\(None, n_inputs\)\)",
+    ),
+    "unbuilt layer": (untouched(lambda: layers.LSTM(2)), {}, r"\(LSTMCell\) must be built"),
+    "unbuilt stack": (
+        untouched(lambda: layers.StackedRNNCells([layers.GRUCell(2)])),
+        {},
+        "must be built",
+    ),
+    "unbuilt model": (
+        untouched(lambda: keras.Sequential([layers.GRU(2)])),
+        {},
+        "must be built",
+    ),
+    "unbuilt tf_keras cell": (legacy("GRUCell", 2), {}, "must be built"),
+    "cell without a number of inputs": (
+        built(UnknownWidth),
+        {},
+        "so that the number of its inputs is known; .* or pass n_inputs=",
+    ),
+    "another number of inputs": (
+        built(lambda: layers.GRUCell(2, name="mine")),
+        {"n_inputs": 4},
+        "n_inputs must be 3, as 'mine' was built; got 4",
+    ),
+    "another number of states": (
+        built(lambda: layers.LSTMCell(2, name="mine")),
+        {"n_states": 2},
+        "n_states must be 4, as 'mine' has it; got 2",
+    ),
+    "Bidirectional": (
+        untouched(lambda: layers.Bidirectional(layers.GRU(2, name="gru"))),
+        {},
+        r"is Bidirectional.*Say which direction to take: pass its \.forward_layer "
+        r"\('forward_gru'\) or \.backward_layer \('backward_gru'\)",
+    ),
+    "model with a Bidirectional": (
+        bidirectional_model,
+        {},
+        "the layer 'both' is Bidirectional",
+    ),
+    "Bidirectional by its name": (
+        bidirectional_model,
+        {"layer": "both"},
+        "the layer 'both' is Bidirectional",
+    ),
+    "tf_keras Bidirectional": (legacy_bidirectional, {}, "is Bidirectional"),
+    "model without an RNN": (
+        model_without_rnn,
+        {},
+        r"must have an RNN layer; its layers are \[.*'readout \(Dense\)'\]",
+    ),
+    "model with two": (
+        zoo.two_layers,
+        {},
+        r"has 2 RNN layers, \['first', 'second'\]; name one of them with layer=",
+    ),
+    "name of no layer": (
+        zoo.two_layers,
+        {"layer": "third"},
+        r"layer must name an RNN layer of the model .*\['first', 'second'\]; got 'third'",
+    ),
+    "a layer's name for a cell": (
+        built(lambda: layers.GRUCell(2)),
+        {"layer": "first"},
+        "layer names an RNN layer of a model, and 'gru_cell.*' is no model; got 'first'",
+    ),
+    "convolutional layer": (
+        called_on([1, 2, 4, 4, 1], lambda: layers.ConvLSTM2D(2, 3, name="mine")),
+        {},
+        r"the states of 'mine' \(ConvLSTMCell\) must be vectors; convolutional",
+    ),
+    "unbuilt convolutional layer": (
+        untouched(lambda: layers.ConvLSTM1D(2, 3)),
+        {},
+        "must be vectors; convolutional",
+    ),
+    "tf_keras convolutional layer": (
+        legacy("ConvLSTM2D", 2, 3, shape=[1, 2, 4, 4, 1]),
+        {},
+        "must be vectors; convolutional",
+    ),
+    "states that are matrices": (built(MatrixCell), {}, "must be vectors of at least one unit"),
+    "state_size that is no size": (
+        built(NamelessSize),
+        {},
+        "state_size of .* must be a whole number or a list of them; got 'many'",
+    ),
+    "cell that wants constants": (
+        built(lambda: AttentiveCell(2)),
+        {},
+        r"must accept inputs \(n, 3\) and states of widths \[2\], and nothing else; its call "
+        "failed on zeros: TypeError: .*constants",
+    ),
+    "cell that returns other states": (
+        built(lambda: LyingCell(2)),
+        {},
+        r"must return new states of widths \[2\], as its state_size says; .* 1 columns",
+    ),
+    "cell in half precision without a configuration": (
+        built(half_precision),
+        {},
+        "computes in float16, .* cannot be copied in float32 .*Give FunctionCell a get_config",
+    ),
+    "layer that is no RNN": (
+        called_on([1, 3], lambda: layers.Dense(2, name="mine")),
+        {},
+        "rnn must be a Keras cell, .*; got the layer 'mine' of type Dense, which has no state",
+    ),
+    "tf_keras layer that is no RNN": (
+        legacy("Dense", 2, shape=[1, 3]),
+        {},
+        "rnn must be a Keras cell, .* of type Dense, which has no state_size",
+    ),
+    "class": (lambda: layers.GRUCell, {}, "got the class GRUCell: make one"),
+    "number": (lambda: 3, {}, "rnn must be a Keras cell, an RNN layer, .*; got int"),
+    "nothing": (lambda: None, {}, "rnn must be a Keras cell, .*; got NoneType"),
+    "list": (lambda: [layers.GRUCell(2)], {}, "rnn must be a Keras cell, .*; got list"),
+    "path of no file": (lambda: "no.keras", {}, "the path 'no.keras', which is no file"),
+    "kind": (lambda: halve, {"kind": "discreet", **MAP}, "kind must be 'discrete' or 'conti"),
+    "function alone": (
+        lambda: halve,
+        {},
+        "n_states must be given for 'halve', a whole number of at least 1; got None",
+    ),
+    "function of no states": (
+        lambda: halve,
+        {"n_states": 0, "n_inputs": 1},
+        "at least 1; got 0",
+    ),
+    "function without inputs": (lambda: halve, {"n_states": 2}, "n_inputs must be given for"),
+    "fraction of a state": (lambda: halve, {"n_states": 2.5, "n_inputs": 1}, "got 2.5"),
+    "function that returns NumPy": (
+        lambda: lambda h, u: np.tanh(h),
+        MAP,
+        "must return a TensorFlow tensor, so that it can be differentiated; got ndarray",
+    ),
+    "function through NumPy": (
+        lambda: lambda h, u: tf.convert_to_tensor(np.tanh(h)),
+        MAP,
+        "must consist of TensorFlow operations, without NumPy on the states",
+    ),
+    "function of another width": (
+        lambda: lambda h, u: tf.concat([h, u], 1),
+        MAP,
+        r"must return the next states, of shape \(n, 2\); for n = 2 it returned \(2, 3\)",
+    ),
+    "function that mixes its rows": (
+        lambda: lambda h, u: h - tf.reduce_mean(h, axis=0),
+        MAP,
+        "must map each state by itself and always alike",
+    ),
+    "function with noise": (
+        lambda: lambda h, u: h + tf.random.normal(tf.shape(h), dtype=h.dtype),
+        MAP,
+        "must map each state by itself and always alike",
+    ),
+    "function that fails": (
+        lambda: lambda h, u: tf.matmul(h, tf.zeros([5, 5], h.dtype)),
+        MAP,
+        r"must accept states \(n, 2\) and inputs \(n, 1\) and keep their type; its trial",
+    ),
+    "function that changes the type": (
+        lambda: lambda h, u: tf.cast(h, tf.float16),
+        MAP,
+        "float32: it returns float16; float64: it returns float16",
+    ),
+    "type": (lambda: halve, {"dtype": "int32", **MAP}, "dtype must be 'float32' or 'float64'"),
+    "bounds upside down": (
+        lambda: halve,
+        {"bounds": (1.0, -1.0), **MAP},
+        r"bounds must have lower < upper in every coordinate; got \(1.0, -1.0\)",
+    ),
+    "bounds of another width": (
+        lambda: halve,
+        {"bounds": (np.zeros(3), np.ones(3)), **MAP},
+        r"bounds must be \(lower, upper\), numbers or arrays of shape \(2,\)",
+    ),
+    "one bound": (lambda: halve, {"bounds": 1.0, **MAP}, r"bounds must be \(lower, upper\)"),
+    "options of a system": (
+        lambda: as_system(halve, **MAP),
+        {"kind": "continuous"},
+        "rnn is a DynamicalSystem already; it takes no kind",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NETWORKS)
+def test_networks(case):
+    make, options, message = NETWORKS[case]
+    rnn = make()
+    with pytest.raises((ValueError, TypeError), match=re.compile(message, re.DOTALL)):
+        as_system(rnn, **options)
+
+
+def test_another_backend_of_keras(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="Keras must run on the TensorFlow backend; .* 'jax'"):
+        FixedPointFinder(halve, **MAP)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive"])
+def test_a_file_that_is_no_model(tmp_path, content):
+    path = tmp_path / "model.keras"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="Keras cannot load a model from '.*model.keras'"):
+        as_system(path)
+
+
+def test_a_damaged_model_file(tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    with pytest.raises(ValueError, match="Keras cannot load a model from '.*model.keras'"):
+        as_system(path)
+
+
+# -- options ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["tol_q", "tol_dq", "tol_unique"])
+@pytest.mark.parametrize("value", [-1e-12, np.nan, "small", None, True])
+def test_tolerances(name, value):
+    message = rf"{name} must be a number of at least 0; got {value!r}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        finder(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("tol_uniqe", "tol_unique"),
+        ("max_iter", "max_iters"),
+        ("do_compute_jacobian", "do_compute_jacobians"),
+        ("n_input", "n_inputs"),
+    ],
+)
+def test_an_unknown_option_is_met_with_the_nearest_known_one(name, near):
+    with pytest.raises(TypeError, match=f"no option '{name}'.*Did you mean '{near}'"):
+        finder(**{name: 1})
+
+
+def test_an_option_like_no_other():
+    with pytest.raises(TypeError, match=r"no option 'zzz'; it has \['tol_q', [^?]*$"):
+        FinderConfig.from_options({"zzz": 1})
+
+
+# -- files of results ---------------------------------------------------------------------
+
+
+def test_a_file_of_fixed_points_that_is_damaged(tmp_path):
+    path = tmp_path / "points.h5"
+    FixedPoints(xstar=np.zeros((500, 20))).save(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    with pytest.raises(ValueError, match="'.*points.h5', which is damaged"):
+        FixedPoints.load(path)
+
+
+def test_a_file_of_something_else(tmp_path):
+    path = tmp_path / "other.h5"
+    with h5py.File(path, "w") as file:
+        file["spikes"] = np.zeros(3)
+    with pytest.raises(
+        ValueError, match="'.*other.h5', which names no format and holds: spikes"
+    ):
+        FixedPoints.load(path)
+    path.write_bytes(b"\x80\x04 a pickle")
+    with pytest.raises(ValueError, match="other.h5', which is no HDF5 file"):
+        FixedPoints.load(path)
+
+
+# -- no fixed point at all is no bad input ------------------------------------------------
+
+
+def test_a_network_without_fixed_points_has_an_empty_result_that_plots_and_saves(tmp_path):
+    drift = FixedPointFinder(lambda h, u: h + 1.0, **MAP, **QUIET)
+    unique, every = drift.find_fixed_points(np.random.default_rng(0).normal(size=(8, 2)), U)
+    assert len(unique.fixed) == 0
+    assert not (every.status == Status.FIXED_POINT).any()
+    nothing = unique.fixed
+    assert nothing.J_xstar.shape == (0, 2, 2) and nothing.dFdu.shape == (0, 2, 1)
+    assert "no fixed points" in repr(nothing)
+    figure, axes = nothing.plot()
+    assert figure is not None and axes is not None
+    nothing.save(tmp_path / "none.h5")
+    again = FixedPoints.load(tmp_path / "none.h5")
+    assert len(again) == 0 and again.n_states == 2

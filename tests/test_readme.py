@@ -1,0 +1,53 @@
+"""What the README says is true of this checkout."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from fixedpoint_tf import FixedPoints, Status
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_example_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    model = keras.Sequential([keras.Input((None, 2)), keras.layers.SimpleRNN(3)])
+    inputs = np.random.default_rng(0).standard_normal((8, 20, 2))
+    names = {"model": model, "inputs": inputs}
+    (example,) = blocks("python")
+    exec(example, names)
+    assert isinstance(names["unique"], FixedPoints)
+    assert len(names["every"]) == 1024
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r'(?:\]\(|src=")(?!http)([^)"]+)', README)))
+)
+def test_what_it_links_to_exists(path):
+    assert (ROOT / path).is_file()
+
+
+def test_pictures_are_small():
+    for path in (ROOT / "docs" / "images").glob("*.png"):
+        assert path.stat().st_size < 200_000, path.name
+
+
+def test_every_status_is_explained():
+    for status in Status:
+        assert f"| `{status.name}` |" in README
+
+
+def test_what_it_names_of_the_result_exists():
+    names = set(re.findall(r"`unique\.(\w+)", README)) | {"qstar", "newton_step", "n_at_bound"}
+    names |= {"smallest_singular_value", "n_iters"}
+    points = FixedPoints(xstar=np.zeros((1, 2)), status=np.zeros(1, int))
+    for name in names:
+        assert hasattr(points, name), name
