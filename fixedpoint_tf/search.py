@@ -28,7 +28,6 @@ from fixedpoint_tf.status import Status
 __all__ = ["Options", "Search"]
 
 CANDIDATE_Q = 1e-7  # below it, a descent in single precision has found what it can
-BROAD_Q = 1e-8
 BROAD_ITERS = 12
 SINGLE_GRADIENT = 3e-3  # the relative gradient that single precision resolves
 CANDIDATE_RADIUS = 1e-2
@@ -40,7 +39,7 @@ SHARED_ITERS = 5  # iterations between two looks at what could be shared
 SHARED_ROUNDS = 12
 MIXED_ITERS = 60
 FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has no bottom
-N_EXPLORE = 128  # pairs of fixed points whose midpoints are tried
+N_EXPLORE = 64  # pairs of fixed points whose midpoints are tried
 EXPLORE_ROUNDS = 2
 CHUNK = 4096
 
@@ -146,18 +145,20 @@ class Search:
             x, u = self.points.x[rows], self.points.u[rows]
             self.points.x[rows] = forward.smooth(self.problem, x, u, n)
 
-    def _coarse(self, points: Points) -> None:
+    def _coarse(self, points: Points, *, only_fixed: bool = False) -> None:
         """A cheap descent of all points in single precision."""
         left = np.arange(len(points.x))
         if self.problem.n_states >= KRYLOV_MIN_STATES or self.matrix_free:
             left = self._newton_krylov(points)
+            if only_fixed:
+                return
         levenberg_marquardt.solve(
             self.problem,
             points,
             left,
             dtype=self.search_dtype,
             max_iters=min(BROAD_ITERS, self.options.max_iters),
-            tol_q=BROAD_Q,
+            tol_q=CANDIDATE_Q,
             tol_gradient=SINGLE_GRADIENT,
             tol_dq=self.options.tol_dq,
             stall=0.98,
@@ -176,7 +177,7 @@ class Search:
                 batch,
                 dtype=self.search_dtype,
                 max_iters=min(25, self.options.max_iters),
-                tol_q=BROAD_Q,
+                tol_q=CANDIDATE_Q,
                 on_progress=self._report,
             )
             left = np.setdiff1d(left, batch[arrived], assume_unique=True)
@@ -206,13 +207,13 @@ class Search:
 
     def sharpen(self) -> None:
         """Locate the fixed points that the broad descent came near, in double precision."""
-        pending = np.flatnonzero(self.points.q < CANDIDATE_Q)
+        pending = np.flatnonzero(self.points.q <= CANDIDATE_Q)
         while len(pending):
             x, condition = self.points.x[pending], self.condition[pending]
             r = self._residual(x, condition)
             self.member[pending] = newton_lands(self.ends, x, r, condition, REACH)
             pending = pending[self.member[pending] < 0]
-            chosen = self._apart(pending, CANDIDATE_RADIUS, 4 * N_FIRST)
+            chosen = self._apart(pending, REACH, 4 * N_FIRST)
             self._finish_members(chosen)
             pending = np.setdiff1d(pending, chosen, assume_unique=True)
 
@@ -248,8 +249,8 @@ class Search:
                 return
             source, origin = self.ends.source[a], 0.5 * (self.ends.x[a] + self.ends.x[b])
             points = Points(origin.copy(), self.inputs[self.ends.condition[a]])
-            self._coarse(points)
-            near = np.flatnonzero(points.q < CANDIDATE_Q)
+            self._coarse(points, only_fixed=True)
+            near = np.flatnonzero(points.q <= CANDIDATE_Q)
             condition = self.ends.condition[a[near]]
             r = self._residual(points.x[near], condition)
             known = newton_lands(self.ends, points.x[near], r, condition, REACH)
@@ -336,7 +337,6 @@ class Search:
             tol_q=self._finest_q(),
             tol_gradient=0.1 * stationarity_tolerance(self.eps),
             stall=0.99,
-            initial_damping=1e-3,
             matrix_free=self.matrix_free,
             on_progress=self._report,
         )

@@ -28,6 +28,7 @@ class Points:
         n_iters: iterations so far, ``(n,)``.
         relative_gradient: ``|grad q| / |r|`` over the free coordinates, ``(n,)``: zero at
             a stationary point of ``q``.
+        damping: where the last damped descent stood, ``(n,)``, or NaN.
     """
 
     x: np.ndarray
@@ -36,6 +37,7 @@ class Points:
     dq: np.ndarray = dataclasses.field(init=False)
     n_iters: np.ndarray = dataclasses.field(init=False)
     relative_gradient: np.ndarray = dataclasses.field(init=False)
+    damping: np.ndarray = dataclasses.field(init=False)
 
     def __post_init__(self):
         n = len(self.x)
@@ -43,11 +45,12 @@ class Points:
         self.dq = np.full(n, np.inf)
         self.n_iters = np.zeros(n, dtype=np.int64)
         self.relative_gradient = np.full(n, np.inf)
+        self.damping = np.full(n, np.nan)
 
     def take(self, rows: np.ndarray) -> Points:
         """A copy of some of the points."""
         taken = Points(self.x[rows], self.u[rows])
-        for name in ("q", "dq", "n_iters", "relative_gradient"):
+        for name in ("q", "dq", "n_iters", "relative_gradient", "damping"):
             setattr(taken, name, getattr(self, name)[rows])
         return taken
 

@@ -54,21 +54,25 @@ def linearise(residual: Residual, w, x: tf.Tensor, u: tf.Tensor):
 
 
 def _gmres(push: Callable, r: tf.Tensor, n_vectors: int) -> tf.Tensor:
-    """Minimiser of ``|A s + r|`` over the Krylov space of ``n_vectors`` vectors, each row."""
+    """Minimiser of ``|A s + r|`` over the Krylov space of ``n_vectors`` vectors, each row.
+
+    Modified Gram-Schmidt on separate vectors: growing one array copies it each time.
+    """
     tiny = tf.constant(1e-20, r.dtype)
     beta = tf.norm(r, axis=-1)
-    basis = (-r / (beta[:, None] + tiny))[:, None]
+    basis = [-r / (beta[:, None] + tiny)]
     columns = []
     for j in range(n_vectors):
-        v = push(basis[:, -1])
-        projection = tf.linalg.matvec(basis, v)
-        v = v - tf.linalg.matvec(basis, projection, transpose_a=True)
-        again = tf.linalg.matvec(basis, v)  # once more: float32 loses orthogonality
-        v = v - tf.linalg.matvec(basis, again, transpose_a=True)
+        v = push(basis[-1])
+        column = []
+        for other in basis:
+            projection = tf.reduce_sum(v * other, axis=-1, keepdims=True)
+            v = v - projection * other
+            column.append(projection)
         length = tf.norm(v, axis=-1, keepdims=True)
-        column = tf.concat([projection + again, length], axis=1)
+        column = tf.concat([*column, length], axis=1)
         columns.append(tf.pad(column, [[0, 0], [0, n_vectors - 1 - j]]))
-        basis = tf.concat([basis, (v / (length + tiny))[:, None]], axis=1)
+        basis.append(v / (length + tiny))
     hessenberg = tf.stack(columns, axis=2)  # (n, n_vectors + 1, n_vectors)
     target = tf.pad(beta[:, None], [[0, 0], [0, n_vectors]])[..., None]
     normal = tf.matmul(hessenberg, hessenberg, transpose_a=True)
@@ -80,7 +84,7 @@ def _gmres(push: Callable, r: tf.Tensor, n_vectors: int) -> tf.Tensor:
     y = tf.linalg.cholesky_solve(
         tf.linalg.cholesky(normal), tf.matmul(hessenberg, target, transpose_a=True)
     )[..., 0]
-    return tf.linalg.matvec(basis[:, :-1], y, transpose_a=True)
+    return tf.add_n([y[:, j : j + 1] * basis[j] for j in range(n_vectors)])
 
 
 @functools.lru_cache(maxsize=32)

@@ -32,6 +32,7 @@ __all__ = ["solve"]
 
 CHORD_STEPS = 3
 INITIAL_DAMPING = 1e-2
+NEAR_Q = 1e-7
 LARGEST_DAMPING = 1e6
 SMALLEST_DAMPING = {"float32": 1e-7, "float64": 1e-16}
 STALL_WINDOW = 8  # iterations over which q must fall
@@ -118,6 +119,17 @@ def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
     return iterate
 
 
+def _initial_damping(points: Points) -> np.ndarray:
+    """Go on where the last descent stood; near a fixed point, trust the linear model.
+
+    A damping of the order of ``|r|^2`` keeps the convergence there quadratic (Yamashita &
+    Fukushima 2001).
+    """
+    usable = points.damping < 1.0  # neither NaN nor grown beyond use
+    damping = np.where(usable, points.damping, INITIAL_DAMPING)
+    return np.where(points.q < NEAR_Q, np.minimum(damping, 2.0 * points.q), damping)
+
+
 def _easing(gain: np.ndarray) -> np.ndarray:
     """Factor on the damping after an accepted step, by its gain ratio."""
     return np.where(gain > 0.75, 0.5, np.where(gain < 0.25, 1.5, 0.8))
@@ -134,7 +146,6 @@ def solve(
     tol_gradient: float,
     tol_dq: float = 0.0,
     stall: float = 0.99,
-    initial_damping: float = INITIAL_DAMPING,
     matrix_dtype: str | None = None,
     matrix_free: bool = False,
     on_progress: OnProgress | None = None,
@@ -155,7 +166,6 @@ def solve(
         tol_gradient: relative gradient below which a point is done.
         tol_dq: fall of ``q`` below which a point is done.
         stall: see above.
-        initial_damping: of every point.
         matrix_dtype: floating type of the matrices; default: that of the iteration.
         matrix_free: never form a Jacobian; for networks too large for one.
         on_progress: called after each batch.
@@ -169,7 +179,7 @@ def solve(
         weights.append(problem.weights(matrix_dtype))
     lower, upper = problem.bounds(dtype)
     n = len(points.x)
-    damping = np.full(n, initial_damping)
+    damping = _initial_damping(points)
     penalty = np.ones(n)
     iters = np.zeros(n, dtype=np.int64)
     history = np.full((n, STALL_WINDOW), np.inf)
@@ -222,3 +232,4 @@ def solve(
 
     size = 512 if matrix_free else problem.batch_size(matrix_dtype)
     work_through(which, size, advance)
+    points.damping[which] = damping[which]
