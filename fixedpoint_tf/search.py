@@ -1,8 +1,8 @@
 """The search: from many starts to distinct end points, each with what is known of it.
 
     broad    a little forward, then a cheap descent in single precision from every start
-    attract  some starts run forward until they rest
     sharpen  near fixed points: distinct ones in double precision, the others assigned
+    attract  some starts run forward until they rest
     settle   the rest: descend to stationary points of q in double precision
     explore  start again halfway between known fixed points, where saddles lie
 
@@ -30,14 +30,16 @@ __all__ = ["Options", "Search"]
 CANDIDATE_Q = 1e-7  # below it, a descent in single precision has found what it can
 BROAD_ITERS = 12
 SINGLE_GRADIENT = 3e-3  # the relative gradient that single precision resolves
-CANDIDATE_RADIUS = 1e-2
+MERGED = 1e-2  # states nearer than this rest at one point
 REACH = 0.1  # how far from a fixed point one Newton step is trusted
+FEW_STATES = 16
 N_FIRST = 64  # starts that are run forward; tried by Newton-GMRES; settled first
 KRYLOV_MIN_STATES = 128  # below it a factorisation is cheaper than 16 vectors
 MIXED_MIN_STATES = 64
 SHARED_ITERS = 5  # iterations between two looks at what could be shared
 SHARED_ROUNDS = 12
 MIXED_ITERS = 60
+MIXED_STALL = 0.9999
 FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has no bottom
 N_EXPLORE = 64  # pairs of fixed points whose midpoints are tried
 EXPLORE_ROUNDS = 2
@@ -104,9 +106,9 @@ class Search:
     def run(self) -> None:
         """All phases. An interruption leaves what has been found so far in place."""
         self.broad()
+        self.sharpen()
         if self.options.method == "newton":
             self.attract()
-        self.sharpen()
         self.settle()
         if self.options.method == "newton":
             self.explore()
@@ -135,11 +137,12 @@ class Search:
     def _smooth(self) -> None:
         """A few steps forward, which collapse what contracts at once.
 
-        Steps forward also leave saddles and sources behind: where descents are cheap, some
-        starts take a single one or none.
+        In many dimensions the noise of a start lies nearly all in such directions. In few,
+        steps forward also carry starts away from saddles and sources: there, some take a
+        single one or none.
         """
-        large = self.problem.n_states >= KRYLOV_MIN_STATES
-        n_steps = (2,) if large else (2, 1, 2, 0)
+        many = self.problem.n_states > FEW_STATES
+        n_steps = (2,) if many else (2, 1, 2, 0)
         for k, n in enumerate(n_steps):
             rows = slice(k, None, len(n_steps))
             x, u = self.points.x[rows], self.points.u[rows]
@@ -185,17 +188,6 @@ class Search:
                 break
         return left
 
-    def attract(self) -> None:
-        """Run some starts of each input forward until they rest; enter what is fixed there."""
-        chosen = self._some_starts()
-        x, moves = forward.settle(self.problem, self.start[chosen], self.points.u[chosen])
-        resting = np.isfinite(x).all(axis=1) & (moves < 1e-3)
-        chosen, x = chosen[resting], x[resting]
-        kept, _ = thin(place(x, self.condition[chosen]), np.arange(len(x)), CANDIDATE_RADIUS)
-        chosen = chosen[kept]
-        points = Points(x[kept], self.points.u[chosen])
-        self._finish(points, chosen, self.start[chosen], only_fixed=True)
-
     def _some_starts(self) -> np.ndarray:
         """Starts to run forward: 64, or four of each input where there are many inputs."""
         order = self.rng.permutation(len(self.start))
@@ -213,9 +205,18 @@ class Search:
             r = self._residual(x, condition)
             self.member[pending] = newton_lands(self.ends, x, r, condition, REACH)
             pending = pending[self.member[pending] < 0]
-            chosen = self._apart(pending, REACH, 4 * N_FIRST)
+            few = len(pending) <= N_FIRST // 4
+            chosen = pending if few else self._apart(pending, REACH, 4 * N_FIRST)
             self._finish_members(chosen)
             pending = np.setdiff1d(pending, chosen, assume_unique=True)
+
+    def attract(self) -> None:
+        """Run some starts of each input forward until they rest; enter what is fixed there."""
+        chosen = self._some_starts()
+        x, moves = forward.settle(self.problem, self.start[chosen], self.points.u[chosen])
+        resting = np.isfinite(x).all(axis=1) & (moves < 1e-3)
+        chosen = chosen[resting]
+        self._enter_new(Points(x[resting], self.points.u[chosen]), chosen, self.start[chosen])
 
     def settle(self) -> None:
         """Take every other start to a stationary point of q, in double precision."""
@@ -250,12 +251,8 @@ class Search:
             source, origin = self.ends.source[a], 0.5 * (self.ends.x[a] + self.ends.x[b])
             points = Points(origin.copy(), self.inputs[self.ends.condition[a]])
             self._coarse(points, only_fixed=True)
-            near = np.flatnonzero(points.q <= CANDIDATE_Q)
-            condition = self.ends.condition[a[near]]
-            r = self._residual(points.x[near], condition)
-            known = newton_lands(self.ends, points.x[near], r, condition, REACH)
-            near = near[known < 0]
-            self._finish(points.take(near), source[near], origin[near], only_fixed=True)
+            near = points.q <= CANDIDATE_Q
+            self._enter_new(points.take(near), source[near], origin[near])
             if len(self.ends) == n_known:
                 return
 
@@ -336,7 +333,7 @@ class Search:
             max_iters=min(n_iters, self.options.max_iters),
             tol_q=self._finest_q(),
             tol_gradient=0.1 * stationarity_tolerance(self.eps),
-            stall=0.99,
+            stall=MIXED_STALL,
             matrix_free=self.matrix_free,
             on_progress=self._report,
         )
@@ -348,6 +345,17 @@ class Search:
     def _finish_members(self, chosen: np.ndarray) -> None:
         self.member[chosen] = self._finish(self.points.take(chosen), chosen, self.start[chosen])
         self._report()
+
+    def _enter_new(self, points: Points, source: np.ndarray, origin: np.ndarray) -> None:
+        """Enter the fixed points near these states that are not known yet."""
+        condition = self.condition[source]
+        known = newton_lands(
+            self.ends, points.x, self._residual(points.x, condition), condition, REACH
+        )
+        new = np.flatnonzero(known < 0)
+        kept, _ = thin(place(points.x[new], condition[new]), np.arange(len(new)), MERGED)
+        new = new[kept]
+        self._finish(points.take(new), source[new], origin[new], only_fixed=True)
 
     def _finish(
         self,

@@ -186,20 +186,17 @@ def test_without_room_for_a_jacobian_the_same_points_are_found():
 
 def test_an_interruption_returns_what_has_been_found(monkeypatch, caplog):
     finder = bistable_finder(2)
-    finish = search_module.Search._finish
-    calls = []
+    finish_members = search_module.Search._finish_members
 
-    def interrupted(self, *args, **kwargs):
-        calls.append(1)
-        if len(calls) == 2:  # the first gave the attractors
-            raise KeyboardInterrupt
-        return finish(self, *args, **kwargs)
+    def interrupted(self, chosen):
+        finish_members(self, chosen[:3])
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(search_module.Search, "_finish", interrupted)
+    monkeypatch.setattr(search_module.Search, "_finish_members", interrupted)
     with caplog.at_level(logging.WARNING):
         unique, every = finder.find_fixed_points(starts(100, 2), [[0.0]])
     assert "interrupted" in caplog.text
-    assert len(unique.fixed) == len(unique.fixed.stable) == 4
+    assert len(unique.fixed) == 3
     assert len(every) == 100
     assert (every.status == Status.NOT_CONVERGED).any()
 

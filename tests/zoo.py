@@ -579,3 +579,38 @@ SINGLE_PRECISION = {
     "plain object that is a cell",
     "function in single precision",
 }
+
+#: Of which only the update itself is known, so that it is differentiated automatically.
+DIFFERENTIATED = {
+    "SimpleRNNCell unknown activation",
+    "SimpleRNNCell lambda",
+    "GRUCell hard_sigmoid",
+    "LSTMCell swish",
+    "StackedRNNCells with a custom cell",
+    "StackedRNNCells sharing a cell",
+    "custom cell",
+    "custom cell of two states",
+    "custom cell without a configuration",
+    "custom cell with a forgetful configuration",
+    "custom cell of layers",
+    "custom cell of layers, mixed_float16",
+    "custom cell of layers, made in float64",
+    "custom cell around a cell",
+    "model that is a cell",
+    "plain object that is a cell",
+    "RNN(cell)",
+    "saved",
+    "tf_keras GRUCell hard_sigmoid",
+    "tf_keras RNN(custom cell)",
+    "function of NumPy weights",
+    "function in single precision",
+    "function in double precision",
+    "velocity",
+}
+
+#: Which have no variables that training could change: numbers, or a file.
+UNCHANGING = {
+    "saved",
+    "function of NumPy weights",
+    "velocity",
+}

@@ -145,7 +145,7 @@ def newton(
     x = points.x.copy()
     q = np.full(len(x), np.inf)
     iters = np.zeros(len(x), dtype=np.int64)
-    size = max(1, min(512, 2**24 // (problem.n_states * (n_vectors[1] + 1))))
+    size = max(1, min(2048, 2**24 // (problem.n_states * (n_vectors[1] + 1))))
 
     def advance(batch: np.ndarray) -> np.ndarray:
         young = iters[batch] < 4

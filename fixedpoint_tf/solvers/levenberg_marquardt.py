@@ -8,7 +8,7 @@ At each point, with residual ``r``, its Jacobian ``A`` and gradient ``g = A' r``
 with :math:`\bar d` the mean of the diagonal of :math:`A^\top A`, so that units do not
 matter, over the coordinates that are free: one at a bound whose gradient points out of the
 box is held. ``q`` falls at every accepted step, so a point ends at a fixed point (q = 0) or
-at a stationary point of ``q``: a slow point. The factorisation serves up to three further
+at a stationary point of ``q``: a slow point. The factorisation serves up to two further
 steps while ``q`` falls (chord steps), since it costs far more than a step.
 
 Sources: Levenberg 1944, Marquardt 1963; damping by the gain ratio and its growing penalty,
@@ -30,7 +30,7 @@ from fixedpoint_tf.system import Residual
 
 __all__ = ["solve"]
 
-CHORD_STEPS = 3
+CHORD_STEPS = 2
 INITIAL_DAMPING = 1e-2
 NEAR_Q = 1e-7
 LARGEST_DAMPING = 1e6
@@ -72,11 +72,16 @@ def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
         relative_gradient = tf.norm(g, axis=-1) / (tf.sqrt(2.0 * q) + tiny)
         A = A * tf.cast(free, matrix_dtype)[:, None, :]
         H = tf.matmul(A, A, transpose_a=True)
-        # A point whose states are not finite must not stop the others: it solves H = I.
-        finite = tf.math.is_finite(tf.reduce_sum(H, axis=[-2, -1]))
-        H = tf.where(finite[:, None, None], H, tf.zeros_like(H))
         diagonal = tf.linalg.diag_part(H)
         scale = tf.maximum(tf.reduce_mean(diagonal, axis=-1), 1e-12)
+        # A point whose states are not finite must not stop the others: it solves I s = g.
+        finite = tf.math.is_finite(scale)
+        H = tf.cond(
+            tf.reduce_all(finite),
+            lambda: H,
+            lambda: tf.where(finite[:, None, None], H, tf.zeros_like(H)),
+        )
+        diagonal = tf.where(finite[:, None], diagonal, tf.zeros_like(diagonal))
         shift = tf.where(finite, tf.cast(damping, matrix_dtype) * scale, tf.ones_like(scale))
         L = tf.linalg.cholesky(tf.linalg.set_diag(H, diagonal + shift[:, None]))
 
