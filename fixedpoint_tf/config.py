@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf.checks import is_number
-from fixedpoint_tf.search import Options
+from fixedpoint_tf.descents import Options
 from fixedpoint_tf.solvers.adam import AdamOptions
 
 __all__ = ["FinderConfig"]
@@ -40,7 +40,8 @@ class FinderConfig:
             also pass the test of its Newton step.
         tol_dq: a descent ends where ``q`` falls by less (``"adam"``: by less than this
             times the learning rate).
-        max_iters: iterations a point.
+        max_iters: iterations a point, in each phase of the search. ``"newton"`` seldom needs
+            more than 100.
         method: ``"newton"`` (Levenberg-Marquardt with exact Jacobians) or ``"adam"``;
             FixedPointFinder's ``"joint"`` and ``"sequential"`` both mean ``"adam"``.
         do_rerun_q_outliers: give points that did not converge and whose ``q`` exceeds

@@ -35,7 +35,7 @@ class Evidence:
         n_at_bound: coordinates at a bound, ``(n,)``.
         singular: whether ``A`` is singular to rounding, so that the point is not isolated,
             ``(n,)``; not known without a matrix.
-        inverse: ``A^-1``, ``(n, n_states, n_states)``, where it was asked for.
+        inverse: ``A^-1``, ``(n, n_states, n_states)``; None where no matrix is formed.
     """
 
     image: np.ndarray
@@ -88,9 +88,7 @@ def stationarity_tolerance(eps: float) -> float:
     return 1e-5 if eps < 1e-12 else 5e-3
 
 
-def examine(
-    problem: Problem, x: np.ndarray, u: np.ndarray, *, matrix_free: bool, keep_inverse: bool
-) -> Evidence:
+def examine(problem: Problem, x: np.ndarray, u: np.ndarray, *, matrix_free: bool) -> Evidence:
     """Gather the evidence at points of a finished search, a chunk at a time.
 
     Args:
@@ -98,20 +96,19 @@ def examine(
         x: states, ``(n, n_states)``, at least one.
         u: inputs, ``(n, n_inputs)``.
         matrix_free: Newton steps by GMRES instead of the inverse.
-        keep_inverse: return the inverses.
 
     Returns:
         The evidence, in float64.
     """
     chunk = 256 if matrix_free else max(1, 2**22 // problem.n_states**2)
     parts = [
-        _examine(problem, x[i : i + chunk], u[i : i + chunk], matrix_free, keep_inverse)
+        _examine(problem, x[i : i + chunk], u[i : i + chunk], matrix_free)
         for i in range(0, len(x), chunk)
     ]
     return Evidence.join(parts)
 
 
-def _examine(problem, x, u, matrix_free: bool, keep_inverse: bool) -> Evidence:
+def _examine(problem, x, u, matrix_free: bool) -> Evidence:
     dtype = problem.system.dtypes[1]
     w = problem.weights(dtype)
     xt, ut = problem.rows(dtype, x, u)
@@ -143,5 +140,5 @@ def _examine(problem, x, u, matrix_free: bool, keep_inverse: bool) -> Evidence:
         relative_gradient=relative,
         n_at_bound=at_bound.sum(axis=1),
         singular=singular,
-        inverse=inverse if keep_inverse else None,
+        inverse=inverse,
     )

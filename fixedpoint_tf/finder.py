@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from fixedpoint_tf import linearization, trajectories
 from fixedpoint_tf.adapters import as_system
@@ -16,6 +14,7 @@ from fixedpoint_tf.checks import as_numbers, check_rows
 from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.filters import distance_outliers, thin
 from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.progress import Progress
 from fixedpoint_tf.search import Search
 from fixedpoint_tf.solvers.base import Problem
 from fixedpoint_tf.status import Status
@@ -142,7 +141,7 @@ class FixedPointFinder:
         lower, upper, artificial = self._box(x)
         problem = Problem(self.system, lower, upper)
         _check_image(problem, x, u)
-        with _Progress(len(x), self.config) as progress:
+        with Progress(len(x), self.config) as progress:
             search = Search(
                 problem, x, u, artificial, self.config.search_options(), progress.report
             )
@@ -224,7 +223,7 @@ class FixedPointFinder:
             kept = kept[np.sort(chosen)]
         kept = kept[np.lexsort((ends.source[kept], ends.status[kept]))]
         source = ends.source[kept]
-        linear = self._linearise(ends.x[kept], u[kept], search.matrix_free)
+        linear = self._linearise(ends.x[kept], u[kept], search.descents.matrix_free)
         unique = FixedPoints(
             xstar=ends.x[kept],
             x_init=ends.origin[kept],
@@ -333,42 +332,3 @@ def _check_image(problem: Problem, x: np.ndarray, u: np.ndarray) -> None:
             f"rnn must return finite states; it returns NaN or infinity at {bad} of the "
             f"{len(x)} initial states. Check its weights and the range of the states."
         )
-
-
-class _Progress:
-    """A bar with the points done and the median speed; nothing at all where not verbose."""
-
-    def __init__(self, n: int, config: FinderConfig):
-        self.config = config
-        self.bar = tqdm(
-            total=n,
-            desc="fixed points",
-            disable=not config.verbose,
-            bar_format="{desc}: {n_fmt}/{total_fmt} starts |{bar}| {elapsed}{postfix}",
-        )
-        self.n_reports = 0
-        self.last = 0.0
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.bar.close()
-
-    def report(self, search: Search, *, force: bool = False) -> None:
-        self.n_reports += 1
-        talk = self.config.super_verbose and (
-            self.n_reports % self.config.n_iters_per_print_update == 0
-        )
-        now = time.monotonic()
-        show = not self.bar.disable and (force or now - self.last > 0.1)
-        if not (talk or show):
-            return
-        self.last = now
-        n_done, q = search.standing()
-        if talk:
-            logger.info("%d of %d points done, median q = %.2e", n_done, self.bar.total, q)
-        if show:
-            self.bar.set_postfix_str(f"median q = {q:.1e}", refresh=False)
-            self.bar.n = n_done
-            self.bar.refresh()

@@ -12,53 +12,29 @@ expensive descent is shared (:mod:`fixedpoint_tf.sharing`).
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
+from fixedpoint_tf.descents import CANDIDATE_Q, Descents, Options
 from fixedpoint_tf.end_points import EndPoints, place
-from fixedpoint_tf.evidence import Evidence, examine, stationarity_tolerance
 from fixedpoint_tf.filters import thin
 from fixedpoint_tf.sharing import leads_down, newton_lands
-from fixedpoint_tf.solvers import adam, forward, krylov, levenberg_marquardt
+from fixedpoint_tf.solvers import forward
 from fixedpoint_tf.solvers.base import Points, Problem
 from fixedpoint_tf.status import Status
 
-__all__ = ["Options", "Search"]
+__all__ = ["Search"]
 
-CANDIDATE_Q = 1e-7  # below it, a descent in single precision has found what it can
-BROAD_ITERS = 12
-SINGLE_GRADIENT = 3e-3  # the relative gradient that single precision resolves
 MERGED = 1e-2  # states nearer than this rest at one point
 REACH = 0.1  # how far from a fixed point one Newton step is trusted
 FEW_STATES = 16
-N_FIRST = 64  # starts that are run forward; tried by Newton-GMRES; settled first
-KRYLOV_MIN_STATES = 128  # below it a factorisation is cheaper than 16 vectors
-MIXED_MIN_STATES = 64
+N_FIRST = 64  # starts that are run forward, and that are settled first
 SHARED_ITERS = 5  # iterations between two looks at what could be shared
 SHARED_ROUNDS = 12
-MIXED_ITERS = 60
-MIXED_STALL = 0.9999
-FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has no bottom
 N_EXPLORE = 64  # pairs of fixed points whose midpoints are tried
 EXPLORE_ROUNDS = 2
-CHUNK = 4096
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How to search. See :class:`fixedpoint_tf.FinderConfig` for the meanings."""
-
-    method: str = "newton"
-    tol_q: float = 1e-12
-    tol_dq: float = 1e-20
-    max_iters: int = 5000
-    dtype: str = "float32"
-    share_descents: bool = True
-    memory_limit: float = 2.0**30
-    random_seed: int = 0
-    adam: adam.AdamOptions = dataclasses.field(default_factory=adam.AdamOptions)
+INVERSES_ENTRIES = 2**25  # of the inverses that are held at once while points are examined
 
 
 class Search:
@@ -88,7 +64,7 @@ class Search:
         options: Options,
         progress: Callable[[Search], None] = lambda search: None,
     ):
-        self.problem, self.options, self.artificial = problem, options, artificial
+        self.problem, self.options = problem, options
         self.start = x
         self.points = Points(x.copy(), u)
         self.inputs, condition = np.unique(u, axis=0, return_inverse=True)
@@ -97,11 +73,7 @@ class Search:
         self.member = np.full(len(x), -1)
         self.progress = progress
         self.rng = np.random.default_rng(options.random_seed)
-        search, self.final_dtype = problem.system.dtypes
-        self.search_dtype = self.final_dtype if options.dtype == "float64" else search
-        self.eps = float(np.finfo(self.final_dtype).eps)
-        matrices = 6.0 * problem.n_states**2 * np.dtype(self.final_dtype).itemsize
-        self.matrix_free = matrices > options.memory_limit
+        self.descents = Descents(problem, artificial, options, self.rng, self._report)
 
     def run(self) -> None:
         """All phases. An interruption leaves what has been found so far in place."""
@@ -117,22 +89,11 @@ class Search:
 
     def broad(self) -> None:
         """A cheap descent from every start, in single precision."""
-        every = np.arange(len(self.points.x))
         if self.options.method == "adam":
-            adam.solve(
-                self.problem,
-                self.points,
-                every,
-                dtype=self.search_dtype,
-                max_iters=self.options.max_iters,
-                tol_q=self.options.tol_q,
-                tol_dq=self.options.tol_dq,
-                options=self.options.adam,
-                on_progress=self._report,
-            )
+            self.descents.classic(self.points)
         else:
             self._smooth()
-            self._coarse(self.points)
+            self.descents.coarse(self.points)
 
     def _smooth(self) -> None:
         """A few steps forward, which collapse what contracts at once.
@@ -147,55 +108,6 @@ class Search:
             rows = slice(k, None, len(n_steps))
             x, u = self.points.x[rows], self.points.u[rows]
             self.points.x[rows] = forward.smooth(self.problem, x, u, n)
-
-    def _coarse(self, points: Points, *, only_fixed: bool = False) -> None:
-        """A cheap descent of all points in single precision."""
-        left = np.arange(len(points.x))
-        if self.problem.n_states >= KRYLOV_MIN_STATES or self.matrix_free:
-            left = self._newton_krylov(points)
-            if only_fixed:
-                return
-        levenberg_marquardt.solve(
-            self.problem,
-            points,
-            left,
-            dtype=self.search_dtype,
-            max_iters=min(BROAD_ITERS, self.options.max_iters),
-            tol_q=CANDIDATE_Q,
-            tol_gradient=SINGLE_GRADIENT,
-            tol_dq=self.options.tol_dq,
-            stall=0.98,
-            matrix_free=self.matrix_free,
-            on_progress=self._report,
-        )
-
-    def _newton_krylov(self, points: Points) -> np.ndarray:
-        """Newton-GMRES on a few points; if it arrives from most, on all. Who is left."""
-        order = self.rng.permutation(len(points.x))
-        left = order
-        for batch in (order[:N_FIRST], order[N_FIRST:]):
-            arrived = krylov.newton(
-                self.problem,
-                points,
-                batch,
-                dtype=self.search_dtype,
-                max_iters=min(25, self.options.max_iters),
-                tol_q=CANDIDATE_Q,
-                on_progress=self._report,
-            )
-            left = np.setdiff1d(left, batch[arrived], assume_unique=True)
-            if arrived.sum() < 0.5 * len(batch):
-                break
-        return left
-
-    def _some_starts(self) -> np.ndarray:
-        """Starts to run forward: 64, or four of each input where there are many inputs."""
-        order = self.rng.permutation(len(self.start))
-        by_condition = order[np.argsort(self.condition[order], kind="stable")]
-        condition = self.condition[by_condition]
-        rank = np.arange(len(order)) - np.searchsorted(condition, condition)
-        n_each = max(4, N_FIRST // len(self.inputs))
-        return by_condition[rank < n_each][: 16 * N_FIRST]
 
     def sharpen(self) -> None:
         """Locate the fixed points that the broad descent came near, in double precision."""
@@ -218,6 +130,15 @@ class Search:
         chosen = chosen[resting]
         self._enter_new(Points(x[resting], self.points.u[chosen]), chosen, self.start[chosen])
 
+    def _some_starts(self) -> np.ndarray:
+        """Starts to run forward: 64, or four of each input where there are many inputs."""
+        order = self.rng.permutation(len(self.start))
+        by_condition = order[np.argsort(self.condition[order], kind="stable")]
+        condition = self.condition[by_condition]
+        rank = np.arange(len(order)) - np.searchsorted(condition, condition)
+        n_each = max(4, N_FIRST // len(self.inputs))
+        return by_condition[rank < n_each][: 16 * N_FIRST]
+
     def settle(self) -> None:
         """Take every other start to a stationary point of q, in double precision."""
         share = self.options.share_descents
@@ -231,9 +152,7 @@ class Search:
             pending = np.setdiff1d(pending, chosen, assume_unique=True)
         for _ in range(SHARED_ROUNDS if share else 0):
             pending = self._share(pending)
-            before = self.points.n_iters[pending]
-            self._mixed(self.points, pending, SHARED_ITERS)
-            done = self.points.n_iters[pending] - before < SHARED_ITERS
+            done = self.descents.towards(self.points, pending, SHARED_ITERS)
             self._finish_members(pending[done])
             pending = pending[~done]
         self._finish_members(pending)
@@ -250,7 +169,7 @@ class Search:
                 return
             source, origin = self.ends.source[a], 0.5 * (self.ends.x[a] + self.ends.x[b])
             points = Points(origin.copy(), self.inputs[self.ends.condition[a]])
-            self._coarse(points, only_fixed=True)
+            self.descents.coarse(points, only_fixed=True)
             near = points.q <= CANDIDATE_Q
             self._enter_new(points.take(near), source[near], origin[near])
             if len(self.ends) == n_known:
@@ -318,33 +237,12 @@ class Search:
         self._report()
         return pending[self.member[pending] < 0]
 
-    def _mixed(self, points: Points, which: np.ndarray, n_iters: int) -> None:
-        """Towards a stationary point in double precision.
-
-        Matrices are in single precision where they are large enough to cost more so.
-        """
-        large = self.problem.n_states >= MIXED_MIN_STATES
-        levenberg_marquardt.solve(
-            self.problem,
-            points,
-            which,
-            dtype=self.final_dtype,
-            matrix_dtype=self.search_dtype if large else self.final_dtype,
-            max_iters=min(n_iters, self.options.max_iters),
-            tol_q=self._finest_q(),
-            tol_gradient=0.1 * stationarity_tolerance(self.eps),
-            stall=MIXED_STALL,
-            matrix_free=self.matrix_free,
-            on_progress=self._report,
-        )
-
-    def _finest_q(self) -> float:
-        """The speed to which rounding lets a fixed point be located."""
-        return self.problem.n_states * (100.0 * self.eps) ** 2
-
     def _finish_members(self, chosen: np.ndarray) -> None:
-        self.member[chosen] = self._finish(self.points.take(chosen), chosen, self.start[chosen])
-        self._report()
+        most = max(N_FIRST, INVERSES_ENTRIES // self.problem.n_states**2)
+        for i in range(0, len(chosen), most):
+            some = chosen[i : i + most]
+            self.member[some] = self._finish(self.points.take(some), some, self.start[some])
+            self._report()
 
     def _enter_new(self, points: Points, source: np.ndarray, origin: np.ndarray) -> None:
         """Enter the fixed points near these states that are not known yet."""
@@ -375,27 +273,7 @@ class Search:
         every = np.arange(len(points.x))
         if not len(every):
             return every
-        if self.problem.n_states >= MIXED_MIN_STATES:
-            self._mixed(points, every, MIXED_ITERS)
-        levenberg_marquardt.solve(
-            self.problem,
-            points,
-            every,
-            dtype=self.final_dtype,
-            max_iters=min(FINAL_ITERS, self.options.max_iters),
-            tol_q=self._finest_q(),
-            tol_gradient=0.1 * stationarity_tolerance(self.eps),
-            stall=1.0 - 1e-8,
-            matrix_free=self.matrix_free,
-        )
-        evidence = examine(
-            self.problem,
-            points.x,
-            points.u,
-            matrix_free=self.matrix_free,
-            keep_inverse=not self.matrix_free,
-        )
-        status = self._status(points.x, evidence)
+        evidence, status = self.descents.to_the_end(points)
         rows = every[status == Status.FIXED_POINT] if only_fixed else every
         numbers = np.full(len(every), -1)
         numbers[rows] = self.ends.enter(
@@ -405,30 +283,12 @@ class Search:
             self.condition[source[rows]],
             source[rows],
             origin[rows],
-            double=self.eps < 1e-12,
+            double=self.descents.eps < 1e-12,
         )
         return numbers
 
-    def _status(self, x: np.ndarray, evidence: Evidence) -> np.ndarray:
-        fixed = evidence.is_fixed(x, self.options.tol_q, self.eps)
-        slow = evidence.is_stationary(self.eps) & ~fixed
-        at_bound = (x <= self.problem.lower) | (x >= self.problem.upper)
-        left = (at_bound & self.artificial).any(axis=1)
-        finite = np.isfinite(x).all(axis=1) & np.isfinite(evidence.q)
-        status = np.full(len(x), Status.NOT_CONVERGED, dtype=np.int8)
-        status[slow] = Status.SLOW_POINT
-        status[fixed] = Status.FIXED_POINT
-        status[left | ~finite] = Status.DIVERGED
-        return status
-
     def _residual(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
-        w = self.problem.weights(self.final_dtype)
-        r = np.empty_like(x)
-        for i in range(0, len(x), CHUNK):
-            rows = slice(i, i + CHUNK)
-            tensors = self.problem.rows(self.final_dtype, x[rows], self.inputs[condition[rows]])
-            r[rows] = self.problem.residual.value(w, *tensors).numpy()
-        return r
+        return self.descents.residual(x, self.inputs[condition])
 
     def _speed(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
         return 0.5 * np.sum(self._residual(x, condition) ** 2, axis=1)
