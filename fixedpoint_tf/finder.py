@@ -55,7 +55,7 @@ class FixedPointFinder:
         >>> finder = FixedPointFinder(cell, verbose=False)
         >>> unique, every = finder.find_fixed_points([[0.0, 0.0], [1.0, 3.0]], [[0.0]])
         >>> unique
-        1 fixed point: 1 with 1 unstable direction; 2 units
+        1 fixed point (1 unstable direction); 2 units
         >>> unique.xstar.round(6).tolist()
         [[2.0, -1.0]]
     """
