@@ -152,7 +152,8 @@ class GRU:
         by_c = (1.0 - z) * f(c)
         if self.reset_after:
             by_h = by_c * r if recurrent else by_c
-            return _rows(by_z, kz) + _rows(by_c * p * g(r), kr) + _rows(by_h, kh)
+            parts = _rows(by_z, kz), _rows(by_c * p * g(r), kr), _rows(by_h, kh)
+            return tf.add_n(parts)  # one pass over the matrices
         # Reset before: the reset acts on the states that R_h then mixes, so its part is a
         # product of two matrices.
         candidate = tf.transpose(w[1][:, 2 * self.units :])[None]
@@ -217,7 +218,9 @@ class LSTM:
         sigma = ACTIVATIONS[self.recurrent_activation].slope
         i, f, g, o, memory, _, squashed = gates
         ki, kf, kg, ko = tf.split(kernel, 4, axis=-1)
-        dc = _rows(memory * sigma(f), kf) + _rows(g * sigma(i), ki) + _rows(i * phi(g), kg)
+        dc = tf.add_n(
+            [_rows(memory * sigma(f), kf), _rows(g * sigma(i), ki), _rows(i * phi(g), kg)]
+        )
         dh = _rows(squashed * sigma(o), ko) + (o * phi(squashed))[:, :, None] * dc
         return dh, dc
 

@@ -48,24 +48,25 @@ def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
     """
     tiny = tf.constant(np.finfo(dtype).tiny, dtype)
     mixed = dtype != matrix_dtype
+    connected = {"unconnected_gradients": tf.UnconnectedGradients.ZERO}
 
     @compiled("x", "u", "damping")
     def iterate(w, w_matrix, x, u, damping, lower, upper):
-        r = residual.value(w, x, u)
-        q = kernel_speed(r)
         A = residual.jacobian(w_matrix, tf.cast(x, matrix_dtype), tf.cast(u, matrix_dtype))
 
-        def gradient(x, r):
-            if not mixed:
-                return tf.linalg.matvec(A, r, transpose_a=True)
+        def evaluate(x):
+            """Residual and speed at x, and with mixed precision also the exact gradient."""
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
-                again = residual.value(w, x, u)
-            return tape.gradient(
-                again, x, output_gradients=r, unconnected_gradients=tf.UnconnectedGradients.ZERO
-            )
+                r = residual.value(w, x, u)
+            g = tape.gradient(r, x, output_gradients=r, **connected) if mixed else r
+            return r, kernel_speed(r), g
 
-        g = gradient(x, r)
+        def gradient(r, g):
+            return g if mixed else tf.linalg.matvec(A, r, transpose_a=True)
+
+        r, q, g = evaluate(x)
+        g = gradient(r, g)
         held = ((x <= lower) & (g > 0.0)) | ((x >= upper) & (g < 0.0))
         free = tf.cast(~held, x.dtype)
         g = g * free
@@ -91,37 +92,38 @@ def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
             direction = tf.cast(g / length, matrix_dtype)[..., None]
             s = tf.cast(tf.linalg.cholesky_solve(L, direction)[..., 0], x.dtype) * length
             x = tf.clip_by_value(x - s, lower, upper)
-            r = residual.value(w, x, u)
-            return x, r, kernel_speed(r)
+            return x, *evaluate(x)
 
-        x_new, r_new, q_new = moved(x, g)
+        x_new, r_new, q_new, g_new = moved(x, g)
         s = x_new - x
         image = tf.linalg.matvec(A, tf.cast(s, matrix_dtype))
         predicted = -tf.reduce_sum(s * g, axis=-1) - tf.cast(kernel_speed(image), x.dtype)
         gain = (q - q_new) / tf.maximum(predicted, tiny)
         accepted = (q_new < q) & (gain > 1e-4)
 
-        def chord(k, x, r, q, going):
-            x_next, r_next, q_next = moved(x, free * gradient(x, r))
-            going = going & (q_next < q)
-            x = tf.where(going[:, None], x_next, x)
-            r = tf.where(going[:, None], r_next, r)
-            return k + 1, x, r, tf.where(going, q_next, q), going
+        def chosen(which, new, old):
+            return tuple(tf.where(_rows(which, n), n, o) for n, o in zip(new, old, strict=True))
 
-        _, x, _, q_end, _ = tf.while_loop(
-            lambda k, x, r, q, going: (k < CHORD_STEPS) & tf.reduce_any(going),
+        def chord(k, state, going):
+            x, r, _, g = state
+            new = moved(x, free * gradient(r, g))
+            going = going & (new[2] < state[2])
+            return k + 1, chosen(going, new, state), going
+
+        start = chosen(accepted, (x_new, r_new, q_new, g_new), (x, r, q, g))
+        _, (x, _, q_end, _), _ = tf.while_loop(
+            lambda k, state, going: (k < CHORD_STEPS) & tf.reduce_any(going),
             chord,
-            (
-                0,
-                tf.where(accepted[:, None], x_new, x),
-                tf.where(accepted[:, None], r_new, r),
-                tf.where(accepted, q_new, q),
-                accepted,
-            ),
+            (0, start, accepted),
         )
         return x, q, q_end, relative_gradient, gain, accepted
 
     return iterate
+
+
+def _rows(which: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    """A condition on each point, shaped to choose among its rows."""
+    return which if len(like.shape) == 1 else which[:, None]
 
 
 def _initial_damping(points: Points) -> np.ndarray:
