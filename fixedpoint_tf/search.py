@@ -34,7 +34,13 @@ SHARED_ITERS = 5  # iterations between two looks at what could be shared
 SHARED_ROUNDS = 12
 N_EXPLORE = 64  # pairs of fixed points whose midpoints are tried
 EXPLORE_ROUNDS = 2
+BLOCK = 8192
 INVERSES_ENTRIES = 2**25  # of the inverses that are held at once while points are examined
+
+
+def _blocks(numbers: np.ndarray) -> list[np.ndarray]:
+    """Points in blocks small enough for copies of their states."""
+    return [numbers[i : i + BLOCK] for i in range(0, len(numbers), BLOCK)]
 
 
 class Search:
@@ -111,16 +117,17 @@ class Search:
 
     def sharpen(self) -> None:
         """Locate the fixed points that the broad descent came near, in double precision."""
-        pending = np.flatnonzero(self.points.q <= CANDIDATE_Q)
-        while len(pending):
-            x, condition = self.points.x[pending], self.condition[pending]
-            r = self._residual(x, condition)
-            self.member[pending] = newton_lands(self.ends, x, r, condition, REACH)
-            pending = pending[self.member[pending] < 0]
-            few = len(pending) <= N_FIRST // 4
-            chosen = pending if few else self._apart(pending, REACH, 4 * N_FIRST)
-            self._finish_members(chosen)
-            pending = np.setdiff1d(pending, chosen, assume_unique=True)
+        candidates = np.flatnonzero(self.points.q <= CANDIDATE_Q)
+        for pending in _blocks(candidates):
+            while len(pending):
+                x, condition = self.points.x[pending], self.condition[pending]
+                r = self._residual(x, condition)
+                self.member[pending] = newton_lands(self.ends, x, r, condition, REACH)
+                pending = pending[self.member[pending] < 0]
+                few = len(pending) <= N_FIRST // 4
+                chosen = pending if few else self._apart(pending, REACH, 4 * N_FIRST)
+                self._finish_members(chosen)
+                pending = np.setdiff1d(pending, chosen, assume_unique=True)
 
     def attract(self) -> None:
         """Run some starts of each input forward until they rest; enter what is fixed there."""
@@ -146,8 +153,9 @@ class Search:
         if share:
             # A first few to the end, so that there is something to be shared.
             pending = self._share(pending)
-            spread = self.points.x[pending].std(axis=0) if len(pending) else np.zeros(1)
-            chosen = self._apart(pending, 0.25 * float(np.linalg.norm(spread)), N_FIRST)
+            some = self.rng.permutation(pending)[:BLOCK]
+            spread = self.points.x[some].std(axis=0) if len(some) else np.zeros(1)
+            chosen = self._apart(some, 0.25 * float(np.linalg.norm(spread)), N_FIRST)
             self._finish_members(chosen)
             pending = np.setdiff1d(pending, chosen, assume_unique=True)
         for _ in range(SHARED_ROUNDS if share else 0):
@@ -231,9 +239,9 @@ class Search:
     def _share(self, pending: np.ndarray) -> np.ndarray:
         """Give starts to known end points that lie straight downhill; who is left."""
         usable = np.flatnonzero(self.ends.status <= Status.SLOW_POINT)
-        self.member[pending] = leads_down(
-            self.ends, usable, self.points.x[pending], self.condition[pending], self._speed
-        )
+        for some in _blocks(pending):
+            x, condition = self.points.x[some], self.condition[some]
+            self.member[some] = leads_down(self.ends, usable, x, condition, self._speed)
         self._report()
         return pending[self.member[pending] < 0]
 
