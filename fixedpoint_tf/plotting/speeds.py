@@ -50,6 +50,8 @@ def plot_q(
         >>> [label.get_text() for label in ax.get_yticklabels()]
         ['slow point (1)', 'fixed point (1)']
     """
+    from matplotlib.ticker import NullFormatter
+
     if fps.n and fps.qstar is None:
         raise ValueError("fps: expected points with qstar, received qstar=None.")
     rows = by_status(fps)[::-1]
@@ -60,8 +62,10 @@ def plot_q(
     floor = positive.min() / 10.0 if len(positive) else 1e-32
     any_zero = bool((q == 0).any())
     low = floor if any_zero or not len(positive) else positive.min()
-    high = max(low * 10.0, positive.max() if len(positive) else low)
-    edges = np.geomspace(low / 1.5, high * 1.5, n_bins + 1)
+    high = positive.max() if len(positive) else low
+    # At least three decades, so that the axis has several of its marks, at powers of ten.
+    widen = max(1.5, np.sqrt(1e3 * low / high))
+    edges = np.geomspace(low / widen, high * widen, n_bins + 1)
     names = []
     for height, (name, color, members) in enumerate(rows):
         values = q[members]
@@ -83,6 +87,7 @@ def plot_q(
         )
         ax.axhline(height, color=COLORS["grey"], linewidth=0.6, zorder=0)
     ax.set_xscale("log")
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(-0.05, max(1, len(rows)) - 0.05)
     ax.set_yticks(np.arange(len(rows)) + 0.35, names)
