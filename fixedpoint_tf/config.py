@@ -29,6 +29,15 @@ _SWITCHES = (
 )
 
 
+_LEARNING_RATE = 'the learning rate of method="adam" is set by lr_init, lr_factor, lr_patience'
+_OF_THE_ORIGINAL = {
+    "feed_dict": "there are no sessions; bind such values in a function f(h, u)",
+    "adam_hps": _LEARNING_RATE,
+    "alr_hps": _LEARNING_RATE,
+    "agnc_hps": "gradients are not clipped, since each point has its own step",
+}
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FinderConfig:
     """Options of :class:`fixedpoint_tf.FixedPointFinder`.
@@ -61,7 +70,7 @@ class FinderConfig:
             returned is located and linearised in float64 in any case.
         random_seed: of every random choice.
         verbose: show a progress bar.
-        super_verbose: also log (level INFO) how the search stands.
+        super_verbose: also write a line on how the search stands.
         n_iters_per_print_update: every so many batches of iterations.
         lr_init, lr_factor, lr_patience, lr_cooldown: learning rate of ``"adam"``, see
             :class:`fixedpoint_tf.solvers.adam.AdamOptions`.
@@ -109,6 +118,11 @@ class FinderConfig:
         """A configuration from keyword arguments, with a helpful word on an unknown one."""
         names = [field.name for field in dataclasses.fields(cls)]
         for name in options:
+            if name in _OF_THE_ORIGINAL:
+                raise TypeError(
+                    f"FixedPointFinder has no option {name!r}, which the original of 2018 had: "
+                    f"{_OF_THE_ORIGINAL[name]}."
+                )
             if name not in names:
                 near = difflib.get_close_matches(name, [*names, *_OF_THE_NETWORK], n=1)
                 hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -119,7 +119,9 @@ class FixedPointFinder:
     ) -> tuple[FixedPoints, FixedPoints]:
         """Search from every initial state.
 
-        Interrupted from the keyboard, it returns what has been found so far.
+        Interrupted from the keyboard, it returns what has been found so far: fixed points
+        that starts have come near are still located exactly, other starts stand as not
+        converged. Interrupted once more, it leaves that out too.
 
         Args:
             initial_states: ``(n, n_states)``, or nested as the cell has them.
@@ -141,6 +143,7 @@ class FixedPointFinder:
         lower, upper, artificial = self._box(x)
         problem = Problem(self.system, lower, upper)
         _check_image(problem, x, u)
+        interrupted = False
         with Progress(len(x), self.config) as progress:
             search = Search(
                 problem, x, u, artificial, self.config.search_options(), progress.report
@@ -150,8 +153,11 @@ class FixedPointFinder:
                 if self.config.do_rerun_q_outliers:
                     search.rerun(self.config.outlier_q_scale)
             except KeyboardInterrupt:
-                logger.warning("interrupted: what has been found so far is returned")
+                interrupted = True
+                search.wrap_up()
             progress.report(search, force=True)
+        if interrupted:
+            logger.warning("interrupted: what had been found by then is returned")
         self._mark_outliers(search)
         unique, kept, singular = self._unique(search, cond_ids)
         return unique, self._all(search, cond_ids, kept, singular)
@@ -223,7 +229,11 @@ class FixedPointFinder:
             kept = kept[np.sort(chosen)]
         kept = kept[np.lexsort((ends.source[kept], ends.status[kept]))]
         source = ends.source[kept]
-        linear = self._linearise(ends.x[kept], u[kept], search.descents.matrix_free)
+        try:
+            linear = self._linearise(ends.x[kept], u[kept], search.descents.matrix_free)
+        except KeyboardInterrupt:
+            logger.warning("interrupted: the points are returned without their Jacobians")
+            linear = {}
         unique = FixedPoints(
             xstar=ends.x[kept],
             x_init=ends.origin[kept],

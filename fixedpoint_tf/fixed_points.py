@@ -458,11 +458,14 @@ class FixedPoints:
                 f"{os.fspath(path)!r}, which is damaged ({error})."
             ) from error
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws the points; see :func:`fixedpoint_tf.plotting.plot_fixed_points`."""
+    def plot(self, state_traj: Any = None, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the points, among trajectories where given.
+
+        See :func:`fixedpoint_tf.plotting.plot_fixed_points`.
+        """
         from fixedpoint_tf.plotting import plot_fixed_points
 
-        return plot_fixed_points(self, **options)
+        return plot_fixed_points(self, state_traj, **options)
 
 
 _PER_POINT = {f.name: f.metadata for f in dataclasses.fields(FixedPoints) if f.metadata}

@@ -64,6 +64,16 @@ def _check_dt(dt: float | None) -> float:
     return float(dt)
 
 
+def _step(kind: str, dt: float | None) -> float:
+    """The length of a step of a discrete system; a continuous one has none."""
+    if kind == "continuous" and dt is not None:
+        raise ValueError(
+            "dt: expected None for a continuous system, whose eigenvalues are per unit of "
+            f"time already, received {dt!r}."
+        )
+    return _check_dt(dt)
+
+
 def decompose(
     jacobians: ArrayLike, kind: str = "discrete"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -291,8 +301,8 @@ def time_constants(
     Args:
         eigenvalues: of any shape.
         kind: ``"discrete"`` or ``"continuous"``.
-        dt: length of one step (continuous: of the system's own unit of time) in seconds;
-            the result is then in seconds.
+        dt: length of one step in seconds; the result is then in seconds. None for a
+            continuous system, whose eigenvalues are per unit of time as they are.
 
     Returns:
         Positive numbers of the same shape; infinite at the edge of stability, and 0 for
@@ -307,7 +317,7 @@ def time_constants(
     with np.errstate(divide="ignore"):
         rate = growth(eigenvalues, kind)
         rate = np.log(rate) if kind == "discrete" else rate
-        return _check_dt(dt) / np.abs(rate)
+        return _step(kind, dt) / np.abs(rate)
 
 
 def frequencies(
@@ -322,7 +332,7 @@ def frequencies(
     Args:
         eigenvalues: of any shape.
         kind: ``"discrete"`` or ``"continuous"``.
-        dt: length of one step (continuous: of the system's own unit of time) in seconds.
+        dt: length of one step in seconds; None for a continuous system.
 
     Returns:
         Numbers >= 0 of the same shape; both members of a conjugate pair have the same.
@@ -332,7 +342,7 @@ def frequencies(
         [0.25, 0.0, 0.5]
     """
     values = np.asarray(eigenvalues, dtype=np.complex128)
-    return _rotation(values, check_kind(kind)) / (2.0 * np.pi * _check_dt(dt))
+    return _rotation(values, check_kind(kind)) / (2.0 * np.pi * _step(kind, dt))
 
 
 def linear_trajectories(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 import time
 
 from tqdm import tqdm
@@ -11,8 +11,6 @@ from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.search import Search
 
 __all__ = ["Progress"]
-
-logger = logging.getLogger(__name__)
 
 
 class Progress:
@@ -37,9 +35,8 @@ class Progress:
 
     def report(self, search: Search, *, force: bool = False) -> None:
         self.n_reports += 1
-        talk = self.config.super_verbose and (
-            self.n_reports % self.config.n_iters_per_print_update == 0
-        )
+        due = force or self.n_reports % self.config.n_iters_per_print_update == 0
+        talk = self.config.verbose and self.config.super_verbose and due
         now = time.monotonic()
         show = not self.bar.disable and (force or now - self.last > 0.1)
         if not (talk or show):
@@ -47,7 +44,8 @@ class Progress:
         self.last = now
         n_done, q = search.standing()
         if talk:
-            logger.info("%d of %d points done, median q = %.2e", n_done, self.bar.total, q)
+            line = f"{n_done} of {self.bar.total} starts done, median q = {q:.2e}"
+            self.bar.write(line, file=sys.stderr)
         if show:
             self.bar.set_postfix_str(f"median q = {q:.1e}", refresh=False)
             self.bar.n = n_done

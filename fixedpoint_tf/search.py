@@ -91,6 +91,17 @@ class Search:
         if self.options.method == "newton":
             self.explore()
 
+    def wrap_up(self) -> None:
+        """After an interruption: locate what the descents had come near; no more than that."""
+        try:
+            candidates = self.member < 0
+            self.points.q[candidates] = self._speed(
+                self.points.x[candidates], self.condition[candidates]
+            )
+            self.sharpen()
+        except KeyboardInterrupt:
+            pass
+
     # -- phases ---------------------------------------------------------------------------
 
     def broad(self) -> None:
@@ -117,7 +128,7 @@ class Search:
 
     def sharpen(self) -> None:
         """Locate the fixed points that the broad descent came near, in double precision."""
-        candidates = np.flatnonzero(self.points.q <= CANDIDATE_Q)
+        candidates = np.flatnonzero((self.points.q <= CANDIDATE_Q) & (self.member < 0))
         for pending in _blocks(candidates):
             while len(pending):
                 x, condition = self.points.x[pending], self.condition[pending]
@@ -212,8 +223,10 @@ class Search:
 
     def standing(self) -> tuple[int, float]:
         """How many starts have arrived, and the median speed of all."""
-        arrived = (self.member >= 0) | (self.points.q < CANDIDATE_Q)
-        return int(arrived.sum()), float(np.median(self.points.q))
+        ended = self.member >= 0
+        q = self.points.q.copy()
+        q[ended] = self.ends.q[self.member[ended]]
+        return int((ended | (q <= CANDIDATE_Q)).sum()), float(np.median(q))
 
     def final_states(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """State, image and speed of every start: of its end point, or where it was left."""

@@ -26,7 +26,7 @@ def summarize(points: FixedPoints) -> str:
     Returns:
         One line, such as "27 fixed points: 8 stable, 12 with 1 unstable direction, 6
         with 2, 1 with 3; 32 units" or "1 fixed point (stable); 46 slow points (41 at a
-        bound); 128 units".
+        bound, q 2e-08 to 5e-04); 128 units".
     """
     if points.status is None:
         parts = [_with_detail(points.n, "point", _stabilities(points)) + " of unknown status"]
@@ -37,7 +37,8 @@ def summarize(points: FixedPoints) -> str:
         fixed, slow = of[Status.FIXED_POINT], of[Status.SLOW_POINT]
         parts = [_with_detail(fixed.n, "fixed point", _stabilities(fixed))]
         if slow.n:
-            parts.append(_with_detail(slow.n, "slow point", _at_bound(slow)))
+            details = ", ".join(_at_bound(slow) + _speeds(slow))
+            parts.append(_plural(slow.n, "slow point") + (f" ({details})" if details else ""))
         parts += [
             f"{of[status].n:,} {words}"
             for status, words in (
@@ -97,6 +98,14 @@ def _at_bound(points: FixedPoints) -> list[str]:
     if points.n == 1:
         return ["at a bound"] if n else []
     return [f"{n:,} at a bound"] if n else []
+
+
+def _speeds(points: FixedPoints) -> list[str]:
+    """How slow slow points are: the lowest and the highest speed."""
+    if points.qstar is None or not np.isfinite(points.qstar).any():
+        return []
+    low, high = (f"{q:.0e}" for q in (np.nanmin(points.qstar), np.nanmax(points.qstar)))
+    return [f"q {low}" if low == high else f"q {low} to {high}"]
 
 
 def _size(points: FixedPoints) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.checks import (
     as_numbers,
     check_finite,
@@ -16,7 +17,7 @@ from fixedpoint_tf.checks import (
     is_number,
 )
 from fixedpoint_tf.compiling import compiled
-from fixedpoint_tf.system import DynamicalSystem, Equations, StateLayout
+from fixedpoint_tf.system import Equations, StateLayout
 
 __all__ = ["run", "sample_inputs_and_states", "sample_states"]
 
@@ -49,7 +50,7 @@ def _runner(equations: Equations, kind: str):
 
 
 def run(
-    system: DynamicalSystem,
+    system: Any,
     inputs: Any,
     initial_states: Any = None,
     *,
@@ -62,7 +63,8 @@ def run(
     LSTM both h and c.
 
     Args:
-        system: what to run.
+        system: what to run: a system, or anything that :func:`fixedpoint_tf.as_system`
+            takes by itself.
         inputs: ``(n_batch, n_time, n_inputs)``.
         initial_states: ``(n_batch, n_states)`` or nested as the cell has them; zero by
             default.
@@ -81,6 +83,7 @@ def run(
         >>> run(decay, [[[1.0], [0.0], [0.0]]]).ravel().tolist()
         [1.0, 0.5, 0.25]
     """
+    system = as_system(system)
     array = as_numbers(inputs, "inputs")
     check_trajectories(array, "inputs", system.n_inputs, "n_inputs")
     if system.kind == "continuous" and not (is_number(dt) and 0 < dt < np.inf):

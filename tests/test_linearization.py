@@ -125,7 +125,6 @@ class TestTimeScales:
         np.testing.assert_allclose(lin.time_constants([1 / 0.9]), -1.0 / np.log(0.9))
         np.testing.assert_array_equal(lin.time_constants([1.0, 0.0, 1j]), [np.inf, 0.0, np.inf])
         np.testing.assert_allclose(lin.time_constants([-0.25 + 3j], "continuous"), 4.0)
-        np.testing.assert_allclose(lin.time_constants([-0.25 + 3j], "continuous", 0.5), 2.0)
 
     def test_steps_of_a_flow_and_the_flow_agree(self):
         flow = np.array([-0.3 + 2.0j, -1.0, 0.2])
@@ -137,6 +136,11 @@ class TestTimeScales:
         np.testing.assert_allclose(
             lin.frequencies(steps, dt=dt), lin.frequencies(flow, "continuous")
         )
+
+    @pytest.mark.parametrize("measure", [lin.time_constants, lin.frequencies])
+    def test_eigenvalues_in_continuous_time_need_no_step(self, measure):
+        with pytest.raises(ValueError, match="dt: expected None for a continuous system"):
+            measure([-1.0], "continuous", dt=0.1)
 
     @pytest.mark.parametrize("dt", [0.0, -1.0, np.nan])
     def test_bad_dt(self, dt):

@@ -63,6 +63,8 @@ def plot_q(
     any_zero = bool((q == 0).any())
     low = floor if any_zero or not len(positive) else positive.min()
     high = positive.max() if len(positive) else low
+    if tol_q is not None and tol_q > 0:
+        low, high = min(low, tol_q), max(high, tol_q)
     # At least three decades, so that the axis has several of its marks, at powers of ten.
     widen = max(1.5, np.sqrt(1e3 * low / high))
     edges = np.geomspace(low / widen, high * widen, n_bins + 1)
