@@ -394,3 +394,18 @@ def test_principal_components_are_those_of_the_covariance():
     np.testing.assert_allclose(few.axes @ few.axes.T, np.eye(3), atol=1e-12)
     with pytest.raises(ValueError, match="n_components: expected 0 to n_states=5, received 6"):
         principal_components(data, 6)
+
+
+def test_a_line_of_points_is_drawn_as_a_line_and_not_its_rounding():
+    rng = np.random.default_rng(0)
+    line = np.linspace(-1, 1, 20)[:, None] * np.eye(4)[:1] + 1e-17 * rng.normal(size=(20, 4))
+    _, ax = plotting.plot_fixed_points(FixedPoints(xstar=line, status=np.zeros(20, int)))
+    widths = [np.ptp(limit()) for limit in (ax.get_xlim, ax.get_ylim, ax.get_zlim)]
+    assert min(widths) > 0.5 * max(widths)
+
+
+def test_a_tolerance_far_from_the_speeds_is_in_the_picture():
+    fps = FixedPoints(xstar=np.zeros((2, 1)), qstar=[1e-31, 2e-31], status=[0, 0])
+    _, ax = plotting.plot_q(fps, tol_q=1e-12)
+    low, high = ax.get_xlim()
+    assert low < 1e-31 and high > 1e-12

@@ -108,7 +108,7 @@ def plot_fixed_points(
             lines,
             color=COLORS["sky blue"],
             linewidth=0.5 if is_3d else 0.8,
-            alpha=0.4 if is_3d else 0.8,
+            alpha=0.6 if is_3d else 0.8,
             zorder=1,
             label=f"{len(lines):,} {'trajectory' if len(lines) == 1 else 'trajectories'}",
         )
@@ -125,6 +125,8 @@ def plot_fixed_points(
             )
         at = _on_number_line(view.points(points.xstar))
         ax.plot(*at.T, **look.marker_options(), label=look.label(points.n), zorder=3 + number)
+    if is_3d:
+        _open_flat_axes(ax)
     _label(ax, fps, view, has_time=trajectories is not None)
     say_if_empty(ax, len(drawn))
     legend_above(ax, height=0.9 if is_3d else 1.0)
@@ -140,6 +142,16 @@ def _prepare_3d(ax: Any) -> None:
         axis.pane.set_edgecolor("0.8")
         axis.set_tick_params(pad=1)
         axis.labelpad = 7
+
+
+def _open_flat_axes(ax: Any) -> None:
+    """A line or a plane of points stays one: rounding is not stretched to a full axis."""
+    limits = {letter: getattr(ax, f"get_{letter}lim")() for letter in "xyz"}
+    widest = max(high - low for low, high in limits.values())
+    for letter, (low, high) in limits.items():
+        if high - low < 1e-6 * widest:
+            middle = 0.5 * (low + high)
+            getattr(ax, f"set_{letter}lim")(middle - widest / 2, middle + widest / 2)
 
 
 def _trajectories(state_traj: Any, n_states: int) -> np.ndarray | None:
