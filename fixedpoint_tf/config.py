@@ -75,8 +75,10 @@ class FinderConfig:
         lr_init, lr_factor, lr_patience, lr_cooldown: learning rate of ``"adam"``, see
             :class:`fixedpoint_tf.solvers.adam.AdamOptions`.
         share_descents: give a start to a known end point where a straight line leads down
-            to it, instead of descending once more. Switched off, every start descends to
-            the end by itself, which takes several times as long on large networks.
+            to it, instead of descending once more. Switched off, every start that is not
+            near a fixed point descends to the end by itself, which takes several times as
+            long on large networks. (A start near a known fixed point is given to it in any
+            case, if a Newton step lands there.)
         memory_limit: bytes for the matrices of one point, above which no Jacobian is
             formed; and, four times this, for the Jacobians of the result.
 

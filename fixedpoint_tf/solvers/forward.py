@@ -17,8 +17,6 @@ from fixedpoint_tf.system import Residual
 
 __all__ = ["settle", "smooth"]
 
-STEPS_A_CALL = 20
-
 
 @functools.lru_cache(maxsize=32)
 def _kernel(residual: Residual):
