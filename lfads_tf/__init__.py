@@ -2,15 +2,71 @@
 
 Spikes go in; rates, factors, inferred inputs and initial conditions come out (Sussillo,
 Jozefowicz, Abbott & Pandarinath 2016, arXiv:1608.06315; Pandarinath et al. 2018, Nature
-Methods 15:805-815). The model and its training are not here yet: this version reserves
-the name and installs the dependencies.
+Methods 15:805-815)::
+
+    from lfads_tf import LFADS, LFADSConfig, Session
+
+    train, valid = Session.from_arrays(spikes, bin_width=0.02).split()
+    model = LFADS(LFADSConfig.for_data(train))
+    model.compile()
+    model.fit(
+        train, validation_data=valid, epochs=1000, callbacks=model.default_callbacks("run")
+    )
+    inferred = model.infer(valid)  # inferred.rates, .factors, .initial_condition_mean, ...
+
+Importing the package loads nothing else: each name below brings what it needs when it is
+first used, so that data can be read and results drawn where TensorFlow is not wanted.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from __future__ import annotations
 
-__all__ = ["__version__"]
+import importlib
+from typing import TYPE_CHECKING, Any
 
-try:
-    __version__ = version("fixedpoint-tf")
-except PackageNotFoundError:  # a checkout on the path that was never installed
-    __version__ = "0+unknown"
+if TYPE_CHECKING:
+    from lfads_tf.config import LFADSConfig
+    from lfads_tf.data.sessions import Session
+    from lfads_tf.data.windows import bin_spikes, chop, merge, rebin, segment
+    from lfads_tf.inferred import Inferred
+    from lfads_tf.model import LFADS, load_model
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LFADS",
+    "Inferred",
+    "LFADSConfig",
+    "Session",
+    "__version__",
+    "bin_spikes",
+    "chop",
+    "load_model",
+    "merge",
+    "rebin",
+    "segment",
+]
+
+_HOMES = {
+    "LFADS": "model",
+    "Inferred": "inferred",
+    "LFADSConfig": "config",
+    "Session": "data.sessions",
+    "bin_spikes": "data.windows",
+    "chop": "data.windows",
+    "load_model": "model",
+    "merge": "data.windows",
+    "rebin": "data.windows",
+    "segment": "data.windows",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,8 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# Every room of fixedpoint_tf. A room imports only from those above it.
-ROOMS = [
+# Every room of both packages. A room imports only from those above it.
+ROOMS = {}
+ROOMS["fixedpoint_tf"] = [
     "status",
     "shapes",
     "checks",
@@ -41,6 +42,33 @@ ROOMS = [
     "finder",
     "plotting",
     "tasks",
+    "commands",
+    "__main__",
+]
+ROOMS["lfads_tf"] = [
+    "files",
+    "data",
+    "analysis",
+    "plotting",
+    "config",
+    "initializers",
+    "recurrence",
+    "cells",
+    "encoders",
+    "decoder",
+    "distributions",
+    "network",
+    "objective",
+    "augmentations",
+    "noise",
+    "sharding",
+    "steps",
+    "batches",
+    "inferred",
+    "inference",
+    "training",
+    "checkpoints",
+    "model",
     "commands",
     "__main__",
 ]
@@ -77,28 +105,31 @@ def top_level(name):
     return name.split(".")[0]
 
 
-def test_imports_run_down_the_list_of_rooms():
-    known = dict(modules("fixedpoint_tf"))
+@pytest.mark.parametrize("package", ROOMS)
+def test_imports_run_down_the_list_of_rooms(package):
+    known, rooms = dict(modules(package)), ROOMS[package]
     for name, path in known.items():
         room = (name.split(".") + [None])[1]
         if room is None:  # the package itself gathers what users import
             continue
-        assert room in ROOMS, f"{name}: give it a place in the list of rooms"
+        assert room in rooms, f"{name}: give it a place in the list of rooms"
         for other in imported(path, set(known)):
-            if top_level(other) != "fixedpoint_tf":
+            if top_level(other) != package:
                 continue
             assert other in known and "." in other, f"{name} imports {other}: name the room"
-            above = ROOMS.index(other.split(".")[1]) <= ROOMS.index(room)
+            above = rooms.index(other.split(".")[1]) <= rooms.index(room)
             assert above, f"{name} imports {other}, which comes later"
 
 
-def test_every_room_in_the_list_exists():
-    there = {name.split(".")[1] for name, _ in modules("fixedpoint_tf") if "." in name}
-    assert set(ROOMS) == there
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_room_in_the_list_exists(package):
+    there = {name.split(".")[1] for name, _ in modules(package) if "." in name}
+    assert set(ROOMS[package]) == there
 
 
-def test_no_module_waits_for_itself():
-    known = dict(modules("fixedpoint_tf"))
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_module_waits_for_itself(package):
+    known = dict(modules(package))
     graph = {name: imported(path, set(known)) & set(known) for name, path in known.items()}
     list(graphlib.TopologicalSorter(graph).static_order())
 
@@ -122,7 +153,12 @@ def test_the_two_packages_never_import_each_other(package, other):
         # Keras imports matplotlib by itself.
         ("from fixedpoint_tf import *", ["tensorflow_probability", "tf_keras", "lfads_tf"]),
         ("from fixedpoint_tf.fixed_points import FixedPoints", ["tensorflow", "matplotlib"]),
-        ("import lfads_tf", ["tensorflow", "fixedpoint_tf", "matplotlib"]),
+        ("import lfads_tf", ["tensorflow", "fixedpoint_tf", "matplotlib", "numpy"]),
+        (
+            "from lfads_tf import Session, bin_spikes, LFADSConfig, Inferred\n"
+            "from lfads_tf import analysis, plotting",
+            ["tensorflow", "keras", "fixedpoint_tf", "matplotlib"],
+        ),
     ],
 )
 def test_imports_load_no_more_than_they_need(statement, unwanted):

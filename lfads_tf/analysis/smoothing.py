@@ -1,0 +1,171 @@
+"""The baseline of every denoiser: spikes smoothed by a Gaussian along time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from lfads_tf.analysis import checks
+
+__all__ = ["BestGaussian", "best_gaussian", "gaussian"]
+
+_LOG = logging.getLogger(__name__)
+_SHAPE = "(n_trials, n_bins, n_neurons) or (n_bins, n_neurons)"
+
+
+class BestGaussian(NamedTuple):
+    """The best width among candidates.
+
+    Attributes:
+        sd: in seconds.
+        errors: mean squared error of the rates with each candidate, ``(n_candidates,)``, in
+            (spikes/s)^2; estimated, and by chance even below 0, where the true rates are
+            not known.
+    """
+
+    sd: float
+    errors: np.ndarray
+
+
+def gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
+    """Rates by smoothing spikes along time with a Gaussian kernel.
+
+    Each rate is a weighted mean of the observed counts around its bin, with weights that sum
+    to 1 also at the ends of a trial and beside bins that were not observed. Nothing is
+    padded, so that rates do not sink at the ends as they do with zeros, and the first and
+    last counts are not counted more than once as they are when the ends are repeated.
+
+    Args:
+        spikes: counts, ``(n_trials, n_bins, n_neurons)`` or ``(n_bins, n_neurons)``; NaN
+            where nothing was observed. Trials are smoothed one by one.
+        bin_width: in seconds.
+        sd: standard deviation of the kernel in seconds; it ends after 4 of them.
+
+    Returns:
+        Spikes/s of the shape of ``spikes``, float64 for float64 and 64-bit integers, else
+        float32; NaN only where nothing was observed within reach of the kernel.
+
+    Raises:
+        ValueError: wrong shape, ``bin_width`` or ``sd`` not above 0.
+
+    Example:
+        >>> rates = gaussian([[1.0], [1.0], [1.0], [float("nan")]], bin_width=0.1, sd=0.1)
+        >>> [round(float(rate), 6) for rate in rates[:, 0]]
+        [10.0, 10.0, 10.0, 10.0]
+    """
+    width, sd = checks.positive("bin_width", bin_width), checks.positive("sd", sd)
+    counts = checks.as_numbers("spikes", spikes, n_axes=(2, 3), shape=_SHAPE)
+    counts = counts.astype(np.result_type(counts, np.float32), copy=False)
+    total, weight, _ = _sums(counts, sd / width)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN wanted
+        return total / (weight * width)
+
+
+def best_gaussian(
+    train_spikes: Any,
+    bin_width: float,
+    candidates: Sequence[float] = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
+    *,
+    true_rates: Any = None,
+) -> BestGaussian:
+    """The width of the kernel whose rates have the least mean squared error.
+
+    The mean goes over all observed trials, bins and neurons, so that the best width is also
+    that of the highest R^2 pooled over neurons
+    (:func:`~lfads_tf.analysis.metrics.r_squared`). With true rates the error is exact, and
+    smoothing gets the most that it can in a comparison.
+
+    Without them it is estimated without bias from the spikes (Shimazaki & Shinomoto 2010,
+    Journal of Computational Neuroscience 29:171, section 2, here for binned counts)::
+
+        mean over samples of (x - s)^2 - x (1 - 2 w)
+
+    with counts ``x``, smoothed counts ``s`` and the weight ``w`` of a bin in its own smoothed
+    count: ``x`` stands for the variance of a Poisson count, and ``w x`` for what the noise of
+    ``x`` adds to its covariance with ``s``. That holds for counts that are Poisson and
+    independent across bins given the rates; bursts make the choice too narrow, and
+    refractoriness too wide.
+
+    The best width for the rates is not the best for decoding, where neurons are averaged
+    too and a wider kernel loses less.
+
+    Args:
+        train_spikes: as for :func:`gaussian`.
+        bin_width: in seconds.
+        candidates: standard deviations in seconds.
+        true_rates: spikes/s, of the shape of ``train_spikes``, if known; then the counts
+            need not be Poisson.
+
+    Returns:
+        The best width and all errors. A warning is logged when it is the least or the
+        greatest candidate, for then a better one may lie beyond.
+
+    Raises:
+        ValueError: wrong shapes or candidates; nothing was observed.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = 20 + 15 * np.sin(np.linspace(0, 20, 400))[None, :, None]
+        >>> spikes = np.random.default_rng(0).poisson(0.01 * rates, (50, 400, 4))
+        >>> best_gaussian(spikes, 0.01, [0.01, 0.1, 1.0]).sd
+        0.1
+    """
+    width = checks.positive("bin_width", bin_width)
+    sds = [checks.positive("candidates", sd) for sd in candidates]
+    if not sds:
+        raise ValueError("candidates: expected at least one width, received none.")
+    counts = checks.as_numbers("train_spikes", train_spikes, n_axes=(2, 3), shape=_SHAPE)
+    counts = counts.astype(np.float64, copy=False)
+    seen = ~np.isnan(counts)
+    truth = None if true_rates is None else np.asarray(true_rates, np.float64) * width
+    if truth is not None:
+        if truth.shape != counts.shape:
+            raise ValueError(
+                f"true_rates: expected shape {counts.shape}, as train_spikes', received "
+                f"{truth.shape}."
+            )
+        seen &= ~np.isnan(truth)
+    if not seen.any():
+        raise ValueError("train_spikes: expected observed counts, received NaN only.")
+    errors = np.empty(len(sds))
+    for i, sd in enumerate(sds):
+        total, weight, own = _sums(counts, sd / width)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            smoothed = total / weight
+            if truth is None:
+                each = (counts - smoothed) ** 2 - counts * (1.0 - 2.0 * own / weight)
+            else:
+                each = (truth - smoothed) ** 2
+        errors[i] = each[seen].mean() / width**2
+    best = sds[int(np.argmin(errors))]
+    if len(sds) > 1 and best in (min(sds), max(sds)):
+        _LOG.warning(
+            "The best width, %g s, is at the end of the candidates (%g to %g s).",
+            best,
+            min(sds),
+            max(sds),
+        )
+    return BestGaussian(best, errors)
+
+
+def _sums(counts: np.ndarray, sd_bins: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Weighted sum of observed counts, sum of their weights, and the weight of a bin itself.
+
+    The second has one trial and one neuron where everything was observed.
+    """
+
+    def convolve(values: np.ndarray) -> np.ndarray:
+        return ndimage.gaussian_filter1d(values, sd_bins, axis=-2, mode="constant")
+
+    seen = ~np.isnan(counts)
+    if seen.all():
+        mask = np.ones((counts.shape[-2], 1), counts.dtype)
+        total = convolve(counts)
+    else:
+        mask = seen.astype(counts.dtype)
+        total = convolve(np.where(seen, counts, 0))
+    return total, convolve(mask), float(convolve(np.ones((1, 1)))[0, 0])

@@ -1,0 +1,105 @@
+"""What training does to the data and what it drops, each a function of a seed.
+
+A seed is a pair of integers (``tf.random.stateless_*``): the same seed gives the same
+result, on any number of shards and after any interruption.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+__all__ = ["keep_mask", "spike_jitter", "temporal_shift", "with_rate"]
+
+
+def keep_mask(seed, shape, rate):
+    """1 with probability ``1 - rate``, else 0.
+
+    Serves dropout (scaled by :func:`with_rate`), coordinated dropout (Keshtkaran &
+    Pandarinath 2019) and sample validation (Keshtkaran et al. 2022) alike.
+
+    Args:
+        seed: a pair of integers.
+        shape: of the mask.
+        rate: share of zeros; a tensor, so that a new rate needs no new graph.
+
+    Example:
+        >>> round(float(tf.reduce_mean(keep_mask([0, 1], (1000, 100), 0.3))), 2)
+        0.7
+    """
+    return tf.cast(tf.random.stateless_uniform(shape, seed) >= rate, tf.float32)
+
+
+def with_rate(mask, rate):
+    """The mask scaled so that what it multiplies keeps its mean.
+
+    Example:
+        >>> with_rate(tf.ones(1), 0.5).numpy().tolist()
+        [2.0]
+    """
+    return mask / (1.0 - rate)
+
+
+def spike_jitter(seed, spikes_btn, width):
+    """Moves every spike by a number of bins drawn evenly from ``-width`` to ``width``.
+
+    Spikes that would leave the trial are reflected at its ends, so that none is lost.
+
+    Args:
+        seed: a pair of integers.
+        spikes_btn: counts, ``(n_trials, n_bins, n_neurons)``.
+        width: in bins, below the number of bins.
+
+    Returns:
+        Counts of the same shape, with the same number of spikes in each trial and neuron.
+
+    Example:
+        >>> counts = tf.ones((2, 10, 3))
+        >>> float(tf.reduce_sum(spike_jitter([0, 1], counts, 2)))
+        60.0
+    """
+    n_bins = spikes_btn.shape[1]
+    # Each spike of a bin draws its own way: the counts that go each way are multinomial,
+    # drawn as a chain of binomials.
+    left, parts = spikes_btn, []
+    for i in range(2 * width + 1):
+        remaining = 2 * width + 1 - i
+        if remaining == 1:
+            parts.append(left)
+            break
+        sub_seed = tf.random.fold_in(seed, i)
+        moved = tf.random.stateless_binomial(
+            tf.shape(left), sub_seed, left, 1.0 / remaining, output_dtype=tf.float32
+        )
+        parts.append(moved)
+        left = left - moved
+    result = tf.zeros_like(spikes_btn)
+    for shift, part in zip(range(-width, width + 1), parts, strict=True):
+        target = tf.abs(tf.range(n_bins) + shift)
+        target = tf.where(target > n_bins - 1, 2 * (n_bins - 1) - target, target)
+        moves = tf.one_hot(target, n_bins, dtype=tf.float32)  # from bin, to bin
+        result = result + tf.einsum("btn,ts->bsn", part, moves)
+    return result
+
+
+def temporal_shift(seed, spikes_btn, sd):
+    """Moves each channel of each trial by a rounded normal number of bins.
+
+    The values at the ends are repeated, and shifts end at three standard deviations.
+
+    Args:
+        seed: a pair of integers.
+        spikes_btn: ``(n_trials, n_bins, n_neurons)``.
+        sd: standard deviation in bins.
+
+    Example:
+        >>> temporal_shift([0, 1], tf.ones((2, 10, 3)), 1.0).shape
+        TensorShape([2, 10, 3])
+    """
+    n_bins, n_neurons = spikes_btn.shape[1:]
+    shift = sd * tf.random.stateless_normal((tf.shape(spikes_btn)[0], 1, n_neurons), seed)
+    shift = tf.cast(tf.round(tf.clip_by_value(shift, -3.0 * sd, 3.0 * sd)), tf.int32)
+    source = tf.clip_by_value(tf.range(n_bins)[None, :, None] - shift, 0, n_bins - 1)
+    by_channel = tf.gather(
+        tf.transpose(spikes_btn, (0, 2, 1)), tf.transpose(source, (0, 2, 1)), batch_dims=2
+    )
+    return tf.transpose(by_channel, (0, 2, 1))

@@ -1,0 +1,159 @@
+"""Training that can be broken off: best and last model, and all that the rest needs.
+
+A folder holds ``best.keras`` and ``last.keras``, models to load; ``history.csv``, a line an
+epoch; and ``state.h5``: weights, optimizer, the memory of the callbacks and the epoch.
+Everything random follows from seed and step, and the order of trials from seed and epoch, so
+that training which goes on from that file equals training that was never broken off.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+from lfads_tf.files import writing
+
+__all__ = ["Checkpoint", "read_history"]
+
+STATE, HISTORY = "state.h5", "history.csv"
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes a folder as training goes; stands behind the callbacks it remembers.
+
+    Args:
+        directory: made if it is not there.
+        remembered: callbacks with a ``state``, among them one with ``best_weights``.
+        resume: go on from the folder's state, if there is one.
+        overwrite: begin anew in a folder that holds a run.
+        every: seconds between two writings at least; the end is always written.
+
+    Raises:
+        FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite``.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        remembered: Sequence[Any] = (),
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        every: float = 30.0,
+    ) -> None:
+        super().__init__()
+        self.directory, self.remembered = Path(directory), list(remembered)
+        self.resume, self.every = resume, every
+        self.history: dict[str, list[float]] = {}
+        self._written = time.monotonic()
+        self._best_written: int | None = None
+        if (self.directory / STATE).exists() and not (resume or overwrite):
+            raise FileExistsError(
+                f"directory: {str(directory)!r} holds a run. resume=True goes on with it, "
+                "overwrite=True begins anew."
+            )
+
+    @property
+    def start(self) -> tuple[int, bool]:
+        """The epoch to begin with, and whether the run of the folder came to its own end."""
+        if not self.resume or not (self.directory / STATE).exists():
+            return 0, False
+        with h5py.File(self.directory / STATE, "r") as file:
+            return int(file.attrs["epoch"]) + 1, bool(file.attrs["stopped"])
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.history = {}
+        self._written, self._best_written = time.monotonic(), None
+        if self.resume and (self.directory / STATE).exists():
+            self.restore(self.model)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        values = {"epoch": epoch, **{name: float(v) for name, v in (logs or {}).items()}}
+        n_before = max(map(len, self.history.values()), default=0)
+        for name, value in values.items():
+            self.history.setdefault(name, [float("nan")] * n_before).append(value)
+        last = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        if last or time.monotonic() - self._written >= self.every:
+            self._write(epoch)
+
+    def _best(self) -> Any:
+        holders = [c for c in self.remembered if getattr(c, "best_weights", None) is not None]
+        return holders[0] if holders else None
+
+    def _write(self, epoch: int) -> None:
+        model, best = self.model, self._best()
+        with writing(self.directory / STATE, overwrite=True) as path, h5py.File(path, "w") as f:
+            f.attrs["epoch"], f.attrs["stopped"] = epoch, model.stop_training
+            memory = [{name: getattr(c, name) for name in c.state} for c in self.remembered]
+            f.attrs["memory"] = json.dumps(memory, default=float)
+            f.attrs["history"] = json.dumps(self.history)
+            _write_list(f, "weights", model.get_weights())
+            _write_list(f, "optimizer", [np.asarray(v) for v in model.optimizer.variables])
+            if best is not None:
+                _write_list(f, "best", best.best_weights)
+        _write_history(self.directory / HISTORY, self.history)
+        self._save("last.keras")
+        if best is not None and best.best_epoch != self._best_written:
+            weights = model.get_weights()
+            model.set_weights(best.best_weights)
+            try:
+                self._save("best.keras")
+            finally:
+                model.set_weights(weights)
+            self._best_written = best.best_epoch
+        self._written = time.monotonic()
+
+    def _save(self, name: str) -> None:
+        with writing(self.directory / name, overwrite=True) as path:
+            self.model.save(path)
+
+    def restore(self, model: keras.Model) -> None:
+        """Gives a model, and the callbacks, the state of the folder."""
+        with h5py.File(self.directory / STATE, "r") as file:
+            model.set_weights(_read_list(file, "weights"))
+            for variable, value in zip(
+                model.optimizer.variables, _read_list(file, "optimizer"), strict=True
+            ):
+                variable.assign(value)
+            self.history = json.loads(file.attrs["history"])
+            memory = json.loads(file.attrs["memory"])
+            for callback, values in zip(self.remembered, memory, strict=True):
+                for name, value in values.items():
+                    setattr(callback, name, value)
+                if "best" in file and hasattr(callback, "best_weights"):
+                    callback.best_weights = _read_list(file, "best")
+
+
+def _write_list(file: h5py.File, name: str, arrays: Sequence[Any]) -> None:
+    group = file.create_group(name)
+    for i, array in enumerate(arrays):
+        group.create_dataset(str(i), data=np.asarray(array))
+
+
+def _read_list(file: h5py.File, name: str) -> list[np.ndarray]:
+    return [file[name][str(i)][()] for i in range(len(file[name]))]
+
+
+def _write_history(path: Path, history: dict[str, list[float]]) -> None:
+    with writing(path, overwrite=True) as temporary:
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(history)
+            rows.writerows(zip(*history.values(), strict=True))
+
+
+def read_history(directory: str | os.PathLike[str]) -> dict[str, list[float]]:
+    """The columns of a folder's ``history.csv``, a number an epoch."""
+    with (Path(directory) / HISTORY).open(newline="", encoding="utf-8") as file:
+        names, *rows = csv.reader(file)
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return {n: [float(v) for v in column] for n, column in zip(names, columns, strict=True)}

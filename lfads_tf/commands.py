@@ -1,0 +1,308 @@
+"""What the command line does: fit, infer, report, demonstrate."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lfads_tf import plotting
+from lfads_tf.analysis import decoding, metrics, smoothing
+from lfads_tf.checkpoints import read_history
+from lfads_tf.config import LFADSConfig
+from lfads_tf.data import Session, hdf5, synthetic
+from lfads_tf.files import writing
+from lfads_tf.inferred import Inferred
+from lfads_tf.model import LFADS, load_model
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["demo", "fit", "infer", "report"]
+
+RUN = "run.json"
+Say = Callable[[str], Any]
+
+
+def sessions(
+    data: Path, *, group: str | None, bin_width: float | None, valid_fraction: float, seed: int
+) -> tuple[Session, Session]:
+    """Training and validation trials: those of the file, or drawn from all of its trials."""
+
+    def read(split: str) -> Session:
+        return Session.from_h5(data, split=split, group=group, bin_width=bin_width)
+
+    if hdf5.has_splits(data, group=group):
+        return read("train"), read("valid")
+    return read("all").split(valid_fraction, seed=seed)
+
+
+def fit(
+    data: Path,
+    out: Path,
+    *,
+    group: str | None,
+    bin_width: float | None,
+    valid_fraction: float,
+    settings: Mapping[str, Any],
+    epochs: int,
+    batch_size: int,
+    resume: bool,
+    overwrite: bool,
+    say: Say,
+) -> list[str]:
+    """Fits a model to the trials of a file.
+
+    Args:
+        data: an HDF5 file that :meth:`Session.from_h5` reads.
+        out: folder for the models, the history and the state of training.
+        group: of the file, e.g. ``day0/trials``.
+        bin_width: in seconds, where the file does not tell it.
+        valid_fraction: share of trials for validation, where the file does not tell them.
+        settings: attributes of the configuration.
+        epochs: at most.
+        batch_size: trials at most.
+        resume: go on with the run in ``out``.
+        overwrite: begin anew over the run in ``out``.
+        say: takes one line at a time about how far it is.
+
+    Returns:
+        The names of the files in ``out``.
+    """
+    reading: dict[str, Any] = {
+        "group": group,
+        "bin_width": bin_width,
+        "valid_fraction": valid_fraction,
+        "seed": int(settings.get("seed", 0)),
+    }
+    train, valid = sessions(data, **reading)
+    say(f"Training on {train}, validating on {valid.n_trials} trials.")
+    model = LFADS(LFADSConfig.for_data(train, **settings))
+    say(f"{model.config}: {model.count_params():,} weights.")
+    model.compile()
+    callbacks = model.default_callbacks(out, resume=resume, overwrite=overwrite)
+    with writing(out / RUN, overwrite=True) as path:
+        path.write_text(json.dumps({"data": str(data.resolve()), **reading}), encoding="utf-8")
+    trained(model, train, valid, epochs, batch_size, callbacks, say)
+    return sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
+
+
+def trained(
+    model: LFADS,
+    train: Session,
+    valid: Session,
+    epochs: int,
+    batch_size: int,
+    callbacks: list[Any],
+    say: Say,
+) -> dict[str, list[float]]:
+    """Trains, says every now and then how far it is, and returns the history."""
+    import keras
+
+    start = said = time.perf_counter()
+
+    def tell(epoch: int, logs: dict[str, float]) -> None:
+        nonlocal said
+        now = time.perf_counter()
+        if epoch == 0 or now - said >= 10:
+            said = now
+            say(
+                f"  epoch {epoch + 1:4d}, {now - start:4.0f} s: likelihood "
+                f"{-logs['nll']:.4f}, on validation trials {-logs['val_nll']:.4f} nats a bin"
+            )
+
+    telling = keras.callbacks.LambdaCallback(on_epoch_end=tell)
+    history = model.fit(
+        train,
+        validation_data=valid,
+        epochs=epochs,
+        batch_size=batch_size,
+        callbacks=[*callbacks, telling],
+        verbose=0,
+    ).history
+    n_epochs = len(history.get("loss", ()))
+    say(f"  {n_epochs} epochs, {time.perf_counter() - start:.0f} s, compiling included")
+    return history
+
+
+def infer(
+    model: Path,
+    data: Path,
+    out: Path,
+    *,
+    group: str | None,
+    bin_width: float | None,
+    split: str,
+    n_samples: int,
+    seed: int,
+    overwrite: bool,
+    say: Say,
+) -> Inferred:
+    """Runs the trials of a file through a trained model and writes what it infers.
+
+    Args:
+        model: a ``.keras`` file, or the folder of a run, whose best model it takes.
+        data: an HDF5 file that :meth:`Session.from_h5` reads.
+        out: the file to write.
+        group: of the file.
+        bin_width: in seconds; the model's where neither this nor the file tells it.
+        split: ``all`` trials, or ``train`` or ``valid`` where the file tells them apart.
+        n_samples: of the posterior.
+        seed: of the samples.
+        overwrite: replace a file that is there.
+        say: takes one line at a time.
+    """
+    if out.exists() and not overwrite:  # before the work, not after it
+        raise FileExistsError(f"--out: {str(out)!r} exists; --overwrite replaces it.")
+    trained_model = load_model(model / "best.keras" if model.is_dir() else model)
+    config = trained_model.config
+    try:
+        session = Session.from_h5(data, group=group, bin_width=bin_width, split=split)
+    except ValueError:
+        if bin_width is not None:
+            raise
+        session = Session.from_h5(data, group=group, bin_width=config.bin_width, split=split)
+    say(f"Inferring {session} ...")
+    inferred = trained_model.infer(session, n_samples=n_samples, seed=seed)
+    inferred.save_h5(out, overwrite=overwrite)
+    return inferred
+
+
+def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
+    """Draws and measures the run in a folder.
+
+    Args:
+        out: the folder of :func:`fit`; figures and ``report.md`` go there.
+        say: takes one line at a time.
+
+    Returns:
+        The table, and the names of the files written.
+    """
+    if not (out / RUN).exists():
+        raise FileNotFoundError(f"DIR: {str(out)!r} holds no run: there is no {RUN} in it.")
+    reading = json.loads((out / RUN).read_text(encoding="utf-8"))
+    train, valid = sessions(Path(reading.pop("data")), **reading)
+    model = load_model(out / "best.keras")
+    say("Inferring the training and the validation trials ...")
+    inferred = model.infer(train), model.infer(valid)
+    table = measured(train, valid, *inferred, counts=model.network.observation.counts)
+    names = _draw(out, train, valid, *inferred, read_history(out))
+    with writing(out / "report.md", overwrite=True) as path:
+        path.write_text(f"# {model.config}\n\n{table}\n", encoding="utf-8")
+    return table, [*names, "report.md"]
+
+
+def measured(
+    train: Session,
+    valid: Session,
+    of_train: Inferred,
+    of_valid: Inferred,
+    *,
+    counts: bool = True,
+) -> str:
+    """A Markdown table of LFADS beside smoothing, on validation trials.
+
+    Smoothing has no bits/spike: its rate in a bin is made of the very spikes in it.
+    """
+    width = train.bin_width
+    sd = smoothing.best_gaussian(train.spikes, width).sd
+    rates = {
+        "LFADS": (of_train.rates, of_valid.rates),
+        f"Gaussian, {1e3 * sd:.0f} ms": tuple(
+            smoothing.gaussian(session.spikes, width, sd) for session in (train, valid)
+        ),
+    }
+    rows: dict[str, list[str]] = {}
+    if counts:
+        means = metrics.mean_rates(train.spikes, width)
+        bits = metrics.bits_per_spike(of_valid.rates, valid.spikes, width, reference=means)
+        rows["bits/spike, validation trials"] = [f"{bits:.3f}", "-"]
+    if valid.true_rates is not None:
+        for average in ("neurons", "pooled"):
+            rows[f"R^2 to the true rates, {average}"] = [
+                f"{metrics.r_squared(valid.true_rates, of, average=average):.3f}"
+                for _, of in rates.values()
+            ]
+    if train.behavior is not None and valid.behavior is not None:
+        rows["R^2 of behavior, ridge"] = [
+            f"{_decoded(train, valid, *both):.3f}" for both in rates.values()
+        ]
+    lines = [f"| | {' | '.join(rates)} |", "|---" * (len(rates) + 1) + "|"]
+    lines += [f"| {name} | {' | '.join(values)} |" for name, values in rows.items()]
+    return "\n".join(lines)
+
+
+def _decoded(train: Session, valid: Session, of_train: Any, of_valid: Any) -> float:
+    decoder = decoding.fit_ridge(of_train, train.behavior)
+    prediction = decoding.predict(decoder, of_valid)
+    return float(metrics.r_squared(valid.behavior, prediction, average="pooled"))
+
+
+def _draw(
+    out: Path,
+    train: Session,
+    valid: Session,
+    of_train: Inferred,
+    of_valid: Inferred,
+    history: Mapping[str, Any],
+) -> list[str]:
+    width = valid.bin_width
+    figures = {
+        "learning_curve": plotting.plot_history(history)[0],
+        "trials": plotting.plot_trials(valid, of_valid)[0],
+        "factors": plotting.plot_factors(of_valid, valid.conditions, bin_width=width)[0],
+        "initial_conditions": plotting.plot_initial_conditions(of_valid, valid.conditions)[0],
+    }
+    if of_valid.inferred_input_mean.shape[-1]:
+        figures["inferred_inputs"] = plotting.plot_inferred_inputs(
+            of_valid, bin_width=width, conditions=valid.conditions
+        )[0]
+    if valid.true_rates is not None:
+        sd = smoothing.best_gaussian(train.spikes, width).sd
+        figures["rates_against_truth"] = plotting.plot_rates_against_truth(
+            of_valid.rates,
+            valid.true_rates,
+            bin_width=width,
+            smoothed=smoothing.gaussian(valid.spikes, width, sd),
+        )[0]
+    return _save(out, figures)
+
+
+def _save(out: Path, figures: Mapping[str, Figure]) -> list[str]:
+    from matplotlib import pyplot
+
+    for name, figure in figures.items():
+        with writing(out / f"{name}.png", overwrite=True) as path:
+            figure.savefig(path, dpi=120, bbox_inches="tight")
+        pyplot.close(figure)
+    return [f"{name}.png" for name in figures]
+
+
+def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]]:
+    """Makes spikes of a Lorenz system, fits them, and compares with the true rates.
+
+    Args:
+        out: folder for figures, model, data and table.
+        seed: of the data and of the model.
+        epochs: at most.
+        say: takes one line at a time about how far it is.
+
+    Returns:
+        The table, and the names of the files written.
+    """
+    data = synthetic.lorenz(n_trials=500, n_conditions=50, mean_rate=10.0, seed=seed)
+    train, valid = data.session.split(0.2, seed=seed)
+    say(f"Spikes of neurons driven by a Lorenz system: {train}")
+    model = LFADS(LFADSConfig.for_data(train, n_factors=8, seed=seed))
+    model.compile()
+    callbacks = model.default_callbacks(out, overwrite=True)
+    out.mkdir(parents=True, exist_ok=True)
+    data.session.save_h5(out / "lorenz.h5", overwrite=True)
+    history = trained(model, train, valid, epochs, 64, callbacks, say)
+    inferred = model.infer(train), model.infer(valid)
+    table = measured(train, valid, *inferred)
+    names = _draw(out, train, valid, *inferred, history)
+    inferred[1].save_h5(out / "inferred.h5", overwrite=True)
+    return table, [*names, "lorenz.h5", "inferred.h5", "best.keras"]

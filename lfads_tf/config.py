@@ -1,0 +1,297 @@
+"""What an LFADS model is made of and how it is trained, checked when it is written down."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lfads_tf.data.sessions import Session
+
+__all__ = ["LFADSConfig"]
+
+OBSERVATIONS = ("poisson", "gaussian", "gamma", "zero_inflated_gamma")
+INPUT_PRIORS = ("ar1", "gaussian")
+
+
+@dataclasses.dataclass(frozen=True)
+class LFADSConfig:
+    """All sizes, priors and regularisation of a model; refuses what cannot be.
+
+    :meth:`for_data` fills in what the data say. Sizes that are not given follow from the
+    data or have the default written here.
+
+    Weights of the loss are in units in which the evidence lower bound (ELBO) has weight 1
+    whatever the number of bins and neurons: the loss is the negative ELBO of a batch
+    divided by the number of its observed samples (bins x neurons). A scale ``s`` of
+    lfads-torch (with its ``recon_reduce_mean``) is the weight ``s * n_bins * n_neurons``
+    here, so its usual ``1e-7`` at 45 bins and 182 neurons is a weight of 0.0008, or 0.0027
+    with its coordinated dropout of 0.3: see :meth:`kl_weight_from_lfads_torch`.
+
+    Attributes:
+        n_neurons: number of neurons that are reconstructed.
+        n_bins: number of bins that are reconstructed.
+        bin_width: width of a bin in seconds.
+        n_encode_neurons: the encoders see only the first neurons (co-smoothing).
+        n_encode_bins: the encoders see only the first bins (forward prediction).
+        n_external_inputs: number of measured inputs to the generator.
+        n_inferred_inputs: number of inputs inferred by the controller; 0: no controller.
+        encoder_units: units of each direction of the initial-condition encoder.
+        n_initial_conditions: dimensions of the initial condition.
+        generator_units: units of the generator.
+        n_factors: number of factors.
+        controller_encoder_units: units of each direction of the controller's encoder.
+        controller_units: units of the controller.
+        controller_lag: bins by which the controller's encoder lags behind, so that an input
+            is inferred from its effects.
+        initial_condition_bins: the first bins go to the initial-condition encoder only and
+            the rest to the controller's only; 0: both see everything.
+        state_clip: bound on the absolute value of every recurrent state.
+        initial_condition_prior_variance: fixed variance of the prior; its mean is learned.
+        input_prior: ``"ar1"`` (learned time constant and noise) or ``"gaussian"``.
+        input_prior_time_constant: in seconds, at the start of training.
+        input_prior_noise_variance: variance that each step adds, at the start.
+        variance_floor: added to each posterior variance.
+        observation: ``"poisson"``, ``"gaussian"``, ``"gamma"`` or ``"zero_inflated_gamma"``.
+        smallest_event: of the zero-inflated gamma: the location of its gamma part.
+        dropout: share of units dropped, at least 0 and below 1.
+        coordinated_dropout: share of samples hidden from the encoder, on which alone the
+            likelihood is then counted (Keshtkaran & Pandarinath 2019).
+        sample_validation: share of training samples that is never shown nor fitted, on
+            which ``sv_nll`` is measured (Keshtkaran et al. 2022).
+        spike_jitter: spikes move by up to this many bins during training.
+        temporal_shift: standard deviation in bins by which a channel moves in training.
+        kl_initial_condition: weight of this KL divergence; 1 is the ELBO.
+        kl_inferred_inputs: weight of this KL divergence; 1 is the ELBO.
+        l2_generator, l2_controller, l2_encoders: times half the mean square of the
+            recurrent kernel.
+        warm_up_steps: training steps over which the KL and L2 weights rise from 0.
+        learning_rate: at the start of training.
+        gradient_clip: bound on the norm of the whole gradient.
+        seed: of the weights and of all noise in training.
+
+    Example:
+        >>> LFADSConfig(n_neurons=30, n_bins=50, bin_width=0.01, n_inferred_inputs=2)
+        LFADSConfig(n_neurons=30, n_bins=50, bin_width=0.01, n_inferred_inputs=2)
+    """
+
+    n_neurons: int
+    n_bins: int
+    bin_width: float
+    n_encode_neurons: int | None = None
+    n_encode_bins: int | None = None
+    n_external_inputs: int = 0
+    n_inferred_inputs: int = 0
+    encoder_units: int = 64
+    n_initial_conditions: int = 64
+    generator_units: int = 100
+    n_factors: int = 40
+    controller_encoder_units: int = 64
+    controller_units: int = 64
+    controller_lag: int = 1
+    initial_condition_bins: int = 0
+    state_clip: float = 5.0
+    initial_condition_prior_variance: float = 0.1
+    input_prior: str = "ar1"
+    input_prior_time_constant: float = 0.1
+    input_prior_noise_variance: float = 0.1
+    variance_floor: float = 1e-4
+    observation: str = "poisson"
+    smallest_event: float = 0.1
+    dropout: float = 0.1
+    coordinated_dropout: float = 0.3
+    sample_validation: float = 0.0
+    spike_jitter: int = 0
+    temporal_shift: float = 0.0
+    kl_initial_condition: float = 1.0
+    kl_inferred_inputs: float = 1.0
+    l2_generator: float = 0.0
+    l2_controller: float = 0.0
+    l2_encoders: float = 0.0
+    warm_up_steps: int = 500
+    learning_rate: float = 5e-3
+    gradient_clip: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = self._checked(field.name, getattr(self, field.name), str(field.type))
+            object.__setattr__(self, field.name, value)
+        self._at_most("n_encode_neurons", self.n_encode_neurons, "n_neurons")
+        self._at_most("n_encode_bins", self.n_encode_bins, "n_bins")
+        self._one_of("observation", OBSERVATIONS)
+        self._one_of("input_prior", INPUT_PRIORS)
+        if self.initial_condition_bins >= self.encoded_bins:
+            raise ValueError(
+                "initial_condition_bins: expected fewer than the bins that are encoded "
+                f"({self.encoded_bins}), received {self.initial_condition_bins}."
+            )
+        n_seen = self.encoded_bins - self.initial_condition_bins
+        if self.has_controller and self.controller_lag >= n_seen:
+            raise ValueError(
+                "controller_lag: expected fewer than the bins that the controller's encoder "
+                f"sees ({n_seen}), received {self.controller_lag}."
+            )
+        if self.spike_jitter >= self.n_bins:
+            raise ValueError(
+                f"spike_jitter: expected fewer than n_bins ({self.n_bins}), received "
+                f"{self.spike_jitter}."
+            )
+
+    def _checked(self, name: str, value: Any, kind: str) -> Any:
+        """The value as a plain number: NumPy's are taken too."""
+        if kind == "str" or (value is None and "None" in kind):
+            return value
+        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+            wanted = "an integer" if kind.startswith("int") else "a number"
+            raise TypeError(f"{name}: expected {wanted}, received {value!r}.")
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError(f"{name}: expected a finite number, received {value!r}.")
+        if kind.startswith("int") and not number.is_integer():
+            raise TypeError(f"{name}: expected an integer, received {value!r}.")
+        if name in _SHARES and not 0 <= number < 1:
+            raise ValueError(f"{name}: expected at least 0 and below 1, received {value!r}.")
+        low = 1 if name in _COUNTS else 0
+        if number < low:
+            raise ValueError(f"{name}: expected at least {low}, received {value!r}.")
+        if name in _POSITIVE and number <= 0:
+            raise ValueError(f"{name}: expected more than 0, received {value!r}.")
+        if name == "seed" and number > _LARGEST_SEED:
+            raise ValueError(f"seed: expected at most {_LARGEST_SEED}, received {value!r}.")
+        return int(number) if kind.startswith("int") else number
+
+    def _at_most(self, name: str, value: int | None, of: str) -> None:
+        if value is not None and not 1 <= value <= getattr(self, of):
+            raise ValueError(
+                f"{name}: expected 1 to {of} ({getattr(self, of)}), received {value!r}."
+            )
+
+    def _one_of(self, name: str, allowed: tuple[str, ...]) -> None:
+        if getattr(self, name) not in allowed:
+            raise ValueError(
+                f"{name}: expected one of {', '.join(allowed)}, received "
+                f"{getattr(self, name)!r}."
+            )
+
+    @property
+    def encoded_bins(self) -> int:
+        """Number of bins that the encoders see."""
+        return self.n_bins if self.n_encode_bins is None else self.n_encode_bins
+
+    @property
+    def encoded_neurons(self) -> int:
+        """Number of neurons that the encoders see."""
+        return self.n_neurons if self.n_encode_neurons is None else self.n_encode_neurons
+
+    @property
+    def has_controller(self) -> bool:
+        """Whether inputs are inferred."""
+        return self.n_inferred_inputs > 0
+
+    @classmethod
+    def for_data(cls, session: Session, **changes: Any) -> LFADSConfig:
+        """The configuration for a session, with what the data decide filled in.
+
+        Args:
+            session: what the model is for.
+            **changes: any attribute.
+
+        Raises:
+            TypeError: an unknown attribute.
+            ValueError: a value out of range.
+
+        Example:
+            >>> import numpy as np
+            >>> from lfads_tf.data import Session
+            >>> spikes = np.random.default_rng(0).poisson(1.0, (4, 20, 8))
+            >>> LFADSConfig.for_data(Session.from_arrays(spikes, 0.02), n_factors=6)
+            LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02, n_factors=6)
+        """
+        unknown = set(changes) - {field.name for field in dataclasses.fields(cls)}
+        if unknown:
+            raise TypeError(
+                f"{', '.join(sorted(unknown))}: expected attributes of LFADSConfig "
+                f"({', '.join(f.name for f in dataclasses.fields(cls))})."
+            )
+        external = session.external_inputs
+        from_data: dict[str, Any] = {
+            "n_neurons": session.n_neurons,
+            "n_bins": session.n_bins,
+            "bin_width": float(session.bin_width),
+            "n_encode_neurons": session.n_encode_neurons,
+            "n_encode_bins": session.n_encode_bins,
+            "n_external_inputs": 0 if external is None else external.shape[-1],
+            # More factors than neurons is more than the data can tell apart.
+            "n_factors": min(cls.n_factors, session.n_neurons),
+        }
+        return cls(**{**from_data, **changes})
+
+    def replace(self, **changes: Any) -> LFADSConfig:
+        """A copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)
+
+    def kl_weight_from_lfads_torch(self, scale: float, cd_rate: float = 0.0) -> float:
+        """The weight here that a ``kl_ic_scale`` or ``kl_co_scale`` of lfads-torch means.
+
+        Under coordinated dropout its likelihood has a gradient on the hidden samples only,
+        a share ``cd_rate`` of all, and nothing makes up for the rest, so that its KL terms
+        weigh ``1 / cd_rate`` times more than without. Here the weights keep their meaning.
+
+        Args:
+            scale: with ``recon_reduce_mean: True``, its default.
+            cd_rate: of its ``CoordinatedDropout`` (``cd_pass_rate: 0``); 0: not used. The
+                conversion is exact where all that is reconstructed is encoded too.
+
+        Example:
+            >>> config = LFADSConfig(n_neurons=100, n_bins=50, bin_width=0.02)
+            >>> config.kl_weight_from_lfads_torch(1e-5)
+            0.05
+            >>> config.kl_weight_from_lfads_torch(1e-5, cd_rate=0.5)
+            0.1
+        """
+        return scale * self.n_bins * self.n_neurons / (cd_rate or 1.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as plain numbers and strings."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> LFADSConfig:
+        """The configuration that :meth:`to_dict` wrote."""
+        return cls(**values)
+
+    def __repr__(self) -> str:
+        """Only what differs from the defaults."""
+        shown = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in dataclasses.fields(self)
+            if field.default is dataclasses.MISSING
+            or getattr(self, field.name) != field.default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+_SHARES = ("dropout", "coordinated_dropout", "sample_validation")
+_COUNTS = (
+    "n_neurons",
+    "n_bins",
+    "encoder_units",
+    "n_initial_conditions",
+    "generator_units",
+    "n_factors",
+    "controller_encoder_units",
+    "controller_units",
+)
+_POSITIVE = (
+    "bin_width",
+    "state_clip",
+    "initial_condition_prior_variance",
+    "input_prior_time_constant",
+    "input_prior_noise_variance",
+    "learning_rate",
+    "gradient_clip",
+)
+_LARGEST_SEED = 2**31 - 1  # seeds go into arrays of 32-bit integers

@@ -1,0 +1,150 @@
+"""Checks of what a user passes: each error names the argument, what was expected and what
+came."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "as_conditions",
+    "as_numbers",
+    "listed",
+    "positive",
+    "refuse_infinity",
+    "seconds_per_bin",
+    "whole",
+]
+
+
+def as_numbers(value: Any, name: str) -> np.ndarray:
+    """An array of float32, copied only if it was something else.
+
+    Raises:
+        TypeError: what is no array of real numbers.
+
+    Example:
+        >>> as_numbers([1, 2], "spikes")
+        array([1., 2.], dtype=float32)
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind in "biuf":
+            return array.astype(np.float32, copy=False)
+        kind = f"an array of {array.dtype}"
+    except (TypeError, ValueError) as error:  # Lists of unequal length.
+        kind = f"{type(value).__name__} ({error})"
+    raise TypeError(f"{name}: expected an array of real numbers, received {kind}.")
+
+
+def as_conditions(value: Any, n_trials: int) -> np.ndarray:
+    """One label for each trial: numbers or strings.
+
+    Raises:
+        TypeError: neither numbers nor strings.
+        ValueError: not one for each trial.
+
+    Example:
+        >>> as_conditions([b"left", b"right"], 2).tolist()
+        ['left', 'right']
+    """
+    array = np.asarray(value)
+    if array.shape != (n_trials,):
+        raise ValueError(
+            f"conditions: expected one for each of {n_trials} trials, received shape "
+            f"{array.shape}."
+        )
+    if array.dtype.kind in "SO" and all(isinstance(item, str | bytes) for item in array):
+        return np.array([i.decode() if isinstance(i, bytes) else i for i in array], dtype=str)
+    if array.dtype.kind in "biufU":
+        return array
+    raise TypeError(
+        f"conditions: expected numbers or strings, received an array of {array.dtype}."
+    )
+
+
+def refuse_infinity(array: np.ndarray, name: str) -> None:
+    """Refuses infinity and names the first place that holds it.
+
+    Raises:
+        ValueError: infinity.
+    """
+    infinite = np.isinf(array)
+    if infinite.any():
+        place = ", ".join(str(i[0]) for i in np.nonzero(infinite))
+        raise ValueError(
+            f"{name}: expected finite numbers or NaN, received infinity in {infinite.sum()} "
+            f"places, the first of them ({place})."
+        )
+
+
+def positive(value: Any, name: str) -> float:
+    """A finite number above 0.
+
+    Raises:
+        TypeError: no real number.
+        ValueError: not finite, or not above 0.
+
+    Example:
+        >>> positive(1, "mean_rate")
+        1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name}: expected a number, received {value!r}.")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name}: expected a finite number above 0, received {value!r}.")
+    return float(value)
+
+
+def seconds_per_bin(value: Any) -> float:
+    """A width of bins in seconds, with a warning if it seems to be in milliseconds.
+
+    Raises:
+        TypeError: no real number.
+        ValueError: not finite, or not above 0.
+
+    Example:
+        >>> seconds_per_bin(0.02)
+        0.02
+    """
+    width = positive(value, "bin_width")
+    if width >= 1:
+        warnings.warn(
+            f"bin_width: {width:g} is taken in seconds; for bins of {width:g} ms pass "
+            f"{width / 1e3:g}.",
+            stacklevel=4,
+        )
+    return width
+
+
+def whole(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
+    """A whole number within its range.
+
+    Raises:
+        TypeError: no integer.
+        ValueError: out of range.
+
+    Example:
+        >>> whole(3, "n_trials")
+        3
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: expected an integer, received {value!r}.")
+    if value < least or (most is not None and value > most):
+        upper = "or more" if most is None else f"to {most}"
+        raise ValueError(f"{name}: expected {least} {upper}, received {value}.")
+    return int(value)
+
+
+def listed(values: Any) -> str:
+    """The first ten of some values.
+
+    Example:
+        >>> listed([1, 5])
+        '1, 5'
+    """
+    values = list(values)
+    return ", ".join(map(str, values[:10])) + (", ..." if len(values) > 10 else "")

@@ -1,0 +1,318 @@
+"""From recordings to arrays of bins: binning, cutting, chopping and joining, rebinning.
+
+Time runs in seconds; bins are half open, ``[left edge, right edge)``. Pure functions of
+arrays: none changes what it is given.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lfads_tf.data.checks import listed, positive, whole
+
+__all__ = ["bin_spikes", "chop", "merge", "rebin", "segment"]
+
+# Times that are nearer to an edge than this share of a bin are meant to lie on it: 0.3 s is
+# the left edge of bin 3 of 0.1 s, although 0.3 < 3 * 0.1 in floating point. In an hour of
+# bins of 1 ms the rounding is 1e-9 of a bin; one sample at 30 kHz is 3e-2 of a bin.
+_ON_EDGE = 1e-6
+
+
+def bin_spikes(
+    spike_times: Sequence[Any], bin_width: float, start: float, stop: float
+) -> np.ndarray:
+    """Counts the spikes of each neuron in bins.
+
+    There are ``round((stop - start) / bin_width)`` bins. A spike on an edge belongs to the
+    bin that begins there; edges are meant up to a millionth of a bin, so that a time that
+    was typed or rounded as an edge is one. Spikes outside the bins are left out, among
+    them those on the last edge.
+
+    Args:
+        spike_times: one array of times for each neuron, in seconds, in any order.
+        bin_width: in seconds.
+        start: left edge of the first bin, in seconds.
+        stop: end of the last bin, in seconds.
+
+    Returns:
+        Counts ``(n_bins, n_neurons)``, float32.
+
+    Raises:
+        ValueError: a width or a duration that is not positive; times that are not finite
+            or not one-dimensional.
+
+    Example:
+        >>> bin_spikes([[0.01, 0.02, 0.3], []], bin_width=0.1, start=0.0, stop=0.4).T
+        array([[2., 0., 0., 1.],
+               [0., 0., 0., 0.]], dtype=float32)
+    """
+    width = positive(bin_width, "bin_width")
+    if not (math.isfinite(start) and math.isfinite(stop)):
+        raise ValueError(
+            f"start, stop: expected finite times in seconds, received {start!r} and {stop!r}."
+        )
+    n_bins = round((stop - start) / width)
+    if n_bins < 1:
+        raise ValueError(
+            f"stop: expected a time at least one bin of {width:g} s after start ({start:g} s), "
+            f"received {stop:g} s."
+        )
+    counts = np.empty((n_bins, len(spike_times)), np.float32)
+    for neuron, times in enumerate(spike_times):
+        times = np.asarray(times, dtype=np.float64)
+        if times.ndim != 1:
+            raise ValueError(
+                "spike_times: expected one array of times for each neuron, received an array "
+                f"of shape {times.shape} for neuron {neuron}."
+            )
+        if not np.isfinite(times).all():
+            raise ValueError(
+                "spike_times: expected finite times in seconds, received NaN or infinity for "
+                f"neuron {neuron}."
+            )
+        bins = _bin_of(times, start, width)
+        inside = bins[(bins >= 0) & (bins < n_bins)]
+        counts[:, neuron] = np.bincount(inside.astype(np.int64), minlength=n_bins)
+    return counts
+
+
+def segment(
+    continuous: Any,
+    event_times: Any,
+    before: float,
+    after: float,
+    bin_width: float,
+    start: float = 0.0,
+    *,
+    outside: str = "error",
+) -> np.ndarray:
+    """Cuts a trial around each event out of a binned recording.
+
+    The bin that holds the event is bin ``before / bin_width`` of its trial. An event within
+    a bin is thereby moved to the bin's left edge, by less than one bin; to align spikes to
+    events exactly, call :func:`bin_spikes` for each event instead.
+
+    Args:
+        continuous: ``(n_bins, ...)``, as of :func:`bin_spikes`.
+        event_times: ``(n_events,)``, in seconds on the clock of ``start``; NaN for a trial
+            without the event, whose window then lies outside the recording.
+        before: time before each event, in seconds, a whole number of bins.
+        after: time from each event on, in seconds, a whole number of bins.
+        bin_width: in seconds.
+        start: left edge of the recording's first bin, in seconds.
+        outside: what to do with events whose window leaves the recording. ``"error"``:
+            refuse them; ``"drop"``: leave them out, with a warning that lists them;
+            ``"nan"``: keep them, with NaN (not observed) where there is no recording.
+
+    Returns:
+        ``(n_events, n_bins_of_a_trial, ...)``.
+
+    Raises:
+        ValueError: times that are no whole number of bins, an empty window, or events
+            outside the recording with ``outside="error"``.
+
+    Example:
+        >>> import numpy as np
+        >>> recording = np.arange(10.0)[:, None]
+        >>> trials = segment(recording, [0.25, 0.6], before=0.1, after=0.2, bin_width=0.1)
+        >>> trials[..., 0]
+        array([[1., 2., 3.],
+               [5., 6., 7.]])
+    """
+    array = np.asarray(continuous)
+    times = np.asarray(event_times, dtype=np.float64)
+    width = positive(bin_width, "bin_width")
+    if outside not in ("error", "drop", "nan"):
+        raise ValueError(f"outside: expected 'error', 'drop' or 'nan', received {outside!r}.")
+    if array.ndim < 1 or times.ndim != 1:
+        raise ValueError(
+            "continuous, event_times: expected shapes (n_bins, ...) and (n_events,), received "
+            f"{array.shape} and {times.shape}."
+        )
+    n_before = _whole_bins("before", before, width)
+    n_after = _whole_bins("after", after, width)
+    if n_before + n_after < 1:
+        raise ValueError(
+            f"before, after: expected a window of at least one bin, received {before!r} s and "
+            f"{after!r} s."
+        )
+    known = np.isfinite(times)
+    first = _bin_of(np.where(known, times, start), start, width) - n_before
+    inside = known & (first >= 0) & (first + n_before + n_after <= len(array))
+    if not inside.all() and outside != "nan":
+        message = (
+            f"event_times: the windows of {np.sum(~inside)} of {len(times)} events leave the "
+            f"recording of {start:g} to {start + len(array) * width:g} s: events "
+            f"{listed(np.flatnonzero(~inside))}"
+        )
+        if outside == "error":
+            raise ValueError(f"{message}. Pass outside='drop' or 'nan' to go on without.")
+        warnings.warn(f"{message}. They are left out.", stacklevel=2)
+        first = first[inside]
+    bins = first.astype(np.int64)[:, None] + np.arange(n_before + n_after)
+    if outside != "nan":
+        return array[bins]
+    there = known[:, None] & (bins >= 0) & (bins < len(array))
+    trials = _as_float(array[np.where(there, bins, 0)])
+    trials[~there] = np.nan
+    return trials
+
+
+def chop(continuous: Any, window: int, overlap: int, *, fill: float = np.nan) -> np.ndarray:
+    """Chops a continuous recording into overlapping windows that cover all of it.
+
+    Window ``i`` begins at bin ``i * (window - overlap)``. :func:`merge` joins what a model
+    says of the windows.
+
+    Args:
+        continuous: ``(n_bins, ...)``.
+        window: bins in a window.
+        overlap: bins that a window shares with the next, from 0 to ``window - 1``.
+        fill: what stands in the last window past the end of the recording. NaN: not
+            observed; measured inputs to a model take 0 instead.
+
+    Returns:
+        ``(n_windows, window, ...)``, a copy; floating point as given, else float32.
+
+    Raises:
+        ValueError: no bins, or sizes out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> chop(np.arange(5), window=3, overlap=1)
+        array([[0., 1., 2.],
+               [2., 3., 4.]], dtype=float32)
+    """
+    array = np.asarray(continuous)
+    if array.ndim < 1 or len(array) == 0:
+        raise ValueError(
+            f"continuous: expected shape (n_bins, ...) with at least one bin, received "
+            f"{array.shape}."
+        )
+    n_windows = _number_of_windows(len(array), window, overlap)
+    bins = (window - overlap) * np.arange(n_windows)[:, None] + np.arange(window)
+    chopped = _as_float(array[np.minimum(bins, len(array) - 1)])
+    chopped[bins >= len(array)] = fill
+    return chopped
+
+
+def merge(windows: Any, overlap: int, n_bins: int | None = None) -> np.ndarray:
+    """Joins overlapping windows into one recording, with a smooth cross-fade.
+
+    Each window fades in over its first ``overlap`` bins while what came before fades out.
+    The two weights add up to one (raised cosines), so that windows that agree are given
+    back exactly: ``merge(chop(x, window, overlap), overlap, len(x))`` is ``x``. Where one of
+    the two is NaN, the other is taken whole.
+
+    Args:
+        windows: ``(n_windows, window, ...)``, such as rates inferred from what
+            :func:`chop` returned.
+        overlap: as given to :func:`chop`.
+        n_bins: of the recording, to leave out what lies past its end; none: keep all.
+
+    Returns:
+        ``(n_bins, ...)``; floating point as given, else float32.
+
+    Raises:
+        ValueError: ``n_bins`` that do not chop into so many windows.
+
+    Example:
+        >>> import numpy as np
+        >>> windows = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+        >>> merge(windows, overlap=1)
+        array([0. , 0. , 0.5, 1. , 1. ])
+    """
+    array = np.asarray(windows)
+    if array.ndim < 2 or 0 in array.shape[:2]:
+        raise ValueError(
+            f"windows: expected shape (n_windows, window, ...) and not empty, received "
+            f"{array.shape}."
+        )
+    n_windows, window = array.shape[:2]
+    stride = window - overlap
+    longest = window + (n_windows - 1) * stride
+    if _number_of_windows(longest if n_bins is None else n_bins, window, overlap) != n_windows:
+        raise ValueError(
+            f"n_bins: expected as many as chop into {n_windows} windows of {window} bins that "
+            f"overlap by {overlap}, received {n_bins!r}."
+        )
+    merged = np.empty((longest, *array.shape[2:]), _as_float(array[:0]).dtype)
+    merged[:window] = array[0]
+    ramp = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, overlap + 1) / (overlap + 1))
+    ramp = ramp.astype(merged.dtype).reshape(-1, *[1] * (merged.ndim - 1))
+    for i in range(1, n_windows):
+        shared = slice(i * stride, i * stride + overlap)
+        old, new = merged[shared], array[i, :overlap]
+        # Not w a + (1 - w) b, which rounds where a = b.
+        faded = old + ramp * (new - old)
+        faded = np.where(np.isnan(old), new, faded)
+        merged[shared] = np.where(np.isnan(new), old, faded)
+        merged[i * stride + overlap : i * stride + window] = array[i, overlap:]
+    return merged[:n_bins]
+
+
+def rebin(spikes: Any, factor: int) -> np.ndarray:
+    """Adds up the counts of neighbouring bins.
+
+    A wide bin is NaN if one of its parts is.
+
+    Args:
+        spikes: counts, ``(..., n_bins, n_neurons)``.
+        factor: narrow bins in a wide one; it divides ``n_bins``.
+
+    Returns:
+        Counts ``(..., n_bins // factor, n_neurons)``.
+
+    Raises:
+        ValueError: a factor that does not divide the number of bins.
+
+    Example:
+        >>> import numpy as np
+        >>> rebin(np.ones((10, 6, 4)), 3).shape
+        (10, 2, 4)
+    """
+    array = np.asarray(spikes)
+    if array.ndim < 2:
+        raise ValueError(
+            f"spikes: expected shape (..., n_bins, n_neurons), received {array.shape}."
+        )
+    *leading, n_bins, n_neurons = array.shape
+    if n_bins % whole(factor, "factor"):
+        raise ValueError(
+            f"factor: expected a whole number that divides {n_bins} bins, received {factor!r}. "
+            "Cut the bins that are left over first."
+        )
+    return array.reshape(*leading, n_bins // factor, factor, n_neurons).sum(axis=-2)
+
+
+def _bin_of(times: np.ndarray, start: float, width: float) -> np.ndarray:
+    """The bin that holds each time: a whole number, as float."""
+    position = (times - start) / width
+    nearest = np.rint(position)
+    return np.where(np.abs(position - nearest) < _ON_EDGE, nearest, np.floor(position))
+
+
+def _number_of_windows(n_bins: int, window: int, overlap: int) -> int:
+    whole(window, "window")
+    whole(overlap, "overlap", 0, window - 1)
+    whole(n_bins, "n_bins")
+    return max(0, math.ceil((n_bins - window) / (window - overlap))) + 1
+
+
+def _whole_bins(name: str, duration: float, width: float) -> int:
+    n_bins = duration / width
+    if not math.isfinite(n_bins) or abs(n_bins - round(n_bins)) > 1e-6 * max(1.0, abs(n_bins)):
+        raise ValueError(
+            f"{name}: expected a whole number of bins of {width:g} s, received {duration!r} s "
+            f"({n_bins:.4g} bins)."
+        )
+    return round(n_bins)
+
+
+def _as_float(array: np.ndarray) -> np.ndarray:
+    return array if array.dtype.kind == "f" else array.astype(np.float32)

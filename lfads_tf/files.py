@@ -1,0 +1,48 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["writing"]
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Gives a temporary name beside ``path`` to write to, and moves it there at the end.
+
+    If anything fails on the way, what was at ``path`` stays, and the half-written file goes.
+
+    Args:
+        path: of the file; its folder is made if need be.
+        overwrite: whether a file may be there already.
+
+    Raises:
+        FileExistsError: a file is there and ``overwrite`` is false.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with writing(Path(folder, "a.txt")) as temporary:
+        ...         _ = temporary.write_text("all of it")
+        ...     Path(folder, "a.txt").read_text()
+        'all of it'
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link: its target is replaced
+    if target.exists() and not overwrite:
+        raise FileExistsError(
+            f"path: expected a new file, received {os.fspath(path)!r}, which exists. Pass "
+            "overwrite=True to replace it."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # The ending stays: Keras and matplotlib choose the format by it.
+    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

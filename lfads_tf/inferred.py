@@ -1,0 +1,83 @@
+"""What inference returns: named arrays, to be saved and read without TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from lfads_tf.files import writing
+
+__all__ = ["Inferred"]
+
+
+class Inferred(NamedTuple):
+    """What was inferred, NumPy arrays of float32.
+
+    Attributes:
+        rates: ``(n_trials, n_bins, n_neurons)``, in spikes/s; with another observation model
+            than Poisson the expected data, in their unit.
+        factors: ``(n_trials, n_bins, n_factors)``.
+        initial_condition_mean: of the posterior, ``(n_trials, n_initial_conditions)``.
+        initial_condition_sd: its standard deviation.
+        inferred_input_mean: ``(n_trials, n_bins, n_inferred_inputs)``, of width 0 without
+            controller.
+        inferred_input_sd: standard deviation over samples and within each.
+        generator_states: ``(n_trials, n_bins, generator_units)``.
+        controller_states: ``(n_trials, n_bins, controller_units)``, or of width 0.
+    """
+
+    rates: np.ndarray
+    factors: np.ndarray
+    initial_condition_mean: np.ndarray
+    initial_condition_sd: np.ndarray
+    inferred_input_mean: np.ndarray
+    inferred_input_sd: np.ndarray
+    generator_states: np.ndarray
+    controller_states: np.ndarray
+
+    def __repr__(self) -> str:
+        n_trials, n_bins, n_neurons = self.rates.shape
+        n_inferred = self.inferred_input_mean.shape[-1]
+        inputs = f", {n_inferred} inferred inputs" if n_inferred else ""
+        return (
+            f"Inferred({n_trials} trials x {n_bins} bins x {n_neurons} neurons, "
+            f"{self.factors.shape[-1]} factors{inputs})"
+        )
+
+    def save_h5(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes every array under its name.
+
+        Raises:
+            FileExistsError: a file is there and ``overwrite`` is false.
+
+        Example:
+            >>> import tempfile
+            >>> nothing = Inferred(*(np.zeros((2, 5, 3), np.float32) for _ in range(8)))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     nothing.save_h5(os.path.join(folder, "inferred.h5"))
+            ...     Inferred.load_h5(os.path.join(folder, "inferred.h5"))
+            Inferred(2 trials x 5 bins x 3 neurons, 3 factors, 3 inferred inputs)
+        """
+        with writing(path, overwrite=overwrite) as temporary, h5py.File(temporary, "w") as file:
+            for name, array in self._asdict().items():
+                file.create_dataset(name, data=array)
+
+    @classmethod
+    def load_h5(cls, path: str | os.PathLike[str]) -> Inferred:
+        """Reads what :meth:`save_h5` wrote.
+
+        Raises:
+            KeyError: the file lacks an array; the message lists what it has.
+        """
+        with h5py.File(path, "r") as file:
+            missing = [name for name in cls._fields if name not in file]
+            if missing:
+                raise KeyError(
+                    f"path: expected the arrays {', '.join(cls._fields)}, received a file "
+                    f"({os.fspath(path)!r}) without {', '.join(missing)}; it has "
+                    f"{', '.join(sorted(file)) or 'nothing'}."
+                )
+            return cls(*(file[name][()] for name in cls._fields))

@@ -1,0 +1,428 @@
+"""The model that a user compiles, fits, saves and asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from lfads_tf import batches, inference, steps
+from lfads_tf.checkpoints import Checkpoint
+from lfads_tf.config import LFADSConfig
+from lfads_tf.network import Network
+from lfads_tf.objective import PARTS, ramp
+from lfads_tf.training import MONITOR, EarlyStopping, Plateau, SmoothedValidation, StopAtNaN
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from lfads_tf.inferred import Inferred
+
+__all__ = ["LFADS", "load_model"]
+
+#: Of Adam. Gradients of the encoders fall below Keras's own 1e-7.
+EPSILON = 1e-10
+
+
+@keras.saving.register_keras_serializable("lfads_tf")
+class LFADS(keras.Model):
+    """Latent factor analysis via dynamical systems, for one recording session.
+
+    A sequential variational auto-encoder (Pandarinath et al. 2018, Nature Methods 15:805):
+    an encoder reads a trial's spikes and gives a distribution over the state in which a
+    recurrent network, the generator, starts; the generator runs on, and with a controller
+    is given inputs inferred along the way; its factors give the rates.
+
+    Args:
+        config: sizes, priors and regularisation, e.g. of :meth:`LFADSConfig.for_data`.
+
+    Attributes:
+        config: as given.
+        network: the layers.
+        scalars: variables by name that may be assigned during training (see
+            :data:`lfads_tf.steps.SCALARS`); a new value compiles nothing. A dropout rate
+            that the configuration has at 0 is left out of the graph, and stays 0.
+
+    Example:
+        >>> import numpy as np
+        >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+        >>> config = LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3)
+        >>> model = LFADS(config)
+        >>> model.compile()
+        >>> history = model.fit(spikes, epochs=2, verbose=0)
+        >>> model.infer(spikes, n_samples=5).rates.shape
+        (20, 10, 6)
+    """
+
+    def __init__(self, config: LFADSConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+        self.network = Network(config, name="network")
+        self.scalars = {
+            name: self._scalar(name, getattr(config, name)) for name in steps.SCALARS
+        }
+        self.step = self._scalar("step", 0, "int64")
+        #: Index of the first bad part of the loss (-1: none) and the step at which it was.
+        self.bad_part = self._scalar("bad_part", -1, "int32")
+        self.bad_step = self._scalar("bad_step", -1, "int64")
+        names = ["loss", *PARTS, *(["sv_nll"] if config.sample_validation else [])]
+        self._means = {name: keras.metrics.Mean(name=name) for name in names}
+        self._posterior: Any = None
+        self.built = True
+
+    def _scalar(self, name: str, value: float, dtype: str = "float32") -> keras.Variable:
+        return self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            trainable=False,
+            dtype=dtype,
+            name=name,
+        )
+
+    @property
+    def generator(self) -> keras.layers.Layer:
+        """The generator as a Keras cell: states to states, inferred then measured inputs in."""
+        return self.network.decoder.generator
+
+    # Compiling and fitting.
+
+    def compile(
+        self,
+        optimizer: Any = None,
+        *,
+        jit_compile: bool | str = "auto",
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+    ) -> None:
+        """Prepares the model for training.
+
+        Args:
+            optimizer: a Keras optimizer or its name; Adam with the learning rate of the
+                configuration if none is given, and an epsilon far below the gradients of a
+                loss that is a mean over samples. The gradient's norm is bounded before it,
+                by ``gradient_clip`` of the configuration.
+            jit_compile: compile the loss and its gradient by XLA; ``"auto"`` does.
+            run_eagerly: step by step in Python, to look for errors.
+            steps_per_execution: training steps between two looks at the callbacks.
+        """
+        if optimizer is None:
+            optimizer = keras.optimizers.Adam(self.config.learning_rate, epsilon=EPSILON)
+        # The outer function must not be compiled: it runs one compiled function a core.
+        super().compile(
+            optimizer=optimizer,
+            jit_compile=False,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+        )
+        self._posterior = None
+        self._compile_arguments = {
+            "jit_compile": jit_compile,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+        }
+        compiled = bool(jit_compile) and not run_eagerly
+        variables = self.trainable_variables
+        self.optimizer.build(variables)
+        self._shard_gradients = steps.loss_and_gradients(self.network, compiled=compiled)
+        self._shard_loss = steps.loss_only(self.network, compiled=compiled)
+        # Under a strategy the update sums over replicas, which no compiled function can.
+        one_replica = self.distribute_strategy.num_replicas_in_sync == 1
+        self._update_weights = steps.update(
+            self.optimizer, variables, compiled=compiled and one_replica
+        )
+
+    def fit(
+        self,
+        x: Any,
+        *,
+        batch_size: int = 64,
+        epochs: int = 1,
+        validation_data: Any = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        verbose: Any = "auto",
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains the model.
+
+        The first call sets the bias of the read-out to the data's mean rates. Batches have
+        equal sizes, ``batch_size`` at most; their order follows from the configuration's
+        seed and the epoch.
+
+        Args:
+            x: a :class:`~lfads_tf.data.Session`; spikes ``(n_trials, n_bins, n_neurons)``
+                with NaN where nothing was observed; a pair of spikes and external inputs;
+                or a ``tf.data.Dataset`` of batches of either.
+            batch_size: trials at most.
+            epochs: at most, with early stopping among the callbacks.
+            validation_data: trials of the same kind, not trained on.
+            callbacks: e.g. of :meth:`default_callbacks`.
+            initial_epoch: the epoch to begin with.
+            steps_per_epoch: for a ``tf.data.Dataset`` without end.
+            verbose: as in Keras.
+            **kwargs: ``validation_freq`` and ``validation_steps`` of Keras.
+
+        Returns:
+            Keras's history: means over each epoch in nats a sample.
+
+        Raises:
+            ValueError: data that do not fit the model.
+            FloatingPointError: a part of the loss is no longer finite; the weights of the
+                last good epoch are back in place.
+        """
+        callbacks = list(callbacks or [])
+        checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
+        finished = False
+        if checkpoint is not None and checkpoint.resume:
+            start, finished = checkpoint.start
+            initial_epoch = max(initial_epoch, start)
+        if isinstance(x, tf.data.Dataset):
+            data = batches.padded_batches(x, self.config)
+            first = next(iter(data))
+        else:
+            first = batches.as_arrays(x, self.config, sample_validation=True)
+            data, steps_per_epoch = batches.batches(
+                first, batch_size, seed=self.config.seed, first_epoch=initial_epoch
+            )
+        if int(self.step) == 0:
+            self.network.start_at(first)
+        if validation_data is not None:
+            validation_data = self._evaluated(validation_data, batch_size, "validation_data")
+        history = super().fit(
+            data,
+            epochs=initial_epoch if finished else epochs,
+            validation_data=validation_data,
+            callbacks=[*callbacks, StopAtNaN()],
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            shuffle=False,
+            verbose=verbose,
+            **kwargs,
+        )
+        if checkpoint is not None and checkpoint.resume:
+            columns = dict(checkpoint.history)
+            history.epoch = [int(epoch) for epoch in columns.pop("epoch", [])]
+            history.history = columns
+        return history
+
+    def evaluate(self, x: Any = None, *, batch_size: int = 64, **kwargs: Any) -> Any:
+        """The loss and its parts, in nats a sample, with the final weights of each part.
+
+        With coordinated dropout in the configuration the likelihood is that of samples
+        hidden from the encoder, always the same ones.
+
+        Args:
+            x: as in :meth:`fit`.
+            batch_size: trials at most.
+            **kwargs: of Keras, e.g. ``return_dict=True``.
+        """
+        if x is not None and not kwargs.get("_use_cached_eval_dataset"):
+            x = self._evaluated(x, batch_size, "x")
+        return super().evaluate(x, **kwargs)
+
+    def _evaluated(self, data: Any, batch_size: int, name: str) -> tf.data.Dataset:
+        if isinstance(data, tf.data.Dataset):
+            return batches.padded_batches(data, self.config)
+        arrays = batches.as_arrays(data, self.config, name=name)
+        return batches.batches(arrays, batch_size)[0]
+
+    def default_callbacks(
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        patience: int = 50,
+        lr_patience: int = 10,
+        lr_factor: float = 0.7,
+        least_learning_rate: float = 1e-5,
+        resume: bool = False,
+        overwrite: bool = False,
+        save_every: float = 30.0,
+    ) -> list[keras.callbacks.Callback]:
+        """Learning rate by plateaus, early stopping and, with a folder, checkpoints.
+
+        All judge by the validation likelihood smoothed over epochs, and wait until the
+        warm-up of the loss has ended.
+
+        Args:
+            directory: where the best and the last model, the history and the state of
+                training go; none: nothing is written.
+            patience: epochs without a better value until training stops.
+            lr_patience: epochs without a better value until the learning rate falls.
+            lr_factor: by which it falls.
+            least_learning_rate: below which it does not.
+            resume: go on from the folder, if it holds a run: the end is the same as if
+                training had not been broken off.
+            overwrite: begin anew in a folder that holds a run.
+            save_every: seconds between two writings, at least.
+
+        Raises:
+            FileExistsError: the folder holds a run, and neither ``resume`` nor
+                ``overwrite`` is set.
+        """
+        remembered: list[Any] = [
+            SmoothedValidation(),
+            Plateau(
+                MONITOR,
+                mode="min",
+                factor=lr_factor,
+                patience=lr_patience,
+                min_delta=0.0,
+                min_lr=least_learning_rate,
+            ),
+            EarlyStopping(MONITOR, mode="min", patience=patience, restore_best_weights=True),
+        ]
+        if directory is None:
+            return remembered
+        checkpoint = Checkpoint(
+            directory, remembered, resume=resume, overwrite=overwrite, every=save_every
+        )
+        return [*remembered, checkpoint]
+
+    # Asking a trained model.
+
+    def infer(self, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inferred:
+        """Rates, factors, initial conditions and inferred inputs of any trials.
+
+        Each trial is encoded once and decoded from ``n_samples`` samples of its posterior,
+        over which the results are averaged.
+
+        Args:
+            data: as in :meth:`fit`, any number of trials; of a model that encodes fewer
+                neurons or bins than it reconstructs, also those alone.
+            n_samples: 0: decode the means of the posteriors instead.
+            seed: of the samples.
+
+        Returns:
+            :class:`~lfads_tf.inferred.Inferred`.
+
+        Raises:
+            ValueError: data that do not fit the model, external inputs that are missing.
+        """
+        return inference.infer(self, data, n_samples=n_samples, seed=seed)
+
+    @property
+    def posterior(self) -> Any:
+        """The compiled function behind :meth:`infer`."""
+        if self._posterior is None:
+            compiled = self._compile_arguments["jit_compile"] if self.compiled else True
+            self._posterior = inference.posterior_function(
+                self.network, compiled=bool(compiled)
+            )
+        return self._posterior
+
+    # What Keras calls in training.
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One update of the weights; called by ``fit``."""
+        batch = batches.checked_batch(data, self.config)
+        scalars = self._scalar_values()
+        shards = steps.prepared(batch, self.config, scalars, self.step, training=True)
+        warm_up = ramp(self.step, self.config.warm_up_steps)
+        results, n_samples = steps.over_shards(
+            self._shard_gradients, self.network, shards, scalars, warm_up
+        )
+        parts = _added([parts for parts, _ in results])
+        norm = self._update_weights(
+            [gradients for _, gradients in results], tf.constant(self.config.gradient_clip)
+        )
+        bad = steps.first_bad_part(parts, norm)
+        is_first = tf.logical_and(bad >= 0, self.bad_part < 0)
+        self.bad_part.assign(tf.where(is_first, bad, self.bad_part))
+        self.bad_step.assign(tf.where(is_first, self.step, self.bad_step))
+        self.step.assign_add(1)
+        return {**self._averaged(parts, n_samples, batch), "warm_up": warm_up}
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """The loss of a batch with its final weights; called by ``evaluate`` and ``fit``."""
+        batch = batches.checked_batch(data, self.config)
+        batch.pop("fitted_btn", None)
+        scalars = self._scalar_values()
+        shards = steps.prepared(
+            batch, self.config, scalars, tf.zeros((), tf.int64), training=False
+        )
+        results, n_samples = steps.over_shards(
+            self._shard_loss, self.network, shards, scalars, tf.ones(())
+        )
+        return self._averaged(_added(results), n_samples, batch)
+
+    def _scalar_values(self) -> dict[str, tf.Tensor]:
+        return {name: tf.convert_to_tensor(value) for name, value in self.scalars.items()}
+
+    def _averaged(self, parts, n_samples, batch) -> dict[str, tf.Tensor]:
+        """Means over the epoch so far, each sample with the same weight."""
+        for name in ("loss", *PARTS):
+            self._means[name].update_state(parts[name], n_samples)
+        names = ["loss", *PARTS]
+        if "left_out" in parts:
+            n_left_out = tf.reduce_sum(1.0 - batch["fitted_btn"])
+            self._means["sv_nll"].update_state(parts["left_out"] / n_left_out, n_left_out)
+            names.append("sv_nll")
+        return {name: self._means[name].result() for name in names}
+
+    @property
+    def metrics(self) -> list[keras.Metric]:
+        return list(self._means.values())
+
+    def call(self, inputs: Any, training: bool | None = None) -> dict[str, tf.Tensor]:
+        """Rates and factors at the means of the posteriors, without sampling.
+
+        Args:
+            inputs: spikes ``(n_trials, n_bins, n_neurons)``, or a pair of spikes and
+                external inputs.
+
+        Returns:
+            ``"rates"`` in spikes/s and ``"factors"``.
+        """
+        batch = batches.checked_batch(inputs, self.config)
+        decoded = inference.at_means(self.network, batch)
+        return {
+            "rates": tf.transpose(inference.rates(self.network, decoded.factors), (1, 0, 2)),
+            "factors": tf.transpose(decoded.factors, (1, 0, 2)),
+        }
+
+    # Saving.
+
+    def get_config(self) -> dict[str, Any]:
+        return {"config": self.config.to_dict(), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LFADS:
+        return cls(LFADSConfig.from_dict(config["config"]), name=config.get("name"))
+
+    def get_compile_config(self) -> dict[str, Any]:
+        if not self.compiled:
+            return {}
+        optimizer = keras.saving.serialize_keras_object(self.optimizer)
+        return {"optimizer": optimizer, **self._compile_arguments}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        optimizer = keras.saving.deserialize_keras_object(config["optimizer"])
+        self.compile(**{**config, "optimizer": optimizer})
+
+
+def _added(parts_by_shard: Sequence[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
+    return {
+        name: tf.add_n([parts[name] for parts in parts_by_shard]) for name in parts_by_shard[0]
+    }
+
+
+def load_model(path: str | os.PathLike[str]) -> LFADS:
+    """Loads a model that ``save`` or a checkpoint wrote, identical to what it was.
+
+    ``keras.models.load_model`` does the same once this package's model is imported.
+
+    Args:
+        path: a ``.keras`` file.
+
+    Raises:
+        TypeError: the file holds another kind of model.
+    """
+    model = keras.models.load_model(path)
+    if not isinstance(model, LFADS):
+        raise TypeError(
+            f"path: expected a saved LFADS model, received a {type(model).__name__}."
+        )
+    return model

@@ -1,0 +1,82 @@
+"""Factors over time, by condition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lfads_tf.analysis import checks
+from lfads_tf.plotting import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_factors"]
+
+
+def plot_factors(
+    inferred: Any,
+    conditions: Any = None,
+    *,
+    bin_width: float,
+    n_factors: int = 6,
+    n_single_trials: int = 8,
+    start: float = 0.0,
+    axes: Any = None,
+) -> tuple[Figure, np.ndarray]:
+    """Draws the factors of greatest variance: means of conditions over single trials.
+
+    Factors have no order, sign or unit of their own, and they are no orthogonal axes: a
+    factor of little variance may still move the rates of many neurons.
+
+    Args:
+        inferred: a result of inference, or factors ``(n_trials, n_bins, n_factors)``.
+        conditions: of the trials, ``(n_trials,)``.
+        bin_width: in seconds.
+        n_factors: to draw, at most.
+        n_single_trials: drawn faintly of each condition, at most, evenly over the data.
+        start: time of the first bin's beginning in seconds.
+        axes: to draw in, one a factor.
+
+    Returns:
+        The figure and the axes, ``(n_drawn,)``, by falling variance over all trials and
+        bins; the title says the factor and its share of the variance of all factors.
+
+    Raises:
+        ValueError: wrong shapes or numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> factors = np.random.default_rng(0).normal(size=(20, 50, 3)) * [1.0, 3.0, 2.0]
+        >>> fig, axes = plot_factors(factors, np.arange(20) % 2, bin_width=0.01)
+        >>> [ax.get_title() for ax in axes]
+        ['factor 1 (62%)', 'factor 2 (31%)', 'factor 0 (7%)']
+    """
+    width = checks.positive("bin_width", bin_width)
+    factors = style.field("inferred", inferred, "factors", 3, "(n_trials, n_bins, n_factors)")
+    n_trials, n_bins, n_all = factors.shape
+    key = style.condition_key(conditions, n_trials)
+    if n_factors < 1 or n_all == 0:
+        raise ValueError(
+            f"n_factors: expected at least 1 of {n_all} factors, received {n_factors}."
+        )
+    variance = factors.astype(np.float64).var(axis=(0, 1))
+    share = variance / (variance.sum() or 1.0)
+    drawn = np.argsort(-variance, kind="stable")[:n_factors]
+    fig, grid = style.flow(axes, len(drawn), size=(2.7, 2.0), most_columns=3)
+    time = style.times(n_bins, width, start)
+    for ax, factor in zip(grid.ravel(), drawn, strict=False):
+        for name, color, trials in key:
+            values = factors[trials, :, factor]
+            few = np.unique(np.linspace(0, len(trials) - 1, n_single_trials).astype(int))
+            if n_single_trials > 0:
+                thin = ax.plot(time, values[few].T, color=color, linewidth=0.5, alpha=0.4)
+                thin[0].set_label("_" if name else "single trials")
+            label = name or "mean over trials"
+            ax.plot(time, values.mean(axis=0), color=color, linewidth=1.8, label=label)
+        ax.set_title(f"factor {factor} ({share[factor]:.0%})", fontsize="medium")
+    style.only_outer_labels(grid, "time (s)", "factor (a.u.)")
+    title = None if conditions is None else "condition (thick: mean, thin: single trials)"
+    style.legend_above(fig, grid, own=axes is None, title=title)
+    return fig, grid.ravel()[: len(drawn)]

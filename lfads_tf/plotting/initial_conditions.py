@@ -1,0 +1,102 @@
+"""Initial conditions of the generator in their first principal components."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lfads_tf.plotting import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_initial_conditions"]
+
+
+def plot_initial_conditions(
+    inferred: Any,
+    conditions: Any = None,
+    *,
+    components: tuple[int, int] = (1, 2),
+    ax: Any = None,
+) -> tuple[Figure, Axes]:
+    """Draws each trial's initial condition in two principal components.
+
+    Components are those of the posterior means of all trials. Two conditions that look
+    alike here may be apart in others.
+
+    Args:
+        inferred: a result of inference, or posterior means of the initial conditions,
+            ``(n_trials, n_initial_conditions)``.
+        conditions: of the trials, ``(n_trials,)``.
+        components: the two to draw, from 1.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes, whose labels say the share of the variance.
+
+    Raises:
+        ValueError: wrong shapes, components that there are not.
+
+    Example:
+        >>> import numpy as np
+        >>> means = np.random.default_rng(0).normal(size=(50, 4)) * [4.0, 2.0, 0.1, 0.1]
+        >>> fig, ax = plot_initial_conditions(means)
+        >>> ax.get_xlabel(), ax.get_ylabel()
+        ('PC 1 (83%)', 'PC 2 (17%)')
+    """
+    shape = "(n_trials, n_initial_conditions)"
+    means = style.field("inferred", inferred, "initial_condition_mean", 2, shape)
+    means = means.astype(np.float64)
+    n_trials, n = means.shape
+    key = style.condition_key(conditions, n_trials)
+    # A model of one initial condition is drawn along a line.
+    numbers = np.asarray(components)
+    if numbers.shape != (2,) or numbers.dtype.kind not in "iu" or numbers.min() < 1:
+        raise ValueError(
+            f"components: expected two whole numbers from 1, received {components!r}."
+        )
+    if numbers.max() > max(n, 2):
+        raise ValueError(
+            f"components: expected numbers up to {max(n, 2)}, since there are {n} initial "
+            f"conditions, received {numbers.max()}."
+        )
+    centred = np.pad(means - means.mean(axis=0), ((0, 0), (0, max(0, 2 - n))))
+    values, vectors = np.linalg.eigh(centred.T @ centred)
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    # The sign of a component is arbitrary: its greatest weight is positive.
+    vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), range(len(values))])
+    points = centred @ vectors[:, numbers - 1]
+    share = values / (values.sum() or 1.0)
+    fig, ax = style.single_axes(ax, (4.6, 4.4))
+    markers = "osD^v<>p"
+    for i, (name, color, trials) in enumerate(key):
+        ax.plot(
+            *points[trials].T,
+            linestyle="none",
+            marker=markers[i % len(markers)] if len(key) <= len(markers) else "o",
+            markersize=4.5,
+            color=color,
+            markeredgecolor="white",
+            markeredgewidth=0.4,
+            label="trials" if name is None else name,
+        )
+    ax.set_xlabel(f"PC {numbers[0]} ({share[numbers[0] - 1]:.0%})")
+    ax.set_ylabel(f"PC {numbers[1]} ({share[numbers[1] - 1]:.0%})")
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.spines[["top", "right"]].set_visible(False)
+    if conditions is not None:
+        handles = ax.get_legend_handles_labels()[0]
+        ax.legend(
+            handles=handles,
+            title="condition",
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+            ncols=-(-len(handles) // 16),
+            frameon=False,
+            fontsize="small",
+            title_fontsize="small",
+        )
+    return fig, ax

@@ -1,0 +1,180 @@
+"""One step of training or validation: noise, shards, compiled functions, one update.
+
+Everything random is drawn before the compiled functions, and for the whole batch. Each core
+of a CPU then runs the same compiled function on its shard of the trials
+(:mod:`lfads_tf.sharding`), and one more sums the gradients, bounds their norm and updates
+the weights. All scalars are tensors: a new learning rate or dropout rate compiles nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lfads_tf import augmentations, noise, sharding
+from lfads_tf.config import LFADSConfig
+from lfads_tf.network import Network
+from lfads_tf.objective import PARTS, loss_parts, observed_samples, weighted
+
+__all__ = [
+    "SCALARS",
+    "first_bad_part",
+    "loss_and_gradients",
+    "loss_only",
+    "over_shards",
+    "prepared",
+    "update",
+]
+
+#: Attributes of a configuration that can change in training without a new graph.
+SCALARS = (
+    "dropout",
+    "coordinated_dropout",
+    "kl_initial_condition",
+    "kl_inferred_inputs",
+    "l2_generator",
+    "l2_controller",
+    "l2_encoders",
+)
+
+# Streams of random numbers, folded into the seed of a configuration.
+_TRAINING, _VALIDATION, _JITTER, _SHIFT = range(4)
+
+
+def prepared(
+    batch: Mapping[str, tf.Tensor],
+    config: LFADSConfig,
+    scalars: Mapping[str, tf.Tensor],
+    step,
+    *,
+    training: bool,
+) -> list[dict[str, dict[str, tf.Tensor]]]:
+    """Shards of a batch with their noise: a list of ``{"batch": ..., "noise": ...}``.
+
+    Args:
+        batch: of :func:`lfads_tf.batches.checked_batch`.
+        config: of the model.
+        scalars: by the names of :data:`SCALARS`.
+        step: of training, from which the noise follows; in validation 0, so that each
+            validation meets the same noise.
+        training: with augmentation and dropout.
+    """
+    n_shards = sharding.default_shards(batch["spikes_btn"].shape[0])
+    stream = _TRAINING if training else _VALIDATION
+    seed = tf.random.fold_in(tf.constant([config.seed, stream]), step)
+    if training:
+        batch = {**batch, "spikes_btn": _augmented(batch["spikes_btn"], config, seed)}
+    n_trials = _n_trials(batch)
+    drawn = noise.draw(seed, config, n_trials, scalars, training=training)
+    batches, noises = (
+        sharding.split(sharding.padded(arrays, n_trials, n_shards), n_shards)
+        for arrays in (batch, drawn)
+    )
+    return [{"batch": b, "noise": n} for b, n in zip(batches, noises, strict=True)]
+
+
+def _n_trials(batch):
+    """A number, or a tensor where Keras has made one graph for batches of any size."""
+    spikes_btn = batch["spikes_btn"]
+    known = spikes_btn.shape[0]
+    return tf.shape(spikes_btn)[0] if known is None else known
+
+
+def _augmented(spikes_btn, config, seed):
+    if config.spike_jitter:
+        observed = tf.math.is_finite(spikes_btn)
+        counts = tf.where(observed, spikes_btn, tf.zeros_like(spikes_btn))
+        moved = augmentations.spike_jitter(
+            tf.random.fold_in(seed, 1000 + _JITTER), counts, config.spike_jitter
+        )
+        spikes_btn = tf.where(observed, moved, spikes_btn)
+    if config.temporal_shift:
+        spikes_btn = augmentations.temporal_shift(
+            tf.random.fold_in(seed, 1000 + _SHIFT), spikes_btn, config.temporal_shift
+        )
+    return spikes_btn
+
+
+def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tuple]:
+    """A function of a shard that returns the parts of the loss and the gradients.
+
+    Gradients stand in the order of the network's trainable variables.
+    """
+
+    @tf.function(jit_compile=compiled, autograph=False)
+    def run(weights, shard, scalars, warm_up, n_samples, share):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            parts = _parts(network, weights, shard, scalars, n_samples, share)
+            loss = weighted(parts, scalars, warm_up)
+        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        return {**parts, "loss": loss}, gradients
+
+    return run
+
+
+def loss_only(network: Network, *, compiled: bool) -> Callable[..., dict[str, tf.Tensor]]:
+    """A function of a shard that returns the parts of the loss."""
+
+    @tf.function(jit_compile=compiled, autograph=False)
+    def run(weights, shard, scalars, warm_up, n_samples, share):
+        parts = _parts(network, weights, shard, scalars, n_samples, share)
+        return {**parts, "loss": weighted(parts, scalars, warm_up)}
+
+    return run
+
+
+def _parts(network, weights, shard, scalars, n_samples, share):
+    # Weights come as tensors: functions that share variables would wait for each other.
+    pairs = zip(network.trainable_variables, weights, strict=True)
+    with keras.StatelessScope(state_mapping=list(pairs)):
+        parts = loss_parts(network, shard["batch"], shard["noise"], scalars, n_samples)
+    # Each shard brings its share of what does not depend on trials.
+    return {**parts, "l2": share * parts["l2"]}
+
+
+def over_shards(
+    run: Callable, network: Network, shards: list, scalars: Mapping[str, tf.Tensor], warm_up
+) -> tuple[list, tf.Tensor]:
+    """What ``run`` returns for each shard, and the number of observed samples in all.
+
+    The calls do not depend on each other, so that a graph runs them at the same time.
+    """
+    counts = [tf.reduce_sum(observed_samples(shard["batch"])) for shard in shards]
+    n_samples = tf.maximum(tf.add_n(counts), 1.0)
+    share = tf.constant(1.0 / len(shards))
+    weights = [tf.convert_to_tensor(variable) for variable in network.trainable_variables]
+    common = (scalars, warm_up, n_samples, share)
+    return [run(weights, shard, *common) for shard in shards], n_samples
+
+
+def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Callable:
+    """A function that adds up the shards' gradients, bounds their norm and applies them.
+
+    It returns the norm before it was bounded.
+    """
+
+    @tf.function(jit_compile=compiled, autograph=False)
+    def run(gradients_by_shard, largest_norm):
+        gradients = [tf.add_n(shares) for shares in zip(*gradients_by_shard, strict=True)]
+        gradients, norm = tf.clip_by_global_norm(gradients, largest_norm)
+        optimizer.apply(gradients, variables)
+        return norm
+
+    return run
+
+
+def first_bad_part(parts: Mapping[str, tf.Tensor], norm):
+    """Index into :data:`PARTS` (behind them: the gradient) of what is not finite, or -1.
+
+    Example:
+        >>> parts = dict.fromkeys(PARTS, tf.zeros(())) | {"l2": tf.constant(float("nan"))}
+        >>> int(first_bad_part(parts, tf.zeros(())))
+        3
+    """
+    values = tf.stack([*(parts[name] for name in PARTS), norm])
+    bad = tf.cast(tf.logical_not(tf.math.is_finite(values)), tf.int32)
+    return tf.where(tf.reduce_any(bad > 0), tf.argmax(bad, output_type=tf.int32), -1)

@@ -1,0 +1,140 @@
+"""Callbacks of training: smoothing, learning rate, early stopping, a guard against NaN.
+
+Each is a Keras callback, and those with a memory can hand it over (``state``), so that
+training which was broken off goes on as if it had not been (:mod:`lfads_tf.checkpoints`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+from lfads_tf.objective import PARTS
+
+__all__ = ["EarlyStopping", "Plateau", "SmoothedValidation", "StopAtNaN"]
+
+MONITOR = "val_nll_smoothed"
+
+_NAMES = {
+    "nll": "the negative log-likelihood",
+    "kl_initial_condition": "the KL divergence of the initial condition",
+    "kl_inferred_inputs": "the KL divergence of the inferred inputs",
+    "l2": "the L2 penalty",
+    "gradient": "the gradient (with every part of the loss still finite)",
+}
+
+
+def _after_warm_up(callback: keras.callbacks.Callback) -> int:
+    """The first epoch in which the weights of the loss no longer rise."""
+    steps = callback.params.get("steps") or 1
+    return math.ceil(callback.model.config.warm_up_steps / steps)
+
+
+class SmoothedValidation(keras.callbacks.Callback):
+    """Adds ``val_nll_smoothed`` and ``learning_rate`` to what is known of an epoch.
+
+    The validation likelihood rests on one sample of each posterior and wobbles; an
+    exponential mean of it serves the decisions. It stands before all that read it.
+
+    Args:
+        share: of the newest value in the mean.
+    """
+
+    state = ("value",)
+
+    def __init__(self, share: float = 0.3) -> None:
+        super().__init__()
+        self.share = share
+        self.value: float | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.value = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is None:
+            return
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        new = logs.get("val_nll")
+        if new is None:
+            return
+        if self.value is None:
+            self.value = float(new)
+        self.value += self.share * (float(new) - self.value)
+        logs[MONITOR] = self.value
+
+
+class Plateau(keras.callbacks.ReduceLROnPlateau):
+    """Lowers the learning rate when the smoothed validation likelihood no longer gains.
+
+    It does nothing while the weights of the loss still rise.
+    """
+
+    state = ("wait", "best", "cooldown_counter")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs and MONITOR in logs and epoch >= _after_warm_up(self):
+            super().on_epoch_end(epoch, logs)
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Stops when the smoothed validation likelihood no longer gains; keeps the best weights.
+
+    It does nothing while the weights of the loss still rise.
+    """
+
+    state = ("wait", "best", "best_epoch", "stopped_epoch")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs and MONITOR in logs and epoch >= _after_warm_up(self):
+            super().on_epoch_end(epoch, logs)
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """Ends training with an error at the first loss or gradient that is not finite.
+
+    The weights of the end of the last good epoch are restored before.
+
+    Raises:
+        FloatingPointError: names the part of the loss and the step.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._good: list[Any] = []
+        self._epoch: int | None = None
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.weights, *self.model.optimizer.variables]
+
+    def _keep(self, epoch: int | None) -> None:
+        self._good, self._epoch = [variable.numpy() for variable in self._variables()], epoch
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._keep(None)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if logs is None or all(math.isfinite(float(value)) for value in logs.values()):
+            return
+        self._stop()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if int(self.model.bad_part) >= 0:  # a gradient need not show in the losses
+            self._stop()
+        self._keep(epoch)
+
+    def _stop(self) -> None:
+        part, step = int(self.model.bad_part), int(self.model.bad_step)
+        for variable, value in zip(self._variables(), self._good, strict=True):
+            variable.assign(value)
+        self.model.stop_training = True
+        name = _NAMES[(*PARTS, "gradient")[part]] if part >= 0 else "the loss"
+        since = "the start of this training"
+        if self._epoch is not None:
+            since = f"the end of epoch {self._epoch + 1}"
+        raise FloatingPointError(
+            f"Training stopped at step {step}: {name} is not finite. The weights of {since} "
+            "were restored. A lower learning_rate or gradient_clip in the configuration, or "
+            "a longer warm_up_steps, usually helps."
+        )

@@ -1,0 +1,209 @@
+"""Spikes land in their bins, and chopping and merging lose nothing."""
+
+import numpy as np
+import pytest
+
+from lfads_tf.data import bin_spikes, chop, merge, rebin, segment
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("width", [0.001, 0.02, 0.05])
+def test_binning_is_a_histogram(seed, width):
+    rng = np.random.default_rng(seed)
+    times = [rng.uniform(-1.0, 4.0, size=n) for n in (0, 1, 500)]
+    counts = bin_spikes(times, width, start=0.5, stop=3.0)
+    edges = 0.5 + width * np.arange(round(2.5 / width) + 1)
+    assert counts.shape == (len(edges) - 1, 3) and counts.dtype == np.float32
+    for neuron, t in enumerate(times):
+        np.testing.assert_array_equal(counts[:, neuron], np.histogram(t, edges)[0])
+
+
+@pytest.mark.parametrize("start", [0.0, -0.5, 1234.5])
+@pytest.mark.parametrize("width", [0.1, 0.01, 0.001, 1 / 3])
+def test_a_spike_on_an_edge_belongs_to_the_bin_that_begins_there(start, width):
+    # However the edge was arrived at: 0.1 * 3 > 0.3 in floating point.
+    n = 300
+    multiplied = start + width * np.arange(n)
+    added = start + np.cumsum(np.full(n, width)) - width
+    typed = np.round(multiplied, 9)
+    for edges in (multiplied, added, typed):
+        counts = bin_spikes([edges], width, start, start + n * width)
+        np.testing.assert_array_equal(counts, np.ones((n, 1)))
+
+
+def test_edges_of_a_tenth_of_a_second():
+    assert 0.1 * 3 > 0.3
+    counts = bin_spikes([[0.1 * 3, 0.3, 0.29999]], 0.1, 0.0, 0.5)
+    assert counts[:, 0].tolist() == [0, 0, 1, 2, 0]
+    np.testing.assert_array_equal(
+        bin_spikes([[0.1 * 3]], 0.1, 0.0, 0.5)[:, 0],
+        np.histogram([0.1 * 3], 0.1 * np.arange(6))[0],
+    )
+
+
+def test_the_last_edge_and_what_lies_outside_are_left_out():
+    counts = bin_spikes([[-1e-3, 0.0, 0.999, 1.0, 2.0]], 0.5, 0.0, 1.0)
+    assert counts[:, 0].tolist() == [1, 1]
+
+
+def test_the_number_of_bins_is_rounded():
+    assert len(bin_spikes([[]], 0.1, 0.0, 0.3)) == 3  # 0.3 / 0.1 < 3
+    assert len(bin_spikes([[]], 0.02, 0.0, 1.013)) == 51
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0.1]], 0.0, 0.0, 1.0), "bin_width: expected a finite number above 0"),
+        (([[0.1]], 0.1, 1.0, 1.0), "stop: expected a time at least one bin of 0.1 s after"),
+        (([[0.1]], 0.1, 0.0, np.inf), "start, stop: expected finite"),
+        (([[0.1], [np.nan]], 0.1, 0.0, 1.0), "spike_times: .* NaN or infinity for neuron 1"),
+        (([[[0.1]]], 0.1, 0.0, 1.0), r"spike_times: .* shape \(1, 1\) for neuron 0"),
+    ],
+)
+def test_times_that_cannot_be_binned_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        bin_spikes(*arguments)
+
+
+def test_the_event_lies_in_the_same_bin_of_every_trial():
+    recording = np.zeros((200, 1))
+    events = np.array([0.5, 0.7 - 1e-12, 1.234, 3.0])
+    recording[[50, 70, 123, 300 - 200]] = 1.0  # the last: outside the recording
+    trials = segment(recording, events[:3], 0.1, 0.2, 0.01)
+    assert trials.shape == (3, 30, 1)
+    assert np.all(trials[:, 10, 0] == 1) and trials.sum() == 3
+    shifted = segment(recording, events[:3] + 7.5, 0.1, 0.2, 0.01, start=7.5)
+    np.testing.assert_array_equal(shifted, trials)
+
+
+def test_segments_of_binned_spikes_hold_the_spikes_around_the_events():
+    rng = np.random.default_rng(0)
+    spikes = np.sort(rng.uniform(0, 60, size=2000))
+    events = np.round(rng.uniform(1, 58, size=20), 2)
+    trials = segment(bin_spikes([spikes], 0.02, 0.0, 60.0), events, 0.5, 1.2, 0.02)
+    for trial, event in zip(trials, events, strict=True):
+        left = 0.02 * np.floor(event / 0.02 + 1e-6) - 0.5
+        np.testing.assert_array_equal(trial, bin_spikes([spikes], 0.02, left, left + 1.7))
+
+
+def test_windows_that_leave_the_recording():
+    recording = np.arange(10, dtype=np.uint8)[:, None]
+    events = [0.0, 0.5, np.nan, 0.9]
+    with pytest.raises(
+        ValueError, match="windows of 3 of 4 events .* 0 to 1 s: events 0, 2, 3"
+    ):
+        segment(recording, events, 0.1, 0.2, 0.1)
+    with pytest.warns(UserWarning, match="events 0, 2, 3. They are left out"):
+        kept = segment(recording, events, 0.1, 0.2, 0.1, outside="drop")
+    assert kept[..., 0].tolist() == [[4, 5, 6]] and kept.dtype == np.uint8
+    filled = segment(recording, events, 0.1, 0.2, 0.1, outside="nan")
+    np.testing.assert_array_equal(
+        filled[..., 0], [[np.nan, 0, 1], [4, 5, 6], [np.nan] * 3, [8, 9, np.nan]]
+    )
+    assert recording.ravel().tolist() == list(range(10))
+
+
+def test_the_first_and_the_last_window_that_fit_are_kept():
+    recording = np.arange(10.0)
+    trials = segment(recording, [0.1, 0.8], 0.1, 0.2, 0.1)
+    np.testing.assert_array_equal(trials, [[0, 1, 2], [7, 8, 9]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"before": 0.25}, r"before: expected a whole number of bins of 0.1 s.*\(2.5 bins\)"),
+        ({"after": 0.0, "before": 0.0}, "before, after: expected a window of at least one"),
+        ({"outside": "wrap"}, "outside: expected 'error', 'drop' or 'nan', received 'wrap'"),
+        ({"event_times": [[0.5]]}, r"event_times: .* \(n_events,\), received .* \(1, 1\)"),
+        ({"bin_width": -0.1}, "bin_width: expected"),
+    ],
+)
+def test_windows_that_make_no_sense_are_refused(arguments, message):
+    good = {"event_times": [0.5], "before": 0.1, "after": 0.2, "bin_width": 0.1}
+    with pytest.raises(ValueError, match=message):
+        segment(np.ones((10, 1)), **{**good, **arguments})
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_merging_what_was_chopped_gives_it_back_exactly(seed):
+    rng = np.random.default_rng(seed)
+    n_bins, window = rng.integers(1, 200), rng.integers(1, 60)
+    overlap = rng.integers(0, window)
+    shape = (n_bins, *rng.integers(1, 4, size=rng.integers(0, 3)))
+    x = rng.normal(size=shape).astype(rng.choice([np.float32, np.float64]))
+    x[rng.random(shape) < 0.1] = np.nan
+    before = x.copy()
+    windows = chop(x, window, overlap)
+    assert windows.shape[1:] == (window, *shape[1:])
+    merged = merge(windows, overlap, n_bins)
+    assert merged.dtype == x.dtype
+    np.testing.assert_array_equal(merged, x)
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("n_bins", [1, 9, 10, 11, 25, 26])
+def test_there_are_no_more_windows_than_needed(n_bins):
+    windows = chop(np.ones(n_bins), window=10, overlap=5)
+    assert np.isfinite(windows).sum(axis=1).min() > (0 if len(windows) == 1 else 5)
+    covered = 10 + 5 * (len(windows) - 1)
+    assert covered >= n_bins and (len(windows) == 1 or covered - 5 < n_bins)
+
+
+def test_a_cross_fade_is_smooth_and_its_weights_sum_to_one():
+    windows = np.zeros((3, 40))
+    windows[1] = 1.0
+    weight = merge(windows, overlap=20)
+    assert np.all((weight >= 0) & (weight <= 1))
+    assert np.max(np.abs(np.diff(weight))) < 0.5 * np.pi / 21 + 1e-9, "no jump"
+    other = np.ones((3, 40))
+    other[1] = 0.0
+    np.testing.assert_allclose(weight + merge(other, overlap=20), 1.0, rtol=0, atol=1e-15)
+
+
+def test_a_window_that_is_unknown_leaves_the_weight_to_the_other():
+    windows = np.array([[1.0, 1.0, np.nan], [2.0, 2.0, 2.0]])
+    np.testing.assert_array_equal(merge(windows, overlap=2), [1, 1 + 0.25, 2, 2])
+
+
+def test_chop_fills_as_asked():
+    assert chop(np.ones((3, 1)), 2, 0, fill=0.0)[1, 1, 0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (chop, (np.ones((0, 2)), 3, 1), "continuous: expected .* at least one bin"),
+        (chop, (np.ones(5), 0, 0), "window: expected 1 or more, received 0"),
+        (chop, (np.ones(5), 3, 3), "overlap: expected 0 to 2, received 3"),
+        (chop, (np.ones(5), 3, -1), "overlap: expected 0 to 2, received -1"),
+        (merge, (np.ones(5), 1), r"windows: expected shape \(n_windows, window, ...\)"),
+        (merge, (np.ones((2, 3)), 3), "overlap: expected 0 to 2, received 3"),
+        (merge, (np.ones((2, 3)), 1, 9), "n_bins: .* chop into 2 windows of 3 .* received 9"),
+        (rebin, (np.ones((10, 2)), 3), "factor: expected .* divides 10 bins, received 3"),
+        (rebin, (np.ones(10), 2), "spikes: expected shape"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(function, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        function(*arguments)
+
+
+def test_rebinning_keeps_every_spike_and_does_not_overflow():
+    counts = np.full((2, 12, 3), 200, np.uint8)
+    wide = rebin(counts, 4)
+    assert wide.shape == (2, 3, 3) and np.all(wide == 800)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rebinning_is_binning_wider(seed):
+    times = [np.random.default_rng(seed).uniform(0, 6, size=300)]
+    np.testing.assert_array_equal(
+        rebin(bin_spikes(times, 0.01, 0.0, 6.0), 5), bin_spikes(times, 0.05, 0.0, 6.0)
+    )
+
+
+def test_a_wide_bin_is_observed_only_if_all_of_it_was():
+    narrow = np.array([[1.0], [np.nan], [2.0], [3.0]])
+    np.testing.assert_array_equal(rebin(narrow, 2), [[np.nan], [5.0]])

@@ -1,0 +1,245 @@
+"""A configuration refuses what cannot be, by name, before anything is built."""
+
+import dataclasses
+import json
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lfads_tf.config import LFADSConfig
+
+BASE = {"n_neurons": 30, "n_bins": 50, "bin_width": 0.01}
+NAMES = [field.name for field in dataclasses.fields(LFADSConfig)]
+KINDS = {field.name: str(field.type) for field in dataclasses.fields(LFADSConfig)}
+NUMBERS = [name for name in NAMES if KINDS[name] != "str"]
+INTEGERS = [name for name in NUMBERS if KINDS[name].startswith("int")]
+
+COUNTS = [
+    "n_neurons",
+    "n_bins",
+    "n_encode_neurons",
+    "n_encode_bins",
+    "encoder_units",
+    "n_initial_conditions",
+    "generator_units",
+    "n_factors",
+    "controller_encoder_units",
+    "controller_units",
+]
+POSITIVE = [
+    "bin_width",
+    "state_clip",
+    "initial_condition_prior_variance",
+    "input_prior_time_constant",
+    "input_prior_noise_variance",
+    "learning_rate",
+    "gradient_clip",
+]
+SHARES = ["dropout", "coordinated_dropout", "sample_validation"]
+TOO_LARGE = {
+    "n_encode_neurons": 31,
+    "n_encode_bins": 51,
+    "initial_condition_bins": 50,
+    "spike_jitter": 50,
+    "seed": 2**31,
+    **dict.fromkeys(SHARES, 1.0),
+}
+
+
+def make(**changes):
+    return LFADSConfig(**{**BASE, **changes})
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_negative_number_is_refused_by_name(name):
+    with pytest.raises(ValueError, match=rf"^{name}: expected .*received -1"):
+        make(**{name: -1})
+
+
+@pytest.mark.parametrize("name", COUNTS + POSITIVE)
+def test_zero_is_refused_where_it_makes_no_sense(name):
+    with pytest.raises(ValueError, match=rf"^{name}: expected .*received 0"):
+        make(**{name: 0})
+
+
+@pytest.mark.parametrize("name", sorted(set(NUMBERS) - {*COUNTS, *POSITIVE}))
+def test_zero_switches_the_others_off(name):
+    assert getattr(make(**{name: 0}), name) == 0
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_a_number_that_is_too_large_is_refused_by_name(name):
+    with pytest.raises(ValueError, match=rf"^{name}: expected .*received {TOO_LARGE[name]}"):
+        make(**{name: TOO_LARGE[name]})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), np.nan])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_is_not_finite_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=rf"^{name}: expected a finite number, received"):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize("value", ["3", True, np.True_, [3], 1j, object()])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_is_no_number_is_refused_by_name(name, value):
+    with pytest.raises(TypeError, match=rf"^{name}: expected an? (integer|number), received"):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize("name", sorted(set(NUMBERS) - {"n_encode_neurons", "n_encode_bins"}))
+def test_none_is_refused_where_there_is_no_default_from_the_data(name):
+    with pytest.raises(TypeError, match=rf"^{name}: expected .*received None"):
+        make(**{name: None})
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+def test_a_fraction_is_refused_where_things_are_counted(name):
+    with pytest.raises(TypeError, match=rf"^{name}: expected an integer, received 2.5"):
+        make(**{name: 2.5})
+
+
+@pytest.mark.parametrize("name", ["observation", "input_prior"])
+@pytest.mark.parametrize("value", ["binomial", "", None, 3])
+def test_an_unknown_name_is_refused_with_those_there_are(name, value):
+    pattern = rf"^{name}: expected one of .*gaussian.*received {re.escape(repr(value))}"
+    with pytest.raises(ValueError, match=pattern):
+        make(**{name: value})
+
+
+def test_the_lag_must_leave_the_controller_something_to_see():
+    make(n_inferred_inputs=1, controller_lag=49)
+    with pytest.raises(ValueError, match=r"controller_lag: .*sees \(50\), received 50"):
+        make(n_inferred_inputs=1, controller_lag=50)
+    with pytest.raises(ValueError, match=r"controller_lag: .*sees \(5\), received 5"):
+        make(n_inferred_inputs=1, controller_lag=5, n_encode_bins=25, initial_condition_bins=20)
+    make(controller_lag=50)  # without controller there is no lag
+    assert make(n_bins=1).controller_lag == 1
+
+
+def test_the_first_bins_cannot_be_all_that_is_encoded():
+    make(initial_condition_bins=24, n_encode_bins=25)
+    with pytest.raises(ValueError, match=r"initial_condition_bins: .*\(25\), received 25"):
+        make(initial_condition_bins=25, n_encode_bins=25)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8, np.float64, np.float32, float])
+def test_numbers_of_numpy_are_kept_as_plain_ones(kind):
+    config = make(
+        n_factors=kind(3), n_encode_bins=kind(20), dropout=kind(0), state_clip=kind(4)
+    )
+    assert config == make(n_factors=3, n_encode_bins=20, dropout=0.0, state_clip=4.0)
+    for name in NUMBERS:
+        value = getattr(config, name)
+        expected = int if name in INTEGERS else float
+        assert value is None or type(value) is expected, name
+
+
+def test_dictionary_and_json_give_the_same_configuration():
+    config = make(
+        n_encode_neurons=np.int64(20),
+        observation="gamma",
+        seed=3,
+        learning_rate=np.float32(0.5),
+    )
+    assert LFADSConfig.from_dict(config.to_dict()) == config
+    assert LFADSConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert list(config.to_dict()) == NAMES
+
+
+def test_a_dictionary_with_an_unknown_name_is_refused():
+    with pytest.raises(TypeError, match="n_latents"):
+        LFADSConfig.from_dict({**make().to_dict(), "n_latents": 3})
+
+
+def test_replace_checks_again_and_changes_nothing_else():
+    config = make(n_factors=10)
+    other = config.replace(dropout=0.2, seed=4)
+    assert (other.n_factors, other.dropout, other.seed) == (10, 0.2, 4)
+    assert config == make(n_factors=10)
+    with pytest.raises(ValueError, match="^dropout: "):
+        config.replace(dropout=1.5)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.dropout = 0.5
+    assert {config: 1}[make(n_factors=10)] == 1
+
+
+def test_it_prints_what_differs_from_the_defaults_and_can_be_read_back():
+    config = make(n_inferred_inputs=2, dropout=0.1, observation="gaussian")
+    assert repr(config) == (
+        "LFADSConfig(n_neurons=30, n_bins=50, bin_width=0.01, n_inferred_inputs=2, "
+        "observation='gaussian')"
+    )
+    assert eval(repr(config)) == config
+
+
+def test_sizes_of_what_is_encoded():
+    config = make(n_encode_neurons=20, n_encode_bins=40, n_inferred_inputs=1)
+    assert (config.encoded_neurons, config.encoded_bins, config.has_controller) == (
+        20,
+        40,
+        True,
+    )
+    config = make()
+    assert (config.encoded_neurons, config.encoded_bins, config.has_controller) == (
+        30,
+        50,
+        False,
+    )
+
+
+def test_every_attribute_is_explained():
+    for name in NAMES:
+        assert re.search(rf"\b{name}\b", LFADSConfig.__doc__), name
+
+
+def test_weights_of_lfads_torch():
+    """Its loss is mean NLL + scale * mean KL of a trial; ours divides the KL by the samples."""
+    config = make(n_neurons=182, n_bins=45)
+    nll, kl = 1234.5, 67.8  # of one trial, summed
+    theirs = nll / (45 * 182) + 1e-7 * kl
+    ours = (nll + config.kl_weight_from_lfads_torch(1e-7) * kl) / (45 * 182)
+    assert ours == pytest.approx(theirs, rel=1e-12)
+    # With coordinated dropout the likelihood pulls 0.3 times as hard as the mean NLL would.
+    theirs = 0.3 * nll / (45 * 182) + 1e-7 * kl
+    ours = (nll + config.kl_weight_from_lfads_torch(1e-7, cd_rate=0.3) * kl) / (45 * 182)
+    assert ours == pytest.approx(theirs / 0.3, rel=1e-12)
+
+
+def session(**changes):
+    """As much of a session as a configuration asks for."""
+    values = {
+        "n_neurons": 50,
+        "n_bins": 20,
+        "bin_width": np.float32(0.02),
+        "n_encode_neurons": None,
+        "n_encode_bins": None,
+        "external_inputs": None,
+    }
+    return SimpleNamespace(**{**values, **changes})
+
+
+def test_for_data_fills_in_the_sizes():
+    config = LFADSConfig.for_data(
+        session(
+            n_neurons=np.int64(8),
+            n_encode_neurons=6,
+            n_encode_bins=15,
+            external_inputs=np.zeros((4, 20, 3)),
+        )
+    )
+    assert (config.n_neurons, config.n_bins, config.n_external_inputs) == (8, 20, 3)
+    assert (config.n_encode_neurons, config.n_encode_bins) == (6, 15)
+    assert config.n_factors == 8  # not more than neurons
+    assert LFADSConfig.for_data(session()).n_factors == 40
+
+
+def test_for_data_lets_the_user_decide_otherwise():
+    config = LFADSConfig.for_data(session(), n_factors=3, n_bins=10)
+    assert (config.n_factors, config.n_bins) == (3, 10)
+    with pytest.raises(TypeError, match=r"^n_latents: expected attributes .*n_factors"):
+        LFADSConfig.for_data(session(), n_latents=3)
+    with pytest.raises(ValueError, match="^n_factors: "):
+        LFADSConfig.for_data(session(), n_factors=0)
