@@ -7,6 +7,7 @@ nats.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -25,6 +26,7 @@ __all__ = [
     "Poisson",
     "ZeroInflatedGamma",
     "input_prior",
+    "log_factorial",
     "observation",
 ]
 
@@ -185,6 +187,26 @@ def input_prior(config: LFADSConfig, **kwargs: Any) -> AutoregressivePrior | Ind
     return AutoregressivePrior(size, n_bins, variance, **kwargs)
 
 
+def log_factorial(counts):
+    """``log(n!)`` of whole numbers, to 1e-10.
+
+    Stirling's series at ``n + 5``, where five terms suffice, less the four factors by
+    which ``gamma(n + 5)`` exceeds ``n!`` (Abramowitz & Stegun 1964, 6.1.15 and 6.1.41).
+
+    Example:
+        >>> log_factorial(tf.constant([0.0, 1.0, 5.0])).numpy().round(4).tolist()
+        [0.0, 0.0, 4.7875]
+    """
+    y = counts + 5.0
+    square = 1.0 / (y * y)
+    series = tf.zeros_like(y)
+    for coefficient in (1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12):
+        series = series * square + coefficient
+    stirling = (y - 0.5) * tf.math.log(y) - y + 0.5 * math.log(2 * math.pi) + series / y
+    factors = (counts + 1.0) * (counts + 2.0) * (counts + 3.0) * (counts + 4.0)
+    return stirling - tf.math.log(factors)
+
+
 class Observation(keras.layers.Layer):
     """How data arise from the read-out; ``n_parameters`` numbers a neuron and bin.
 
@@ -225,8 +247,9 @@ class Poisson(Observation):
     counts = True
 
     def log_prob(self, parameters, data):
+        # As tfd.Poisson has it, whose lgamma takes a third of the forward pass.
         log_rate = tf.clip_by_value(parameters, LOWEST_LOG, HIGHEST_LOG)
-        return tfd.Poisson(log_rate=log_rate).log_prob(data)
+        return data * log_rate - tf.exp(log_rate) - log_factorial(data)
 
     def mean(self, parameters):
         return _bounded_exp(parameters)

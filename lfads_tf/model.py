@@ -319,7 +319,7 @@ class LFADS(keras.Model):
         """One update of the weights; called by ``fit``."""
         batch = batches.checked_batch(data, self.config)
         scalars = self._scalar_values()
-        shards = steps.prepared(batch, self.config, scalars, self.step, training=True)
+        shards = steps.prepared(batch, self.config, self.step, training=True)
         warm_up = ramp(self.step, self.config.warm_up_steps)
         results, n_samples = steps.over_shards(
             self._shard_gradients, self.network, shards, scalars, warm_up
@@ -340,9 +340,7 @@ class LFADS(keras.Model):
         batch = batches.checked_batch(data, self.config)
         batch.pop("fitted_btn", None)
         scalars = self._scalar_values()
-        shards = steps.prepared(
-            batch, self.config, scalars, tf.zeros((), tf.int64), training=False
-        )
+        shards = steps.prepared(batch, self.config, tf.zeros((), tf.int64), training=False)
         results, n_samples = steps.over_shards(
             self._shard_loss, self.network, shards, scalars, tf.ones(())
         )

@@ -2,7 +2,8 @@
 
 They are drawn for the whole batch and outside XLA, whose random numbers are slow on CPUs,
 and divided among shards afterwards, so that the result does not depend on how many there
-are. What a rate of 0 switches off is not drawn.
+are. What a rate of 0 switches off is not drawn. Masks are drawn as bits, which cost half,
+and become masks where they are used.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from lfads_tf.augmentations import keep_mask, with_rate
+from lfads_tf.augmentations import keep_mask, random_bits, with_rate
 from lfads_tf.config import LFADSConfig
 
-__all__ = ["draw", "trial_axis"]
+__all__ = ["draw", "masks", "trial_axis"]
 
 # The place of a name gives each array its own stream: new ones go to the end.
 _STREAMS = (
@@ -36,26 +37,22 @@ def trial_axis(name: str) -> int:
     return name.rpartition("_")[2].index("b")
 
 
-def draw(
-    seed, config: LFADSConfig, n_trials: int, rates: Mapping[str, tf.Tensor], *, training: bool
-) -> dict[str, tf.Tensor]:
+def draw(seed, config: LFADSConfig, n_trials, *, training: bool) -> dict[str, tf.Tensor]:
     """Noise of the posteriors, the mask of coordinated dropout and, in training, dropout.
 
     Args:
         seed: a pair of integers.
         config: of the model.
         n_trials: trials in the batch.
-        rates: scalars ``"dropout"`` and ``"coordinated_dropout"``.
         training: whether units are dropped.
 
     Returns:
-        By name: ``initial_bi`` and ``inputs_tbu``, standard normal; ``shown_btn``, 1 where
-        a sample is shown to the encoder; the others masks of dropout, already scaled.
+        By name: ``initial_bi`` and ``inputs_tbu``, standard normal; the others the random
+        bits of which :func:`masks` makes masks.
 
     Example:
         >>> config = LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02)
-        >>> rates = {"dropout": 0.1, "coordinated_dropout": 0.3}
-        >>> drawn = draw([0, 0], config, 4, rates, training=False)
+        >>> drawn = draw([0, 0], config, 4, training=False)
         >>> {name: tuple(array.shape) for name, array in drawn.items()}
         {'initial_bi': (4, 64), 'shown_btn': (4, 20, 8)}
     """
@@ -71,8 +68,7 @@ def draw(
     if config.has_controller:
         normal("inputs_tbu", (*over_time, config.n_inferred_inputs))
     if config.coordinated_dropout > 0:
-        shown = keep_mask(seeds["shown_btn"], encoded, rates["coordinated_dropout"])
-        drawn["shown_btn"] = shown
+        drawn["shown_btn"] = random_bits(seeds["shown_btn"], encoded)
     if not training or config.dropout == 0:
         return drawn
 
@@ -88,6 +84,33 @@ def draw(
         shapes["seen_tbk"] = (*over_time, 2 * config.controller_encoder_units)
         shapes["factors_tbf"] = (*over_time, config.n_factors)
     for name, shape in shapes.items():
-        mask = keep_mask(seeds[name], shape, rates["dropout"])
-        drawn[name] = with_rate(mask, rates["dropout"])
+        drawn[name] = random_bits(seeds[name], shape)
     return drawn
+
+
+def masks(
+    drawn: Mapping[str, tf.Tensor], rates: Mapping[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
+    """Noise as it is used, with masks in the place of random bits.
+
+    Args:
+        drawn: of :func:`draw`.
+        rates: scalars ``"dropout"`` and ``"coordinated_dropout"``.
+
+    Returns:
+        ``shown_btn``, 1 where a sample is shown to the encoder; the other masks scaled by
+        their rate; the normal noise as it was.
+
+    Example:
+        >>> bits = {"encoded_bk": tf.constant([[0, 65535]], tf.uint16)}
+        >>> rates = {"dropout": 0.5, "coordinated_dropout": 0.3}
+        >>> masks(bits, rates)["encoded_bk"].numpy().tolist()
+        [[0.0, 2.0]]
+    """
+    made = dict(drawn)
+    for name, bits in drawn.items():
+        if name == "shown_btn":
+            made[name] = keep_mask(bits, rates["coordinated_dropout"])
+        elif bits.dtype == tf.uint16:
+            made[name] = with_rate(keep_mask(bits, rates["dropout"]), rates["dropout"])
+    return made

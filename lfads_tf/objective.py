@@ -19,6 +19,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from lfads_tf.network import Network
+from lfads_tf.noise import masks
 
 __all__ = ["PARTS", "l2_penalty", "loss_parts", "observed_samples", "ramp", "weighted"]
 
@@ -106,7 +107,7 @@ def loss_parts(
         batch: ``spikes_btn`` (NaN where not observed), ``external_bte``, ``weight_b``,
             perhaps ``fitted_btn``.
         noise: of :func:`lfads_tf.noise.draw`.
-        scalars: ``coordinated_dropout`` and the weights ``l2_...``.
+        scalars: ``dropout``, ``coordinated_dropout`` and the weights ``l2_...``.
         n_samples: number of observed samples in the whole batch.
 
     Returns:
@@ -114,6 +115,7 @@ def loss_parts(
         negative log-likelihood of the samples that are observed and not fitted.
     """
     config = network.config
+    noise = masks(noise, scalars)
     spikes_btn = batch["spikes_btn"]
     fitted = observed_samples(batch)
     counts = tf.where(tf.math.is_finite(spikes_btn), spikes_btn, tf.zeros_like(spikes_btn))

@@ -47,7 +47,6 @@ _TRAINING, _VALIDATION, _JITTER, _SHIFT = range(4)
 def prepared(
     batch: Mapping[str, tf.Tensor],
     config: LFADSConfig,
-    scalars: Mapping[str, tf.Tensor],
     step,
     *,
     training: bool,
@@ -57,7 +56,6 @@ def prepared(
     Args:
         batch: of :func:`lfads_tf.batches.checked_batch`.
         config: of the model.
-        scalars: by the names of :data:`SCALARS`.
         step: of training, from which the noise follows; in validation 0, so that each
             validation meets the same noise.
         training: with augmentation and dropout.
@@ -68,7 +66,7 @@ def prepared(
     if training:
         batch = {**batch, "spikes_btn": _augmented(batch["spikes_btn"], config, seed)}
     n_trials = _n_trials(batch)
-    drawn = noise.draw(seed, config, n_trials, scalars, training=training)
+    drawn = noise.draw(seed, config, n_trials, training=training)
     batches, noises = (
         sharding.split(sharding.padded(arrays, n_trials, n_shards), n_shards)
         for arrays in (batch, drawn)

@@ -5,7 +5,13 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from lfads_tf.augmentations import keep_mask, spike_jitter, temporal_shift, with_rate
+from lfads_tf.augmentations import (
+    keep_mask,
+    random_bits,
+    spike_jitter,
+    temporal_shift,
+    with_rate,
+)
 
 SEED = [3, 4]
 
@@ -19,7 +25,7 @@ def counts(shape=(6, 12, 5), rate=1.5, seed=0):
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
 def test_mask_keeps_its_share(rate):
-    mask = keep_mask(SEED, (400, 500), rate).numpy()
+    mask = keep_mask(random_bits(SEED, (400, 500)), rate).numpy()
     assert set(np.unique(mask)) <= {0.0, 1.0}
     n = mask.size
     assert abs(mask.sum() - n * (1 - rate)) <= 4 * np.sqrt(n * rate * (1 - rate))
@@ -28,7 +34,7 @@ def test_mask_keeps_its_share(rate):
 def test_entries_of_a_mask_do_not_depend_on_each_other():
     """Along every axis neighbours agree as often as chance has it."""
     rate = 0.3
-    mask = keep_mask(SEED, (100, 60, 50), rate).numpy() - (1 - rate)
+    mask = keep_mask(random_bits(SEED, (100, 60, 50)), rate).numpy() - (1 - rate)
     for axis in range(3):
         first, second = np.delete(mask, -1, axis), np.delete(mask, 0, axis)
         correlation = np.mean(first * second) / (rate * (1 - rate))
@@ -37,7 +43,7 @@ def test_entries_of_a_mask_do_not_depend_on_each_other():
 
 def test_a_scaled_mask_keeps_the_mean_of_what_it_multiplies():
     for rate in (0.0, 0.3, 0.8):
-        scaled = with_rate(keep_mask(SEED, (400, 500), rate), rate).numpy()
+        scaled = with_rate(keep_mask(random_bits(SEED, (400, 500)), rate), rate).numpy()
         error = np.sqrt(rate / (1 - rate) / scaled.size)
         assert abs(scaled.mean() - 1) <= 4 * error + 1e-6
 
@@ -135,7 +141,7 @@ def test_a_shift_beyond_the_trial_stays_defined():
 # --- seeds and graphs --------------------------------------------------------------------
 
 FUNCTIONS = {
-    "keep_mask": lambda seed, x: keep_mask(seed, x.shape, 0.4),
+    "keep_mask": lambda seed, x: keep_mask(random_bits(seed, x.shape), 0.4),
     "spike_jitter": lambda seed, x: spike_jitter(seed, x, 2),
     "temporal_shift": lambda seed, x: temporal_shift(seed, x, 1.5),
 }
@@ -155,14 +161,14 @@ def test_the_seed_decides(name):
 def test_rates_are_tensors_and_need_no_new_graph():
     @tf.function
     def augment(seed, x, rate, sd):
-        mask = with_rate(keep_mask(seed, x.shape, rate), rate)
+        mask = with_rate(keep_mask(random_bits(seed, x.shape), rate), rate)
         return mask * temporal_shift(tf.random.fold_in(seed, 7), x, sd)
 
     x = tf.constant(counts())
     for step, (rate, sd) in enumerate([(0.0, 0.0), (0.3, 1.0), (0.5, 2.5)]):
         seed = tf.constant([0, step])
         got = augment(seed, x, tf.constant(rate), tf.constant(sd))
-        mask = with_rate(keep_mask(seed, x.shape, rate), rate)
+        mask = with_rate(keep_mask(random_bits(seed, x.shape), rate), rate)
         expected = mask * temporal_shift(tf.random.fold_in(seed, 7), x, sd)
         np.testing.assert_allclose(got, expected, rtol=1e-6)
         if step == 0:

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.special
 import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -19,6 +20,7 @@ from lfads_tf.distributions import (
     Poisson,
     ZeroInflatedGamma,
     input_prior,
+    log_factorial,
     observation,
 )
 
@@ -27,6 +29,12 @@ N_BINS, N_U = 6, 2
 SIZES = {"n_neurons": 4, "n_bins": 20, "bin_width": 0.02}
 # A Gaussian mean of a polynomial of degree 5 or less is exact at these points.
 POINTS, POINT_WEIGHTS = np.array([0.0, 3**0.5, -(3**0.5)]), np.array([2 / 3, 1 / 6, 1 / 6])
+
+
+def test_log_factorial_is_exact_to_rounding():
+    counts = np.concatenate([np.arange(300), [1e3, 1e4, 1e6]]).astype("float32")
+    exact = scipy.special.gammaln(counts.astype("float64") + 1)
+    np.testing.assert_allclose(log_factorial(counts), exact, rtol=3e-7, atol=1e-6)
 
 
 @pytest.fixture

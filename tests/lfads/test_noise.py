@@ -43,7 +43,7 @@ def config(**changes):
 
 
 def draw(settings, seed=(0, 0), rates=RATES, training=True, n_trials=N_TRIALS):
-    return noise.draw(seed, settings, n_trials, rates, training=training)
+    return noise.masks(noise.draw(seed, settings, n_trials, training=training), rates)
 
 
 @pytest.mark.parametrize(
