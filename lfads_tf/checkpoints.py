@@ -1,9 +1,10 @@
 """Training that can be broken off: best and last model, and all that the rest needs.
 
-A folder holds ``best.keras`` and ``last.keras``, models to load; ``history.csv``, a line an
-epoch; and ``state.h5``: weights, optimizer, the memory of the callbacks and the epoch.
-Everything random follows from seed and step, and the order of trials from seed and epoch, so
-that training which goes on from that file equals training that was never broken off.
+A folder holds ``best.keras`` and ``last.keras``, models to load (the same until the warm-up
+of the loss has ended, before which nothing is judged); ``history.csv``, a line an epoch; and
+``state.h5``: weights, optimizer, the memory of the callbacks and the epoch. Everything random
+follows from seed and step, and the order of trials from seed and epoch, so that training
+which goes on from that file equals training that was never broken off.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ class Checkpoint(keras.callbacks.Callback):
                 _write_list(f, "best", best.best_weights)
         _write_history(self.directory / HISTORY, self.history)
         self._save("last.keras")
-        if best is not None and best.best_epoch != self._best_written:
+        if best is None:  # nothing is judged before the warm-up has ended
+            self._save("best.keras")
+        elif best.best_epoch != self._best_written:
             weights = model.get_weights()
             model.set_weights(best.best_weights)
             try:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import FixedPoints, Status
+from lfads_tf import Inferred
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,14 +23,28 @@ def test_the_example_runs(monkeypatch, tmp_path):
     model = keras.Sequential([keras.Input((None, 2)), keras.layers.SimpleRNN(3)])
     inputs = np.random.default_rng(0).standard_normal((8, 20, 2))
     names = {"model": model, "inputs": inputs}
-    (example,) = blocks("python")
+    example, _ = blocks("python")
     exec(example, names)
     assert isinstance(names["unique"], FixedPoints)
     assert len(names["every"]) == 1024
 
 
+def test_the_example_of_lfads_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    names = {"spikes": np.random.default_rng(0).poisson(0.5, (20, 10, 6))}
+    _, example = blocks("python")
+    exec(example.replace("epochs=1000", "epochs=2"), names)
+    assert names["inferred"].rates.shape == (20, 10, 6)
+    assert Inferred.load_h5("inferred.h5").factors.shape == names["inferred"].factors.shape
+
+
+def test_every_command_of_lfads_is_named():
+    for command in ("demo", "fit", "infer", "report"):
+        assert re.search(rf"python -m lfads_tf[^#]*`?{command}\b", README), command
+
+
 @pytest.mark.parametrize(
-    "path", sorted(set(re.findall(r'(?:\]\(|src=")(?!http)([^)"]+)', README)))
+    "path", sorted(set(re.findall(r'(?:\]\(|src=")(?!http|#)([^)"]+)', README)))
 )
 def test_what_it_links_to_exists(path):
     assert (ROOT / path).is_file()

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_factors"]
 
+#: Conditions that are drawn where there are too many for all.
+N_EXAMPLES = 6
+
 
 def plot_factors(
     inferred: Any,
@@ -28,7 +31,8 @@ def plot_factors(
     """Draws the factors of greatest variance: means of conditions over single trials.
 
     Factors have no order, sign or unit of their own, and they are no orthogonal axes: a
-    factor of little variance may still move the rates of many neurons.
+    factor of little variance may still move the rates of many neurons. Of more conditions
+    than a legend can hold a few are drawn, evenly chosen.
 
     Args:
         inferred: a result of inference, or factors ``(n_trials, n_bins, n_factors)``.
@@ -57,6 +61,13 @@ def plot_factors(
     factors = style.field("inferred", inferred, "factors", 3, "(n_trials, n_bins, n_factors)")
     n_trials, n_bins, n_all = factors.shape
     key = style.condition_key(conditions, n_trials)
+    title = None if conditions is None else "condition (thick: mean, thin: single trials)"
+    if len(key) > style.MOST_LISTED:  # more lines than anyone can follow
+        title = f"{N_EXAMPLES} of {len(key)} conditions (thick: mean, thin: single trials)"
+        examples = np.unique(conditions)[np.linspace(0, len(key) - 1, N_EXAMPLES).astype(int)]
+        chosen = np.isin(conditions, examples)
+        factors, conditions = factors[chosen], np.asarray(conditions)[chosen]
+        key = style.condition_key(conditions, len(factors))
     if n_factors < 1 or n_all == 0:
         raise ValueError(
             f"n_factors: expected at least 1 of {n_all} factors, received {n_factors}."
@@ -77,6 +88,5 @@ def plot_factors(
             ax.plot(time, values.mean(axis=0), color=color, linewidth=1.8, label=label)
         ax.set_title(f"factor {factor} ({share[factor]:.0%})", fontsize="medium")
     style.only_outer_labels(grid, "time (s)", "factor (a.u.)")
-    title = None if conditions is None else "condition (thick: mean, thin: single trials)"
     style.legend_above(fig, grid, own=axes is None, title=title)
     return fig, grid.ravel()[: len(drawn)]

@@ -86,9 +86,12 @@ def plot_initial_conditions(
     ax.set_xlabel(f"PC {numbers[0]} ({share[numbers[0] - 1]:.0%})")
     ax.set_ylabel(f"PC {numbers[1]} ({share[numbers[1] - 1]:.0%})")
     ax.set_aspect("equal", adjustable="datalim")
+    ax.locator_params(nbins=5)
     ax.spines[["top", "right"]].set_visible(False)
-    if conditions is not None:
-        handles = ax.get_legend_handles_labels()[0]
+    handles = ax.get_legend_handles_labels()[0]
+    if len(key) > style.MOST_LISTED:
+        ax.set_title(f"{len(key)} conditions, one colour each", fontsize="medium")
+    elif conditions is not None:
         ax.legend(
             handles=handles,
             title="condition",

@@ -39,6 +39,9 @@ COLORS = {
     "grey": "#8C8C8C",
 }
 
+#: More conditions than this are coloured, but not listed.
+MOST_LISTED = 16
+
 #: Keywords of ``Axes.plot`` for the three kinds of rates, the same in every figure.
 TRUTH = {"color": COLORS["black"], "linewidth": 1.2, "linestyle": (0, (4, 1.5)), "zorder": 4}
 ESTIMATE = {"color": COLORS["blue"], "linewidth": 1.8, "zorder": 3}
@@ -170,7 +173,8 @@ def condition_key(conditions: Any, n_trials: int) -> list[tuple[str | None, Any,
     """Name, colour and trials of each condition, in order; all trials if there are none.
 
     Up to seven conditions have colours that anyone can tell apart; more have a sequence of
-    colours, light to dark, in the order of the conditions.
+    colours, light to dark, in the order of the conditions. Of more than ``MOST_LISTED``
+    the names begin with an underscore, which keeps them out of legends.
 
     Raises:
         ValueError: not one condition a trial.
@@ -190,7 +194,10 @@ def condition_key(conditions: Any, n_trials: int) -> list[tuple[str | None, Any,
 
         colors = list(colormaps["viridis"](np.linspace(0.85, 0.0, len(kinds))))
     pairs = zip(kinds, colors, strict=False)
-    return [(_words(kind), color, np.flatnonzero(labels == kind)) for kind, color in pairs]
+    hidden = "_" if len(kinds) > MOST_LISTED else ""
+    return [
+        (hidden + _words(kind), color, np.flatnonzero(labels == kind)) for kind, color in pairs
+    ]
 
 
 def _words(kind: Any) -> str:

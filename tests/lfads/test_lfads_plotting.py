@@ -606,3 +606,15 @@ class TestRatesAgainstTruth:
             plotting.plot_rates_against_truth(
                 rates, np.full_like(true, np.nan), bin_width=WIDTH
             )
+
+
+def test_many_conditions_are_not_all_listed():
+    rng = np.random.default_rng(0)
+    factors, means = rng.normal(size=(60, 10, 3)), rng.normal(size=(60, 4))
+    conditions = np.repeat(np.arange(30), 2)
+    figure, axes = plotting.plot_factors(factors, conditions, bin_width=0.01)
+    assert len(figure.legends[0].get_texts()) < 10
+    assert "6 of 30 conditions" in figure.legends[0].get_title().get_text()
+    _, ax = plotting.plot_initial_conditions(means, conditions)
+    assert ax.get_legend() is None
+    assert "30 conditions" in ax.get_title()
