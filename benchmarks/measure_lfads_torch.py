@@ -4,7 +4,9 @@
     PYTHON benchmarks/measure_lfads_torch.py fit OPTIONS.json DATA.npz RESULT.npz CHECKOUT
 
 PYTHON has torch, pytorch-lightning, h5py and scikit-learn, and needs no TensorFlow;
-CHECKOUT is a checkout of lfads-torch, which stays as it is. All cores.
+CHECKOUT is a checkout of lfads-torch, which stays as it is. All cores, unless ``n_threads``
+says otherwise: where other work holds a core, torch's threads wait for each other and steps
+take several times as long as with one thread.
 
 **OPTIONS.json** is one object. Its names are those of ``OPTIONS`` (sizes by the names of
 ``LFADSConfig``, everything else by the names of lfads-torch's own YAML files) and the
@@ -118,7 +120,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     # Isometric wrist force, 96 channels, 34 bins: the options above as they are.
     "wrist": {},
     "wrist_inputs": {"n_inferred_inputs": 2},
-    # Lorenz, 60 neurons, 100 bins, 0.018 spikes a bin. Tried in 120 to 180 s: kl_ic_scale
+    # Lorenz, 60 neurons, 100 bins, 0.018 spikes a bin. Still improving when the time was up.
+    # Tried, one seed, 120 to 180 s, one or a few changes at a time: kl_ic_scale
     # 1e-6, 1e-5, 1e-4; lr_init 2e-3, 4e-3, 8e-3, 1e-2; cd_rate 0.3, 0.5; dropout_rate 0.02,
     # 0.05, 0.1; batches of 32 and 64; 3, 20 and 40 factors; generators of 64 and 100.
     "lorenz": {"generator_units": 64, "cd_rate": 0.5, "dropout_rate": 0.05},
@@ -133,7 +136,7 @@ def complete(given: dict[str, Any]) -> types.SimpleNamespace:
     unknown = sorted(set(given) - set(OPTIONS))
     if unknown:
         raise ValueError(f"options: expected some of {sorted(OPTIONS)}, received {unknown}.")
-    options = types.SimpleNamespace(**{**OPTIONS, **SETTINGS.get(name, {}), **given})
+    options = types.SimpleNamespace(**{**OPTIONS, **SETTINGS.get(name or "", {}), **given})
     options.n_encode_neurons = options.n_encode_neurons or options.n_neurons
     options.n_encode_bins = options.n_encode_bins or options.n_bins
     return options

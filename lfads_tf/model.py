@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from lfads_tf import batches, inference, steps
+from lfads_tf import batches, inference, sharding, steps
 from lfads_tf.checkpoints import Checkpoint
 from lfads_tf.config import LFADSConfig
 from lfads_tf.network import Network
@@ -78,6 +78,7 @@ class LFADS(keras.Model):
             initializer=keras.initializers.Constant(value),
             trainable=False,
             dtype=dtype,
+            aggregation="only_first_replica",
             name=name,
         )
 
@@ -127,11 +128,7 @@ class LFADS(keras.Model):
         self.optimizer.build(variables)
         self._shard_gradients = steps.loss_and_gradients(self.network, compiled=compiled)
         self._shard_loss = steps.loss_only(self.network, compiled=compiled)
-        # Under a strategy the update sums over replicas, which no compiled function can.
-        one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-        self._update_weights = steps.update(
-            self.optimizer, variables, compiled=compiled and one_replica
-        )
+        self._update_weights = steps.update(self.optimizer, variables, compiled=compiled)
 
     def fit(
         self,
@@ -187,7 +184,7 @@ class LFADS(keras.Model):
             data, steps_per_epoch = batches.batches(
                 first, batch_size, seed=self.config.seed, first_epoch=initial_epoch
             )
-        if int(self.step) == 0:
+        if int(tf.convert_to_tensor(self.step)) == 0:
             self.network.start_at(first)
         if validation_data is not None:
             validation_data = self._evaluated(validation_data, batch_size, "validation_data")
@@ -352,7 +349,8 @@ class LFADS(keras.Model):
     def _averaged(self, parts, n_samples, batch) -> dict[str, tf.Tensor]:
         """Means over the epoch so far, each sample with the same weight."""
         for name in ("loss", *PARTS):
-            self._means[name].update_state(parts[name], n_samples)
+            # Each replica has its part of a mean over the samples of all.
+            self._means[name].update_state(sharding.replicas() * parts[name], n_samples)
         names = ["loss", *PARTS]
         if "left_out" in parts:
             n_left_out = tf.reduce_sum(1.0 - batch["fitted_btn"])

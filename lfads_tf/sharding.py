@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from lfads_tf.noise import trial_axis
 
-__all__ = ["cores", "default_shards", "padded", "split"]
+__all__ = ["cores", "default_shards", "over_replicas", "padded", "replicas", "split"]
 
 #: Below this many trials a shard's matrix products are too small to be worth a core.
 SMALLEST_SHARD = 16
@@ -43,6 +43,24 @@ def default_shards(n_trials: int | None) -> int:
     if n_trials is None:
         return cores()
     return max(1, min(cores(), n_trials // SMALLEST_SHARD))
+
+
+def replicas() -> int:
+    """How many replicas of the model train together: more than one under a strategy.
+
+    Example:
+        >>> replicas()
+        1
+    """
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def over_replicas(values):
+    """Tensors added up over replicas; called in each of them."""
+    if replicas() == 1:
+        return values
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
 def padded(batch: Mapping[str, tf.Tensor], n_trials, multiple: int) -> dict[str, tf.Tensor]:

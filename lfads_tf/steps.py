@@ -63,6 +63,9 @@ def prepared(
     n_shards = sharding.default_shards(batch["spikes_btn"].shape[0])
     stream = _TRAINING if training else _VALIDATION
     seed = tf.random.fold_in(tf.constant([config.seed, stream]), step)
+    if sharding.replicas() > 1:
+        context = tf.distribute.get_replica_context()
+        seed = tf.random.fold_in(seed, context.replica_id_in_sync_group)
     if training:
         batch = {**batch, "spikes_btn": _augmented(batch["spikes_btn"], config, seed)}
     n_trials = _n_trials(batch)
@@ -137,13 +140,13 @@ def _parts(network, weights, shard, scalars, n_samples, share):
 def over_shards(
     run: Callable, network: Network, shards: list, scalars: Mapping[str, tf.Tensor], warm_up
 ) -> tuple[list, tf.Tensor]:
-    """What ``run`` returns for each shard, and the number of observed samples in all.
+    """What ``run`` returns for each shard, and the number of samples observed in all.
 
     The calls do not depend on each other, so that a graph runs them at the same time.
     """
     counts = [tf.reduce_sum(observed_samples(shard["batch"])) for shard in shards]
-    n_samples = tf.maximum(tf.add_n(counts), 1.0)
-    share = tf.constant(1.0 / len(shards))
+    n_samples = tf.maximum(sharding.over_replicas(tf.add_n(counts)), 1.0)
+    share = tf.constant(1.0 / (len(shards) * sharding.replicas()))
     weights = [tf.convert_to_tensor(variable) for variable in network.trainable_variables]
     common = (scalars, warm_up, n_samples, share)
     return [run(weights, shard, *common) for shard in shards], n_samples
@@ -155,14 +158,22 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
     It returns the norm before it was bounded.
     """
 
-    @tf.function(jit_compile=compiled, autograph=False)
     def run(gradients_by_shard, largest_norm):
         gradients = [tf.add_n(shares) for shares in zip(*gradients_by_shard, strict=True)]
+        gradients = sharding.over_replicas(gradients)
         gradients, norm = tf.clip_by_global_norm(gradients, largest_norm)
-        optimizer.apply(gradients, variables)
+        # The optimizer adds up what its replicas bring.
+        optimizer.apply([g / sharding.replicas() for g in gradients], variables)
         return norm
 
-    return run
+    alone = tf.function(run, jit_compile=compiled, autograph=False)
+
+    def choose(gradients_by_shard, largest_norm):
+        # No function inside a replica may wait for the other replicas.
+        function = alone if sharding.replicas() == 1 else run
+        return function(gradients_by_shard, largest_norm)
+
+    return choose
 
 
 def first_bad_part(parts: Mapping[str, tf.Tensor], norm):

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from lfads_tf.objective import PARTS
 
@@ -30,6 +31,11 @@ def _after_warm_up(callback: keras.callbacks.Callback) -> int:
     """The first epoch in which the weights of the loss no longer rise."""
     steps = callback.params.get("steps") or 1
     return math.ceil(callback.model.config.warm_up_steps / steps)
+
+
+def _whole(variable: keras.Variable) -> int:
+    """Its value, under a ``tf.distribute`` strategy too."""
+    return int(tf.convert_to_tensor(variable))
 
 
 class SmoothedValidation(keras.callbacks.Callback):
@@ -55,7 +61,7 @@ class SmoothedValidation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is None:
             return
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
         new = logs.get("val_nll")
         if new is None:
             return
@@ -109,7 +115,8 @@ class StopAtNaN(keras.callbacks.Callback):
         return [*self.model.weights, *self.model.optimizer.variables]
 
     def _keep(self, epoch: int | None) -> None:
-        self._good, self._epoch = [variable.numpy() for variable in self._variables()], epoch
+        values = (tf.convert_to_tensor(variable) for variable in self._variables())
+        self._good, self._epoch = [value.numpy() for value in values], epoch
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._keep(None)
@@ -120,12 +127,12 @@ class StopAtNaN(keras.callbacks.Callback):
         self._stop()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if int(self.model.bad_part) >= 0:  # a gradient need not show in the losses
+        if _whole(self.model.bad_part) >= 0:  # a gradient need not show in the losses
             self._stop()
         self._keep(epoch)
 
     def _stop(self) -> None:
-        part, step = int(self.model.bad_part), int(self.model.bad_step)
+        part, step = _whole(self.model.bad_part), _whole(self.model.bad_step)
         for variable, value in zip(self._variables(), self._good, strict=True):
             variable.assign(value)
         self.model.stop_training = True
