@@ -8,15 +8,14 @@ that are never shown nor fitted).
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from lfads_tf.config import LFADSConfig
-
-if TYPE_CHECKING:
-    pass
+from lfads_tf.data.checks import warn_of_silent_neurons
+from lfads_tf.data.sessions import Session
 
 __all__ = ["as_arrays", "batch_shape", "batches", "checked_batch", "padded_batches"]
 
@@ -26,7 +25,7 @@ def as_arrays(
     config: LFADSConfig,
     *,
     name: str = "x",
-    sample_validation: bool = False,
+    training: bool = False,
     encoded_only: bool = False,
 ) -> dict[str, np.ndarray]:
     """The trials of a session, or of arrays, as the model's inputs.
@@ -36,7 +35,7 @@ def as_arrays(
             or a pair of spikes and external inputs.
         config: of the model.
         name: of the argument, for errors.
-        sample_validation: choose the samples that are left out of training.
+        training: choose the samples that are left out of it, and warn of silent neurons.
         encoded_only: accept arrays of only those bins and neurons that are encoded; the
             rest is then unobserved.
 
@@ -47,8 +46,6 @@ def as_arrays(
         ValueError: wrong shapes, negative or fractional counts, missing or unexpected
             external inputs.
     """
-    from lfads_tf.data.sessions import Session
-
     external: Any = None
     if isinstance(data, Session):
         spikes, external = data.spikes, data.external_inputs
@@ -85,7 +82,9 @@ def as_arrays(
     if not np.isfinite(external).all():
         raise ValueError(f"{name}: expected finite external inputs, received NaN or infinity.")
     arrays = {"spikes_btn": spikes, "external_bte": external}
-    if sample_validation and config.sample_validation > 0:
+    if training and not isinstance(data, Session):  # a session has warned already
+        warn_of_silent_neurons(spikes, stacklevel=3)
+    if training and config.sample_validation > 0:
         rng = np.random.default_rng([config.seed, 1])
         encoded = (n_trials, config.encoded_bins, config.encoded_neurons)
         fitted = rng.random(encoded, np.float32) >= config.sample_validation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,8 +64,10 @@ class LFADSConfig:
             which ``sv_nll`` is measured (Keshtkaran et al. 2022).
         spike_jitter: spikes move by up to this many bins during training.
         temporal_shift: standard deviation in bins by which a channel moves in training.
-        kl_initial_condition: weight of this KL divergence; 1 is the ELBO.
-        kl_inferred_inputs: weight of this KL divergence; 1 is the ELBO.
+        kl_initial_condition: weight of this KL divergence. 1 is the ELBO; the default is
+            lower, since coordinated dropout regularises too, and recovers known rates
+            better.
+        kl_inferred_inputs: weight of this KL divergence; likewise.
         l2_generator, l2_controller, l2_encoders: times half the mean square of the
             recurrent kernel.
         warm_up_steps: training steps over which the KL and L2 weights rise from 0.
@@ -105,12 +108,12 @@ class LFADSConfig:
     sample_validation: float = 0.0
     spike_jitter: int = 0
     temporal_shift: float = 0.0
-    kl_initial_condition: float = 1.0
-    kl_inferred_inputs: float = 1.0
+    kl_initial_condition: float = 0.3
+    kl_inferred_inputs: float = 0.3
     l2_generator: float = 0.0
     l2_controller: float = 0.0
     l2_encoders: float = 0.0
-    warm_up_steps: int = 500
+    warm_up_steps: int = 300
     learning_rate: float = 5e-3
     gradient_clip: float = 0.1
     seed: int = 0
@@ -127,6 +130,12 @@ class LFADSConfig:
             raise ValueError(
                 "initial_condition_bins: expected fewer than the bins that are encoded "
                 f"({self.encoded_bins}), received {self.initial_condition_bins}."
+            )
+        if self.n_factors > self.n_neurons and self.n_factors != type(self).n_factors:
+            warnings.warn(
+                f"n_factors: {self.n_factors} factors for {self.n_neurons} neurons are more "
+                "than the data can tell apart.",
+                stacklevel=3,
             )
         n_seen = self.encoded_bins - self.initial_condition_bins
         if self.has_controller and self.controller_lag >= n_seen:

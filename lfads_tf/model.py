@@ -180,7 +180,7 @@ class LFADS(keras.Model):
             data = batches.padded_batches(x, self.config)
             first = next(iter(data))
         else:
-            first = batches.as_arrays(x, self.config, sample_validation=True)
+            first = batches.as_arrays(x, self.config, training=True)
             data, steps_per_epoch = batches.batches(
                 first, batch_size, seed=self.config.seed, first_epoch=initial_epoch
             )

@@ -5,8 +5,8 @@ For one trial the negative evidence lower bound (Kingma & Welling 2014) is::
     -ELBO = -sum_{t,n} log p(x_tn | rate_tn) + KL(initial condition) + KL(inferred inputs)
 
 The loss of a batch is the sum of this over its trials divided by the number of its observed
-samples (bins x neurons), so that its size does not depend on theirs; the KL terms have
-weight 1 in it at the end of the warm-up unless the configuration says otherwise.
+samples (bins x neurons), so that its size does not depend on theirs. A weight of 1 makes it
+the bound at the end of the warm-up, for any number of bins and neurons.
 
 Under coordinated dropout the likelihood is counted on the samples that were hidden from the
 encoder, each divided by the share that is hidden: its mean stays that of the whole sum.

@@ -16,6 +16,7 @@ __all__ = [
     "positive",
     "refuse_infinity",
     "seconds_per_bin",
+    "warn_of_silent_neurons",
     "whole",
 ]
 
@@ -118,6 +119,19 @@ def seconds_per_bin(value: Any) -> float:
             stacklevel=4,
         )
     return width
+
+
+def warn_of_silent_neurons(spikes: np.ndarray, stacklevel: int) -> None:
+    """Warns of neurons without a spike, and names them."""
+    silent = np.flatnonzero(
+        ~((spikes != 0) & ~np.isnan(spikes)).any(axis=(0, 1)) & (spikes == 0).any(axis=(0, 1))
+    )
+    if len(silent):
+        warnings.warn(
+            f"spikes: {len(silent)} of {spikes.shape[2]} neurons are silent in all trials "
+            f"({listed(silent)}). They tell a model nothing and are better left out.",
+            stacklevel=stacklevel + 1,
+        )
 
 
 def whole(value: Any, name: str, least: int = 1, most: int | None = None) -> int:

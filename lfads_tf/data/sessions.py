@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from lfads_tf.data.checks import (
     listed,
     refuse_infinity,
     seconds_per_bin,
+    warn_of_silent_neurons,
     whole,
 )
 from lfads_tf.data.padding import as_lengths, as_trials, blank_beyond, pad, padded
@@ -118,7 +118,7 @@ class Session:
             number = getattr(self, name)
             if number is not None:
                 self._set(name, whole(number, name, most=most))
-        _warn_of_silent_neurons(spikes)
+        warn_of_silent_neurons(spikes, stacklevel=4)
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)  # The way past a frozen dataclass.
@@ -387,15 +387,3 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-def _warn_of_silent_neurons(spikes: np.ndarray) -> None:
-    silent = np.flatnonzero(
-        ~((spikes != 0) & ~np.isnan(spikes)).any(axis=(0, 1)) & (spikes == 0).any(axis=(0, 1))
-    )
-    if len(silent):
-        warnings.warn(
-            f"spikes: {len(silent)} of {spikes.shape[2]} neurons are silent in all trials "
-            f"({listed(silent)}). They tell a model nothing and are better left out.",
-            stacklevel=4,
-        )

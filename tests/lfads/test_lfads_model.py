@@ -226,6 +226,15 @@ def test_a_session_of_other_bins_is_refused():
         small_model().fit(session)
 
 
+def test_what_is_odd_but_possible_is_warned_of():
+    x = spikes()
+    x[:, :, 3] = 0
+    with pytest.warns(UserWarning, match="1 of 7 neurons are silent in all trials .3."):
+        small_model().fit(x, epochs=1, verbose=0)
+    with pytest.warns(UserWarning, match="8 factors for 7 neurons"):
+        LFADSConfig(**{**SMALL, "n_factors": 8})
+
+
 def test_other_models_are_not_loaded_as_lfads(tmp_path):
     other = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
     other.save(tmp_path / "a.keras")

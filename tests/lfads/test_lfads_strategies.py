@@ -8,6 +8,7 @@ import numpy as np
 
 PROGRAM = """
 import json
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -20,7 +21,8 @@ from lfads_tf import LFADS, LFADSConfig
 x = np.random.default_rng(0).poisson(0.7, (64, 10, 5)).astype("float32")
 config = LFADSConfig(
     n_neurons=5, n_bins=10, bin_width=0.02, generator_units=8, encoder_units=6, n_factors=2,
-    n_initial_conditions=3, dropout=0.0, coordinated_dropout=0.0, l2_generator=0.5,
+    n_initial_conditions=3, dropout=0.0, coordinated_dropout=0.0, l2_generator=2.0,
+    warm_up_steps=0, gradient_clip=10.0,
 )
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 result = {}
@@ -30,7 +32,8 @@ for name, scope in (("one", None), ("two", strategy.scope())):
     else:
         with scope:
             model = LFADS(config)
-    model.compile(jit_compile=False)
+    # Unlike Adam, it shows gradients of the wrong size.
+    model.compile(keras.optimizers.SGD(0.5), jit_compile=False)
     history = model.fit(x, epochs=8, batch_size=32, verbose=0, validation_data=x)
     names = ("loss", "kl_initial_condition", "val_nll", "l2")
     result[name] = {k: history.history[k] for k in names}
@@ -47,7 +50,7 @@ def test_two_replicas_train_as_one():
     result = json.loads(done.stdout.splitlines()[-1])
     one, two = result["one"], result["two"]
     assert one["steps"] == two["steps"] == 16
-    for name, tolerance in (("loss", 0.02), ("val_nll", 0.02), ("l2", 0.01), ("rates", 0.05)):
+    for name, tolerance in (("loss", 0.02), ("val_nll", 0.02), ("l2", 1e-3), ("rates", 0.05)):
         np.testing.assert_allclose(two[name], one[name], rtol=tolerance, err_msg=name)
     np.testing.assert_allclose(
         two["kl_initial_condition"], one["kl_initial_condition"], rtol=0.15
