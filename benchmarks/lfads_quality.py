@@ -38,7 +38,7 @@ import numpy as np
 from lfads_tf import LFADS, LFADSConfig, Session
 from lfads_tf.analysis import decoding, metrics, smoothing
 
-EPOCHS = {"lorenz": 200, "wrist": 400}
+EPOCHS = {"lorenz": 250, "wrist": 350}
 DAYS = ("day0", "day16")
 N_INPUTS = (0, 2)
 

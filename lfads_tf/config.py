@@ -67,7 +67,8 @@ class LFADSConfig:
         kl_initial_condition: weight of this KL divergence. 1 is the ELBO; the default is
             lower, since coordinated dropout regularises too, and recovers known rates
             better.
-        kl_inferred_inputs: weight of this KL divergence; likewise.
+        kl_inferred_inputs: weight of this KL divergence; 1 is the ELBO. Inputs that cost
+            less come to copy the noise of single bins.
         l2_generator, l2_controller, l2_encoders: times half the mean square of the
             recurrent kernel.
         warm_up_steps: training steps over which the KL and L2 weights rise from 0.
@@ -109,7 +110,7 @@ class LFADSConfig:
     spike_jitter: int = 0
     temporal_shift: float = 0.0
     kl_initial_condition: float = 0.3
-    kl_inferred_inputs: float = 0.3
+    kl_inferred_inputs: float = 1.0
     l2_generator: float = 0.0
     l2_controller: float = 0.0
     l2_encoders: float = 0.0
