@@ -188,23 +188,23 @@ def input_prior(config: LFADSConfig, **kwargs: Any) -> AutoregressivePrior | Ind
 
 
 def log_factorial(counts):
-    """``log(n!)`` of whole numbers, to 1e-10.
+    """``log(n!)`` of whole numbers, to 1e-11.
 
-    Stirling's series at ``n + 5``, where five terms suffice, less the four factors by
-    which ``gamma(n + 5)`` exceeds ``n!`` (Abramowitz & Stegun 1964, 6.1.15 and 6.1.41).
+    Stirling's series at ``n + 6``, where five terms suffice, less the five factors by
+    which ``gamma(n + 6)`` exceeds ``n!`` (Abramowitz & Stegun 1964, 6.1.15 and 6.1.41).
 
     Example:
         >>> log_factorial(tf.constant([0.0, 1.0, 5.0])).numpy().round(4).tolist()
         [0.0, 0.0, 4.7875]
     """
-    y = counts + 5.0
+    y = counts + 6.0
     square = 1.0 / (y * y)
     series = tf.zeros_like(y)
     for coefficient in (1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12):
         series = series * square + coefficient
     stirling = (y - 0.5) * tf.math.log(y) - y + 0.5 * math.log(2 * math.pi) + series / y
-    factors = (counts + 1.0) * (counts + 2.0) * (counts + 3.0) * (counts + 4.0)
-    return stirling - tf.math.log(factors)
+    factors = (counts + 1.0) * (counts + 2.0) * (counts + 3.0)
+    return stirling - tf.math.log(factors) - tf.math.log((counts + 4.0) * (counts + 5.0))
 
 
 class Observation(keras.layers.Layer):

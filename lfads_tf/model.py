@@ -11,7 +11,7 @@ from lfads_tf import batches, inference, sharding, steps
 from lfads_tf.checkpoints import Checkpoint
 from lfads_tf.config import LFADSConfig
 from lfads_tf.network import Network
-from lfads_tf.objective import PARTS, ramp
+from lfads_tf.objective import PARTS, left_out_samples, ramp
 from lfads_tf.training import MONITOR, EarlyStopping, Plateau, SmoothedValidation, StopAtNaN
 
 if TYPE_CHECKING:
@@ -353,8 +353,9 @@ class LFADS(keras.Model):
             self._means[name].update_state(sharding.replicas() * parts[name], n_samples)
         names = ["loss", *PARTS]
         if "left_out" in parts:
-            n_left_out = tf.reduce_sum(1.0 - batch["fitted_btn"])
-            self._means["sv_nll"].update_state(parts["left_out"] / n_left_out, n_left_out)
+            n_left_out = tf.reduce_sum(left_out_samples(batch))
+            mean = tf.math.divide_no_nan(parts["left_out"], n_left_out)
+            self._means["sv_nll"].update_state(mean, n_left_out)
             names.append("sv_nll")
         return {name: self._means[name].result() for name in names}
 

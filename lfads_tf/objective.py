@@ -21,7 +21,15 @@ import tensorflow as tf
 from lfads_tf.network import Network
 from lfads_tf.noise import masks
 
-__all__ = ["PARTS", "l2_penalty", "loss_parts", "observed_samples", "ramp", "weighted"]
+__all__ = [
+    "PARTS",
+    "l2_penalty",
+    "left_out_samples",
+    "loss_parts",
+    "observed_samples",
+    "ramp",
+    "weighted",
+]
 
 #: The parts of the loss, in the order in which a bad one is named.
 PARTS = ("nll", "kl_initial_condition", "kl_inferred_inputs", "l2")
@@ -91,6 +99,16 @@ def observed_samples(batch: Mapping[str, tf.Tensor]):
     return observed * _whole(batch["fitted_btn"], observed)
 
 
+def left_out_samples(batch: Mapping[str, tf.Tensor]):
+    """Where samples are observed and left out of training, shaped as the spikes: 1 or 0.
+
+    Args:
+        batch: ``spikes_btn``, ``weight_b`` and ``fitted_btn``.
+    """
+    observed = observed_samples({name: batch[name] for name in ("spikes_btn", "weight_b")})
+    return observed * _whole(1.0 - batch["fitted_btn"], observed, outside=0.0)
+
+
 def loss_parts(
     network: Network,
     batch: Mapping[str, tf.Tensor],
@@ -152,9 +170,7 @@ def loss_parts(
         "l2": l2_penalty(*_recurrent_kernels(network, scalars)),
     }
     if "fitted_btn" in batch:
-        left_out = observed_samples({**batch, "fitted_btn": 1.0 - batch["fitted_btn"]})
-        inside = _whole(tf.ones_like(batch["fitted_btn"]), fitted, outside=0.0)
-        parts["left_out"] = tf.reduce_sum(left_out * inside * nll_btn)
+        parts["left_out"] = tf.reduce_sum(left_out_samples(batch) * nll_btn)
     return parts
 
 

@@ -146,7 +146,7 @@ def test_the_best_weights_are_back_at_the_end(tmp_path):
 
 
 def test_nothing_is_decided_during_the_warm_up():
-    model = small_model(warm_up_steps=30)  # 10 epochs of 3 steps
+    model = small_model(warm_up_steps=30, learning_rate=0.05)  # 10 epochs of 3 steps
     history = fit(model, epochs=30, patience=1, lr_patience=1, lr_factor=0.5).history
     assert history["learning_rate"][:10] == [history["learning_rate"][0]] * 10
     assert 10 < len(history["loss"]) < 30

@@ -243,6 +243,11 @@ def test_size_of_the_loss_does_not_depend_on_the_number_of_trials():
         assert twice[name] == pytest.approx(value, rel=1e-5), name
 
 
+def bits(mask):
+    """Random bits of which any rate between 0 and 1 makes this mask."""
+    return tf.constant(np.where(mask, 65535, 0), tf.uint16)
+
+
 def blind(network):
     """The encoders' weights for the data at zero: what is shown changes nothing."""
     for cell in (
@@ -260,7 +265,7 @@ def test_coordinated_dropout_counts_hidden_samples_for_all():
     shown = np.random.default_rng(3).choice([0.0, 1.0], data.shape).astype("float32")
     scalars = {**SCALARS, "coordinated_dropout": tf.constant(0.5)}
     halves = [
-        parts_of(network, batch, {**noise, "shown_btn": tf.constant(mask)}, scalars)["nll"]
+        parts_of(network, batch, {**noise, "shown_btn": bits(mask)}, scalars)["nll"]
         for mask in (shown, 1 - shown)
     ]
     assert np.mean(halves) == pytest.approx(parts_of(network, batch, noise)["nll"], rel=1e-6)
@@ -268,7 +273,7 @@ def test_coordinated_dropout_counts_hidden_samples_for_all():
 
 def test_a_rate_of_coordinated_dropout_that_was_set_to_zero_counts_all():
     network, batch, noise = make_network(), make_batch(poisson_data()), initial_noise()
-    everything = {**noise, "shown_btn": tf.ones_like(batch["spikes_btn"])}
+    everything = {**noise, "shown_btn": bits(np.ones(batch["spikes_btn"].shape))}
     got = parts_of(network, batch, everything, SCALARS)
     assert got == pytest.approx(parts_of(network, batch, noise), rel=1e-6)
 
@@ -287,7 +292,7 @@ def test_the_encoder_does_not_see_what_is_hidden_or_left_out():
     fitted = rng.choice([0.0, 1.0], data.shape).astype("float32")
     scalars = {**SCALARS, "coordinated_dropout": tf.constant(0.5)}
     batch = make_batch(data, fitted_btn=fitted)
-    noise = {**noise, "shown_btn": tf.constant(shown)}
+    noise = {**noise, "shown_btn": bits(shown)}
     slope = slope_at_data(network, batch, noise, scalars, "kl_initial_condition")
     np.testing.assert_array_equal(slope != 0, shown * fitted > 0)
 
@@ -304,7 +309,7 @@ def test_what_the_encoder_sees_keeps_its_mean():
         return type(network).encode(network, x_btn, masks)
 
     network.encode = remember
-    shown = {**noise, "shown_btn": tf.constant(whole)}
+    shown = {**noise, "shown_btn": bits(whole)}
     parts_of(network, make_batch(data, fitted_btn=whole), shown, scalars)
     np.testing.assert_allclose(x["given"], data / 0.8 / 0.5, rtol=1e-6)
 
@@ -328,8 +333,8 @@ def test_held_out_neurons_and_bins_are_always_counted_and_never_seen():
     hidden = np.zeros((N_TRIALS, 3, 2), "float32")
     scalars = {**SCALARS, "coordinated_dropout": tf.constant(0.5)}
     batch = make_batch(data)
-    nothing_shown = {**noise, "shown_btn": tf.constant(hidden)}
-    all_shown = {**noise, "shown_btn": tf.constant(1 - hidden)}
+    nothing_shown = {**noise, "shown_btn": bits(hidden)}
+    all_shown = {**noise, "shown_btn": bits(1 - hidden)}
     slope = slope_at_data(network, batch, all_shown, scalars, "kl_initial_condition")
     inside = np.zeros(data.shape, bool)
     inside[:, :3, :2] = True

@@ -66,8 +66,7 @@ def test_all_noise_can_be_divided():
     config = LFADSConfig(
         n_neurons=3, n_bins=4, bin_width=0.01, n_inferred_inputs=2, n_external_inputs=1
     )
-    rates = {"dropout": 0.1, "coordinated_dropout": 0.3}
-    drawn = noise.draw([0, 0], config, 6, rates, training=True)
+    drawn = noise.draw([0, 0], config, 6, training=True)
     shards = sharding.split(drawn, 3)
     for name, array in drawn.items():
         axis = noise.trial_axis(name)
