@@ -137,7 +137,7 @@ def lorenz(
         ValueError: a size or rate that is not positive, or more conditions than trials.
 
     References:
-        Sussillo et al. (2016), arXiv:1608.06315, section on the Lorenz system.
+        Sussillo et al. (2016), arXiv:1608.06315.
 
     Example:
         >>> data = lorenz(n_trials=40, n_bins=50, n_neurons=12, seed=1)
@@ -215,8 +215,7 @@ def chaotic_rnn_with_pulse(
         ValueError: a size, rate or time out of range, or more conditions than trials.
 
     References:
-        Sussillo et al. (2016), arXiv:1608.06315, section on inferring the inputs of a
-        chaotic network; Pandarinath et al. (2018), supplementary figure 7.
+        Sussillo et al. (2016), arXiv:1608.06315; Pandarinath et al. (2018).
 
     Example:
         >>> data = chaotic_rnn_with_pulse(n_trials=10, n_conditions=5, seed=1)
