@@ -1,0 +1,50 @@
+"""An answer is what it was after saving and loading, or says why it cannot be read."""
+
+import dataclasses
+
+import h5py
+import numpy as np
+import pytest
+
+from fixedpoint_tf.results import Result
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answer(Result):
+    radius: np.ndarray
+    left_out: np.ndarray | None
+    norm: str
+    counts: dict
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Other(Result):
+    radius: np.ndarray
+
+
+def test_comes_back_as_it_was(tmp_path):
+    answer = Answer(np.array([0.5, np.inf]), None, "euclidean", {"a": 1, "b": [True, 2.5]})
+    answer.save(tmp_path / "a.h5")
+    back = Answer.load(tmp_path / "a.h5")
+    assert back.radius.tolist() == [0.5, np.inf]
+    assert (back.left_out, back.norm, back.counts) == (None, answer.norm, answer.counts)
+
+
+def test_another_answer_is_not_taken_for_this_one(tmp_path):
+    Other(np.zeros(1)).save(tmp_path / "other.h5")
+    with pytest.raises(ValueError, match=r"fixedpoint_tf\.Answer.*fixedpoint_tf\.Other"):
+        Answer.load(tmp_path / "other.h5")
+
+
+def test_a_file_without_a_field_is_damaged(tmp_path):
+    Answer(np.zeros(1), None, "euclidean", {}).save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        del file["radius"]
+    with pytest.raises(ValueError, match=r"path: expected .* damaged .*radius"):
+        Answer.load(tmp_path / "a.h5")
+
+
+def test_what_cannot_be_saved_leaves_no_file(tmp_path):
+    with pytest.raises(TypeError):
+        Answer(np.zeros(1), None, "euclidean", {"a": object()}).save(tmp_path / "a.h5")
+    assert list(tmp_path.iterdir()) == []
