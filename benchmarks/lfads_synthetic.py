@@ -2,15 +2,18 @@
 
     python benchmarks/lfads_synthetic.py [--only integrator pulse] [--seeds 0]
 
-Every model has the default configuration and callbacks but for one inferred input, and
-is judged on trials that had no part in training. Seconds are those of ``compile`` and
-``fit``, compiling included.
+Models have the default configuration and callbacks but for one inferred input and what
+``SETTINGS`` says, and are judged on trials that had no part in training. Seconds are those
+of ``compile`` and ``fit``, compiling included.
 
 **integrator**: a tanh network of 100 units that integrates white noise
 (``tutorials/integrator_rnn.py``), 25 bins. The measure is that of the LFADS tutorial of
 google-research/computation-thru-dynamics: the squared correlation over the bins of each
 trial, averaged over trials and neurons. It printed 0.527 for rates, 0.333 for its filter by
-principal components, and 0.510 for the input, for a network and spikes of its own.
+two principal components, and 0.510 for the input, for a network of its own. Networks
+differ in how much a bin tells of the state, which that filter measures; those of the
+default seeds are about as hard as the published one. The last row is what can be known:
+the most likely input and first state, given the spikes and the true network.
 
 **pulse**: a chaotic network of 50 units, 100 bins, struck once in each trial
 (``lfads_tf.data.synthetic.chaotic_rnn_with_pulse``). The energy of the inferred input is the
@@ -30,12 +33,21 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tutorials"))
 
 import integrator_rnn
+import keras
+import tensorflow as tf
 
 from lfads_tf import LFADS, LFADSConfig, Session
 from lfads_tf.analysis import metrics, smoothing
 from lfads_tf.data.synthetic import Synthetic, chaotic_rnn_with_pulse
 
-EPOCHS = {"integrator": 40, "pulse": 150}
+EPOCHS = {"integrator": 20, "pulse": 150}
+SEEDS = {"integrator": [1, 4, 5], "pulse": [0]}
+# The integrator's input is new in each bin and a bin tells little of it. With so many
+# trials nothing need be hidden from the encoders, and the bound itself is the best loss.
+SETTINGS: dict[str, dict[str, float]] = {
+    "integrator": {"coordinated_dropout": 0.0, "kl_initial_condition": 1.0},
+    "pulse": {},
+}
 NEAR = 3  # bins
 
 
@@ -45,15 +57,16 @@ def parts(n_trials: int) -> tuple[slice, slice, slice]:
     return slice(0, a), slice(a, b), slice(b, None)
 
 
-def fitted(session: Session, seed: int, epochs: int) -> tuple[LFADS, str]:
+def fitted(name: str, session: Session, seed: int) -> tuple[LFADS, str]:
     train, valid, _ = (session.trials(part) for part in parts(len(session)))
     begin = time.perf_counter()
-    model = LFADS(LFADSConfig.for_data(train, n_inferred_inputs=1, seed=seed))
+    config = LFADSConfig.for_data(train, n_inferred_inputs=1, seed=seed, **SETTINGS[name])
+    model = LFADS(config)
     model.compile()
     history = model.fit(
         train,
         validation_data=valid,
-        epochs=epochs,
+        epochs=EPOCHS[name],
         callbacks=model.default_callbacks(),
         verbose=0,
     )
@@ -62,38 +75,81 @@ def fitted(session: Session, seed: int, epochs: int) -> tuple[LFADS, str]:
 
 
 def component_filter(train: np.ndarray, test: np.ndarray, n: int) -> np.ndarray:
-    """Rates by the first principal components of single bins of smoothed spikes."""
+    """Spikes of single bins by their first principal components."""
     flat = train.reshape(-1, train.shape[-1])
     mean = flat.mean(axis=0)
-    _, _, rows = np.linalg.svd(flat - mean, full_matrices=False)
-    return (test - mean) @ rows[:n].T @ rows[:n] + mean
+    _, vectors = np.linalg.eigh(np.cov(flat.T))
+    rows = vectors[:, ::-1].T[:n]
+    return (test - mean) @ rows.T @ rows + mean
+
+
+def most_likely(
+    network: integrator_rnn.Integrator, spikes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and inputs of greatest posterior density, given the true network.
+
+    What is random about a trial is made of independent normal numbers, by which the
+    density is climbed: two means, seven bins before the trial and all bins of it.
+    """
+    counts = tf.constant(spikes, tf.float32)
+    before, within = integrator_rnn.BINS_BEFORE, integrator_rnn.N_BINS
+    normals = tf.Variable(tf.zeros((len(spikes), 2 + before + within)))
+
+    def rates_and_inputs(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        mean = integrator_rnn.MEAN + integrator_rnn.MEAN_SD * z[:, :2]
+        noise = integrator_rnn.NOISE * z[:, 2:]
+        first = tf.pad(mean[:, :1] + noise[:, :before], [(0, 0), (0, 1)])
+        inputs = mean[:, 1:] + noise[:, before:]
+        start = network.states(first[..., None])[:, -1]
+        states = network.states(inputs[..., None], start)
+        return integrator_rnn.MAX_RATE * 0.5 * (1.0 + states), inputs[..., None]
+
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 300))
+    optimizer.build([normals])
+
+    @tf.function
+    def gradient() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            expected = rates_and_inputs(normals)[0] * integrator_rnn.BIN_WIDTH
+            likelihood = tf.reduce_sum(counts * tf.math.log(expected + 1e-9) - expected)
+            loss = 0.5 * tf.reduce_sum(tf.square(normals)) - likelihood
+        return tape.gradient(loss, normals)
+
+    for _ in range(300):
+        optimizer.apply([gradient()], [normals])
+    rates, inputs = rates_and_inputs(normals)
+    return rates.numpy(), inputs.numpy()
 
 
 def integrator(seed: int) -> None:
     begin = time.perf_counter()
-    data = integrator_rnn.integrator_spikes(integrator_rnn.trained_integrator(seed), 8192, seed)
+    network = integrator_rnn.trained_integrator(seed)
+    data = integrator_rnn.integrator_spikes(network, 20480, seed)
     made = time.perf_counter() - begin
     print(f"\nintegrator, seed {seed}: network and spikes in {made:.0f} s; {data.session}\n")
     print("| | r² of rates | r² of the input | R² of rates, pooled | seconds |")
     print("|---|---|---|---|---|")
     training, _, held_out = parts(len(data.session))
     train, test = data.session.trials(training), data.session.trials(held_out)
+    test, true_inputs = test.trials(slice(0, 1000)), data.inputs[held_out][:1000]
 
-    def row(name: str, rates: np.ndarray, of_input: str, seconds: str) -> None:
-        squared = metrics.squared_correlation(test.true_rates, rates)
-        pooled = metrics.r_squared(test.true_rates, rates, average="pooled")
+    def row(name: str, rates: np.ndarray, of_input: str, seconds: str, n: int = 1000) -> None:
+        squared = metrics.squared_correlation(test.true_rates[:n], rates)
+        pooled = metrics.r_squared(test.true_rates[:n], rates, average="pooled")
         print(f"| {name} | {squared:.3f} | {of_input} | {pooled:.3f} | {seconds} |", flush=True)
 
     sd = smoothing.best_gaussian(train.spikes, train.bin_width, true_rates=train.true_rates).sd
-    smoothed = [smoothing.gaussian(s.spikes, s.bin_width, sd) for s in (train, test)]
-    row(f"Gaussian, {1e3 * sd:.0f} ms (best)", smoothed[1], "-", "-")
-    for n in (1, 3):
-        row(f"and {n} principal components", component_filter(*smoothed, n), "-", "-")
-    model, seconds = fitted(data.session, seed, EPOCHS["integrator"])
+    smoothed = smoothing.gaussian(test.spikes, test.bin_width, sd)
+    row(f"Gaussian, {1e3 * sd:.0f} ms (best)", smoothed, "-", "-")
+    counts = component_filter(train.spikes, test.spikes, 2)
+    row("2 principal components", counts / test.bin_width, "-", "-")
+    model, seconds = fitted("integrator", data.session, seed)
     inferred = model.infer(test)
-    true_inputs = data.inputs[held_out]
     of_input = metrics.squared_correlation(true_inputs, inferred.inferred_input_mean)
     row("ours", inferred.rates, f"{of_input:.3f}", seconds)
+    rates, inputs = most_likely(network, test.spikes[:200])
+    of_input = metrics.squared_correlation(true_inputs[:200], inputs)
+    row("most likely, true network", rates, f"{of_input:.3f}", "-", n=200)
 
 
 def energy(inputs: np.ndarray) -> np.ndarray:
@@ -118,7 +174,7 @@ def pulse(seed: int) -> None:
     sd = smoothing.best_gaussian(train.spikes, train.bin_width, true_rates=train.true_rates).sd
     smoothed = smoothing.gaussian(test.spikes, test.bin_width, sd)
     row(f"Gaussian, {1e3 * sd:.0f} ms (best)", smoothed, "- | -", "-")
-    model, seconds = fitted(data.session, seed, EPOCHS["pulse"])
+    model, seconds = fitted("pulse", data.session, seed)
     inferred = model.infer(test)
     of_bin = energy(inferred.inferred_input_mean)
     distance = np.abs(np.arange(of_bin.shape[1]) - data.pulse_bins[held_out][:, None])
@@ -130,10 +186,10 @@ def pulse(seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=EPOCHS, default=list(EPOCHS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--seeds", nargs="+", type=int, help="of data, networks and models")
     options = parser.parse_args()
     for name in options.only:
-        for seed in options.seeds:
+        for seed in options.seeds or SEEDS[name]:
             {"integrator": integrator, "pulse": pulse}[name](seed)
 
 

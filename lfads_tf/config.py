@@ -68,7 +68,10 @@ class LFADSConfig:
             lower, since coordinated dropout regularises too, and recovers known rates
             better.
         kl_inferred_inputs: weight of this KL divergence; 1 is the ELBO. Inputs that cost
-            less come to copy the noise of single bins.
+            less come to copy the noise of single bins. Where the divergence itself falls
+            to nothing in training, the inputs are not used: a bin tells too little of
+            them. Then either lower this weight, or, given many trials, train on the ELBO
+            itself (``coordinated_dropout=0, kl_initial_condition=1``).
         l2_generator, l2_controller, l2_encoders: times half the mean square of the
             recurrent kernel.
         warm_up_steps: training steps over which the KL and L2 weights rise from 0.

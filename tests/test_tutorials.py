@@ -1,6 +1,7 @@
 """The tutorials run from top to bottom."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -9,14 +10,25 @@ import pytest
 TUTORIALS = sorted((Path(__file__).parents[1] / "tutorials").glob("*.py"))
 
 
-def test_every_tutorial_was_found():
-    assert [path.name for path in TUTORIALS] == ["from_fixedpointfinder.py"]
+#: What each tutorial must print: a pattern, and the limits of the numbers in it.
+PRINTED = {
+    "from_fixedpointfinder": ("27 fixed points: 8 stable", []),
+    "integrator_rnn": (r"squared error of the sum: (\S+), of a variance", [(0.0, 2e-4)]),
+}
+
+
+def test_it_is_known_what_every_tutorial_prints():
+    assert [path.stem for path in TUTORIALS] == sorted(PRINTED)
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_tutorial_runs(path, capsys):
+    pattern, limits = PRINTED[path.stem]
     runpy.run_path(str(path), run_name="__main__")
-    assert "27 fixed points: 8 stable" in capsys.readouterr().out
+    found = re.search(pattern, capsys.readouterr().out)
+    assert found
+    for number, (lower, upper) in zip(found.groups(), limits, strict=True):
+        assert lower <= float(number) <= upper
 
 
 def code_cells(script):
