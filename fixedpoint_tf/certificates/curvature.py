@@ -223,7 +223,8 @@ def elementwise(
     own = np.sqrt(np.sum(squares, axis=0)) * _joint_norm(ports)[:, None]
     through = [(g, p.bend) for g, p in zip(gradient, ports, strict=True) if p.bend.any()]
     bend = own.max(axis=1) + sum(g.max(axis=1) * b for g, b in through)
-    slope_error, error, slope, norm = 0.0, rounding, 0.0, 0.0
+    slope_error, error, slope = np.zeros_like(value), rounding, np.zeros_like(value)
+    norm = np.zeros(len(value))
     for b in range(n_ports):
         port, g = ports[b], gradient[b]
         slope_error = slope_error + (wobble[b] + SLOPE_ULPS * EPS * size) * port.slope

@@ -1,10 +1,9 @@
-"""The bounds of the radii polynomial at given points, rounding included; no user-facing part."""
+"""The bounds of the radii polynomial at given points, rounding included."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf.certificates.certifying import Certificates
+from fixedpoint_tf.certificates.answer import Certificates
 from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def plot_certificates(
         >>> ax.get_yscale()
         'log'
     """
+    from matplotlib.ticker import MaxNLocator
+
     fig, ax = new_axes(fig, ax, size=(6.0, 4.0))
     c = certificates
     yes = np.flatnonzero(c.certified)
@@ -66,7 +68,7 @@ def plot_certificates(
             color=COLORS["blue"],
             markerfacecolor="white",
             markersize=5.5,
-            label=f"is alone within{word}",
+            label="is alone within" + word,
         )
     near = yes[np.isfinite(c.nearest[yes]) & (c.nearest[yes] > 0)]
     if len(near):
@@ -95,7 +97,7 @@ def plot_certificates(
             )
     ax.set_yscale("log")
     ax.set_xlim(-0.75, max(len(c), 1) - 0.25)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("point")
     ax.set_ylabel("distance in state space")
     ax.spines[["top", "right"]].set_visible(False)
