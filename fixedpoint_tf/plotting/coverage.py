@@ -17,6 +17,7 @@ __all__ = ["plot_coverage"]
 
 _CYCLE = ("blue", "vermillion", "green", "orange", "purple", "sky blue")
 _MOST_LINES = 12
+_MOST_IN_WORDS = 3
 
 
 def plot_coverage(
@@ -55,24 +56,25 @@ def plot_coverage(
         n = np.unique(np.geomspace(1, total, 200).astype(int))
         counts = coverage.counts[coverage.condition == c]
         color = COLORS[_CYCLE[c % len(_CYCLE)]]
-        name = "" if n_conditions == 1 else f"condition {c}: "
         found, lower = int(coverage.n_points[c]), float(coverage.n_points_lower[c])
-        upper = coverage.missing_upper[c]
-        ax.plot(
-            n,
-            accumulation(counts, n, total),
-            color=color,
-            linewidth=1.8,
-            label=f"{name}{found:,} found; next start new: at most {upper:.2g}",
-        )
+        more = lower > found + 0.05
+        if n_conditions > _MOST_IN_WORDS:
+            label = f"condition {c}: {found:,}" + (f" (≥ {lower:.0f})" if more else "")
+        else:
+            name = "" if n_conditions == 1 else f"condition {c}: "
+            upper = coverage.missing_upper[c]
+            label = f"{name}{found:,} found; next start new: at most {upper:.2g}"
+        curve = accumulation(counts, n, total)
+        ax.plot(n, curve, color=color, linewidth=1.8, label=label)
         ax.plot(total, found, "o", color=color, markersize=5, clip_on=False)
-        if lower > found + 0.05:
+        if more:
+            in_words = f"at least {lower:.1f} in all (Chao)"
             ax.axhline(
                 lower,
                 color=color,
                 linestyle="--",
                 linewidth=1.0,
-                label=f"{name}at least {lower:.1f} expected (Chao)",
+                label=in_words if n_conditions <= _MOST_IN_WORDS else None,
             )
         top = max(top, found, lower)
     ax.set_xscale("log")
@@ -83,5 +85,5 @@ def plot_coverage(
     ax.set_ylabel(f"distinct {noun}")
     ax.spines[["top", "right"]].set_visible(False)
     say_if_empty(ax, n_conditions, "no starts")
-    legend_above(ax, n_columns=1 if n_conditions == 1 else 2)
+    legend_above(ax, n_columns=1 if n_conditions <= _MOST_IN_WORDS else 3)
     return fig, ax
