@@ -1,0 +1,219 @@
+"""``certify``: is there a true fixed point at each point, is it alone, how near is it?"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from tqdm import tqdm
+
+from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.certificates.answer import Certificates
+from fixedpoint_tf.certificates.proofs import Prover, Verdict
+from fixedpoint_tf.checks import as_numbers, is_number
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.status import Status
+from fixedpoint_tf.system import DynamicalSystem
+
+__all__ = ["certify"]
+
+_CHUNK_ENTRIES = 2**21  # of the Jacobians that are held at once
+
+
+def certify(
+    system: Any,
+    points: Any,
+    *,
+    inputs: Any = None,
+    n_directions: int = 8,
+    safety: float = 2.0,
+    seed: int = 0,
+    verbose: bool = False,
+) -> Certificates:
+    """Prove that a true fixed point of the system lies at each point, or say why not.
+
+    A small speed does not make a fixed point. Here the Newton-Kantorovich theorem is applied
+    in the form of radii polynomials (:mod:`fixedpoint_tf.certificates.polynomial`): the
+    Newton step must be short against how fast the Jacobian turns around the point. Then
+    exactly one true fixed point lies within ``uniqueness_radius``, and it lies within
+    ``existence_radius``. A slow point cannot pass.
+
+    For Keras's SimpleRNN, GRU (both resets), LSTM and stacks of them, with tanh, sigmoid,
+    ReLU or linear activations, the change of the Jacobian is bounded in closed form
+    (:mod:`fixedpoint_tf.certificates.curvature`), and so are the rounding errors of the
+    residual and of the Jacobian. Networks with ReLU are linear between kinks: their balls
+    end at the nearest kink. Any other system is *sampled*.
+
+    The proof holds for the network with its weights as stored, given two assumptions about
+    the machine: sums and products are those of IEEE 754 double precision, in any order,
+    with tanh and sigmoid within 16 units in the last place; and LAPACK finds the largest
+    eigenvalue of a symmetric matrix to within ``8 n^2`` units of roundoff.
+
+    Args:
+        system: anything that :func:`fixedpoint_tf.as_system` takes.
+        points: a :class:`~fixedpoint_tf.FixedPoints` with its ``inputs``, or states
+            ``(n, n_states)`` (nested as the cell has them).
+        inputs: ``(1, n_inputs)`` or ``(n, n_inputs)``; default: those of the points.
+        n_directions: directions sought out around each point (sampled systems only).
+        safety: factor on the largest change found there, at least 1.
+        seed: of the directions.
+        verbose: show a progress bar.
+
+    Returns:
+        A certificate for each point. After Ctrl-C, the points not examined by then have the
+        code ``interrupted``.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Cost: a handful of ``n_states^3`` operations a point and about 15 largest eigenvalues of
+    ``n_states x n_states`` matrices; sampled systems: about ``60 n_directions`` Jacobians and
+    decompositions a point instead.
+
+    Example:
+        >>> import keras
+        >>> cell = keras.layers.SimpleRNNCell(2)
+        >>> cell.build((None, 1))
+        >>> cell.set_weights([np.zeros((1, 2)), np.diag([0.5, 2.0]), np.zeros(2)])
+        >>> answer = certify(cell, [[0.0, 0.0], [0.0, 0.95750402], [0.0, 0.5]], inputs=[[0.0]])
+        >>> answer.certified.tolist()
+        [True, True, False]
+        >>> answer.codes[2], answer.n_unstable.tolist()
+        ('slow_point', [1, 0, -1])
+    """
+    system = as_system(system)
+    x, u, status = _check_points(system, points, inputs)
+    if isinstance(n_directions, bool) or not isinstance(n_directions, (int, np.integer)):
+        raise ValueError(f"n_directions must be a whole number; got {n_directions!r}.")
+    if n_directions < 1:
+        raise ValueError(f"n_directions must be at least 1; got {n_directions!r}.")
+    if not is_number(safety) or not 1.0 <= safety < np.inf:
+        raise ValueError(f"safety must be a number of at least 1; got {safety!r}.")
+    prover = Prover(system, np.random.default_rng(seed), int(n_directions), float(safety))
+    chunk = max(1, _CHUNK_ENTRIES // system.n_states**2)
+    verdicts: list[Verdict] = []
+    interrupted, done = False, 0
+    with tqdm(total=len(x), desc="certificates", disable=not verbose) as bar:
+        try:
+            for i in range(0, len(x), chunk):
+                verdicts.append(prover.prove(x[i : i + chunk], u[i : i + chunk]))
+                done += len(verdicts[-1].code)
+                bar.update(len(verdicts[-1].code))
+        except KeyboardInterrupt:
+            interrupted = True
+    columns = _joined(verdicts, done, len(x))
+    codes = columns.pop("code")
+    # A residual that rounding cannot explain, with no fixed point near: the state moves on.
+    moves = columns["residual"] > 10.0 * columns["rounding"]
+    codes[(codes == "residual") & (moves | (status == Status.SLOW_POINT))] = "slow_point"
+    certified = codes == "certified"
+    nearest, same_as, n_distinct = _compare(
+        x, u, certified, columns["existence_radius"], columns["uniqueness_radius"]
+    )
+    return Certificates(
+        certified=certified,
+        codes=codes.tolist(),
+        same_as=same_as,
+        n_distinct=n_distinct,
+        nearest=nearest,
+        method="closed form" if prover.closed else "sampled",
+        safety=1.0 if prover.closed else float(safety),
+        kind=system.kind,
+        interrupted=interrupted,
+        **columns,
+    )
+
+
+def _check_points(
+    system: DynamicalSystem, points: Any, inputs: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """States, inputs and status of each point."""
+    status = None
+    if isinstance(points, FixedPoints):
+        if points.kind != system.kind:
+            raise ValueError(
+                f"points must be of a {system.kind} system; got points of a {points.kind} one."
+            )
+        x, status = points.xstar, points.status
+        inputs = points.inputs if inputs is None else inputs
+        if x.shape[1] != system.n_states:
+            raise ValueError(
+                f"points must have n_states = {system.n_states}, as the system has; got "
+                f"{x.shape[1]}."
+            )
+    else:
+        x = system.layout.pack(points, "points")
+        if x.ndim != 2:
+            raise ValueError(
+                f"points must have shape (n, {system.n_states}); got shape {x.shape}."
+            )
+    if inputs is None and system.n_inputs == 0:
+        inputs = np.zeros((1, 0))
+    if inputs is None:
+        raise ValueError(
+            f"inputs must be given, of width {system.n_inputs}: the points carry none."
+        )
+    u = as_numbers(inputs, "inputs")
+    if u.ndim != 2 or u.shape[1] != system.n_inputs or len(u) not in (1, len(x)):
+        raise ValueError(
+            f"inputs must have shape (1, {system.n_inputs}) or ({len(x)}, {system.n_inputs}); "
+            f"got shape {u.shape}."
+        )
+    u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
+    return x, u, np.full(len(x), -1) if status is None else status
+
+
+def _joined(verdicts: list[Verdict], done: int, n: int) -> dict[str, np.ndarray]:
+    """The columns of all verdicts, with rows that say so for what was not examined."""
+    columns = {}
+    for field in dataclasses.fields(Verdict):
+        parts = [getattr(verdict, field.name) for verdict in verdicts]
+        if field.name == "code":
+            parts.append(np.full(n - done, "interrupted"))
+        elif field.name == "n_unstable":
+            parts.append(np.full(n - done, -1))
+        else:
+            parts.append(np.full(n - done, np.nan))
+        columns[field.name] = np.concatenate(parts)
+    columns["code"] = columns["code"].astype(object)
+    return columns
+
+
+def _compare(
+    x: np.ndarray,
+    u: np.ndarray,
+    certified: np.ndarray,
+    existence: np.ndarray,
+    uniqueness: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Distance to the nearest point; who is proved the same; how many are proved distinct."""
+    n = len(x)
+    nearest, same_as = np.full(n, np.inf), np.where(certified, np.arange(n), -1)
+    n_distinct = 0
+    _, condition = np.unique(u, axis=0, return_inverse=True)
+    condition = condition.reshape(-1)
+    for c in range(condition.max(initial=-1) + 1):
+        rows = np.flatnonzero(condition == c)
+        finite = rows[np.isfinite(x[rows]).all(axis=1)]
+        if len(finite) > 1:
+            distance = cdist(x[finite], x[finite])
+            np.fill_diagonal(distance, np.inf)
+            nearest[finite] = distance.min(axis=1)
+        yes = rows[certified[rows]]
+        distance = cdist(x[yes], x[yes]) * (1.0 + 1e-12)
+        low, high = existence[yes], uniqueness[yes]
+        # The true point of one lies within the ball in which that of the other is alone.
+        inside = distance + low[None, :] <= high[:, None]
+        same = inside | inside.T
+        apart = distance * (1.0 - 1e-11) > low[:, None] + low[None, :]
+        kept: list[int] = []
+        for i in range(len(yes)):
+            twins = np.flatnonzero(same[i, :i] & ~apart[i, :i])
+            if len(twins):
+                same_as[yes[i]] = same_as[yes[twins[0]]]
+            if apart[i, kept].all():
+                kept.append(i)
+        n_distinct += len(kept)
+    return nearest, same_as, n_distinct

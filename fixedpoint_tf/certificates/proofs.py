@@ -1,0 +1,205 @@
+"""The bounds of the radii polynomial at given points, rounding included."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf.batched import inverses
+from fixedpoint_tf.certificates.cells import KINDS, bounds_of
+from fixedpoint_tf.certificates.curvature import Answer
+from fixedpoint_tf.certificates.norms import EPS, gamma, spectral_norms
+from fixedpoint_tf.certificates.polynomial import largest_radius, radii
+from fixedpoint_tf.certificates.sampled import turning
+from fixedpoint_tf.system import DynamicalSystem
+
+__all__ = ["Prover", "Verdict"]
+
+SAMPLED_EVALUATIONS = 5
+SMALLEST_SAMPLED = 1e-7  # of the size of the state
+CAP = 1e6  # radii beyond this many sizes of the state mean nothing
+ESTIMATED_ULPS = 32.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What was shown about ``n`` points; the fields are those of ``Certificates``."""
+
+    code: np.ndarray
+    existence_radius: np.ndarray
+    uniqueness_radius: np.ndarray
+    newton_bound: np.ndarray
+    inverse_defect: np.ndarray
+    jacobian_lipschitz: np.ndarray
+    residual: np.ndarray
+    rounding: np.ndarray
+    n_unstable: np.ndarray
+
+
+class Prover:
+    """Proofs at points of one system, its weights read once.
+
+    Args:
+        system: the system.
+        rng: source of the directions of samples.
+        n_directions: of samples, for a system without a closed form.
+        safety: factor on what was sampled.
+    """
+
+    def __init__(
+        self,
+        system: DynamicalSystem,
+        rng: np.random.Generator,
+        n_directions: int,
+        safety: float,
+    ):
+        self.system, self.rng = system, rng
+        self.n_directions, self.safety = n_directions, safety
+        self.closed = isinstance(system.equations, KINDS) and system.dtypes[1] == "float64"
+        self.bounds: Callable[..., list[Answer]] | None = None
+        if self.closed:
+            self.bounds = bounds_of(system.equations, system.weights("float64"))
+
+    def prove(self, x: np.ndarray, u: np.ndarray) -> Verdict:
+        """What can be shown about each of some points, ``(n, n_states)``, at least one."""
+        n, d = x.shape
+        discrete = self.system.kind == "discrete"
+        image = self.system.step(x, u).numpy().astype(np.float64)
+        jacobian = self.system.jacobian(x, u).numpy().astype(np.float64)
+        residual = image - x if discrete else image
+        error, slope_error = self._rounding(x, u, image, jacobian)
+        error = error + (EPS * (np.abs(image) + np.abs(x)) if discrete else 0.0)
+        slope_error = slope_error + EPS * (1.0 + np.linalg.norm(jacobian, axis=2))
+        shifted = jacobian - np.eye(d) if discrete else jacobian
+        finite = np.isfinite(residual).all(axis=1) & np.isfinite(error).all(axis=1)
+        finite &= np.isfinite(shifted).all(axis=(1, 2))
+        A, singular = inverses(np.where(finite[:, None, None], shifted, np.eye(d)))
+
+        with np.errstate(all="ignore"):
+            y, z0 = self._first_bounds(A, shifted, residual, error, slope_error)
+            z0 = np.where(finite & ~singular, z0, np.inf)
+
+            def z2_of(radius: np.ndarray) -> np.ndarray:
+                return self._second_bound(A, x, u, jacobian, radius)
+
+            # Where the polynomial can be negative at all, it is so at this radius.
+            first = np.where(z0 < 1.0, 2.0 * y / np.maximum(1.0 - z0, EPS), 0.0)
+            first = np.where(np.isfinite(first), first * (1.0 + 1e-6), 0.0)
+            if not self.closed:  # in a smaller ball, rounding would be sampled
+                first = np.maximum(first, SMALLEST_SAMPLED * (1.0 + np.linalg.norm(x, axis=1)))
+            z2 = z2_of(first)
+            low, high = radii(y, z0, z2)
+            proved = low <= first
+            low = np.where(proved, low, np.nan)
+            reach = np.full(n, np.nan)
+            if proved.any():
+                cap = CAP * (1.0 + np.linalg.norm(x, axis=1))
+                steps = {} if self.closed else {"evaluations": SAMPLED_EVALUATIONS}
+                start = np.where(proved, np.minimum(first, high), np.nan)
+                reach = largest_radius(y, z0, z2_of, start, cap, **steps)
+            moved = np.linalg.norm(shifted, axis=(1, 2)) * z2 * low / (1.0 - z0)
+            moved += np.linalg.norm(slope_error, axis=1)
+        code = np.select(
+            [~finite, singular | ~(z0 < 1.0), proved, np.isinf(z2) & self.closed],
+            ["not_finite", "singular", "certified", "kink"],
+            default="residual",
+        )
+        return Verdict(
+            code=code,
+            existence_radius=low,
+            uniqueness_radius=reach,
+            newton_bound=y,
+            inverse_defect=z0,
+            jacobian_lipschitz=z2,
+            residual=np.linalg.norm(residual, axis=1),
+            rounding=np.linalg.norm(error, axis=1),
+            n_unstable=_count_unstable(jacobian, moved, proved, self.system.kind),
+        )
+
+    def _first_bounds(self, A, shifted, residual, error, slope_error):
+        """``Y`` and ``Z0``, with the rounding errors of everything that they are made of."""
+        d = A.shape[1]
+        newton = np.einsum("nij,nj->ni", A, residual)
+        of_product = gamma(d + 1) * np.linalg.norm(A, axis=(1, 2))
+        y = np.linalg.norm(newton, axis=1) * (1.0 + gamma(d + 2))
+        y += of_product * np.linalg.norm(residual, axis=1)
+        y += np.linalg.norm(np.einsum("nij,nj->ni", np.abs(A), error), axis=1)
+        defect = np.linalg.norm(np.eye(d) - A @ shifted, axis=(1, 2)) * (1.0 + gamma(d * d))
+        defect += of_product * np.linalg.norm(shifted, axis=(1, 2)) + gamma(2) * np.sqrt(d)
+        size = spectral_norms(A)
+        return y, defect + size * np.linalg.norm(slope_error, axis=1)
+
+    def _rounding(self, x, u, image, jacobian):
+        """Bounds of the errors of ``F`` and of the length of its gradients, ``(n, d)``."""
+        if self.bounds is not None:
+            answers = self.bounds(x, u, np.zeros(len(x)))
+            parts = [(a.port.error, a.port.slope_error) for a in answers]
+            error, slope_error = (np.concatenate(p, axis=1) for p in zip(*parts, strict=True))
+            return error, slope_error
+        # No formula to bound the errors of: those of its linear part, several times over.
+        eps = float(np.finfo(self.system.dtypes[1]).eps)
+        unit = ESTIMATED_ULPS * eps + gamma(x.shape[1] + u.shape[1]) * eps / (2.0 * EPS)
+        by_input = self.system.input_jacobian(x, u).numpy()
+        size = np.abs(image) + np.abs(x)
+        size += np.einsum("nij,nj->ni", np.abs(jacobian), np.abs(x))
+        size += np.einsum("nij,nj->ni", np.abs(by_input), np.abs(u))
+        return unit * size, unit * np.linalg.norm(jacobian, axis=2)
+
+    def _second_bound(self, A, x, u, jacobian, radius) -> np.ndarray:
+        """``Z2`` for balls of these radii, ``(n,)``."""
+        if self.bounds is None:
+            ratio = turning(
+                self._jacobian, A, x, u, jacobian, radius, self.rng, self.n_directions
+            )
+            return self.safety * ratio
+        answers = self.bounds(x, u, radius)
+        own = np.concatenate([a.bend.own for a in answers], axis=1)
+        total = np.sqrt(len(answers)) * spectral_norms(A * own[:, None, :])
+        start = 0
+        for answer in answers:
+            stop = start + answer.bend.own.shape[1]
+            for gradient, bend in answer.bend.through:
+                block = A[:, :, start:stop] * gradient[:, None, :]
+                total = total + spectral_norms(block) * bend
+            start = stop
+        return np.where(np.isnan(total), np.inf, total)
+
+    def _jacobian(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        size = max(1, 2**22 // x.shape[1] ** 2)
+        parts = [
+            self.system.jacobian(x[i : i + size], u[i : i + size]).numpy()
+            for i in range(0, len(x), size)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+
+def _count_unstable(
+    jacobian: np.ndarray, moved: np.ndarray, proved: np.ndarray, kind: str
+) -> np.ndarray:
+    """Unstable directions at the true points, -1 where an eigenvalue may cross the edge.
+
+    With ``J V = V L + R``, the eigenvalues of ``J + E`` lie within ``|V^-1 (R + E V)|`` of
+    those in ``L``, and as many on either side (Bauer & Fike 1960).
+    """
+    count = np.full(len(jacobian), -1)
+    rows = np.flatnonzero(proved)
+    if not len(rows):
+        return count
+    J = jacobian[rows]
+    values, right, left = linearization.decompose(J, kind)
+    d = J.shape[1]
+    with np.errstate(all="ignore"):
+        off = np.linalg.norm(np.eye(d) - left @ right, axis=(1, 2))
+        length = np.linalg.norm(right, axis=(1, 2))
+        off += gamma(4 * d) * np.linalg.norm(left, axis=(1, 2)) * length
+        inverse = np.linalg.norm(left, axis=(1, 2)) / np.where(off < 1.0, 1.0 - off, np.nan)
+        rest = np.linalg.norm(J @ right - right * values[:, None, :], axis=(1, 2))
+        rest += gamma(4 * d) * 2.0 * np.linalg.norm(J, axis=(1, 2)) * length
+        reach = inverse * (rest + moved[rows] * length)
+        margin = np.abs(values) - 1.0 if kind == "discrete" else values.real
+        clear = (np.abs(margin) > reach[:, None]).all(axis=1)
+    count[rows[clear]] = (margin[clear] > 0.0).sum(axis=1)
+    return count

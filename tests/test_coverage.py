@@ -1,0 +1,156 @@
+"""The starts of a search tell how likely one more start meets a point not yet seen."""
+
+import numpy as np
+import pytest
+
+from fixedpoint_tf import FixedPoints, Status
+from fixedpoint_tf.coverage import Coverage, accumulation, chao1, coverage, missing_mass_bound
+
+
+def ends(labels, *, scale=1.0, inputs=None, status=None, **options):
+    """Ends of starts at whole numbers times ``scale``."""
+    x = scale * np.asarray(labels, float)[:, None]
+    status = np.zeros(len(x), int) if status is None else status
+    return FixedPoints(xstar=x, inputs=inputs, status=status, **options)
+
+
+POPULATIONS = {
+    "even": np.full(30, 1 / 30),
+    "many": np.full(2000, 1 / 2000),
+    "geometric": 0.7 ** np.arange(40) / (0.7 ** np.arange(40)).sum(),
+    "power law": np.arange(1, 400) ** -1.5 / (np.arange(1, 400) ** -1.5).sum(),
+    "one rare": np.array([0.99, 0.01]),
+    "one": np.ones(1),
+}
+
+
+@pytest.mark.parametrize("name", POPULATIONS)
+@pytest.mark.parametrize("n", [20, 200])
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_the_bound_covers_the_true_missing_mass_at_the_nominal_rate(name, n, confidence):
+    p = POPULATIONS[name]
+    rng = np.random.default_rng(0)
+    n_trials, covered = 1000, 0
+    for _ in range(n_trials):
+        labels = rng.choice(len(p), n, p=p)
+        missing = 1.0 - p[np.unique(labels)].sum()
+        covered += missing <= missing_mass_bound(labels, confidence, rng) + 1e-12
+    # Three standard errors below the nominal rate would show a bound that is too low.
+    error = np.sqrt(confidence * (1 - confidence) / n_trials)
+    assert covered / n_trials >= confidence - 3 * error
+
+
+def test_good_turing_is_right_on_average():
+    p = POPULATIONS["power law"]
+    rng = np.random.default_rng(1)
+    estimates, truths = [], []
+    for _ in range(400):
+        labels = rng.choice(len(p), 300, p=p)
+        estimates.append(coverage(ends(labels)).missing[0])
+        truths.append(1.0 - p[np.unique(labels)].sum())
+    spread = np.std(np.subtract(estimates, truths)) / np.sqrt(400)
+    # Its bias is that of one start: the expected missing mass after n - 1 of them.
+    assert abs(np.mean(estimates) - np.mean(truths)) < 3 * spread + 1e-3
+
+
+def test_chao_is_below_the_number_of_points_on_average():
+    p = POPULATIONS["even"]
+    rng = np.random.default_rng(2)
+    counts = [np.unique(rng.choice(30, 40, p=p), return_counts=True)[1] for _ in range(500)]
+    estimate = np.mean([chao1(c) for c in counts])
+    found = np.mean([len(c) for c in counts])
+    assert found + 3 < estimate < 31
+
+
+def test_the_bound_falls_as_one_over_n_where_nothing_is_new():
+    rng = np.random.default_rng(0)
+    for n in (100, 1000, 10000):
+        bound = missing_mass_bound(np.zeros(n, int), 0.95, rng)
+        assert bound == pytest.approx(1.0 - 0.05 ** (2 / n), rel=1e-9)
+
+
+def test_accumulation_is_the_mean_over_orders():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(5), [10, 5, 3, 1, 1])
+    n = np.array([1, 4, 9, 20])
+    met = [[len(set(rng.permutation(labels)[:k])) for k in n] for _ in range(3000)]
+    curve = accumulation(np.bincount(labels), n, len(labels))
+    assert curve == pytest.approx(np.mean(met, axis=0), abs=0.05)
+    assert curve[-1] == pytest.approx(5.0)
+
+
+def test_counts_of_each_point():
+    answer = coverage(ends([3, 3, 3, 1, 2, 2]))
+    order = np.argsort(answer.xstar[:, 0])
+    assert answer.xstar[order].ravel().tolist() == [1, 2, 3]
+    assert answer.counts[order].tolist() == [1, 2, 3]
+    assert answer.xstar[answer.member].ravel().tolist() == [3, 3, 3, 1, 2, 2]
+    assert (answer.n_once[0], answer.missing[0]) == (1, 1 / 6)
+
+
+def test_duplicates_within_tol_unique_are_one_point():
+    near = ends([0, 1, 2, 3, 100], scale=1e-5)
+    assert coverage(near).counts.tolist() == [5]
+    assert coverage(ends([0, 1, 2, 3], scale=1e-2)).n_points.tolist() == [4]
+
+
+def test_conditions_are_apart():
+    inputs = np.repeat([[0.0], [1.0]], [50, 30], axis=0)
+    labels = np.r_[np.zeros(50), np.arange(30)]
+    answer = coverage(ends(labels, inputs=inputs))
+    assert answer.n_starts.tolist() == [50, 30]
+    assert answer.n_points.tolist() == [1, 30]
+    assert answer.missing.tolist() == [0.0, 1.0]
+    assert answer.missing_upper[1] == 1.0
+    assert "condition 1 of 2" in repr(answer)
+
+
+def test_starts_that_ended_nowhere_are_told():
+    status = np.repeat(list(Status), [50, 20, 10, 5, 5])
+    answer = coverage(ends(np.repeat([0, 5, 7, 8, 9], [50, 20, 10, 5, 5]), status=status))
+    assert answer.n_points.tolist() == [1]
+    assert answer.n_unfinished.tolist() == [10]
+    assert answer.n_elsewhere.tolist() == [30]
+    assert answer.missing_upper[0] < 10 / 90 < answer.missing_upper_all[0]
+    both = coverage(ends(np.zeros(70), status=status[:70]), of="all")
+    assert both.n_points.tolist() == [1]
+    with_slow = coverage(ends(np.repeat([0, 5], [50, 20]), status=status[:70]), of="all")
+    assert with_slow.counts.tolist() == [50, 20]
+
+
+def test_nothing_known_of_no_starts():
+    empty = coverage(FixedPoints(xstar=np.zeros((0, 2)), status=[]))
+    assert repr(empty) == "no starts" and len(empty.inputs) == 0
+    empty.plot()
+    lost = coverage(ends([0, 1], status=[2, 3]))
+    assert lost.n_points.tolist() == [0] and lost.missing_upper_all[0] >= 0.95
+    lost.plot()
+
+
+def test_saved_as_it_was(tmp_path):
+    answer = coverage(ends([0, 0, 0, 1]), seed=3)
+    answer.save(tmp_path / "c.h5")
+    back = Coverage.load(tmp_path / "c.h5")
+    assert repr(back) == repr(answer) == repr(coverage(ends([0, 0, 0, 1]), seed=3))
+
+
+def test_figure_has_a_line_for_each_condition_and_the_lower_bound():
+    inputs = np.repeat([[0.0], [1.0]], [50, 30], axis=0)
+    labels = np.r_[np.zeros(50), np.r_[np.arange(10), np.zeros(20)]]
+    figure, axes = coverage(ends(labels, inputs=inputs)).plot()
+    words = [t.get_text() for t in axes.get_legend().texts]
+    assert len(words) == 3 and "Chao" in words[-1]
+
+
+@pytest.mark.parametrize(
+    ("points", "options", "error", "message"),
+    [
+        (np.zeros((3, 1)), {}, TypeError, "points must be a FixedPoints"),
+        (FixedPoints(xstar=np.zeros((3, 1))), {}, ValueError, "points must have a status"),
+        (ends([0]), {"of": "slow"}, ValueError, "of must be 'fixed' or 'all'"),
+        (ends([0]), {"confidence": 1.0}, ValueError, "confidence must be a number between"),
+    ],
+)
+def test_bad_input_is_refused(points, options, error, message):
+    with pytest.raises(error, match=message):
+        coverage(points, **options)
