@@ -15,6 +15,7 @@ from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.filters import distance_outliers, thin
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.progress import Progress
+from fixedpoint_tf.questions import Questions
 from fixedpoint_tf.search import Search
 from fixedpoint_tf.solvers.base import Problem
 from fixedpoint_tf.status import Status
@@ -27,13 +28,14 @@ logger = logging.getLogger(__name__)
 SYSTEM_OPTIONS = ("layer", "n_states", "n_inputs", "kind", "bounds")
 
 
-class FixedPointFinder:
+class FixedPointFinder(Questions):
     """Finds the fixed points of a recurrent network, and the slow points between them.
 
     The question is Sussillo & Barak's (2013): where does the speed
     ``q(x) = 0.5 |F(x, u) - x|^2`` vanish, for a constant input ``u``? The interface follows
     FixedPointFinder (Golub & Sussillo 2018), and so do the names of the options, which are
-    described in :class:`fixedpoint_tf.FinderConfig`.
+    described in :class:`fixedpoint_tf.FinderConfig`. What the points mean, once found, is
+    asked by the methods of :class:`fixedpoint_tf.questions.Questions`.
 
     Args:
         rnn: anything that :func:`fixedpoint_tf.as_system` takes.

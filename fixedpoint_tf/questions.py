@@ -1,0 +1,95 @@
+"""What may be asked about the points that a search found, as methods of the finder.
+
+Each method hands the finder's network to the room that answers, and loads that room only
+then. The answers are described there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fixedpoint_tf.attractors import Attractors
+    from fixedpoint_tf.certificates import Certificates
+    from fixedpoint_tf.connections import Basins, Connections
+    from fixedpoint_tf.continuation import Branches
+    from fixedpoint_tf.coverage import Coverage
+    from fixedpoint_tf.cycles import Cycles
+    from fixedpoint_tf.deflation import Deflated
+    from fixedpoint_tf.fixed_points import FixedPoints
+    from fixedpoint_tf.sensitivity import LinearError, Sensitivity
+    from fixedpoint_tf.system import DynamicalSystem
+
+__all__ = ["Questions"]
+
+
+class Questions:
+    """Questions about the points of one network; ``points`` are those of its search."""
+
+    system: DynamicalSystem
+
+    def certify(self, points: FixedPoints, **options: Any) -> Certificates:
+        """Is each truly a fixed point? See :func:`fixedpoint_tf.certificates.certify`."""
+        from fixedpoint_tf.certificates import certify
+
+        return certify(self.system, points, **options)
+
+    def coverage(self, every: FixedPoints, **options: Any) -> Coverage:
+        """Have all been found? See :func:`fixedpoint_tf.coverage.coverage`.
+
+        Args:
+            every: the second result of ``find_fixed_points``: where each start ended.
+        """
+        from fixedpoint_tf.coverage import coverage
+
+        return coverage(every, **options)
+
+    def search_deflated(self, points: FixedPoints, **options: Any) -> Deflated:
+        """Look away from these. See :func:`fixedpoint_tf.deflation.search_deflated`."""
+        from fixedpoint_tf.deflation import search_deflated
+
+        return search_deflated(self.system, points, **options)
+
+    def attractors(self, points: FixedPoints, **options: Any) -> Attractors:
+        """Points, lines, rings, planes? See :func:`fixedpoint_tf.attractors.attractors`."""
+        from fixedpoint_tf.attractors import attractors
+
+        return attractors(self.system, points, **options)
+
+    def find_cycles(self, states: Any, inputs: Any = None, **options: Any) -> Cycles:
+        """Does it oscillate? See :func:`fixedpoint_tf.cycles.find_cycles`."""
+        from fixedpoint_tf.cycles import find_cycles
+
+        return find_cycles(self.system, states, inputs, **options)
+
+    def continue_in(self, points: FixedPoints, path: Any, **options: Any) -> Branches:
+        """Where does the input move them? :func:`fixedpoint_tf.continuation.continue_in`."""
+        from fixedpoint_tf.continuation import continue_in
+
+        return continue_in(self.system, points, path, **options)
+
+    def connections(self, points: FixedPoints, **options: Any) -> Connections:
+        """What leads where? See :func:`fixedpoint_tf.connections.connections`."""
+        from fixedpoint_tf.connections import connections
+
+        return connections(self.system, points, **options)
+
+    def basins(self, points: FixedPoints, states: Any, **options: Any) -> Basins:
+        """Where does each state go? See :func:`fixedpoint_tf.connections.basins`."""
+        from fixedpoint_tf.connections import basins
+
+        return basins(self.system, points, states, **options)
+
+    def sensitivity(
+        self, points: FixedPoints, readout: Any = None, **options: Any
+    ) -> Sensitivity:
+        """What does it listen to? See :func:`fixedpoint_tf.sensitivity.sensitivity`."""
+        from fixedpoint_tf.sensitivity import sensitivity
+
+        return sensitivity(self.system, points, readout, **options)
+
+    def linear_error(self, points: FixedPoints, **options: Any) -> LinearError:
+        """Where does linearisation hold? :func:`fixedpoint_tf.sensitivity.linear_error`."""
+        from fixedpoint_tf.sensitivity import linear_error
+
+        return linear_error(self.system, points, **options)

@@ -1,0 +1,97 @@
+"""Many networks, one table."""
+
+import keras
+import numpy as np
+import pytest
+
+from fixedpoint_tf.comparison import Comparison, compare
+
+STATES = np.linspace(-1.0, 1.0, 21)[:, None]
+
+
+def tanh_unit(gain):
+    """x' = tanh(gain x): one fixed point up to a gain of 1, three beyond."""
+    cell = keras.layers.SimpleRNNCell(1)
+    cell.build((None, 1))
+    cell.set_weights([np.zeros((1, 1)), np.full((1, 1), gain), np.zeros(1)])
+    return cell
+
+
+def test_the_pitchfork_of_a_tanh_unit():
+    gains = (0.5, 0.9, 1.5, 2.0)
+    table, points = compare({f"gain {g}": tanh_unit(g) for g in gains}, STATES, [[0.0]])
+    assert table.labels == ["gain 0.5", "gain 0.9", "gain 1.5", "gain 2.0"]
+    assert table["fixed"].tolist() == [1, 1, 3, 3]
+    assert table["stable"].tolist() == [1, 1, 2, 2]
+    assert table["certified"].tolist() == [1, 1, 3, 3]
+    np.testing.assert_allclose(table["fastest growth"], gains, atol=1e-9)
+    np.testing.assert_allclose(table["longest decay"][:2], -1 / np.log(gains[:2]), rtol=1e-6)
+    assert [p.fixed.n for p in points] == [1, 1, 3, 3]
+
+
+def test_a_saved_network_is_read_from_its_file(tmp_path):
+    model = keras.Sequential([keras.Input((None, 1)), keras.layers.RNN(tanh_unit(2.0))])
+    model.save(tmp_path / "epoch_1.keras")
+    table, _ = compare([tmp_path / "epoch_1.keras"], STATES, [[0.0]])
+    assert table["fixed"].tolist() == [3]
+
+
+def test_states_may_depend_on_the_network_and_measures_may_be_added():
+    seen = []
+
+    def states(finder):
+        seen.append(finder.system.n_states)
+        return STATES
+
+    measures = {"largest": lambda finder, unique, every: np.abs(unique.xstar).max()}
+    table, _ = compare([tanh_unit(2.0)], states, [[0.0]], measures=measures)
+    assert seen == [1]
+    x = table["largest"][0]
+    assert abs(x - np.tanh(2.0 * x)) < 1e-9
+
+
+def test_what_fails_for_one_network_stops_no_other():
+    def largest(finder, unique, every):
+        raise ValueError("no such number")
+
+    networks = {"good": tanh_unit(2.0), "bad": "no network", "good too": tanh_unit(0.5)}
+    table, points = compare(networks, STATES, [[0.0]], measures={"largest": largest})
+    assert table["fixed"][[0, 2]].tolist() == [3, 1]
+    assert np.isnan(table["fixed"][1])
+    assert points[1] is None
+    assert table.reasons[0] == "largest: no such number"
+    assert "no network" in table.reasons[1]
+    assert "| bad | - |" in table.to_markdown()
+    assert "3 failed" in repr(table)
+
+
+def test_the_keyboard_ends_it_and_what_is_done_is_returned():
+    def measure(finder, unique, every):
+        if unique.fixed.n == 1:
+            raise KeyboardInterrupt
+        return 1.0
+
+    networks = [tanh_unit(2.0), tanh_unit(0.5), tanh_unit(2.0)]
+    table, points = compare(networks, STATES, [[0.0]], measures={"m": measure})
+    assert (len(table), len(points), table.interrupted) == (1, 1, True)
+
+
+def test_no_network_is_refused():
+    with pytest.raises(ValueError, match="networks: expected at least one network"):
+        compare([], STATES, [[0.0]])
+
+
+def test_saves_itself(tmp_path):
+    table, _ = compare({"a": tanh_unit(2.0)}, STATES, [[0.0]])
+    table.save(tmp_path / "table.h5")
+    back = Comparison.load(tmp_path / "table.h5")
+    assert (back.labels, back.measures) == (table.labels, table.measures)
+    np.testing.assert_array_equal(back.values, table.values)
+
+
+def test_an_unknown_measure_is_named():
+    table, _ = compare({"a": tanh_unit(2.0)}, STATES, [[0.0]])
+    with pytest.raises(KeyError, match="expected one of"):
+        table["beauty"]
+    with pytest.raises(ValueError, match="beauty"):
+        table.plot(["beauty"])
