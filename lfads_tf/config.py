@@ -51,7 +51,9 @@ class LFADSConfig:
             the rest to the controller's only; 0: both see everything.
         state_clip: bound on the absolute value of every recurrent state.
         initial_condition_prior_variance: fixed variance of the prior; its mean is learned.
-        input_prior: ``"ar1"`` (learned time constant and noise) or ``"gaussian"``.
+        input_prior: ``"ar1"`` (learned time constant and noise) or ``"gaussian"``, white:
+            for inputs that are new in each bin, which an autoregressive prior may sum up in
+            the generator's place.
         input_prior_time_constant: in seconds, at the start of training.
         input_prior_noise_variance: variance that each step adds, at the start.
         variance_floor: added to each posterior variance.
@@ -69,9 +71,8 @@ class LFADSConfig:
             better.
         kl_inferred_inputs: weight of this KL divergence; 1 is the ELBO. Inputs that cost
             less come to copy the noise of single bins. Where the divergence itself falls
-            to nothing in training, the inputs are not used: a bin tells too little of
-            them. Then either lower this weight, or, given many trials, train on the ELBO
-            itself (``coordinated_dropout=0, kl_initial_condition=1``).
+            to nothing in training, a bin tells too little of the inputs for this price,
+            and they are not used: try 0.1.
         l2_generator, l2_controller, l2_encoders: times half the mean square of the
             recurrent kernel.
         warm_up_steps: training steps over which the KL and L2 weights rise from 0.
