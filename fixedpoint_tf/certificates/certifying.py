@@ -68,9 +68,9 @@ def certify(
     Raises:
         TypeError, ValueError: an argument is not as described.
 
-    Cost: a handful of ``n_states^3`` operations a point and about 15 largest eigenvalues of
-    ``n_states x n_states`` matrices; sampled systems: about ``60 n_directions`` Jacobians and
-    decompositions a point instead.
+    Cost: a handful of ``n_states^3`` operations a point and about 8 largest eigenvalues of
+    ``n_states x n_states`` matrices; sampled systems: up to ``54 n_directions`` Jacobians a
+    point instead.
 
     Example:
         >>> import keras
