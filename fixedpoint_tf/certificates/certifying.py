@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from scipy.spatial.distance import cdist
+from scipy.spatial import cKDTree
 from tqdm import tqdm
 
 from fixedpoint_tf.adapters import as_system
@@ -20,6 +20,7 @@ from fixedpoint_tf.system import DynamicalSystem
 __all__ = ["certify"]
 
 _CHUNK_ENTRIES = 2**21  # of the Jacobians that are held at once
+_SLACK = 1e-11  # against rounding of a distance
 
 
 def certify(
@@ -190,7 +191,7 @@ def _compare(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Distance to the nearest point; who is proved the same; how many are proved distinct."""
     n = len(x)
-    nearest, same_as = np.full(n, np.inf), np.where(certified, np.arange(n), -1)
+    nearest, same_as = np.full(n, np.inf), np.full(n, -1)
     n_distinct = 0
     _, condition = np.unique(u, axis=0, return_inverse=True)
     condition = condition.reshape(-1)
@@ -198,22 +199,23 @@ def _compare(
         rows = np.flatnonzero(condition == c)
         finite = rows[np.isfinite(x[rows]).all(axis=1)]
         if len(finite) > 1:
-            distance = cdist(x[finite], x[finite])
-            np.fill_diagonal(distance, np.inf)
-            nearest[finite] = distance.min(axis=1)
-        yes = rows[certified[rows]]
-        distance = cdist(x[yes], x[yes]) * (1.0 + 1e-12)
-        low, high = existence[yes], uniqueness[yes]
-        # The true point of one lies within the ball in which that of the other is alone.
-        inside = distance + low[None, :] <= high[:, None]
-        same = inside | inside.T
-        apart = distance * (1.0 - 1e-11) > low[:, None] + low[None, :]
-        kept: list[int] = []
-        for i in range(len(yes)):
-            twins = np.flatnonzero(same[i, :i] & ~apart[i, :i])
-            if len(twins):
-                same_as[yes[i]] = same_as[yes[twins[0]]]
-            if apart[i, kept].all():
-                kept.append(i)
-        n_distinct += len(kept)
+            nearest[finite] = cKDTree(x[finite]).query(x[finite], k=2)[0][:, 1]
+        first: list[int] = []  # of the points that stand for one true point each
+        apart: list[int] = []  # of these, those proved to be others than all before them
+        for i in rows[certified[rows]]:
+            distance = np.linalg.norm(x[first] - x[i], axis=1)
+            far, near = distance * (1.0 - _SLACK), distance * (1.0 + _SLACK)
+            # The true point of one lies within the ball in which that of the other is alone.
+            same = near + existence[i] <= uniqueness[first]
+            same |= near + existence[first] <= uniqueness[i]
+            same &= far <= existence[i] + existence[first]
+            if same.any():
+                same_as[i] = first[int(np.argmax(same))]
+                continue
+            same_as[i] = i
+            others = np.isin(first, apart)
+            if (far[others] > existence[i] + existence[first][others]).all():
+                apart.append(i)
+            first.append(i)
+        n_distinct += len(apart)
     return nearest, same_as, n_distinct
