@@ -1,5 +1,7 @@
 """A certificate is given where there is a fixed point, and never where there is none."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -78,6 +80,16 @@ def test_all_27_fixed_points_of_a_trained_memory_are_proved(memory):
     assert np.nanmax(answer.existence_radius) < 1e-11
     assert (answer.uniqueness_radius[:27] < answer.nearest[:27]).all()
     assert answer.n_unstable[:27].tolist() == unique.n_unstable[:27].tolist()
+
+
+def test_wrong_eigenvectors_prove_no_stability(memory):
+    system, unique, _ = memory
+    wrong = dataclasses.replace(unique.fixed, eigval_J_xstar=0.5 * unique.fixed.eigval_J_xstar)
+    answer = certify(system, wrong)
+    assert answer.certified.all() and (answer.n_unstable == -1).all()
+    # Computed anew, they are as good as those that came with the points.
+    anew = certify(system, unique.fixed.xstar, inputs=np.zeros((1, 3)))
+    assert anew.n_unstable.tolist() == unique.fixed.n_unstable.tolist()
 
 
 def test_ends_of_many_starts_are_the_same_true_points(memory):
@@ -409,11 +421,11 @@ def test_interrupted_keeps_what_was_shown(monkeypatch):
     calls = []
     prove = Prover.prove
 
-    def stop_at_the_second(self, x, u):
+    def stop_at_the_second(self, x, u, modes):
         calls.append(len(x))
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return prove(self, x, u)
+        return prove(self, x, u, modes)
 
     monkeypatch.setattr(Prover, "prove", stop_at_the_second)
     monkeypatch.setattr("fixedpoint_tf.certificates.certifying._CHUNK_ENTRIES", 3)

@@ -63,8 +63,16 @@ class Prover:
         if self.closed:
             self.bounds = bounds_of(system.equations, system.weights("float64"))
 
-    def prove(self, x: np.ndarray, u: np.ndarray) -> Verdict:
-        """What can be shown about each of some points, ``(n, n_states)``, at least one."""
+    def prove(
+        self, x: np.ndarray, u: np.ndarray, modes: tuple[np.ndarray, ...] | None = None
+    ) -> Verdict:
+        """What can be shown about each of some points.
+
+        Args:
+            x: ``(n, n_states)``, at least one.
+            u: ``(n, n_inputs)``.
+            modes: eigenvalues, right and left eigenvectors, where known; they are checked.
+        """
         n, d = x.shape
         discrete = self.system.kind == "discrete"
         image = self.system.step(x, u).numpy().astype(np.float64)
@@ -118,7 +126,7 @@ class Prover:
             jacobian_lipschitz=z2,
             residual=np.linalg.norm(residual, axis=1),
             rounding=np.linalg.norm(error, axis=1),
-            n_unstable=_count_unstable(jacobian, moved, proved, self.system.kind),
+            n_unstable=_count_unstable(jacobian, moved, proved, self.system.kind, modes),
         )
 
     def _first_bounds(self, A, shifted, residual, error, slope_error):
@@ -204,7 +212,11 @@ class Prover:
 
 
 def _count_unstable(
-    jacobian: np.ndarray, moved: np.ndarray, proved: np.ndarray, kind: str
+    jacobian: np.ndarray,
+    moved: np.ndarray,
+    proved: np.ndarray,
+    kind: str,
+    modes: tuple[np.ndarray, ...] | None,
 ) -> np.ndarray:
     """Unstable directions at the true points, -1 where an eigenvalue may cross the edge.
 
@@ -216,7 +228,10 @@ def _count_unstable(
     if not len(rows):
         return count
     J = jacobian[rows]
-    values, right, left = linearization.decompose(J, kind)
+    if modes is None:
+        values, right, left = linearization.decompose(J, kind)
+    else:
+        values, right, left = (array[rows] for array in modes)
     d = J.shape[1]
     with np.errstate(all="ignore"):
         off = np.linalg.norm(np.eye(d) - left @ right, axis=(1, 2))
