@@ -44,7 +44,8 @@ class Deflated(Result):
     """What :func:`search_deflated` answers.
 
     Attributes:
-        points: the known points in their order, then the new fixed points.
+        points: the known points in their order, then the new fixed points, with the arrays
+            that both have; a new point under an input without a label has ``cond_id`` -1.
         is_new: ``(n,)`` bool, which of them are new.
         n_starts: how many starts were made.
         n_arrived: how many of them came near a fixed point that was not known in that round.
@@ -107,8 +108,9 @@ class Deflated(Result):
         )
         try:
             values = json.loads(attributes["values"])
-            of_points = {k.removeprefix("points."): v for k, v in arrays.items() if "." in k}
-            points = FixedPoints(**values.pop("points"), **of_points)
+            fields: dict[str, Any] = values.pop("points")
+            fields |= {k.removeprefix("points."): v for k, v in arrays.items() if "." in k}
+            points = FixedPoints(**fields)
             return cls(points=points, is_new=arrays["is_new"], **values)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
@@ -164,7 +166,7 @@ def search_deflated(
         TypeError, ValueError: an argument is not as described.
 
     Cost: each iteration of a start costs a Jacobian and about ``n_states^3`` operations; a
-    round of 128 starts of 24 states takes a second.
+    round of 128 starts of 24 states takes about a second.
 
     Example:
         >>> cubic = as_system(lambda h, u: h - h * (h - 1) * (h - 3), n_states=1, n_inputs=1)
@@ -181,9 +183,8 @@ def search_deflated(
     if initial_states is not None:
         starts = system.layout.pack(initial_states, "initial_states")
         check_rows(starts, "initial_states", system.n_states, "n_states")
-    for name, value in (("n_inits", n_inits), ("max_rounds", max_rounds)) + (
-        ("max_iters", max_iters),
-    ):
+    whole = {"n_inits": n_inits, "max_rounds": max_rounds, "max_iters": max_iters}
+    for name, value in whole.items():
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}.")
     if length is not None and not (is_number(length) and 0.0 < length < np.inf):
@@ -282,7 +283,8 @@ def _lengths(
         np.fill_diagonal(distance, np.inf)
         spacing = longest = float(np.median(distance.min(axis=1)))
         shares = SHARES
-    return spacing * np.exp(rng.uniform(*np.log(shares), size=len(starts))), longest
+    low, high = np.log(shares)
+    return spacing * np.exp(rng.uniform(low, high, len(starts))), longest
 
 
 def _draw(
@@ -316,8 +318,8 @@ def _verify(
     if not len(ends):
         return known[:0]
     cond_ids = None
-    if known.cond_id is not None and known.n:
-        cond_ids = np.full(len(ends), known.cond_id[0])
+    if known.cond_id is not None:  # an input that had no point has no label either
+        cond_ids = np.full(len(ends), known.cond_id[0] if known.n else -1)
     found = finder.find_fixed_points(ends, u[None], cond_ids)[0].fixed
     old = _fixed(known).xstar
     if len(old) and found.n:
@@ -330,12 +332,9 @@ def _join(parts: list[FixedPoints]) -> FixedPoints:
     filled = [part for part in parts if part.n] or parts[:1]
     has = [{k for k, v in part.to_dict().items() if v is not None} for part in filled]
     common = set.intersection(*has)
-    same = [
-        dataclasses.replace(
-            part,
-            state_names=filled[0].state_names,
-            **{k: None for k in had - common - {"state_names"}},
-        )
-        for part, had in zip(filled, has, strict=True)
-    ]
+    same = []
+    for part, had in zip(filled, has, strict=True):
+        changes: dict[str, Any] = dict.fromkeys(had - common)
+        changes["state_names"] = filled[0].state_names
+        same.append(dataclasses.replace(part, **changes))
     return FixedPoints.concatenate(same)

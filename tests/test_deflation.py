@@ -99,6 +99,13 @@ def test_each_input_is_searched_by_itself():
     assert found.new.cond_id.tolist() == [4, 4]
 
 
+def test_an_input_without_points_keeps_the_labels_of_the_others():
+    system = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+    found = search_deflated(system, known([[0.0]], cond_id=[4]), inputs=[[0.0], [1.0]])
+    assert found.points.xstar.ravel() == pytest.approx([0.0, 2.0])
+    assert found.points.cond_id.tolist() == [4, -1]
+
+
 def test_without_known_points_it_is_a_plain_search():
     none = FixedPoints(xstar=np.zeros((0, 1)), inputs=np.zeros((0, 1)), status=[])
     found = search_deflated(polynomial(), none, inputs=[[0.0]])

@@ -24,7 +24,7 @@ __all__ = ["largest_radius", "radii"]
 
 _SLACK = 1e-9  # against rounding of the few operations made here
 _EVALUATIONS = 12
-_CLOSE = 1.02  # the ratio to which the largest radius is found
+_CLOSE = 1.1  # the ratio to which the largest radius is found
 
 
 def radii(y: np.ndarray, z0: np.ndarray, z2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from fixedpoint_tf.system import DynamicalSystem
 
 __all__ = ["Prover", "Verdict"]
 
-SAMPLED_EVALUATIONS = 5
+SWEEP = (1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 1.0, 3.0)  # radii of samples, in sizes of the state
 SMALLEST_SAMPLED = 1e-7  # of the size of the state
 CAP = 1e6  # radii beyond this many sizes of the state mean nothing
 ESTIMATED_ULPS = 32.0
@@ -63,8 +63,16 @@ class Prover:
         if self.closed:
             self.bounds = bounds_of(system.equations, system.weights("float64"))
 
-    def prove(self, x: np.ndarray, u: np.ndarray) -> Verdict:
-        """What can be shown about each of some points, ``(n, n_states)``, at least one."""
+    def prove(
+        self, x: np.ndarray, u: np.ndarray, modes: tuple[np.ndarray, ...] | None = None
+    ) -> Verdict:
+        """What can be shown about each of some points.
+
+        Args:
+            x: ``(n, n_states)``, at least one.
+            u: ``(n, n_inputs)``.
+            modes: eigenvalues, right and left eigenvectors, where known; they are checked.
+        """
         n, d = x.shape
         discrete = self.system.kind == "discrete"
         image = self.system.step(x, u).numpy().astype(np.float64)
@@ -88,18 +96,20 @@ class Prover:
             # Where the polynomial can be negative at all, it is so at this radius.
             first = np.where(z0 < 1.0, 2.0 * y / np.maximum(1.0 - z0, EPS), 0.0)
             first = np.where(np.isfinite(first), first * (1.0 + 1e-6), 0.0)
-            if not self.closed:  # in a smaller ball, rounding would be sampled
-                first = np.maximum(first, SMALLEST_SAMPLED * (1.0 + np.linalg.norm(x, axis=1)))
-            z2 = z2_of(first)
-            low, high = radii(y, z0, z2)
-            proved = low <= first
-            low = np.where(proved, low, np.nan)
-            reach = np.full(n, np.nan)
-            if proved.any():
-                cap = CAP * (1.0 + np.linalg.norm(x, axis=1))
-                steps = {} if self.closed else {"evaluations": SAMPLED_EVALUATIONS}
+            size = 1.0 + np.linalg.norm(x, axis=1)
+            if self.closed:
+                z2 = z2_of(first)
+                low, high = radii(y, z0, z2)
+                proved = low <= first
                 start = np.where(proved, np.minimum(first, high), np.nan)
-                reach = largest_radius(y, z0, z2_of, start, cap, **steps)
+                reach = np.full(n, np.nan)
+                if proved.any():
+                    reach = largest_radius(y, z0, z2_of, start, CAP * size)
+            else:  # in a smaller ball than this, rounding would be sampled
+                first = np.maximum(first, SMALLEST_SAMPLED * size)
+                z2, low, reach = self._sampled(A, x, u, jacobian, y, z0, first, size)
+                proved = np.isfinite(low)
+            low = np.where(proved, low, np.nan)
             moved = np.linalg.norm(shifted, axis=(1, 2)) * z2 * low / (1.0 - z0)
             moved += np.linalg.norm(slope_error, axis=1)
         code = np.select(
@@ -116,7 +126,7 @@ class Prover:
             jacobian_lipschitz=z2,
             residual=np.linalg.norm(residual, axis=1),
             rounding=np.linalg.norm(error, axis=1),
-            n_unstable=_count_unstable(jacobian, moved, proved, self.system.kind),
+            n_unstable=_count_unstable(jacobian, moved, proved, self.system.kind, modes),
         )
 
     def _first_bounds(self, A, shifted, residual, error, slope_error):
@@ -149,12 +159,9 @@ class Prover:
         return unit * size, unit * np.linalg.norm(jacobian, axis=2)
 
     def _second_bound(self, A, x, u, jacobian, radius) -> np.ndarray:
-        """``Z2`` for balls of these radii, ``(n,)``."""
+        """``Z2`` for balls of these radii, ``(n,)``, from the closed form."""
         if self.bounds is None:
-            ratio = turning(
-                self._jacobian, A, x, u, jacobian, radius, self.rng, self.n_directions
-            )
-            return self.safety * ratio
+            return np.full(len(x), np.inf)
         answers = self.bounds(x, u, radius)
         own = np.concatenate([a.bend.own for a in answers], axis=1)
         total = np.sqrt(len(answers)) * spectral_norms(A * own[:, None, :])
@@ -167,6 +174,34 @@ class Prover:
             start = stop
         return np.where(np.isnan(total), np.inf, total)
 
+    def _sampled(self, A, x, u, jacobian, y, z0, first, size):
+        """``Z2`` in the first ball, and both radii, from samples in ever larger balls.
+
+        What turns a Jacobian may lie anywhere between the centre and the edge of a ball: the
+        largest turning met in the smaller balls stays in force in the larger ones.
+        """
+        n = len(x)
+        z2, z2_first = np.zeros(n), np.full(n, np.inf)
+        low, reach = np.full(n, np.nan), np.full(n, np.nan)
+        active = np.flatnonzero(z0 < 1.0)
+        for k, share in enumerate((0.0, *SWEEP)):
+            if not len(active):
+                break
+            radius = np.maximum(first, share * size)[active]
+            rows = A[active], x[active], u[active], jacobian[active]
+            met = turning(self._jacobian, *rows, radius, self.rng, self.n_directions)
+            z2[active] = np.maximum(z2[active], self.safety * met)
+            lesser, greater = radii(y[active], z0[active], z2[active])
+            holds = lesser <= radius
+            if k == 0:
+                z2_first[active] = z2[active]
+                low[active[holds]] = lesser[holds]
+            # Of a proof in a smaller ball, nothing is lost in a larger one.
+            new = np.where(holds, np.minimum(greater, radius), np.nan)
+            reach[active] = np.fmax(reach[active], new)
+            active = active[holds & (greater > radius)]
+        return z2_first, low, reach
+
     def _jacobian(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         size = max(1, 2**22 // x.shape[1] ** 2)
         parts = [
@@ -177,7 +212,11 @@ class Prover:
 
 
 def _count_unstable(
-    jacobian: np.ndarray, moved: np.ndarray, proved: np.ndarray, kind: str
+    jacobian: np.ndarray,
+    moved: np.ndarray,
+    proved: np.ndarray,
+    kind: str,
+    modes: tuple[np.ndarray, ...] | None,
 ) -> np.ndarray:
     """Unstable directions at the true points, -1 where an eigenvalue may cross the edge.
 
@@ -189,7 +228,10 @@ def _count_unstable(
     if not len(rows):
         return count
     J = jacobian[rows]
-    values, right, left = linearization.decompose(J, kind)
+    if modes is None:
+        values, right, left = linearization.decompose(J, kind)
+    else:
+        values, right, left = (array[rows] for array in modes)
     d = J.shape[1]
     with np.errstate(all="ignore"):
         off = np.linalg.norm(np.eye(d) - left @ right, axis=(1, 2))

@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fixedpoint_tf.batched import each
-
 __all__ = ["turning"]
 
-_SHARES = (1.0, 0.5, 0.25)  # of the radius at which the Jacobian is compared
+_SHARES = (1.0, 0.5)  # of the radius at which the Jacobian is compared
 _ITERATIONS = 3
+_POWER_ITERATIONS = 8
 
 
 def turning(
@@ -57,20 +56,27 @@ def turning(
             change = inverses[rows] @ change
             # The step as it is in floating-point numbers, which may be the smaller.
             length = np.linalg.norm(places - x[rows], axis=1)
-            strongest = each(_strongest, change)
-            size = np.array([s for s, _ in strongest])
+            size, strongest = _strongest(change, rng)
             with np.errstate(all="ignore"):
                 ratio = np.where(length > 0.0, size / length, np.inf)
             largest = np.maximum(largest, ratio.reshape(n, -1).max(axis=1))
             if share == _SHARES[0]:
-                towards = np.stack([v for _, v in strongest]).reshape(n, n_directions, d)
+                towards = strongest.reshape(n, n_directions, d)
         directions = towards
     return np.where(np.isnan(largest), np.inf, largest)
 
 
-def _strongest(matrix: np.ndarray) -> tuple[float, np.ndarray]:
-    """The largest singular value and its right vector."""
-    if not np.isfinite(matrix).all():
-        return np.inf, np.ones(len(matrix))
-    values, vectors = np.linalg.eigh(matrix.T @ matrix)
-    return float(np.sqrt(max(values[-1], 0.0))), vectors[:, -1]
+def _strongest(matrices: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The largest singular values and their right vectors, by a few power iterations."""
+    n, _, d = matrices.shape
+    finite = np.isfinite(matrices).all(axis=(1, 2))
+    matrices = np.where(finite[:, None, None], matrices, 0.0)
+    vectors = rng.normal(size=(n, d, 1))
+    size = np.zeros((n, 1, 1))
+    for _ in range(_POWER_ITERATIONS):
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        images = matrices @ vectors
+        size = np.linalg.norm(images, axis=1, keepdims=True)
+        found = np.swapaxes(matrices, 1, 2) @ images
+        vectors = np.where(size > 0.0, found, vectors)
+    return np.where(finite, size[:, 0, 0], np.inf), vectors[:, :, 0]

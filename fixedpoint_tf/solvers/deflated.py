@@ -9,8 +9,8 @@ SIAM J. Sci. Comput. 37:A2026, with the exponent 2 and the shift 1) is
 
 It vanishes where ``r`` does, except at the known roots, where it is infinite. Its Jacobian is
 :math:`M (A + r \nabla \log M^\top)`, a change of rank one of the Jacobian ``A`` of ``r``: the
-Newton step is that of ``r`` divided by :math:`1 + \nabla \log M \cdot s`. Near a known root this
-turns it round, so that the iteration leaves the basin instead of falling to the bottom.
+Newton step is that of ``r`` divided by :math:`1 + \nabla \log M \cdot s`. Near a known root
+this turns it round, so that the iteration leaves the basin instead of falling to the bottom.
 """
 
 from __future__ import annotations
