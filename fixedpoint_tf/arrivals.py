@@ -19,6 +19,7 @@ __all__ = [
     "Arrivals",
     "Outcome",
     "arrive",
+    "describe_outcomes",
     "inputs_of",
     "last_states",
     "radii",
@@ -50,6 +51,11 @@ class Outcome(enum.IntEnum):
         """The meaning in a phrase."""
         return _TEXT[self]
 
+    @property
+    def short(self) -> str:
+        """The meaning in a few words, as they follow a number."""
+        return _SHORT[self]
+
 
 _TEXT = {
     Outcome.FIXED_POINT: "arrives at one of the fixed points given",
@@ -59,6 +65,26 @@ _TEXT = {
     Outcome.DIVERGED: "runs away to infinite or undefined numbers",
     Outcome.NOT_RUN: "interrupted before it arrived anywhere",
 }
+
+_SHORT = {
+    Outcome.FIXED_POINT: "at a point given",
+    Outcome.OTHER_REST: "at rest elsewhere",
+    Outcome.CYCLE: "on a cycle",
+    Outcome.MOVING: "still moving",
+    Outcome.DIVERGED: "running away",
+    Outcome.NOT_RUN: "not run to the end",
+}
+
+
+def describe_outcomes(outcome: np.ndarray) -> str:
+    """The outcomes other than a given point, in words, such as "3 on a cycle".
+
+    Example:
+        >>> describe_outcomes(np.array([0, 2, 2, 4]))
+        '2 on a cycle, 1 running away'
+    """
+    counts = [(int((outcome == kind).sum()), kind) for kind in Outcome]
+    return ", ".join(f"{n:,} {kind.short}" for n, kind in counts if n and kind)
 
 
 @dataclasses.dataclass

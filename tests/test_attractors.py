@@ -352,3 +352,40 @@ class TestGeometry:
         curve = trace_curve(t)
         assert curve.length == pytest.approx(1.0)
         assert np.allclose(np.abs(np.diff(curve.coordinate)), 1 / 3499)
+
+
+class TestFigures:
+    def labels(self, ax):
+        return [text.get_text() for text in ax.get_legend().get_texts()]
+
+    def test_a_ring_is_drawn_closed(self):
+        answer = attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4))
+        figure, ax = answer.plot()
+        assert self.labels(ax) == ["ring of 16 points"]
+        assert len(ax.get_lines()[0].get_xdata()) == 17
+        figure.canvas.draw()
+
+    def test_the_drift_along_it(self):
+        answer = attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4))
+        figure, ax = answer.plot_drift()
+        assert self.labels(ax) == ["8 members, stable", "8 members, unstable"]
+        curve = ax.get_lines()[1]
+        assert len(curve.get_xdata()) == 33 and np.all(np.diff(curve.get_xdata()) > 0)
+        figure.canvas.draw()
+
+    def test_no_drift_along_a_plane(self):
+        grid = np.stack(np.meshgrid(np.arange(5), np.arange(5)), -1).reshape(-1, 2) / 5
+        answer = attractors(*integrator(grid, 2))
+        with pytest.raises(ValueError, match="group: expected a line or a ring, received 0"):
+            answer.plot_drift()
+        assert self.labels(answer.plot()[1]) == ["plane of 25 points"]
+
+    def test_lines_of_one_condition(self):
+        answer = attractors(*valleys([-1.0, 0.0, 1.0], np.linspace(-2.0, 2.0, 20)))
+        assert self.labels(answer.plot(condition=0)[1]) == ["line of 20 points"] * 3
+        with pytest.raises(ValueError, match="condition: expected one of 1, received 1"):
+            answer.plot(condition=1)
+
+    def test_nothing_to_draw(self):
+        system, points = integrator(np.zeros((1, 1)), 1)
+        assert self.labels(attractors(system, points[:0]).plot()[1]) == ["no points"]
