@@ -30,7 +30,7 @@ from fixedpoint_tf.arrivals import inputs_of, time_step
 from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
-from fixedpoint_tf.slow_groups import Sorter, eigenvalues_of
+from fixedpoint_tf.slow_groups import BRANCHED, Sorter, eigenvalues_of
 from fixedpoint_tf.status import Status
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Group:
     agree: bool
     length: float
     gap_ratio: float
+    covered: float
     largest_drift: float
     time_along: float
     return_time: float
@@ -68,7 +69,8 @@ class Group:
             return f"isolated point {self.members[0]} ({_stability(self.n_unstable)})"
         if len(self) == 1:
             modes = _count(self.dimension_spectral, "slow mode")
-            return f"unclear point {self.members[0]} ({modes} but no neighbours)"
+            why = f"{modes} but no neighbours" if self.dimension_spectral else "slow, not fixed"
+            return f"unclear point {self.members[0]} ({why})"
         facts = []
         if self.kind in ("line", "ring"):
             facts.append(f"length {self.length:.3g}")
@@ -82,6 +84,10 @@ class Group:
                 f"{_count(self.dimension_spectral, 'slow mode')} but "
                 f"{self.dimension_local}-dimensional"
             )
+        elif self.kind == "unclear" and self.dimension_local < 3:
+            facts.append("branched" if self.covered < BRANCHED else "too few points to tell")
+        elif self.kind == "unclear":
+            facts.append("of three or more dimensions")
         name = "group" if self.kind == "unclear" else self.kind
         of = f"{name} of {_count(len(self), 'point')}"
         return f"{of} ({', '.join(facts)})" + ("" if name == self.kind else ", unclear")
@@ -98,7 +104,8 @@ class Attractors(Result):
     A ``line`` or ``ring`` need not attract, and need not be without drift: see
     ``return_time`` and ``largest_drift``. Any two-dimensional sheet is a ``plane``, a
     sphere or torus too. The answer is as good as the sampling: points too far apart are
-    called isolated or unclear.
+    called isolated or unclear. A slow point on no manifold is unclear: where it is drawn to
+    may be elsewhere.
 
     Attributes:
         kind: ``(n_groups,)`` strings: point, line, ring, plane or unclear.
@@ -171,7 +178,7 @@ class Attractors(Result):
         rows = self.rows(group)
         along = ("members", "coordinate", "drift", "drift_between", "n_unstable")
         sizes = ("dimension_spectral", "dimension_local", "agree", "length", "gap_ratio")
-        whole = ("kind", *sizes, "largest_drift", "time_along", "return_time")
+        whole = ("kind", *sizes, "covered", "largest_drift", "time_along", "return_time")
         parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in along}
         parts |= {name: getattr(self, name)[group] for name in whole}
         return Group(**parts, time_unit=self.time_unit)
@@ -197,7 +204,7 @@ class Attractors(Result):
             shown.append(f"{_count(len(points), 'isolated point')} ({words})")
         n_alone = sum(len(group) == 1 and group.kind == "unclear" for group in groups)
         if n_alone:
-            shown.append(f"{_count(n_alone, 'unclear point')} (slow modes but no neighbours)")
+            shown.append(f"{_count(n_alone, 'unclear point')} (slow, on no manifold)")
         if len(self.inputs) > 1:
             shown.append(f"at {len(self.inputs):,} inputs")
         return ", ".join(shown) if groups else "no points"
@@ -231,9 +238,11 @@ def attractors(
 ) -> Attractors:
     """Sort points into isolated ones, lines, rings and planes.
 
-    The manifold must be well sampled: neighbours on a ring nearer than its radius, say.
-    Search from many states with a small ``tol_unique``, so that a line is not thinned to a
-    few points, and keep the slow points. Points at different inputs are never joined.
+    The manifold must be well sampled: neighbours on a ring nearer than its radius, say. Of
+    a trained network a search finds the few exact fixed points on it; keep the slow points,
+    and sample the manifold between by :func:`fixedpoint_tf.slow_states.slow_states`. Where
+    fixed points fill a line, a small ``tol_unique`` keeps more of them. Points at different
+    inputs are never joined.
 
     A manifold that repels is found only where it is straight, since states between its
     points leave it; its points then stand as unclear, with a slow mode and no neighbours.
@@ -281,7 +290,10 @@ def attractors(
     taken, inputs = points[chosen], inputs[chosen]
     step = time_step(system, taken, inputs, dt)
     values = eigenvalues_of(system, taken, inputs)
-    sorter = Sorter(system, taken.xstar, inputs, values, slow, min_points, step)
+    is_slow = np.zeros(taken.n, dtype=bool)
+    if taken.status is not None:
+        is_slow = taken.status == Status.SLOW_POINT
+    sorter = Sorter(system, taken.xstar, inputs, values, is_slow, slow, min_points, step)
     conditions, of = np.unique(inputs, axis=0, return_inverse=True)
     found: list[dict[str, Any]] = []
     for condition in range(len(conditions)):

@@ -15,10 +15,12 @@ from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.manifolds import local_dimension, neighbour_pairs, trace_curve
 from fixedpoint_tf.system import DynamicalSystem
 
-__all__ = ["Sorter", "eigenvalues_of"]
+__all__ = ["BRANCHED", "Sorter", "eigenvalues_of"]
 
+BRANCHED = 0.9  # share of the members that must lie along one curve
 NEARLY = 1.25  # how much less slow a point of a manifold may be
 SETTLING = 10.0  # time constants after which a state is on its manifold
+NEAR = 6.0  # time constants after which a state midway between two points of it is
 MOST_STEPS = 100_000  # of a continuous system between two points
 
 
@@ -48,13 +50,14 @@ class Sorter:
         xstar: ``(n, n_states)``.
         inputs: ``(n, n_inputs)``.
         values: ``(n, n_modes)``, eigenvalues.
+        is_slow: ``(n,)``, which are slow points, no fixed points.
         slow: threshold in steps or units of time.
         min_points: fewest points of a manifold.
         dt: length of a step.
     """
 
-    def __init__(self, system, xstar, inputs, values, slow, min_points, dt):
-        self.system, self.u = system, inputs
+    def __init__(self, system, xstar, inputs, values, is_slow, slow, min_points, dt):
+        self.system, self.u, self.is_slow = system, inputs, is_slow
         self.slow, self.min_points, self.dt = slow, min_points, dt
         self.edge = 1.0 if system.kind == "discrete" else 0.0
         order = np.argsort(np.abs(values - self.edge), axis=1)
@@ -84,12 +87,12 @@ class Sorter:
         grows = linearization.growth(self.values, self.system.kind) >= self.edge
         return np.where(rest, np.where(grows, np.inf, times), 0.0).max(axis=1, initial=0.0)
 
-    def settled(self, x: np.ndarray, u: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def settled(self, x, u, rows: np.ndarray, n_times: float = SETTLING) -> np.ndarray:
         """States once they are back on the manifold of the points ``rows``."""
         longest = np.max(self.return_time[rows], initial=0.0)
         if not len(x) or not np.isfinite(longest):
             return x
-        n_steps = min(self.n_steps, int(np.ceil(SETTLING * longest / self.dt)))
+        n_steps = min(self.n_steps, int(np.ceil(n_times * longest / self.dt)))
         later = last_states(self.system, x, u, n_steps, self.dt)
         return np.where(np.isfinite(later).all(axis=1, keepdims=True), later, x)
 
@@ -130,7 +133,7 @@ class Sorter:
         length = gap_ratio = np.nan
         coordinate, tangent = np.full(len(rows), np.nan), None
         if len(rows) == 1:
-            kind = "point" if spectral == 0 else "unclear"
+            kind = "point" if spectral == 0 and not self.is_slow[rows[0]] else "unclear"
         elif local == 1:
             curve = trace_curve(x, noise)
             if curve.may_close:
@@ -138,7 +141,7 @@ class Sorter:
                 closed = bool(self.linked(a, b)[0])
             if closed != curve.may_close:
                 curve = trace_curve(x, noise, closed)
-            if spectral == 1 and len(rows) >= self.min_points and curve.covered >= 0.9:
+            if spectral == 1 and len(rows) >= self.min_points and curve.covered >= BRANCHED:
                 kind = "ring" if closed else "line"
             order = np.argsort(curve.coordinate, kind="stable")
             rows, coordinate = rows[order], curve.coordinate[order]
@@ -186,7 +189,7 @@ class Sorter:
         else:
             first = np.arange(n if closed else n - 1)
             second = (first + 1) % n
-        middle = self.settled(0.5 * (x[first] + x[second]), u[first], rows)
+        middle = self.settled(0.5 * (x[first] + x[second]), u[first], rows, NEAR)
         mixed = None if tangent is None else _unit(tangent[first] + tangent[second])
         between[first] = _along(self.velocity(middle, u[first]), mixed)
         return at_members, between

@@ -9,6 +9,7 @@ from reference import leaky_relu_network, load
 from fixedpoint_tf import FixedPoints, Status, as_system
 from fixedpoint_tf.attractors import Attractors, attractors
 from fixedpoint_tf.manifolds import local_dimension, neighbour_pairs, trace_curve
+from fixedpoint_tf.slow_states import slow_states
 
 ROTATION = np.linalg.qr(np.random.default_rng(0).normal(size=(10, 10)))[0]
 
@@ -254,6 +255,12 @@ class TestIsolatedPoints:
         assert (group.kind, group.agree) == ("unclear", False)
         assert "1 slow mode but no neighbours" in repr(group)
 
+    def test_a_few_points_are_too_few(self):
+        system, points = integrator(np.linspace(0.0, 1.0, 5)[:, None], 1)
+        group = only(attractors(system, points))
+        assert (group.kind, group.agree) == ("unclear", True)
+        assert "too few points to tell" in repr(group)
+
     def test_no_points(self):
         system, points = self.memories(1)
         assert repr(attractors(system, points[:0])) == "no points"
@@ -263,6 +270,9 @@ class TestIsolatedPoints:
         status = [Status.FIXED_POINT, Status.NOT_CONVERGED, Status.SLOW_POINT]
         answer = attractors(system, FixedPoints(xstar=points.xstar, status=status))
         assert sorted(answer.members) == [0, 2]
+        # The slow point has no slow mode, so that it belongs to no manifold.
+        kinds = dict(zip(answer.members.tolist(), answer.kind, strict=True))
+        assert kinds == {0: "point", 2: "unclear"}
 
 
 def test_conditions_are_kept_apart():
@@ -317,6 +327,49 @@ def test_points_of_another_system_are_refused():
     driven = as_system(lambda h, u: h + u, n_states=1, n_inputs=1)
     with pytest.raises(ValueError, match=r"inputs of shape \(n, n_inputs=1\), received None"):
         attractors(driven, FixedPoints(xstar=np.zeros((1, 1))))
+
+
+class TestSampling:
+    def leaky_ring(self):
+        """8 attractors and 8 saddles on a ring that is slow between them."""
+        return ring(2 * np.pi * np.arange(16) / 16, drift=1e-4)
+
+    def test_states_settle_on_the_ring_and_are_spread_along_it(self):
+        system, exact = self.leaky_ring()
+        states = np.random.default_rng(0).normal(size=(2000, 10))
+        found = slow_states(system, states, max_points=100)
+        z = found.xstar @ ROTATION
+        assert np.allclose(np.linalg.norm(z[:, :2], axis=1), 1.0)
+        assert np.abs(z[:, 2:]).max() < 1e-12
+        assert 60 < found.n <= 100
+        assert (found.status == Status.SLOW_POINT).all()
+        angle = np.sort(np.arctan2(z[:, 1], z[:, 0]))
+        assert np.diff(angle).min() > 0.5 * found.tol_unique
+        group = only(attractors(system, found))
+        assert group.kind == "ring"
+        assert group.largest_drift == pytest.approx(1e-4, rel=0.02)
+
+    def test_trajectories_are_taken_as_they_are(self):
+        system, _ = self.leaky_ring()
+        paths = np.random.default_rng(0).normal(size=(4, 30, 10))
+        assert slow_states(system, paths).n == 120
+
+    def test_all_states_at_one_attractor_are_one(self):
+        system, _ = integrator(np.zeros((1, 1)), 1)
+        assert slow_states(system, np.tile(ROTATION[:, 0], (50, 1))).n == 1
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"max_points": 0}, "max_points: expected an integer >= 1"),
+            ({"n_steps": -1}, "n_steps: expected an integer >= 0"),
+            ({"inputs": [1.0]}, r"inputs: expected finite numbers of shape \(n_inputs,\)"),
+        ],
+    )
+    def test_bad_options_are_refused(self, changes, message):
+        system, _ = self.leaky_ring()
+        with pytest.raises(ValueError, match=message):
+            slow_states(system, np.zeros((3, 10)), **changes)
 
 
 class TestGeometry:

@@ -46,6 +46,7 @@ ROOMS["fixedpoint_tf"] = [
     "deflation",
     "manifolds",
     "arrivals",
+    "slow_states",
     "slow_groups",
     "attractors",
     "cycles",

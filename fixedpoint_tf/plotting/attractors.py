@@ -31,8 +31,8 @@ def plot_attractors(
     """Draws each manifold in a colour of its own, its points joined in their order.
 
     Members with an unstable direction are open, others filled. Isolated points are black,
-    those with an unstable direction open diamonds. The axes are principal components
-    of all points.
+    those with an unstable direction open diamonds, unclear ones grey triangles. The axes
+    are principal components of all points.
 
     Args:
         attractors: what to draw.
@@ -69,35 +69,40 @@ def plot_attractors(
         place = np.concatenate([place, np.zeros_like(place)], axis=1)
     fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
     alone: list[int] = []
+    unclear: list[int] = []
     n_named = 0
     for g in groups:
         rows = attractors.rows(g)
         if attractors.kind[g] == "point":
             alone.append(rows.start)
             continue
+        if attractors.n_members[g] == 1:
+            unclear.append(rows.start)
+            continue
         color = COLORS[_CYCLE[n_named % len(_CYCLE)]]
         label = _name(attractors[g]) if n_named < MOST_NAMED else None
         _draw_group(ax, attractors[g], place[rows], color, label)
         n_named += 1
-    single = np.array(alone, dtype=int)
+    single, doubtful = np.array(alone, dtype=int), np.array(unclear, dtype=int)
     unstable = attractors.n_unstable[single] > 0
-    for rows, marker, color, filled, words in (
-        (single[unstable], "D", COLORS["vermillion"], False, "unstable"),
-        (single[~unstable], "o", COLORS["black"], True, "stable"),
+    for some, marker, color, filled, adjective, words in (
+        (doubtful, "^", COLORS["grey"], True, "unclear", ""),
+        (single[unstable], "D", COLORS["vermillion"], False, "isolated", ", unstable"),
+        (single[~unstable], "o", COLORS["black"], True, "isolated", ", stable"),
     ):
-        if len(rows):
-            noun = "isolated point" if len(rows) == 1 else "isolated points"
+        if len(some):
+            noun = "point" if len(some) == 1 else "points"
             ax.plot(
-                *place[rows].T,
+                *place[some].T,
                 linestyle="none",
                 marker=marker,
                 markersize=7.0,
                 color=color,
                 markerfacecolor=color if filled else "white",
                 zorder=4,
-                label=f"{len(rows):,} {noun}, {words}",
+                label=f"{len(some):,} {adjective} {noun}{words}",
             )
-    say_if_empty(ax, n_named + len(single), "no points")
+    say_if_empty(ax, n_named + len(single) + len(doubtful), "no points")
     ax.set_xlabel(names[0])
     if len(names) == 2:
         ax.set_ylabel(names[1])
@@ -113,8 +118,7 @@ def plot_attractors(
 
 def _name(group: Group) -> str:
     """Such as "ring of 16 points"."""
-    words = repr(group).split(" (")[0]
-    return words if len(group) == 1 else f"{words}{', unclear' * (group.kind == 'unclear')}"
+    return repr(group).split(" (")[0] + (", unclear" if group.kind == "unclear" else "")
 
 
 def _draw_group(
