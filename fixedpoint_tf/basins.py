@@ -10,17 +10,11 @@ from scipy.special import ndtri
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.arrivals import (
-    Outcome,
-    arrive,
-    describe_outcomes,
-    inputs_of,
-    radii,
-    time_step,
-)
+from fixedpoint_tf.arrivals import arrive, inputs_of, radii, time_step
 from fixedpoint_tf.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.connections import check_runs
 from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.outcomes import Outcome, describe_outcomes
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.slow_groups import eigenvalues_of
 from fixedpoint_tf.status import Status
@@ -41,7 +35,7 @@ class Basins(Result):
 
     Attributes:
         target: ``(n,)`` int, the row of the FixedPoints that each state reaches; -1 none.
-        outcome: ``(n,)`` int, of :class:`fixedpoint_tf.arrivals.Outcome`.
+        outcome: ``(n,)`` int, of :class:`fixedpoint_tf.outcomes.Outcome`.
         steps: ``(n,)`` int, steps until there for good.
         final: ``(n, n_states)``, the last state; NaN where it ran away.
         attractors: ``(k,)`` int, the points that can be reached: the stable ones, and any

@@ -15,16 +15,10 @@ import numpy as np
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.arrivals import (
-    Outcome,
-    arrive,
-    describe_outcomes,
-    inputs_of,
-    radii,
-    time_step,
-)
+from fixedpoint_tf.arrivals import arrive, inputs_of, radii, time_step
 from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.outcomes import Outcome, describe_outcomes
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
@@ -61,7 +55,7 @@ class Connections(Result):
         sign: ``(n_edges,)`` int: the two ways along one axis are 1 and -1; directions
             drawn at random are 0.
         target: ``(n_edges,)`` int, the point reached, -1 for none.
-        outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.arrivals.Outcome`.
+        outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.outcomes.Outcome`.
         steps: ``(n_edges,)`` int, steps taken until within reach of the target for good.
         final: ``(n_edges, n_states)``, the last state; NaN where it ran away.
         offset: ``(n_edges,)``, distance from the saddle at which the run began.

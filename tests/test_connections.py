@@ -9,9 +9,9 @@ from matplotlib import pyplot
 from reference import leaky_relu_network, load
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, arrivals, as_system
-from fixedpoint_tf.arrivals import Outcome
 from fixedpoint_tf.basins import Basins, basins, wilson_interval
 from fixedpoint_tf.connections import Connections, connections
+from fixedpoint_tf.outcomes import Outcome
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 from fixedpoint_tf.trajectories import run
 

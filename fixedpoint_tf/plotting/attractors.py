@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf.attractors import Attractors, Group
 from fixedpoint_tf.plotting.connections import planar_view
 from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from fixedpoint_tf.attractors import Attractors, Group
 
 __all__ = ["plot_attractors", "plot_drift"]
 

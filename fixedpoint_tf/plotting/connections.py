@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf.arrivals import Outcome
-from fixedpoint_tf.basins import Basins
-from fixedpoint_tf.connections import Connections
+from fixedpoint_tf.outcomes import Outcome
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import COLORS, Look, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from fixedpoint_tf.basins import Basins
+    from fixedpoint_tf.connections import Connections
 
 __all__ = ["planar_view", "plot_basins", "plot_connections"]
 
