@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 
+from fixedpoint_tf.batched import each
 from fixedpoint_tf.filters import thin
 
 __all__ = ["Curve", "local_dimension", "neighbour_pairs", "trace_curve"]
@@ -23,6 +24,8 @@ __all__ = ["Curve", "local_dimension", "neighbour_pairs", "trace_curve"]
 SCALES = (4, 6, 10, 16, 24, 40, 64)
 #: What leaves the tangent, in units of the extent along it, before it is a dimension.
 FLATNESS = 0.25
+#: Most points at which the dimension is taken, for a median of them.
+CENTRES = 300
 #: Points beyond which a tree is built from near neighbours only.
 DENSE = 3000
 
@@ -120,45 +123,40 @@ def local_dimension(points: np.ndarray) -> tuple[int, float]:
 def _dimension_at(points: np.ndarray, k: int) -> tuple[int, float]:
     """The median dimension with ``k`` neighbours, and the median distance from it."""
     near = np.concatenate([np.arange(len(points))[:, None], _nearest(points, k)], axis=1)
-    dimension, noise = np.empty(len(points)), np.empty(len(points))
-    chunk = max(1, 2**22 // (near.shape[1] * points.shape[1]))
-    for start in range(0, len(points), chunk):
-        rows = slice(start, start + chunk)
-        local = points[near[rows]]
-        local = local - local.mean(axis=1, keepdims=True)
-        u, s, _ = np.linalg.svd(local, full_matrices=False)
-        dimension[rows], noise[rows] = _flat_in(u * s[:, None, :])
-    d = int(np.median(dimension))
-    same = dimension == d
-    return d, float(np.median(noise[same])) if same.any() else 0.0
+    near = near[:: -(-len(points) // CENTRES)]
+    found = np.array(each(_flat_in, points[near]))
+    d = int(np.median(found[:, 0]))
+    same = found[:, 0] == d
+    return d, float(np.median(found[same, 1])) if same.any() else 0.0
 
 
-def _flat_in(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Dimension and residual of each neighbourhood ``(n, n_points, n_components)``."""
-    n, n_points, n_components = coordinates.shape
-    dimension, noise = np.full(n, 3.0), np.zeros(n)
-    extent = np.sqrt((coordinates[:, :, 0] ** 2).sum(axis=1) / (n_points - 1))
-    for d in (2, 1):
-        if d >= n_components:
-            dimension[:] = d
-            continue
-        t, rest = coordinates[:, :, :d], coordinates[:, :, d:]
-        columns = [np.ones((n, n_points, 1)), t]
-        n_free = n_points - 1 - d
+def _flat_in(local: np.ndarray) -> tuple[float, float]:
+    """Dimension of one neighbourhood ``(n_points, n_states)``, and distance from it."""
+    n_points, most = len(local), min(2, len(local) - 1, local.shape[1])
+    local = local - local.mean(axis=0)
+    products = local @ local.T
+    values, vectors = np.linalg.eigh(products)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    extent = np.sqrt(max(values[0], 0.0) / (n_points - 1))
+    for d in range(1, most + 1):
+        # The tangent coordinates, and what is left of the products without them.
+        t = vectors[:, :d] * np.sqrt(np.maximum(values[:d], 0.0))
+        columns, n_free = [np.ones((n_points, 1)), t], n_points - 1 - d
         n_squares = d * (d + 1) // 2
         if n_free > n_squares:
             i, j = np.triu_indices(d)
-            columns.append(t[:, :, i] * t[:, :, j])
+            columns.append(t[:, i] * t[:, j])
             n_free -= n_squares
-        design = np.concatenate(columns, axis=2)
-        design /= np.maximum(np.linalg.norm(design, axis=1, keepdims=True), 1e-300)
+        design = np.concatenate(columns, axis=1)
+        design /= np.maximum(np.linalg.norm(design, axis=0), 1e-300)
         u, s, _ = np.linalg.svd(design, full_matrices=False)
-        u = u * (s > 1e-8 * s[:, :1])[:, None, :]
-        rest = rest - u @ (np.swapaxes(u, 1, 2) @ rest)
-        residual = np.sqrt((rest**2).sum(axis=(1, 2)) / max(n_free, 1))
-        flat = residual <= FLATNESS * extent
-        dimension[flat], noise[flat] = d, residual[flat]
-    return dimension, noise
+        u = u[:, s > 1e-8 * s[0]]
+        rest = products - t @ t.T
+        square = np.trace(rest) - np.trace(u.T @ rest @ u)
+        residual = np.sqrt(max(float(square), 0.0) / max(n_free, 1))
+        if residual <= FLATNESS * extent:
+            return float(d), residual
+    return 3.0 if most == 2 else float(most), 0.0
 
 
 @dataclasses.dataclass(frozen=True)
