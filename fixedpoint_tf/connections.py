@@ -3,7 +3,7 @@ r"""What leads where: from each saddle along its unstable directions to what is 
 Near a saddle states leave along the unstable eigenvectors of dF/dx. A saddle with one
 unstable direction has two ways out, and so joins two attractors: it is the threshold
 between them. These connections are the state-transition graph of the network's memories
-(heteroclinic connections; Strogatz 2014, section 6.4; Sussillo & Barak 2013, section 3.3).
+(heteroclinic connections; Strogatz 2014; Sussillo & Barak 2013).
 """
 
 from __future__ import annotations
