@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {}
 ROOMS["fixedpoint_tf"] = [
     "status",
+    "outcomes",
     "shapes",
     "checks",
     "compiling",
@@ -45,10 +46,15 @@ ROOMS["fixedpoint_tf"] = [
     "certificates",
     "coverage",
     "deflation",
+    "manifolds",
+    "arrivals",
+    "slow_states",
+    "slow_groups",
     "attractors",
     "cycles",
     "continuation",
     "connections",
+    "basins",
     "sensitivity",
     "comparison",
     "plotting",

@@ -1,0 +1,262 @@
+"""Run states forward and see where they arrive: at a known point, on a cycle, nowhere."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
+from tqdm import tqdm
+
+from fixedpoint_tf import trajectories
+from fixedpoint_tf.checks import is_number
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.outcomes import Outcome
+from fixedpoint_tf.system import DynamicalSystem
+
+__all__ = [
+    "Arrivals",
+    "arrive",
+    "inputs_of",
+    "last_states",
+    "radii",
+    "time_step",
+]
+
+BLOCK = 32  # steps between two looks at where the states are
+CYCLE_WINDOW = 1024  # steps in which a cycle must come round
+ENTRIES = 2**21  # numbers of a trajectory held at a time
+
+
+@dataclasses.dataclass
+class Arrivals:
+    """Where each of ``n`` states arrived.
+
+    Attributes:
+        target: ``(n,)`` int, the row of the target reached; -1 for none.
+        outcome: ``(n,)`` int, of :class:`Outcome`.
+        steps: ``(n,)`` int, steps until the state was within the radius for good; for any
+            other outcome the steps that were run.
+        final: ``(n, n_states)``, the last state.
+        interrupted: whether Ctrl-C ended the runs early.
+    """
+
+    target: np.ndarray
+    outcome: np.ndarray
+    steps: np.ndarray
+    final: np.ndarray
+    interrupted: bool = False
+
+
+def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
+    """``(n, n_inputs)``, the constant input of each point; refuses points of another system.
+
+    Raises:
+        TypeError: ``points`` is no FixedPoints.
+        ValueError: the states, inputs or kind of time are not those of the system.
+    """
+    if not isinstance(points, FixedPoints):
+        raise TypeError(f"points: expected a FixedPoints, received {type(points).__name__}.")
+    if points.n_states != system.n_states or points.kind != system.kind:
+        raise ValueError(
+            f"points: expected points of a {system.kind} system of {system.n_states} states, "
+            f"received {points.kind} ones of {points.n_states} states."
+        )
+    if points.inputs is None and system.n_inputs == 0:
+        return np.zeros((points.n, 0))
+    if points.inputs is None or points.inputs.shape[1] != system.n_inputs:
+        received = "None" if points.inputs is None else f"shape {points.inputs.shape}"
+        raise ValueError(
+            f"points: expected points with inputs of shape (n, n_inputs={system.n_inputs}), "
+            f"received {received}."
+        )
+    return points.inputs
+
+
+def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, dt) -> float:
+    """The length of a step: 1 in discrete time, else ``dt`` or a quarter of the fastest rate.
+
+    Raises:
+        ValueError: a ``dt`` for a discrete system, or none that is positive.
+    """
+    if system.kind == "discrete":
+        if dt is not None:
+            raise ValueError(f"dt: expected None for a discrete system, received {dt!r}.")
+        return 1.0
+    if dt is None:
+        if not points.n:
+            return 1.0
+        jacobian = system.jacobian(points.xstar[:16], inputs[:16]).numpy()
+        fastest = float(np.abs(jacobian).sum(axis=-1).max())
+        return 0.25 / fastest if fastest > 0 else 1.0
+    if not (is_number(dt) and 0 < dt < np.inf):
+        raise ValueError(f"dt: expected a positive number, received {dt!r}.")
+    return float(dt)
+
+
+def radii(xstar: np.ndarray, tol: float) -> np.ndarray:
+    """``(n,)``: ``tol`` times the distance from each point to the nearest other one.
+
+    A point all alone has ``tol`` times its distance from the origin, plus ``tol``.
+    """
+    if len(xstar) < 2:
+        return np.asarray(tol * (1.0 + np.linalg.norm(xstar, axis=1)))
+    distance, _ = cKDTree(xstar).query(xstar, k=2)
+    return np.asarray(tol * distance[:, 1])
+
+
+def _run(
+    system: DynamicalSystem, states: np.ndarray, inputs: np.ndarray, n_steps: int, dt: float
+) -> np.ndarray:
+    """``(n, n_steps + 1, n_states)``, the initial state first."""
+    u = np.broadcast_to(np.atleast_2d(inputs)[:, None], (len(states), n_steps, system.n_inputs))
+    step = None if system.kind == "discrete" else dt
+    later = trajectories.run(system, u, states, dt=step)
+    return np.concatenate([states[:, None], later], axis=1)
+
+
+def _chunks(n: int, width: int):
+    size = max(1, ENTRIES // max(width, 1))
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+
+def last_states(
+    system: DynamicalSystem, states: np.ndarray, inputs: np.ndarray, n_steps: int, dt: float
+) -> np.ndarray:
+    """States after some steps with constant inputs.
+
+    Args:
+        system: what to run.
+        states: ``(n, n_states)``.
+        inputs: ``(n, n_inputs)``.
+        n_steps: how many.
+        dt: length of a step of a continuous system.
+
+    Returns:
+        ``(n, n_states)``; not finite where a state ran away.
+    """
+    out = np.array(states)
+    for start in range(0, n_steps, BLOCK):
+        length = min(BLOCK, n_steps - start)
+        moving = np.flatnonzero(np.isfinite(out).all(axis=1))
+        for rows in _chunks(len(moving), length * system.n_states):
+            chosen = moving[rows]
+            out[chosen] = _run(system, out[chosen], inputs[chosen], length, dt)[:, -1]
+    return out
+
+
+def arrive(
+    system: DynamicalSystem,
+    states: np.ndarray,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    radius: np.ndarray,
+    attracting: np.ndarray,
+    *,
+    max_steps: int,
+    dt: float,
+    verbose: bool = False,
+    what: str = "states",
+) -> Arrivals:
+    """Run states forward until each is at a target, or the steps are used up.
+
+    A state has arrived at an attracting target once it stays within its radius, and at
+    any other (a saddle, whose stable manifold it follows) only if it comes to rest there.
+
+    Args:
+        system: what to run.
+        states: ``(n, n_states)``, finite.
+        inputs: ``(n_inputs,)``, constant.
+        targets: ``(n_targets, n_states)``.
+        radius: ``(n_targets,)``.
+        attracting: ``(n_targets,)`` boolean.
+        max_steps: how long to run.
+        dt: length of a step of a continuous system.
+        verbose: show a bar.
+        what: what the bar counts.
+
+    Returns:
+        Where they arrived; interrupted by Ctrl-C, as far as it is known by then.
+    """
+    n = len(states)
+    ends = Arrivals(
+        target=np.full(n, -1),
+        outcome=np.full(n, int(Outcome.NOT_RUN)),
+        steps=np.zeros(n, dtype=int),
+        final=np.array(states),
+    )
+    size = np.linalg.norm(np.concatenate([states, targets]), axis=1).max(initial=0.0)
+    active = np.arange(n)
+    eps = 1e-13 if system.dtypes[1] == "float64" else 1e-6
+    with tqdm(total=n, desc="running forward", unit=" " + what, disable=not verbose) as bar:
+        try:
+            done = 0
+            while len(active) and done < max_steps:
+                length = min(BLOCK, max_steps - done)
+                for rows in _chunks(len(active), length * system.n_states):
+                    chosen = active[rows]
+                    path = _run(system, ends.final[chosen], inputs, length, dt)
+                    _judge(ends, chosen, path, done, targets, radius, attracting, size, eps)
+                left = active[ends.outcome[active] == Outcome.NOT_RUN]
+                bar.update(len(active) - len(left))
+                active, done = left, done + length
+            for rows in _chunks(len(active), CYCLE_WINDOW * system.n_states):
+                path = _run(system, ends.final[active[rows]], inputs, CYCLE_WINDOW, dt)
+                round_again = np.array([_recurs(one) for one in path], dtype=bool)
+                ends.outcome[active[rows]] = np.where(
+                    round_again, Outcome.CYCLE, Outcome.MOVING
+                )
+            bar.update(len(active))
+        except KeyboardInterrupt:
+            ends.interrupted = True
+    return ends
+
+
+def _judge(
+    ends: Arrivals, chosen, path, done: int, targets, radius, attracting, size, eps
+) -> None:
+    """What a block of a run, (n, n_times, n_states), says about its states."""
+    last = path[:, -1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = np.linalg.norm(last, axis=1)
+        move = np.linalg.norm(last - path[:, -2], axis=1)
+    gone = ~(length <= 1e6 * (1.0 + size))
+    rest = move <= eps * (1.0 + length)
+    ends.steps[chosen] = done + path.shape[1] - 1
+    ends.outcome[chosen[gone]] = Outcome.DIVERGED
+    ends.outcome[chosen[rest & ~gone]] = Outcome.OTHER_REST
+    ends.final[chosen] = np.where(gone[:, None], np.nan, last)
+    if not len(targets):
+        return
+    near = cdist(last, targets)
+    nearest = near.argmin(axis=1)
+    within = near.min(axis=1) <= radius[nearest]
+    arrived = np.flatnonzero(within & ~gone & (rest | attracting[nearest]))
+    target = nearest[arrived]
+    away = np.linalg.norm(path[arrived] - targets[target][:, None], axis=2)
+    outside = away > radius[target][:, None]
+    entry = np.where(outside.any(axis=1), path.shape[1] - outside[:, ::-1].argmax(axis=1), 0)
+    ends.target[chosen[arrived]] = target
+    ends.outcome[chosen[arrived]] = Outcome.FIXED_POINT
+    ends.steps[chosen[arrived]] = done + entry
+
+
+def _recurs(path: np.ndarray) -> bool:
+    """Whether a path comes back to where it was, and does not shrink meanwhile.
+
+    A cycle of a map seldom closes after a whole number of steps: to come back means to
+    come nearer than a step is long, after having been several steps away.
+    """
+    if not np.isfinite(path).all():
+        return False
+    step = np.linalg.norm(np.diff(path[-3:], axis=0), axis=1).max()
+    away = np.linalg.norm(path[::-1] - path[-1], axis=1)
+    centre = path.mean(axis=0)
+    half = len(path) // 2
+    width = [np.linalg.norm(p - centre, axis=1).max() for p in (path[:half], path[half:])]
+    steady = abs(width[0] - width[1]) <= 1e-2 * max(width)
+    if steady and (away[2:] <= 1e-6 * max(width)).any():  # of a period of few steps
+        return True
+    left = np.flatnonzero(away > 3.0 * step)
+    return bool(steady and len(left) and (away[left[0] :] <= step).any())

@@ -1,0 +1,229 @@
+"""How much of the state space leads to each attractor: basins, sampled from given states."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.arrivals import arrive, inputs_of, radii, time_step
+from fixedpoint_tf.checks import as_numbers, check_rows, is_number
+from fixedpoint_tf.connections import check_runs
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.outcomes import Outcome, describe_outcomes
+from fixedpoint_tf.results import Result
+from fixedpoint_tf.slow_groups import eigenvalues_of
+from fixedpoint_tf.status import Status
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Basins", "basins", "wilson_interval"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Basins(Result):
+    """Which attractor each state reaches, and how many states reach each.
+
+    The fractions are those of the distribution that the states were drawn from, and the
+    intervals hold only where they were drawn independently.
+
+    Attributes:
+        target: ``(n,)`` int, the row of the FixedPoints that each state reaches; -1 none.
+        outcome: ``(n,)`` int, of :class:`fixedpoint_tf.outcomes.Outcome`.
+        steps: ``(n,)`` int, steps until there for good.
+        final: ``(n, n_states)``, the last state; NaN where it ran away.
+        attractors: ``(k,)`` int, the points that can be reached: the stable ones, and any
+            other that a state came to rest at.
+        counts: ``(k,)`` int, states that reach each.
+        fraction: ``(k,)``.
+        lower: ``(k,)``, of the Wilson interval of the fraction.
+        upper: ``(k,)``.
+        confidence: of the intervals.
+        interrupted: whether Ctrl-C ended the runs early; the fractions are then those of
+            the states that had arrived.
+    """
+
+    target: np.ndarray
+    outcome: np.ndarray
+    steps: np.ndarray
+    final: np.ndarray
+    attractors: np.ndarray
+    counts: np.ndarray
+    fraction: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    confidence: float = 0.95
+    interrupted: bool = False
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def __repr__(self) -> str:
+        n, k = len(self), int((self.counts > 0).sum())
+        parts = [f"{n:,} states reach {k:,} of {len(self.attractors):,} attractors"]
+        if k:
+            largest = int(self.fraction.argmax())
+            parts.append(
+                f"point {self.attractors[largest]} has the largest basin: "
+                f"{self.fraction[largest]:.0%} ({self.lower[largest]:.0%} to "
+                f"{self.upper[largest]:.0%})"
+            )
+        others = describe_outcomes(self.outcome)
+        parts += [others] if others else []
+        return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
+
+    def plot(self, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the fractions and their intervals.
+
+        See :func:`fixedpoint_tf.plotting.connections.plot_basins`.
+        """
+        from fixedpoint_tf.plotting.connections import plot_basins
+
+        return plot_basins(self, **options)
+
+
+def basins(
+    system: Any,
+    points: FixedPoints,
+    states: Any,
+    inputs: Any = None,
+    *,
+    tol: float = 0.01,
+    max_steps: int = 10_000,
+    confidence: float = 0.95,
+    dt: float | None = None,
+    verbose: bool = False,
+) -> Basins:
+    """Run states forward and see which attractor each of them reaches.
+
+    Args:
+        system: what :func:`fixedpoint_tf.as_system` takes.
+        points: the fixed points of a search at this input.
+        states: ``(n, n_states)``, or nested as the cell has them.
+        inputs: ``(n_inputs,)`` or ``(1, n_inputs)``, constant; by default that of the
+            points, where they all have the same. Points at other inputs are left out.
+        tol: a state has arrived within this share of the distance from the target to the
+            nearest other point.
+        max_steps: of a run.
+        confidence: of the intervals.
+        dt: length of a step in which a continuous system is run; by default a quarter of
+            the fastest rate at the points.
+        verbose: show a bar.
+
+    Returns:
+        The basins; interrupted by Ctrl-C, of the states that had arrived by then.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Cost: the steps that the slowest state takes, all states as one batch, a bounded
+        number of them at a time.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+        >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
+        >>> basins(wells, points, np.linspace(-1.0, 2.0, 30)[:, None])
+        30 states reach 2 of 2 attractors; point 2 has the largest basin: 67% (49% to 81%)
+    """
+    system = as_system(system)
+    of_points = inputs_of(system, points)
+    check_runs(tol, max_steps)
+    if not (is_number(confidence) and 0 < confidence < 1):
+        raise ValueError(f"confidence: expected a number in (0, 1), received {confidence!r}.")
+    start = system.layout.pack(states, "states")
+    check_rows(start, "states", system.n_states, "n_states")
+    u = _one_input(inputs, of_points, system.n_inputs)
+    step = time_step(system, points, of_points, dt)
+    here = (of_points == u).all(axis=1)
+    if points.status is not None:
+        here &= points.status == Status.FIXED_POINT
+    rows = np.flatnonzero(here)
+    values = eigenvalues_of(system, points[rows], of_points[rows])
+    stable = linearization.is_stable(values, system.kind)
+    targets = points.xstar[rows]
+    ends = arrive(
+        system,
+        start,
+        u,
+        targets,
+        radii(targets, tol),
+        stable,
+        max_steps=max_steps,
+        dt=step,
+        verbose=verbose,
+    )
+    reached = np.bincount(ends.target[ends.target >= 0], minlength=len(rows))
+    named = stable | (reached > 0)
+    n = len(start) - int((ends.outcome == Outcome.NOT_RUN).sum())
+    lower, upper = wilson_interval(reached[named], n, confidence)
+    return Basins(
+        target=np.where(ends.target >= 0, np.append(rows, -1)[ends.target], -1),
+        outcome=ends.outcome,
+        steps=ends.steps,
+        final=ends.final,
+        attractors=rows[named],
+        counts=reached[named],
+        fraction=reached[named] / max(n, 1),
+        lower=lower,
+        upper=upper,
+        confidence=float(confidence),
+        interrupted=ends.interrupted,
+    )
+
+
+def _one_input(inputs: Any, of_points: np.ndarray, n_inputs: int) -> np.ndarray:
+    """``(n_inputs,)``, the one constant input."""
+    if inputs is None:
+        distinct = np.unique(of_points, axis=0)
+        if len(distinct) == 1 or n_inputs == 0:
+            return distinct[0] if len(distinct) else np.zeros(0)
+        raise ValueError(
+            "inputs: expected one constant input, since the points do not all have the same, "
+            f"received None with points at {len(distinct)} inputs."
+        )
+    u = np.atleast_2d(as_numbers(inputs, "inputs"))
+    if u.shape != (1, n_inputs) or not np.isfinite(u).all():
+        raise ValueError(
+            f"inputs: expected finite numbers of shape (n_inputs,) = ({n_inputs},), received "
+            f"shape {np.shape(inputs)}."
+        )
+    return u[0]
+
+
+def wilson_interval(
+    counts: np.ndarray, n: int, confidence: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Confidence intervals of fractions that are counted.
+
+    They keep their coverage for small numbers and fractions near 0 and 1 (Wilson 1927;
+    Brown, Cai & DasGupta 2001, "Interval estimation for a binomial proportion").
+
+    Args:
+        counts: of successes, each among ``n``.
+        n: trials; 0 gives the whole interval from 0 to 1.
+        confidence: two-sided.
+
+    Returns:
+        The lower and the upper ends.
+
+    Example:
+        >>> lower, upper = wilson_interval(np.array([0, 5]), 10)
+        >>> lower.round(3).tolist(), upper.round(3).tolist()
+        ([0.0, 0.237], [0.278, 0.763])
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    if n == 0:
+        return np.zeros_like(counts), np.ones_like(counts)
+    z2 = float(ndtri(0.5 + 0.5 * confidence)) ** 2
+    share = counts / n
+    centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n)
+    half = np.sqrt(z2 * (share * (1.0 - share) / n + z2 / (4.0 * n**2))) / (1.0 + z2 / n)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)

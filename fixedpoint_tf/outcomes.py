@@ -1,0 +1,65 @@
+"""What became of a state that was run forward."""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+
+__all__ = ["Outcome", "describe_outcomes"]
+
+
+class Outcome(enum.IntEnum):
+    """What became of a state that was run forward.
+
+    Example:
+        >>> Outcome.CYCLE.text
+        'comes round again and again: a limit cycle or a quasi-periodic orbit'
+    """
+
+    FIXED_POINT = 0
+    OTHER_REST = 1
+    CYCLE = 2
+    MOVING = 3
+    DIVERGED = 4
+    NOT_RUN = 5
+
+    @property
+    def text(self) -> str:
+        """The meaning in a phrase."""
+        return _TEXT[self]
+
+    @property
+    def short(self) -> str:
+        """The meaning in a few words, as they follow a number."""
+        return _SHORT[self]
+
+
+_TEXT = {
+    Outcome.FIXED_POINT: "arrives at one of the fixed points given",
+    Outcome.OTHER_REST: "comes to rest elsewhere: at a fixed point not given",
+    Outcome.CYCLE: "comes round again and again: a limit cycle or a quasi-periodic orbit",
+    Outcome.MOVING: "still moves when the steps are used up",
+    Outcome.DIVERGED: "runs away to infinite or undefined numbers",
+    Outcome.NOT_RUN: "interrupted before it arrived anywhere",
+}
+
+_SHORT = {
+    Outcome.FIXED_POINT: "at a point given",
+    Outcome.OTHER_REST: "at rest elsewhere",
+    Outcome.CYCLE: "on a cycle",
+    Outcome.MOVING: "still moving",
+    Outcome.DIVERGED: "running away",
+    Outcome.NOT_RUN: "not run to the end",
+}
+
+
+def describe_outcomes(outcome: np.ndarray) -> str:
+    """The outcomes other than a given point, in words, such as "3 on a cycle".
+
+    Example:
+        >>> describe_outcomes(np.array([0, 2, 2, 4]))
+        '2 on a cycle, 1 running away'
+    """
+    counts = [(int((outcome == kind).sum()), kind) for kind in Outcome]
+    return ", ".join(f"{n:,} {kind.short}" for n, kind in counts if n and kind)

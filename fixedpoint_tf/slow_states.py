@@ -1,0 +1,120 @@
+"""Sample a slow manifold where a search finds only its few exact fixed points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.arrivals import last_states, time_step
+from fixedpoint_tf.checks import as_numbers, check_rows
+from fixedpoint_tf.filters import thin
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.status import Status
+
+__all__ = ["slow_states"]
+
+
+def slow_states(
+    system: Any,
+    states: Any,
+    inputs: Any = None,
+    *,
+    n_steps: int = 50,
+    max_points: int = 300,
+    dt: float | None = None,
+    seed: int = 0,
+) -> FixedPoints:
+    """Let states settle at a constant input, and spread out those that are left.
+
+    A trained integrator has few exact fixed points along its line, and a good search finds
+    just these. What its trajectories settle on, once fast transients are gone, samples the
+    line between them: give the result, joined to the fixed points if you like, to
+    :func:`fixedpoint_tf.attractors.attractors`.
+
+    Args:
+        system: what :func:`fixedpoint_tf.as_system` takes.
+        states: ``(n, n_states)`` or trajectories ``(n_batch, n_time, n_states)``, such as
+            :func:`fixedpoint_tf.trajectories.run` returns.
+        inputs: ``(n_inputs,)``, constant; zero by default.
+        n_steps: how long to let them settle: longer than the fast time constants, and
+            shorter than the slow ones, along which states would gather at attractors.
+        max_points: at most so many are kept, none nearer to another than a distance that
+            is chosen for that.
+        dt: length of a step, for a continuous system; by default a quarter of the fastest
+            rate at the states.
+        seed: of the choice among more than 20,000 states.
+
+    Returns:
+        The states with their speeds, marked as slow points. They are samples: unlike the
+        slow points of a search they are no minima of the speed.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Cost: a run of ``n_steps``, all states as one batch.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import as_system
+        >>> integrator = as_system(
+        ...     lambda h, u: h * tf.constant([1.0, 0.5], h.dtype), n_states=2, n_inputs=0
+        ... )
+        >>> states = np.random.default_rng(0).normal(size=(500, 2))
+        >>> found = slow_states(integrator, states, max_points=50)
+        >>> found.n <= 50, bool(np.abs(found.xstar[:, 1]).max() < 1e-12)
+        (True, True)
+    """
+    system = as_system(system)
+    x = system.layout.pack(states, "states").reshape(-1, system.n_states)
+    check_rows(x, "states", system.n_states, "n_states")
+    u = np.zeros((1, system.n_inputs)) if inputs is None else as_numbers(inputs, "inputs")
+    u = np.atleast_2d(u)
+    if u.shape != (1, system.n_inputs) or not np.isfinite(u).all():
+        raise ValueError(
+            f"inputs: expected finite numbers of shape (n_inputs,) = ({system.n_inputs},), "
+            f"received shape {np.shape(inputs)}."
+        )
+    for name, value, least in (("n_steps", n_steps, 0), ("max_points", max_points, 1)):
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name}: expected an integer >= {least}, received {value!r}.")
+    if len(x) > 20_000:
+        x = x[np.random.default_rng(seed).choice(len(x), 20_000, replace=False)]
+    at = FixedPoints(xstar=x, kind=system.kind)
+    step = time_step(system, at, np.broadcast_to(u, (len(x), system.n_inputs)), dt)
+    x = last_states(system, x, np.broadcast_to(u, (len(x), system.n_inputs)), n_steps, step)
+    x = x[np.isfinite(x).all(axis=1)]
+    image = system.step(x, u).numpy().astype(np.float64)
+    speed = 0.5 * ((image - x if system.kind == "discrete" else image) ** 2).sum(axis=1)
+    kept, spacing = _spread(x, max_points)
+    return FixedPoints(
+        xstar=x[kept],
+        inputs=np.repeat(u, len(kept), axis=0),
+        F_xstar=image[kept],
+        qstar=speed[kept],
+        status=np.full(len(kept), Status.SLOW_POINT),
+        tol_unique=spacing,
+        kind=system.kind,
+        state_names=tuple(system.state_names),
+    )
+
+
+def _spread(x: np.ndarray, max_points: int) -> tuple[np.ndarray, float]:
+    """Rows of at most so many points, none nearer than a spacing, and the spacing."""
+    if not len(x):
+        return np.zeros(0, dtype=int), 0.0
+    # States that have gathered at one place count as one; rounding does not part them.
+    radius = float(np.linalg.norm(x - x.mean(axis=0), axis=1).max())
+    spacing = max(1e-6 * radius, 1e-9 * float(np.abs(x).max()), 1e-12)
+    rank = np.zeros(len(x))
+    kept, _ = thin(x, rank, spacing, max_points + 1)
+    if len(kept) <= max_points:
+        return kept, spacing
+    low, high = spacing, max(2.0 * radius, spacing)
+    for _ in range(12):  # the largest number that is allowed, by bisection
+        middle = np.sqrt(low * high)
+        kept, _ = thin(x, rank, middle, max_points + 1)
+        low, high = (middle, high) if len(kept) > max_points else (low, middle)
+    kept, _ = thin(x, rank, high, max_points + 1)
+    return kept, float(high)

@@ -1,0 +1,382 @@
+"""Each saddle leads where it is known to lead, and basins have the shares they must have."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from matplotlib import pyplot
+from reference import leaky_relu_network, load
+
+from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, arrivals, as_system
+from fixedpoint_tf.basins import Basins, basins, wilson_interval
+from fixedpoint_tf.connections import Connections, connections
+from fixedpoint_tf.outcomes import Outcome
+from fixedpoint_tf.tasks import flip_flop, train_flip_flop
+from fixedpoint_tf.trajectories import run
+
+LATTICE = np.stack(np.meshgrid([-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]), -1).reshape(-1, 2)
+CORNERS, SIDES, CENTRE = [0, 2, 6, 8], [1, 3, 5, 7], 4
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    pyplot.close("all")
+
+
+def wells(kind="discrete"):
+    """Two independent double wells: 4 attractors, 4 saddles, 1 source."""
+
+    def flow(h, u):
+        return h - h**3
+
+    def step(h, u):
+        return h + 0.1 * flow(h, u)
+
+    system = as_system(step if kind == "discrete" else flow, n_states=2, n_inputs=0, kind=kind)
+    return system, FixedPoints(xstar=LATTICE, kind=kind)
+
+
+def columns(*parts):
+    return tf.concat(parts, axis=1)
+
+
+def neighbours_on_a_cube(graph, corners):
+    """Whether each edge joins two corners that differ in one sign, and each is there once."""
+    signs = np.sign(corners)
+    apart = (signs[graph.edges[:, 0]] != signs[graph.edges[:, 1]]).sum(axis=1)
+    n_bits = corners.shape[1]
+    distinct = len(np.unique(graph.edges, axis=0))
+    return (apart == 1).all() and distinct == n_bits * 2 ** (n_bits - 1)
+
+
+class TestWells:
+    @pytest.mark.parametrize("kind", ["discrete", "continuous"])
+    def test_each_saddle_joins_two_corners(self, kind):
+        found = connections(*wells(kind))
+        graph = found.transition_graph()
+        assert np.flatnonzero(found.is_attractor).tolist() == CORNERS
+        assert graph.saddles.tolist() == SIDES
+        assert graph.edges.tolist() == [[0, 2], [0, 6], [2, 8], [6, 8]]
+        assert repr(found) == (
+            "28 ways out of 5 saddles; 4 of 4 with 1 unstable direction join 4 pairs "
+            "of 4 attractors"
+        )
+
+    def test_the_two_ways_out_of_a_saddle_are_opposite(self):
+        found = connections(*wells())
+        ways = np.flatnonzero(found.source == 1)  # at (0, -1)
+        assert found.sign[ways].tolist() == [1, -1]
+        assert np.allclose(found.direction[ways[0]], -found.direction[ways[1]])
+        assert np.allclose(np.abs(found.direction[ways[0]]), [1.0, 0.0])
+        assert sorted(found.target[ways]) == [0, 2]
+
+    def test_the_source_leads_to_all_corners(self):
+        found = connections(*wells(), n_directions=40)
+        ways = found.source == CENTRE
+        assert ways.sum() == 4 + 40
+        assert set(CORNERS) <= set(found.target[ways])
+        # Exactly along an axis states arrive at the saddle, which holds them by symmetry.
+        along = ways & (found.sign != 0)
+        assert set(found.target[along]) == set(SIDES)
+        assert np.allclose(np.linalg.norm(found.direction, axis=1), 1.0)
+
+    def test_runs_begin_where_the_linear_picture_holds(self):
+        found = connections(*wells())
+        assert (found.linear_error <= 0.01).all()
+        # The cubic term: 0.1 e^3 of 1.1 e, and 0.1 of the distance to the nearest point.
+        assert np.allclose(found.offset, 0.1)
+        assert np.allclose(found.linear_error[found.sign != 0], 0.1 * 0.01 / 1.1)
+
+    def test_a_strong_curvature_asks_for_a_smaller_offset(self):
+        system = as_system(
+            lambda h, u: h + 0.1 * h * (1.0 - h) * (h + 0.01), n_states=1, n_inputs=0
+        )
+        found = connections(system, FixedPoints(xstar=[[-0.01], [0.0], [1.0]]))
+        assert found.transition_graph().edges.tolist() == [[0, 2]]
+        assert (found.offset < 1e-2).all() and (found.linear_error <= 0.01).all()
+
+    def test_steps_are_those_of_the_run_itself(self):
+        system, points = wells()
+        found = connections(system, points, tol=0.01)
+        edge = np.flatnonzero(found.source == 1)[0]
+        start = found.xstar[1] + found.offset[edge] * found.direction[edge]
+        path = run(system, np.zeros((1, 200, 0)), start[None])[0]
+        away = np.linalg.norm(path - found.xstar[found.target[edge]], axis=1)
+        assert found.steps[edge] == np.flatnonzero(away > 0.01)[-1] + 2
+
+    def test_the_same_seed_gives_the_same_ways(self):
+        a, b, c = (connections(*wells(), seed=seed).direction for seed in (3, 3, 4))
+        assert (a == b).all() and (a != c).any()
+
+    def test_the_graph_as_a_matrix(self):
+        matrix, names = connections(*wells()).adjacency()
+        assert names.tolist() == CORNERS
+        assert matrix.tolist() == [[0, 1, 1, 0], [1, 0, 0, 1], [1, 0, 0, 1], [0, 1, 1, 0]]
+
+    def test_edges_are_pairs_of_numbers(self):
+        edges = connections(*wells()).edges
+        assert {(1, 0), (1, 2), (3, 0), (3, 6)} <= set(edges)
+        assert all(type(end) is int for edge in edges for end in edge)
+
+    def test_points_that_have_their_linearisation_keep_it(self):
+        system, points = wells()
+        jacobians = system.jacobian(points.xstar, np.zeros((1, 0))).numpy()
+        known = dataclasses.replace(points, J_xstar=jacobians).decompose_jacobians()
+        assert connections(system, known).edges == connections(system, points).edges
+
+    def test_it_comes_back_from_a_file(self, tmp_path):
+        found = connections(*wells())
+        found.save(tmp_path / "c.h5")
+        back = Connections.load(tmp_path / "c.h5")
+        assert repr(back) == repr(found) and back.edges == found.edges
+
+
+class TestOtherEnds:
+    def test_an_attractor_that_is_not_given_is_a_rest_elsewhere(self):
+        system, points = wells()
+        found = connections(system, points[[1, 2]])
+        ends = dict(zip(found.target, found.outcome, strict=True))
+        assert ends == {1: Outcome.FIXED_POINT, -1: Outcome.OTHER_REST}
+        assert len(found.transition_graph().edges) == 0
+        assert "1 at rest elsewhere" in repr(found)
+
+    @pytest.mark.parametrize("turn", [0.5, 0.05, np.pi, np.pi / 2])
+    def test_a_limit_cycle(self, turn):
+        rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+
+        def step(h, u):
+            grown = h * (1.1 - 0.1 * tf.reduce_sum(h * h, axis=1, keepdims=True))
+            return tf.matmul(grown, tf.constant(rotation, h.dtype))
+
+        system = as_system(step, n_states=2, n_inputs=0)
+        found = connections(system, FixedPoints(xstar=np.zeros((1, 2))), max_steps=1000)
+        assert set(found.outcome) == {Outcome.CYCLE}
+        assert np.allclose(np.linalg.norm(found.final, axis=1), 1.0)
+
+    def test_a_slow_spiral_inwards_is_no_cycle(self):
+        turn = np.array([[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]])
+        spiral = as_system(
+            lambda h, u: 0.9995 * tf.matmul(h, tf.constant(turn, h.dtype)),
+            n_states=2,
+            n_inputs=0,
+        )
+        points = FixedPoints(xstar=np.zeros((1, 2)))
+        found = basins(spiral, points, [[1.0, 0.0]], max_steps=100)
+        assert found.outcome.tolist() == [Outcome.MOVING]
+
+    def test_states_that_run_away(self):
+        system = as_system(lambda h, u: h + 0.1 * (h * h - h), n_states=1, n_inputs=0)
+        found = connections(system, FixedPoints(xstar=[[0.0], [1.0]]))
+        by_end = dict(zip(found.outcome, found.target, strict=True))
+        assert by_end == {Outcome.FIXED_POINT: 0, Outcome.DIVERGED: -1}
+        assert np.isnan(found.final[found.outcome == Outcome.DIVERGED]).all()
+
+    def test_no_saddles_no_connections(self):
+        system, points = wells()
+        assert repr(connections(system, points[CORNERS])) == "no saddles, no connections"
+        assert len(connections(system, points[:0])) == 0
+
+    def test_slow_points_are_neither_left_nor_reached(self):
+        system, points = wells()
+        status = np.full(9, Status.FIXED_POINT)
+        status[[1, 2]] = Status.SLOW_POINT
+        found = connections(system, dataclasses.replace(points, status=status))
+        assert 1 not in found.source and not {1, 2} & set(found.target)
+
+    def test_an_interruption_keeps_what_has_arrived(self, monkeypatch):
+        original, calls = arrivals._run, []
+
+        def interrupted(*arguments):
+            calls.append(1)
+            if len(calls) > 2:
+                raise KeyboardInterrupt
+            return original(*arguments)
+
+        monkeypatch.setattr(arrivals, "_run", interrupted)
+        found = connections(*wells())
+        assert found.interrupted and repr(found).endswith("(interrupted)")
+        arrived = found.outcome == Outcome.FIXED_POINT
+        assert arrived.any() and (found.outcome[~arrived] == Outcome.NOT_RUN).all()
+
+
+def test_points_of_different_inputs_are_not_connected():
+    """The input tilts a double well until only one well is left."""
+    system = as_system(lambda h, u: h + 0.1 * (h - h**3 + u), n_states=1, n_inputs=1)
+    x = [[-1.0], [0.0], [1.0], [np.roots([-1, 0, 1, 2]).real.max()]]
+    points = FixedPoints(xstar=x, inputs=[[0.0], [0.0], [0.0], [2.0]])
+    found = connections(system, points)
+    assert found.condition.tolist() == [0, 0, 0, 1]
+    assert found.transition_graph().edges.tolist() == [[0, 2]]
+    states = np.linspace(-2.0, 2.0, 20)[:, None]
+    assert set(basins(system, points, states, [2.0]).target) == {3}
+    assert set(basins(system, points, states, [[0.0]]).target) == {0, 2}
+    with pytest.raises(ValueError, match="inputs: expected one constant input.*at 2 inputs"):
+        basins(system, points, states)
+
+
+@pytest.fixture(scope="module")
+def memory():
+    """A flip-flop of 3 bits: the system, its points and the bits that they hold."""
+    model = train_flip_flop(0)
+    drive, _ = flip_flop(np.random.default_rng(1), 64, pulse_probability=0.1)
+    finder = FixedPointFinder(model, random_seed=0, verbose=False)
+    states = finder.sample_states(run(finder.system, drive), 400, noise_scale=0.5)
+    points, _ = finder.find_fixed_points(states, np.zeros((1, 3)))
+    bits = model.get_layer("readout")(points.xstar.astype(np.float32)).numpy()
+    return finder.system, points, bits
+
+
+class TestTrainedNetworks:
+    def test_the_memories_of_a_flip_flop_are_the_corners_of_a_cube(self, memory):
+        system, points, bits = memory
+        found = connections(system, points)
+        graph = found.transition_graph()
+        assert found.is_attractor.sum() == 8
+        assert len(graph.saddles) == (points.n_unstable == 1).sum() == 12
+        assert neighbours_on_a_cube(graph, bits)
+        assert (found.outcome == Outcome.FIXED_POINT).all()
+
+    def test_states_near_a_memory_are_in_its_basin(self, memory):
+        system, points, _ = memory
+        stable = np.flatnonzero(points.is_stable)
+        noise = 0.05 * np.random.default_rng(0).normal(size=(8, points.n_states))
+        found = basins(system, points, points.xstar[stable] + noise)
+        assert found.target.tolist() == stable.tolist()
+
+    def test_a_ring_of_attractors_and_saddles(self):
+        data = load("rnn", "relu_lowrank_reach_rnn.npz")
+        system = as_system(leaky_relu_network(data), n_states=60, n_inputs=2)
+        x = data["zero.xstar"]
+        points = FixedPoints(xstar=x, inputs=np.tile(data["zero.input"], (len(x), 1)))
+        found = connections(system, points)
+        matrix, _ = found.adjacency()
+        assert len(found.transition_graph().saddles) == 8
+        assert (matrix.sum(axis=1) == 2).all()
+        # Going round visits all of them: one ring, not two.
+        reach = np.linalg.matrix_power(matrix + np.eye(8, dtype=int), 8)
+        assert (reach > 0).all()
+
+    def test_the_way_out_of_a_focus_ends_on_the_limit_cycle(self):
+        data = load("rnn", "relu_lowrank_osc_rnn.npz")
+        system = as_system(
+            leaky_relu_network(data), n_states=len(data["m"]), n_inputs=len(data["w_inp"])
+        )
+        x = data["zero.xstar"]
+        points = FixedPoints(xstar=x, inputs=np.tile(data["zero.input"], (len(x), 1)))
+        found = connections(system, points, max_steps=4000)
+        assert set(found.outcome) == {Outcome.CYCLE}
+
+
+class TestBasins:
+    def test_quadrants(self):
+        states = np.random.default_rng(0).uniform(-1.5, 1.5, (2000, 2))
+        found = basins(*wells(), states)
+        truth = np.array([0, 2, 6, 8])[(states[:, 0] > 0) + 2 * (states[:, 1] > 0)]
+        assert (found.target == truth).all()
+        assert found.attractors.tolist() == CORNERS
+        assert found.counts.sum() == 2000
+        assert (found.lower < 0.25).all() and (found.upper > 0.25).all()
+
+    def test_in_continuous_time(self):
+        found = basins(*wells("continuous"), [[0.3, -2.0], [-0.1, 0.4]])
+        assert found.target.tolist() == [2, 6]
+
+    def test_a_state_on_the_ridge_stays_at_the_saddle(self):
+        found = basins(*wells(), [[0.0, 0.5], [0.0, 0.0]])
+        assert found.target.tolist() == [7, CENTRE]
+        assert found.attractors.tolist() == [0, 2, 4, 6, 7, 8]
+
+    def test_many_states_take_the_memory_of_a_few(self):
+        states = np.random.default_rng(0).uniform(-1.5, 1.5, (70_000, 2))
+        assert basins(*wells(), states).counts.sum() == 70_000
+
+    def test_wilson_intervals(self):
+        # Brown, Cai & DasGupta (2001): for 0 of n the upper end is z^2 / (n + z^2).
+        lower, upper = wilson_interval(np.array([0, 50, 100]), 100)
+        z2 = 1.959963984540054**2
+        assert np.allclose(upper[0], z2 / (100 + z2))
+        assert np.allclose(lower[2], 100 / (100 + z2))
+        assert np.allclose(lower[1] + upper[1], 1.0)
+        assert wilson_interval(np.array([0]), 0) == (0.0, 1.0)
+
+    def test_wilson_intervals_cover(self):
+        rng = np.random.default_rng(0)
+        lower, upper = wilson_interval(rng.binomial(50, 0.2, 4000), 50)
+        assert np.mean((lower <= 0.2) & (upper >= 0.2)) == pytest.approx(0.95, abs=0.02)
+
+    def test_it_comes_back_from_a_file(self, tmp_path):
+        found = basins(*wells(), LATTICE + 0.1)
+        found.save(tmp_path / "b.h5")
+        assert repr(Basins.load(tmp_path / "b.h5")) == repr(found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tol": 0.7}, "tol: expected a number between 0 and 0.5, received 0.7"),
+        ({"max_steps": 0}, "max_steps: expected an integer >= 1, received 0"),
+        ({"n_directions": -1}, "n_directions: expected an integer >= 0, received -1"),
+        ({"dt": 0.1}, "dt: expected None for a discrete system"),
+    ],
+)
+def test_bad_options_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        connections(*wells(), **changes)
+
+
+@pytest.mark.parametrize(
+    ("states", "options", "message"),
+    [
+        (np.zeros((3, 5)), {}, "states must have shape"),
+        ([[np.nan, 0.0]], {}, "states must be finite"),
+        (np.zeros((1, 2)), {"confidence": 95}, "confidence: expected a number in"),
+        (np.zeros((1, 2)), {"inputs": [1.0]}, r"inputs: expected finite numbers of shape"),
+    ],
+)
+def test_bad_states_are_refused(states, options, message):
+    with pytest.raises(ValueError, match=message):
+        basins(*wells(), states, **options)
+
+
+def test_a_step_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="dt: expected a positive number, received -1"):
+        connections(*wells("continuous"), dt=-1)
+
+
+class TestFigures:
+    def test_the_graph(self):
+        figure, ax = connections(*wells()).plot()
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+            "1 point with several unstable directions",
+            "4 saddles with 1 unstable direction",
+            "4 attractors",
+        ]
+        assert len(ax.texts) == len(connections(*wells()).edges)  # one arrow each
+        figure.canvas.draw()
+
+    def test_without_the_higher_ones_and_at_given_places(self):
+        found = connections(*wells())
+        _, ax = found.plot(higher=False, coordinates=2.0 * LATTICE)
+        assert len(ax.texts) == 8
+        with pytest.raises(
+            ValueError, match=r"coordinates: expected shape \(n, 2\) = \(9, 2\)"
+        ):
+            found.plot(coordinates=LATTICE[:3])
+
+    def test_ends_elsewhere_are_stars(self):
+        system, points = wells()
+        _, ax = connections(system, points[[1, 2]]).plot()
+        labels = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert "1 way at rest elsewhere" in labels
+
+    def test_basins(self):
+        _, ax = basins(*wells(), LATTICE + 0.1).plot()
+        assert len(ax.patches) == 4
+        assert ax.get_xlim()[0] == 0.0
+
+    def test_nothing_to_draw(self):
+        system, points = wells()
+        _, ax = connections(system, points[:0]).plot()
+        assert ax.get_legend().get_texts()[0].get_text() == "no fixed points"
