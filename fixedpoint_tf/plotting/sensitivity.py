@@ -33,7 +33,8 @@ def plot_alignment(
     Args:
         answer: what :func:`fixedpoint_tf.sensitivity.sensitivity` returned.
         point: the number of a point; default: the median over all points.
-        n_modes: how many modes are shown, those that last.
+        n_modes: how many modes are shown, those that last; of several points, the first
+            modes of all are taken together, the second, and so on.
         fig: the figure to add axes to.
         ax: the axes to draw in.
 
@@ -55,20 +56,19 @@ def plot_alignment(
     """
     if point is not None and not -answer.n <= point < answer.n:
         raise IndexError(f"point: expected one of {answer.n} points, received {point}.")
-    rows = slice(None) if point is None else [point]
-    # A conjugate pair is one mode to the eye: its member that turns forwards stands for it.
-    shown = np.flatnonzero((answer.eigenvalues[rows].imag >= -1e-9).all(axis=0))[:n_modes]
+    rows = np.arange(answer.n) if point is None else np.array([point])
+    shown = _distinct_modes(answer.eigenvalues[rows], n_modes)
     n_inputs = len(answer.input_names)
-    size = (1.6 + 1.1 * max(1, n_inputs), 1.6 + 0.55 * max(1, len(shown)))
+    size = (1.6 + 1.1 * max(1, n_inputs), 1.6 + 0.55 * max(1, shown.shape[1]))
     fig, ax = new_axes(fig, ax, size=size)
-    if not answer.n or not n_inputs or not len(shown):
+    if not answer.n or not n_inputs or not shown.shape[1]:
         say_if_empty(ax, 0, "no points, or no inputs")
         legend_above(ax)
         return fig, ax
-    with np.errstate(all="ignore"):
-        angle = np.median(answer.input_angle[rows][:, shown], axis=0)
-        effect = np.median(np.abs(answer.input_effect[rows][:, shown]), axis=0)
-        tau = np.median(answer.time_constants[rows][:, shown], axis=0)
+    each = rows[:, None], shown
+    angle = np.median(answer.input_angle[each], axis=0)
+    effect = np.median(np.abs(answer.input_effect[each]), axis=0)
+    tau = np.median(answer.time_constants[each], axis=0)
     aligned = np.cos(np.radians(angle))
     image = ax.imshow(aligned, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
     for (k, i), value in np.ndenumerate(angle):
@@ -77,21 +77,30 @@ def plot_alignment(
         ax.text(i, k, words, ha="center", va="center", color=color, fontsize="small")
     ax.set_xticks(range(n_inputs), answer.input_names)
     unit = "steps" if answer.kind == "discrete" else "time"
-    ax.set_yticks(
-        range(len(shown)), [f"{k + 1} ({_short(t)})" for k, t in zip(shown, tau, strict=True)]
-    )
+    ax.set_yticks(range(len(tau)), [f"{k + 1} ({_short(t)})" for k, t in enumerate(tau)])
     ax.set_ylabel(f"mode (time constant, {unit})")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     bar = fig.colorbar(image, ax=ax, ticks=np.cos(np.radians([0, 30, 45, 60, 75, 90])))
     bar.ax.set_yticklabels(["0°", "30°", "45°", "60°", "75°", "90°"])
-    bar.set_label("input to selection vector")
+    bar.set_label("angle of input to selection vector")
     bar.outline.set_visible(False)
     whom = f"median of {answer.n:,} points" if point is None else f"point {point}"
     if point is None and answer.n == 1:
         whom = "1 point"
     ax.set_title(f"{whom}: angle, and effect of a unit of input", fontsize="small")
     return fig, ax
+
+
+def _distinct_modes(eigenvalues: np.ndarray, n_modes: int) -> np.ndarray:
+    """Numbers of the modes that last at each point, ``(n, at most n_modes)``.
+
+    Of a conjugate pair, one mode to the eye, the member that turns forwards is taken.
+    """
+    backwards = eigenvalues.imag < -1e-9
+    least = int((~backwards).sum(axis=1).min(initial=eigenvalues.shape[1]))
+    # A stable sort by "backwards" keeps the order of the others.
+    return np.argsort(backwards, axis=1, kind="stable")[:, : min(n_modes, least)]
 
 
 def _short(number: float) -> str:
@@ -150,8 +159,8 @@ def plot_linear_error(
                 line,
                 color=COLORS["blue"],
                 linewidth=1.0,
-                alpha=max(0.25, 1.0 / len(middle)),
-                label="median over directions, a line a point" if i == 0 else None,
+                alpha=max(0.4, 1.0 / len(middle)),
+                label="median over directions, one line a point" if i == 0 else None,
             )
     ax.axhline(tolerance, color=COLORS["black"], linestyle="--", linewidth=1.0)
     ax.annotate(

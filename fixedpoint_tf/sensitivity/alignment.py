@@ -192,7 +192,7 @@ def sensitivity(
         )
     linearization.time_constants([0.5], system.kind, dt)  # refuses a bad dt before any work
     by_state, by_input = jacobians(system, points)
-    eigen = (points.eigval_J_xstar, points.eigvec_J_xstar, points.left_eigvec_J_xstar)
+    eigen: Any = (points.eigval_J_xstar, points.eigvec_J_xstar, points.left_eigvec_J_xstar)
     if any(part is None for part in eigen):
         eigen = linearization.decompose(by_state, system.kind)
     values, right, left = eigen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from fixedpoint_tf.checks import as_numbers, check_finite
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.system import DynamicalSystem
 
-__all__ = ["check_points", "jacobians", "readout_matrix"]
+__all__ = ["check_points", "inputs_of", "jacobians", "readout_matrix"]
 
 #: Entries of the Jacobians of one call, which bounds its memory.
 _CHUNK = 2**22
@@ -26,11 +25,9 @@ def check_points(system: DynamicalSystem, points: Any) -> FixedPoints:
             f"points must be of a {system.kind} system of {system.n_states} states; got "
             f"those of a {points.kind} one of {points.n_states}."
         )
-    if points.inputs is None:
-        if system.n_inputs:
-            raise ValueError("points must have inputs, at which they were found; got None.")
-        points = dataclasses.replace(points, inputs=np.zeros((points.n, 0)))
-    if points.inputs is None or points.inputs.shape[1] != system.n_inputs:
+    if points.inputs is None and system.n_inputs:
+        raise ValueError("points must have inputs, at which they were found; got None.")
+    if inputs_of(points).shape[1] != system.n_inputs:
         raise ValueError(
             f"points must have inputs of width {system.n_inputs}; got {points.n_inputs}."
         )
@@ -39,18 +36,23 @@ def check_points(system: DynamicalSystem, points: Any) -> FixedPoints:
     return points
 
 
+def inputs_of(points: FixedPoints) -> np.ndarray:
+    """``(n, n_inputs)``; of no width where the points have none."""
+    return np.zeros((points.n, 0)) if points.inputs is None else points.inputs
+
+
 def jacobians(
     system: DynamicalSystem, points: FixedPoints, *, by_input: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """dF/dx and dF/du at the points: those that they carry, else computed in chunks."""
-    d = system.n_states
+    d, u = system.n_states, inputs_of(points)
 
     def computed(function: Any, width: int) -> np.ndarray:
         result = np.empty((points.n, d, width))
         chunk = max(1, _CHUNK // (d * max(width, 1)))
         for i in range(0, points.n, chunk):
             rows = slice(i, i + chunk)
-            result[rows] = function(points.xstar[rows], points.inputs[rows]).numpy()
+            result[rows] = function(points.xstar[rows], u[rows]).numpy()
         return result
 
     by_state = points.J_xstar if points.J_xstar is not None else computed(system.jacobian, d)

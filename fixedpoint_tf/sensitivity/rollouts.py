@@ -19,7 +19,7 @@ from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.checks import as_numbers, is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
-from fixedpoint_tf.sensitivity.points import check_points, jacobians
+from fixedpoint_tf.sensitivity.points import check_points, inputs_of, jacobians
 from fixedpoint_tf.system import DynamicalSystem
 
 if TYPE_CHECKING:
@@ -196,12 +196,12 @@ def _differences(
 ) -> np.ndarray:
     """Absolute and relative error of each roll-out, ``(2, n, n_offsets)``."""
     starts = (points.xstar[:, None] + offsets).reshape(-1, system.n_states)
-    inputs = np.repeat(points.inputs, len(offsets), axis=0)[:, None]
+    inputs = np.repeat(inputs_of(points), len(offsets), axis=0)[:, None]
     inputs = np.broadcast_to(inputs, (len(starts), n_steps, system.n_inputs))
     true = trajectories.run(system, inputs, starts, dt=dt)
     true = true.reshape(points.n, len(offsets), n_steps, system.n_states)
     by_state, _ = jacobians(system, points, by_input=False)
-    image = system.step(points.xstar, points.inputs).numpy()
+    image = system.step(points.xstar, inputs_of(points)).numpy()
     drift = image - points.xstar if system.kind == "discrete" else image
     absolute, relative = np.empty(true.shape[:2]), np.empty(true.shape[:2])
     for i in range(points.n):

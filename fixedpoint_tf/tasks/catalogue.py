@@ -78,7 +78,7 @@ _ALL = (
         n_outputs=1,
         cell="tanh",
         units=32,
-        recipe=Recipe(1024, 60, recurrent_gain=0.5),
+        recipe=Recipe(1024, 60, recurrent_gain=0.5, activity_penalty=1.0),
         usable_error=0.01,
         conditions=_no_input(1),
         known_answer=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -58,7 +59,7 @@ def train_task(
     task = task_named(task) if isinstance(task, str) else task
     if not isinstance(task, Task):
         raise TypeError(f"task must be a Task or the name of one; got {type(task).__name__}.")
-    changes: dict[str, int] = {}
+    changes: dict[str, Any] = {}
     if epochs is not None:
         changes["epochs"] = epochs
     if n_trials is not None:
@@ -105,8 +106,8 @@ def _fit(
     ends = [recipe.epochs * (i + 1) // len(lengths) for i in range(len(lengths))]
     begins = [0, *ends[:-1]]
     for length, begin, end in zip(lengths, begins, ends, strict=True):
-        wanted = targets[:, :length]
-        counted = None if weights is None else weights[:, :length]
+        wanted: Any = targets[:, :length]
+        counted: Any = None if weights is None else weights[:, :length]
         if penalty:
             silence = np.zeros((*wanted.shape[:2], states.shape[-1]), dtype=np.float32)
             wanted = [wanted, silence]
