@@ -130,15 +130,16 @@ def study(
         found.append(unique)
         ends.append(every)
         suffix = f"_{number + 1}" if len(task.conditions) > 1 else ""
-        figure, axes = plotting.plot_fixed_points(
-            unique, states, plot_batch_idx=_trials_nearest(drive, condition.inputs)[:20]
-        )
-        axes.set_title(condition.label, fontsize="medium", y=-0.12)
+        shown = _trials_nearest(drive, condition.inputs)[:20]
+        figure, _ = plotting.plot_fixed_points(unique, states, plot_batch_idx=shown)
         figures[f"state_space{suffix}"] = figure
+        answer = sensitivity(finder.system, unique, input_names=task.input_names)
+        figures[f"sensitivity{suffix}"] = answer.plot()[0]
+        for kind_of_figure in ("state_space", "sensitivity"):
+            figures[kind_of_figure + suffix].suptitle(condition.label, fontsize="medium")
     unique, every = FixedPoints.concatenate(found), FixedPoints.concatenate(ends)
     figures["eigenvalues"] = plotting.plot_eigenvalues(unique)[0]
     figures["q"] = plotting.plot_q(every)[0]
-    figures["sensitivity"] = sensitivity(finder.system, unique).plot()[0]
     names = _write(out, unique, figures)
     model.save(out / "model.keras")
     return unique, [*names, "model.keras"]

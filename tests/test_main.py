@@ -98,9 +98,9 @@ def test_a_task_is_trained_searched_and_drawn(name, tmp_path, capsys):
         assert f"  {condition.label}: " in printed
         of_it = points[points.cond_id == number]
         np.testing.assert_array_equal(of_it.inputs, np.tile(condition.inputs, (of_it.n, 1)))
-    several = len(task.conditions) > 1
-    assert is_png(tmp_path / ("state_space_1.png" if several else "state_space.png"))
-    assert is_png(tmp_path / "sensitivity.png")
+    suffix = "_1" if len(task.conditions) > 1 else ""
+    for figure in (f"state_space{suffix}", f"sensitivity{suffix}", "eigenvalues", "q"):
+        assert is_png(tmp_path / f"{figure}.png")
     assert (tmp_path / "model.keras").is_file()
 
 

@@ -14,6 +14,7 @@ sentiment classification").
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -133,7 +134,7 @@ def sensitivity(
     dt: float | None = None,
     n_modes: int | None = None,
     horizon: float | None = None,
-    input_names: list[str] | None = None,
+    input_names: Sequence[str] | None = None,
 ) -> Sensitivity:
     """What the network listens to: each input against each mode, at each point.
 
@@ -185,7 +186,9 @@ def sensitivity(
         raise ValueError(f"n_modes must be a whole number of at least 1; got {n_modes!r}.")
     if horizon is not None and not 0.0 < horizon < np.inf:
         raise ValueError(f"horizon must be a positive time; got {horizon!r}.")
-    names = input_names or [f"input {i + 1}" for i in range(system.n_inputs)]
+    names = (
+        list(input_names) if input_names else [f"input {i + 1}" for i in range(system.n_inputs)]
+    )
     if len(names) != system.n_inputs:
         raise ValueError(
             f"input_names must be one for each of the {system.n_inputs} inputs; got {names}."
@@ -229,5 +232,5 @@ def sensitivity(
         peak_amplification=measured[:, 2],
         peak_time=measured[:, 3] * (dt or 1.0),
         kind=system.kind,
-        input_names=list(names),
+        input_names=names,
     )

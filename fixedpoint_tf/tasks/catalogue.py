@@ -39,7 +39,7 @@ _ALL = (
     Task(
         name="flip_flop",
         generator=flip_flop,
-        n_inputs=3,
+        input_names=("bit 1", "bit 2", "bit 3"),
         n_outputs=3,
         cell="tanh",
         units=24,
@@ -52,7 +52,7 @@ _ALL = (
     Task(
         name="sine_waves",
         generator=sine_waves,
-        n_inputs=1,
+        input_names=("frequency",),
         n_outputs=1,
         cell="tanh",
         units=64,
@@ -74,7 +74,7 @@ _ALL = (
     Task(
         name="two_point_average",
         generator=two_point_average,
-        n_inputs=1,
+        input_names=("noise",),
         n_outputs=1,
         cell="tanh",
         units=32,
@@ -90,7 +90,7 @@ _ALL = (
     Task(
         name="pulse_average",
         generator=pulse_average,
-        n_inputs=2,
+        input_names=("height", "pulse"),
         n_outputs=1,
         cell="tanh",
         units=64,
@@ -105,7 +105,7 @@ _ALL = (
     Task(
         name="white_noise_integration",
         generator=white_noise_integration,
-        n_inputs=1,
+        input_names=("noise",),
         n_outputs=1,
         cell="tanh",
         units=64,
@@ -118,7 +118,7 @@ _ALL = (
     Task(
         name="binary_decision",
         generator=binary_decision,
-        n_inputs=1,
+        input_names=("noise",),
         n_outputs=1,
         cell="gru",
         units=64,
@@ -132,7 +132,7 @@ _ALL = (
     Task(
         name="context_dependent_integration",
         generator=context_dependent_integration,
-        n_inputs=4,
+        input_names=("stream 1", "stream 2", "context 1", "context 2"),
         n_outputs=1,
         cell="tanh",
         units=64,
@@ -151,7 +151,7 @@ _ALL = (
     Task(
         name="ring_integration",
         generator=ring_integration,
-        n_inputs=3,
+        input_names=("velocity", "cosine", "sine"),
         n_outputs=2,
         cell="gru",
         units=64,

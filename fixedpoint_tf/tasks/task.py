@@ -64,7 +64,7 @@ class Task:
         name: as it is registered in :data:`fixedpoint_tf.tasks.TASKS`.
         generator: draws ``inputs (n_trials, n_time, n_inputs)`` and ``targets (n_trials,
             n_time, n_outputs)``.
-        n_inputs: width of the input.
+        input_names: what each input carries.
         n_outputs: width of the output.
         cell: the recurrent layer that is trained by default.
         units: its number of units.
@@ -78,7 +78,7 @@ class Task:
 
     name: str
     generator: Callable[..., Trials]
-    n_inputs: int
+    input_names: tuple[str, ...]
     n_outputs: int
     cell: str
     units: int
@@ -88,6 +88,11 @@ class Task:
     known_answer: str
     reference: str
     last_step_only: bool = False
+
+    @property
+    def n_inputs(self) -> int:
+        """Width of the input."""
+        return len(self.input_names)
 
     def __call__(self, rng: np.random.Generator, n_trials: int, **options) -> Trials:
         """Draw trials, see the generator for its options."""
