@@ -43,6 +43,9 @@ class Recipe:
         activity_penalty: weight of the mean square of the outputs of the recurrent layer
             beside the squared error. It keeps the units where they are nearly linear
             (Sussillo, Churchland, Kaufman & Shenoy 2015).
+        input_noise: standard deviation of white noise that is added to the inputs in
+            training, fresh at each pass. It stirs every mode, so that those which would
+            grow by themselves are noticed and damped.
     """
 
     n_trials: int
@@ -52,6 +55,7 @@ class Recipe:
     lengths: tuple[int, ...] = ()
     recurrent_gain: float = 0.7
     activity_penalty: float = 0.0
+    input_noise: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -78,12 +78,23 @@ def train_task(
         rng=rng,
     )
     weights = task.weights(*targets.shape[:2])
-    _fit(model, inputs, targets, weights, recipe, callbacks)
+    taught = _taught(model, recipe, seed)
+    _fit(taught, inputs, targets, weights, recipe, callbacks)
     return model
 
 
+def _taught(model: keras.Model, recipe: Recipe, seed: int) -> keras.Model:
+    """The same layers, with noise before them, and the activity as a second output."""
+    if not recipe.input_noise and not recipe.activity_penalty:
+        return model
+    inputs = keras.Input(model.input_shape[1:])
+    noise = keras.layers.GaussianNoise(recipe.input_noise, seed=seed)
+    states = model.get_layer("rnn")(noise(inputs))
+    return keras.Model(inputs, [model.get_layer("readout")(states), states])
+
+
 def _fit(
-    model: keras.Model,
+    taught: keras.Model,
     inputs: np.ndarray,
     targets: np.ndarray,
     weights: np.ndarray | None,
@@ -92,14 +103,11 @@ def _fit(
 ) -> None:
     n_steps = recipe.epochs * -(-len(inputs) // recipe.batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, n_steps)
-    optimizer = keras.optimizers.Adam(schedule, clipnorm=1.0)
-    penalty = recipe.activity_penalty
-    states = model.get_layer("rnn").output
-    taught = keras.Model(model.input, [model.output, states]) if penalty else model
+    two = len(taught.outputs) == 2
     taught.compile(
-        optimizer,
-        loss=["mse", "mse"] if penalty else "mse",
-        loss_weights=[1.0, penalty] if penalty else None,
+        keras.optimizers.Adam(schedule, clipnorm=1.0),
+        loss=["mse", "mse"] if two else "mse",
+        loss_weights=[1.0, recipe.activity_penalty] if two else None,
     )
     lengths = recipe.lengths or (inputs.shape[1],)
     # Where the epochs of each stage end: as equal as whole numbers can be.
@@ -108,8 +116,9 @@ def _fit(
     for length, begin, end in zip(lengths, begins, ends, strict=True):
         wanted: Any = targets[:, :length]
         counted: Any = None if weights is None else weights[:, :length]
-        if penalty:
-            silence = np.zeros((*wanted.shape[:2], states.shape[-1]), dtype=np.float32)
+        if two:
+            n_states = taught.output_shape[1][-1]
+            silence = np.zeros((*wanted.shape[:2], n_states), dtype=np.float32)
             wanted = [wanted, silence]
             counted = None if counted is None else [counted, np.ones_like(counted)]
         if end > begin:

@@ -86,6 +86,21 @@ def test_the_curriculum_counts_its_epochs_once_and_spares_the_activity():
     assert sizes[1] < 0.5 * sizes[0]
 
 
+def test_noise_is_added_in_training_alone_and_repeats_with_the_seed(tmp_path):
+    task = TASKS["white_noise_integration"]
+    noisy = dataclasses.replace(task, recipe=Recipe(16, 2, input_noise=0.5))
+    quiet = dataclasses.replace(task, recipe=Recipe(16, 2))
+    first, again, without = (train_task(t, units=3) for t in (noisy, noisy, quiet))
+    assert same(first, again)
+    assert not same(first, without)
+    inputs, _ = task(np.random.default_rng(1), 4)
+    outputs = first.predict(inputs, verbose=0)
+    np.testing.assert_allclose(first(inputs, training=True), outputs, atol=1e-6)
+    first.save(tmp_path / "model.keras")
+    back = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(back.predict(inputs, verbose=0), outputs, atol=1e-6)
+
+
 def test_only_the_last_step_of_a_decision_counts():
     task = TASKS["binary_decision"]
     weights = task.weights(2, 5)
