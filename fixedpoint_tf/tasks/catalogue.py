@@ -56,6 +56,8 @@ _ALL = (
         n_outputs=1,
         cell="tanh",
         units=64,
+        # The slowest frequency is the hardest: at seed 1 a fast mode, left over from the
+        # start of the trials, is unstable at its fixed point and spoils its cycle.
         recipe=Recipe(
             64,
             1400,
