@@ -2,10 +2,12 @@
 
 ``python -m fixedpoint_tf flipflop``
     trains a network on the 3-bit flip-flop and finds its 27 fixed points;
+``python -m fixedpoint_tf TASK``
+    trains a network on another task of the field and finds the fixed points at its inputs;
 ``python -m fixedpoint_tf find MODEL.keras``
     finds those of a saved model.
 
-Both print the result in one line and write the figures and the points into ``--out``.
+Each prints the result in one line and write the figures and the points into ``--out``.
 """
 
 from __future__ import annotations
@@ -14,7 +16,18 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["main"]
+__all__ = ["TASKS", "main"]
+
+#: The tasks beside the flip-flop, by name: here, so that --help needs no TensorFlow.
+TASKS = {
+    "sine_waves": "sine waves of a frequency that a static input chooses",
+    "two_point_average": "the moving average of white noise over two steps",
+    "pulse_average": "the average of the last two pulses",
+    "white_noise_integration": "the running sum of white noise",
+    "binary_decision": "the sign of the sum of white noise",
+    "context_dependent_integration": "the running sum of the stream that a context names",
+    "ring_integration": "the heading that an angular velocity leads to",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,6 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.command == "flipflop":
             unique, names = commands.flipflop(args.out, epochs=args.epochs, **shared)
+        elif args.command in TASKS:
+            unique, names = commands.study(
+                args.command,
+                args.out,
+                cell=args.cell,
+                units=args.units,
+                epochs=args.epochs,
+                **shared,
+            )
         else:
             unique, names = commands.find(
                 args.model,
@@ -77,6 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--epochs", type=_positive, default=100, help="of training (default: %(default)s)"
     )
+
+    for name, doing in TASKS.items():
+        task = commands.add_parser(name, help=f"the same with {doing}")
+        _add_shared(task, out=f"fixedpoint_tf_{name}")
+        task.add_argument("--cell", help="tanh, gru or lstm (default: the task's own)")
+        for option, of in (
+            ("--units", "number of recurrent units"),
+            ("--epochs", "of training"),
+        ):
+            task.add_argument(option, type=_positive, help=f"{of} (default: the task's own)")
 
     find = commands.add_parser("find", help="find the fixed points of a saved Keras model")
     find.add_argument("model", type=Path, metavar="MODEL.keras", help="a saved keras.Model")

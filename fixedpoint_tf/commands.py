@@ -14,12 +14,13 @@ from fixedpoint_tf import plotting, trajectories
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points import FixedPoints
-from fixedpoint_tf.tasks import flip_flop, train_flip_flop
+from fixedpoint_tf.sensitivity import sensitivity
+from fixedpoint_tf.tasks import flip_flop, task_named, train_flip_flop, train_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["find", "flipflop"]
+__all__ = ["find", "flipflop", "study"]
 
 N_BITS = 3
 N_UNITS = 24
@@ -74,6 +75,81 @@ def flipflop(
     names = _write(out, unique, figures)
     model.save(out / "model.keras")
     return unique, [*names, "model.keras"]
+
+
+def study(
+    name: str,
+    out: Path,
+    *,
+    cell: str | None,
+    units: int | None,
+    epochs: int | None,
+    seed: int,
+    n_inits: int,
+    verbose: bool,
+    say: Say,
+) -> tuple[FixedPoints, list[str]]:
+    """Train a network on a task and find its fixed points at each of the task's inputs.
+
+    Args:
+        name: of a task in :data:`fixedpoint_tf.tasks.TASKS`.
+        out: folder for the figures, the points and the model; made if need be.
+        cell: kind of recurrent layer; default: the task's own.
+        units: number of recurrent units; default: the task's own.
+        epochs: passes over the training trials; default: the task's own.
+        seed: of the trials, the weights and the search.
+        n_inits: number of states to search from, at each input.
+        verbose: show the progress bar of the search.
+        say: takes one line at a time about how far it is.
+
+    Returns:
+        The distinct points at all inputs, labelled by ``cond_id`` in the order of the
+        task's conditions; and the names of the files written.
+    """
+    task = task_named(name)
+    say(
+        f"Training a network of {units or task.units} units ({cell or task.cell}) on {name} ..."
+    )
+    start = time.perf_counter()
+    model = train_task(task, cell, units, seed, epochs=epochs)
+    error = task.error(model, seed=seed + 1)
+    usable = "" if error <= task.usable_error else f": too much, above {task.usable_error:g}"
+    say(f"  trained in {time.perf_counter() - start:.1f} s; it misses {error:.2%}{usable}")
+    say(f"Known answer: {task.known_answer} ({task.reference})")
+
+    finder = FixedPointFinder(model, random_seed=seed, verbose=verbose)
+    drive, _ = task(np.random.default_rng(seed + 1), N_TRIALS)
+    states = trajectories.run(finder.system, drive)
+    noise = NOISE_SCALE * float(np.sqrt(np.mean(states**2)))
+    found, ends, figures = [], [], {}
+    for number, condition in enumerate(task.conditions):
+        initial_states = finder.sample_states(states, n_inits, noise_scale=noise)
+        ids = np.full(n_inits, number)
+        unique, every = finder.find_fixed_points(initial_states, [condition.inputs], ids)
+        say(f"  {condition.label}: {unique}")
+        found.append(unique)
+        ends.append(every)
+        suffix = f"_{number + 1}" if len(task.conditions) > 1 else ""
+        shown = _trials_nearest(drive, condition.inputs)[:20]
+        figure, _ = plotting.plot_fixed_points(unique, states, plot_batch_idx=shown)
+        figures[f"state_space{suffix}"] = figure
+        answer = sensitivity(finder.system, unique, input_names=task.input_names)
+        figures[f"sensitivity{suffix}"] = answer.plot()[0]
+        for kind_of_figure in ("state_space", "sensitivity"):
+            figures[kind_of_figure + suffix].suptitle(condition.label, fontsize="medium")
+    unique, every = FixedPoints.concatenate(found), FixedPoints.concatenate(ends)
+    figures["eigenvalues"] = plotting.plot_eigenvalues(unique)[0]
+    figures["q"] = plotting.plot_q(every)[0]
+    names = _write(out, unique, figures)
+    model.save(out / "model.keras")
+    return unique, [*names, "model.keras"]
+
+
+def _trials_nearest(drive: np.ndarray, constant: Sequence[float]) -> np.ndarray:
+    """Numbers of the trials, first those at the constant input, where it is held at all."""
+    held = np.ptp(drive, axis=1).max(axis=0) == 0.0
+    far = np.abs(drive[:, 0, held] - np.asarray(constant)[held]).sum(axis=1)
+    return np.argsort(far, kind="stable")
 
 
 def find(

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import FixedPoints
+from fixedpoint_tf.__main__ import TASKS as COMMANDS
 from fixedpoint_tf.__main__ import main
-from fixedpoint_tf.tasks import recurrent_network
+from fixedpoint_tf.tasks import TASKS, recurrent_network
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -78,6 +79,36 @@ def test_an_untrained_network_is_no_error(tmp_path):
     arguments = ["find", str(tmp_path / "model.keras"), "--out", str(tmp_path), "--quiet"]
     assert main([*arguments, "--n-inits", "4"]) == 0
     assert is_png(tmp_path / "q.png")
+
+
+def test_every_task_is_a_command():
+    assert {"flip_flop", *COMMANDS} == set(TASKS)
+
+
+@pytest.mark.parametrize("name", ["context_dependent_integration", "two_point_average"])
+def test_a_task_is_trained_searched_and_drawn(name, tmp_path, capsys):
+    arguments = [name, "--out", str(tmp_path), "--epochs", "1", "--units", "4"]
+    assert main([*arguments, "--n-inits", "8"]) == 0
+    printed = capsys.readouterr().out
+    task = TASKS[name]
+    assert f"Training a network of 4 units ({task.cell}) on {name}" in printed
+    assert f"Known answer: {task.known_answer}" in printed
+    points = FixedPoints.load(tmp_path / "fixed_points.h5")
+    for number, condition in enumerate(task.conditions):
+        assert f"  {condition.label}: " in printed
+        of_it = points[points.cond_id == number]
+        np.testing.assert_array_equal(of_it.inputs, np.tile(condition.inputs, (of_it.n, 1)))
+    suffix = "_1" if len(task.conditions) > 1 else ""
+    for figure in (f"state_space{suffix}", f"sensitivity{suffix}", "eigenvalues", "q"):
+        assert is_png(tmp_path / f"{figure}.png")
+    assert (tmp_path / "model.keras").is_file()
+
+
+def test_a_cell_that_is_not_there_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["ring_integration", "--out", str(tmp_path), "--cell", "relu", "--quiet"])
+    assert stop.value.code == 2
+    assert "cell must be one of ['gru', 'lstm', 'tanh']" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Integration of white noise: the running sum, its sign, and the sum of a chosen stream.
 
-A network that keeps a running sum has a line of (almost) fixed points with no input; one
-that need only report the sign at the end has two attractors with a saddle between them;
-one that is told which of two streams to sum has a line for each context (Mante, Sussillo,
-Shenoy & Newsome 2013).
+A network that keeps a running sum has a line of (almost) fixed points with no input. So
+has, since trials are short, one that need only report the sign at the end, though two
+attractors with a saddle between them would do. One that is told which of two streams to
+sum has a line for each context (Mante, Sussillo, Shenoy & Newsome 2013).
 """
 
 from __future__ import annotations

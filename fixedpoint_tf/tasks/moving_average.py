@@ -1,7 +1,8 @@
-"""Two-point moving average of white noise (Sussillo & Barak 2013).
+"""Two-point moving average, of white noise and of pulses (Sussillo & Barak 2013).
 
-A linear problem: the trained network works near a single stable fixed point, and its
-linearisation there explains what it computes.
+Of white noise it is a linear problem: the trained network works near a single stable fixed
+point, and its linearisation there explains what it computes. Of pulses at random times it
+takes a memory of two numbers: a plane of slow points.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 
 from fixedpoint_tf.tasks._validation import require_generator, require_positive
 
-__all__ = ["two_point_average"]
+__all__ = ["pulse_average", "two_point_average"]
 
 
 def two_point_average(
@@ -48,4 +49,66 @@ def two_point_average(
     inputs = rng.uniform(-1.0, 1.0, size=(n_trials, n_time, n_inputs))
     targets = inputs / 2.0
     targets[:, 1:] += inputs[:, :-1] / 2.0
+    return inputs.astype(np.float32), targets.astype(np.float32)
+
+
+def pulse_average(
+    rng: np.random.Generator,
+    n_trials: int,
+    *,
+    n_time: int = 60,
+    pulse_probability: float = 0.15,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw trials of the average of the last two pulses.
+
+    The first input carries pulses of a height uniform in [-1, 1] at random steps, the
+    second is 1 where there is a pulse and else 0, so that a pulse of no height is told
+    from none. The target is the mean of the heights of the last two pulses. A trial begins
+    with two pulses one after the other, so that the target is defined from there on; at
+    the first step it is half of the first height.
+
+    Args:
+        rng: where the randomness comes from.
+        n_trials: number of trials.
+        n_time: steps a trial.
+        pulse_probability: probability of a pulse at a step, in [0, 1].
+
+    Returns:
+        ``inputs``, ``(n_trials, n_time, 2)``, and ``targets``, ``(n_trials, n_time, 1)``,
+        both float32.
+
+    Raises:
+        TypeError: ``rng`` is no ``numpy.random.Generator`` or a size is no integer.
+        ValueError: a size is not positive, or the probability is outside [0, 1].
+
+    References:
+        After Sussillo & Barak (2013), "Opening the black box", Neural Computation
+        25(3):626-649, whose trained network holds the two heights on a plane of slow
+        points.
+
+    Example:
+        >>> import numpy as np
+        >>> inputs, targets = pulse_average(
+        ...     np.random.default_rng(0), 1, n_time=4, pulse_probability=0.0)
+        >>> inputs[0, :, 1].tolist()
+        [1.0, 1.0, 0.0, 0.0]
+        >>> bool(np.allclose(targets[0, 1:, 0], inputs[0, :2, 0].mean()))
+        True
+    """
+    require_generator(rng)
+    require_positive(n_trials=n_trials, n_time=n_time)
+    if not 0.0 <= pulse_probability <= 1.0:
+        raise ValueError(
+            f"pulse_probability must be a number in [0, 1]; got {pulse_probability}."
+        )
+    is_pulse = rng.random((n_trials, n_time)) < pulse_probability
+    is_pulse[:, :2] = True
+    height = np.where(is_pulse, rng.uniform(-1.0, 1.0, size=(n_trials, n_time)), 0.0)
+    last, before = np.zeros(n_trials), np.zeros(n_trials)
+    targets = np.empty((n_trials, n_time, 1))
+    for t in range(n_time):
+        before = np.where(is_pulse[:, t], last, before)
+        last = np.where(is_pulse[:, t], height[:, t], last)
+        targets[:, t, 0] = (last + before) / 2.0
+    inputs = np.stack([height, is_pulse.astype(float)], axis=2)
     return inputs.astype(np.float32), targets.astype(np.float32)

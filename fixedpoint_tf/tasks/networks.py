@@ -24,6 +24,7 @@ def recurrent_network(
     units: int,
     *,
     cell: str = "tanh",
+    recurrent_gain: float = 1.0,
     rng: np.random.Generator,
 ) -> keras.Model:
     """Build a recurrent layer with a linear readout at every step.
@@ -33,6 +34,9 @@ def recurrent_network(
         n_outputs: width of the output.
         units: number of recurrent units.
         cell: ``"tanh"``, ``"gru"`` or ``"lstm"``.
+        recurrent_gain: the recurrent weights begin as an orthogonal matrix times this. At
+            1 every mode of a linear network lasts for ever, and those that the training
+            does not need linger; below 1 they decay.
         rng: where the initial weights come from.
 
     Returns:
@@ -59,7 +63,7 @@ def recurrent_network(
         units,
         return_sequences=True,
         kernel_initializer=keras.initializers.GlorotUniform(kernel),
-        recurrent_initializer=keras.initializers.Orthogonal(seed=recurrent),
+        recurrent_initializer=keras.initializers.Orthogonal(recurrent_gain, seed=recurrent),
         seed=layer,
         name="rnn",
     )(inputs)

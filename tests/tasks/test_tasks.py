@@ -105,3 +105,57 @@ def test_context_chooses_the_stream():
 def test_a_negative_scale_is_refused(name, argument):
     with pytest.raises(ValueError, match="bias and noise must not be negative"):
         TASKS[name](np.random.default_rng(0), 1, **{argument: -1.0})
+
+
+def test_the_average_is_of_the_last_two_pulses():
+    inputs, targets = tasks.pulse_average(np.random.default_rng(6), 30, n_time=40)
+    height, is_pulse = inputs[..., 0], inputs[..., 1]
+    assert set(np.unique(is_pulse)) == {0.0, 1.0}
+    assert not height[is_pulse == 0].any(), "no pulse, no height"
+    for trial in range(30):
+        for t in range(1, 40):
+            last = height[trial, : t + 1][is_pulse[trial, : t + 1] == 1][-2:]
+            np.testing.assert_allclose(targets[trial, t, 0], last.mean(), atol=1e-6)
+
+
+def test_pulses_come_as_often_as_asked():
+    inputs, _ = tasks.pulse_average(np.random.default_rng(7), 500, pulse_probability=0.2)
+    later = inputs[:, 2:, 1]
+    assert abs(later.mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / later.size)
+    with pytest.raises(ValueError, match=r"pulse_probability must be a number in \[0, 1\]"):
+        tasks.pulse_average(np.random.default_rng(0), 1, pulse_probability=2.0)
+
+
+def test_the_heading_is_the_first_one_turned_by_the_velocity():
+    inputs, targets = tasks.ring_integration(np.random.default_rng(8), 40)
+    np.testing.assert_allclose(np.linalg.norm(targets, axis=2), 1.0, atol=1e-6)
+    np.testing.assert_array_equal(inputs[:, 0, 1:], targets[:, 0])
+    assert not inputs[:, 1:, 1:].any(), "the cue is shown once"
+    first = np.arctan2(targets[:, 0, 1], targets[:, 0, 0])
+    heading = first[:, None] + np.cumsum(inputs[..., 0].astype(float), axis=1)
+    np.testing.assert_allclose(targets[..., 0], np.cos(heading), atol=1e-5)
+    np.testing.assert_allclose(targets[..., 1], np.sin(heading), atol=1e-5)
+
+
+def test_the_velocity_lasts_and_its_scale_differs_from_trial_to_trial():
+    inputs, _ = tasks.ring_integration(
+        np.random.default_rng(9), 400, n_time=200, speed=0.2, correlation=0.8
+    )
+    velocity = inputs[:, 1:, 0]
+    now, next_ = velocity[:, :-1].ravel(), velocity[:, 1:].ravel()
+    assert np.corrcoef(now, next_)[0, 1] == pytest.approx(0.8, abs=0.02)
+    scales = velocity.std(axis=1)
+    assert scales.min() < 0.02 and 0.3 < scales.max() < 0.55
+    assert scales.mean() == pytest.approx(0.2, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"speed": -0.1}, "speed must not be negative; got -0.1"),
+        ({"correlation": 1.0}, r"correlation must be a number in \[0, 1\); got 1.0"),
+    ],
+)
+def test_a_velocity_that_cannot_be_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        tasks.ring_integration(np.random.default_rng(0), 1, **options)

@@ -1,0 +1,138 @@
+"""What a task is: trials, a network to train on them, and the answer known beforehand."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+__all__ = ["Condition", "Recipe", "Task"]
+
+Trials = tuple[np.ndarray, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """A constant input at which the fixed points are looked for.
+
+    Attributes:
+        label: what the input means, for figures and reports.
+        inputs: one number for each input of the network.
+    """
+
+    label: str
+    inputs: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a network is trained until it can be used: Adam, its rate falling to zero.
+
+    Attributes:
+        n_trials: number of training trials, drawn once.
+        epochs: passes over the trials.
+        batch_size: trials a gradient step.
+        learning_rate: at the start.
+        lengths: numbers of steps a trial, each for an equal share of the epochs: a network
+            that can do the beginning learns the rest (Bengio et al. 2009, "Curriculum
+            learning"). The last is the full length.
+        recurrent_gain: of the initial weights, see
+            :func:`fixedpoint_tf.tasks.recurrent_network`.
+        activity_penalty: weight of the mean square of the outputs of the recurrent layer
+            beside the squared error. It keeps the units where they are nearly linear
+            (Sussillo, Churchland, Kaufman & Shenoy 2015).
+        input_noise: standard deviation of white noise that is added to the inputs in
+            training, fresh at each pass. It stirs every mode, so that those which would
+            grow by themselves are noticed and damped.
+    """
+
+    n_trials: int
+    epochs: int
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    lengths: tuple[int, ...] = ()
+    recurrent_gain: float = 0.7
+    activity_penalty: float = 0.0
+    input_noise: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A task of the field, with its documented answer.
+
+    A task is called like its generator of trials: ``task(rng, n_trials, n_time=...)``.
+
+    Attributes:
+        name: as it is registered in :data:`fixedpoint_tf.tasks.TASKS`.
+        generator: draws ``inputs (n_trials, n_time, n_inputs)`` and ``targets (n_trials,
+            n_time, n_outputs)``.
+        input_names: what each input carries.
+        n_outputs: width of the output.
+        cell: the recurrent layer that is trained by default.
+        units: its number of units.
+        recipe: how it is trained.
+        usable_error: a network whose :meth:`error` is at most this does the task.
+        conditions: the constant inputs at which to look for fixed points.
+        known_answer: what the fixed points of a trained network are known to be.
+        reference: where that was found.
+        last_step_only: whether the targets count at the last step alone.
+    """
+
+    name: str
+    generator: Callable[..., Trials]
+    input_names: tuple[str, ...]
+    n_outputs: int
+    cell: str
+    units: int
+    recipe: Recipe
+    usable_error: float
+    conditions: tuple[Condition, ...]
+    known_answer: str
+    reference: str
+    last_step_only: bool = False
+
+    @property
+    def n_inputs(self) -> int:
+        """Width of the input."""
+        return len(self.input_names)
+
+    def __call__(self, rng: np.random.Generator, n_trials: int, **options) -> Trials:
+        """Draw trials, see the generator for its options."""
+        return self.generator(rng, n_trials, **options)
+
+    def weights(self, n_trials: int, n_time: int) -> np.ndarray | None:
+        """How much each step counts, ``(n_trials, n_time)``; None where all count alike."""
+        if not self.last_step_only:
+            return None
+        weights = np.zeros((n_trials, n_time), dtype=np.float32)
+        weights[:, -1] = n_time
+        return weights
+
+    def error(self, model: keras.Model, seed: int = 1, n_trials: int = 512) -> float:
+        """The share of the targets' mean square that a model misses, on new trials.
+
+        Args:
+            model: maps inputs to outputs.
+            seed: of the trials: another than that of the training.
+            n_trials: number of trials.
+
+        Returns:
+            0 for a perfect model, 1 for one that always answers zero.
+
+        Example:
+            >>> import keras
+            >>> from fixedpoint_tf.tasks import TASKS
+            >>> silent = keras.Sequential([keras.Input((None, 1)), keras.layers.Rescaling(0.0)])
+            >>> TASKS["white_noise_integration"].error(silent)
+            1.0
+        """
+        inputs, targets = self.generator(np.random.default_rng(seed), n_trials)
+        outputs = np.asarray(model.predict(inputs, verbose=0), dtype=np.float64)
+        counted = slice(-1, None) if self.last_step_only else slice(None)
+        missed = np.mean((outputs - targets)[:, counted] ** 2)
+        return float(missed / np.mean(targets[:, counted].astype(np.float64) ** 2))
+
+    def __repr__(self) -> str:
+        return f"Task({self.name}: {self.known_answer})"
