@@ -1,5 +1,7 @@
 """Branches and bifurcations of normal forms, all known in closed form."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -16,10 +18,12 @@ def system(step, n_states=1, n_inputs=1, kind="discrete"):
     return as_system(step, n_states=n_states, n_inputs=n_inputs, kind=kind)
 
 
+@functools.cache  # compiled once
 def saddle_node():
     return system(lambda x, u: x + u - x * x)
 
 
+@functools.cache  # compiled once
 def pitchfork(imperfection=0.0):
     return system(lambda x, u: x + u * x - x**3 + imperfection)
 
@@ -180,11 +184,18 @@ def test_many_points_at_their_own_inputs_at_once():
     u = np.array([[0.81], [0.25], [0.04]])
     points = FixedPoints(xstar=np.sqrt(u), inputs=u)
     branches = continue_in(saddle_node(), points, [0.9, -1.0], bounds=(-2.0, 2.0))
-    assert len(branches) == 3 and len(branches.bifurcations) == 3
-    assert branches.bifurcation_inputs == pytest.approx(0.0, abs=1e-10)
-    for branch in range(3):
-        s = branches.s[branches.rows(branch)]
-        assert s[0] == 0.0 and s[-1] == 0.0  # both ways from where each began
+    # They lie on one parabola.
+    assert len(branches) == 1 and branches.branch_of_point.tolist() == [0, 0, 0]
+    assert only(branches, "saddle-node").inputs == pytest.approx([0.0], abs=1e-10)
+    assert branches.s[[0, -1]] == pytest.approx([0.0, 0.0])  # both ways from the start
+
+
+def test_branches_that_cross_are_two():
+    x = np.sqrt(0.5)
+    points = FixedPoints(xstar=[[0.0], [x], [-x], [0.0]], inputs=[[0.5], [0.5], [0.5], [-0.5]])
+    branches = continue_in(pitchfork(), points, [-1.0, 0.9])
+    assert branches.branch_of_point.tolist() == [0, 1, 1, 0]
+    assert branches.bifurcation_kinds == ("branch point",) * 2
     assert [len(points) for points in branches] == branches.lengths.tolist()
 
 
@@ -218,8 +229,8 @@ def test_branches_end_for_reasons_that_are_said():
     short = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], max_points=5)
     assert short.ends == (("end of path", "most points"),) and short.lengths.tolist() == [5]
     nothing = continue_in(saddle_node(), [[1.0]], [-1.0, -2.0])
-    assert nothing.ends == (("no fixed point", "no fixed point"),) and len(nothing.s) == 0
-    assert repr(nothing) == "1 branch (0 points, 0 stable); bifurcations: none"
+    assert nothing.branch_of_point.tolist() == [-1] and len(nothing.s) == len(nothing) == 0
+    assert repr(nothing) == "no branches; bifurcations: none"
 
 
 def test_an_interrupted_call_returns_what_it_has(monkeypatch):

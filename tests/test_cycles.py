@@ -1,5 +1,7 @@
 """Oscillations whose period, size and stability are known in closed form."""
 
+import functools
+
 import numpy as np
 import pytest
 import reference
@@ -13,6 +15,7 @@ from fixedpoint_tf.cycles.searching import Search
 MU, GOLDEN = 0.1, (np.sqrt(5.0) - 1.0) / 2.0
 
 
+@functools.cache  # compiled once
 def logistic(r):
     return as_system(lambda x, u: r * x * (1.0 - x), n_states=1, n_inputs=0)
 
@@ -25,6 +28,7 @@ def logistic_starts(n=4):
     return np.random.default_rng(1).uniform(0.1, 0.9, (n, 1))
 
 
+@functools.cache  # compiled once
 def neimark_sacker(theta, mu=MU):
     c, s = float(np.cos(theta)), float(np.sin(theta))
 
@@ -36,6 +40,7 @@ def neimark_sacker(theta, mu=MU):
     return as_system(step, n_states=2, n_inputs=0)
 
 
+@functools.cache  # compiled once
 def hopf(sign, w, mu=MU):
     """``dz/dt = sign (mu - |z|^2) z + i w z``: a cycle of radius sqrt(mu)."""
 

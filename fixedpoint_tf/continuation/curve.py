@@ -7,13 +7,16 @@ networks of all sizes: the root mean square over the units.
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
+import tensorflow as tf
 
 from fixedpoint_tf.batched import each, inverses
+from fixedpoint_tf.compiling import compiled
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.linearization import growth
-from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.system import DynamicalSystem, Equations
 
 __all__ = ["Curve", "Points"]
 
@@ -21,6 +24,19 @@ CHUNK = 1 << 22
 MAX_NEWTON = 10
 NEWTON_TOL = 1e-11
 RESIDUAL_TOL = 1e-9
+
+
+@functools.lru_cache(maxsize=32)
+def _evaluation(equations: Equations):
+    @compiled("x", "u")
+    def evaluate(w, x, u):
+        return (
+            equations.step(w, x, u),
+            equations.jacobian(w, x, u),
+            equations.input_jacobian(w, x, u),
+        )
+
+    return evaluate
 
 
 @dataclasses.dataclass
@@ -51,6 +67,8 @@ class Curve:
         self.system, self.path = system, path
         self.d = system.n_states
         self.scale = np.sqrt(self.d)
+        self.dtype = system.dtypes[1]
+        self.weights = system.weights(self.dtype)
 
     def pack(self, x: np.ndarray, s: np.ndarray) -> np.ndarray:
         return np.concatenate([x / self.scale, s[:, None]], axis=1)
@@ -65,12 +83,13 @@ class Curve:
         u, by_s = self.path(s)
         value, jacobian, slope = np.empty((n, d)), np.empty((n, d, d)), np.empty((n, d))
         chunk = max(1, CHUNK // (d * max(d, self.system.n_inputs)))
+        evaluate = _evaluation(self.system.equations)
         for i in range(0, n, chunk):
             rows = slice(i, i + chunk)
-            value[rows] = self.system.step(x[rows], u[rows]).numpy()
-            jacobian[rows] = self.system.jacobian(x[rows], u[rows]).numpy()
-            by_input = self.system.input_jacobian(x[rows], u[rows]).numpy()
-            slope[rows] = np.einsum("nij,nj->ni", by_input, by_s[rows])
+            tensors = (tf.constant(part[rows], self.dtype) for part in (x, u))
+            out = [t.numpy() for t in evaluate(self.weights, *tensors)]
+            value[rows], jacobian[rows] = out[:2]
+            slope[rows] = np.einsum("nij,nj->ni", out[2].astype(np.float64), by_s[rows])
         by_x = jacobian
         if self.system.kind == "discrete":
             value = value - x

@@ -22,6 +22,7 @@ __all__ = ["BRANCH_POINT", "DOUBLING", "FOLD", "Found", "detect", "turning"]
 FOLD, BRANCH_POINT, DOUBLING = "saddle-node", "branch point", "period doubling"
 MAX_ITERATIONS = 80
 ROOT_TOL = 1e-13
+ROUGH_ROOT_TOL = 1e-6  # where Newton's method is singular, and another one refines
 SAME_PLACE = 0.1  # of the length of an interval
 
 
@@ -104,7 +105,9 @@ def detect(
     along = np.stack([branches[b][1][i] for _, b, i in wanted])
     before = np.stack([branches[b][3][i] for _, b, i in wanted])
     length = ((finish - begin) * along).sum(axis=1)
-    line = _Line(curve, kinds, begin, along, length, _counts(before, kind)[0])
+    rough = np.array([_is_beside_branch_point(k, wanted) for k in range(len(wanted))])
+    tol = np.where(rough, ROUGH_ROOT_TOL, ROOT_TOL)
+    line = _Line(curve, kinds, begin, along, length, _counts(before, kind)[0], tol)
     share, z, values = line.root()
     for k in np.flatnonzero(line.kinds == BRANCH_POINT):
         if np.isfinite(z[k]).all():
@@ -131,6 +134,15 @@ def _crossing(values: np.ndarray, name: str, kind: str) -> complex:
     return complex(values[int(np.argmin(distance))])
 
 
+def _is_beside_branch_point(k: int, wanted) -> bool:
+    """Whether a branch point, or a fold in its shadow: no more than roughly located here."""
+    name, branch, after = wanted[k]
+    return name in (FOLD, BRANCH_POINT) and any(
+        other == BRANCH_POINT and its_branch == branch and abs(its_after - after) <= 1
+        for other, its_branch, its_after in wanted
+    )
+
+
 def _drop_shadows(wanted, z, begin, finish) -> None:
     """A branch that turns where another crosses it has no saddle-node there.
 
@@ -150,9 +162,10 @@ def _drop_shadows(wanted, z, begin, finish) -> None:
 class _Line:
     """The curve over the interval of each sign change, by the share of its length."""
 
-    def __init__(self, curve: Curve, kinds, begin, along, length, unstable):
+    def __init__(self, curve: Curve, kinds, begin, along, length, unstable, tol):
         self.curve, self.kinds = curve, np.array(kinds)
-        self.begin, self.along, self.length, self.unstable = begin, along, length, unstable
+        self.begin, self.along, self.length = begin, along, length
+        self.unstable, self.tol = unstable, tol
 
     def __call__(self, share: np.ndarray, rows: np.ndarray):
         """Test functions, points and eigenvalues."""
@@ -191,7 +204,7 @@ class _Line:
         least = np.minimum(np.abs(f_low), np.abs(f_high))
         side = np.zeros(n, dtype=int)
         for iteration in range(MAX_ITERATIONS):
-            wide = (high - low) * np.abs(self.length) > ROOT_TOL
+            wide = (high - low) * np.abs(self.length) > self.tol
             rows = np.flatnonzero(wide & (f_low != 0) & (f_high != 0) & (f_low * f_high < 0))
             if not len(rows):
                 break

@@ -11,6 +11,7 @@ from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.detection import BRANCH_POINT, detect
+from fixedpoint_tf.continuation.merging import first_on_branch
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.continuation.result import Branches
 from fixedpoint_tf.continuation.tracing import CLOSED, Steps, Trace, trace
@@ -19,7 +20,6 @@ from fixedpoint_tf.fixed_points import FixedPoints
 __all__ = ["continue_in", "switch"]
 
 ON_PATH_TOL = 1e-6  # how far the inputs of points may be from the path, relative
-NO_POINT = "no fixed point"
 
 
 def continue_in(
@@ -52,7 +52,7 @@ def continue_in(
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
         points: a :class:`fixedpoint_tf.FixedPoints` of any number of points, or states
-            ``(n, n_states)``; one branch each.
+            ``(n, n_states)``. Each may be at an input of its own.
         path: inputs ``(n, n_inputs)`` joined by straight lines, s = 0 at the first and 1
             at the last, evenly spaced; two of them are the ends of one line. Or a function
             from s to ``(n_inputs,)``.
@@ -69,8 +69,9 @@ def continue_in(
         verbose: show a bar.
 
     Returns:
-        One branch for each point. Interrupted from the keyboard, what has been followed so
-        far, marked ``interrupted``.
+        The distinct branches; ``branch_of_point`` says which one each point lies on.
+        Interrupted from the keyboard, what has been followed so far, marked
+        ``interrupted``.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -108,10 +109,12 @@ def continue_in(
             rows = known[again]
             traces, stopped = trace(curve, z[rows], -t[rows], steps, bar.update)
             backward = dict(zip(again, traces, strict=True))
-    joined: list[Any] = [None] * len(x)
-    for k, row in enumerate(known):
-        joined[row] = _join(backward.get(k), forward[k])
-    return _branches(curve, joined, stopped)
+    joined = [_join(backward.get(k), one) for k, one in enumerate(forward)]
+    first = first_on_branch(curve, [arrays for arrays, _ in joined], z[known], max_step)
+    unique, number = np.unique(first, return_inverse=True)
+    branch_of_point = np.full(len(x), -1)
+    branch_of_point[known] = number
+    return _branches(curve, [joined[k] for k in unique], branch_of_point, stopped)
 
 
 def switch(
@@ -200,7 +203,8 @@ def switch(
         half.jacobian_sign.insert(0, half.jacobian_sign[0])
         half.eigenvalues.insert(0, curve.eigenvalues(jacobian)[0])
     middle = len(other.z) - 1
-    return _branches(curve, [_join(other, one)], stopped, ((0, middle - 1), (0, middle)))
+    beside = ((0, middle - 1), (0, middle))
+    return _branches(curve, [_join(other, one)], np.zeros(1, dtype=int), stopped, beside)
 
 
 def _steps(curve: Curve, first, longest, shortest, max_points, bounds) -> Steps:
@@ -278,11 +282,12 @@ def _join(backward: Trace | None, forward: Trace):
     return tuple(np.array(part) for part in parts), ends
 
 
-def _branches(curve: Curve, joined: list, stopped: bool, passed_over=()) -> Branches:
+def _branches(
+    curve: Curve, joined: list, branch_of_point: np.ndarray, stopped: bool, passed_over=()
+) -> Branches:
     d = curve.d
     empty = (np.zeros((0, d + 1)), np.zeros((0, d + 1)), np.zeros(0), np.zeros((0, d), complex))
-    arrays = [empty if one is None else one[0] for one in joined]
-    ends = tuple((NO_POINT, NO_POINT) if one is None else one[1] for one in joined)
+    arrays = [parts for parts, _ in joined]
     found = detect(curve, arrays, passed_over)
     x, s = curve.unpack(np.concatenate([empty[0], *(part[0] for part in arrays)]))
     at = np.array([f.z for f in found]).reshape(len(found), d + 1)
@@ -293,7 +298,8 @@ def _branches(curve: Curve, joined: list, stopped: bool, passed_over=()) -> Bran
         xstar=x,
         eigenvalues=np.concatenate([empty[3], *(part[3] for part in arrays)]),
         lengths=np.array([len(part[0]) for part in arrays], dtype=int),
-        ends=ends,
+        ends=tuple(ends for _, ends in joined),
+        branch_of_point=branch_of_point,
         bifurcation_kinds=tuple(f.kind for f in found),
         bifurcation_places=np.array([(f.branch, f.after) for f in found], int).reshape(-1, 2),
         bifurcation_s=place,

@@ -66,11 +66,12 @@ class Branches(Result):
         inputs: ``(n, n_inputs)``.
         xstar: ``(n, n_states)``.
         eigenvalues: ``(n, n_states)`` complex, fastest growing first.
-        lengths: ``(n_branches,)`` int, points of each branch; 0 where Newton's method did
-            not reach the curve from the point given.
+        lengths: ``(n_branches,)`` int, points of each branch.
         ends: why each branch stopped, at its first point and at its last:
             ``"end of path"``, ``"closed loop"``, ``"left the bounds"``, ``"most points"``,
-            ``"step too small"``, ``"interrupted"`` or ``"no fixed point"``.
+            ``"step too small"`` or ``"interrupted"``.
+        branch_of_point: ``(n_given,)`` int, the branch that each of the points given lies
+            on; -1 where Newton's method found no fixed point from it.
         bifurcation_kinds: the kind of each bifurcation, see :class:`Bifurcation`.
         bifurcation_places: ``(n_bifurcations, 2)`` int, branch and the point of it after
             which the bifurcation lies.
@@ -87,6 +88,7 @@ class Branches(Result):
     eigenvalues: np.ndarray
     lengths: np.ndarray
     ends: tuple[tuple[str, str], ...]
+    branch_of_point: np.ndarray
     bifurcation_kinds: tuple[str, ...]
     bifurcation_places: np.ndarray
     bifurcation_s: np.ndarray
@@ -189,9 +191,8 @@ class Branches(Result):
             for name, count in counts.items()
         ]
         plural = "branch" if self.n == 1 else "branches"
-        head = (
-            f"{self.n} {plural} ({len(self.s):,} points, {int(self.is_stable.sum()):,} stable)"
-        )
+        points, stable = f"{len(self.s):,} points", f"{int(self.is_stable.sum()):,} stable"
+        head = f"{self.n} {plural} ({points}, {stable})" if self.n else "no branches"
         tail = "; interrupted" if self.interrupted else ""
         return f"{head}; bifurcations: {', '.join(said) or 'none'}{tail}"
 

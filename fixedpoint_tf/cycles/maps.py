@@ -20,6 +20,15 @@ CHUNK = 1 << 22  # entries of the Jacobians held at once
 
 
 @functools.lru_cache(maxsize=32)
+def _step(equations: Equations):
+    @compiled("x", "u")
+    def step(w, x, u):
+        return equations.step(w, x, u), equations.jacobian(w, x, u)
+
+    return step
+
+
+@functools.lru_cache(maxsize=32)
 def _flow(equations: Equations):
     """State and variational equation, ``dM/dt = J M``, over a time of its own each row."""
 
@@ -68,6 +77,8 @@ class Tangents:
     def __init__(self, system: DynamicalSystem, dt: float | None = None):
         self.system = system
         self.dt = dt
+        self.dtype = system.dtypes[1]
+        self.weights = system.weights(self.dtype)
 
     @property
     def is_flow(self) -> bool:
@@ -97,20 +108,19 @@ class Tangents:
                     raise ValueError("time must be given for a continuous system; got None.")
                 out = self._flow(x[rows], u[rows], time[rows])
             else:
-                both = (self.system.step, self.system.jacobian)
-                out = tuple(function(x[rows], u[rows]).numpy() for function in both)
+                tensors = (tf.constant(part[rows], self.dtype) for part in (x, u))
+                image, jacobian = _step(self.system.equations)(self.weights, *tensors)
+                out = image.numpy(), jacobian.numpy()
             images[rows], jacobians[rows] = out
         return images, jacobians
 
     def _flow(self, x, u, time) -> tuple[np.ndarray, np.ndarray]:
         """Substeps are halved, for the rows that need it, until that changes nothing more."""
-        dtype = self.system.dtypes[1]
-        w = self.system.weights(dtype)
         flow = _flow(self.system.equations)
 
         def go(rows, n: int) -> tuple[np.ndarray, np.ndarray]:
-            tensors = [tf.constant(part[rows], dtype) for part in (x, u, time)]
-            out = flow(w, *tensors, tf.constant(n))
+            tensors = [tf.constant(part[rows], self.dtype) for part in (x, u, time)]
+            out = flow(self.weights, *tensors, tf.constant(n))
             return out[0].numpy().astype(np.float64), out[1].numpy().astype(np.float64)
 
         longest = float(np.abs(time).max(initial=0.0))
