@@ -246,6 +246,19 @@ def test_chaos_is_said_to_be_no_cycle():
     assert cycles.lyapunov == pytest.approx(np.log(2.0), abs=0.02)
 
 
+def test_a_torus_is_no_cycle():
+    """Two oscillators of unrelated frequencies: the motion never closes to a curve."""
+    one, other = neimark_sacker(2.0 * np.pi * GOLDEN), neimark_sacker(np.sqrt(2.0))
+
+    def step(x, u):
+        parts = (one.equations.step((), x[:, :2], u), other.equations.step((), x[:, 2:], u))
+        return tf.concat(parts, 1)
+
+    torus = as_system(step, n_states=4, n_inputs=0)
+    cycles = find_cycles(torus, starts(2, 4, scale=0.3), n_extensions=0, max_period=0)
+    assert cycles.n == 0 and cycles.outcomes == ("quasiperiodic",) * 2
+
+
 def test_what_runs_away_is_said_and_harms_no_other():
     cycles = find_cycles(logistic(3.3), [[0.3], [2.0]], max_period=2)
     assert cycles.outcomes == ("cycle", "diverged")

@@ -15,6 +15,7 @@ from scipy.interpolate import CubicSpline
 __all__ = ["birkhoff_weights", "dominant_frequency", "rotation"]
 
 MAX_HARMONIC = 6
+HOPELESS = 0.01  # of the extent: no curve at all
 MUCH_BETTER = 30.0  # the misfit of a wrong rotation number is larger by far more
 
 
@@ -81,14 +82,13 @@ def _curve(phases: np.ndarray, states: np.ndarray) -> CubicSpline | None:
     return CubicSpline(np.append(p, p[0] + 1.0), np.concatenate([x, x[:1]]), bc_type="periodic")
 
 
-def _misfit(states: np.ndarray, rho: float) -> tuple[float, CubicSpline | None]:
+def _misfit(states: np.ndarray, rho: float) -> float:
     """How far the odd samples are from the curve through the even ones."""
     phases = (rho * np.arange(len(states))) % 1.0
     curve = _curve(phases[::2], states[::2])
     if curve is None:
-        return np.inf, None
-    error = np.abs(curve(phases[1::2]) - states[1::2]).max()
-    return float(error), _curve(phases, states)
+        return np.inf
+    return float(np.abs(curve(phases[1::2]) - states[1::2]).max())
 
 
 def rotation(states: np.ndarray, tol: float) -> tuple[float, float, CubicSpline | None]:
@@ -104,7 +104,7 @@ def rotation(states: np.ndarray, tol: float) -> tuple[float, float, CubicSpline 
     Returns:
         The rotation number in (0, 0.5], which a discrete-time motion does not tell from
         one minus it; the greatest distance of the odd samples from the curve through the
-        even ones; and the curve, by phase in cycles.
+        even ones; and the curve, by phase in cycles, or None where there is none.
 
     Example:
         >>> t = 2 * np.pi * 0.05 * np.sqrt(2) * np.arange(1000)[:, None]
@@ -114,17 +114,22 @@ def rotation(states: np.ndarray, tol: float) -> tuple[float, float, CubicSpline 
         (1.414214, True)
     """
     frequency = dominant_frequency(states)
-    tried: list[tuple[float, float, CubicSpline | None]] = []
+    # Three components tell as well as all units whether samples lie on one curve.
+    deviation = states - states.mean(axis=0)
+    few = deviation @ np.linalg.eigh(deviation.T @ deviation)[1][:, -3:]
+    tried: list[tuple[float, float]] = []
     for harmonic in range(1, MAX_HARMONIC + 1):
         folded = {
             min(rho, 1.0 - rho)
             for j in range(harmonic)
             for rho in [((frequency + j) / harmonic) % 1.0]
         }
-        fits = [(rho, *_misfit(states, rho)) for rho in sorted(folded)]
-        tried.append(min(fits, key=lambda fit: fit[1]))
-        if tried[-1][1] <= tol:
+        tried.append(min((_misfit(few, rho), rho) for rho in sorted(folded)))
+        if tried[-1][0] <= tol:
             break
     # A curve gone round several times fits as well, and by chance a little better.
-    best = min(misfit for _, misfit, _ in tried)
-    return next(fit for fit in tried if fit[1] <= max(tol, MUCH_BETTER * best))
+    best = min(misfit for misfit, _ in tried)
+    misfit, rho = next(fit for fit in tried if fit[0] <= max(tol, MUCH_BETTER * best))
+    if misfit > HOPELESS * np.abs(few).max():
+        return rho, misfit, None
+    return rho, _misfit(states, rho), _curve((rho * np.arange(len(states))) % 1.0, states)

@@ -22,6 +22,7 @@ OUTCOMES = (
     "fixed point",
     "cycle",
     "invariant curve",
+    "quasiperiodic",
     "chaotic",
     "diverged",
     "not settled",
@@ -67,7 +68,10 @@ class Cycles(Result):
         inputs: ``(n, n_inputs)``, the constant inputs.
         n_starts: ``(n,)`` int, how many starts ended at the cycle; 0 for those that were
             found by Newton's method alone, as unstable ones are.
-        outcomes: what each start came to, one of ``OUTCOMES``.
+        outcomes: what each start came to: ``"fixed point"``, ``"cycle"``, ``"invariant
+            curve"``, ``"quasiperiodic"`` (no curve, but a torus: two Lyapunov exponents
+            are zero and none is positive), ``"chaotic"``, ``"diverged"``, ``"not settled"``
+            or, of an interrupted search, ``"not reached"``.
         cycle_of_start: ``(n_starts,)`` int, the row of the cycle, or -1.
         lyapunov: ``(n_starts,)``, the largest Lyapunov exponent per step or unit of time,
             where it was needed to tell; NaN elsewhere.

@@ -23,6 +23,7 @@ CURVE_TOL = 1e-6  # misfit of a curve, relative to its amplitude, that ends the 
 ROUGH_CURVE_TOL = 1e-3  # what is taken at last: curves with kinks fit less well
 ON_ORBIT_TOL = 1e-3  # how near a state must be to an orbit to be on it, same unit
 CHAOS_GROWTH = 10.0  # e-foldings in each half of a window; a shear alone gives about 1
+NEUTRAL_GROWTH = 3.0
 N_EXPONENTS = 8
 N_POINTS = 256  # of a curve
 N_SEGMENTS = 24  # of a cycle in continuous time; has many divisors
@@ -128,7 +129,7 @@ class Search:
                 self._settle_curve(row, window[i], is_last)
         left = np.flatnonzero(self.outcomes[rows] == "not settled")
         if len(left):
-            self._settle_chaos(rows[left], window[left])
+            self._settle_chaos(rows[left], window[left], is_last)
 
     def _settle_exact(self, rows: np.ndarray, window: np.ndarray) -> None:
         periods = np.array([settled_period(orbit, SETTLED_TOL) for orbit in window])
@@ -168,15 +169,18 @@ class Search:
         orbit = Orbit(1.0 / rho, points, multipliers, misfit, u[0], False, True)
         self._assign(row, self._place(orbit))
 
-    def _settle_chaos(self, rows: np.ndarray, window: np.ndarray) -> None:
+    def _settle_chaos(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
+        """Chaos has an exponent that is positive, a torus two that are zero."""
+        n_exponents = min(2 if is_last else 1, self.system.n_states)
         dt = self.options.dt
-        logs = growths(self.tangents, window, self.u[rows], 1, self.rng, dt)[..., 0]
+        logs = growths(self.tangents, window, self.u[rows], n_exponents, self.rng, dt)
         half = logs.shape[1] // 2
-        self.lyapunov[rows] = logs[:, half:].mean(axis=1) / (dt or 1.0)
-        grows = (logs[:, :half].sum(axis=1) > CHAOS_GROWTH) & (
-            logs[:, half:].sum(axis=1) > CHAOS_GROWTH
-        )
-        self.outcomes[rows[grows]] = "chaotic"
+        parts = np.stack([logs[:, :half].sum(axis=1), logs[:, half:].sum(axis=1)])
+        self.lyapunov[rows] = parts[1, :, 0] / (len(logs[0]) - half) / (dt or 1.0)
+        self.outcomes[rows[(parts[..., 0] > CHAOS_GROWTH).all(axis=0)]] = "chaotic"
+        if n_exponents == 2 and self.system.kind == "discrete":
+            neutral = (np.abs(parts) < NEUTRAL_GROWTH).all(axis=(0, 2))
+            self.outcomes[rows[neutral]] = "quasiperiodic"
 
     # ---- unstable cycles ----
 
