@@ -13,7 +13,7 @@ from fixedpoint_tf.cycles.orbits import FIXED_TOL, Orbit, distance_to, minimal, 
 from fixedpoint_tf.cycles.quasiperiodic import rotation
 from fixedpoint_tf.cycles.recurrences import near_recurrences, returns, settled_period
 from fixedpoint_tf.cycles.result import Cycles
-from fixedpoint_tf.cycles.shooting import shoot
+from fixedpoint_tf.cycles.shooting import multipliers, shoot
 from fixedpoint_tf.system import DynamicalSystem
 
 __all__ = ["Options", "Search"]
@@ -29,6 +29,7 @@ N_POINTS = 256  # of a curve
 N_SEGMENTS = 24  # of a cycle in continuous time; has many divisors
 N_FINE = 240  # points of such a cycle
 N_RETURNS = 4
+UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,8 +166,8 @@ class Search:
         if exponents[0] * len(states) / 2 > CHAOS_GROWTH:
             return
         points = curve(np.arange(N_POINTS) / N_POINTS)
-        multipliers = np.exp(exponents / rho).astype(complex)
-        orbit = Orbit(1.0 / rho, points, multipliers, misfit, u[0], False, True)
+        values = np.exp(exponents / rho).astype(complex)
+        orbit = Orbit(1.0 / rho, points, values, misfit, u[0], False, True)
         self._assign(row, self._place(orbit))
 
     def _settle_chaos(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
@@ -217,11 +218,8 @@ class Search:
             index = -1
             k = minimal(shot.points[i]) if shot.converged[i] else 1
             if k > 1:
-                points, multipliers = shot.points[i][:k], shot.multipliers[i]
-                if k < shot.points.shape[1]:
-                    less = shoot(self.tangents, points[None], u[i : i + 1])
-                    points, multipliers = less.points[0], less.multipliers[0]
-                orbit = Orbit(float(k), points, multipliers, shot.residual[i], u[i], True, True)
+                points, residual = shot.points[i][:k], float(shot.residual[i])
+                orbit = Orbit(float(k), points, UNKNOWN, residual, u[i], True, True)
                 index = self._place(orbit)
             found.append(index)
         return found
@@ -247,14 +245,13 @@ class Search:
             if k == 1 or extent < FIXED_TOL * (1.0 + np.abs(shot.points[i]).max()):
                 continue
             period, p = float(shot.periods[i]), shot.points[i]
-            multipliers = shot.multipliers[i]
             if k < N_SEGMENTS:
                 shorter = np.array([period * k / N_SEGMENTS])
                 again = shoot(self.tangents, p[None, :k], u[i : i + 1], shorter)
                 if not again.converged[0]:
                     continue
-                period, p, multipliers = again.periods[0], again.points[0], again.multipliers[0]
-            orbit = Orbit(period, p, multipliers, shot.residual[i], u[i], True, False)
+                period, p = float(again.periods[0]), again.points[0]
+            orbit = Orbit(period, p, UNKNOWN, float(shot.residual[i]), u[i], True, False)
             index = self._place(orbit)
             row = rows[which[i]]
             if assign and self.outcomes[row] == "not settled":
@@ -274,6 +271,9 @@ class Search:
         for index, known in enumerate(self.orbits):
             if same(orbit, known, self.options.tol_unique):
                 return index
+        if orbit.is_exact:
+            values = multipliers(self.tangents, orbit.points, orbit.u, orbit.period)
+            orbit = dataclasses.replace(orbit, multipliers=values)
         if not orbit.is_discrete:
             points = self._fine(orbit.points, orbit.u, orbit.period)
             orbit = dataclasses.replace(orbit, points=points)
@@ -303,15 +303,15 @@ class Search:
         cycle_of_start = rank[self.cycle_of_start]
         orbits = [orbits[i] for i in order]
         d = self.system.n_states
-        multipliers = np.full((len(orbits), d), np.nan, dtype=complex)
+        values = np.full((len(orbits), d), np.nan, dtype=complex)
         for row, orbit in enumerate(orbits):
-            multipliers[row, : len(orbit.multipliers)] = orbit.multipliers
+            values[row, : len(orbit.multipliers)] = orbit.multipliers
         u = [orbit.u for orbit in orbits]
         return Cycles(
             period=np.array([orbit.period for orbit in orbits], dtype=float),
             points=np.concatenate([np.zeros((0, d)), *(orbit.points for orbit in orbits)]),
             lengths=np.array([len(orbit.points) for orbit in orbits], dtype=int),
-            multipliers=multipliers,
+            multipliers=values,
             residual=np.array([orbit.residual for orbit in orbits], dtype=float),
             amplitude=np.array([orbit.amplitude for orbit in orbits], dtype=float),
             is_exact=np.array([orbit.is_exact for orbit in orbits], dtype=bool),

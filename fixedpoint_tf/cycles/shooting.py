@@ -12,10 +12,10 @@ import dataclasses
 
 import numpy as np
 
-from fixedpoint_tf.batched import each, inverses
+from fixedpoint_tf.batched import inverses
 from fixedpoint_tf.cycles.maps import CHUNK, Tangents
 
-__all__ = ["Shot", "shoot"]
+__all__ = ["Shot", "multipliers", "shoot"]
 
 MAX_ITERATIONS = 40
 MAX_HALVINGS = 8
@@ -32,14 +32,12 @@ class Shot:
         periods: ``(n,)``, time of the cycle; of a discrete one, m.
         residual: ``(n,)``, greatest distance between an image and the next point.
         converged: ``(n,)`` bool.
-        multipliers: ``(n, n_states)`` complex, eigenvalues of the derivative once around.
     """
 
     points: np.ndarray
     periods: np.ndarray
     residual: np.ndarray
     converged: np.ndarray
-    multipliers: np.ndarray
 
 
 def shoot(
@@ -69,7 +67,7 @@ def shoot(
     ]
     if not shots:
         none = np.zeros(0)
-        return Shot(points, none, none, none.astype(bool), np.zeros((0, d), complex))
+        return Shot(points, none, none, none.astype(bool))
     columns = [f.name for f in dataclasses.fields(Shot)]
     return Shot(*(np.concatenate([getattr(s, name) for s in shots]) for name in columns))
 
@@ -90,11 +88,11 @@ def _evaluate(tangents: Tangents, points, u, periods):
 def _newton_step(tangents, points, u, residual, jacobians, by_period):
     """Changes of the points and of the period, by elimination of all but the first point."""
     n, m, d = points.shape
-    around = np.broadcast_to(np.eye(d), (n, d, d))
+    around = jacobians[:, 0]
     offset = np.zeros((n, d))
     slope = np.zeros((n, d))
     for i in range(m):
-        around = jacobians[:, i] @ around
+        around = jacobians[:, i] @ around if i else around
         offset = np.einsum("nij,nj->ni", jacobians[:, i], offset) + residual[:, i]
         if by_period is not None:
             slope = np.einsum("nij,nj->ni", jacobians[:, i], slope) + by_period[:, i]
@@ -127,7 +125,6 @@ def _shoot(tangents: Tangents, points, u, periods) -> Shot:
     base, base_periods = points.copy(), periods.copy()
     step, change = np.zeros_like(points), np.zeros(n)
     share, halvings = np.zeros(n), np.zeros(n, dtype=int)
-    multipliers = np.full((n, d), np.nan, dtype=complex)
     active = np.arange(n)
     for _ in range(MAX_ITERATIONS):
         if not len(active):
@@ -146,7 +143,6 @@ def _shoot(tangents: Tangents, points, u, periods) -> Shot:
         if len(rows):
             base[rows], base_periods[rows] = trial[better], trial_periods[better]
             residual[rows], halvings[rows] = length[better], 0
-            multipliers[rows] = _multipliers(jacobians[better])
             slopes = None if by_period is None else by_period[better]
             step[rows], change[rows] = _newton_step(
                 tangents, trial[better], u[rows], r[better], jacobians[better], slopes
@@ -158,19 +154,26 @@ def _shoot(tangents: Tangents, points, u, periods) -> Shot:
         finished |= (residual < 1e-14) & (halvings > 0)
         active = active[~finished[active]]
     converged = (residual < RESIDUAL_TOL) & (last_step < STEP_TOL)
-    return Shot(base, base_periods, residual, converged, multipliers)
+    return Shot(base, base_periods, residual, converged)
 
 
-def _multipliers(jacobians: np.ndarray) -> np.ndarray:
-    """Eigenvalues of the product of Jacobians ``(n, m, d, d)``, largest first."""
-    n, m, d, _ = jacobians.shape
-    around = jacobians[:, 0]
-    for i in range(1, m):
-        around = jacobians[:, i] @ around
-    finite = np.isfinite(around).all(axis=(1, 2))
-    result = np.full((n, d), np.nan, dtype=complex)
-    if finite.any():
-        values = np.stack(each(np.linalg.eigvals, around[finite])).astype(complex)
-        order = np.argsort(-np.abs(values), axis=1, kind="stable")
-        result[finite] = np.take_along_axis(values, order, axis=1)
-    return result
+def multipliers(
+    tangents: Tangents, points: np.ndarray, u: np.ndarray, period: float
+) -> np.ndarray:
+    """Eigenvalues of the derivative once around a cycle, largest first.
+
+    Args:
+        tangents: the map or flow.
+        points: ``(m, n_states)``, at equal times on the cycle.
+        u: ``(n_inputs,)``.
+        period: of a continuous cycle.
+
+    Returns:
+        ``(n_states,)`` complex.
+    """
+    _, jacobians, _ = _evaluate(tangents, points[None], u[None], np.array([period]))
+    around = jacobians[0, 0]
+    for i in range(1, len(points)):
+        around = jacobians[0, i] @ around
+    values = np.linalg.eigvals(around).astype(complex)
+    return values[np.argsort(-np.abs(values), kind="stable")]
