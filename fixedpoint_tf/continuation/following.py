@@ -14,7 +14,7 @@ from fixedpoint_tf.continuation.detection import BRANCH_POINT, detect
 from fixedpoint_tf.continuation.merging import first_on_branch
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.continuation.result import Branches
-from fixedpoint_tf.continuation.tracing import CLOSED, Steps, Trace, trace
+from fixedpoint_tf.continuation.tracing import CLOSED, Trace, checked_steps, trace
 from fixedpoint_tf.fixed_points import FixedPoints
 
 __all__ = ["continue_in", "switch"]
@@ -91,7 +91,7 @@ def continue_in(
     line = Path(path, system.n_inputs, s_range)
     x, s = _begin(system, points, line, start)
     curve = Curve(system, line)
-    steps = _steps(curve, first_step, max_step, min_step, max_points, bounds)
+    steps = checked_steps(curve.d, first_step, max_step, min_step, max_points, bounds)
     fixed_s = np.zeros((len(x), curve.d + 1))
     fixed_s[:, -1] = 1.0
     begun = curve.correct(curve.pack(x, s), fixed_s)
@@ -163,7 +163,7 @@ def switch(
     system = as_system(system)
     line = Path(path, system.n_inputs, s_range)
     curve = Curve(system, line)
-    steps = _steps(curve, first_step, max_step, min_step, max_points, bounds)
+    steps = checked_steps(curve.d, first_step, max_step, min_step, max_points, bounds)
     n = len(branches.bifurcation_kinds)
     if not 0 <= bifurcation < n:
         raise ValueError(
@@ -205,31 +205,6 @@ def switch(
     middle = len(other.z) - 1
     beside = ((0, middle - 1), (0, middle))
     return _branches(curve, [_join(other, one)], np.zeros(1, dtype=int), stopped, beside)
-
-
-def _steps(curve: Curve, first, longest, shortest, max_points, bounds) -> Steps:
-    named = {"first_step": first, "max_step": longest, "min_step": shortest}
-    for name, value in named.items():
-        if not (is_number(value) and 0 < value < np.inf):
-            raise ValueError(f"{name} must be a positive length; got {value!r}.")
-    if not shortest <= first <= longest:
-        raise ValueError(
-            "first_step must be between min_step and max_step; got "
-            f"{shortest!r}, {first!r}, {longest!r}."
-        )
-    whole = isinstance(max_points, (int, np.integer)) and not isinstance(max_points, bool)
-    if not whole or max_points < 2:
-        raise ValueError(
-            f"max_points must be a whole number of at least 2; got {max_points!r}."
-        )
-    given = (-np.inf, np.inf) if bounds is None else bounds
-    try:
-        lower, upper = (np.broadcast_to(np.asarray(b, float), (curve.d,)) for b in given)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"bounds must be (lower, upper), numbers or of shape ({curve.d},); got {bounds!r}."
-        ) from error
-    return Steps(first, longest, shortest, int(max_points), lower, upper)
 
 
 def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.ndarray]:

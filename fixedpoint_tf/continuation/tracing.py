@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.continuation.curve import Curve
 
-__all__ = ["Steps", "Trace", "trace"]
+__all__ = ["Steps", "Trace", "checked_steps", "trace"]
 
 LEAST_COSINE = 0.95  # of the angle by which the tangent may turn in a step
 GROWTH, FEW_ITERATIONS = 1.5, 4
@@ -26,6 +27,32 @@ class Steps:
     max_points: int
     lower: np.ndarray
     upper: np.ndarray
+
+
+def checked_steps(n_states: int, first, longest, shortest, max_points, bounds) -> Steps:
+    """The options of a continuation, or a ``ValueError`` that says what is wrong."""
+    named = {"first_step": first, "max_step": longest, "min_step": shortest}
+    for name, value in named.items():
+        if not (is_number(value) and 0 < value < np.inf):
+            raise ValueError(f"{name} must be a positive length; got {value!r}.")
+    if not shortest <= first <= longest:
+        raise ValueError(
+            "first_step must be between min_step and max_step; got "
+            f"{shortest!r}, {first!r}, {longest!r}."
+        )
+    whole = isinstance(max_points, (int, np.integer)) and not isinstance(max_points, bool)
+    if not whole or max_points < 2:
+        raise ValueError(
+            f"max_points must be a whole number of at least 2; got {max_points!r}."
+        )
+    given = (-np.inf, np.inf) if bounds is None else bounds
+    try:
+        lower, upper = (np.broadcast_to(np.asarray(b, float), (n_states,)) for b in given)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"bounds must be (lower, upper), numbers or of shape ({n_states},); got {bounds!r}."
+        ) from error
+    return Steps(first, longest, shortest, int(max_points), lower, upper)
 
 
 @dataclasses.dataclass

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf import trajectories
+from fixedpoint_tf.cycles.gathering import gather
 from fixedpoint_tf.cycles.lyapunov import growths, lyapunov_exponents
 from fixedpoint_tf.cycles.maps import Tangents
 from fixedpoint_tf.cycles.orbits import FIXED_TOL, Orbit, distance_to, minimal, same
@@ -296,31 +297,11 @@ class Search:
 
     def result(self, interrupted: bool) -> Cycles:
         """What is known now."""
-        orbits = self.orbits
-        order = sorted(range(len(orbits)), key=lambda i: (not orbits[i].is_stable, i))
-        rank = np.full(len(orbits) + 1, -1)
-        rank[order] = np.arange(len(orbits))
-        cycle_of_start = rank[self.cycle_of_start]
-        orbits = [orbits[i] for i in order]
-        d = self.system.n_states
-        values = np.full((len(orbits), d), np.nan, dtype=complex)
-        for row, orbit in enumerate(orbits):
-            values[row, : len(orbit.multipliers)] = orbit.multipliers
-        u = [orbit.u for orbit in orbits]
-        return Cycles(
-            period=np.array([orbit.period for orbit in orbits], dtype=float),
-            points=np.concatenate([np.zeros((0, d)), *(orbit.points for orbit in orbits)]),
-            lengths=np.array([len(orbit.points) for orbit in orbits], dtype=int),
-            multipliers=values,
-            residual=np.array([orbit.residual for orbit in orbits], dtype=float),
-            amplitude=np.array([orbit.amplitude for orbit in orbits], dtype=float),
-            is_exact=np.array([orbit.is_exact for orbit in orbits], dtype=bool),
-            inputs=np.array(u).reshape(len(orbits), self.system.n_inputs),
-            n_starts=np.bincount(cycle_of_start[cycle_of_start >= 0], minlength=len(orbits)),
-            outcomes=tuple(self.outcomes),
-            cycle_of_start=cycle_of_start,
-            lyapunov=self.lyapunov,
-            kind=self.system.kind,
-            state_names=tuple(self.system.state_names),
-            interrupted=interrupted,
+        return gather(
+            self.system,
+            self.orbits,
+            tuple(self.outcomes),
+            self.cycle_of_start,
+            self.lyapunov,
+            interrupted,
         )
