@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from fixedpoint_tf.batched import inverses
+from fixedpoint_tf.batched import each, inverses
 from fixedpoint_tf.cycles.maps import CHUNK, Tangents
 
 __all__ = ["Shot", "multipliers", "shoot"]
@@ -85,14 +85,21 @@ def _evaluate(tangents: Tangents, points, u, periods):
     return residual, jacobians.reshape(n, m, d, d), by_period
 
 
+def _once_around(jacobians: np.ndarray) -> np.ndarray:
+    """The derivative once around, of those of the pieces ``(m, d, d)``."""
+    around = jacobians[0]
+    for jacobian in jacobians[1:]:
+        around = jacobian @ around
+    return around
+
+
 def _newton_step(tangents, points, u, residual, jacobians, by_period):
     """Changes of the points and of the period, by elimination of all but the first point."""
     n, m, d = points.shape
-    around = jacobians[:, 0]
+    around = np.stack(each(_once_around, jacobians))
     offset = np.zeros((n, d))
     slope = np.zeros((n, d))
     for i in range(m):
-        around = jacobians[:, i] @ around if i else around
         offset = np.einsum("nij,nj->ni", jacobians[:, i], offset) + residual[:, i]
         if by_period is not None:
             slope = np.einsum("nij,nj->ni", jacobians[:, i], slope) + by_period[:, i]
@@ -172,8 +179,5 @@ def multipliers(
         ``(n_states,)`` complex.
     """
     _, jacobians, _ = _evaluate(tangents, points[None], u[None], np.array([period]))
-    around = jacobians[0, 0]
-    for i in range(1, len(points)):
-        around = jacobians[0, i] @ around
-    values = np.linalg.eigvals(around).astype(complex)
+    values = np.linalg.eigvals(_once_around(jacobians[0])).astype(complex)
     return values[np.argsort(-np.abs(values), kind="stable")]
