@@ -1,0 +1,157 @@
+r"""The curve of fixed points ``G(x, s) = 0``, its tangent and Newton's method onto it.
+
+States are divided by :math:`\sqrt{n}`, so that a length along the curve means the same for
+networks of all sizes: the root mean square over the units.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from fixedpoint_tf.batched import each, inverses
+from fixedpoint_tf.compiling import compiled
+from fixedpoint_tf.continuation.paths import Path
+from fixedpoint_tf.linearization import growth
+from fixedpoint_tf.system import DynamicalSystem, Equations
+
+__all__ = ["Curve", "Points"]
+
+CHUNK = 1 << 22
+MAX_NEWTON = 10
+NEWTON_TOL = 1e-11
+RESIDUAL_TOL = 1e-9
+
+
+@functools.lru_cache(maxsize=32)
+def _evaluation(equations: Equations):
+    @compiled("x", "u")
+    def evaluate(w, x, u):
+        return (
+            equations.step(w, x, u),
+            equations.jacobian(w, x, u),
+            equations.input_jacobian(w, x, u),
+        )
+
+    return evaluate
+
+
+@dataclasses.dataclass
+class Points:
+    """Points of the curve, a row each.
+
+    Attributes:
+        z: ``(n, n_states + 1)``, scaled state and s.
+        slopes: ``(n, n_states, n_states + 1)``, derivative of G by z.
+        jacobian: ``(n, n_states, n_states)``, of the system.
+        n_iterations: ``(n,)`` of Newton's method; 99 where it did not converge.
+    """
+
+    z: np.ndarray
+    slopes: np.ndarray
+    jacobian: np.ndarray
+    n_iterations: np.ndarray
+
+    @property
+    def converged(self) -> np.ndarray:
+        return self.n_iterations <= MAX_NEWTON
+
+
+class Curve:
+    """Fixed points of a system along a path of inputs."""
+
+    def __init__(self, system: DynamicalSystem, path: Path):
+        self.system, self.path = system, path
+        self.d = system.n_states
+        self.scale = np.sqrt(self.d)
+        self.dtype = system.dtypes[1]
+        self.weights = system.weights(self.dtype)
+
+    def pack(self, x: np.ndarray, s: np.ndarray) -> np.ndarray:
+        return np.concatenate([x / self.scale, s[:, None]], axis=1)
+
+    def unpack(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return z[:, :-1] * self.scale, z[:, -1]
+
+    def evaluate(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """G, its derivative by z, and the Jacobian of the system, a chunk at a time."""
+        n, d = len(z), self.d
+        x, s = self.unpack(z)
+        u, by_s = self.path(s)
+        value, jacobian, slope = np.empty((n, d)), np.empty((n, d, d)), np.empty((n, d))
+        chunk = max(1, CHUNK // (d * max(d, self.system.n_inputs)))
+        evaluate = _evaluation(self.system.equations)
+        for i in range(0, n, chunk):
+            rows = slice(i, i + chunk)
+            tensors = (tf.constant(part[rows], self.dtype) for part in (x, u))
+            out = [t.numpy() for t in evaluate(self.weights, *tensors)]
+            value[rows], jacobian[rows] = out[:2]
+            slope[rows] = np.einsum("nij,nj->ni", out[2].astype(np.float64), by_s[rows])
+        by_x = jacobian
+        if self.system.kind == "discrete":
+            value = value - x
+            by_x = jacobian - np.eye(d)
+        slopes = np.concatenate([by_x * self.scale, slope[:, :, None]], axis=2)
+        return value, slopes, jacobian
+
+    def tangent(self, slopes: np.ndarray, along: np.ndarray) -> np.ndarray:
+        """Unit tangents that point the same way as ``along``, ``(n, n_states + 1)``."""
+        bordered = np.concatenate([slopes, along[:, None]], axis=1)
+        # The last column of the inverse solves A t = 0, along . t = 1.
+        t = _safe_inverses(bordered)[:, :, -1]
+        length = np.linalg.norm(t, axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(length > 0, t / length, np.nan)
+
+    def correct(self, guess: np.ndarray, normal: np.ndarray) -> Points:
+        """Newton's method onto the curve, within the planes through guesses.
+
+        Args:
+            guess: ``(n, n_states + 1)``.
+            normal: of the planes, the same shape.
+        """
+        n, d = len(guess), self.d
+        z = guess.copy()
+        n_iterations = np.full(n, 99)
+        slopes, jacobian = np.full((n, d, d + 1), np.nan), np.full((n, d, d), np.nan)
+        active = np.arange(n)
+        for iteration in range(MAX_NEWTON + 1):
+            value, slopes[active], jacobian[active] = self.evaluate(z[active])
+            off = ((z[active] - guess[active]) * normal[active]).sum(axis=1)
+            right = np.concatenate([value, off[:, None]], axis=1)
+            bordered = np.concatenate([slopes[active], normal[active][:, None]], axis=1)
+            step = -np.einsum("nij,nj->ni", _safe_inverses(bordered), right)
+            finite = np.isfinite(step).all(axis=1)
+            step[~finite] = 0.0
+            z[active] += step
+            size = NEWTON_TOL * (1.0 + np.linalg.norm(z[active], axis=1))
+            done = finite & (np.linalg.norm(step, axis=1) < size)
+            # Where the matrix is singular the step says nothing: the residual must be small.
+            done &= np.abs(value).max(axis=1) < RESIDUAL_TOL * (1.0 + np.abs(z[active]).max())
+            n_iterations[active[done]] = iteration
+            active = active[finite & ~done]
+            if not len(active):
+                break
+        # A last step shorter than the tolerance leaves the derivatives as good as new.
+        return Points(z, slopes, jacobian, n_iterations)
+
+    def eigenvalues(self, jacobian: np.ndarray) -> np.ndarray:
+        """``(n, n_states)``, fastest growing first; NaN where the Jacobian is."""
+        values = np.full(jacobian.shape[:2], np.nan, dtype=complex)
+        finite = np.isfinite(jacobian).all(axis=(1, 2))
+        if finite.any():
+            found = np.stack(each(np.linalg.eigvals, jacobian[finite])).astype(complex)
+            order = np.argsort(-growth(found, self.system.kind), axis=1, kind="stable")
+            values[finite] = np.take_along_axis(found, order, axis=1)
+        return values
+
+
+def _safe_inverses(matrices: np.ndarray) -> np.ndarray:
+    finite = np.isfinite(matrices).all(axis=(1, 2))
+    result = np.full(matrices.shape, np.nan)
+    if finite.any():
+        result[finite] = inverses(matrices[finite])[0]
+    return result

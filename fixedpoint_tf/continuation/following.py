@@ -1,0 +1,287 @@
+"""``continue_in``: from fixed points at one input to their branches over a path of inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.checks import as_numbers, check_rows, is_number
+from fixedpoint_tf.continuation.curve import Curve
+from fixedpoint_tf.continuation.detection import BRANCH_POINT, detect
+from fixedpoint_tf.continuation.merging import first_on_branch
+from fixedpoint_tf.continuation.paths import Path
+from fixedpoint_tf.continuation.result import Branches
+from fixedpoint_tf.continuation.tracing import CLOSED, Trace, checked_steps, trace
+from fixedpoint_tf.fixed_points import FixedPoints
+
+__all__ = ["continue_in", "switch"]
+
+ON_PATH_TOL = 1e-6  # how far the inputs of points may be from the path, relative
+
+
+def continue_in(
+    system: Any,
+    points: Any,
+    path: Any,
+    *,
+    start: float | None = None,
+    s_range: tuple[float, float] | None = None,
+    first_step: float = 0.01,
+    max_step: float = 0.05,
+    min_step: float = 1e-8,
+    max_points: int = 1000,
+    bounds: tuple[Any, Any] | None = None,
+    verbose: bool = False,
+) -> Branches:
+    r"""Follow fixed points along a path of inputs, through folds.
+
+    Pseudo-arclength continuation (Keller 1977): a step along the tangent of the curve
+    :math:`F(x, u(s)) = x` (continuous: :math:`g(x, u(s)) = 0`) and Newton's method back
+    onto it at right angles, so that a branch that turns back in s is followed around the
+    turn. All points are followed at once, both ways. Where an eigenvalue crosses the edge
+    of stability the bifurcation is located by its test function (Kuznetsov 2004, section
+    10.2), to about ten digits.
+
+    Beware: a pair of bifurcations within one step cancels in the test functions and is
+    missed; a shorter ``max_step`` finds it. Other branches than those of the points given
+    are not found: give all fixed points that are known, or see :func:`switch`.
+
+    Args:
+        system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
+        points: a :class:`fixedpoint_tf.FixedPoints` of any number of points, or states
+            ``(n, n_states)``. Each may be at an input of its own.
+        path: inputs ``(n, n_inputs)`` joined by straight lines, s = 0 at the first and 1
+            at the last, evenly spaced; two of them are the ends of one line. Or a function
+            from s to ``(n_inputs,)``.
+        start: where on the path the points are. By default where the path has the
+            ``inputs`` of a FixedPoints; and its beginning for states.
+        s_range: first and last s of a function; (0, 1) by default.
+        first_step: length of the first step along the curve, in s and in the root mean
+            square over the units.
+        max_step: the longest step. No interval between two points is much longer.
+        min_step: where steps get shorter than this a branch ends.
+        max_points: of one branch in each direction.
+        bounds: ``(lower, upper)``, numbers or ``(n_states,)``: a branch that leaves them
+            ends. No bounds by default.
+        verbose: show a bar.
+
+    Returns:
+        The distinct branches; ``branch_of_point`` says which one each point lies on.
+        Interrupted from the keyboard, what has been followed so far, marked
+        ``interrupted``.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Cost: at each point of a branch about four Jacobians, inverses and one eigenvalue
+    decomposition of n_states by n_states; the number of points is the length of the branch
+    by ``max_step``.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
+        >>> branches = continue_in(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
+        >>> branches.bifurcations
+        [saddle-node at s = 0.5, u = (...), eigenvalue 1.000]
+    """
+    system = as_system(system)
+    line = Path(path, system.n_inputs, s_range)
+    x, s = _begin(system, points, line, start)
+    curve = Curve(system, line)
+    steps = checked_steps(curve.d, first_step, max_step, min_step, max_points, bounds)
+    fixed_s = np.zeros((len(x), curve.d + 1))
+    fixed_s[:, -1] = 1.0
+    begun = curve.correct(curve.pack(x, s), fixed_s)
+    z = begun.z
+    z[:, -1] = s
+    known = np.flatnonzero(begun.converged)
+    t = curve.tangent(begun.slopes, fixed_s)
+    lost = known[~np.isfinite(t[known]).all(axis=1)]
+    t[lost] = fixed_s[lost]
+    with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
+        forward, stopped = trace(curve, z[known], t[known], steps, bar.update)
+        again = [k for k, one in enumerate(forward) if one.end != CLOSED]
+        backward: dict[int, Trace] = {}
+        if not stopped:
+            rows = known[again]
+            traces, stopped = trace(curve, z[rows], -t[rows], steps, bar.update)
+            backward = dict(zip(again, traces, strict=True))
+    joined = [_join(backward.get(k), one) for k, one in enumerate(forward)]
+    first = first_on_branch(curve, [arrays for arrays, _ in joined], z[known], max_step)
+    unique, number = np.unique(first, return_inverse=True)
+    branch_of_point = np.full(len(x), -1)
+    branch_of_point[known] = number
+    return _branches(curve, [joined[k] for k in unique], branch_of_point, stopped)
+
+
+def switch(
+    system: Any,
+    branches: Branches,
+    path: Any,
+    bifurcation: int,
+    *,
+    s_range: tuple[float, float] | None = None,
+    first_step: float = 0.01,
+    max_step: float = 0.05,
+    min_step: float = 1e-8,
+    max_points: int = 1000,
+    bounds: tuple[Any, Any] | None = None,
+    verbose: bool = False,
+) -> Branches:
+    """Follow the other branch that crosses at a branch point.
+
+    The way to it lies in the plane of the two tangents, at right angles to the branch that
+    is known (Keller 1977).
+
+    Args:
+        system: the same as for :func:`continue_in`.
+        branches: what that returned.
+        path: the same path of inputs.
+        bifurcation: which of ``branches.bifurcations``; it must be a branch point.
+        s_range, first_step, max_step, min_step, max_points, bounds, verbose: as there.
+
+    Returns:
+        One branch, through the branch point.
+
+    Raises:
+        ValueError: the bifurcation is no branch point, or the other branch is not found
+            (``first_step`` may be too long).
+
+    Cost: as of :func:`continue_in` for one branch.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> pitchfork = as_system(lambda x, u: x + u * x - x**3, n_states=1, n_inputs=1)
+        >>> branches = continue_in(pitchfork, [[0.0]], [-1.0, 1.0])
+        >>> other = switch(pitchfork, branches, [-1.0, 1.0], 0)
+        >>> round(float(abs(other.crossings(1.0)).max()), 6)
+        1.0
+    """
+    system = as_system(system)
+    line = Path(path, system.n_inputs, s_range)
+    curve = Curve(system, line)
+    steps = checked_steps(curve.d, first_step, max_step, min_step, max_points, bounds)
+    n = len(branches.bifurcation_kinds)
+    if not 0 <= bifurcation < n:
+        raise ValueError(
+            f"bifurcation must be one of the {n} of branches; got {bifurcation!r}."
+        )
+    point = branches.bifurcations[bifurcation]
+    if point.kind != BRANCH_POINT:
+        raise ValueError(f"bifurcation must be a branch point; got a {point.kind}.")
+    u = line(np.array([point.s]))[0][0]
+    if np.linalg.norm(u - point.inputs) > ON_PATH_TOL * (1.0 + np.linalg.norm(u)):
+        raise ValueError(
+            f"path must be that of branches: at s = {point.s:.6g} they have the inputs "
+            f"{point.inputs.tolist()}, and path has {u.tolist()}."
+        )
+    z = curve.pack(point.state[None], np.array([point.s]))
+    rows = branches.rows(point.branch)
+    near = curve.pack(branches.xstar[rows], branches.s[rows])
+    t = near[point.after + 1] - near[point.after]
+    _, slopes, jacobian = curve.evaluate(z)
+    plane = np.linalg.svd(slopes[0])[2][-2:]  # both tangents lie in it
+    along = plane @ t / np.linalg.norm(plane @ t)
+    across = np.array([-along[1], along[0]]) @ plane
+    ways = np.stack([across, -across])
+    begun = curve.correct(z + first_step * ways, ways)
+    if not begun.converged.all():
+        raise ValueError(
+            f"bifurcation: no other branch was met at a distance of {first_step} from it; "
+            "another first_step may meet it."
+        )
+    t = curve.tangent(begun.slopes, ways)
+    with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
+        (one, other), stopped = trace(curve, begun.z, t, steps, bar.update)
+    for half, way in ((one, across), (other, -across)):
+        half.z.insert(0, z[0])
+        half.t.insert(0, way)
+        # At the point itself the determinant vanishes: nothing is sought beside it.
+        half.jacobian_sign.insert(0, half.jacobian_sign[0])
+        half.eigenvalues.insert(0, curve.eigenvalues(jacobian)[0])
+    middle = len(other.z) - 1
+    beside = ((0, middle - 1), (0, middle))
+    return _branches(curve, [_join(other, one)], np.zeros(1, dtype=int), stopped, beside)
+
+
+def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.ndarray]:
+    """States and their places on the path."""
+    u = None
+    if isinstance(points, FixedPoints):
+        x, u = points.xstar, points.inputs
+        if points.kind != system.kind:
+            raise ValueError(
+                f"points must be of a {system.kind} system; got those of a {points.kind} one."
+            )
+    else:
+        x = system.layout.pack(points, "points")
+    check_rows(x, "points", system.n_states, "n_states")
+    if start is not None:
+        if not (is_number(start) and line.low <= start <= line.high):
+            raise ValueError(
+                f"start must lie on the path, {line.low} to {line.high}; got {start!r}."
+            )
+        return x, np.full(len(x), float(start))
+    if u is None:
+        return x, np.full(len(x), line.low)
+    u = as_numbers(u, "points.inputs")
+    check_rows(u, "points.inputs", system.n_inputs, "n_inputs")
+    s, distance = line.place(u)
+    far = distance > ON_PATH_TOL * (1.0 + np.linalg.norm(u, axis=1))
+    if far.any():
+        worst = int(np.argmax(distance))
+        raise ValueError(
+            f"path must pass through the inputs of points; those of point {worst} are "
+            f"{distance[worst]:.3g} from it. Give start= to begin at a place of the path."
+        )
+    return x, s
+
+
+def _join(backward: Trace | None, forward: Trace):
+    """Both halves of a branch as one: z, tangents, signs, eigenvalues, ends."""
+    if backward is None:
+        one, ends = forward, (forward.end, forward.end)
+        parts = (one.z, one.t, one.jacobian_sign, one.eigenvalues)
+    else:
+        ends = (backward.end, forward.end)
+        # Walked the other way a tangent turns round, and with it the determinant.
+        parts = (
+            backward.z[:0:-1] + forward.z,
+            [-t for t in backward.t[:0:-1]] + forward.t,
+            [-s for s in backward.jacobian_sign[:0:-1]] + forward.jacobian_sign,
+            backward.eigenvalues[:0:-1] + forward.eigenvalues,
+        )
+    return tuple(np.array(part) for part in parts), ends
+
+
+def _branches(
+    curve: Curve, joined: list, branch_of_point: np.ndarray, stopped: bool, passed_over=()
+) -> Branches:
+    d = curve.d
+    empty = (np.zeros((0, d + 1)), np.zeros((0, d + 1)), np.zeros(0), np.zeros((0, d), complex))
+    arrays = [parts for parts, _ in joined]
+    found = detect(curve, arrays, passed_over)
+    x, s = curve.unpack(np.concatenate([empty[0], *(part[0] for part in arrays)]))
+    at = np.array([f.z for f in found]).reshape(len(found), d + 1)
+    state, place = curve.unpack(at)
+    return Branches(
+        s=s,
+        inputs=curve.path(s)[0],
+        xstar=x,
+        eigenvalues=np.concatenate([empty[3], *(part[3] for part in arrays)]),
+        lengths=np.array([len(part[0]) for part in arrays], dtype=int),
+        ends=tuple(ends for _, ends in joined),
+        branch_of_point=branch_of_point,
+        bifurcation_kinds=tuple(f.kind for f in found),
+        bifurcation_places=np.array([(f.branch, f.after) for f in found], int).reshape(-1, 2),
+        bifurcation_s=place,
+        bifurcation_inputs=curve.path(place)[0],
+        bifurcation_states=state,
+        bifurcation_eigenvalues=np.array([f.eigenvalue for f in found], dtype=complex),
+        kind=curve.system.kind,
+        state_names=tuple(curve.system.state_names),
+        interrupted=stopped,
+    )

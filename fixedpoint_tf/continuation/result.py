@@ -1,0 +1,206 @@
+"""Branches of fixed points along a path of inputs, and their bifurcations."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.results import Result
+from fixedpoint_tf.status import Status
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Bifurcation", "Branches"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bifurcation:
+    """One bifurcation.
+
+    Attributes:
+        kind: ``"saddle-node"``, ``"branch point"`` (pitchfork or transcritical: two
+            branches cross), ``"period doubling"``, ``"Neimark-Sacker"`` or ``"Hopf"``.
+        branch: number of the branch.
+        after: the point of the branch after which it lies.
+        s: place on the path of inputs.
+        inputs: ``(n_inputs,)``.
+        state: ``(n_states,)``.
+        eigenvalue: the one at the edge of stability; of a pair that with positive
+            imaginary part.
+    """
+
+    kind: str
+    branch: int
+    after: int
+    s: float
+    inputs: np.ndarray
+    state: np.ndarray
+    eigenvalue: complex
+
+    def __repr__(self) -> str:
+        value = self.eigenvalue
+        shown = f"{value.real:.3f}" + (f"{value.imag:+.3f}i" if abs(value.imag) > 1e-9 else "")
+        u = ", ".join(f"{entry:.6g}" for entry in self.inputs[:4])
+        more = ", ..." if len(self.inputs) > 4 else ""
+        return f"{self.kind} at s = {self.s:.6g}, u = ({u}{more}), eigenvalue {shown}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Branches(Result):
+    """Branches of fixed points, in the order of the points that they began with.
+
+    Along a branch the points are in order, so that a branch that folds has several points
+    at one input. A branch may end because the path of inputs does, and may also be short:
+    ``ends`` says why each stopped.
+
+    Attributes:
+        s: ``(n,)``, place on the path of inputs, of all branches end to end.
+        inputs: ``(n, n_inputs)``.
+        xstar: ``(n, n_states)``.
+        eigenvalues: ``(n, n_states)`` complex, fastest growing first.
+        lengths: ``(n_branches,)`` int, points of each branch.
+        ends: why each branch stopped, at its first point and at its last:
+            ``"end of path"``, ``"closed loop"``, ``"left the bounds"``, ``"most points"``,
+            ``"step too small"`` or ``"interrupted"``.
+        branch_of_point: ``(n_given,)`` int, the branch that each of the points given lies
+            on; -1 where Newton's method found no fixed point from it.
+        bifurcation_kinds: the kind of each bifurcation, see :class:`Bifurcation`.
+        bifurcation_places: ``(n_bifurcations, 2)`` int, branch and the point of it after
+            which the bifurcation lies.
+        bifurcation_s, bifurcation_inputs, bifurcation_states, bifurcation_eigenvalues: one
+            row a bifurcation.
+        kind: ``"discrete"`` or ``"continuous"``.
+        state_names: pairs ``(name, size)`` of the blocks of the flat state.
+        interrupted: whether it was stopped from the keyboard.
+    """
+
+    s: np.ndarray
+    inputs: np.ndarray
+    xstar: np.ndarray
+    eigenvalues: np.ndarray
+    lengths: np.ndarray
+    ends: tuple[tuple[str, str], ...]
+    branch_of_point: np.ndarray
+    bifurcation_kinds: tuple[str, ...]
+    bifurcation_places: np.ndarray
+    bifurcation_s: np.ndarray
+    bifurcation_inputs: np.ndarray
+    bifurcation_states: np.ndarray
+    bifurcation_eigenvalues: np.ndarray
+    kind: str = "discrete"
+    state_names: tuple[tuple[str, int], ...] | None = None
+    interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        linearization.check_kind(self.kind)
+        object.__setattr__(self, "ends", tuple((str(a), str(b)) for a, b in self.ends))
+        object.__setattr__(self, "bifurcation_kinds", tuple(self.bifurcation_kinds))
+        if self.state_names is not None:
+            names = tuple((str(name), int(size)) for name, size in self.state_names)
+            object.__setattr__(self, "state_names", names)
+        if self.lengths.sum() != len(self.s) or len(self.ends) != len(self.lengths):
+            raise ValueError(
+                f"lengths: expected {len(self.ends)} that add up to {len(self.s)}, "
+                f"received {self.lengths.tolist()}."
+            )
+
+    @property
+    def n(self) -> int:
+        """Number of branches."""
+        return len(self.lengths)
+
+    def __len__(self) -> int:
+        return self.n
+
+    @property
+    def is_stable(self) -> np.ndarray:
+        """``(n_points,)`` bool, whether every mode decays."""
+        return linearization.is_stable(self.eigenvalues, self.kind)
+
+    @property
+    def n_unstable(self) -> np.ndarray:
+        """``(n_points,)`` int, number of unstable modes."""
+        return linearization.n_unstable(self.eigenvalues, self.kind)
+
+    def rows(self, branch: int) -> slice:
+        """Where the points of one branch stand in the arrays."""
+        if not 0 <= branch < self.n:
+            raise IndexError(f"branch: expected one of {self.n} branches, received {branch}.")
+        end = int(self.lengths[: branch + 1].sum())
+        return slice(end - int(self.lengths[branch]), end)
+
+    @property
+    def bifurcations(self) -> list[Bifurcation]:
+        """All bifurcations, branch by branch, in order along each."""
+        return [
+            Bifurcation(
+                kind,
+                int(self.bifurcation_places[i, 0]),
+                int(self.bifurcation_places[i, 1]),
+                float(self.bifurcation_s[i]),
+                self.bifurcation_inputs[i],
+                self.bifurcation_states[i],
+                complex(self.bifurcation_eigenvalues[i]),
+            )
+            for i, kind in enumerate(self.bifurcation_kinds)
+        ]
+
+    def crossings(self, s: float) -> np.ndarray:
+        """States where the branches pass a place on the path, by linear interpolation.
+
+        Returns:
+            ``(n_found, n_states)``. Start Newton's method or a finder from them for exact
+            fixed points at that input.
+        """
+        found = [np.zeros((0, self.xstar.shape[1]))]
+        for branch in range(self.n):
+            here, x = self.s[self.rows(branch)], self.xstar[self.rows(branch)]
+            for i in np.flatnonzero((here[:-1] - s) * (here[1:] - s) <= 0):
+                gap = here[i + 1] - here[i]
+                share = (s - here[i]) / gap if gap else 0.0
+                found.append((x[i] + share * (x[i + 1] - x[i]))[None])
+        return np.concatenate(found)
+
+    def points(self, branch: int) -> FixedPoints:
+        """The points of one branch as a set of fixed points."""
+        rows = self.rows(branch)
+        return FixedPoints(
+            xstar=self.xstar[rows],
+            inputs=self.inputs[rows],
+            eigval_J_xstar=self.eigenvalues[rows],
+            status=np.full(int(self.lengths[branch]), Status.FIXED_POINT, dtype=np.int8),
+            kind=self.kind,
+            state_names=self.state_names,
+        )
+
+    def __iter__(self) -> Iterator[FixedPoints]:
+        return (self.points(branch) for branch in range(self.n))
+
+    def __repr__(self) -> str:
+        counts = collections.Counter(self.bifurcation_kinds)
+        said = [
+            f"{count} {name}{'' if count == 1 or name in ('Hopf', 'Neimark-Sacker') else 's'}"
+            for name, count in counts.items()
+        ]
+        plural = "branch" if self.n == 1 else "branches"
+        points, stable = f"{len(self.s):,} points", f"{int(self.is_stable.sum()):,} stable"
+        head = f"{self.n} {plural} ({points}, {stable})" if self.n else "no branches"
+        tail = "; interrupted" if self.interrupted else ""
+        return f"{head}; bifurcations: {', '.join(said) or 'none'}{tail}"
+
+    def plot(self, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the bifurcation diagram.
+
+        See :func:`fixedpoint_tf.plotting.continuation.plot_branches`.
+        """
+        from fixedpoint_tf.plotting.continuation import plot_branches
+
+        return plot_branches(self, **options)

@@ -1,0 +1,198 @@
+"""Pseudo-arclength continuation (Keller 1977) of many branches at once, in lockstep."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from fixedpoint_tf.checks import is_number
+from fixedpoint_tf.continuation.curve import Curve
+
+__all__ = ["Steps", "Trace", "checked_steps", "trace"]
+
+LEAST_COSINE = 0.95  # of the angle by which the tangent may turn in a step
+GROWTH, FEW_ITERATIONS = 1.5, 4
+CLOSED, END = "closed loop", "end of path"
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """How far to go: lengths along the curve, and when to stop."""
+
+    first: float
+    longest: float
+    shortest: float
+    max_points: int
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+def checked_steps(n_states: int, first, longest, shortest, max_points, bounds) -> Steps:
+    """The options of a continuation, or a ``ValueError`` that says what is wrong."""
+    named = {"first_step": first, "max_step": longest, "min_step": shortest}
+    for name, value in named.items():
+        if not (is_number(value) and 0 < value < np.inf):
+            raise ValueError(f"{name} must be a positive length; got {value!r}.")
+    if not shortest <= first <= longest:
+        raise ValueError(
+            "first_step must be between min_step and max_step; got "
+            f"{shortest!r}, {first!r}, {longest!r}."
+        )
+    whole = isinstance(max_points, (int, np.integer)) and not isinstance(max_points, bool)
+    if not whole or max_points < 2:
+        raise ValueError(
+            f"max_points must be a whole number of at least 2; got {max_points!r}."
+        )
+    given = (-np.inf, np.inf) if bounds is None else bounds
+    try:
+        lower, upper = (np.broadcast_to(np.asarray(b, float), (n_states,)) for b in given)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"bounds must be (lower, upper), numbers or of shape ({n_states},); got {bounds!r}."
+        ) from error
+    return Steps(first, longest, shortest, int(max_points), lower, upper)
+
+
+@dataclasses.dataclass
+class Trace:
+    """One branch from its start on: rows of points and tangents, and why it stopped."""
+
+    z: list[np.ndarray]
+    t: list[np.ndarray]
+    jacobian_sign: list[float]
+    eigenvalues: list[np.ndarray]
+    end: str = "most points"
+
+
+def _sign(slopes: np.ndarray, tangent: np.ndarray) -> np.ndarray:
+    """Sign of the determinant that changes where two branches cross."""
+    bordered = np.concatenate([slopes, tangent[:, None]], axis=1)
+    return np.asarray(np.linalg.slogdet(bordered)[0])
+
+
+def trace(
+    curve: Curve,
+    z: np.ndarray,
+    t: np.ndarray,
+    steps: Steps,
+    report: Callable[[int], None] = lambda n: None,
+) -> tuple[list[Trace], bool]:
+    """Follow the curve from points on it, along tangents.
+
+    Args:
+        curve: of fixed points.
+        z: ``(n, n_states + 1)``, on the curve.
+        t: ``(n, n_states + 1)``, unit tangents: which way to go.
+        steps: lengths and limits.
+        report: is told how many points were added.
+
+    Returns:
+        A trace for each point, which begins with it; and whether the keyboard interrupted.
+    """
+    n = len(z)
+    z, t = z.copy(), t.copy()
+    _, slopes, jacobian = curve.evaluate(z)
+    signs, values = _sign(slopes, t), curve.eigenvalues(jacobian)
+    start, first_t = z.copy(), t.copy()
+    traces = [Trace([start[i]], [first_t[i]], [signs[i]], [values[i]]) for i in range(n)]
+    h = np.full(n, steps.first)
+    low, high = curve.path.low, curve.path.high
+    active = np.arange(n)
+    at_end = ((z[:, -1] >= high) & (t[:, -1] > 0)) | ((z[:, -1] <= low) & (t[:, -1] < 0))
+    for i in np.flatnonzero(at_end):
+        traces[i].end = END
+    active = active[~at_end]
+    try:
+        while len(active):
+            guess = z[active] + h[active, None] * t[active]
+            points = curve.correct(guess, t[active])
+            new_t = curve.tangent(points.slopes, t[active])
+            cosine = (new_t * t[active]).sum(axis=1)
+            off = np.linalg.norm(points.z - guess, axis=1)
+            good = points.converged & (cosine > LEAST_COSINE) & (off < 0.5 * h[active])
+            h[active[~good]] *= 0.5
+            stuck = active[~good & (h[active] < steps.shortest)]
+            for i in stuck:
+                traces[i].end = "step too small"
+            s = points.z[:, -1]
+            beyond = good & ((s > high) | (s < low))
+            if beyond.any():
+                _stop_at_end(curve, points, new_t, z[active], beyond, good)
+            rows = active[good]
+            if len(rows):
+                signs = _sign(points.slopes[good], new_t[good])
+                values = curve.eigenvalues(points.jacobian[good])
+                finished = np.zeros(len(rows), dtype=bool)
+                for k, i in enumerate(rows):
+                    new = points.z[good][k]
+                    finished[k] = _append(
+                        traces[i], new, new_t[good][k], signs[k], values[k],
+                        closed=_closes(start[i], first_t[i], z[i], new, new_t[good][k], h[i]),
+                        beyond=bool(beyond[good][k]), steps=steps, curve=curve,
+                    )  # fmt: skip
+                z[rows], t[rows] = points.z[good], new_t[good]
+                quick = points.n_iterations[good] <= FEW_ITERATIONS
+                h[rows] = np.where(quick, np.minimum(GROWTH * h[rows], steps.longest), h[rows])
+                report(len(rows))
+                done = np.concatenate([rows[finished], stuck])
+            else:
+                done = stuck
+            active = np.setdiff1d(active, done)
+    except KeyboardInterrupt:
+        for i in active:
+            traces[i].end = "interrupted"
+        return traces, True
+    return traces, False
+
+
+def _stop_at_end(curve: Curve, points, new_t, before, beyond, good) -> None:
+    """Put the points that lie beyond the end of the path onto its end."""
+    rows = np.flatnonzero(beyond)
+    ahead, behind = points.z[rows], before[rows]
+    end = np.where(ahead[:, -1] > curve.path.high, curve.path.high, curve.path.low)
+    gap = ahead[:, -1] - behind[:, -1]
+    share = np.where(gap != 0, (end - behind[:, -1]) / np.where(gap != 0, gap, 1.0), 1.0)
+    guess = behind + share[:, None] * (ahead - behind)
+    guess[:, -1] = end
+    normal = np.zeros_like(guess)
+    normal[:, -1] = 1.0
+    last = curve.correct(guess, normal)
+    kept = last.converged
+    last.z[:, -1] = end
+    points.z[rows[kept]] = last.z[kept]
+    points.slopes[rows[kept]] = last.slopes[kept]
+    points.jacobian[rows[kept]] = last.jacobian[kept]
+    new_t[rows[kept]] = curve.tangent(last.slopes[kept], new_t[rows[kept]])
+    good[rows[~kept]] = False
+    beyond[rows[~kept]] = False
+
+
+def _closes(start, first_t, before, new, tangent, h) -> bool:
+    """Whether a step has come through the start, the way that it was left."""
+    passed = ((before - start) @ first_t < 0) and ((new - start) @ first_t >= 0)
+    near = np.linalg.norm(new - start) < 2.0 * h
+    return bool(passed and near and tangent @ first_t > 0.8)
+
+
+def _append(one: Trace, z, t, sign, values, *, closed, beyond, steps, curve) -> bool:
+    """Add a point to a trace; whether that was its last."""
+    if closed:  # end where it began, so that the loop has no gap and no overlap
+        z, t, sign, values = one.z[0], one.t[0], one.jacobian_sign[0], one.eigenvalues[0]
+    one.z.append(z)
+    one.t.append(t)
+    one.jacobian_sign.append(sign)
+    one.eigenvalues.append(values)
+    x = curve.unpack(z[None])[0][0]
+    if closed:
+        one.end = CLOSED
+    elif beyond:
+        one.end = END
+    elif (x < steps.lower).any() or (x > steps.upper).any():
+        one.end = "left the bounds"
+    elif len(one.z) >= steps.max_points:
+        one.end = "most points"
+    else:
+        return False
+    return True

@@ -1,0 +1,55 @@
+"""The orbits of a search as one result, stable ones first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fixedpoint_tf.cycles.orbits import Orbit
+from fixedpoint_tf.cycles.result import Cycles
+from fixedpoint_tf.system import DynamicalSystem
+
+__all__ = ["gather"]
+
+
+def gather(
+    system: DynamicalSystem,
+    orbits: list[Orbit],
+    outcomes: tuple[str, ...],
+    index_of_start: np.ndarray,
+    lyapunov: np.ndarray,
+    interrupted: bool,
+) -> Cycles:
+    """One result of orbits and of what each start came to.
+
+    Args:
+        system: whose orbits they are.
+        orbits: the distinct ones.
+        outcomes, lyapunov, interrupted: as :class:`Cycles` has them.
+        index_of_start: ``(n_starts,)``, index into ``orbits``, or -1.
+    """
+    order = sorted(range(len(orbits)), key=lambda i: (not orbits[i].is_stable, i))
+    rank = np.full(len(orbits) + 1, -1)
+    rank[order] = np.arange(len(orbits))
+    cycle_of_start = rank[index_of_start]
+    orbits = [orbits[i] for i in order]
+    n, d = len(orbits), system.n_states
+    multipliers = np.full((n, d), np.nan, dtype=complex)
+    for row, orbit in enumerate(orbits):
+        multipliers[row, : len(orbit.multipliers)] = orbit.multipliers
+    return Cycles(
+        period=np.array([orbit.period for orbit in orbits], dtype=float),
+        points=np.concatenate([np.zeros((0, d)), *(orbit.points for orbit in orbits)]),
+        lengths=np.array([len(orbit.points) for orbit in orbits], dtype=int),
+        multipliers=multipliers,
+        residual=np.array([orbit.residual for orbit in orbits], dtype=float),
+        amplitude=np.array([orbit.amplitude for orbit in orbits], dtype=float),
+        is_exact=np.array([orbit.is_exact for orbit in orbits], dtype=bool),
+        inputs=np.array([orbit.u for orbit in orbits]).reshape(n, system.n_inputs),
+        n_starts=np.bincount(cycle_of_start[cycle_of_start >= 0], minlength=n),
+        outcomes=outcomes,
+        cycle_of_start=cycle_of_start,
+        lyapunov=lyapunov.copy(),
+        kind=system.kind,
+        state_names=tuple(system.state_names),
+        interrupted=interrupted,
+    )

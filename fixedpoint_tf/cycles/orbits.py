@@ -1,0 +1,90 @@
+"""One cycle at a time: its least period, and whether two are the same."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+__all__ = ["Orbit", "distance_to", "minimal", "same"]
+
+FIXED_TOL = 1e-6  # relative size of an orbit below which it is a fixed point
+
+
+@dataclasses.dataclass
+class Orbit:
+    """A cycle in the making; the fields are those of :class:`Cycles`."""
+
+    period: float
+    points: np.ndarray
+    multipliers: np.ndarray
+    residual: float
+    u: np.ndarray
+    is_exact: bool
+    is_discrete: bool
+
+    @property
+    def amplitude(self) -> float:
+        """Root mean square distance from the mean."""
+        deviation = self.points - self.points.mean(axis=0)
+        return float(np.sqrt((deviation**2).sum(axis=1).mean()))
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether deviations decay, but for the trivial multiplier."""
+        size = np.abs(self.multipliers)
+        if not (self.is_exact and self.is_discrete):
+            size = np.delete(size, np.argmin(np.abs(self.multipliers - 1.0)))
+        return bool((size < 1.0 - 1e-6).all())
+
+
+def minimal(points: np.ndarray, tol: float = FIXED_TOL) -> int:
+    """How many points are gone through before the first comes again; 1: a fixed point.
+
+    Args:
+        points: ``(m, n_states)``, at equal times on a closed orbit.
+        tol: of being the same, relative to 1 + the greatest entry.
+
+    Example:
+        >>> minimal(np.array([[0.0], [1.0], [0.0], [1.0]]))
+        2
+    """
+    m = len(points)
+    size = 1.0 + np.abs(points).max()
+    for k in range(1, m):
+        if m % k == 0 and np.abs(np.roll(points, -k, axis=0) - points).max() < tol * size:
+            return k
+    return m
+
+
+def distance_to(orbit: Orbit, states: np.ndarray) -> np.ndarray:
+    """Distance of states ``(n, n_states)`` from an orbit, ``(n,)``.
+
+    Where the orbit is a curve, the chords between its points stand for it.
+    """
+    p = orbit.points
+    offset = states[:, None, :] - p
+    if orbit.is_exact and orbit.is_discrete:
+        return np.linalg.norm(offset, axis=2).min(axis=1)
+    chord = np.roll(p, -1, axis=0) - p
+    squared = np.maximum((chord**2).sum(axis=1), 1e-300)
+    along = np.clip(np.einsum("nmd,md->nm", offset, chord) / squared, 0.0, 1.0)
+    return np.linalg.norm(offset - along[:, :, None] * chord, axis=2).min(axis=1)
+
+
+def same(a: Orbit, b: Orbit, tol: float) -> bool:
+    """Whether two orbits are one cycle, whatever the points they begin at.
+
+    ``b`` must have many points where it is a curve; ``a`` may have few.
+    """
+    if a.is_exact != b.is_exact or not np.array_equal(a.u, b.u):
+        return False
+    if abs(a.period - b.period) > 1e-3 * a.period:
+        return False
+    if a.is_exact and a.is_discrete and len(a.points) != len(b.points):
+        return False
+    scale = tol * (1.0 + np.abs(a.points).max())
+    if not (a.is_exact and a.is_discrete):  # chords cut the corners of a curve
+        chords = np.linalg.norm(np.diff(b.points, axis=0), axis=1).max()
+        scale += 0.05 * chords
+    return bool((distance_to(b, a.points) < scale).all())

@@ -1,0 +1,190 @@
+"""The cycles of a system, and what became of each start of the search."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixedpoint_tf.linearization import check_kind
+from fixedpoint_tf.results import Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["OUTCOMES", "Cycles"]
+
+#: What a start can come to.
+OUTCOMES = (
+    "fixed point",
+    "cycle",
+    "invariant curve",
+    "quasiperiodic",
+    "chaotic",
+    "diverged",
+    "not settled",
+    "not reached",
+)
+
+#: A multiplier nearer than this to the unit circle is neither stable nor unstable.
+_MARGIN = 1e-6
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Cycles(Result):
+    r"""Distinct cycles, a row each, and the outcome of each start.
+
+    Three kinds of motion stand here. In discrete time an *exact* cycle has a whole number
+    of steps, and its points are those states; a *closed invariant curve* has a period that
+    is no whole number, and its points are 256 places on the curve at equal phases. In
+    continuous time the points are states at equal times.
+
+    The multipliers say how a deviation has grown once around: stable where all of them,
+    but for the trivial one, lie within the unit circle. A curve and a limit cycle in
+    continuous time have one trivial multiplier 1, along the motion. Of an exact or
+    continuous cycle the multipliers are eigenvalues of the derivative once around. Of a
+    curve no such matrix exists: what stands here are :math:`e^{\lambda T}` with the leading
+    Lyapunov exponents :math:`\lambda` and the period T, which give the modulus only.
+
+    Beware: unstable curves are not found, since no trajectory stays at them; and a curve
+    does not tell a rotation from its mirror image, so the period is taken to be at least
+    two steps.
+
+    Attributes:
+        period: ``(n,)``, in steps, or in units of time in continuous time.
+        points: ``(sum(lengths), n_states)``, the points of all cycles end to end.
+        lengths: ``(n,)`` int, how many of them belong to each.
+        multipliers: ``(n, n_multipliers)`` complex, largest first, NaN where there are
+            fewer.
+        residual: ``(n,)``, how far the points are from being a cycle: the greatest error
+            of an image (exact and continuous, relative to 1 + the greatest entry of the
+            state), or of samples against the curve.
+        amplitude: ``(n,)``, root mean square distance from the mean over the cycle: the
+            radius, where the cycle is a circle.
+        is_exact: ``(n,)`` bool, False for closed invariant curves.
+        inputs: ``(n, n_inputs)``, the constant inputs.
+        n_starts: ``(n,)`` int, how many starts ended at the cycle; 0 for those that were
+            found by Newton's method alone, as unstable ones are.
+        outcomes: what each start came to: ``"fixed point"``, ``"cycle"``, ``"invariant
+            curve"``, ``"quasiperiodic"`` (no curve, but a torus: two Lyapunov exponents
+            are zero and none is positive), ``"chaotic"``, ``"diverged"``, ``"not settled"``
+            or, of an interrupted search, ``"not reached"``.
+        cycle_of_start: ``(n_starts,)`` int, the row of the cycle, or -1.
+        lyapunov: ``(n_starts,)``, the largest Lyapunov exponent per step or unit of time,
+            where it was needed to tell; NaN elsewhere.
+        kind: ``"discrete"`` or ``"continuous"``.
+        state_names: pairs ``(name, size)`` of the blocks of the flat state.
+        interrupted: whether the search was stopped from the keyboard.
+    """
+
+    period: np.ndarray
+    points: np.ndarray
+    lengths: np.ndarray
+    multipliers: np.ndarray
+    residual: np.ndarray
+    amplitude: np.ndarray
+    is_exact: np.ndarray
+    inputs: np.ndarray
+    n_starts: np.ndarray
+    outcomes: tuple[str, ...]
+    cycle_of_start: np.ndarray
+    lyapunov: np.ndarray
+    kind: str = "discrete"
+    state_names: tuple[tuple[str, int], ...] | None = None
+    interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        check_kind(self.kind)
+        object.__setattr__(self, "outcomes", tuple(self.outcomes))
+        if self.state_names is not None:
+            names = tuple((str(name), int(size)) for name, size in self.state_names)
+            object.__setattr__(self, "state_names", names)
+        if self.lengths.sum() != len(self.points):
+            raise ValueError(
+                f"lengths: expected to add up to the {len(self.points)} points, "
+                f"received {self.lengths.tolist()}."
+            )
+
+    @property
+    def n(self) -> int:
+        """Number of cycles."""
+        return len(self.period)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def orbit(self, index: int) -> np.ndarray:
+        """The points of one cycle, ``(length, n_states)``."""
+        if not -self.n <= index < self.n:
+            raise IndexError(f"index: expected one of {self.n} cycles, received {index}.")
+        end = int(self.lengths[: index % self.n + 1].sum())
+        return self.points[end - int(self.lengths[index]) : end]
+
+    @property
+    def transverse(self) -> np.ndarray:
+        """The multipliers without the trivial one, which is NaN: ``(n, n_multipliers)``."""
+        values = self.multipliers.copy()
+        for row in np.flatnonzero(~self.is_exact | (self.kind == "continuous")):
+            distance = np.abs(values[row] - 1.0)
+            if np.isfinite(distance).any():
+                values[row, np.nanargmin(distance)] = np.nan
+        return values
+
+    @property
+    def n_unstable(self) -> np.ndarray:
+        """``(n,)`` int, number of transverse multipliers outside the unit circle."""
+        with np.errstate(invalid="ignore"):
+            return (np.abs(self.transverse) > 1.0 + _MARGIN).sum(axis=1)
+
+    @property
+    def is_stable(self) -> np.ndarray:
+        """``(n,)`` bool, whether all transverse deviations decay."""
+        size = np.abs(self.transverse)
+        return np.asarray(((size < 1.0 - _MARGIN) | np.isnan(size)).all(axis=1))
+
+    def frequencies(self, dt: float | None = None) -> np.ndarray:
+        """Cycles per step, or in Hz given ``dt``; continuous: per unit of time.
+
+        Args:
+            dt: length of one step in seconds; None for a continuous system.
+        """
+        if dt is not None and self.kind == "continuous":
+            raise ValueError(
+                "dt: expected None for a continuous system, whose periods are in units of "
+                f"time already, received {dt!r}."
+            )
+        if dt is not None and not (np.isfinite(dt) and dt > 0):
+            raise ValueError(f"dt: expected a positive number, received {dt!r}.")
+        return 1.0 / (self.period * (1.0 if dt is None else float(dt)))
+
+    def __repr__(self) -> str:
+        unit = "steps" if self.kind == "discrete" else "time units"
+        said = []
+        for i in range(min(self.n, 4)):
+            exact = self.kind == "continuous" or not self.is_exact[i]
+            period = f"{self.period[i]:.6g}" if exact else f"{self.period[i]:.0f}"
+            kind = "" if self.is_exact[i] else ", invariant curve"
+            stable = "stable" if self.is_stable[i] else "unstable"
+            if not self.is_stable[i] and not self.n_unstable[i]:
+                stable = "marginal"
+            said.append(f"period {period} {unit} ({stable}{kind})")
+        if self.n > 4:
+            said.append(f"{self.n - 4} more")
+        plural = "cycle" if self.n == 1 else "cycles"
+        head = f"{self.n} {plural}: {', '.join(said)}" if self.n else "no cycles"
+        counts = collections.Counter(self.outcomes)
+        ends = ", ".join(f"{counts[name]:,} {name}" for name in OUTCOMES if counts[name])
+        tail = "; interrupted" if self.interrupted else ""
+        return f"{head}; starts: {ends or 'none'}{tail}"
+
+    def plot(self, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the cycles in the space of states.
+
+        See :func:`fixedpoint_tf.plotting.cycles.plot_cycles`.
+        """
+        from fixedpoint_tf.plotting.cycles import plot_cycles
+
+        return plot_cycles(self, **options)

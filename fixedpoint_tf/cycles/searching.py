@@ -1,0 +1,307 @@
+"""The search for cycles: from starts to outcomes, orbit by orbit."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from fixedpoint_tf import trajectories
+from fixedpoint_tf.cycles.gathering import gather
+from fixedpoint_tf.cycles.lyapunov import growths, lyapunov_exponents
+from fixedpoint_tf.cycles.maps import Tangents
+from fixedpoint_tf.cycles.orbits import FIXED_TOL, Orbit, distance_to, minimal, same
+from fixedpoint_tf.cycles.quasiperiodic import rotation
+from fixedpoint_tf.cycles.recurrences import near_recurrences, returns, settled_period
+from fixedpoint_tf.cycles.result import Cycles
+from fixedpoint_tf.cycles.shooting import multipliers, shoot
+from fixedpoint_tf.system import DynamicalSystem
+
+__all__ = ["Options", "Search"]
+
+SETTLED_TOL = 1e-8  # a repeat as near as this is a repeat
+CURVE_TOL = 1e-6  # misfit of a curve, relative to its amplitude, that ends the transient
+ROUGH_CURVE_TOL = 1e-3  # what is taken at last: curves with kinks fit less well
+ON_ORBIT_TOL = 1e-3  # how near a state must be to an orbit to be on it, same unit
+CHAOS_GROWTH = 10.0  # e-foldings in each half of a window; a shear alone gives about 1
+NEUTRAL_GROWTH = 3.0
+N_EXPONENTS = 8
+N_POINTS = 256  # of a curve
+N_SEGMENTS = 24  # of a cycle in continuous time; has many divisors
+N_FINE = 240  # points of such a cycle
+N_RETURNS = 4
+UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The arguments of :func:`fixedpoint_tf.find_cycles`."""
+
+    dt: float | None
+    n_transient: int
+    n_steps: int
+    max_period: int
+    n_candidates: int
+    n_extensions: int
+    tol_unique: float
+    seed: int
+
+
+class Search:
+    """Cycles found so far, and what each start has come to."""
+
+    def __init__(self, system: DynamicalSystem, options: Options, x: np.ndarray, u: np.ndarray):
+        self.system, self.options = system, options
+        self.x, self.u = x, u
+        self.tangents = Tangents(system, options.dt)
+        self.rng = np.random.default_rng(options.seed)
+        self.orbits: list[Orbit] = []
+        self.outcomes = np.full(len(x), "not reached", dtype=object)
+        self.cycle_of_start = np.full(len(x), -1)
+        self.lyapunov = np.full(len(x), np.nan)
+        self.misfit = np.full(len(x), np.inf)
+
+    # ---- running ----
+
+    def _run(self, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.ndarray:
+        """The states from x on, ``(n, n_steps + 1, n_states)``."""
+        if n_steps == 0:
+            return x[:, None].copy()
+        shape = (len(x), n_steps, self.system.n_inputs)
+        inputs = np.broadcast_to(u[:, None], shape)
+        after = trajectories.run(self.system, inputs, x, dt=self.options.dt)
+        return np.concatenate([x[:, None], after], axis=1)
+
+    def run(self, rows: np.ndarray) -> None:
+        """Bring some of the starts to an outcome."""
+        transient = self._run(self.x[rows], self.u[rows], self.options.n_transient)
+        finite = np.isfinite(transient).all(axis=(1, 2))
+        self.outcomes[rows] = np.where(finite, "not settled", "diverged")
+        rows, transient = rows[finite], transient[finite]
+        open_rows, length, x, early = (
+            rows,
+            self.options.n_transient,
+            transient[:, -1],
+            transient,
+        )
+        for extension in range(self.options.n_extensions + 1):
+            if not len(open_rows):
+                break
+            window = self._run(x, self.u[open_rows], self.options.n_steps)
+            if extension == 0:
+                early = np.concatenate([transient, window[:, 1:]], axis=1)
+            self._settle(open_rows, window, extension == self.options.n_extensions)
+            left = self.outcomes[open_rows] == "not settled"
+            x, open_rows = window[left, -1], open_rows[left]
+            if extension < self.options.n_extensions and len(open_rows):
+                length = 4 * max(length, self.options.n_steps)
+                x = self._last(x, self.u[open_rows], length)
+                finite = np.isfinite(x).all(axis=1)
+                self.outcomes[open_rows[~finite]] = "diverged"
+                x, open_rows = x[finite], open_rows[finite]
+        self._seek_unstable(rows, early)
+
+    def _last(self, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.ndarray:
+        """The state after a long run, of which nothing else is held."""
+        for done in range(0, n_steps, self.options.n_steps):
+            finite = np.isfinite(x).all(axis=1)
+            length = min(self.options.n_steps, n_steps - done)
+            if finite.any():
+                x[finite] = self._run(x[finite], u[finite], length)[:, -1]
+        return x
+
+    def _settle(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
+        """What the motion in a window is, where that can be told."""
+        finite = np.isfinite(window).all(axis=(1, 2))
+        self.outcomes[rows[~finite]] = "diverged"
+        rows, window = rows[finite], window[finite]
+        half = window[:, window.shape[1] // 2 :]
+        extent = np.ptp(half, axis=1).max(axis=1, initial=0.0)
+        still = extent < SETTLED_TOL * (1.0 + np.abs(half).max(axis=(1, 2), initial=0.0))
+        self.outcomes[rows[still]] = "fixed point"
+        rows, window = rows[~still], window[~still]
+        if self.system.kind == "discrete":
+            self._settle_exact(rows, window)
+        else:
+            self._settle_flow(rows, window)
+        for i, row in enumerate(rows):
+            if self.outcomes[row] == "not settled":
+                self._join(row, window[i, -1])
+            if self.outcomes[row] == "not settled" and self.system.kind == "discrete":
+                self._settle_curve(row, window[i], is_last)
+        left = np.flatnonzero(self.outcomes[rows] == "not settled")
+        if len(left):
+            self._settle_chaos(rows[left], window[left], is_last)
+
+    def _settle_exact(self, rows: np.ndarray, window: np.ndarray) -> None:
+        periods = np.array([settled_period(orbit, SETTLED_TOL) for orbit in window])
+        for k in np.unique(periods[periods > 1]):
+            chosen = np.flatnonzero(periods == k)
+            found = self._solve(window[chosen, -k:], self.u[rows[chosen]])
+            for row, index in zip(rows[chosen], found, strict=True):
+                if index >= 0:
+                    self._assign(row, index)
+
+    def _settle_flow(self, rows: np.ndarray, window: np.ndarray) -> None:
+        """Cycles of a continuous system through the beginning of the window."""
+        guesses = []
+        for i in range(len(rows)):
+            guesses += [(i, 0, int(length)) for length in returns(window[i], 0, N_RETURNS)]
+        self._solve_returns(rows, window, guesses)
+
+    def _settle_curve(self, row: int, states: np.ndarray, is_last: bool) -> None:
+        deviation = states - states.mean(axis=0)
+        amplitude = float(np.sqrt((deviation**2).sum(axis=1).mean()))
+        rho, misfit, curve = rotation(states, CURVE_TOL * amplitude)
+        # A curve with kinks never fits well: it is taken when waiting makes it no better.
+        stuck = misfit > 0.3 * self.misfit[row]
+        self.misfit[row] = misfit
+        tol = ROUGH_CURVE_TOL if is_last or stuck else CURVE_TOL
+        if curve is None or not misfit <= tol * amplitude:
+            return
+        u = self.u[row : row + 1]
+        n_exponents = min(N_EXPONENTS, self.system.n_states)
+        logs = growths(self.tangents, states[None], u, n_exponents, self.rng)
+        exponents = lyapunov_exponents(logs)[0]
+        self.lyapunov[row] = exponents[0]
+        if exponents[0] * len(states) / 2 > CHAOS_GROWTH:
+            return
+        points = curve(np.arange(N_POINTS) / N_POINTS)
+        values = np.exp(exponents / rho).astype(complex)
+        orbit = Orbit(1.0 / rho, points, values, misfit, u[0], False, True)
+        self._assign(row, self._place(orbit))
+
+    def _settle_chaos(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
+        """Chaos has an exponent that is positive, a torus two that are zero."""
+        n_exponents = min(2 if is_last else 1, self.system.n_states)
+        dt = self.options.dt
+        logs = growths(self.tangents, window, self.u[rows], n_exponents, self.rng, dt)
+        half = logs.shape[1] // 2
+        parts = np.stack([logs[:, :half].sum(axis=1), logs[:, half:].sum(axis=1)])
+        self.lyapunov[rows] = parts[1, :, 0] / (len(logs[0]) - half) / (dt or 1.0)
+        self.outcomes[rows[(parts[..., 0] > CHAOS_GROWTH).all(axis=0)]] = "chaotic"
+        if n_exponents == 2 and self.system.kind == "discrete":
+            neutral = (np.abs(parts) < NEUTRAL_GROWTH).all(axis=(0, 2))
+            self.outcomes[rows[neutral]] = "quasiperiodic"
+
+    # ---- unstable cycles ----
+
+    def _seek_unstable(self, rows: np.ndarray, states: np.ndarray) -> None:
+        if self.system.kind == "continuous":
+            self._seek_unstable_flow(rows, states)
+            return
+        for k in range(2, self.options.max_period + 1):
+            if states.shape[1] <= 2 * k or not self.options.n_candidates:
+                break
+            places = near_recurrences(states, k, self.options.n_candidates, self.rng)
+            if len(places):
+                guesses = np.stack([states[i, t : t + k] for i, t in places])
+                self._solve(guesses, self.u[rows[places[:, 0]]])
+
+    def _seek_unstable_flow(self, rows: np.ndarray, states: np.ndarray) -> None:
+        n_times = states.shape[1]
+        guesses = []
+        for _ in range(self.options.n_candidates):
+            i = int(self.rng.integers(len(rows)))
+            if np.isfinite(states[i]).all():
+                # Early times: an attractor has been looked at already.
+                t = int(n_times * 0.5 * self.rng.random() ** 3)
+                guesses += [(i, t, int(k)) for k in returns(states[i], t, 1)]
+        self._solve_returns(rows, states, guesses, assign=False)
+
+    # ---- solving ----
+
+    def _solve(self, guesses: np.ndarray, u: np.ndarray) -> list[int]:
+        """Indices of the exact cycles that guesses ``(n, k, n_states)`` lead to, or -1."""
+        shot = shoot(self.tangents, guesses, u)
+        found = []
+        for i in range(len(guesses)):
+            index = -1
+            k = minimal(shot.points[i]) if shot.converged[i] else 1
+            if k > 1:
+                points, residual = shot.points[i][:k], float(shot.residual[i])
+                orbit = Orbit(float(k), points, UNKNOWN, residual, u[i], True, True)
+                index = self._place(orbit)
+            found.append(index)
+        return found
+
+    def _solve_returns(self, rows, states, guesses, *, assign: bool = True) -> None:
+        if not guesses:
+            return
+        dt = float(self.options.dt or 1.0)
+        share = np.arange(N_SEGMENTS) / N_SEGMENTS
+        points = []
+        for i, t, length in guesses:
+            at = t + share * length
+            low = np.floor(at).astype(int)
+            part = (at - low)[:, None]
+            points.append((1 - part) * states[i, low] + part * states[i, low + 1])
+        which = np.array([i for i, _, _ in guesses])
+        u = self.u[rows[which]]
+        periods = dt * np.array([float(length) for _, _, length in guesses])
+        shot = shoot(self.tangents, np.stack(points), u, periods)
+        for i in np.flatnonzero(shot.converged):
+            k = minimal(shot.points[i])
+            extent = np.ptp(shot.points[i], axis=0).max()
+            if k == 1 or extent < FIXED_TOL * (1.0 + np.abs(shot.points[i]).max()):
+                continue
+            period, p = float(shot.periods[i]), shot.points[i]
+            if k < N_SEGMENTS:
+                shorter = np.array([period * k / N_SEGMENTS])
+                again = shoot(self.tangents, p[None, :k], u[i : i + 1], shorter)
+                if not again.converged[0]:
+                    continue
+                period, p = float(again.periods[0]), again.points[0]
+            orbit = Orbit(period, p, UNKNOWN, float(shot.residual[i]), u[i], True, False)
+            index = self._place(orbit)
+            row = rows[which[i]]
+            if assign and self.outcomes[row] == "not settled":
+                self._join(row, states[which[i], -1], index)
+
+    def _fine(self, points: np.ndarray, u: np.ndarray, period: float) -> np.ndarray:
+        """Many points of a continuous cycle, at equal times, ``(N_FINE, n_states)``."""
+        m = len(points)
+        n_within = N_FINE // m
+        times = np.tile(period / m * np.arange(n_within) / n_within, m)
+        inputs = np.broadcast_to(u, (len(times), len(u)))
+        return self.tangents(np.repeat(points, n_within, axis=0), inputs, times)[0]
+
+    # ---- keeping ----
+
+    def _place(self, orbit: Orbit) -> int:
+        for index, known in enumerate(self.orbits):
+            if same(orbit, known, self.options.tol_unique):
+                return index
+        if orbit.is_exact:
+            values = multipliers(self.tangents, orbit.points, orbit.u, orbit.period)
+            orbit = dataclasses.replace(orbit, multipliers=values)
+        if not orbit.is_discrete:
+            points = self._fine(orbit.points, orbit.u, orbit.period)
+            orbit = dataclasses.replace(orbit, points=points)
+        self.orbits.append(orbit)
+        return len(self.orbits) - 1
+
+    def _assign(self, row: int, index: int) -> None:
+        self.cycle_of_start[row] = index
+        self.outcomes[row] = "cycle" if self.orbits[index].is_exact else "invariant curve"
+
+    def _join(self, row: int, state: np.ndarray, index: int | None = None) -> None:
+        """Say that a start ends at a known stable orbit, if its state is there."""
+        for known in range(len(self.orbits)) if index is None else (index,):
+            orbit = self.orbits[known]
+            if orbit.is_stable and np.array_equal(orbit.u, self.u[row]):
+                near = distance_to(orbit, state[None])[0] < ON_ORBIT_TOL * orbit.amplitude
+                if near:
+                    self._assign(row, known)
+                    return
+
+    def result(self, interrupted: bool) -> Cycles:
+        """What is known now."""
+        return gather(
+            self.system,
+            self.orbits,
+            tuple(self.outcomes),
+            self.cycle_of_start,
+            self.lyapunov,
+            interrupted,
+        )

@@ -1,0 +1,166 @@
+"""Cycles in the space of states, and one state over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixedpoint_tf.cycles import Cycles
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.plotting.projection import Projection, principal_components
+from fixedpoint_tf.plotting.style import (
+    COLORS,
+    coordinate_names,
+    groups,
+    legend_above,
+    new_axes,
+    say_if_empty,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_cycles"]
+
+_LINES = ["blue", "green", "purple", "sky blue", "orange"]
+
+
+def plot_cycles(
+    cycles: Cycles,
+    fps: FixedPoints | None = None,
+    *,
+    max_n_cycles: int = 5,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draws the cycles in two dimensions, with fixed points where given.
+
+    Stable cycles are solid and unstable ones dashed. Exact cycles of a discrete system are
+    drawn as points, joined by thin lines in the order in which they are gone through:
+    there is nothing between them. The axes are the first two principal components of all
+    that is drawn; a system of two units is drawn in its own coordinates, and one of one
+    unit over the steps of a cycle.
+
+    Args:
+        cycles: the cycles; there may be none.
+        fps: fixed points of the same system.
+        max_n_cycles: how many are drawn, in their order: stable ones first.
+        fig: the figure to add axes to.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Raises:
+        ValueError: the fixed points are of another width.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.cycles import find_cycles
+        >>> logistic = as_system(lambda x, u: 3.3 * x * (1 - x), n_states=1, n_inputs=0)
+        >>> fig, ax = plot_cycles(find_cycles(logistic, [[0.3]], max_period=2))
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['stable, period 2 steps']
+    """
+    n_states = cycles.points.shape[1]
+    if fps is not None and fps.n_states != n_states:
+        raise ValueError(
+            f"fps: expected fixed points of n_states={n_states}, received {fps.n_states}."
+        )
+    fig, ax = new_axes(fig, ax, size=(5.4, 4.8))
+    points = [] if fps is None else groups(fps)
+    n_drawn = min(cycles.n, max_n_cycles)
+    if n_states == 1:
+        _draw_over_time(ax, cycles, n_drawn)
+        for number, (look, some) in enumerate(points):
+            for value in some.xstar[:, 0]:
+                ax.axhline(value, color=look.color, linewidth=0.8, linestyle=":", zorder=1)
+            ax.plot([], [], **look.marker_options(), label=look.label(some.n), zorder=number)
+        ax.set_xlabel("step of the cycle" if cycles.kind == "discrete" else "time")
+        ax.set_ylabel(coordinate_names(cycles.state_names, 1)[0])
+    else:
+        shown = [cycles.orbit(i) for i in range(n_drawn)]
+        if n_states == 2:
+            view = Projection(np.zeros(2), np.eye(2), np.full(2, np.nan))
+            names = coordinate_names(cycles.state_names, 2)
+        else:
+            others = [some.xstar for _, some in points]
+            drawn = np.concatenate([np.zeros((0, n_states)), *(shown or others)])
+            view = principal_components(drawn, 2)
+            names = [
+                f"PC {k + 1}" + (f" ({share:.0%})" if np.isfinite(share) else "")
+                for k, share in enumerate(view.explained)
+            ]
+        for i, orbit in enumerate(shown):
+            _draw_orbit(ax, cycles, i, view.points(orbit))
+        for number, (look, some) in enumerate(points):
+            at = view.points(some.xstar)
+            options = look.marker_options()
+            ax.plot(*at.T, **options, label=look.label(some.n), zorder=5 + number)
+        ax.set_xlabel(names[0])
+        ax.set_ylabel(names[1])
+        ax.set_aspect("equal", adjustable="datalim")
+    say_if_empty(ax, n_drawn + len(points), "no cycles")
+    legend_above(ax, n_columns=1 if n_drawn < 3 else 2)
+    return fig, ax
+
+
+def _label(cycles: Cycles, i: int) -> str:
+    if cycles.is_stable[i]:
+        stability = "stable"
+    else:
+        stability = "unstable" if cycles.n_unstable[i] else "marginal"
+    unit = "steps" if cycles.kind == "discrete" else "time units"
+    fraction = cycles.kind == "continuous" or not cycles.is_exact[i]
+    period = f"{cycles.period[i]:.5g}" if fraction else f"{cycles.period[i]:.0f}"
+    return f"{stability}, period {period} {unit}"
+
+
+def _draw_orbit(ax: Axes, cycles: Cycles, i: int, at: np.ndarray) -> None:
+    color = COLORS[_LINES[i % len(_LINES)]] if cycles.is_stable[i] else COLORS["vermillion"]
+    style = "-" if cycles.is_stable[i] else (0, (4, 2))
+    closed = np.concatenate([at, at[:1]])
+    dots = cycles.kind == "discrete" and bool(cycles.is_exact[i])
+    ax.plot(
+        *closed.T,
+        color=color,
+        linestyle=style,
+        linewidth=0.7 if dots else 1.8,
+        marker="o" if dots else None,
+        markersize=5.0,
+        markerfacecolor=color if cycles.is_stable[i] else "white",
+        markeredgewidth=1.2 if not cycles.is_stable[i] else 0.0,
+        zorder=3 if cycles.is_stable[i] else 2,
+        label=_label(cycles, i),
+    )
+
+
+def _draw_over_time(ax: Axes, cycles: Cycles, n_drawn: int) -> None:
+    """One unit: its values over one cycle."""
+    for i in range(n_drawn):
+        values = cycles.orbit(i)[:, 0]
+        times = np.arange(len(values) + 1) * cycles.period[i] / len(values)
+        _draw_orbit_line(ax, cycles, i, times, np.append(values, values[0]))
+    if cycles.kind == "discrete":
+        from matplotlib.ticker import MaxNLocator
+
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _draw_orbit_line(ax: Axes, cycles: Cycles, i: int, times, values) -> None:
+    stable = bool(cycles.is_stable[i])
+    color = COLORS[_LINES[i % len(_LINES)]] if stable else COLORS["vermillion"]
+    ax.plot(
+        times,
+        values,
+        color=color,
+        linestyle="-" if stable else (0, (4, 2)),
+        linewidth=1.0,
+        marker="o" if cycles.is_exact[i] else None,
+        markersize=5.0,
+        markerfacecolor=color if stable else "white",
+        zorder=3 if stable else 2,
+        label=_label(cycles, i),
+    )

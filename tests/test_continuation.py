@@ -1,0 +1,323 @@
+"""Branches and bifurcations of normal forms, all known in closed form."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fixedpoint_tf import FixedPoints, as_system
+from fixedpoint_tf.continuation import Branches, continue_in, switch
+from fixedpoint_tf.continuation.curve import Curve
+from fixedpoint_tf.continuation.paths import Path
+from fixedpoint_tf.plotting.continuation import plot_branches
+
+
+def system(step, n_states=1, n_inputs=1, kind="discrete"):
+    return as_system(step, n_states=n_states, n_inputs=n_inputs, kind=kind)
+
+
+@functools.cache  # compiled once
+def saddle_node():
+    return system(lambda x, u: x + u - x * x)
+
+
+@functools.cache  # compiled once
+def pitchfork(imperfection=0.0):
+    return system(lambda x, u: x + u * x - x**3 + imperfection)
+
+
+def rotor(x, u):
+    """``dz/dt = (u + 2 i) z - |z|^2 z``"""
+    a, b = x[:, :1], x[:, 1:]
+    gain = u - (a * a + b * b)
+    return tf.concat([gain * a - 2.0 * b, 2.0 * a + gain * b], 1)
+
+
+def tanh_cell(kernel, recurrent, bias):
+    cell = keras.layers.SimpleRNNCell(len(recurrent))
+    cell.build((None, len(kernel)))
+    cell.set_weights([np.asarray(kernel), np.asarray(recurrent), np.asarray(bias)])
+    return cell
+
+
+def only(branches, kind):
+    found = [b for b in branches.bifurcations if b.kind == kind]
+    assert len(found) == 1, branches.bifurcations
+    return found[0]
+
+
+# ---- the five bifurcations ----
+
+
+def test_a_saddle_node_and_the_way_round_it():
+    branches = continue_in(saddle_node(), [[0.9]], [0.81, -1.0], bounds=(-2.0, 2.0))
+    fold = only(branches, "saddle-node")
+    assert fold.inputs == pytest.approx([0.0], abs=1e-12)
+    assert fold.state == pytest.approx([0.0], abs=1e-9)
+    assert fold.eigenvalue == pytest.approx(1.0, abs=1e-9)
+    assert branches.ends == (("end of path", "end of path"),)
+    # Stable above and unstable below, up to where the path began.
+    x, u = branches.xstar[:, 0], branches.inputs[:, 0]
+    assert x**2 == pytest.approx(u, abs=1e-10)
+    assert (branches.is_stable == (x > 0)).all()
+    assert x[[0, -1]] == pytest.approx([0.9, -0.9]) and branches.s[-1] == 0.0
+
+
+def test_a_pitchfork_from_its_stem():
+    branches = continue_in(pitchfork(), [[0.0]], [-1.0, 0.9])
+    point = only(branches, "branch point")
+    assert point.inputs == pytest.approx([0.0], abs=1e-10)
+    assert len(branches.bifurcations) == 1
+    other = switch(pitchfork(), branches, [-1.0, 0.9], 0)
+    assert other.ends == (("end of path", "end of path"),)
+    x, u = other.xstar[:, 0], other.inputs[:, 0]
+    assert x**2 == pytest.approx(u, abs=1e-10)
+    assert x[[0, -1]] == pytest.approx([-np.sqrt(0.9), np.sqrt(0.9)]) or (
+        x[[0, -1]] == pytest.approx([np.sqrt(0.9), -np.sqrt(0.9)])
+    )
+
+
+def test_a_pitchfork_from_an_arm_is_no_saddle_node():
+    x = 0.95
+    branches = continue_in(pitchfork(), [[x]], [x * x, -1.0])
+    (point,) = branches.bifurcations
+    assert point.kind == "branch point"
+    assert point.inputs == pytest.approx([0.0], abs=1e-9)
+    assert point.state == pytest.approx([0.0], abs=1e-9)
+
+
+def test_a_transcritical_point():
+    branches = continue_in(system(lambda x, u: x + u * x - x * x), [[0.0]], [-1.0, 1.0])
+    point = only(branches, "branch point")
+    assert point.inputs == pytest.approx([0.0], abs=1e-10)
+    other = switch(system(lambda x, u: x + u * x - x * x), branches, [-1.0, 1.0], 0)
+    assert other.xstar == pytest.approx(other.inputs, abs=1e-10)
+
+
+def test_an_imperfect_pitchfork_has_a_saddle_node_and_no_branch_point():
+    h = 0.01
+    start = np.roots([-1.0, 0.0, 0.9, h]).real.min()
+    branches = continue_in(pitchfork(h), [[start]], [0.9, -1.0])
+    (fold,) = branches.bifurcations
+    x = -((h / 2.0) ** (1.0 / 3.0))  # where u = 3 x^2 and u x - x^3 + h = 0
+    assert fold.kind == "saddle-node"
+    assert fold.state == pytest.approx([x], abs=1e-9)
+    assert fold.inputs == pytest.approx([3.0 * x * x], abs=1e-10)
+
+
+def test_period_doubling_of_the_logistic_map():
+    branches = continue_in(system(lambda x, u: u * x * (1.0 - x)), [[0.5]], [2.0, 3.7])
+    point = only(branches, "period doubling")
+    assert point.inputs == pytest.approx([3.0], abs=1e-10)
+    assert point.state == pytest.approx([2.0 / 3.0], abs=1e-10)
+    assert point.eigenvalue == pytest.approx(-1.0, abs=1e-9)
+
+
+def test_neimark_sacker_of_the_delayed_logistic_map():
+    def step(x, u):
+        return tf.concat([u * x[:, :1] * (1.0 - x[:, 1:]), x[:, :1]], 1)
+
+    branches = continue_in(system(step, 2), [[0.3, 0.3]], [1.5, 2.3])
+    point = only(branches, "Neimark-Sacker")
+    assert point.inputs == pytest.approx([2.0], abs=1e-9)
+    assert point.state == pytest.approx([0.5, 0.5], abs=1e-9)
+    assert point.eigenvalue == pytest.approx(np.exp(1j * np.pi / 3.0), abs=1e-9)
+
+
+def test_hopf_in_continuous_time():
+    rotating = system(rotor, 2, kind="continuous")
+    branches = continue_in(rotating, [[0.0, 0.0]], [-1.0, 1.3])
+    point = only(branches, "Hopf")
+    assert point.inputs == pytest.approx([0.0], abs=1e-10)
+    assert point.eigenvalue == pytest.approx(2.0j, abs=1e-9)
+    assert (branches.is_stable == (branches.inputs[:, 0] < 0)).all()
+
+
+def test_two_real_eigenvalues_that_meet_and_turn_are_no_bifurcation():
+    """Inside the unit circle and outside: a pair is made, and nothing crosses."""
+
+    def step(x, u):
+        a, b = x[:, :1], x[:, 1:]
+        return tf.concat([0.5 * a + b, u * a + 0.5 * b, 2.0 * x[:, 2:] + a], 1)
+
+    def three(x, u):
+        first = step(x[:, :2], u)[:, :2]
+        return tf.concat([first, 1.5 * x[:, 2:3] + x[:, 3:], u * x[:, 2:3] + 1.5 * x[:, 3:]], 1)
+
+    branches = continue_in(system(three, 4), [[0.0] * 4], [-0.2, 0.2])
+    assert branches.bifurcations == []
+
+
+# ---- networks ----
+
+
+def test_the_hysteresis_of_one_tanh_unit():
+    w = 2.0
+    branches = continue_in(tanh_cell([[1.0]], [[w]], [0.0]), [[0.99]], [1.0, -1.0])
+    folds = branches.bifurcations
+    x = np.sqrt(1.0 - 1.0 / w)  # w (1 - x^2) = 1
+    u = np.arctanh(x) - w * x
+    assert [f.kind for f in folds] == ["saddle-node"] * 2
+    assert [f.state[0] for f in folds] == pytest.approx([x, -x], abs=1e-9)
+    assert [f.inputs[0] for f in folds] == pytest.approx([u, -u], abs=1e-10)
+    assert len(branches.crossings(0.5)) == 3
+    assert branches.xstar[-1, 0] < 0 and branches.s[-1] == 1.0
+
+
+def test_a_network_of_many_units_folds_where_its_mode_does():
+    """Rank one: x = tanh(m (w v.x + u)), with all units alike on the attractor."""
+    n, w = 32, 1.75  # exact in single precision, as the weights are
+    signs = np.sign(np.random.default_rng(0).normal(size=n))
+    cell = tanh_cell([signs], w / n * np.outer(signs, signs), np.zeros(n))
+    branches = continue_in(cell, [0.98 * signs], [0.8, -0.8])
+    x = np.sqrt(1.0 - 1.0 / w)
+    u = np.arctanh(x) - w * x
+    folds = branches.bifurcations
+    assert [f.kind for f in folds] == ["saddle-node"] * 2
+    assert [f.inputs[0] for f in folds] == pytest.approx([u, -u], abs=1e-9)
+    assert folds[0].state == pytest.approx(x * signs, abs=1e-8)
+
+
+def test_many_points_at_their_own_inputs_at_once():
+    u = np.array([[0.81], [0.25], [0.04]])
+    points = FixedPoints(xstar=np.sqrt(u), inputs=u)
+    branches = continue_in(saddle_node(), points, [0.9, -1.0], bounds=(-2.0, 2.0))
+    # They lie on one parabola.
+    assert len(branches) == 1 and branches.branch_of_point.tolist() == [0, 0, 0]
+    assert only(branches, "saddle-node").inputs == pytest.approx([0.0], abs=1e-10)
+    assert branches.s[[0, -1]] == pytest.approx([0.0, 0.0])  # both ways from the start
+
+
+def test_branches_that_cross_are_two():
+    x = np.sqrt(0.5)
+    points = FixedPoints(xstar=[[0.0], [x], [-x], [0.0]], inputs=[[0.5], [0.5], [0.5], [-0.5]])
+    branches = continue_in(pitchfork(), points, [-1.0, 0.9])
+    assert branches.branch_of_point.tolist() == [0, 1, 1, 0]
+    assert branches.bifurcation_kinds == ("branch point",) * 2
+    assert [len(points) for points in branches] == branches.lengths.tolist()
+
+
+# ---- paths and ends ----
+
+
+def test_a_closed_branch_is_gone_round_once():
+    isola = system(lambda x, u: x + (x * x + u * u - 0.25))
+    branches = continue_in(isola, [[0.5]], [-1.0, 1.0], start=0.5)
+    assert branches.ends == (("closed loop", "closed loop"),)
+    assert np.sort(branches.bifurcation_inputs[:, 0]) == pytest.approx([-0.5, 0.5], abs=1e-10)
+    turns = np.unwrap(np.arctan2(branches.xstar[:, 0], branches.inputs[:, 0]))
+    assert abs(turns[-1] - turns[0]) == pytest.approx(2.0 * np.pi)
+
+
+def test_straight_lines_a_function_and_a_bent_path_agree():
+    fold = system(lambda x, u: x + u[:, :1] + u[:, 1:] - x * x, n_inputs=2)
+    straight = continue_in(fold, [[1.0]], [[0.5, 0.5], [-0.5, -0.5]])
+    curved = continue_in(
+        fold, [[1.0]], lambda s: [1.0 - s**2, -s], s_range=(0.0, 2.0), bounds=(-2, 2)
+    )
+    bent = continue_in(fold, [[1.0]], [[0.5, 0.5], [0.5, -0.2], [-1.0, -0.2]])
+    for branches in (straight, curved, bent):
+        assert only(branches, "saddle-node").inputs.sum() == pytest.approx(0.0, abs=1e-9)
+    assert only(curved, "saddle-node").s == pytest.approx((np.sqrt(5.0) - 1.0) / 2.0, abs=1e-9)
+
+
+def test_branches_end_for_reasons_that_are_said():
+    far = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-0.5, 2.0))
+    assert far.ends == (("end of path", "left the bounds"),)
+    short = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], max_points=5)
+    assert short.ends == (("end of path", "most points"),) and short.lengths.tolist() == [5]
+    nothing = continue_in(saddle_node(), [[1.0]], [-1.0, -2.0])
+    assert nothing.branch_of_point.tolist() == [-1] and len(nothing.s) == len(nothing) == 0
+    assert repr(nothing) == "no branches; bifurcations: none"
+
+
+def test_an_interrupted_call_returns_what_it_has(monkeypatch):
+    before, calls = Curve.correct, []
+
+    def correct(self, *arguments):
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return before(self, *arguments)
+
+    monkeypatch.setattr(Curve, "correct", correct)
+    branches = continue_in(saddle_node(), [[1.0]], [1.0, -1.0])
+    assert branches.interrupted and 2 < len(branches.s) < 12
+
+
+def test_answers_survive_a_file(tmp_path):
+    branches = continue_in(pitchfork(), [[0.0]], [-1.0, 1.0])
+    branches.save(tmp_path / "b.h5")
+    back = Branches.load(tmp_path / "b.h5")
+    assert repr(back) == repr(branches)
+    assert back.ends == branches.ends
+    assert repr(back.bifurcations) == repr(branches.bifurcations)
+
+
+# ---- bad input ----
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "message"),
+    [
+        ([0.0], {}, r"path must have shape \(n >= 2, n_inputs=1\).*got shape \(1, 1\)"),
+        ([0.5, 0.5], {}, "path must change the input"),
+        ([[0.0, 1.0], [1.0, 1.0]], {}, r"got shape \(2, 2\)"),
+        ([0.0, np.nan], {}, "path must be finite"),
+        (lambda s: [s, s], {}, r"path must return finite inputs of shape \(1,\)"),
+        ([0.0, 1.0], {"s_range": (0, 1)}, "s_range must be None but for a function"),
+        ([0.0, 1.0], {"start": 2.0}, "start must lie on the path, 0.0 to 1.0; got 2.0"),
+        ([0.0, 1.0], {"max_step": -1}, "max_step must be a positive length; got -1"),
+        ([0.0, 1.0], {"first_step": 1.0}, "first_step must be between min_step and max_step"),
+        ([0.0, 1.0], {"max_points": 1}, "max_points must be a whole number of at least 2"),
+        ([0.0, 1.0], {"bounds": 3}, r"bounds must be \(lower, upper\)"),
+    ],
+)
+def test_bad_input_is_refused(path, options, message):
+    with pytest.raises(ValueError, match=message):
+        continue_in(saddle_node(), [[1.0]], path, **options)
+
+
+def test_points_must_be_on_the_path_and_of_the_kind():
+    points = FixedPoints(xstar=np.ones((1, 1)), inputs=np.full((1, 1), 3.0))
+    with pytest.raises(ValueError, match=r"those of point 0 are 2 from it.*start="):
+        continue_in(saddle_node(), points, [1.0, -1.0])
+    with pytest.raises(ValueError, match="discrete system; got those of a continuous one"):
+        continue_in(saddle_node(), FixedPoints(xstar=[[1.0]], kind="continuous"), [0.0, 1.0])
+    with pytest.raises(ValueError, match="bifurcation must be a branch point; got a saddle"):
+        switch(saddle_node(), continue_in(saddle_node(), [[0.9]], [0.81, -1]), [0.81, -1], 0)
+    with pytest.raises(ValueError, match=r"path must be that of branches: at s = 0\.5"):
+        switch(pitchfork(), continue_in(pitchfork(), [[0.0]], [-1.0, 1.0]), [-1.0, 0.5], 0)
+
+
+def test_places_of_inputs_on_a_path():
+    path = Path([[0.0, 0.0], [1.0, 0.0], [1.0, 4.0]], 2)
+    s, distance = path.place(np.array([[0.5, 0.0], [1.0, 0.0], [1.0, 3.0], [1.5, 4.0]]))
+    assert s == pytest.approx([0.25, 0.5, 0.875, 1.0], abs=1e-12)
+    assert distance == pytest.approx([0.0, 0.0, 0.0, 0.5], abs=1e-12)
+
+
+# ---- figures ----
+
+
+def test_diagrams_say_what_is_drawn():
+    branches = continue_in(tanh_cell([[1.0]], [[2.0]], [0.0]), [[0.99]], [1.0, -1.0])
+    figure, ax = branches.plot()
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["stable", "unstable", "2 saddle-nodes"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("input", "h")
+    # Solid up to the bifurcation itself, and not beyond it.
+    solid = [line for line in ax.get_lines() if line.get_linestyle() == "-"]
+    ends = np.concatenate(
+        [line.get_ydata()[[0, -1]] for line in solid if line.get_xdata().size]
+    )
+    x = np.sqrt(0.5)
+    assert np.abs(ends[:, None] - [x, -x]).min(axis=0) == pytest.approx([0, 0], abs=1e-9)
+    assert plot_branches(branches, [1.0], ax=ax)[1] is ax
+    nothing = continue_in(saddle_node(), [[1.0]], [-1.0, -2.0])
+    assert nothing.plot()[1].get_legend().get_texts()[0].get_text() == "no branches"
+    for show, message in [(3, "one of 1 units"), ("mean", "'norm'"), ([1.0, 2.0], "shape")]:
+        with pytest.raises(ValueError, match=message):
+            branches.plot(show=show)
