@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fixedpoint_tf.attractors import Attractors
+    from fixedpoint_tf.basins import Basins
     from fixedpoint_tf.certificates import Certificates
-    from fixedpoint_tf.connections import Basins, Connections
+    from fixedpoint_tf.connections import Connections
     from fixedpoint_tf.continuation import Branches
     from fixedpoint_tf.coverage import Coverage
     from fixedpoint_tf.cycles import Cycles
@@ -50,6 +51,12 @@ class Questions:
 
         return search_deflated(self.system, points, **options)
 
+    def slow_states(self, states: Any, inputs: Any = None, **options: Any) -> FixedPoints:
+        """Where do states linger? See :func:`fixedpoint_tf.slow_states.slow_states`."""
+        from fixedpoint_tf.slow_states import slow_states
+
+        return slow_states(self.system, states, inputs, **options)
+
     def attractors(self, points: FixedPoints, **options: Any) -> Attractors:
         """Points, lines, rings, planes? See :func:`fixedpoint_tf.attractors.attractors`."""
         from fixedpoint_tf.attractors import attractors
@@ -75,8 +82,8 @@ class Questions:
         return connections(self.system, points, **options)
 
     def basins(self, points: FixedPoints, states: Any, **options: Any) -> Basins:
-        """Where does each state go? See :func:`fixedpoint_tf.connections.basins`."""
-        from fixedpoint_tf.connections import basins
+        """Where does each state go? See :func:`fixedpoint_tf.basins.basins`."""
+        from fixedpoint_tf.basins import basins
 
         return basins(self.system, points, states, **options)
 
