@@ -13,7 +13,12 @@ from fixedpoint_tf import FixedPointFinder, FixedPoints, trajectories
 from fixedpoint_tf.tasks import TASKS, train_task
 
 N_TRIALS = 128
-SLOW = 100.0  # steps: four times as long as a trial of the integrators
+SLOW = 50.0  # steps: twice as long as a trial of the integrators
+
+
+def chance(n: int) -> float:
+    """How far from 90 degrees two random directions of n dimensions are, as a rule."""
+    return float(np.degrees(np.arcsin(1.0 / np.sqrt(n))))
 
 
 class Trained:
@@ -50,7 +55,7 @@ class Trained:
     def manifold(self, constant: np.ndarray, states: np.ndarray | None = None) -> FixedPoints:
         """What the states of the trials settle on at a constant input."""
         states = self.states if states is None else states
-        return self.finder.slow_states(states, constant, n_steps=20, max_points=200)
+        return self.finder.slow_states(states, constant, n_steps=60, max_points=200)
 
 
 def flip_flop(seed: int) -> list[Fact]:
@@ -106,15 +111,14 @@ def sine_waves(seed: int) -> list[Fact]:
         far = np.abs(net.inputs[:, 0, 0] - constant[0])
         states = net.states[far <= max(0.05, far.min())]
         points = net.search(constant, states, 256)[0].fixed
-        turns = points.n_unstable == 2
-        turns &= points.frequencies()[:, 0] > 0
-        found = points.frequencies()[turns, 0]
+        turns = (np.abs(points.eigval_J_xstar) > 1.0) & (points.frequencies() > 0.0)
+        found = points.frequencies()[turns]
         nearest = found[np.abs(found - target).argmin()] if len(found) else np.nan
         off = abs(nearest / target - 1)
         facts.append(
             net.fact(
                 f"{condition.label}: a turning unstable pair within 10% of it",
-                f"{points.n} fixed, {turns.sum()} of them turning, at {nearest:.4f} "
+                f"{points.n} fixed, with {turns.sum() // 2} such pairs, at {nearest:.4f} "
                 f"({100 * off:.0f}% off)",
                 off < 0.1,
             )
@@ -138,8 +142,8 @@ def pulse_average(seed: int) -> list[Fact]:
     net = Trained("pulse_average", seed)
     zero = np.zeros(net.task.n_inputs)
     points = net.manifold(zero)
-    groups = net.finder.attractors(points, slow=SLOW)
-    largest = groups[0]
+    # The two pulses of a trial come within 30 steps of each other.
+    largest = net.finder.attractors(points, slow=30.0)[0]
     return [
         net.usable(),
         net.fact(
@@ -194,13 +198,15 @@ def integrator(name: str, seed: int) -> list[Fact]:
     answer = net.finder.sensitivity(points)
     angle = np.median(answer.input_angle[:, 0, 0])
     others = np.median(answer.input_angle[:, 1:, 0])
+    spread = chance(points.n_states)
     return [
         net.usable(),
         *facts,
         net.fact(
             "the input is read by the mode along the line",
-            f"{angle:.0f} degrees from its selection vector (other modes: {others:.0f})",
-            angle < 60 and angle < others,
+            f"{angle:.0f} degrees from its selection vector (other modes: {others:.0f}; chance: "
+            f"90 ± {spread:.0f})",
+            angle < 90 - 3 * spread and angle < others,
         ),
     ]
 
@@ -216,13 +222,16 @@ def context_dependent_integration(seed: int) -> list[Fact]:
         answer = net.finder.sensitivity(points)
         angle = np.median(answer.input_angle[:, 0, :2], axis=0)
         effect = np.median(np.abs(answer.input_effect[:, 0, :2]), axis=0)
+        spread = chance(points.n_states)
         facts.append(
             net.fact(
                 f"{condition.label}: the selection vector lines up with its stream and is near "
                 "orthogonal to the other",
-                f"{angle[i]:.0f} and {angle[1 - i]:.0f} degrees; effects {effect[i]:.3f} and "
-                f"{effect[1 - i]:.3f}",
-                angle[i] < 75 and angle[1 - i] > 80 and effect[i] > 5 * effect[1 - i],
+                f"{angle[i]:.0f} and {angle[1 - i]:.0f} degrees (chance: 90 ± {spread:.0f}); "
+                f"effects {effect[i]:.3f} and {effect[1 - i]:.3f}",
+                angle[i] < 90 - 3 * spread
+                and angle[1 - i] > 90 - spread
+                and effect[i] > 5 * effect[1 - i],
             )
         )
     return facts

@@ -14,6 +14,7 @@ from fixedpoint_tf import plotting, trajectories
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.meaning import meaning
 from fixedpoint_tf.sensitivity import sensitivity
 from fixedpoint_tf.tasks import flip_flop, task_named, train_flip_flop, train_task
 
@@ -132,11 +133,15 @@ def study(
         suffix = f"_{number + 1}" if len(task.conditions) > 1 else ""
         shown = _trials_nearest(drive, condition.inputs)[:20]
         figure, _ = plotting.plot_fixed_points(unique, states, plot_batch_idx=shown)
-        figures[f"state_space{suffix}"] = figure
         answer = sensitivity(finder.system, unique, input_names=task.input_names)
-        figures[f"sensitivity{suffix}"] = answer.plot()[0]
-        for kind_of_figure in ("state_space", "sensitivity"):
-            figures[kind_of_figure + suffix].suptitle(condition.label, fontsize="medium")
+        drawn = {"state_space": figure, "sensitivity": answer.plot()[0]}
+        constant = np.asarray(condition.inputs, dtype=float)
+        told = meaning(finder, unique, every, states[shown], constant)
+        for line in told.lines:
+            say(f"    {line}")
+        for kind_of_figure, figure in (drawn | told.figures).items():
+            figure.suptitle(condition.label, fontsize="medium")
+            figures[kind_of_figure + suffix] = figure
     unique, every = FixedPoints.concatenate(found), FixedPoints.concatenate(ends)
     figures["eigenvalues"] = plotting.plot_eigenvalues(unique)[0]
     figures["q"] = plotting.plot_q(every)[0]
@@ -212,7 +217,10 @@ def _search(
         "eigenvalues": plotting.plot_eigenvalues(unique)[0],
         "q": plotting.plot_q(every)[0],
     }
-    return unique, figures
+    told = meaning(finder, unique, every, states, constant[0])
+    for line in told.lines:
+        say(f"  {line}")
+    return unique, figures | told.figures
 
 
 def _write(out: Path, unique: FixedPoints, figures: dict[str, Figure]) -> list[str]:

@@ -340,3 +340,13 @@ def test_figures_say_what_is_drawn():
     assert cycles.plot(ax=ax)[1] is ax
     none = find_cycles(logistic(2.8), [[0.3]])
     assert none.plot()[1].get_legend().get_texts()[0].get_text() == "no cycles"
+
+
+def test_what_has_not_gone_round_is_no_cycle():
+    """Half a turn of a slow focus fits a closed curve as well as half a turn of a cycle."""
+    angle, rate = 2.0 * np.pi / 2000, 0.99995
+    turn = rate * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    system = as_system(lambda h, u: h @ tf.constant(turn, h.dtype), n_states=2, n_inputs=0)
+    found = find_cycles(system, [[1.0, 1.0]], n_transient=0, n_steps=1024, n_extensions=0)
+    assert len(found) == 0
+    assert found.outcomes == ("not settled",)

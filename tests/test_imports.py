@@ -57,6 +57,7 @@ ROOMS["fixedpoint_tf"] = [
     "basins",
     "sensitivity",
     "comparison",
+    "meaning",
     "plotting",
     "tasks",
     "commands",

@@ -52,7 +52,8 @@ def find_cycles(
         dt: step of the integration of a continuous system, a small part of the period;
             not for a discrete one.
         n_transient: steps that are run before anything is looked at.
-        n_steps: steps that are looked at. Exact cycles of up to a half of it are seen.
+        n_steps: steps that are looked at. Exact cycles of up to a half of it are seen, and
+            closed curves that are gone round at least three times in it.
         max_period: greatest period at which *unstable* exact cycles are sought.
         n_candidates: guesses of unstable cycles for each period.
         n_extensions: how often a start that has not settled is run on, each time four

@@ -11,7 +11,7 @@ from fixedpoint_tf.cycles.gathering import gather
 from fixedpoint_tf.cycles.lyapunov import growths, lyapunov_exponents
 from fixedpoint_tf.cycles.maps import Tangents
 from fixedpoint_tf.cycles.orbits import FIXED_TOL, Orbit, distance_to, minimal, same
-from fixedpoint_tf.cycles.quasiperiodic import rotation
+from fixedpoint_tf.cycles.quasiperiodic import dominant_frequency, rotation
 from fixedpoint_tf.cycles.recurrences import near_recurrences, returns, settled_period
 from fixedpoint_tf.cycles.result import Cycles
 from fixedpoint_tf.cycles.shooting import multipliers, shoot
@@ -27,6 +27,7 @@ CHAOS_GROWTH = 10.0  # e-foldings in each half of a window; a shear alone gives 
 NEUTRAL_GROWTH = 3.0
 N_EXPONENTS = 8
 N_POINTS = 256  # of a curve
+MIN_TURNS = 3.0  # that must be seen: less than round fits a slow way to a point as well
 N_SEGMENTS = 24  # of a cycle in continuous time; has many divisors
 N_FINE = 240  # points of such a cycle
 N_RETURNS = 4
@@ -157,7 +158,7 @@ class Search:
         stuck = misfit > 0.3 * self.misfit[row]
         self.misfit[row] = misfit
         tol = ROUGH_CURVE_TOL if is_last or stuck else CURVE_TOL
-        if curve is None or not misfit <= tol * amplitude:
+        if curve is None or not misfit <= tol * amplitude or rho * len(states) < MIN_TURNS:
             return
         u = self.u[row : row + 1]
         n_exponents = min(N_EXPONENTS, self.system.n_states)
@@ -182,6 +183,8 @@ class Search:
         self.outcomes[rows[(parts[..., 0] > CHAOS_GROWTH).all(axis=0)]] = "chaotic"
         if n_exponents == 2 and self.system.kind == "discrete":
             neutral = (np.abs(parts) < NEUTRAL_GROWTH).all(axis=(0, 2))
+            turns = np.array([dominant_frequency(orbit) * len(orbit) for orbit in window])
+            neutral &= turns >= MIN_TURNS
             self.outcomes[rows[neutral]] = "quasiperiodic"
 
     # ---- unstable cycles ----
