@@ -204,8 +204,8 @@ def integrator(name: str, seed: int) -> list[Fact]:
         *facts,
         net.fact(
             "the input is read by the mode along the line",
-            f"{angle:.0f} degrees from its selection vector (other modes: {others:.0f}; chance: "
-            f"90 ± {spread:.0f})",
+            f"{angle:.0f} degrees from its selection vector (other modes: {others:.0f}; "
+            f"chance: 90 ± {spread:.0f})",
             angle < 90 - 3 * spread and angle < others,
         ),
     ]
