@@ -6,6 +6,11 @@
     states = finder.sample_states(trajectories, n_inits=1024, noise_scale=0.5)
     unique, every = finder.find_fixed_points(states, inputs)
 
+What the points mean is asked by methods of the finder (``fixedpoint_tf.questions``), or by
+the functions of the rooms that answer: ``certificates``, ``coverage``, ``deflation``,
+``attractors``, ``cycles``, ``continuation``, ``connections``, ``basins``, ``sensitivity``,
+``comparison``.
+
 Importing the package loads nothing else: each name below brings what it needs when it is
 first used, so that results can be read and drawn where TensorFlow is not wanted.
 """
@@ -17,7 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fixedpoint_tf.adapters import as_system
+    from fixedpoint_tf.certificates import certify
+    from fixedpoint_tf.comparison import compare
     from fixedpoint_tf.config import FinderConfig
+    from fixedpoint_tf.continuation import continue_in
+    from fixedpoint_tf.cycles import find_cycles
+    from fixedpoint_tf.deflation import search_deflated
     from fixedpoint_tf.finder import FixedPointFinder
     from fixedpoint_tf.fixed_points import FixedPoints
     from fixedpoint_tf.status import Status
@@ -33,6 +43,11 @@ __all__ = [
     "Status",
     "__version__",
     "as_system",
+    "certify",
+    "compare",
+    "continue_in",
+    "find_cycles",
+    "search_deflated",
 ]
 
 _HOMES = {
@@ -42,6 +57,11 @@ _HOMES = {
     "FixedPoints": "fixed_points",
     "Status": "status",
     "as_system": "adapters",
+    "certify": "certificates",
+    "compare": "comparison",
+    "continue_in": "continuation",
+    "find_cycles": "cycles",
+    "search_deflated": "deflation",
 }
 
 
