@@ -86,12 +86,9 @@ def _n_trials(batch):
 
 def _augmented(spikes_btn, config, seed):
     if config.spike_jitter:
-        observed = tf.math.is_finite(spikes_btn)
-        counts = tf.where(observed, spikes_btn, tf.zeros_like(spikes_btn))
-        moved = augmentations.spike_jitter(
-            tf.random.fold_in(seed, 1000 + _JITTER), counts, config.spike_jitter
+        spikes_btn = augmentations.spike_jitter(
+            tf.random.fold_in(seed, 1000 + _JITTER), spikes_btn, config.spike_jitter
         )
-        spikes_btn = tf.where(observed, moved, spikes_btn)
     if config.temporal_shift:
         spikes_btn = augmentations.temporal_shift(
             tf.random.fold_in(seed, 1000 + _SHIFT), spikes_btn, config.temporal_shift
