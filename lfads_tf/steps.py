@@ -59,7 +59,16 @@ def prepared(
         step: of training, from which the noise follows; in validation 0, so that each
             validation meets the same noise.
         training: with augmentation and dropout.
+
+    Raises:
+        ValueError: the configuration leaves samples out, and the batch does not say which.
     """
+    if training and config.sample_validation and "fitted_btn" not in batch:
+        raise ValueError(
+            "sample_validation: expected a Session or arrays to train on, in which the same "
+            "samples can be left out at every epoch, received batches (of a tf.data.Dataset) "
+            f"with sample_validation={config.sample_validation}."
+        )
     n_shards = sharding.default_shards(batch["spikes_btn"].shape[0])
     stream = _TRAINING if training else _VALIDATION
     seed = tf.random.fold_in(tf.constant([config.seed, stream]), step)

@@ -72,6 +72,7 @@ ROOMS["lfads_tf"] = [
     "objective",
     "sharding",
     "steps",
+    "refusals",
     "batches",
     "inferred",
     "inference",
