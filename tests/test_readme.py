@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import FixedPoints, Status
-from lfads_tf import Inferred
+from lfads_tf import Inferred, bin_spikes, segment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +36,17 @@ def test_the_example_of_lfads_runs(monkeypatch, tmp_path):
     exec(example.replace("epochs=1000", "epochs=2"), names)
     assert names["inferred"].rates.shape == (20, 10, 6)
     assert Inferred.load_h5("inferred.h5").factors.shape == names["inferred"].factors.shape
+
+
+def test_its_recipe_for_spike_times_puts_events_where_they_are():
+    binned, cut = re.search(
+        r"`(bin_spikes\([^`]*\))`, then `(segment\([^`]*\))`", README
+    ).groups()
+    names = {"bin_spikes": bin_spikes, "segment": segment, "start": 7.3, "stop": 20.0}
+    names |= {"event_times": [9.0, 12.5], "times": [[9.0, 12.5]]}
+    names["counts"] = eval(binned, names)
+    trials = eval(cut, names)
+    assert trials[:, 25, 0].tolist() == [1, 1] and trials.sum() == 2
 
 
 def test_every_command_of_lfads_is_named():

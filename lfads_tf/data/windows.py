@@ -87,7 +87,7 @@ def segment(
     before: float,
     after: float,
     bin_width: float,
-    start: float = 0.0,
+    start: float,
     *,
     outside: str = "error",
 ) -> np.ndarray:
@@ -104,7 +104,8 @@ def segment(
         before: time before each event, in seconds, a whole number of bins.
         after: time from each event on, in seconds, a whole number of bins.
         bin_width: in seconds.
-        start: left edge of the recording's first bin, in seconds.
+        start: left edge of the recording's first bin, in seconds, as given to
+            :func:`bin_spikes`. Without it, events would be looked up on another clock.
         outside: what to do with events whose window leaves the recording. ``"error"``:
             refuse them; ``"drop"``: leave them out, with a warning that lists them;
             ``"nan"``: keep them, with NaN (not observed) where there is no recording.
@@ -119,8 +120,7 @@ def segment(
     Example:
         >>> import numpy as np
         >>> recording = np.arange(10.0)[:, None]
-        >>> trials = segment(recording, [0.25, 0.6], before=0.1, after=0.2, bin_width=0.1)
-        >>> trials[..., 0]
+        >>> segment(recording, [0.25, 0.6], 0.1, 0.2, bin_width=0.1, start=0.0)[..., 0]
         array([[1., 2., 3.],
                [5., 6., 7.]])
     """
