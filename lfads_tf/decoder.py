@@ -139,6 +139,15 @@ class Decoder(keras.layers.Layer):
             name="input_bias",
         )
 
+    def initial_states(self, initial_bi):
+        """The generator's state before the first bin, ``(n_trials, generator_units)``.
+
+        Args:
+            initial_bi: initial conditions, ``(n_trials, n_initial_conditions)``.
+        """
+        kernel = tf.convert_to_tensor(self.initial_kernel)
+        return tf.matmul(initial_bi, kernel) + self.initial_bias
+
     def call(self, initial_bi, seen_tbk, external_tbe, noise_tbu=None, masks=None):
         """Decodes.
 
@@ -155,8 +164,7 @@ class Decoder(keras.layers.Layer):
         """
         masks = masks or {}
         kernel = unit_rows(tf.convert_to_tensor(self.factor_kernel))
-        g0 = tf.matmul(initial_bi, tf.convert_to_tensor(self.initial_kernel))
-        g0 = g0 + self.initial_bias
+        g0 = self.initial_states(initial_bi)
         if self.controller is None:
             return self._uncontrolled(g0, external_tbe, kernel, masks.get("generator_tbg"))
         n_trials, n_f = tf.shape(g0)[0], self.n_factors
