@@ -1,5 +1,6 @@
 """What the README says is true of this checkout."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import FixedPoints, Status
-from lfads_tf import Inferred, bin_spikes, segment
+from lfads_tf import Inferred, LFADSConfig, bin_spikes, segment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,6 +48,23 @@ def test_its_recipe_for_spike_times_puts_events_where_they_are():
     names["counts"] = eval(binned, names)
     trials = eval(cut, names)
     assert trials[:, 25, 0].tolist() == [1, 1] and trials.sum() == 2
+
+
+def table(first_line):
+    """The cells of the second column of a table."""
+    rows = README[README.index(first_line) :].split("\n\n")[0].splitlines()[2:]
+    return [re.findall(r"`([^`]+)`", row.split("|")[2]) for row in rows]
+
+
+def test_names_of_other_packages_lead_to_names_that_exist():
+    settings = sum(table("| There | Here: `LFADSConfig` |"), [])
+    known = {field.name for field in dataclasses.fields(LFADSConfig)}
+    assert set(settings) <= known and len(settings) > 25
+    # What has no counterpart there.
+    own = {"bin_width", "smallest_event", "seed"}
+    assert known - set(settings) == own
+    fields = sum(table("| There: output |"), [])
+    assert set(fields) == set(Inferred._fields)
 
 
 def test_every_command_of_lfads_is_named():
