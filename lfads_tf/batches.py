@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from lfads_tf.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
-from lfads_tf.data.checks import warn_of_silent_neurons
 from lfads_tf.data.sessions import Session
 from lfads_tf.refusals import assert_values, check_values, parts_of
 

@@ -11,7 +11,7 @@ from lfads_tf import recurrence
 from lfads_tf.cells import ClippedGRUCell
 from lfads_tf.initializers import MeanAndLogVariance, scaled_normal
 
-__all__ = ["Decoded", "Decoder", "unit_rows"]
+__all__ = ["Decoded", "Decoder", "unit_columns"]
 
 
 class Decoded(NamedTuple):
@@ -34,11 +34,11 @@ class Decoded(NamedTuple):
     inputs: tf.Tensor
 
 
-def unit_rows(kernel):
+def unit_columns(kernel):
     """A kernel ``(n_in, n_out)`` with the weights of each output scaled to norm 1.
 
     Example:
-        >>> unit_rows(tf.constant([[3.0], [4.0]])).numpy().round(2).tolist()
+        >>> unit_columns(tf.constant([[3.0], [4.0]])).numpy().round(2).tolist()
         [[0.6], [0.8]]
     """
     return tf.math.l2_normalize(kernel, axis=0)
@@ -163,7 +163,7 @@ class Decoder(keras.layers.Layer):
             :class:`Decoded`.
         """
         masks = masks or {}
-        kernel = unit_rows(tf.convert_to_tensor(self.factor_kernel))
+        kernel = unit_columns(tf.convert_to_tensor(self.factor_kernel))
         g0 = self.initial_states(initial_bi)
         if self.controller is None:
             return self._uncontrolled(g0, external_tbe, kernel, masks.get("generator_tbg"))
@@ -199,7 +199,7 @@ class Decoder(keras.layers.Layer):
             factor_mask_tbf=masks.get("factors_tbf"),
             generator_mask_tbg=masks.get("generator_tbg"),
         )
-        sd = tf.sqrt(tf.exp(out.log_variance) + self.variance_floor)
+        sd = recurrence.posterior_sd(out.log_variance, self.variance_floor)
         return Decoded(out.factors, out.generator, out.controller, out.mean, sd, out.inputs)
 
     def _uncontrolled(self, g0, external_tbe, factor_kernel, mask_tbg):

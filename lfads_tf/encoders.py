@@ -129,7 +129,7 @@ class InitialConditionEncoder(keras.layers.Layer):
             last = last * mask_bk
         both = tf.matmul(last, tf.convert_to_tensor(self.kernel)) + self.bias
         mean, log_variance = tf.split(both, 2, axis=-1)
-        return mean, tf.sqrt(tf.exp(log_variance) + self.variance_floor)
+        return mean, recurrence.posterior_sd(log_variance, self.variance_floor)
 
     def get_config(self) -> dict[str, Any]:
         names = ("units", "n_initial_conditions", "clip", "variance_floor")

@@ -56,6 +56,7 @@ ROOMS["fixedpoint_tf"] = [
 ]
 ROOMS["lfads_tf"] = [
     "files",
+    "checks",
     "data",
     "analysis",
     "plotting",
