@@ -105,7 +105,11 @@ class Decoder(keras.layers.Layer):
             )
 
     def build(self, input_shape: Any) -> None:
-        """``input_shape`` ends in the width of what the encoder gives the controller."""
+        """Makes the weights.
+
+        Args:
+            input_shape: ends in the width of what the encoder gives the controller.
+        """
         n_g, n_f, n_u = self.generator_units, self.n_factors, self.n_inferred_inputs
         n_ic, n_c = self.n_initial_conditions, self.controller_units
         self.generator.build((None, n_u + self.n_external_inputs))
@@ -153,11 +157,14 @@ class Decoder(keras.layers.Layer):
 
         Args:
             initial_bi: initial conditions, ``(n_trials, n_initial_conditions)``.
-            seen_tbk: what the encoder gives the controller; its bins are those decoded.
-            external_tbe: measured inputs.
-            noise_tbu: standard normal noise of the inferred inputs; none: their means.
-            masks: dropout masks by name: ``initial_bg``, ``factors_tbf``,
-                ``generator_tbg``; missing ones drop nothing.
+            seen_tbk: what the encoder gives the controller, ``(n_bins, n_trials, k)``, of
+                width 0 without controller; its bins are those decoded.
+            external_tbe: measured inputs, ``(n_bins, n_trials, n_external_inputs)``.
+            noise_tbu: standard normal noise of the inferred inputs, ``(n_bins, n_trials,
+                n_inferred_inputs)``; none: their means.
+            masks: dropout masks by name, of the shapes that the names' ends tell:
+                ``initial_bg``, ``factors_tbf``, ``generator_tbg``; missing ones drop
+                nothing.
 
         Returns:
             :class:`Decoded`.

@@ -59,6 +59,10 @@ class Inferred(NamedTuple):
     def save_h5(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes every array under its name, a dataset of float32 at the top of the file.
 
+        Args:
+            path: of the file; its folder is made if need be.
+            overwrite: whether a file may be there already.
+
         Raises:
             FileExistsError: a file is there and ``overwrite`` is false.
 
@@ -78,8 +82,19 @@ class Inferred(NamedTuple):
     def load_h5(cls, path: str | os.PathLike[str]) -> Inferred:
         """Reads what :meth:`save_h5` wrote.
 
+        Args:
+            path: of the file.
+
         Raises:
             KeyError: the file lacks an array; the message lists what it has.
+
+        Example:
+            >>> import tempfile
+            >>> nothing = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     nothing.save_h5(os.path.join(folder, "inferred.h5"))
+            ...     Inferred.load_h5(os.path.join(folder, "inferred.h5")).rates.shape
+            (2, 5, 3)
         """
         with h5py.File(path, "r") as file:
             missing = [name for name in cls._fields if name not in file]

@@ -40,21 +40,44 @@ class Observation(keras.layers.Layer):
     counts = False
 
     def log_prob(self, parameters, data):
-        """Log-likelihood of each sample, of the shape of the data."""
+        """Log-likelihood of each sample.
+
+        Args:
+            parameters: ``(..., n_parameters * n_neurons)``.
+            data: ``(..., n_neurons)``, without NaN.
+
+        Returns:
+            ``(..., n_neurons)``, in nats.
+        """
         raise NotImplementedError
 
     def mean(self, parameters):
-        """Expected data in a bin."""
+        """Expected data in a bin.
+
+        Args:
+            parameters: ``(..., n_parameters * n_neurons)``.
+
+        Returns:
+            ``(..., n_neurons)``, in the unit of the data: spikes, where they are counts.
+        """
         raise NotImplementedError
 
     def start(self, mean, variance):
         """Parameters of data of this mean and variance in each neuron: the first bias.
 
         Where the model has one parameter its variance is what the mean makes it.
+
+        Args:
+            mean: of each neuron's data in a bin, ``(n_neurons,)``.
+            variance: of the same shape.
+
+        Returns:
+            ``(n_parameters * n_neurons,)``.
         """
         raise NotImplementedError
 
     def split(self, parameters):
+        """The parameters one by one, each ``(..., n_neurons)``."""
         return tf.split(parameters, self.n_parameters, axis=-1)
 
 
@@ -189,6 +212,9 @@ class ZeroInflatedGamma(Observation):
 
 def observation(config: LFADSConfig) -> Observation:
     """The observation model that a configuration asks for.
+
+    Args:
+        config: of the model.
 
     Example:
         >>> observation(LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02)).n_parameters

@@ -40,7 +40,15 @@ class InitialConditionPrior(keras.layers.Layer):
         self.mean = self.add_weight(shape=(size,), initializer="zeros", name="mean")
 
     def call(self, mean, sd):
-        """KL divergence of each trial's posterior, ``(n_trials,)``."""
+        """KL divergence of each trial's posterior.
+
+        Args:
+            mean: of the posterior, ``(n_trials, size)``.
+            sd: its standard deviation, ``(n_trials, size)``.
+
+        Returns:
+            ``(n_trials,)``, in nats.
+        """
         prior = tfd.Normal(tf.convert_to_tensor(self.mean), self.variance**0.5)
         return tf.reduce_sum(tfd.kl_divergence(tfd.Normal(mean, sd), prior), axis=-1)
 
@@ -93,13 +101,30 @@ class AutoregressivePrior(keras.layers.Layer):
         )
 
     def call(self, mean_tbu, sd_tbu, sample_tbu):
-        """KL divergence of the posterior given the samples, ``(n_bins, n_trials)``."""
+        """KL divergence of the posterior given the samples.
+
+        Args:
+            mean_tbu: of the posterior at each bin given the past, ``(n_bins, n_trials,
+                size)``.
+            sd_tbu: its standard deviation, of the same shape.
+            sample_tbu: drawn from the posterior, of the same shape.
+
+        Returns:
+            ``(n_bins, n_trials)``, in nats.
+        """
         prior = self.given(sample_tbu)
         terms = tfd.kl_divergence(tfd.Normal(mean_tbu, sd_tbu), prior)
         return tf.reduce_sum(terms, axis=2)
 
     def given(self, sample_tbu):
-        """The distribution of each bin given the bin before, as a TFP distribution."""
+        """The distribution of each bin given the bin before.
+
+        Args:
+            sample_tbu: ``(n_bins, n_trials, size)``.
+
+        Returns:
+            A TFP distribution of that shape.
+        """
         decay = tf.exp(-1.0 / bounded_exp(self.log_time_constant))
         noise = bounded_exp(self.log_noise_variance)
         # 1 - a^2, without loss of digits where the time constant is long
@@ -138,7 +163,16 @@ class IndependentPrior(keras.layers.Layer):
         )
 
     def call(self, mean_tbu, sd_tbu, sample_tbu):
-        """KL divergence of the posterior, ``(n_bins, n_trials)``."""
+        """KL divergence of the posterior.
+
+        Args:
+            mean_tbu: of the posterior, ``(n_bins, n_trials, size)``.
+            sd_tbu: its standard deviation, of the same shape.
+            sample_tbu: not used; :class:`AutoregressivePrior` needs it.
+
+        Returns:
+            ``(n_bins, n_trials)``, in nats.
+        """
         prior = tfd.Normal(tf.zeros_like(mean_tbu), tf.sqrt(bounded_exp(self.log_variance)))
         terms = tfd.kl_divergence(tfd.Normal(mean_tbu, sd_tbu), prior)
         return tf.reduce_sum(terms, axis=2)
@@ -149,6 +183,10 @@ class IndependentPrior(keras.layers.Layer):
 
 def input_prior(config: LFADSConfig, **kwargs: Any) -> AutoregressivePrior | IndependentPrior:
     """The prior over inferred inputs that a configuration asks for.
+
+    Args:
+        config: of the model.
+        **kwargs: of a Keras layer.
 
     Example:
         >>> config = LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02, n_inferred_inputs=2)

@@ -108,7 +108,13 @@ def _augmented(spikes_btn, config, seed):
 def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tuple]:
     """A function of a shard that returns the parts of the loss and the gradients.
 
-    Gradients stand in the order of the network's trainable variables.
+    Args:
+        network: whose loss it is.
+        compiled: by XLA.
+
+    Returns:
+        What :func:`over_shards` runs. Gradients stand in the order of the network's
+        trainable variables.
     """
 
     @tf.function(jit_compile=compiled, autograph=False)
@@ -124,7 +130,7 @@ def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tup
 
 
 def loss_only(network: Network, *, compiled: bool) -> Callable[..., dict[str, tf.Tensor]]:
-    """A function of a shard that returns the parts of the loss."""
+    """The same without gradients: it returns the parts of the loss only."""
 
     @tf.function(jit_compile=compiled, autograph=False)
     def run(weights, shard, scalars, warm_up, n_samples, share):
@@ -149,6 +155,13 @@ def over_shards(
     """What ``run`` returns for each shard, and the number of samples observed in all.
 
     The calls do not depend on each other, so that a graph runs them at the same time.
+
+    Args:
+        run: of :func:`loss_and_gradients` or :func:`loss_only`.
+        network: whose weights are used.
+        shards: of :func:`prepared`.
+        scalars: by the names of :data:`SCALARS`.
+        warm_up: share of the weights of KL and L2, 0 to 1.
     """
     counts = [tf.reduce_sum(observed_samples(shard["batch"])) for shard in shards]
     n_samples = tf.maximum(sharding.over_replicas(tf.add_n(counts)), 1.0)
@@ -162,6 +175,11 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
     """A function that adds up the shards' gradients, bounds their norm and applies them.
 
     It returns the norm before it was bounded.
+
+    Args:
+        optimizer: of Keras, built for the variables.
+        variables: that are updated, in the order of the gradients.
+        compiled: by XLA.
     """
 
     def run(gradients_by_shard, largest_norm):
