@@ -16,7 +16,7 @@ import tensorflow as tf
 from lfads_tf.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.sessions import Session
-from lfads_tf.refusals import assert_values, check_values, parts_of
+from lfads_tf.refusals import assert_values, check_split, check_values, parts_of
 
 __all__ = ["as_arrays", "batch_shape", "batches", "checked_batch", "padded_batches"]
 
@@ -47,6 +47,12 @@ def as_arrays(
         ValueError: wrong shapes, values that the observation model cannot have (see
             :func:`lfads_tf.refusals.check_values`), missing or unexpected external inputs,
             or a session that holds out other neurons or bins than the model.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> arrays = as_arrays(np.ones((5, 2, 3)), config)
+        >>> {name: array.shape for name, array in arrays.items()}
+        {'spikes_btn': (5, 2, 3), 'external_bte': (5, 2, 0)}
     """
     external: Any = None
     if isinstance(data, Session):
@@ -56,7 +62,7 @@ def as_arrays(
                 f"{name}: expected bins of {config.bin_width} s, as the model's, received "
                 f"bins of {data.bin_width} s."
             )
-        _check_split(data, config, name)
+        check_split(data, config, name)
     elif isinstance(data, tuple) or (isinstance(data, list) and len(data) == 2):
         spikes, external = parts_of(data, name)
     else:
@@ -95,19 +101,6 @@ def as_arrays(
     return arrays
 
 
-def _check_split(session: Session, config: LFADSConfig, name: str) -> None:
-    """Refuses a session that holds out neurons or bins that the model would encode."""
-    for what, of in (("neurons", session.n_neurons), ("bins", session.n_bins)):
-        asked = getattr(session, f"n_encode_{what}")
-        encoded = getattr(config, f"encoded_{what}")
-        if asked is not None and asked != encoded:
-            raise ValueError(
-                f"{name}: expected a model that encodes {asked} of {of} {what} "
-                f"(n_encode_{what}), as the session asks for, received one that encodes "
-                f"{encoded}. LFADSConfig.for_data takes it over from the session."
-            )
-
-
 def _spikes(
     spikes: np.ndarray, config: LFADSConfig, name: str, encoded_only: bool
 ) -> np.ndarray:
@@ -137,6 +130,10 @@ def _spikes(
 
 def batch_shape(n_trials: int, batch_size: int) -> tuple[int, int]:
     """Number of batches, and trials in each: all alike, so that little is padding.
+
+    Args:
+        n_trials: in all.
+        batch_size: trials in a batch at most.
 
     Example:
         >>> batch_shape(237, 64)

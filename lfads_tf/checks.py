@@ -80,6 +80,11 @@ def pair(
         TypeError: these are no real numbers.
         ValueError: the shapes differ; the first holds infinity; the second lacks a finite
             number where the first has one.
+
+    Example:
+        >>> true, estimated = pair("true", [[1, 2]], "estimated", [[1.5, 2.5]])
+        >>> estimated.dtype
+        dtype('float64')
     """
     shape = "(n_samples, n) or (n_trials, n_bins, n)"
     a = np.asarray(as_numbers(first_name, first, n_axes=(2, 3), shape=shape), np.float64)
@@ -128,8 +133,15 @@ def as_conditions(value: Any, n_trials: int) -> np.ndarray:
 def refuse_infinity(name: str, array: np.ndarray) -> None:
     """Refuses infinity and names the first place that holds it.
 
+    Args:
+        name: of the argument, for errors.
+        array: of any shape.
+
     Raises:
         ValueError: infinity.
+
+    Example:
+        >>> refuse_infinity("spikes", np.array([0.0, np.nan]))
     """
     infinite = np.isinf(array)
     if infinite.any():
@@ -180,7 +192,15 @@ def seconds_per_bin(value: Any) -> float:
 
 
 def warn_of_silent_neurons(spikes: np.ndarray, stacklevel: int) -> None:
-    """Warns of neurons without a spike, and names them."""
+    """Warns of neurons without a spike, and names them.
+
+    Args:
+        spikes: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
+        stacklevel: of the warning, as seen by the caller.
+
+    Example:
+        >>> warn_of_silent_neurons(np.ones((2, 5, 3)), stacklevel=1)
+    """
     silent = np.flatnonzero(
         ~((spikes != 0) & ~np.isnan(spikes)).any(axis=(0, 1)) & (spikes == 0).any(axis=(0, 1))
     )

@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from lfads_tf.config import LFADSConfig
+from lfads_tf.data.sessions import Session
 
-__all__ = ["assert_values", "check_values", "parts_of"]
+__all__ = ["assert_values", "check_split", "check_values", "parts_of"]
 
 
 class _Rule(NamedTuple):
@@ -98,12 +99,44 @@ def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig) -> None:
 
     Raises:
         tf.errors.InvalidArgumentError: as :func:`check_values`, when the graph runs.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> batch = {"spikes_btn": tf.ones((4, 2, 3)), "external_bte": tf.zeros((4, 2, 0))}
+        >>> assert_values(batch, config)
     """
     spikes_btn = batch["spikes_btn"]
     refused = [(rule.wrong(spikes_btn, tf), rule.expected) for rule in _rules(config)]
     not_finite = ~tf.math.is_finite(batch["external_bte"])
     for wrong, expected in [*refused, (not_finite, "finite external inputs")]:
         tf.debugging.assert_equal(tf.reduce_any(wrong), False, f"x: expected {expected}.")
+
+
+def check_split(session: Session, config: LFADSConfig, name: str) -> None:
+    """Refuses a session that holds out neurons or bins that the model would encode.
+
+    Args:
+        session: with ``n_encode_neurons`` and ``n_encode_bins``; none: it asks for nothing.
+        config: of the model.
+        name: of the argument, for errors.
+
+    Raises:
+        ValueError: the model encodes another number of neurons or bins.
+
+    Example:
+        >>> session = Session(np.ones((4, 6, 3)), 0.02, n_encode_neurons=2)
+        >>> config = LFADSConfig(n_neurons=3, n_bins=6, bin_width=0.02)
+        >>> check_split(session, config.replace(n_encode_neurons=2), "x")
+    """
+    for what, of in (("neurons", session.n_neurons), ("bins", session.n_bins)):
+        asked = getattr(session, f"n_encode_{what}")
+        encoded = getattr(config, f"encoded_{what}")
+        if asked is not None and asked != encoded:
+            raise ValueError(
+                f"{name}: expected a model that encodes {asked} of {of} {what} "
+                f"(n_encode_{what}), as the session asks for, received one that encodes "
+                f"{encoded}. LFADSConfig.for_data takes it over from the session."
+            )
 
 
 def parts_of(data: Any, name: str) -> tuple[Any, Any]:

@@ -62,6 +62,17 @@ def prepared(
 
     Raises:
         ValueError: the configuration leaves samples out, and the batch does not say which.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> batch = {
+        ...     "spikes_btn": tf.ones((4, 2, 3)),
+        ...     "external_bte": tf.zeros((4, 2, 0)),
+        ...     "weight_b": tf.ones((4,)),
+        ... }
+        >>> shards = prepared(batch, config, step=0, training=False)
+        >>> sorted(shards[0]["noise"])
+        ['initial_bi', 'shown_btn']
     """
     if training and config.sample_validation and "fitted_btn" not in batch:
         raise ValueError(
@@ -162,6 +173,21 @@ def over_shards(
         shards: of :func:`prepared`.
         scalars: by the names of :data:`SCALARS`.
         warm_up: share of the weights of KL and L2, 0 to 1.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02, n_factors=2)
+        >>> batch = {
+        ...     "spikes_btn": tf.ones((4, 2, 3)),
+        ...     "external_bte": tf.zeros((4, 2, 0)),
+        ...     "weight_b": tf.ones((4,)),
+        ... }
+        >>> shards = prepared(batch, config, step=0, training=False)
+        >>> scalars = {name: tf.constant(getattr(config, name)) for name in SCALARS}
+        >>> network = Network(config)
+        >>> run = loss_only(network, compiled=False)
+        >>> results, n_samples = over_shards(run, network, shards, scalars, tf.ones(()))
+        >>> float(n_samples), sorted(results[0])
+        (24.0, ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll'])
     """
     counts = [tf.reduce_sum(observed_samples(shard["batch"])) for shard in shards]
     n_samples = tf.maximum(sharding.over_replicas(tf.add_n(counts)), 1.0)
@@ -202,6 +228,10 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
 
 def first_bad_part(parts: Mapping[str, tf.Tensor], norm):
     """Index into :data:`PARTS` (behind them: the gradient) of what is not finite, or -1.
+
+    Args:
+        parts: by the names of :data:`PARTS`.
+        norm: of the gradient.
 
     Example:
         >>> parts = dict.fromkeys(PARTS, tf.zeros(())) | {"l2": tf.constant(float("nan"))}
