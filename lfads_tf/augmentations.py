@@ -62,25 +62,29 @@ def with_rate(mask, rate):
 def spike_jitter(seed, spikes_btn, width):
     """Moves every spike by a number of bins drawn evenly from ``-width`` to ``width``.
 
-    Spikes that would leave the trial are reflected at its ends, so that none is lost.
+    A spike that would leave the trial, or what was observed of it, stays in its bin. Then
+    as many spikes pass between two bins one way as the other, so that a constant rate stays
+    constant up to the ends, and no spike is lost.
 
     Args:
         seed: a pair of integers.
-        spikes_btn: counts, ``(n_trials, n_bins, n_neurons)``.
+        spikes_btn: counts, ``(n_trials, n_bins, n_neurons)``; NaN where not observed.
         width: in bins, below the number of bins.
 
     Returns:
-        Counts of the same shape, with the same number of spikes in each trial and neuron.
+        Counts of the same shape, with the same number of spikes in each trial and neuron;
+        NaN where it was.
 
     Example:
         >>> counts = tf.ones((2, 10, 3))
         >>> float(tf.reduce_sum(spike_jitter([0, 1], counts, 2)))
         60.0
     """
-    n_bins = spikes_btn.shape[1]
+    observed = tf.math.is_finite(spikes_btn)
+    reachable = tf.cast(observed, tf.float32)
     # Each spike of a bin draws its own way: the counts that go each way are multinomial,
     # drawn as a chain of binomials.
-    left, parts = spikes_btn, []
+    left, parts = tf.where(observed, spikes_btn, tf.zeros_like(spikes_btn)), []
     for i in range(2 * width + 1):
         remaining = 2 * width + 1 - i
         if remaining == 1:
@@ -92,13 +96,18 @@ def spike_jitter(seed, spikes_btn, width):
         )
         parts.append(moved)
         left = left - moved
-    result = tf.zeros_like(spikes_btn)
+    result = tf.zeros_like(left)
     for shift, part in zip(range(-width, width + 1), parts, strict=True):
-        target = tf.abs(tf.range(n_bins) + shift)
-        target = tf.where(target > n_bins - 1, 2 * (n_bins - 1) - target, target)
-        moves = tf.one_hot(target, n_bins, dtype=tf.float32)  # from bin, to bin
-        result = result + tf.einsum("btn,ts->bsn", part, moves)
-    return result
+        moving = part * _later(reachable, -shift)
+        result = result + _later(moving, shift) + (part - moving)
+    return tf.where(observed, result, spikes_btn)
+
+
+def _later(array_btn, n_bins):
+    """The array moved towards later bins by ``n_bins`` (earlier: negative), 0 coming in."""
+    before, after = max(n_bins, 0), max(-n_bins, 0)
+    kept = array_btn[:, after : array_btn.shape[1] - before]
+    return tf.pad(kept, [[0, 0], [before, after], [0, 0]])
 
 
 def temporal_shift(seed, spikes_btn, sd):

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from lfads_tf.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
-from lfads_tf.data.checks import warn_of_silent_neurons
 from lfads_tf.data.sessions import Session
+from lfads_tf.refusals import assert_values, check_split, check_values, parts_of
 
 __all__ = ["as_arrays", "batch_shape", "batches", "checked_batch", "padded_batches"]
 
@@ -43,8 +44,15 @@ def as_arrays(
         Arrays by name, float32, without the weights.
 
     Raises:
-        ValueError: wrong shapes, negative or fractional counts, missing or unexpected
-            external inputs.
+        ValueError: wrong shapes, values that the observation model cannot have (see
+            :func:`lfads_tf.refusals.check_values`), missing or unexpected external inputs,
+            or a session that holds out other neurons or bins than the model.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> arrays = as_arrays(np.ones((5, 2, 3)), config)
+        >>> {name: array.shape for name, array in arrays.items()}
+        {'spikes_btn': (5, 2, 3), 'external_bte': (5, 2, 0)}
     """
     external: Any = None
     if isinstance(data, Session):
@@ -54,8 +62,9 @@ def as_arrays(
                 f"{name}: expected bins of {config.bin_width} s, as the model's, received "
                 f"bins of {data.bin_width} s."
             )
-    elif isinstance(data, tuple | list) and len(data) == 2:
-        spikes, external = data
+        check_split(data, config, name)
+    elif isinstance(data, tuple) or (isinstance(data, list) and len(data) == 2):
+        spikes, external = parts_of(data, name)
     else:
         spikes = data
     spikes = _spikes(np.asarray(spikes, dtype=np.float32), config, name, encoded_only)
@@ -113,27 +122,18 @@ def _spikes(
         )
     if len(spikes) == 0:
         raise ValueError(f"{name}: expected at least one trial, received none.")
-    if np.isinf(spikes).any():
-        raise ValueError(f"{name}: expected finite data, received infinity.")
-    seen = spikes[np.isfinite(spikes)]
-    if seen.size == 0:
+    if np.isnan(spikes).all():
         raise ValueError(f"{name}: expected observed samples, received NaN only.")
-    if config.observation != "gaussian" and (seen < 0).any():
-        raise ValueError(
-            f"{name}: expected data of at least 0 (observation={config.observation!r}), "
-            f"received a least value of {seen.min():g}."
-        )
-    if config.observation == "poisson" and (seen != np.round(seen)).any():
-        raise ValueError(
-            f"{name}: expected whole numbers of spikes (observation='poisson'), received "
-            f"{seen[seen != np.round(seen)][0]:g} among others. Give counts, not rates, or "
-            "choose another observation model."
-        )
+    check_values(spikes, config, name)
     return spikes
 
 
 def batch_shape(n_trials: int, batch_size: int) -> tuple[int, int]:
     """Number of batches, and trials in each: all alike, so that little is padding.
+
+    Args:
+        n_trials: in all.
+        batch_size: trials in a batch at most.
 
     Example:
         >>> batch_shape(237, 64)
@@ -200,15 +200,29 @@ def padded_batches(data: tf.data.Dataset, config: LFADSConfig) -> tf.data.Datase
     What fills them has weight 0. One size means one compilation.
 
     Args:
-        data: batches of spikes, or of pairs of spikes and external inputs.
+        data: batches of spikes ``(n_trials, n_bins, n_neurons)``, or of pairs of spikes and
+            external inputs ``(n_trials, n_bins, n_external_inputs)``.
         config: of the model.
+
+    Returns:
+        Batches as :func:`checked_batch` makes them, all of the size of the first.
+
+    Raises:
+        ValueError: other shapes, or more than two parts.
+        tf.errors.InvalidArgumentError: when the batches are read: a batch larger than the
+            first, or values that the model cannot have.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> data = tf.data.Dataset.from_tensor_slices(tf.ones((5, 2, 3))).batch(4)
+        >>> [batch["weight_b"].numpy().tolist() for batch in padded_batches(data, config)]
+        [[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]]
     """
     size = int(checked_batch(next(iter(data)), config)["spikes_btn"].shape[0])
 
     def filled(*parts):
         batch = checked_batch(parts[0] if len(parts) == 1 else parts, config)
-        for wrong, message in _refusals(batch["spikes_btn"], config):
-            tf.debugging.assert_equal(tf.reduce_any(wrong), False, f"x: {message}")
+        assert_values(batch, config)
         missing = size - tf.shape(batch["spikes_btn"])[0]
         tf.debugging.assert_non_negative(
             missing, f"x: expected no batch larger than the first, of {size} trials."
@@ -223,28 +237,35 @@ def padded_batches(data: tf.data.Dataset, config: LFADSConfig) -> tf.data.Datase
     return data.map(filled)
 
 
-def _refusals(spikes, config: LFADSConfig) -> list[tuple[Any, str]]:
-    """Where a batch holds what its observation model cannot have, and what to say then."""
-    refusals = [(tf.math.is_inf(spikes), "expected finite data, received infinity.")]
-    if config.observation != "gaussian":
-        message = f"expected data of at least 0 (observation={config.observation!r})."
-        refusals.append((spikes < 0, message))
-    if config.observation == "poisson":
-        fractional = tf.math.is_finite(spikes) & (spikes != tf.round(spikes))
-        message = "expected whole numbers of spikes (observation='poisson')."
-        refusals.append((fractional, message))
-    return refusals
-
-
 def checked_batch(data: Any, config: LFADSConfig) -> dict[str, tf.Tensor]:
-    """A batch of a user's ``tf.data`` pipeline, or of :func:`batches`, as a dictionary."""
+    """A batch of a user's ``tf.data`` pipeline, or of :func:`batches`, as a dictionary.
+
+    Args:
+        data: spikes ``(n_trials, n_bins, n_neurons)``; a pair of them and external inputs
+            ``(n_trials, n_bins, n_external_inputs)``; or such a dictionary.
+        config: of the model.
+
+    Returns:
+        ``spikes_btn``, ``external_bte`` (of width 0 if the model has none) and ``weight_b``,
+        float32; of a dictionary also what else it holds.
+
+    Raises:
+        ValueError: other shapes, external inputs that are missing or not expected, or more
+            than two parts. Values are not looked at.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> batch = checked_batch(tf.ones((5, 2, 3)), config)
+        >>> {name: tuple(array.shape) for name, array in batch.items()}
+        {'spikes_btn': (5, 2, 3), 'external_bte': (5, 2, 0), 'weight_b': (5,)}
+    """
     if isinstance(data, dict) and "spikes_btn" in data:
         batch = dict(data)
     else:
-        parts = data if isinstance(data, tuple | list) else (data,)
-        batch = {"spikes_btn": tf.cast(parts[0], tf.float32)}
-        if len(parts) > 1 and parts[1] is not None:
-            batch["external_bte"] = tf.cast(parts[1], tf.float32)
+        given, external = parts_of(data, "x")
+        batch = {"spikes_btn": tf.cast(given, tf.float32)}
+        if external is not None:
+            batch["external_bte"] = tf.cast(external, tf.float32)
     spikes = batch["spikes_btn"]
     expected = (config.n_bins, config.n_neurons)
     if len(spikes.shape) != 3 or tuple(spikes.shape[1:]) != expected:

@@ -61,9 +61,11 @@ class LFADSConfig:
         smallest_event: of the zero-inflated gamma: the location of its gamma part.
         dropout: share of units dropped, at least 0 and below 1.
         coordinated_dropout: share of samples hidden from the encoder, on which alone the
-            likelihood is then counted (Keshtkaran & Pandarinath 2019).
+            likelihood is then counted (Keshtkaran & Pandarinath 2019); 0, or at least
+            1/65,536, the finest that a mask can draw.
         sample_validation: share of training samples that is never shown nor fitted, on
-            which ``sv_nll`` is measured (Keshtkaran et al. 2022).
+            which ``sv_nll`` is measured (Keshtkaran et al. 2022). Excludes ``spike_jitter``
+            and ``temporal_shift``, which would move spikes out of those samples.
         spike_jitter: spikes move by up to this many bins during training.
         temporal_shift: standard deviation in bins by which a channel moves in training.
         kl_initial_condition: weight of this KL divergence. 1 is the ELBO; the default is
@@ -147,6 +149,21 @@ class LFADSConfig:
             raise ValueError(
                 "controller_lag: expected fewer than the bins that the controller's encoder "
                 f"sees ({n_seen}), received {self.controller_lag}."
+            )
+        for name in ("spike_jitter", "temporal_shift"):
+            if self.sample_validation and getattr(self, name):
+                # What is held out would be told by spikes that move out of it, and what is
+                # fitted would be judged by spikes that moved in.
+                raise ValueError(
+                    f"sample_validation: expected 0, or {name}=0 beside it, since {name} moves "
+                    "spikes of the samples left out into those that are fitted; received "
+                    f"{self.sample_validation} with {name}={getattr(self, name)}."
+                )
+        if 0 < self.coordinated_dropout < _LEAST_SHARE:
+            raise ValueError(
+                f"coordinated_dropout: expected 0 or at least {_LEAST_SHARE:.3g}, since masks "
+                "are drawn from 16 bits and would hide nothing below it; received "
+                f"{self.coordinated_dropout}."
             )
         if self.spike_jitter >= self.n_bins:
             raise ValueError(
@@ -289,6 +306,7 @@ class LFADSConfig:
 
 
 _SHARES = ("dropout", "coordinated_dropout", "sample_validation")
+_LEAST_SHARE = 2.0**-16  # of lfads_tf.augmentations.random_bits
 _COUNTS = (
     "n_neurons",
     "n_bins",

@@ -11,7 +11,7 @@ from lfads_tf import recurrence
 from lfads_tf.cells import ClippedGRUCell
 from lfads_tf.initializers import MeanAndLogVariance, scaled_normal
 
-__all__ = ["Decoded", "Decoder", "unit_rows"]
+__all__ = ["Decoded", "Decoder", "unit_columns"]
 
 
 class Decoded(NamedTuple):
@@ -34,11 +34,11 @@ class Decoded(NamedTuple):
     inputs: tf.Tensor
 
 
-def unit_rows(kernel):
+def unit_columns(kernel):
     """A kernel ``(n_in, n_out)`` with the weights of each output scaled to norm 1.
 
     Example:
-        >>> unit_rows(tf.constant([[3.0], [4.0]])).numpy().round(2).tolist()
+        >>> unit_columns(tf.constant([[3.0], [4.0]])).numpy().round(2).tolist()
         [[0.6], [0.8]]
     """
     return tf.math.l2_normalize(kernel, axis=0)
@@ -105,7 +105,11 @@ class Decoder(keras.layers.Layer):
             )
 
     def build(self, input_shape: Any) -> None:
-        """``input_shape`` ends in the width of what the encoder gives the controller."""
+        """Makes the weights.
+
+        Args:
+            input_shape: ends in the width of what the encoder gives the controller.
+        """
         n_g, n_f, n_u = self.generator_units, self.n_factors, self.n_inferred_inputs
         n_ic, n_c = self.n_initial_conditions, self.controller_units
         self.generator.build((None, n_u + self.n_external_inputs))
@@ -139,24 +143,35 @@ class Decoder(keras.layers.Layer):
             name="input_bias",
         )
 
+    def initial_states(self, initial_bi):
+        """The generator's state before the first bin, ``(n_trials, generator_units)``.
+
+        Args:
+            initial_bi: initial conditions, ``(n_trials, n_initial_conditions)``.
+        """
+        kernel = tf.convert_to_tensor(self.initial_kernel)
+        return tf.matmul(initial_bi, kernel) + self.initial_bias
+
     def call(self, initial_bi, seen_tbk, external_tbe, noise_tbu=None, masks=None):
         """Decodes.
 
         Args:
             initial_bi: initial conditions, ``(n_trials, n_initial_conditions)``.
-            seen_tbk: what the encoder gives the controller; its bins are those decoded.
-            external_tbe: measured inputs.
-            noise_tbu: standard normal noise of the inferred inputs; none: their means.
-            masks: dropout masks by name: ``initial_bg``, ``factors_tbf``,
-                ``generator_tbg``; missing ones drop nothing.
+            seen_tbk: what the encoder gives the controller, ``(n_bins, n_trials, k)``, of
+                width 0 without controller; its bins are those decoded.
+            external_tbe: measured inputs, ``(n_bins, n_trials, n_external_inputs)``.
+            noise_tbu: standard normal noise of the inferred inputs, ``(n_bins, n_trials,
+                n_inferred_inputs)``; none: their means.
+            masks: dropout masks by name, of the shapes that the names' ends tell:
+                ``initial_bg``, ``factors_tbf``, ``generator_tbg``; missing ones drop
+                nothing.
 
         Returns:
             :class:`Decoded`.
         """
         masks = masks or {}
-        kernel = unit_rows(tf.convert_to_tensor(self.factor_kernel))
-        g0 = tf.matmul(initial_bi, tf.convert_to_tensor(self.initial_kernel))
-        g0 = g0 + self.initial_bias
+        kernel = unit_columns(tf.convert_to_tensor(self.factor_kernel))
+        g0 = self.initial_states(initial_bi)
         if self.controller is None:
             return self._uncontrolled(g0, external_tbe, kernel, masks.get("generator_tbg"))
         n_trials, n_f = tf.shape(g0)[0], self.n_factors
@@ -191,7 +206,7 @@ class Decoder(keras.layers.Layer):
             factor_mask_tbf=masks.get("factors_tbf"),
             generator_mask_tbg=masks.get("generator_tbg"),
         )
-        sd = tf.sqrt(tf.exp(out.log_variance) + self.variance_floor)
+        sd = recurrence.posterior_sd(out.log_variance, self.variance_floor)
         return Decoded(out.factors, out.generator, out.controller, out.mean, sd, out.inputs)
 
     def _uncontrolled(self, g0, external_tbe, factor_kernel, mask_tbg):

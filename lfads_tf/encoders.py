@@ -117,11 +117,14 @@ class InitialConditionEncoder(keras.layers.Layer):
         )
 
     def call(self, x_tbn, mask_bk=None):
-        """Mean and standard deviation, ``(n_trials, n_initial_conditions)``.
+        """Encodes.
 
         Args:
             x_tbn: ``(n_bins, n_trials, n_neurons)``.
             mask_bk: dropout of the two last states, ``(n_trials, 2 * units)``, or none.
+
+        Returns:
+            Mean and standard deviation, each ``(n_trials, n_initial_conditions)``.
         """
         forward, backward = self.gru(x_tbn)
         last = tf.concat([forward[-1], backward[0]], axis=-1)
@@ -129,7 +132,7 @@ class InitialConditionEncoder(keras.layers.Layer):
             last = last * mask_bk
         both = tf.matmul(last, tf.convert_to_tensor(self.kernel)) + self.bias
         mean, log_variance = tf.split(both, 2, axis=-1)
-        return mean, tf.sqrt(tf.exp(log_variance) + self.variance_floor)
+        return mean, recurrence.posterior_sd(log_variance, self.variance_floor)
 
     def get_config(self) -> dict[str, Any]:
         names = ("units", "n_initial_conditions", "clip", "variance_floor")
@@ -165,7 +168,14 @@ class ControllerInputEncoder(keras.layers.Layer):
         self.gru.build(input_shape)
 
     def call(self, x_tbn):
-        """``(n_bins, n_trials, 2 * units)``."""
+        """Encodes.
+
+        Args:
+            x_tbn: ``(n_bins, n_trials, n_neurons)``.
+
+        Returns:
+            ``(n_bins, n_trials, 2 * units)``, forward states first.
+        """
         forward, backward = self.gru(x_tbn)
         n_bins, lag = x_tbn.shape[0], self.lag
         forward = tf.pad(forward[: n_bins - lag], [[lag, 0], [0, 0], [0, 0]])

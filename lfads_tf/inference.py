@@ -30,7 +30,15 @@ CHUNKS = (1, 8, 64)
 
 
 def rates(network: Network, factors_tbf):
-    """Expected spikes/s (with other data than counts: the expected data)."""
+    """Expected spikes/s (with other data than counts: the expected data).
+
+    Args:
+        network: reads out.
+        factors_tbf: ``(n_bins, n_trials, n_factors)``.
+
+    Returns:
+        ``(n_bins, n_trials, n_neurons)``.
+    """
     observation = network.observation
     mean = observation.mean(network.read_out(factors_tbf))
     return mean / network.config.bin_width if observation.counts else mean
@@ -44,9 +52,19 @@ def _encoded(network: Network, batch: Mapping[str, tf.Tensor]):
 
 
 def at_means(network: Network, batch: Mapping[str, tf.Tensor]) -> Decoded:
-    """Decodes the means of the posteriors, without sampling."""
+    """Decodes the means of the posteriors, without sampling.
+
+    Args:
+        network: encodes and decodes.
+        batch: ``spikes_btn`` and ``external_bte``, of
+            :func:`lfads_tf.batches.checked_batch`.
+    """
     encoded = _encoded(network, batch)
     return network.decode(encoded.mean, encoded.seen, batch["external_bte"])
+
+
+def _sd(mean, mean_square):
+    return tf.sqrt(tf.maximum(mean_square - tf.square(mean), 0.0))
 
 
 def posterior_function(network: Network, *, compiled: bool = True):
@@ -54,14 +72,22 @@ def posterior_function(network: Network, *, compiled: bool = True):
 
     It takes a chunk with the noise of the samples, ``initial_kgbi`` and ``inputs_kgtbu``: k
     groups, which follow one another, of g samples, which go through the decoder together;
-    and ``weight_kg``, 0 for samples that are padding.
+    and ``weight_kg``, 0 for samples that are padding and else one over the number of samples.
+
+    Args:
+        network: encodes and decodes.
+        compiled: by XLA.
+
+    Returns:
+        The function of chunk and weights, which returns
+        :class:`~lfads_tf.inferred.Inferred` of tensors.
     """
 
     @tf.function(jit_compile=compiled, autograph=False)
     def run(shard, weight_kg):
         encoded = _encoded(network, shard)
         n_groups, group = weight_kg.shape
-        n_bins = network.config.n_bins
+        n_bins, n_trials = network.config.n_bins, shard["spikes_btn"].shape[0]
 
         def tiled(array, axis):
             return tf.concat([array] * group, axis=axis)
@@ -69,42 +95,63 @@ def posterior_function(network: Network, *, compiled: bool = True):
         seen = tiled(encoded.seen, 1)
         external = tiled(shard["external_bte"], 0)
 
-        def moments(k):
+        def by_sample(array):
+            return tf.reshape(array, (array.shape[0], group, n_trials, array.shape[-1]))
+
+        def moments(k, reference=None):
             initial = encoded.mean + encoded.sd * shard["initial_kgbi"][k]
+            initial = tf.reshape(initial, (-1, initial.shape[-1]))
             noise_tgbu = tf.transpose(shard["inputs_kgtbu"][k], (1, 0, 2, 3))
             size = noise_tgbu.shape[-1]
-            decoded = network.decode(
-                tf.reshape(initial, (-1, initial.shape[-1])),
-                seen,
-                external,
-                tf.reshape(noise_tgbu, (n_bins, -1, size)) if size else None,
-            )
-            values = (
-                rates(network, decoded.factors),
-                decoded.factors,
-                decoded.generator,
-                decoded.controller,
-                decoded.input_mean,
-                tf.square(decoded.input_mean) + tf.square(decoded.input_sd),
-            )
+            noise_tbu = tf.reshape(noise_tgbu, (n_bins, -1, size)) if size else None
+            decoded = network.decode(initial, seen, external, noise_tbu)
+            rate_tgbn = by_sample(rates(network, decoded.factors))
+            if reference is None:
+                reference = rate_tgbn[:, :1]
+            apart_tgbn = rate_tgbn - reference
+            values = {
+                "rate": rate_tgbn,
+                "apart": apart_tgbn,
+                "apart_square": tf.square(apart_tgbn),
+                "factors": by_sample(decoded.factors),
+                "start": by_sample(network.decoder.initial_states(initial)[None]),
+                "input_mean": by_sample(decoded.input_mean),
+                "input_square": by_sample(
+                    tf.square(decoded.input_mean) + tf.square(decoded.input_sd)
+                ),
+                "generator": by_sample(decoded.generator),
+                "controller": by_sample(decoded.controller),
+            }
             weight_g = weight_kg[k]
+            means = {
+                name: tf.einsum("tgbn,g->btn", value, weight_g)
+                for name, value in values.items()
+            }
+            return means, reference
 
-            def mean(array):
-                by_sample = tf.reshape(array, (n_bins, group, -1, array.shape[-1]))
-                return tf.einsum("tgbn,g->btn", by_sample, weight_g)
-
-            return tuple(mean(value) for value in values)
-
-        sums = moments(0)
-        _, *sums = tf.while_loop(
-            lambda k, *_: k < n_groups,
-            lambda k, *sums: (k + 1, *(s + m for s, m in zip(sums, moments(k), strict=True))),
-            (tf.constant(1), *sums),
+        # Differences from one sample keep the digits that a small spread has in large rates.
+        sums, reference = moments(0)
+        _, mean = tf.while_loop(
+            lambda k, _: k < n_groups,
+            lambda k, sums: (
+                k + 1,
+                tf.nest.map_structure(tf.add, sums, moments(k, reference)[0]),
+            ),
+            (tf.constant(1), sums),
             maximum_iterations=n_groups - 1,
         )
-        *means, input_mean, input_square = sums
-        input_sd = tf.sqrt(tf.maximum(input_square - tf.square(input_mean), 0.0))
-        return (*means, input_mean, input_sd, encoded.mean, encoded.sd)
+        return Inferred(
+            rates=mean["rate"],
+            rates_sd=_sd(mean["apart"], mean["apart_square"]),
+            factors=mean["factors"],
+            initial_condition_mean=encoded.mean,
+            initial_condition_sd=encoded.sd,
+            generator_initial_states=mean["start"][:, 0],
+            inferred_input_mean=mean["input_mean"],
+            inferred_input_sd=_sd(mean["input_mean"], mean["input_square"]),
+            generator_states=mean["generator"],
+            controller_states=mean["controller"],
+        )
 
     @tf.function(autograph=False)
     def over_cores(chunk, weight_kg):
@@ -112,7 +159,7 @@ def posterior_function(network: Network, *, compiled: bool = True):
         most = sharding.default_shards(n_trials * weight_kg.shape[1])
         n_shards = max(n for n in range(1, most + 1) if n_trials % n == 0)
         results = [run(shard, weight_kg) for shard in sharding.split(chunk, n_shards)]
-        return [tf.concat(parts, axis=0) for parts in zip(*results, strict=True)]
+        return Inferred(*(tf.concat(parts, axis=0) for parts in zip(*results, strict=True)))
 
     return over_cores
 
@@ -147,6 +194,4 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
                 chunk[name] = tf.zeros(shape)
         n_real = min(size, n_trials - first)
         parts.append([part.numpy()[:n_real] for part in model.posterior(chunk, weights)])
-    joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    rate, factors, generator, controller, input_mean, input_sd, mean, sd = joined
-    return Inferred(rate, factors, mean, sd, input_mean, input_sd, generator, controller)
+    return Inferred(*(np.concatenate(part) for part in zip(*parts, strict=True)))

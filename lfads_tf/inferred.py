@@ -19,20 +19,29 @@ class Inferred(NamedTuple):
     Attributes:
         rates: ``(n_trials, n_bins, n_neurons)``, in spikes/s; with another observation model
             than Poisson the expected data, in their unit.
+        rates_sd: their standard deviation over the samples of the posterior, ``(n_trials,
+            n_bins, n_neurons)``, in the same unit; 0 without samples. It says how well the
+            model thinks it knows the rates, not how far they are from the true ones.
         factors: ``(n_trials, n_bins, n_factors)``.
         initial_condition_mean: of the posterior, ``(n_trials, n_initial_conditions)``.
-        initial_condition_sd: its standard deviation.
+        initial_condition_sd: its standard deviation, ``(n_trials, n_initial_conditions)``.
+        generator_initial_states: where the generator starts, before the first bin, ``(n_trials,
+            generator_units)``: :attr:`LFADS.generator <lfads_tf.model.LFADS.generator>` rolls
+            on from here.
         inferred_input_mean: ``(n_trials, n_bins, n_inferred_inputs)``, of width 0 without
             controller.
-        inferred_input_sd: standard deviation over samples and within each.
+        inferred_input_sd: standard deviation over samples and within each, of the same
+            shape.
         generator_states: ``(n_trials, n_bins, generator_units)``.
         controller_states: ``(n_trials, n_bins, controller_units)``, or of width 0.
     """
 
     rates: np.ndarray
+    rates_sd: np.ndarray
     factors: np.ndarray
     initial_condition_mean: np.ndarray
     initial_condition_sd: np.ndarray
+    generator_initial_states: np.ndarray
     inferred_input_mean: np.ndarray
     inferred_input_sd: np.ndarray
     generator_states: np.ndarray
@@ -48,14 +57,18 @@ class Inferred(NamedTuple):
         )
 
     def save_h5(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes every array under its name.
+        """Writes every array under its name, a dataset of float32 at the top of the file.
+
+        Args:
+            path: of the file; its folder is made if need be.
+            overwrite: whether a file may be there already.
 
         Raises:
             FileExistsError: a file is there and ``overwrite`` is false.
 
         Example:
             >>> import tempfile
-            >>> nothing = Inferred(*(np.zeros((2, 5, 3), np.float32) for _ in range(8)))
+            >>> nothing = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
             >>> with tempfile.TemporaryDirectory() as folder:
             ...     nothing.save_h5(os.path.join(folder, "inferred.h5"))
             ...     Inferred.load_h5(os.path.join(folder, "inferred.h5"))
@@ -69,8 +82,19 @@ class Inferred(NamedTuple):
     def load_h5(cls, path: str | os.PathLike[str]) -> Inferred:
         """Reads what :meth:`save_h5` wrote.
 
+        Args:
+            path: of the file.
+
         Raises:
             KeyError: the file lacks an array; the message lists what it has.
+
+        Example:
+            >>> import tempfile
+            >>> nothing = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     nothing.save_h5(os.path.join(folder, "inferred.h5"))
+            ...     Inferred.load_h5(os.path.join(folder, "inferred.h5")).rates.shape
+            (2, 5, 3)
         """
         with h5py.File(path, "r") as file:
             missing = [name for name in cls._fields if name not in file]

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lfads_tf import distributions
+from lfads_tf import observations, priors
 from lfads_tf.config import LFADSConfig
 from lfads_tf.decoder import Decoded, Decoder
 from lfads_tf.encoders import ControllerInputEncoder, InitialConditionEncoder
@@ -79,13 +79,13 @@ class Network(keras.layers.Layer):
             **floors,
             **policy,
         )
-        self.initial_condition_prior = distributions.InitialConditionPrior(
+        self.initial_condition_prior = priors.InitialConditionPrior(
             config.n_initial_conditions,
             config.initial_condition_prior_variance,
             name="initial_condition_prior",
             **policy,
         )
-        self.observation = distributions.observation(config)
+        self.observation = observations.observation(config)
         self.read_out_seed = next(seeds)
         self.controller_encoder = self.input_prior = None
         if config.has_controller:
@@ -97,7 +97,7 @@ class Network(keras.layers.Layer):
                 name="controller_input_encoder",
                 **policy,
             )
-            self.input_prior = distributions.input_prior(config, **policy)
+            self.input_prior = priors.input_prior(config, **policy)
         self.build()
 
     def build(self, input_shape: Any = None) -> None:

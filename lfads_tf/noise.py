@@ -33,7 +33,15 @@ _STREAMS = (
 
 
 def trial_axis(name: str) -> int:
-    """The axis of trials, which the end of the name tells: ``_btn`` 0, ``_tbu`` 1."""
+    """The axis of trials, which the end of the name tells.
+
+    Args:
+        name: of an array.
+
+    Example:
+        >>> trial_axis("spikes_btn"), trial_axis("inputs_tbu")
+        (0, 1)
+    """
     return name.rpartition("_")[2].index("b")
 
 

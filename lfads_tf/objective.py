@@ -96,7 +96,7 @@ def observed_samples(batch: Mapping[str, tf.Tensor]):
     observed = observed * batch["weight_b"][:, None, None]
     if "fitted_btn" not in batch:
         return observed
-    return observed * _whole(batch["fitted_btn"], observed)
+    return observed * _over_all(batch["fitted_btn"], observed)
 
 
 def left_out_samples(batch: Mapping[str, tf.Tensor]):
@@ -106,7 +106,7 @@ def left_out_samples(batch: Mapping[str, tf.Tensor]):
         batch: ``spikes_btn``, ``weight_b`` and ``fitted_btn``.
     """
     observed = observed_samples({name: batch[name] for name in ("spikes_btn", "weight_b")})
-    return observed * _whole(1.0 - batch["fitted_btn"], observed, outside=0.0)
+    return observed * _over_all(1.0 - batch["fitted_btn"], observed, outside=0.0)
 
 
 def loss_parts(
@@ -146,7 +146,7 @@ def loss_parts(
         shown = shown * noise["shown_btn"] / (1.0 - rate)
         hidden = (1.0 - noise["shown_btn"]) / tf.maximum(rate, 1e-6)
         # A rate that was set to 0 hides nothing: all is counted.
-        counted = counted * _whole(tf.where(rate > 0, hidden, tf.ones_like(hidden)), fitted)
+        counted = counted * _over_all(tf.where(rate > 0, hidden, tf.ones_like(hidden)), fitted)
 
     x_btn = counts[:, : config.encoded_bins, : config.encoded_neurons] * shown
     encoded = network.encode(x_btn, noise)
@@ -199,7 +199,7 @@ def _recurrent_kernels(network, scalars):
     return [tf.convert_to_tensor(kernel) for kernel in kernels], weights
 
 
-def _whole(encoded_btn, like_btn, outside=1.0):
+def _over_all(encoded_btn, like_btn, outside=1.0):
     """An array over the encoded bins and neurons, with a constant for all the others."""
     (bins, neurons), (all_bins, all_neurons) = encoded_btn.shape[1:], like_btn.shape[1:]
     paddings = [[0, 0], [0, all_bins - bins], [0, all_neurons - neurons]]

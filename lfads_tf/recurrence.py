@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-__all__ = ["Controlled", "controlled_gru", "gru", "gru_step"]
+__all__ = ["Controlled", "controlled_gru", "gru", "gru_step", "posterior_sd"]
 
 
 class Controlled(NamedTuple):
@@ -38,6 +38,20 @@ class Controlled(NamedTuple):
     log_variance: tf.Tensor
     inputs: tf.Tensor
     factors: tf.Tensor
+
+
+def posterior_sd(log_variance, variance_floor):
+    """Standard deviation of a posterior whose variance is kept above a floor.
+
+    Args:
+        log_variance: as the encoder or the controller says it, of any shape.
+        variance_floor: added to the variance.
+
+    Example:
+        >>> float(posterior_sd(tf.zeros(()), 3.0))
+        2.0
+    """
+    return tf.sqrt(tf.exp(log_variance) + variance_floor)
 
 
 def gru_step(x, h, recurrent_kernel, clip):
@@ -246,7 +260,7 @@ def controlled_gru(
             x = x_tbk[t] + tf.matmul(masked(f, factor_mask_tbf, t), w_fc)
             c, *c_gates = gru_step(x, c, u_c, clip)
             mean_lv = tf.matmul(c, w_u) + b_u
-            sd = tf.sqrt(tf.exp(mean_lv[:, n_u:]) + variance_floor)
+            sd = posterior_sd(mean_lv[:, n_u:], variance_floor)
             u = mean_lv[:, :n_u] + sd * noise_tbu[t]
             x = tf.matmul(tf.concat([u, external_tbe[t]], axis=-1), w_g) + b_g
             g, *g_gates = gru_step(x, g, u_g, clip)

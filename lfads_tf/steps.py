@@ -59,7 +59,27 @@ def prepared(
         step: of training, from which the noise follows; in validation 0, so that each
             validation meets the same noise.
         training: with augmentation and dropout.
+
+    Raises:
+        ValueError: the configuration leaves samples out, and the batch does not say which.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> batch = {
+        ...     "spikes_btn": tf.ones((4, 2, 3)),
+        ...     "external_bte": tf.zeros((4, 2, 0)),
+        ...     "weight_b": tf.ones((4,)),
+        ... }
+        >>> shards = prepared(batch, config, step=0, training=False)
+        >>> sorted(shards[0]["noise"])
+        ['initial_bi', 'shown_btn']
     """
+    if training and config.sample_validation and "fitted_btn" not in batch:
+        raise ValueError(
+            "sample_validation: expected a Session or arrays to train on, in which the same "
+            "samples can be left out at every epoch, received batches (of a tf.data.Dataset) "
+            f"with sample_validation={config.sample_validation}."
+        )
     n_shards = sharding.default_shards(batch["spikes_btn"].shape[0])
     stream = _TRAINING if training else _VALIDATION
     seed = tf.random.fold_in(tf.constant([config.seed, stream]), step)
@@ -86,12 +106,9 @@ def _n_trials(batch):
 
 def _augmented(spikes_btn, config, seed):
     if config.spike_jitter:
-        observed = tf.math.is_finite(spikes_btn)
-        counts = tf.where(observed, spikes_btn, tf.zeros_like(spikes_btn))
-        moved = augmentations.spike_jitter(
-            tf.random.fold_in(seed, 1000 + _JITTER), counts, config.spike_jitter
+        spikes_btn = augmentations.spike_jitter(
+            tf.random.fold_in(seed, 1000 + _JITTER), spikes_btn, config.spike_jitter
         )
-        spikes_btn = tf.where(observed, moved, spikes_btn)
     if config.temporal_shift:
         spikes_btn = augmentations.temporal_shift(
             tf.random.fold_in(seed, 1000 + _SHIFT), spikes_btn, config.temporal_shift
@@ -102,7 +119,13 @@ def _augmented(spikes_btn, config, seed):
 def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tuple]:
     """A function of a shard that returns the parts of the loss and the gradients.
 
-    Gradients stand in the order of the network's trainable variables.
+    Args:
+        network: whose loss it is.
+        compiled: by XLA.
+
+    Returns:
+        What :func:`over_shards` runs. Gradients stand in the order of the network's
+        trainable variables.
     """
 
     @tf.function(jit_compile=compiled, autograph=False)
@@ -118,7 +141,7 @@ def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tup
 
 
 def loss_only(network: Network, *, compiled: bool) -> Callable[..., dict[str, tf.Tensor]]:
-    """A function of a shard that returns the parts of the loss."""
+    """The same without gradients: it returns the parts of the loss only."""
 
     @tf.function(jit_compile=compiled, autograph=False)
     def run(weights, shard, scalars, warm_up, n_samples, share):
@@ -143,6 +166,28 @@ def over_shards(
     """What ``run`` returns for each shard, and the number of samples observed in all.
 
     The calls do not depend on each other, so that a graph runs them at the same time.
+
+    Args:
+        run: of :func:`loss_and_gradients` or :func:`loss_only`.
+        network: whose weights are used.
+        shards: of :func:`prepared`.
+        scalars: by the names of :data:`SCALARS`.
+        warm_up: share of the weights of KL and L2, 0 to 1.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02, n_factors=2)
+        >>> batch = {
+        ...     "spikes_btn": tf.ones((4, 2, 3)),
+        ...     "external_bte": tf.zeros((4, 2, 0)),
+        ...     "weight_b": tf.ones((4,)),
+        ... }
+        >>> shards = prepared(batch, config, step=0, training=False)
+        >>> scalars = {name: tf.constant(getattr(config, name)) for name in SCALARS}
+        >>> network = Network(config)
+        >>> run = loss_only(network, compiled=False)
+        >>> results, n_samples = over_shards(run, network, shards, scalars, tf.ones(()))
+        >>> float(n_samples), sorted(results[0])
+        (24.0, ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll'])
     """
     counts = [tf.reduce_sum(observed_samples(shard["batch"])) for shard in shards]
     n_samples = tf.maximum(sharding.over_replicas(tf.add_n(counts)), 1.0)
@@ -156,6 +201,11 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
     """A function that adds up the shards' gradients, bounds their norm and applies them.
 
     It returns the norm before it was bounded.
+
+    Args:
+        optimizer: of Keras, built for the variables.
+        variables: that are updated, in the order of the gradients.
+        compiled: by XLA.
     """
 
     def run(gradients_by_shard, largest_norm):
@@ -178,6 +228,10 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
 
 def first_bad_part(parts: Mapping[str, tf.Tensor], norm):
     """Index into :data:`PARTS` (behind them: the gradient) of what is not finite, or -1.
+
+    Args:
+        parts: by the names of :data:`PARTS`.
+        norm: of the gradient.
 
     Example:
         >>> parts = dict.fromkeys(PARTS, tf.zeros(())) | {"l2": tf.constant(float("nan"))}

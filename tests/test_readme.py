@@ -1,5 +1,6 @@
 """What the README says is true of this checkout."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import FixedPoints, Status
-from lfads_tf import Inferred
+from lfads_tf import Inferred, LFADSConfig, bin_spikes, segment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,6 +39,34 @@ def test_the_example_of_lfads_runs(monkeypatch, tmp_path):
     exec(example.replace("epochs=1000", "epochs=2"), names)
     assert names["inferred"].rates.shape == (20, 10, 6)
     assert Inferred.load_h5("inferred.h5").factors.shape == names["inferred"].factors.shape
+
+
+def test_its_recipe_for_spike_times_puts_events_where_they_are():
+    binned, cut = re.search(
+        r"`(bin_spikes\([^`]*\))`, then `(segment\([^`]*\))`", README
+    ).groups()
+    names = {"bin_spikes": bin_spikes, "segment": segment, "start": 7.3, "stop": 20.0}
+    names |= {"event_times": [9.0, 12.5], "times": [[9.0, 12.5]]}
+    names["counts"] = eval(binned, names)
+    trials = eval(cut, names)
+    assert trials[:, 25, 0].tolist() == [1, 1] and trials.sum() == 2
+
+
+def table(first_line):
+    """The cells of the second column of a table."""
+    rows = README[README.index(first_line) :].split("\n\n")[0].splitlines()[2:]
+    return [re.findall(r"`([^`]+)`", row.split("|")[2]) for row in rows]
+
+
+def test_names_of_other_packages_lead_to_names_that_exist():
+    settings = sum(table("| There | Here: `LFADSConfig` |"), [])
+    known = {field.name for field in dataclasses.fields(LFADSConfig)}
+    assert set(settings) <= known and len(settings) > 25
+    # What has no counterpart there.
+    own = {"bin_width", "smallest_event", "seed"}
+    assert known - set(settings) == own
+    fields = sum(table("| There: output |"), [])
+    assert set(fields) == set(Inferred._fields)
 
 
 def test_every_command_of_lfads_is_named():

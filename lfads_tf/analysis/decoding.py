@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf.analysis import checks, metrics
+from lfads_tf import checks
+from lfads_tf.analysis import metrics
 
 __all__ = ["PENALTIES", "Decoded", "LinearDecoder", "fit_ridge", "predict", "ridge"]
 

@@ -16,8 +16,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from lfads_tf.checks import listed, positive
 from lfads_tf.data import layouts
-from lfads_tf.data.checks import listed, positive
 from lfads_tf.files import writing
 
 __all__ = ["has_splits", "read", "write"]
@@ -98,7 +98,7 @@ def read(
             f"{truth_unit!r}."
         )
     if bin_width is not None:
-        bin_width = positive(bin_width, "bin_width")
+        bin_width = positive("bin_width", bin_width)
     shown = os.fspath(path)
     with open(path, "rb") as raw:  # The operating system's own errors, in their own words.
         first_bytes = raw.read(8)

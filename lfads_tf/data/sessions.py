@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf.data import hdf5
-from lfads_tf.data.checks import (
+from lfads_tf.checks import (
     as_conditions,
-    as_numbers,
+    as_float32,
     listed,
     refuse_infinity,
     seconds_per_bin,
     warn_of_silent_neurons,
     whole,
 )
+from lfads_tf.data import hdf5
 from lfads_tf.data.padding import as_lengths, as_trials, blank_beyond, pad, padded
 from lfads_tf.data.splits import validation_trials
 
@@ -73,7 +73,7 @@ class Session:
     n_encode_bins: int | None = None
 
     def __post_init__(self) -> None:
-        spikes = as_numbers(self.spikes, "spikes")
+        spikes = as_float32("spikes", self.spikes)
         if spikes.ndim != 3 or 0 in spikes.shape:
             hint = ""
             if spikes.ndim == 2:
@@ -82,7 +82,7 @@ class Session:
                 "spikes: expected shape (n_trials, n_bins, n_neurons), none of them 0, "
                 f"received {spikes.shape}.{hint}"
             )
-        refuse_infinity(spikes, "spikes")
+        refuse_infinity("spikes", spikes)
         if np.isnan(spikes).all():
             raise ValueError("spikes: expected observed samples, received NaN only.")
         self._set("spikes", _read_only(spikes))
@@ -94,13 +94,13 @@ class Session:
             value = getattr(self, name)
             if value is None:
                 continue
-            array = as_numbers(value, name)
+            array = as_float32(name, value)
             if array.ndim != 3 or array.shape[:2] != (n_trials, n_bins):
                 raise ValueError(
                     f"{name}: expected shape (n_trials, n_bins, n) = ({n_trials}, {n_bins}, "
                     f"n), as the spikes have, received {array.shape}."
                 )
-            refuse_infinity(array, name)
+            refuse_infinity(name, array)
             self._set(name, _read_only(array) if array.shape[2] else None)
         if self.true_rates is not None and self.true_rates.shape[2] != n_neurons:
             raise ValueError(
@@ -117,7 +117,7 @@ class Session:
         for name, most in (("n_encode_neurons", n_neurons), ("n_encode_bins", n_bins)):
             number = getattr(self, name)
             if number is not None:
-                self._set(name, whole(number, name, most=most))
+                self._set(name, whole(name, number, most=most))
         warn_of_silent_neurons(spikes, stacklevel=4)
 
     def _set(self, name: str, value: Any) -> None:
@@ -225,7 +225,7 @@ class Session:
                 )
             lengths = own
         elif lengths is not None:
-            spikes = as_numbers(spikes, "spikes")
+            spikes = as_float32("spikes", spikes)
             if spikes.ndim != 3:
                 raise ValueError(
                     "spikes: expected shape (n_trials, n_bins, n_neurons), received "

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf.data.checks import positive, whole
+from lfads_tf.checks import positive, whole
 from lfads_tf.data.sessions import Session
 
 __all__ = [
@@ -290,9 +290,9 @@ def _conditions(n_trials: int, n_conditions: int) -> np.ndarray:
 
 def _require_sizes(**sizes: Any) -> None:
     for name, size in sizes.items():
-        whole(size, name)
+        whole(name, size)
 
 
 def _require_positive(**numbers: Any) -> None:
     for name, number in numbers.items():
-        positive(number, name)
+        positive(name, number)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf.data.checks import listed, positive, whole
+from lfads_tf.checks import listed, positive, whole
 
 __all__ = ["bin_spikes", "chop", "merge", "rebin", "segment"]
 
@@ -51,7 +51,7 @@ def bin_spikes(
         array([[2., 0., 0., 1.],
                [0., 0., 0., 0.]], dtype=float32)
     """
-    width = positive(bin_width, "bin_width")
+    width = positive("bin_width", bin_width)
     if not (math.isfinite(start) and math.isfinite(stop)):
         raise ValueError(
             f"start, stop: expected finite times in seconds, received {start!r} and {stop!r}."
@@ -87,7 +87,7 @@ def segment(
     before: float,
     after: float,
     bin_width: float,
-    start: float = 0.0,
+    start: float,
     *,
     outside: str = "error",
 ) -> np.ndarray:
@@ -104,7 +104,8 @@ def segment(
         before: time before each event, in seconds, a whole number of bins.
         after: time from each event on, in seconds, a whole number of bins.
         bin_width: in seconds.
-        start: left edge of the recording's first bin, in seconds.
+        start: left edge of the recording's first bin, in seconds, as given to
+            :func:`bin_spikes`. Without it, events would be looked up on another clock.
         outside: what to do with events whose window leaves the recording. ``"error"``:
             refuse them; ``"drop"``: leave them out, with a warning that lists them;
             ``"nan"``: keep them, with NaN (not observed) where there is no recording.
@@ -119,14 +120,13 @@ def segment(
     Example:
         >>> import numpy as np
         >>> recording = np.arange(10.0)[:, None]
-        >>> trials = segment(recording, [0.25, 0.6], before=0.1, after=0.2, bin_width=0.1)
-        >>> trials[..., 0]
+        >>> segment(recording, [0.25, 0.6], 0.1, 0.2, bin_width=0.1, start=0.0)[..., 0]
         array([[1., 2., 3.],
                [5., 6., 7.]])
     """
     array = np.asarray(continuous)
     times = np.asarray(event_times, dtype=np.float64)
-    width = positive(bin_width, "bin_width")
+    width = positive("bin_width", bin_width)
     if outside not in ("error", "drop", "nan"):
         raise ValueError(f"outside: expected 'error', 'drop' or 'nan', received {outside!r}.")
     if array.ndim < 1 or times.ndim != 1:
@@ -282,7 +282,7 @@ def rebin(spikes: Any, factor: int) -> np.ndarray:
             f"spikes: expected shape (..., n_bins, n_neurons), received {array.shape}."
         )
     *leading, n_bins, n_neurons = array.shape
-    if n_bins % whole(factor, "factor"):
+    if n_bins % whole("factor", factor):
         raise ValueError(
             f"factor: expected a whole number that divides {n_bins} bins, received {factor!r}. "
             "Cut the bins that are left over first."
@@ -298,9 +298,9 @@ def _bin_of(times: np.ndarray, start: float, width: float) -> np.ndarray:
 
 
 def _number_of_windows(n_bins: int, window: int, overlap: int) -> int:
-    whole(window, "window")
-    whole(overlap, "overlap", 0, window - 1)
-    whole(n_bins, "n_bins")
+    whole("window", window)
+    whole("overlap", overlap, 0, window - 1)
+    whole("n_bins", n_bins)
     return max(0, math.ceil((n_bins - window) / (window - overlap))) + 1
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfads_tf.analysis import checks, metrics
+from lfads_tf import checks
+from lfads_tf.analysis import metrics
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:

@@ -51,6 +51,22 @@ def test_bins_of_another_width_are_refused():
 
 
 @pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ({"n_encode_neurons": 3}, r"3 of 4 neurons \(n_encode_neurons\).*encodes 4"),
+        ({"n_encode_bins": 5}, r"5 of 6 bins \(n_encode_bins\).*encodes 6"),
+    ],
+)
+def test_a_session_that_holds_out_more_than_the_model_is_refused(split, message):
+    """A model that encodes all would be told what the session keeps for the test."""
+    session = Session.from_arrays(spikes(), 0.02, **split)
+    with pytest.raises(ValueError, match=f"^x: .*{message}"):
+        batches.as_arrays(session, config())
+    batches.as_arrays(session, config(**split))
+    batches.as_arrays(Session.from_arrays(spikes(), 0.02), config(**split))
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         (spikes()[0], r"shape \(n_trials, n_bins, n_neurons\), received shape \(6, 4\)"),
@@ -77,6 +93,18 @@ def test_other_observations_take_other_data():
         batches.as_arrays(-data, config(observation="gamma"))
 
 
+def test_events_below_the_smallest_event_are_refused():
+    """The gamma part has no density there, and a stand-in for it would reward them."""
+    events = spikes()
+    events[0, 0] = [0.05, 0.1, 0.0, np.nan]
+    settings = config(observation="zero_inflated_gamma", smallest_event=0.1)
+    message = "zeros and events above 0.1 .*smallest_event.*received 2 .*least of them 0.05"
+    with pytest.raises(ValueError, match=f"^data: expected {message}"):
+        batches.as_arrays(events, settings, name="data")
+    batches.as_arrays(events, settings.replace(smallest_event=0.04))
+    batches.as_arrays(events, config(observation="gamma"))
+
+
 @pytest.mark.parametrize(
     ("external", "n_external", "message"),
     [
@@ -90,6 +118,15 @@ def test_other_observations_take_other_data():
 def test_wrong_external_inputs_are_refused(external, n_external, message):
     with pytest.raises(ValueError, match=f"^x: .*{message}"):
         batches.as_arrays((spikes(), external), config(n_external_inputs=n_external))
+
+
+def test_more_than_spikes_and_external_inputs_is_refused():
+    three = (spikes(), np.zeros((N_TRIALS, 6, 0)), np.ones(N_TRIALS))
+    with pytest.raises(ValueError, match=r"^x: expected .*external_inputs\), received 3 parts"):
+        batches.as_arrays(three, config())
+    data = tf.data.Dataset.from_tensor_slices(three).batch(4)
+    with pytest.raises(ValueError, match=r"^x: expected .*external_inputs\), received 3 parts"):
+        batches.padded_batches(data, config())
 
 
 def test_data_of_the_encoded_part_alone():
@@ -242,3 +279,32 @@ def test_a_users_small_last_batch_is_filled_up():
     weights = np.concatenate([batch["weight_b"] for batch in filled])
     np.testing.assert_array_equal(together[weights > 0], spikes())
     np.testing.assert_array_equal(weights, [1] * 11 + [0])
+
+
+def changed(index, value):
+    given = spikes()
+    given[index] = value
+    return given
+
+
+@pytest.mark.parametrize(
+    ("given", "external", "changes", "message"),
+    [
+        (changed((9, 0, 0), np.inf), None, {}, "finite data"),
+        (changed((9, 0, 0), -1.0), None, {}, "data of at least 0"),
+        (changed((9, 0, 0), 0.5), None, {}, "whole numbers of spikes"),
+        (
+            changed((9, 0, 0), 0.05),
+            None,
+            {"observation": "zero_inflated_gamma"},
+            "zeros and events above 0.1",
+        ),
+        (spikes(), changed((9, 0, 0), np.nan), {"n_external_inputs": 4}, "finite external"),
+    ],
+)
+def test_a_users_bad_numbers_are_refused_in_whatever_batch(given, external, changes, message):
+    parts = given if external is None else (given, external)
+    data = tf.data.Dataset.from_tensor_slices(parts).batch(4)
+    filled = batches.padded_batches(data, config(**changes))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"x: expected {message}"):
+        list(filled)

@@ -12,7 +12,7 @@ from layers import (
     randomize,
 )
 
-from lfads_tf.decoder import Decoder, unit_rows
+from lfads_tf.decoder import Decoder, unit_columns
 
 N_BINS, N_TRIALS = 6, 4
 N_G, N_F, N_IC, N_U, N_E, N_C, N_SEEN = 5, 3, 4, 2, 3, 4, 6
@@ -150,9 +150,9 @@ def test_the_norm_of_the_factor_weights_does_not_matter():
     np.testing.assert_allclose(layer(*inputs).factors, before, atol=1e-12)
 
 
-def test_unit_rows():
+def test_unit_columns():
     kernel = np.random.default_rng(0).normal(size=(7, 3))
-    scaled = unit_rows(tf.constant(kernel)).numpy()
+    scaled = unit_columns(tf.constant(kernel)).numpy()
     np.testing.assert_allclose(np.linalg.norm(scaled, axis=0), 1.0, rtol=1e-14)
     np.testing.assert_allclose(scaled, equations.unit_norm(kernel), rtol=1e-14)
 

@@ -75,6 +75,25 @@ def test_a_number_that_is_too_large_is_refused_by_name(name):
         make(**{name: TOO_LARGE[name]})
 
 
+@pytest.mark.parametrize("moves", [{"spike_jitter": 2}, {"temporal_shift": 1.0}])
+def test_samples_cannot_be_left_out_of_data_that_move(moves):
+    """A spike of a sample that is left out would move into one that is fitted."""
+    (name,) = moves
+    with pytest.raises(ValueError, match=rf"^sample_validation: .*{name}=0.* received 0.2"):
+        make(sample_validation=0.2, **moves)
+    make(**moves)
+    make(sample_validation=0.2)
+
+
+def test_coordinated_dropout_that_hides_nothing_is_refused():
+    """Masks are drawn from 16 bits; the likelihood is that of what they hide."""
+    with pytest.raises(
+        ValueError, match=r"^coordinated_dropout: expected 0 or .*received 5e-06"
+    ):
+        make(coordinated_dropout=5e-6)
+    make(coordinated_dropout=2**-16)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), np.nan])
 @pytest.mark.parametrize("name", NUMBERS)
 def test_what_is_not_finite_is_refused_by_name(name, value):

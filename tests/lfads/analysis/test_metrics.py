@@ -91,7 +91,7 @@ class TestRSquared:
             metrics.r_squared(np.ones((3, 2)), np.ones((3, 2)), average="mean")
         with pytest.raises(ValueError, match=r"true: expected shape .* received \(3,\)"):
             metrics.r_squared(np.ones(3), np.ones(3))
-        with pytest.raises(TypeError, match="true: expected real numbers"):
+        with pytest.raises(TypeError, match="true: expected an array of real numbers"):
             metrics.r_squared(np.full((2, 2), "a"), np.ones((2, 2)))
 
 
@@ -178,7 +178,7 @@ class TestPoisson:
             metrics.poisson_log_likelihood(-np.ones_like(rates), spikes, width)
         with pytest.raises(ValueError, match=r"spikes: expected counts of at least 0"):
             metrics.poisson_log_likelihood(rates, spikes - 10, width)
-        with pytest.raises(ValueError, match=r"bin_width: expected a number above 0"):
+        with pytest.raises(ValueError, match=r"bin_width: expected a finite number above 0"):
             metrics.poisson_log_likelihood(rates, spikes, 0.0)
         with pytest.raises(ValueError, match=r"rates: expected shape \(20, 30, 5\)"):
             metrics.poisson_log_likelihood(rates[:, 1:], spikes, width)

@@ -70,7 +70,7 @@ def test_the_event_lies_in_the_same_bin_of_every_trial():
     recording = np.zeros((200, 1))
     events = np.array([0.5, 0.7 - 1e-12, 1.234, 3.0])
     recording[[50, 70, 123, 300 - 200]] = 1.0  # the last: outside the recording
-    trials = segment(recording, events[:3], 0.1, 0.2, 0.01)
+    trials = segment(recording, events[:3], 0.1, 0.2, 0.01, 0.0)
     assert trials.shape == (3, 30, 1)
     assert np.all(trials[:, 10, 0] == 1) and trials.sum() == 3
     shifted = segment(recording, events[:3] + 7.5, 0.1, 0.2, 0.01, start=7.5)
@@ -81,7 +81,7 @@ def test_segments_of_binned_spikes_hold_the_spikes_around_the_events():
     rng = np.random.default_rng(0)
     spikes = np.sort(rng.uniform(0, 60, size=2000))
     events = np.round(rng.uniform(1, 58, size=20), 2)
-    trials = segment(bin_spikes([spikes], 0.02, 0.0, 60.0), events, 0.5, 1.2, 0.02)
+    trials = segment(bin_spikes([spikes], 0.02, 0.0, 60.0), events, 0.5, 1.2, 0.02, 0.0)
     for trial, event in zip(trials, events, strict=True):
         left = 0.02 * np.floor(event / 0.02 + 1e-6) - 0.5
         np.testing.assert_array_equal(trial, bin_spikes([spikes], 0.02, left, left + 1.7))
@@ -93,20 +93,26 @@ def test_windows_that_leave_the_recording():
     with pytest.raises(
         ValueError, match="windows of 3 of 4 events .* 0 to 1 s: events 0, 2, 3"
     ):
-        segment(recording, events, 0.1, 0.2, 0.1)
+        segment(recording, events, 0.1, 0.2, 0.1, 0.0)
     with pytest.warns(UserWarning, match="events 0, 2, 3. They are left out"):
-        kept = segment(recording, events, 0.1, 0.2, 0.1, outside="drop")
+        kept = segment(recording, events, 0.1, 0.2, 0.1, 0.0, outside="drop")
     assert kept[..., 0].tolist() == [[4, 5, 6]] and kept.dtype == np.uint8
-    filled = segment(recording, events, 0.1, 0.2, 0.1, outside="nan")
+    filled = segment(recording, events, 0.1, 0.2, 0.1, 0.0, outside="nan")
     np.testing.assert_array_equal(
         filled[..., 0], [[np.nan, 0, 1], [4, 5, 6], [np.nan] * 3, [8, 9, np.nan]]
     )
     assert recording.ravel().tolist() == list(range(10))
 
 
+def test_the_clock_of_the_recording_must_be_told():
+    """A recording seldom begins at 0, and trials cut on another clock look like trials too."""
+    with pytest.raises(TypeError, match="start"):
+        segment(np.ones((10, 1)), [0.5], 0.1, 0.2, 0.1)
+
+
 def test_the_first_and_the_last_window_that_fit_are_kept():
     recording = np.arange(10.0)
-    trials = segment(recording, [0.1, 0.8], 0.1, 0.2, 0.1)
+    trials = segment(recording, [0.1, 0.8], 0.1, 0.2, 0.1, 0.0)
     np.testing.assert_array_equal(trials, [[0, 1, 2], [7, 8, 9]])
 
 
@@ -121,7 +127,7 @@ def test_the_first_and_the_last_window_that_fit_are_kept():
     ],
 )
 def test_windows_that_make_no_sense_are_refused(arguments, message):
-    good = {"event_times": [0.5], "before": 0.1, "after": 0.2, "bin_width": 0.1}
+    good = {"event_times": [0.5], "before": 0.1, "after": 0.2, "bin_width": 0.1, "start": 0.0}
     with pytest.raises(ValueError, match=message):
         segment(np.ones((10, 1)), **{**good, **arguments})
 

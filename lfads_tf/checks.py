@@ -11,8 +11,10 @@ import numpy as np
 
 __all__ = [
     "as_conditions",
+    "as_float32",
     "as_numbers",
     "listed",
+    "pair",
     "positive",
     "refuse_infinity",
     "seconds_per_bin",
@@ -21,24 +23,85 @@ __all__ = [
 ]
 
 
-def as_numbers(value: Any, name: str) -> np.ndarray:
-    """An array of float32, copied only if it was something else.
+def as_numbers(
+    name: str, value: Any, *, n_axes: tuple[int, ...] | None = None, shape: str = ""
+) -> np.ndarray:
+    """The value as an array of real numbers, not copied where it is one already.
+
+    Args:
+        name: of the argument, for errors.
+        value: anything that NumPy takes for an array.
+        n_axes: the numbers of axes allowed, and then not empty; none: any shape.
+        shape: the shape expected, in words.
 
     Raises:
-        TypeError: what is no array of real numbers.
+        TypeError: these are no real numbers.
+        ValueError: another number of axes, or no elements.
 
     Example:
-        >>> as_numbers([1, 2], "spikes")
-        array([1., 2.], dtype=float32)
+        >>> as_numbers("rates", [[1, 2]], n_axes=(2,), shape="(n_bins, n_neurons)").shape
+        (1, 2)
     """
+    of_shape = f" of shape {shape}" if shape else ""
     try:
         array = np.asarray(value)
-        if array.dtype.kind in "biuf":
-            return array.astype(np.float32, copy=False)
         kind = f"an array of {array.dtype}"
     except (TypeError, ValueError) as error:  # Lists of unequal length.
         kind = f"{type(value).__name__} ({error})"
-    raise TypeError(f"{name}: expected an array of real numbers, received {kind}.")
+    else:
+        if array.dtype.kind in "biuf":
+            if n_axes is not None and (array.ndim not in n_axes or array.size == 0):
+                raise ValueError(f"{name}: expected shape {shape}, received {array.shape}.")
+            return array
+    raise TypeError(f"{name}: expected an array of real numbers{of_shape}, received {kind}.")
+
+
+def as_float32(name: str, value: Any) -> np.ndarray:
+    """The same of any shape, as float32.
+
+    Raises:
+        TypeError: these are no real numbers.
+
+    Example:
+        >>> as_float32("spikes", [1, 2])
+        array([1., 2.], dtype=float32)
+    """
+    return as_numbers(name, value).astype(np.float32, copy=False)
+
+
+def pair(
+    first_name: str, first: Any, second_name: str, second: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two arrays of one shape ``(..., n)`` as float64, the second finite where the first is.
+
+    Where the first is NaN, nothing was observed, and the second may be anything.
+
+    Raises:
+        TypeError: these are no real numbers.
+        ValueError: the shapes differ; the first holds infinity; the second lacks a finite
+            number where the first has one.
+
+    Example:
+        >>> true, estimated = pair("true", [[1, 2]], "estimated", [[1.5, 2.5]])
+        >>> estimated.dtype
+        dtype('float64')
+    """
+    shape = "(n_samples, n) or (n_trials, n_bins, n)"
+    a = np.asarray(as_numbers(first_name, first, n_axes=(2, 3), shape=shape), np.float64)
+    b = np.asarray(as_numbers(second_name, second, n_axes=(2, 3), shape=shape), np.float64)
+    if a.shape != b.shape:
+        raise ValueError(
+            f"{second_name}: expected shape {a.shape}, as {first_name}'s, received {b.shape}."
+        )
+    if np.isinf(a).any():
+        raise ValueError(f"{first_name}: expected finite numbers or NaN, received infinity.")
+    missing = ~np.isfinite(b) & ~np.isnan(a)
+    if missing.any():
+        raise ValueError(
+            f"{second_name}: expected a finite number wherever {first_name} is observed, "
+            f"received NaN or infinity in {missing.sum():,} of {a.size:,} samples."
+        )
+    return a, b
 
 
 def as_conditions(value: Any, n_trials: int) -> np.ndarray:
@@ -67,11 +130,18 @@ def as_conditions(value: Any, n_trials: int) -> np.ndarray:
     )
 
 
-def refuse_infinity(array: np.ndarray, name: str) -> None:
+def refuse_infinity(name: str, array: np.ndarray) -> None:
     """Refuses infinity and names the first place that holds it.
+
+    Args:
+        name: of the argument, for errors.
+        array: of any shape.
 
     Raises:
         ValueError: infinity.
+
+    Example:
+        >>> refuse_infinity("spikes", np.array([0.0, np.nan]))
     """
     infinite = np.isinf(array)
     if infinite.any():
@@ -82,7 +152,7 @@ def refuse_infinity(array: np.ndarray, name: str) -> None:
         )
 
 
-def positive(value: Any, name: str) -> float:
+def positive(name: str, value: Any) -> float:
     """A finite number above 0.
 
     Raises:
@@ -90,7 +160,7 @@ def positive(value: Any, name: str) -> float:
         ValueError: not finite, or not above 0.
 
     Example:
-        >>> positive(1, "mean_rate")
+        >>> positive("mean_rate", 1)
         1.0
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
@@ -111,7 +181,7 @@ def seconds_per_bin(value: Any) -> float:
         >>> seconds_per_bin(0.02)
         0.02
     """
-    width = positive(value, "bin_width")
+    width = positive("bin_width", value)
     if width >= 1:
         warnings.warn(
             f"bin_width: {width:g} is taken in seconds; for bins of {width:g} ms pass "
@@ -122,7 +192,15 @@ def seconds_per_bin(value: Any) -> float:
 
 
 def warn_of_silent_neurons(spikes: np.ndarray, stacklevel: int) -> None:
-    """Warns of neurons without a spike, and names them."""
+    """Warns of neurons without a spike, and names them.
+
+    Args:
+        spikes: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
+        stacklevel: of the warning, as seen by the caller.
+
+    Example:
+        >>> warn_of_silent_neurons(np.ones((2, 5, 3)), stacklevel=1)
+    """
     silent = np.flatnonzero(
         ~((spikes != 0) & ~np.isnan(spikes)).any(axis=(0, 1)) & (spikes == 0).any(axis=(0, 1))
     )
@@ -134,7 +212,7 @@ def warn_of_silent_neurons(spikes: np.ndarray, stacklevel: int) -> None:
         )
 
 
-def whole(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
+def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """A whole number within its range.
 
     Raises:
@@ -142,7 +220,7 @@ def whole(value: Any, name: str, least: int = 1, most: int | None = None) -> int
         ValueError: out of range.
 
     Example:
-        >>> whole(3, "n_trials")
+        >>> whole("n_trials", 3)
         3
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):

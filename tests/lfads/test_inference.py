@@ -1,0 +1,88 @@
+"""What inference says of a trial agrees with the generator and with the samples behind it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lfads_tf import LFADS, Inferred, LFADSConfig
+
+N_TRIALS, N_BINS, N_NEURONS = 8, 10, 6
+
+
+def small_model(**changes):
+    sizes = {"n_neurons": N_NEURONS, "n_bins": N_BINS, "bin_width": 0.02}
+    units = {
+        "generator_units": 9,
+        "n_factors": 3,
+        "encoder_units": 5,
+        "n_initial_conditions": 4,
+    }
+    more = {"controller_units": 5, "controller_encoder_units": 5}
+    model = LFADS(LFADSConfig(**{**sizes, **units, **more, **changes}))
+    model.compile(jit_compile=False)  # XLA takes longer to compile than these to run
+    return model
+
+
+def spikes(n_trials=N_TRIALS):
+    return np.random.default_rng(0).poisson(0.7, (n_trials, N_BINS, N_NEURONS))
+
+
+def test_the_generator_rolls_on_from_the_initial_states():
+    model = small_model()
+    inferred = model.infer(spikes(), n_samples=0)
+    states = inferred.generator_initial_states
+    assert states.shape == (N_TRIALS, 9)
+    for t in range(N_BINS):
+        states, _ = model.generator(tf.zeros((N_TRIALS, 0)), [tf.constant(states)])
+        np.testing.assert_allclose(
+            states, inferred.generator_states[:, t], rtol=1e-4, atol=1e-6
+        )
+
+
+def test_initial_states_are_averaged_over_samples_as_the_rest_is():
+    """They are linear in the initial condition, whose samples scatter about its mean."""
+    model, n_samples = small_model(), 400
+    sampled = model.infer(spikes(), n_samples=n_samples)
+    at_mean = model.infer(spikes(), n_samples=0)
+    kernel = np.asarray(model.network.decoder.initial_kernel)
+    sd = np.sqrt(np.square(sampled.initial_condition_sd) @ np.square(kernel))
+    error = sampled.generator_initial_states - at_mean.generator_initial_states
+    assert (abs(error) < 5 * sd / np.sqrt(n_samples)).all()
+    assert (error != 0).any()
+
+
+@pytest.mark.parametrize("n_inferred_inputs", [0, 1])
+@pytest.mark.parametrize("n_samples", [3, 70])  # one group of samples, and several
+def test_the_spread_of_the_rates_is_that_over_samples(n_samples, n_inferred_inputs):
+    model = small_model(n_inferred_inputs=n_inferred_inputs)
+    size, group = 64, min(n_samples, 8)
+    n_groups = -(-n_samples // group)
+    given = spikes(size).astype("float32")
+    inferred = model.infer(given, n_samples=n_samples, seed=5)
+    noise = {
+        "initial_kgbi": (n_groups, group, size, 4),
+        "inputs_kgtbu": (n_groups, group, N_BINS, size, n_inferred_inputs),
+    }
+    chunk = {"spikes_btn": tf.constant(given), "external_bte": tf.zeros((size, N_BINS, 0))}
+    for i, (name, shape) in enumerate(noise.items()):
+        chunk[name] = tf.random.stateless_normal(shape, [5, i])
+    one_hot = np.eye(n_samples, n_groups * group, dtype="float32")
+    one_hot = one_hot.reshape(n_samples, n_groups, group)
+    samples = [model.posterior(chunk, tf.constant(weights))[0] for weights in one_hot]
+    np.testing.assert_allclose(inferred.rates, np.mean(samples, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(inferred.rates_sd, np.std(samples, axis=0), rtol=1e-3)
+    assert (inferred.rates_sd > 0).all()
+
+
+def test_without_samples_nothing_spreads():
+    assert (small_model().infer(spikes(), n_samples=0).rates_sd == 0).all()
+
+
+def test_everything_inferred_comes_back_from_a_file(tmp_path):
+    inferred = small_model(n_inferred_inputs=1).infer(spikes(), n_samples=2)
+    inferred.save_h5(tmp_path / "inferred.h5")
+    again = Inferred.load_h5(tmp_path / "inferred.h5")
+    assert {"rates_sd", "generator_initial_states"} <= set(again._fields)
+    for name, one, other in zip(again._fields, inferred, again, strict=True):
+        assert one.dtype == np.float32 and len(one) == N_TRIALS
+        np.testing.assert_array_equal(one, other, err_msg=name)
