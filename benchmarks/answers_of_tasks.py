@@ -240,7 +240,8 @@ def context_dependent_integration(seed: int) -> list[Fact]:
 def ring_integration(seed: int) -> list[Fact]:
     net = Trained("ring_integration", seed)
     points = net.manifold(np.zeros(net.task.n_inputs))
-    of = net.finder.attractors(points, slow=SLOW)[0]
+    # States come back to the ring in some fifty steps: what lasts must last longer.
+    of = net.finder.attractors(points, slow=100.0)[0]
     read = net.read(points.xstar[of.members])
     turned = np.unwrap(np.arctan2(read[:, 1], read[:, 0]))
     around = abs(turned[-1] - turned[0]) / (2 * np.pi)
