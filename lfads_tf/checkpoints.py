@@ -4,13 +4,15 @@ A folder holds ``best.keras`` and ``last.keras``, models to load (the same until
 of the loss has ended, before which nothing is judged); ``history.csv``, a line an epoch; and
 ``state.h5``: weights, optimizer, the memory of the callbacks and the epoch. Everything random
 follows from seed and step, and the order of trials from seed and epoch, so that training
-which goes on from that file equals training that was never broken off.
+which goes on from that file equals training that was never broken off. It is written last:
+what it says is done, the other files have.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -22,10 +24,11 @@ import keras
 import numpy as np
 
 from lfads_tf.files import writing
+from lfads_tf.training import as_int
 
 __all__ = ["Checkpoint", "read_history"]
 
-STATE, HISTORY = "state.h5", "history.csv"
+STATE, HISTORY, BEST, LAST = "state.h5", "history.csv", "best.keras", "last.keras"
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -74,23 +77,53 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self.history = {}
         self._written, self._best_written = time.monotonic(), None
-        if self.resume and (self.directory / STATE).exists():
+        if not self.resume:
+            # Nothing of an older run may be taken for this one's; its state goes first.
+            for name in (STATE, BEST, LAST, HISTORY):
+                (self.directory / name).unlink(missing_ok=True)
+        elif (self.directory / STATE).exists():
             self.restore(self.model)
+            if not all((self.directory / name).exists() for name in (BEST, LAST)):
+                self._save_models()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if as_int(self.model.bad_part) >= 0:  # training ends here, with the last good epoch
+            return
         values = {"epoch": epoch, **{name: float(v) for name, v in (logs or {}).items()}}
         n_before = max(map(len, self.history.values()), default=0)
-        for name, value in values.items():
-            self.history.setdefault(name, [float("nan")] * n_before).append(value)
+        for name in {**self.history, **values}:  # with gaps where there was no validation
+            column = self.history.setdefault(name, [math.nan] * n_before)
+            column.append(values.get(name, math.nan))
         last = self.model.stop_training or epoch + 1 == self.params["epochs"]
         if last or time.monotonic() - self._written >= self.every:
-            self._write(epoch)
+            self._save_models()
+            _write_history(self.directory / HISTORY, self.history)
+            self._write_state(epoch)
+            self._written = time.monotonic()
 
     def _best(self) -> Any:
         holders = [c for c in self.remembered if getattr(c, "best_weights", None) is not None]
         return holders[0] if holders else None
 
-    def _write(self, epoch: int) -> None:
+    def _save_models(self) -> None:
+        model, best = self.model, self._best()
+        self._save(LAST)
+        if best is None:  # nothing is judged before the warm-up has ended
+            self._save(BEST)
+        elif best.best_epoch != self._best_written:
+            weights = model.get_weights()
+            model.set_weights(best.best_weights)
+            try:
+                self._save(BEST)
+            finally:
+                model.set_weights(weights)
+            self._best_written = best.best_epoch
+
+    def _save(self, name: str) -> None:
+        with writing(self.directory / name, overwrite=True) as path:
+            self.model.save(path)
+
+    def _write_state(self, epoch: int) -> None:
         model, best = self.model, self._best()
         with writing(self.directory / STATE, overwrite=True) as path, h5py.File(path, "w") as f:
             f.attrs["epoch"], f.attrs["stopped"] = epoch, model.stop_training
@@ -101,23 +134,6 @@ class Checkpoint(keras.callbacks.Callback):
             _write_list(f, "optimizer", [np.asarray(v) for v in model.optimizer.variables])
             if best is not None:
                 _write_list(f, "best", best.best_weights)
-        _write_history(self.directory / HISTORY, self.history)
-        self._save("last.keras")
-        if best is None:  # nothing is judged before the warm-up has ended
-            self._save("best.keras")
-        elif best.best_epoch != self._best_written:
-            weights = model.get_weights()
-            model.set_weights(best.best_weights)
-            try:
-                self._save("best.keras")
-            finally:
-                model.set_weights(weights)
-            self._best_written = best.best_epoch
-        self._written = time.monotonic()
-
-    def _save(self, name: str) -> None:
-        with writing(self.directory / name, overwrite=True) as path:
-            self.model.save(path)
 
     def restore(self, model: keras.Model) -> None:
         """Gives a model, and the callbacks, the state of the folder."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from lfads_tf.objective import PARTS
 
-__all__ = ["EarlyStopping", "Plateau", "SmoothedValidation", "StopAtNaN"]
+__all__ = ["EarlyStopping", "Plateau", "SmoothedValidation", "StopAtNaN", "as_int"]
 
 MONITOR = "val_nll_smoothed"
 
@@ -33,8 +33,8 @@ def _after_warm_up(callback: keras.callbacks.Callback) -> int:
     return math.ceil(callback.model.config.warm_up_steps / steps)
 
 
-def _whole(variable: keras.Variable) -> int:
-    """Its value, under a ``tf.distribute`` strategy too."""
+def as_int(variable: keras.Variable) -> int:
+    """The variable's value, under a ``tf.distribute`` strategy too."""
     return int(tf.convert_to_tensor(variable))
 
 
@@ -127,12 +127,12 @@ class StopAtNaN(keras.callbacks.Callback):
         self._stop()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if _whole(self.model.bad_part) >= 0:  # a gradient need not show in the losses
+        if as_int(self.model.bad_part) >= 0:  # a gradient need not show in the losses
             self._stop()
         self._keep(epoch)
 
     def _stop(self) -> None:
-        part, step = _whole(self.model.bad_part), _whole(self.model.bad_step)
+        part, step = as_int(self.model.bad_part), as_int(self.model.bad_step)
         for variable, value in zip(self._variables(), self._good, strict=True):
             variable.assign(value)
         self.model.stop_training = True

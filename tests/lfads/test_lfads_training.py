@@ -10,8 +10,9 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from lfads_tf import LFADS, LFADSConfig, load_model
+from lfads_tf import LFADS, LFADSConfig, checkpoints, load_model
 from lfads_tf.checkpoints import read_history
 
 SMALL = dict(
@@ -98,16 +99,70 @@ def test_a_run_that_was_killed_is_resumed(tmp_path):
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while not (tmp_path / "run" / "best.keras").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "run" / "state.h5").exists() and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
     process.wait()
-    n = len(read_history(tmp_path / "run")["loss"])
+    n = len(read_history(tmp_path / "run")["loss"])  # the state's epochs, or one more
     resumed = small_model(warm_up_steps=20)
     history = fit(resumed, tmp_path / "run", epochs=n + 3, resume=True).history
     whole = fit(small_model(warm_up_steps=20), epochs=n + 3).history
     np.testing.assert_array_equal(history["loss"], whole["loss"])
+
+
+def weights_in(directory):
+    """All weights of the models of a folder, by file."""
+    return {n: load_model(directory / n).get_weights() for n in ("best.keras", "last.keras")}
+
+
+@pytest.mark.parametrize("name", ["best.keras", "last.keras", "history.csv", "state.h5"])
+def test_a_kill_between_two_files_loses_none_of_them(name, tmp_path, monkeypatch):
+    """The state is written last: what it says is done, is there."""
+    fit(small_model(learning_rate=0.01), tmp_path / "a", epochs=4)
+    writing = checkpoints.writing
+
+    def killed(path, **options):
+        if path.name == name and ends.epoch == 3:
+            raise KeyboardInterrupt
+        return writing(path, **options)
+
+    monkeypatch.setattr(checkpoints, "writing", killed)
+    ends = BreakOff(None)
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_model(learning_rate=0.01), tmp_path / "b", epochs=4, extra=[ends])
+    monkeypatch.undo()
+    fit(small_model(learning_rate=0.01), tmp_path / "b", epochs=4, resume=True)
+    for file, weights in weights_in(tmp_path / "a").items():
+        for a, b in zip(weights, weights_in(tmp_path / "b")[file], strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=file)
+    np.testing.assert_equal(read_history(tmp_path / "b"), read_history(tmp_path / "a"))
+
+
+def test_what_a_run_overwrites_is_gone_before_it_begins(tmp_path):
+    """A run killed before its first writing must not be resumed as the one before it."""
+    fit(small_model(), tmp_path, epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_model(), tmp_path, epochs=2, overwrite=True, extra=[BreakOff(0, 0)])
+    assert os.listdir(tmp_path) == []
+    resumed = fit(small_model(), tmp_path, epochs=3, resume=True).history
+    assert resumed["loss"] == fit(small_model(), epochs=3).history["loss"]
+
+
+def test_validation_now_and_then_leaves_gaps_in_the_history(tmp_path):
+    model = small_model()
+    model.fit(
+        X,
+        validation_data=VALID,
+        validation_freq=2,
+        epochs=5,
+        batch_size=8,
+        verbose=0,
+        callbacks=model.default_callbacks(tmp_path, save_every=0.0),
+    )
+    history = read_history(tmp_path)
+    assert np.isnan(history["val_nll"]).tolist() == [True, False, True, False, True]
+    assert np.isfinite(history["loss"]).all()
 
 
 def test_a_finished_run_is_not_trained_further(tmp_path):
@@ -115,12 +170,15 @@ def test_a_finished_run_is_not_trained_further(tmp_path):
     history = fit(model, tmp_path / "a", epochs=100, **OPTIONS).history
     n = len(history["loss"])
     assert n < 100  # stopped early
+    os.remove(tmp_path / "a" / "best.keras")
     again = small_model()
     assert (
         len(fit(again, tmp_path / "a", epochs=100, resume=True, **OPTIONS).history["loss"]) == n
     )
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+    rates = load_model(tmp_path / "a" / "best.keras").infer(VALID, n_samples=0).rates
+    np.testing.assert_array_equal(rates, model.infer(VALID, n_samples=0).rates)
 
 
 def test_a_run_is_not_overwritten_without_being_asked(tmp_path):
@@ -193,6 +251,25 @@ def test_a_gradient_that_is_not_finite_is_named():
     model.run_eagerly = True
     with pytest.raises(FloatingPointError, match="step 4: the gradient"):
         fit(model, epochs=2, extra=[Poison()])
+
+
+def test_a_bad_gradient_does_not_reach_the_folder(tmp_path):
+    """The last good epoch stays there, and training can go on from it."""
+    model = small_model(warm_up_steps=0)
+    update = model._update_weights
+
+    def poisoned(gradients, norm):
+        bad = [[tf.where(model.step < 8, g, np.nan) for g in shard] for shard in gradients]
+        return update(bad, norm)
+
+    model._update_weights = poisoned  # in the last step of the third epoch
+    with pytest.raises(FloatingPointError, match="step 8: the gradient.*epoch 2"):
+        fit(model, tmp_path, epochs=4)
+    for file, weights in weights_in(tmp_path).items():
+        assert all(np.isfinite(w).all() for w in weights), file
+    assert len(read_history(tmp_path)["loss"]) == 2
+    resumed = fit(small_model(warm_up_steps=0), tmp_path, epochs=4, resume=True).history
+    assert resumed["loss"] == fit(small_model(warm_up_steps=0), epochs=4).history["loss"]
 
 
 def test_training_without_validation_data_warns_of_nothing():
