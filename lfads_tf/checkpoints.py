@@ -5,17 +5,19 @@ of the loss has ended, before which nothing is judged); ``history.csv``, a line 
 ``state.h5``: weights, optimizer, the memory of the callbacks and the epoch. Everything random
 follows from seed and step, and the order of trials from seed and epoch, so that training
 which goes on from that file equals training that was never broken off. It is written last:
-what it says is done, the other files have.
+what it says is done, the other files have. It also tells the configuration and the trials of
+its run, and another run is not taken for it.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ import numpy as np
 from lfads_tf.files import writing
 from lfads_tf.training import as_int
 
-__all__ = ["Checkpoint", "read_history"]
+__all__ = ["Checkpoint", "digest", "read_history"]
 
 STATE, HISTORY, BEST, LAST = "state.h5", "history.csv", "best.keras", "last.keras"
 
@@ -58,6 +60,8 @@ class Checkpoint(keras.callbacks.Callback):
         self.directory, self.remembered = Path(directory), list(remembered)
         self.resume, self.every = resume, every
         self.history: dict[str, list[float]] = {}
+        self.settings: dict[str, Any] = {}
+        self.trials: dict[str, str | None] = {}
         self._written = time.monotonic()
         self._best_written: int | None = None
         if (self.directory / STATE).exists() and not (resume or overwrite):
@@ -66,13 +70,43 @@ class Checkpoint(keras.callbacks.Callback):
                 "overwrite=True begins anew."
             )
 
-    @property
-    def start(self) -> tuple[int, bool]:
-        """The epoch to begin with, and whether the run of the folder came to its own end."""
+    def begin(
+        self, settings: Mapping[str, Any], trials: Mapping[str, str | None]
+    ) -> tuple[int, bool]:
+        """Takes down what run this is, and finds where it begins; ``fit`` calls it.
+
+        Args:
+            settings: the configuration, and what else decides how training goes, by name.
+            trials: of each argument with trials their :func:`digest`.
+
+        Returns:
+            The epoch to begin with, and whether the run of the folder came to its own end.
+
+        Raises:
+            ValueError: the folder that is to be resumed holds another run.
+        """
+        self.settings, self.trials = dict(settings), dict(trials)
         if not self.resume or not (self.directory / STATE).exists():
             return 0, False
         with h5py.File(self.directory / STATE, "r") as file:
-            return int(file.attrs["epoch"]) + 1, bool(file.attrs["stopped"])
+            theirs = {name: json.loads(file.attrs[name]) for name in ("settings", "trials")}
+            epoch, stopped = int(file.attrs["epoch"]), bool(file.attrs["stopped"])
+        differences = []
+        if names := _differing(theirs["settings"], self.settings):
+            had, received = (
+                ", ".join(f"{name}={of.get(name)!r}" for name in names)
+                for of in (theirs["settings"], self.settings)
+            )
+            differences.append(f"has {had}; received {received}")
+        if names := _differing(theirs["trials"], self.trials):
+            differences.append(f"had other trials in {', '.join(names)}")
+        if differences:
+            raise ValueError(
+                f"resume: the run in {str(self.directory)!r} {', and '.join(differences)}, "
+                "and would not be the same. Give what it began with or another folder; "
+                "overwrite=True begins anew."
+            )
+        return epoch + 1, stopped
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.history = {}
@@ -127,6 +161,8 @@ class Checkpoint(keras.callbacks.Callback):
         model, best = self.model, self._best()
         with writing(self.directory / STATE, overwrite=True) as path, h5py.File(path, "w") as f:
             f.attrs["epoch"], f.attrs["stopped"] = epoch, model.stop_training
+            f.attrs["settings"] = json.dumps(self.settings)
+            f.attrs["trials"] = json.dumps(self.trials)
             memory = [{name: getattr(c, name) for name in c.state} for c in self.remembered]
             f.attrs["memory"] = json.dumps(memory, default=float)
             f.attrs["history"] = json.dumps(self.history)
@@ -150,6 +186,29 @@ class Checkpoint(keras.callbacks.Callback):
                     setattr(callback, name, value)
                 if "best" in file and hasattr(callback, "best_weights"):
                     callback.best_weights = _read_list(file, "best")
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return [name for name in {**one, **other} if one.get(name) != other.get(name)]
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """What tells trials from all others: a hash of their spikes and external inputs.
+
+    Args:
+        arrays: of :func:`lfads_tf.batches.as_arrays`.
+
+    Example:
+        >>> one, other = np.zeros((2, 3, 4), np.float32), np.zeros((4, 3, 2), np.float32)
+        >>> digest({"spikes_btn": one}) == digest({"spikes_btn": other})
+        False
+    """
+    made = hashlib.blake2b(digest_size=16)
+    for name in sorted({"spikes_btn", "external_bte"} & set(arrays)):
+        array = np.ascontiguousarray(arrays[name])
+        made.update(f"{name}{array.shape}".encode())
+        made.update(array.reshape(-1).view(np.uint8))
+    return made.hexdigest()
 
 
 def _write_list(file: h5py.File, name: str, arrays: Sequence[Any]) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import keras
+
 from lfads_tf import plotting
 from lfads_tf.analysis import decoding, metrics, smoothing
 from lfads_tf.checkpoints import read_history
@@ -45,48 +47,89 @@ def fit(
     *,
     group: str | None,
     bin_width: float | None,
-    valid_fraction: float,
+    valid_fraction: float | None,
     settings: Mapping[str, Any],
     epochs: int,
-    batch_size: int,
+    batch_size: int | None,
     resume: bool,
     overwrite: bool,
     say: Say,
 ) -> list[str]:
     """Fits a model to the trials of a file.
 
+    A run that is resumed goes on with what it began with.
+
     Args:
         data: an HDF5 file that :meth:`Session.from_h5` reads.
         out: folder for the models, the history and the state of training.
         group: of the file, e.g. ``day0/trials``.
         bin_width: in seconds, where the file does not tell it.
-        valid_fraction: share of trials for validation, where the file does not tell them.
+        valid_fraction: share of trials for validation, where the file does not tell them;
+            none: 0.2, or the run's.
         settings: attributes of the configuration.
         epochs: at most.
-        batch_size: trials at most.
+        batch_size: trials at most; none: 64, or the run's.
         resume: go on with the run in ``out``.
         overwrite: begin anew over the run in ``out``.
         say: takes one line at a time about how far it is.
 
     Returns:
         The names of the files in ``out``.
+
+    Raises:
+        FileExistsError: ``out`` holds a run, and neither ``resume`` nor ``overwrite``.
+        FileNotFoundError: there is no such file.
+        TypeError: an unknown attribute among the settings.
+        ValueError: data that no model can take, an attribute out of range, or what
+            contradicts the run that is to be resumed.
+        FloatingPointError: a part of the loss is no longer finite.
     """
-    reading: dict[str, Any] = {
+    asked = {
         "group": group,
         "bin_width": bin_width,
         "valid_fraction": valid_fraction,
-        "seed": int(settings.get("seed", 0)),
+        "batch_size": batch_size,
     }
-    train, valid = sessions(data, **reading)
+    given = {name: value for name, value in asked.items() if value is not None}
+    run = {"group": None, "bin_width": None, "valid_fraction": 0.2, "batch_size": 64, **given}
+    settings = dict(settings)
+    if resume and (out / RUN).exists():
+        begun = _begun(out, {**given, **settings})
+        run = {name: begun[name] for name in asked}
+        settings = {**begun["config"], **settings}
+    reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
+    train, valid = sessions(data, **reading, seed=int(settings.get("seed", 0)))
     say(f"Training on {train}, validating on {valid.n_trials} trials.")
     model = LFADS(LFADSConfig.for_data(train, **settings))
     say(f"{model.config}: {model.count_params():,} weights.")
     model.compile()
     callbacks = model.default_callbacks(out, resume=resume, overwrite=overwrite)
-    with writing(out / RUN, overwrite=True) as path:
-        path.write_text(json.dumps({"data": str(data.resolve()), **reading}), encoding="utf-8")
-    trained(model, train, valid, epochs, batch_size, callbacks, say)
+    run = {"data": str(data.resolve()), **run, "config": model.config.to_dict()}
+
+    def write_run(logs: Any = None) -> None:
+        """Once the folder is this run's: the checkpoint has refused any other by then."""
+        with writing(out / RUN, overwrite=True) as path:
+            path.write_text(json.dumps(run), encoding="utf-8")
+
+    writer = keras.callbacks.LambdaCallback(on_train_begin=write_run)
+    trained(model, train, valid, epochs, run["batch_size"], [*callbacks, writer], say)
     return sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
+
+
+def _begun(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run began with; what is wanted of it now must not contradict that."""
+    run = json.loads((out / RUN).read_text(encoding="utf-8"))
+    had = {**run, **run["config"]}
+    names = [name for name in wanted if name in had and wanted[name] != had[name]]
+    if names:
+        begun, received = (
+            ", ".join(f"{name}={of[name]!r}" for name in names) for of in (had, wanted)
+        )
+        raise ValueError(
+            f"--resume: the run in {str(out)!r} has {begun}; received {received}. It goes on "
+            "with what it began with; --overwrite begins anew."
+        )
+    return dict(run)
 
 
 def trained(
@@ -99,8 +142,6 @@ def trained(
     say: Say,
 ) -> dict[str, list[float]]:
     """Trains, says every now and then how far it is, and returns the history."""
-    import keras
-
     start = said = time.perf_counter()
 
     def tell(epoch: int, logs: dict[str, float]) -> None:
@@ -182,8 +223,9 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
     """
     if not (out / RUN).exists():
         raise FileNotFoundError(f"DIR: {str(out)!r} holds no run: there is no {RUN} in it.")
-    reading = json.loads((out / RUN).read_text(encoding="utf-8"))
-    train, valid = sessions(Path(reading.pop("data")), **reading)
+    run = json.loads((out / RUN).read_text(encoding="utf-8"))
+    reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
+    train, valid = sessions(Path(run["data"]), **reading, seed=run["config"]["seed"])
     model = load_model(out / "best.keras")
     say("Inferring the training and the validation trials ...")
     inferred = model.infer(train), model.infer(valid)

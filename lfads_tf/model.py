@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from lfads_tf import batches, inference, sharding, steps
-from lfads_tf.checkpoints import Checkpoint
+from lfads_tf.checkpoints import Checkpoint, digest
 from lfads_tf.config import LFADSConfig
 from lfads_tf.network import Network
 from lfads_tf.objective import PARTS, left_out_samples, ramp
@@ -166,32 +166,46 @@ class LFADS(keras.Model):
             Keras's history: means over each epoch in nats a sample.
 
         Raises:
-            ValueError: data that do not fit the model.
+            ValueError: data that do not fit the model; a folder to be resumed that holds
+                another run.
             FloatingPointError: a part of the loss is no longer finite; the weights of the
                 last good epoch are back in place.
         """
         callbacks = list(callbacks or [])
+        trials: Any
+        if isinstance(x, tf.data.Dataset):
+            trials = batches.padded_batches(x, self.config)
+        else:
+            trials = batches.as_arrays(x, self.config, training=True)
+        valid = self._checked(validation_data, "validation_data")
         checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
         finished = False
-        if checkpoint is not None and checkpoint.resume:
-            start, finished = checkpoint.start
-            initial_epoch = max(initial_epoch, start)
-        if isinstance(x, tf.data.Dataset):
-            data = batches.padded_batches(x, self.config)
-            first = next(iter(data))
-        else:
-            first = batches.as_arrays(x, self.config, training=True)
-            data, steps_per_epoch = batches.batches(
-                first, batch_size, seed=self.config.seed, first_epoch=initial_epoch
+        if checkpoint is not None:
+            arrays = {"x": trials, "validation_data": valid}
+            start, finished = checkpoint.begin(
+                {
+                    **self.config.to_dict(),
+                    "optimizer": type(self.optimizer).__name__,
+                    "batch_size": batch_size if isinstance(trials, dict) else None,
+                },
+                {n: digest(a) if isinstance(a, dict) else None for n, a in arrays.items()},
             )
+            initial_epoch = max(initial_epoch, start)
+        if isinstance(trials, dict):
+            first = trials
+            data, steps_per_epoch = batches.batches(
+                trials, batch_size, seed=self.config.seed, first_epoch=initial_epoch
+            )
+        else:
+            first, data = next(iter(trials)), trials
         if int(tf.convert_to_tensor(self.step)) == 0:
             self.network.start_at(first)
-        if validation_data is not None:
-            validation_data = self._evaluated(validation_data, batch_size, "validation_data")
+        if isinstance(valid, dict):
+            valid, _ = batches.batches(valid, batch_size)
         history = super().fit(
             data,
             epochs=initial_epoch if finished else epochs,
-            validation_data=validation_data,
+            validation_data=valid,
             callbacks=[*callbacks, StopAtNaN()],
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
@@ -217,14 +231,18 @@ class LFADS(keras.Model):
             **kwargs: of Keras, e.g. ``return_dict=True``.
         """
         if x is not None and not kwargs.get("_use_cached_eval_dataset"):
-            x = self._evaluated(x, batch_size, "x")
+            x = self._checked(x, "x")
+            if isinstance(x, dict):
+                x, _ = batches.batches(x, batch_size)
         return super().evaluate(x, **kwargs)
 
-    def _evaluated(self, data: Any, batch_size: int, name: str) -> tf.data.Dataset:
+    def _checked(self, data: Any, name: str) -> Any:
+        """Arrays by name, batches if batches were given, or none if none were."""
+        if data is None:
+            return None
         if isinstance(data, tf.data.Dataset):
             return batches.padded_batches(data, self.config)
-        arrays = batches.as_arrays(data, self.config, name=name)
-        return batches.batches(arrays, batch_size)[0]
+        return batches.as_arrays(data, self.config, name=name)
 
     def default_callbacks(
         self,
