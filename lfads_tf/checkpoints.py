@@ -207,7 +207,7 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
     for name in sorted({"spikes_btn", "external_bte"} & set(arrays)):
         array = np.ascontiguousarray(arrays[name])
         made.update(f"{name}{array.shape}".encode())
-        made.update(array.reshape(-1).view(np.uint8))
+        made.update(array.reshape(-1).view(np.uint8).data)
     return made.hexdigest()
 
 

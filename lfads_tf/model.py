@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -200,6 +201,13 @@ class LFADS(keras.Model):
             first, data = next(iter(trials)), trials
         if int(tf.convert_to_tensor(self.step)) == 0:
             self.network.start_at(first)
+        if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
+            warnings.warn(
+                "validation_data: expected trials by which the callbacks judge, received "
+                "none. The learning rate stays, training does not stop early, and no model "
+                "is found to be the best.",
+                stacklevel=2,
+            )
         if isinstance(valid, dict):
             valid, _ = batches.batches(valid, batch_size)
         history = super().fit(

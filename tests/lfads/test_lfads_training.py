@@ -165,6 +165,36 @@ def test_validation_now_and_then_leaves_gaps_in_the_history(tmp_path):
     assert np.isfinite(history["loss"]).all()
 
 
+def test_only_the_same_run_is_resumed(tmp_path):
+    fit(small_model(dropout=0.1), tmp_path, epochs=1)
+    state = (tmp_path / "state.h5").read_bytes()
+
+    def refuses(message, model=None, x=X, valid=VALID, batch_size=8):
+        model = small_model() if model is None else model
+        with pytest.raises(ValueError, match=message):
+            model.fit(
+                x,
+                validation_data=valid,
+                epochs=2,
+                batch_size=batch_size,
+                verbose=0,
+                callbacks=model.default_callbacks(tmp_path, resume=True),
+            )
+        assert int(model.step) == 0
+
+    other = small_model(dropout=0.5, kl_initial_condition=1.0)
+    refuses("has dropout=0.1, kl_initial_condition=0.3; received dropout=0.5, kl_in", other)
+    refuses("has n_factors=2; received n_factors=3", small_model(n_factors=3))
+    refuses("batch_size=8; received batch_size=9", batch_size=9)
+    refuses("other trials in x,", x=X[::-1])
+    refuses("other trials in validation_data", valid=VALID[1:])
+    refuses("other trials in validation_data", valid=None)
+    sgd = small_model()
+    sgd.compile("sgd", jit_compile=False)
+    refuses("optimizer='Adam'; received optimizer='SGD'", sgd)
+    assert (tmp_path / "state.h5").read_bytes() == state
+
+
 def test_a_finished_run_is_not_trained_further(tmp_path):
     model = small_model()
     history = fit(model, tmp_path / "a", epochs=100, **OPTIONS).history
@@ -201,6 +231,41 @@ def test_the_best_weights_are_back_at_the_end(tmp_path):
         VALID, batch_size=8, verbose=0, return_dict=True
     )
     assert last["nll"] == pytest.approx(history["val_nll"][-1], rel=1e-5)
+
+
+def test_the_best_weights_do_not_turn_back_the_step(tmp_path):
+    """A following fit must not meet the same noise again, nor older scalars."""
+    model = small_model(learning_rate=0.05)
+
+    class Assign(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.scalars["dropout"].assign(0.01 * epoch)
+
+    history = fit(model, tmp_path, epochs=100, extra=[Assign()], patience=2).history
+    n = len(history["loss"])
+    assert n < 100
+    assert int(model.step) == 3 * n
+    assert float(model.scalars["dropout"]) == pytest.approx(0.01 * (n - 1))
+
+
+def test_the_warm_up_is_counted_in_steps_not_in_epochs_of_this_fit():
+    model = small_model(learning_rate=0.05)
+    batches = tf.data.Dataset.from_generator(
+        lambda: iter(X.reshape(3, 8, 10, 5)), output_signature=tf.TensorSpec((8, 10, 5))
+    )
+
+    def judged(**options):
+        early = next(
+            c for c in model.default_callbacks() if isinstance(c, keras.callbacks.EarlyStopping)
+        )
+        smoothed = model.default_callbacks()[0]
+        model.fit(
+            batches, validation_data=VALID, callbacks=[smoothed, early], verbose=0, **options
+        )
+        return early.best is not None
+
+    assert not judged(epochs=2)  # whose steps are 0 to 5, all of the warm-up
+    assert judged(epochs=1)  # the first after it, though the first of this fit
 
 
 def test_nothing_is_decided_during_the_warm_up():
@@ -272,11 +337,26 @@ def test_a_bad_gradient_does_not_reach_the_folder(tmp_path):
     assert resumed["loss"] == fit(small_model(warm_up_steps=0), epochs=4).history["loss"]
 
 
-def test_training_without_validation_data_warns_of_nothing():
+def test_training_that_nothing_can_judge_is_warned_of_once():
     model = small_model()
+    with pytest.warns(UserWarning, match="validation_data: expected .* received none") as told:
+        model.fit(X, epochs=2, verbose=0, callbacks=model.default_callbacks())
+    assert len([w for w in told if w.category is UserWarning]) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        model.fit(X, epochs=2, verbose=0, callbacks=model.default_callbacks())
+        model.fit(X, epochs=2, verbose=0)
+
+
+def test_a_schedule_of_learning_rates_is_left_to_itself(caplog):
+    model = small_model(warm_up_steps=0)
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.05, 3, 0.5)
+    model.compile(keras.optimizers.Adam(schedule), jit_compile=False)
+    with caplog.at_level("INFO", logger="lfads_tf"):
+        history = fit(model, epochs=8, lr_patience=1).history
+    np.testing.assert_allclose(
+        history["learning_rate"], 0.05 * 0.5 ** np.arange(1, 9), rtol=1e-5
+    )
+    assert "schedule" in caplog.text
 
 
 def test_the_same_seed_gives_the_same_model_and_another_another():
