@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from lfads_tf import batches, inference, sharding, steps
@@ -25,6 +27,8 @@ __all__ = ["LFADS", "load_model"]
 
 #: Of Adam. Gradients of the encoders fall below Keras's own 1e-7.
 EPSILON = 1e-10
+#: Arguments of Keras's ``fit`` that are passed on.
+_OF_KERAS = ("validation_freq", "validation_steps")
 
 
 @keras.saving.register_keras_serializable("lfads_tf")
@@ -58,9 +62,10 @@ class LFADS(keras.Model):
     """
 
     def __init__(self, config: LFADSConfig, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Likelihoods need single precision, whatever Keras's policy is for other models.
+        super().__init__(dtype="float32", **kwargs)
         self.config = config
-        self.network = Network(config, name="network")
+        self.network = Network(config, name="network", dtype="float32")
         self.scalars = {
             name: self._scalar(name, getattr(config, name)) for name in steps.SCALARS
         }
@@ -134,6 +139,7 @@ class LFADS(keras.Model):
     def fit(
         self,
         x: Any,
+        y: None = None,
         *,
         batch_size: int = 64,
         epochs: int = 1,
@@ -154,12 +160,13 @@ class LFADS(keras.Model):
             x: a :class:`~lfads_tf.data.Session`; spikes ``(n_trials, n_bins, n_neurons)``
                 with NaN where nothing was observed; a pair of spikes and external inputs;
                 or a ``tf.data.Dataset`` of batches of either.
+            y: none: spikes are their own target.
             batch_size: trials at most.
             epochs: at most, with early stopping among the callbacks.
             validation_data: trials of the same kind, not trained on.
             callbacks: e.g. of :meth:`default_callbacks`.
             initial_epoch: the epoch to begin with.
-            steps_per_epoch: for a ``tf.data.Dataset`` without end.
+            steps_per_epoch: for a ``tf.data.Dataset`` without end only.
             verbose: as in Keras.
             **kwargs: ``validation_freq`` and ``validation_steps`` of Keras.
 
@@ -167,11 +174,20 @@ class LFADS(keras.Model):
             Keras's history: means over each epoch in nats a sample.
 
         Raises:
-            ValueError: data that do not fit the model; a folder to be resumed that holds
-                another run.
+            TypeError: a ``y``, or another argument of Keras's that would have no effect.
+            ValueError: data that do not fit the model, an argument out of range, or a folder
+                to be resumed that holds another run.
             FloatingPointError: a part of the loss is no longer finite; the weights of the
                 last good epoch are back in place.
         """
+        _refuse_targets(y)
+        _refuse_unknown(kwargs)
+        _refuse_batch_size(batch_size)
+        if steps_per_epoch is not None and not isinstance(x, tf.data.Dataset):
+            raise ValueError(
+                "steps_per_epoch: expected none beside trials, all of which make an epoch (a "
+                f"tf.data.Dataset may have any number of steps), received {steps_per_epoch!r}."
+            )
         callbacks = list(callbacks or [])
         trials: Any
         if isinstance(x, tf.data.Dataset):
@@ -239,6 +255,7 @@ class LFADS(keras.Model):
             **kwargs: of Keras, e.g. ``return_dict=True``.
         """
         if x is not None and not kwargs.get("_use_cached_eval_dataset"):
+            _refuse_batch_size(batch_size)
             x = self._checked(x, "x")
             if isinstance(x, dict):
                 x, _ = batches.batches(x, batch_size)
@@ -313,7 +330,8 @@ class LFADS(keras.Model):
         over which the results are averaged.
 
         Args:
-            data: as in :meth:`fit`, any number of trials; of a model that encodes fewer
+            data: as in :meth:`fit`, any number of trials, of a ``tf.data.Dataset`` all that
+                it has; of a model that encodes fewer
                 neurons or bins than it reconstructs, also those alone.
             n_samples: 0: decode the means of the posteriors instead.
             seed: of the samples.
@@ -324,6 +342,8 @@ class LFADS(keras.Model):
         Raises:
             ValueError: data that do not fit the model, external inputs that are missing.
         """
+        if isinstance(data, tf.data.Dataset):
+            data = _joined(data)
         return inference.infer(self, data, n_samples=n_samples, seed=seed)
 
     @property
@@ -424,6 +444,54 @@ class LFADS(keras.Model):
     def compile_from_config(self, config: dict[str, Any]) -> None:
         optimizer = keras.saving.deserialize_keras_object(config["optimizer"])
         self.compile(**{**config, "optimizer": optimizer})
+
+
+def _refuse_batch_size(batch_size: Any) -> None:
+    is_whole = isinstance(batch_size, numbers.Integral) and not isinstance(batch_size, bool)
+    if not is_whole or batch_size < 1:
+        raise ValueError(
+            f"batch_size: expected a whole number of at least 1, received {batch_size!r}."
+        )
+
+
+def _refuse_targets(y: Any) -> None:
+    if y is not None:
+        shown = f"an array of shape {np.shape(y)}" if np.ndim(y) else repr(y)
+        raise TypeError(
+            "y: expected none, since spikes are their own target, received "
+            f"{shown}. External inputs go into x: fit((spikes, external_inputs))."
+        )
+
+
+def _refuse_unknown(arguments: dict[str, Any]) -> None:
+    for name, value in arguments.items():
+        if name == "validation_split":
+            raise TypeError(
+                "validation_split: expected none; give validation_data, such as Session.split "
+                f"draws, received {value!r}."
+            )
+        if name not in _OF_KERAS:
+            raise TypeError(
+                f"{name}: expected no argument of Keras's but {' and '.join(_OF_KERAS)}, "
+                f"received {value!r}."
+            )
+
+
+def _joined(data: tf.data.Dataset) -> Any:
+    """All batches of spikes, or of spikes and external inputs, as arrays."""
+    if data.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            "data: expected a tf.data.Dataset that ends, received one without end."
+        )
+    parts = [
+        batch if isinstance(batch, tuple) else (batch,) for batch in data.as_numpy_iterator()
+    ]
+    if not parts:
+        raise ValueError("data: expected at least one batch, received none.")
+    arrays = tuple(
+        np.concatenate(batches_of_one) for batches_of_one in zip(*parts, strict=True)
+    )
+    return arrays[0] if len(arrays) == 1 else arrays
 
 
 def _added(parts_by_shard: Sequence[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
