@@ -26,11 +26,71 @@ import keras
 import numpy as np
 
 from lfads_tf.files import writing
-from lfads_tf.training import as_int
+from lfads_tf.training import MONITOR, EarlyStopping, Plateau, SmoothedValidation, as_int
 
-__all__ = ["Checkpoint", "digest", "read_history"]
+__all__ = ["Checkpoint", "default_callbacks", "digest", "read_history"]
 
 STATE, HISTORY, BEST, LAST = "state.h5", "history.csv", "best.keras", "last.keras"
+
+
+def default_callbacks(
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    patience: int = 80,
+    lr_patience: int = 20,
+    lr_factor: float = 0.5,
+    least_learning_rate: float = 1e-5,
+    resume: bool = False,
+    overwrite: bool = False,
+    save_every: float = 30.0,
+) -> list[keras.callbacks.Callback]:
+    """Learning rate by plateaus, early stopping and, with a folder, checkpoints.
+
+    All judge by the validation likelihood smoothed over epochs, and wait until the warm-up
+    of the loss has ended.
+
+    Args:
+        directory: where the best and the last model, the history and the state of training
+            go; none: nothing is written.
+        patience: epochs without a better value until training stops.
+        lr_patience: epochs without a better value until the learning rate falls.
+        lr_factor: by which it falls.
+        least_learning_rate: below which it does not.
+        resume: go on from the folder, if it holds a run: the end is the same as if training
+            had not been broken off. ``fit`` refuses another configuration, optimizer, size
+            of batches or other trials than the run's.
+        overwrite: begin anew in a folder that holds a run.
+        save_every: seconds between two writings, at least.
+
+    Returns:
+        Callbacks for ``fit``, in the order in which they must stand.
+
+    Raises:
+        FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite`` is
+            set.
+
+    Example:
+        >>> [type(callback).__name__ for callback in default_callbacks(patience=40)]
+        ['SmoothedValidation', 'Plateau', 'EarlyStopping']
+    """
+    remembered: list[Any] = [
+        SmoothedValidation(),
+        Plateau(
+            MONITOR,
+            mode="min",
+            factor=lr_factor,
+            patience=lr_patience,
+            min_delta=0.0,
+            min_lr=least_learning_rate,
+        ),
+        EarlyStopping(MONITOR, mode="min", patience=patience, restore_best_weights=True),
+    ]
+    if directory is None:
+        return remembered
+    checkpoint = Checkpoint(
+        directory, remembered, resume=resume, overwrite=overwrite, every=save_every
+    )
+    return [*remembered, checkpoint]
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -45,6 +105,17 @@ class Checkpoint(keras.callbacks.Callback):
 
     Raises:
         FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite``.
+
+    Example:
+        >>> import tempfile
+        >>> from lfads_tf import LFADS, LFADSConfig
+        >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+        >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+        >>> model.compile(jit_compile=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = model.fit(spikes, callbacks=[Checkpoint(folder)], verbose=0)
+        ...     sorted(os.listdir(folder))
+        ['best.keras', 'history.csv', 'last.keras', 'state.h5']
     """
 
     def __init__(
@@ -172,7 +243,11 @@ class Checkpoint(keras.callbacks.Callback):
                 _write_list(f, "best", best.best_weights)
 
     def restore(self, model: keras.Model) -> None:
-        """Gives a model, and the callbacks, the state of the folder."""
+        """Gives a model, and the callbacks, the state of the folder.
+
+        Args:
+            model: compiled, with the configuration and the optimizer of the folder's run.
+        """
         with h5py.File(self.directory / STATE, "r") as file:
             model.set_weights(_read_list(file, "weights"))
             for variable, value in zip(
@@ -230,7 +305,24 @@ def _write_history(path: Path, history: dict[str, list[float]]) -> None:
 
 
 def read_history(directory: str | os.PathLike[str]) -> dict[str, list[float]]:
-    """The columns of a folder's ``history.csv``, a number an epoch."""
+    """The columns of a folder's ``history.csv``.
+
+    Args:
+        directory: that a :class:`Checkpoint` wrote.
+
+    Returns:
+        Lists by name, a number an epoch: NaN where there was none.
+
+    Raises:
+        FileNotFoundError: the folder holds no history.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "history.csv").write_text("epoch,loss\\n0,2.5\\n1,2.0\\n")
+        ...     read_history(folder)
+        {'epoch': [0.0, 1.0], 'loss': [2.5, 2.0]}
+    """
     with (Path(directory) / HISTORY).open(newline="", encoding="utf-8") as file:
         names, *rows = csv.reader(file)
     columns = zip(*rows, strict=True) if rows else ([] for _ in names)

@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from lfads_tf import batches, inference, sharding, steps
-from lfads_tf.checkpoints import Checkpoint, digest
+from lfads_tf.checkpoints import Checkpoint, default_callbacks, digest
 from lfads_tf.config import LFADSConfig
 from lfads_tf.network import Network
 from lfads_tf.objective import PARTS, left_out_samples, ramp
-from lfads_tf.training import MONITOR, EarlyStopping, Plateau, SmoothedValidation, StopAtNaN
+from lfads_tf.training import SmoothedValidation, StopAtNaN
 
 if TYPE_CHECKING:
     import os
@@ -113,6 +113,12 @@ class LFADS(keras.Model):
             jit_compile: compile the loss and its gradient by XLA; ``"auto"`` does.
             run_eagerly: step by step in Python, to look for errors.
             steps_per_execution: training steps between two looks at the callbacks.
+
+        Example:
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.compile(keras.optimizers.AdamW(1e-3))
+            >>> type(model.optimizer).__name__
+            'AdamW'
         """
         if optimizer is None:
             optimizer = keras.optimizers.Adam(self.config.learning_rate, epsilon=EPSILON)
@@ -179,6 +185,14 @@ class LFADS(keras.Model):
                 to be resumed that holds another run.
             FloatingPointError: a part of the loss is no longer finite; the weights of the
                 last good epoch are back in place.
+
+        Example:
+            >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.compile(jit_compile=False)  # so small a model is not worth compiling
+            >>> history = model.fit(spikes[4:], validation_data=spikes[:4], epochs=2, verbose=0)
+            >>> history.epoch, len(history.history["val_nll"])
+            ([0, 1], 2)
         """
         _refuse_targets(y)
         _refuse_unknown(kwargs)
@@ -253,6 +267,20 @@ class LFADS(keras.Model):
             x: as in :meth:`fit`.
             batch_size: trials at most.
             **kwargs: of Keras, e.g. ``return_dict=True``.
+
+        Returns:
+            The loss and its parts, numbers in the order of Keras's ``metrics_names``; with
+            ``return_dict=True`` by name.
+
+        Raises:
+            ValueError: data that do not fit the model, or a batch size out of range.
+
+        Example:
+            >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.compile(jit_compile=False)
+            >>> sorted(model.evaluate(spikes, verbose=0, return_dict=True))
+            ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll']
         """
         if x is not None and not kwargs.get("_use_cached_eval_dataset"):
             _refuse_batch_size(batch_size)
@@ -269,57 +297,8 @@ class LFADS(keras.Model):
             return batches.padded_batches(data, self.config)
         return batches.as_arrays(data, self.config, name=name)
 
-    def default_callbacks(
-        self,
-        directory: str | os.PathLike[str] | None = None,
-        *,
-        patience: int = 80,
-        lr_patience: int = 20,
-        lr_factor: float = 0.5,
-        least_learning_rate: float = 1e-5,
-        resume: bool = False,
-        overwrite: bool = False,
-        save_every: float = 30.0,
-    ) -> list[keras.callbacks.Callback]:
-        """Learning rate by plateaus, early stopping and, with a folder, checkpoints.
-
-        All judge by the validation likelihood smoothed over epochs, and wait until the
-        warm-up of the loss has ended.
-
-        Args:
-            directory: where the best and the last model, the history and the state of
-                training go; none: nothing is written.
-            patience: epochs without a better value until training stops.
-            lr_patience: epochs without a better value until the learning rate falls.
-            lr_factor: by which it falls.
-            least_learning_rate: below which it does not.
-            resume: go on from the folder, if it holds a run: the end is the same as if
-                training had not been broken off.
-            overwrite: begin anew in a folder that holds a run.
-            save_every: seconds between two writings, at least.
-
-        Raises:
-            FileExistsError: the folder holds a run, and neither ``resume`` nor
-                ``overwrite`` is set.
-        """
-        remembered: list[Any] = [
-            SmoothedValidation(),
-            Plateau(
-                MONITOR,
-                mode="min",
-                factor=lr_factor,
-                patience=lr_patience,
-                min_delta=0.0,
-                min_lr=least_learning_rate,
-            ),
-            EarlyStopping(MONITOR, mode="min", patience=patience, restore_best_weights=True),
-        ]
-        if directory is None:
-            return remembered
-        checkpoint = Checkpoint(
-            directory, remembered, resume=resume, overwrite=overwrite, every=save_every
-        )
-        return [*remembered, checkpoint]
+    #: See :func:`lfads_tf.checkpoints.default_callbacks`.
+    default_callbacks = staticmethod(default_callbacks)
 
     # Asking a trained model.
 
@@ -341,6 +320,13 @@ class LFADS(keras.Model):
 
         Raises:
             ValueError: data that do not fit the model, external inputs that are missing.
+
+        Example:
+            >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> inferred = model.infer(spikes, n_samples=5)
+            >>> inferred.rates.shape, inferred.factors.shape
+            ((20, 10, 6), (20, 10, 3))
         """
         if isinstance(data, tf.data.Dataset):
             data = _joined(data)
@@ -414,10 +400,16 @@ class LFADS(keras.Model):
 
         Args:
             inputs: spikes ``(n_trials, n_bins, n_neurons)``, or a pair of spikes and
-                external inputs.
+                external inputs ``(n_trials, n_bins, n_external_inputs)``.
 
         Returns:
-            ``"rates"`` in spikes/s and ``"factors"``.
+            ``"rates"``, ``(n_trials, n_bins, n_neurons)`` in spikes/s (with another
+            observation model than Poisson the expected data, in their unit), and
+            ``"factors"``, ``(n_trials, n_bins, n_factors)``.
+
+        Raises:
+            ValueError: shapes that do not fit the model, missing or unexpected external
+                inputs.
         """
         batch = batches.checked_batch(inputs, self.config)
         decoded = inference.at_means(self.network, batch)
@@ -508,8 +500,25 @@ def load_model(path: str | os.PathLike[str]) -> LFADS:
     Args:
         path: a ``.keras`` file.
 
+    Returns:
+        The model, compiled if it was.
+
     Raises:
         TypeError: the file holds another kind of model.
+        ValueError: there is no such file, or it is no ``.keras`` file.
+
+    Example:
+        >>> import os, tempfile
+        >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+        >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.keras")
+        ...     model.save(path)
+        ...     again = load_model(path)
+        >>> again.config == model.config
+        True
+        >>> bool((again.infer(spikes).rates == model.infer(spikes).rates).all())
+        True
     """
     model = keras.models.load_model(path)
     if not isinstance(model, LFADS):

@@ -42,6 +42,16 @@ class SmoothedValidation(keras.callbacks.Callback):
 
     Args:
         share: of the newest value in the mean.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> smoothed = SmoothedValidation(share=0.5)
+        >>> smoothed.set_model(SimpleNamespace(optimizer=keras.optimizers.Adam(0.01)))
+        >>> epochs = [{"val_nll": value} for value in (1.0, 0.0, 0.0)]
+        >>> for epoch, logs in enumerate(epochs):
+        ...     smoothed.on_epoch_end(epoch, logs)
+        >>> [logs["val_nll_smoothed"] for logs in epochs]
+        [1.0, 0.5, 0.25]
     """
 
     state = ("value",)
@@ -85,6 +95,10 @@ class Plateau(_AfterWarmUp, keras.callbacks.ReduceLROnPlateau):
 
     It does nothing while the weights of the loss still rise, nor to a rate that follows a
     schedule of its own.
+
+    Example:
+        >>> plateau = Plateau(MONITOR, mode="min", factor=0.5, patience=20)
+        >>> callbacks = [SmoothedValidation(), plateau]  # of fit, in this order
     """
 
     state = ("wait", "best", "cooldown_counter")
@@ -107,6 +121,10 @@ class EarlyStopping(_AfterWarmUp, keras.callbacks.EarlyStopping):
     It does nothing while the weights of the loss still rise. The step of training, from
     which its noise follows, and the scalars of the model are not turned back to the best
     epoch: training that goes on would meet the same noise again.
+
+    Example:
+        >>> early = EarlyStopping(MONITOR, mode="min", patience=80, restore_best_weights=True)
+        >>> callbacks = [SmoothedValidation(), early]  # of fit, in this order
     """
 
     state = ("wait", "best", "best_epoch", "stopped_epoch")
@@ -122,7 +140,8 @@ class EarlyStopping(_AfterWarmUp, keras.callbacks.EarlyStopping):
 class StopAtNaN(keras.callbacks.Callback):
     """Ends training with an error at the first loss or gradient that is not finite.
 
-    The weights of the end of the last good epoch are restored before.
+    The weights of the end of the last good epoch are restored before. ``fit`` of the model
+    has it among its callbacks always.
 
     Raises:
         FloatingPointError: names the part of the loss and the step.
