@@ -93,6 +93,13 @@ def _parser() -> argparse.ArgumentParser:
         help="any attribute of LFADSConfig, e.g. --set n_factors=20; may be repeated",
     )
     fit.add_argument("--epochs", type=_positive, default=1000, help="at most (%(default)s)")
+    fit.add_argument(
+        "--patience",
+        type=_positive,
+        default=80,
+        metavar="EPOCHS",
+        help="without a better validation likelihood until training stops (%(default)s)",
+    )
     fit.add_argument("--batch-size", type=_positive, help="(64)")
     fit.add_argument(
         "--valid-fraction",
@@ -111,7 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(infer)
     infer.add_argument("--out", type=Path, required=True, metavar="FILE.h5", help="to write")
     infer.add_argument(
-        "--split", choices=("all", "train", "valid"), default="all", help="(%(default)s)"
+        "--split",
+        choices=("all", "train", "valid", "test"),
+        default="all",
+        help="(%(default)s)",
     )
     infer.add_argument("--n-samples", type=int, default=50, help="of the posterior (50)")
     infer.add_argument("--seed", type=int, default=0, help="of the samples")

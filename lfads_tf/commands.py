@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from lfads_tf import plotting
 from lfads_tf.analysis import decoding, metrics, smoothing
@@ -51,6 +52,7 @@ def fit(
     settings: Mapping[str, Any],
     epochs: int,
     batch_size: int | None,
+    patience: int,
     resume: bool,
     overwrite: bool,
     say: Say,
@@ -69,6 +71,7 @@ def fit(
         settings: attributes of the configuration.
         epochs: at most.
         batch_size: trials at most; none: 64, or the run's.
+        patience: epochs without a better validation likelihood until training stops.
         resume: go on with the run in ``out``.
         overwrite: begin anew over the run in ``out``.
         say: takes one line at a time about how far it is.
@@ -84,7 +87,7 @@ def fit(
             contradicts the run that is to be resumed.
         FloatingPointError: a part of the loss is no longer finite.
     """
-    asked = {
+    asked: dict[str, Any] = {
         "group": group,
         "bin_width": bin_width,
         "valid_fraction": valid_fraction,
@@ -103,7 +106,9 @@ def fit(
     model = LFADS(LFADSConfig.for_data(train, **settings))
     say(f"{model.config}: {model.count_params():,} weights.")
     model.compile()
-    callbacks = model.default_callbacks(out, resume=resume, overwrite=overwrite)
+    callbacks = model.default_callbacks(
+        out, patience=patience, resume=resume, overwrite=overwrite
+    )
     run = {"data": str(data.resolve()), **run, "config": model.config.to_dict()}
 
     def write_run(logs: Any = None) -> None:
@@ -189,11 +194,21 @@ def infer(
         out: the file to write.
         group: of the file.
         bin_width: in seconds; the model's where neither this nor the file tells it.
-        split: ``all`` trials, or ``train`` or ``valid`` where the file tells them apart.
+        split: ``all`` trials, or ``train``, ``valid`` or ``test`` where the file tells them
+            apart.
         n_samples: of the posterior.
         seed: of the samples.
         overwrite: replace a file that is there.
         say: takes one line at a time.
+
+    Returns:
+        What was inferred.
+
+    Raises:
+        FileExistsError: ``out`` is there, and not ``overwrite``.
+        FileNotFoundError: there is no such file of trials.
+        TypeError: the file holds another kind of model.
+        ValueError: no model at ``model``, or trials that do not fit it.
     """
     if out.exists() and not overwrite:  # before the work, not after it
         raise FileExistsError(f"--out: {str(out)!r} exists; --overwrite replaces it.")
@@ -220,6 +235,10 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
 
     Returns:
         The table, and the names of the files written.
+
+    Raises:
+        FileNotFoundError: the folder holds no run, or its trials are no longer there.
+        ValueError: trials that no longer fit the model.
     """
     if not (out / RUN).exists():
         raise FileNotFoundError(f"DIR: {str(out)!r} holds no run: there is no {RUN} in it.")
@@ -229,7 +248,7 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
     model = load_model(out / "best.keras")
     say("Inferring the training and the validation trials ...")
     inferred = model.infer(train), model.infer(valid)
-    table = measured(train, valid, *inferred, counts=model.network.observation.counts)
+    table = measured(model, train, valid, *inferred)
     names = _draw(out, train, valid, *inferred, read_history(out))
     with writing(out / "report.md", overwrite=True) as path:
         path.write_text(f"# {model.config}\n\n{table}\n", encoding="utf-8")
@@ -237,16 +256,20 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
 
 
 def measured(
-    train: Session,
-    valid: Session,
-    of_train: Inferred,
-    of_valid: Inferred,
-    *,
-    counts: bool = True,
+    model: LFADS, train: Session, valid: Session, of_train: Inferred, of_valid: Inferred
 ) -> str:
     """A Markdown table of LFADS beside smoothing, on validation trials.
 
-    Smoothing has no bits/spike: its rate in a bin is made of the very spikes in it.
+    Smoothing has no bits/spike: its rate in a bin is made of the very spikes in it. What
+    the encoders do not see has rows of its own: neurons (co-smoothing) in the bins that
+    they see, and bins (forward prediction).
+
+    Args:
+        model: that inferred.
+        train: trials for training.
+        valid: trials for validation.
+        of_train: what was inferred of the former.
+        of_valid: what was inferred of the latter.
     """
     width = train.bin_width
     sd = smoothing.best_gaussian(train.spikes, width).sd
@@ -257,10 +280,16 @@ def measured(
         ),
     }
     rows: dict[str, list[str]] = {}
-    if counts:
+    if model.network.observation.counts:
         means = metrics.mean_rates(train.spikes, width)
-        bits = metrics.bits_per_spike(of_valid.rates, valid.spikes, width, reference=means)
-        rows["bits/spike, validation trials"] = [f"{bits:.3f}", "-"]
+        for name, bins, neurons in _scored(model.config):
+            spikes = valid.spikes[:, bins, neurons]
+            if not np.nansum(spikes):
+                continue  # no spike there could be predicted
+            bits = metrics.bits_per_spike(
+                of_valid.rates[:, bins, neurons], spikes, width, reference=means[neurons]
+            )
+            rows[f"bits/spike, {name}"] = [f"{bits:.3f}", "-"]
     if valid.true_rates is not None:
         for average in ("neurons", "pooled"):
             rows[f"R^2 to the true rates, {average}"] = [
@@ -274,6 +303,17 @@ def measured(
     lines = [f"| | {' | '.join(rates)} |", "|---" * (len(rates) + 1) + "|"]
     lines += [f"| {name} | {' | '.join(values)} |" for name, values in rows.items()]
     return "\n".join(lines)
+
+
+def _scored(config: LFADSConfig) -> list[tuple[str, slice, slice]]:
+    """What bits/spike are measured of: a name, the bins and the neurons."""
+    bins, neurons = config.encoded_bins, config.encoded_neurons
+    scored = [("validation trials", slice(None), slice(None))]
+    if neurons < config.n_neurons:
+        scored.append(("held-out neurons", slice(0, bins), slice(neurons, None)))
+    if bins < config.n_bins:
+        scored.append(("held-out bins", slice(bins, None), slice(None)))
+    return scored
 
 
 def _decoded(train: Session, valid: Session, of_train: Any, of_valid: Any) -> float:
@@ -344,7 +384,7 @@ def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]
     data.session.save_h5(out / "lorenz.h5", overwrite=True)
     history = trained(model, train, valid, epochs, 64, callbacks, say)
     inferred = model.infer(train), model.infer(valid)
-    table = measured(train, valid, *inferred)
+    table = measured(model, train, valid, *inferred)
     names = _draw(out, train, valid, *inferred, history)
     inferred[1].save_h5(out / "inferred.h5", overwrite=True)
     return table, [*names, "lorenz.h5", "inferred.h5", "best.keras"]
