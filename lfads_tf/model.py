@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numbers
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from lfads_tf import batches, inference, sharding, steps
+from lfads_tf import arguments, batches, inference, sharding, steps
 from lfads_tf.checkpoints import Checkpoint, default_callbacks, digest
 from lfads_tf.config import LFADSConfig
 from lfads_tf.network import Network
@@ -27,8 +25,6 @@ __all__ = ["LFADS", "load_model"]
 
 #: Of Adam. Gradients of the encoders fall below Keras's own 1e-7.
 EPSILON = 1e-10
-#: Arguments of Keras's ``fit`` that are passed on.
-_OF_KERAS = ("validation_freq", "validation_steps")
 
 
 @keras.saving.register_keras_serializable("lfads_tf")
@@ -194,17 +190,14 @@ class LFADS(keras.Model):
             >>> history.epoch, len(history.history["val_nll"])
             ([0, 1], 2)
         """
-        _refuse_targets(y)
-        _refuse_unknown(kwargs)
-        _refuse_batch_size(batch_size)
-        if steps_per_epoch is not None and not isinstance(x, tf.data.Dataset):
-            raise ValueError(
-                "steps_per_epoch: expected none beside trials, all of which make an epoch (a "
-                f"tf.data.Dataset may have any number of steps), received {steps_per_epoch!r}."
-            )
+        is_pipeline = isinstance(x, tf.data.Dataset)
+        arguments.refuse_targets(y)
+        arguments.refuse_unknown(kwargs)
+        arguments.refuse_batch_size(batch_size)
+        arguments.refuse_steps(steps_per_epoch, is_pipeline)
         callbacks = list(callbacks or [])
         trials: Any
-        if isinstance(x, tf.data.Dataset):
+        if is_pipeline:
             trials = batches.padded_batches(x, self.config)
         else:
             trials = batches.as_arrays(x, self.config, training=True)
@@ -217,7 +210,7 @@ class LFADS(keras.Model):
                 {
                     **self.config.to_dict(),
                     "optimizer": type(self.optimizer).__name__,
-                    "batch_size": batch_size if isinstance(trials, dict) else None,
+                    "batch_size": int(batch_size) if isinstance(trials, dict) else None,
                 },
                 {n: digest(a) if isinstance(a, dict) else None for n, a in arrays.items()},
             )
@@ -283,7 +276,7 @@ class LFADS(keras.Model):
             ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll']
         """
         if x is not None and not kwargs.get("_use_cached_eval_dataset"):
-            _refuse_batch_size(batch_size)
+            arguments.refuse_batch_size(batch_size)
             x = self._checked(x, "x")
             if isinstance(x, dict):
                 x, _ = batches.batches(x, batch_size)
@@ -329,7 +322,7 @@ class LFADS(keras.Model):
             ((20, 10, 6), (20, 10, 3))
         """
         if isinstance(data, tf.data.Dataset):
-            data = _joined(data)
+            data = arguments.joined(data)
         return inference.infer(self, data, n_samples=n_samples, seed=seed)
 
     @property
@@ -436,54 +429,6 @@ class LFADS(keras.Model):
     def compile_from_config(self, config: dict[str, Any]) -> None:
         optimizer = keras.saving.deserialize_keras_object(config["optimizer"])
         self.compile(**{**config, "optimizer": optimizer})
-
-
-def _refuse_batch_size(batch_size: Any) -> None:
-    is_whole = isinstance(batch_size, numbers.Integral) and not isinstance(batch_size, bool)
-    if not is_whole or batch_size < 1:
-        raise ValueError(
-            f"batch_size: expected a whole number of at least 1, received {batch_size!r}."
-        )
-
-
-def _refuse_targets(y: Any) -> None:
-    if y is not None:
-        shown = f"an array of shape {np.shape(y)}" if np.ndim(y) else repr(y)
-        raise TypeError(
-            "y: expected none, since spikes are their own target, received "
-            f"{shown}. External inputs go into x: fit((spikes, external_inputs))."
-        )
-
-
-def _refuse_unknown(arguments: dict[str, Any]) -> None:
-    for name, value in arguments.items():
-        if name == "validation_split":
-            raise TypeError(
-                "validation_split: expected none; give validation_data, such as Session.split "
-                f"draws, received {value!r}."
-            )
-        if name not in _OF_KERAS:
-            raise TypeError(
-                f"{name}: expected no argument of Keras's but {' and '.join(_OF_KERAS)}, "
-                f"received {value!r}."
-            )
-
-
-def _joined(data: tf.data.Dataset) -> Any:
-    """All batches of spikes, or of spikes and external inputs, as arrays."""
-    if data.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise ValueError(
-            "data: expected a tf.data.Dataset that ends, received one without end."
-        )
-    parts = [
-        batch if isinstance(batch, tuple) else (batch,) for batch in data.as_numpy_iterator()
-    ]
-    if not parts:
-        raise ValueError("data: expected at least one batch, received none.")
-    arrays = tuple(
-        np.concatenate(batches_of_one) for batches_of_one in zip(*parts, strict=True)
-    )
-    return arrays[0] if len(arrays) == 1 else arrays
 
 
 def _added(parts_by_shard: Sequence[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
