@@ -148,7 +148,8 @@ class Checkpoint(keras.callbacks.Callback):
 
         Args:
             settings: the configuration, and what else decides how training goes, by name.
-            trials: of each argument with trials their :func:`digest`.
+            trials: of each argument with trials their :func:`digest`; none of a
+                ``tf.data.Dataset``, whose trials are not compared.
 
         Returns:
             The epoch to begin with, and whether the run of the folder came to its own end.
