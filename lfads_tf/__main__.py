@@ -48,8 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.command == "demo":
             result = commands.demo(**given, say=say)
         elif args.command == "fit":
-            settings = {**dict(given.pop("set")), "seed": given.pop("seed")}
-            settings["n_inferred_inputs"] = given.pop("inferred_inputs")
+            settings = {
+                "seed": given.pop("seed"),
+                "n_inferred_inputs": given.pop("inferred_inputs"),
+            }
+            settings = {name: value for name, value in settings.items() if value is not None}
+            settings |= given.pop("set")
             names = commands.fit(**given, settings=settings, say=say)
             result = (f"Next: python -m lfads_tf report {args.out}", names)
         elif args.command == "infer":
@@ -79,9 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     fit = commands.add_parser("fit", help="fit a model to the trials of an HDF5 file")
     _add_data(fit)
     fit.add_argument("--out", type=Path, required=True, help=_FOLDER)
-    fit.add_argument(
-        "--inferred-inputs", type=int, default=0, metavar="N", help="number (default: none)"
-    )
+    fit.add_argument("--inferred-inputs", type=int, metavar="N", help="number (default: none)")
     fit.add_argument(
         "--set",
         type=_setting,
@@ -91,23 +93,35 @@ def _parser() -> argparse.ArgumentParser:
         help="any attribute of LFADSConfig, e.g. --set n_factors=20; may be repeated",
     )
     fit.add_argument("--epochs", type=_positive, default=1000, help="at most (%(default)s)")
-    fit.add_argument("--batch-size", type=_positive, default=64, help="(%(default)s)")
+    fit.add_argument(
+        "--patience",
+        type=_positive,
+        default=80,
+        metavar="EPOCHS",
+        help="without a better validation likelihood until training stops (%(default)s)",
+    )
+    fit.add_argument("--batch-size", type=_positive, help="(64)")
     fit.add_argument(
         "--valid-fraction",
         type=float,
-        default=0.2,
-        help="share of trials for validation, if the file does not tell them (%(default)s)",
+        help="share of trials for validation, if the file does not tell them (0.2)",
     )
-    fit.add_argument("--seed", type=int, default=0, help="of all that is random")
-    fit.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    fit.add_argument("--overwrite", action="store_true", help="begin anew over a run there")
+    fit.add_argument("--seed", type=int, help="of all that is random (0)")
+    held = fit.add_mutually_exclusive_group()
+    held.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out as it began"
+    )
+    held.add_argument("--overwrite", action="store_true", help="begin anew over a run there")
 
     infer = commands.add_parser("infer", help="run trials through a trained model")
     infer.add_argument("model", type=Path, help="a .keras file, or the folder of a run")
     _add_data(infer)
     infer.add_argument("--out", type=Path, required=True, metavar="FILE.h5", help="to write")
     infer.add_argument(
-        "--split", choices=("all", "train", "valid"), default="all", help="(%(default)s)"
+        "--split",
+        choices=("all", "train", "valid", "test"),
+        default="all",
+        help="(%(default)s)",
     )
     infer.add_argument("--n-samples", type=int, default=50, help="of the posterior (50)")
     infer.add_argument("--seed", type=int, default=0, help="of the samples")

@@ -6,19 +6,17 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lfads_tf import plotting
-from lfads_tf.analysis import decoding, metrics, smoothing
+import keras
+
+from lfads_tf import reports
 from lfads_tf.checkpoints import read_history
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data import Session, hdf5, synthetic
 from lfads_tf.files import writing
 from lfads_tf.inferred import Inferred
 from lfads_tf.model import LFADS, load_model
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["demo", "fit", "infer", "report"]
 
@@ -45,48 +43,93 @@ def fit(
     *,
     group: str | None,
     bin_width: float | None,
-    valid_fraction: float,
+    valid_fraction: float | None,
     settings: Mapping[str, Any],
     epochs: int,
-    batch_size: int,
+    batch_size: int | None,
+    patience: int,
     resume: bool,
     overwrite: bool,
     say: Say,
 ) -> list[str]:
     """Fits a model to the trials of a file.
 
+    A run that is resumed goes on with what it began with.
+
     Args:
         data: an HDF5 file that :meth:`Session.from_h5` reads.
         out: folder for the models, the history and the state of training.
         group: of the file, e.g. ``day0/trials``.
         bin_width: in seconds, where the file does not tell it.
-        valid_fraction: share of trials for validation, where the file does not tell them.
+        valid_fraction: share of trials for validation, where the file does not tell them;
+            none: 0.2, or the run's.
         settings: attributes of the configuration.
         epochs: at most.
-        batch_size: trials at most.
+        batch_size: trials at most; none: 64, or the run's.
+        patience: epochs without a better validation likelihood until training stops.
         resume: go on with the run in ``out``.
         overwrite: begin anew over the run in ``out``.
         say: takes one line at a time about how far it is.
 
     Returns:
         The names of the files in ``out``.
+
+    Raises:
+        FileExistsError: ``out`` holds a run, and neither ``resume`` nor ``overwrite``.
+        FileNotFoundError: there is no such file.
+        TypeError: an unknown attribute among the settings.
+        ValueError: data that no model can take, an attribute out of range, or what
+            contradicts the run that is to be resumed.
+        FloatingPointError: a part of the loss is no longer finite.
     """
-    reading: dict[str, Any] = {
+    asked: dict[str, Any] = {
         "group": group,
         "bin_width": bin_width,
         "valid_fraction": valid_fraction,
-        "seed": int(settings.get("seed", 0)),
+        "batch_size": batch_size,
     }
-    train, valid = sessions(data, **reading)
+    given = {name: value for name, value in asked.items() if value is not None}
+    run = {"group": None, "bin_width": None, "valid_fraction": 0.2, "batch_size": 64, **given}
+    settings = dict(settings)
+    if resume and (out / RUN).exists():
+        begun = _begun(out, {**given, **settings})
+        run = {name: begun[name] for name in asked}
+        settings = {**begun["config"], **settings}
+    reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
+    train, valid = sessions(data, **reading, seed=int(settings.get("seed", 0)))
     say(f"Training on {train}, validating on {valid.n_trials} trials.")
     model = LFADS(LFADSConfig.for_data(train, **settings))
     say(f"{model.config}: {model.count_params():,} weights.")
     model.compile()
-    callbacks = model.default_callbacks(out, resume=resume, overwrite=overwrite)
-    with writing(out / RUN, overwrite=True) as path:
-        path.write_text(json.dumps({"data": str(data.resolve()), **reading}), encoding="utf-8")
-    trained(model, train, valid, epochs, batch_size, callbacks, say)
+    callbacks = model.default_callbacks(
+        out, patience=patience, resume=resume, overwrite=overwrite
+    )
+    run = {"data": str(data.resolve()), **run, "config": model.config.to_dict()}
+
+    def write_run(logs: Any = None) -> None:
+        """Once the folder is this run's: the checkpoint has refused any other by then."""
+        with writing(out / RUN, overwrite=True) as path:
+            path.write_text(json.dumps(run), encoding="utf-8")
+
+    writer = keras.callbacks.LambdaCallback(on_train_begin=write_run)
+    trained(model, train, valid, epochs, run["batch_size"], [*callbacks, writer], say)
     return sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
+
+
+def _begun(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run began with; what is wanted of it now must not contradict that."""
+    run = json.loads((out / RUN).read_text(encoding="utf-8"))
+    had = {**run, **run["config"]}
+    names = [name for name in wanted if name in had and wanted[name] != had[name]]
+    if names:
+        begun, received = (
+            ", ".join(f"{name}={of[name]!r}" for name in names) for of in (had, wanted)
+        )
+        raise ValueError(
+            f"--resume: the run in {str(out)!r} has {begun}; received {received}. It goes on "
+            "with what it began with; --overwrite begins anew."
+        )
+    return dict(run)
 
 
 def trained(
@@ -99,8 +142,6 @@ def trained(
     say: Say,
 ) -> dict[str, list[float]]:
     """Trains, says every now and then how far it is, and returns the history."""
-    import keras
-
     start = said = time.perf_counter()
 
     def tell(epoch: int, logs: dict[str, float]) -> None:
@@ -148,11 +189,21 @@ def infer(
         out: the file to write.
         group: of the file.
         bin_width: in seconds; the model's where neither this nor the file tells it.
-        split: ``all`` trials, or ``train`` or ``valid`` where the file tells them apart.
+        split: ``all`` trials, or ``train``, ``valid`` or ``test`` where the file tells them
+            apart.
         n_samples: of the posterior.
         seed: of the samples.
         overwrite: replace a file that is there.
         say: takes one line at a time.
+
+    Returns:
+        What was inferred.
+
+    Raises:
+        FileExistsError: ``out`` is there, and not ``overwrite``.
+        FileNotFoundError: there is no such file of trials.
+        TypeError: the file holds another kind of model.
+        ValueError: no model at ``model``, or trials that do not fit it.
     """
     if out.exists() and not overwrite:  # before the work, not after it
         raise FileExistsError(f"--out: {str(out)!r} exists; --overwrite replaces it.")
@@ -179,105 +230,24 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
 
     Returns:
         The table, and the names of the files written.
+
+    Raises:
+        FileNotFoundError: the folder holds no run, or its trials are no longer there.
+        ValueError: trials that no longer fit the model.
     """
     if not (out / RUN).exists():
         raise FileNotFoundError(f"DIR: {str(out)!r} holds no run: there is no {RUN} in it.")
-    reading = json.loads((out / RUN).read_text(encoding="utf-8"))
-    train, valid = sessions(Path(reading.pop("data")), **reading)
+    run = json.loads((out / RUN).read_text(encoding="utf-8"))
+    reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
+    train, valid = sessions(Path(run["data"]), **reading, seed=run["config"]["seed"])
     model = load_model(out / "best.keras")
     say("Inferring the training and the validation trials ...")
     inferred = model.infer(train), model.infer(valid)
-    table = measured(train, valid, *inferred, counts=model.network.observation.counts)
-    names = _draw(out, train, valid, *inferred, read_history(out))
+    table = reports.measured(model, train, valid, *inferred)
+    names = reports.draw(out, train, valid, inferred[1], read_history(out))
     with writing(out / "report.md", overwrite=True) as path:
         path.write_text(f"# {model.config}\n\n{table}\n", encoding="utf-8")
     return table, [*names, "report.md"]
-
-
-def measured(
-    train: Session,
-    valid: Session,
-    of_train: Inferred,
-    of_valid: Inferred,
-    *,
-    counts: bool = True,
-) -> str:
-    """A Markdown table of LFADS beside smoothing, on validation trials.
-
-    Smoothing has no bits/spike: its rate in a bin is made of the very spikes in it.
-    """
-    width = train.bin_width
-    sd = smoothing.best_gaussian(train.spikes, width).sd
-    rates = {
-        "LFADS": (of_train.rates, of_valid.rates),
-        f"Gaussian, {1e3 * sd:.0f} ms": tuple(
-            smoothing.gaussian(session.spikes, width, sd) for session in (train, valid)
-        ),
-    }
-    rows: dict[str, list[str]] = {}
-    if counts:
-        means = metrics.mean_rates(train.spikes, width)
-        bits = metrics.bits_per_spike(of_valid.rates, valid.spikes, width, reference=means)
-        rows["bits/spike, validation trials"] = [f"{bits:.3f}", "-"]
-    if valid.true_rates is not None:
-        for average in ("neurons", "pooled"):
-            rows[f"R^2 to the true rates, {average}"] = [
-                f"{metrics.r_squared(valid.true_rates, of, average=average):.3f}"
-                for _, of in rates.values()
-            ]
-    if train.behavior is not None and valid.behavior is not None:
-        rows["R^2 of behavior, ridge"] = [
-            f"{_decoded(train, valid, *both):.3f}" for both in rates.values()
-        ]
-    lines = [f"| | {' | '.join(rates)} |", "|---" * (len(rates) + 1) + "|"]
-    lines += [f"| {name} | {' | '.join(values)} |" for name, values in rows.items()]
-    return "\n".join(lines)
-
-
-def _decoded(train: Session, valid: Session, of_train: Any, of_valid: Any) -> float:
-    decoder = decoding.fit_ridge(of_train, train.behavior)
-    prediction = decoding.predict(decoder, of_valid)
-    return float(metrics.r_squared(valid.behavior, prediction, average="pooled"))
-
-
-def _draw(
-    out: Path,
-    train: Session,
-    valid: Session,
-    of_train: Inferred,
-    of_valid: Inferred,
-    history: Mapping[str, Any],
-) -> list[str]:
-    width = valid.bin_width
-    figures = {
-        "learning_curve": plotting.plot_history(history)[0],
-        "trials": plotting.plot_trials(valid, of_valid)[0],
-        "factors": plotting.plot_factors(of_valid, valid.conditions, bin_width=width)[0],
-        "initial_conditions": plotting.plot_initial_conditions(of_valid, valid.conditions)[0],
-    }
-    if of_valid.inferred_input_mean.shape[-1]:
-        figures["inferred_inputs"] = plotting.plot_inferred_inputs(
-            of_valid, bin_width=width, conditions=valid.conditions
-        )[0]
-    if valid.true_rates is not None:
-        sd = smoothing.best_gaussian(train.spikes, width).sd
-        figures["rates_against_truth"] = plotting.plot_rates_against_truth(
-            of_valid.rates,
-            valid.true_rates,
-            bin_width=width,
-            smoothed=smoothing.gaussian(valid.spikes, width, sd),
-        )[0]
-    return _save(out, figures)
-
-
-def _save(out: Path, figures: Mapping[str, Figure]) -> list[str]:
-    from matplotlib import pyplot
-
-    for name, figure in figures.items():
-        with writing(out / f"{name}.png", overwrite=True) as path:
-            figure.savefig(path, dpi=120, bbox_inches="tight")
-        pyplot.close(figure)
-    return [f"{name}.png" for name in figures]
 
 
 def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]]:
@@ -302,7 +272,7 @@ def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]
     data.session.save_h5(out / "lorenz.h5", overwrite=True)
     history = trained(model, train, valid, epochs, 64, callbacks, say)
     inferred = model.infer(train), model.infer(valid)
-    table = measured(train, valid, *inferred)
-    names = _draw(out, train, valid, *inferred, history)
+    table = reports.measured(model, train, valid, *inferred)
+    names = reports.draw(out, train, valid, inferred[1], history)
     inferred[1].save_h5(out / "inferred.h5", overwrite=True)
     return table, [*names, "lorenz.h5", "inferred.h5", "best.keras"]

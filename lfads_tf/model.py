@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
-from lfads_tf import batches, inference, sharding, steps
-from lfads_tf.checkpoints import Checkpoint
+from lfads_tf import arguments, batches, inference, sharding, steps
+from lfads_tf.checkpoints import Checkpoint, default_callbacks, digest
 from lfads_tf.config import LFADSConfig
 from lfads_tf.network import Network
 from lfads_tf.objective import PARTS, left_out_samples, ramp
-from lfads_tf.training import MONITOR, EarlyStopping, Plateau, SmoothedValidation, StopAtNaN
+from lfads_tf.training import SmoothedValidation, StopAtNaN
 
 if TYPE_CHECKING:
     import os
@@ -57,9 +58,10 @@ class LFADS(keras.Model):
     """
 
     def __init__(self, config: LFADSConfig, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Likelihoods need single precision, whatever Keras's policy is for other models.
+        super().__init__(dtype="float32", **kwargs)
         self.config = config
-        self.network = Network(config, name="network")
+        self.network = Network(config, name="network", dtype="float32")
         self.scalars = {
             name: self._scalar(name, getattr(config, name)) for name in steps.SCALARS
         }
@@ -107,6 +109,12 @@ class LFADS(keras.Model):
             jit_compile: compile the loss and its gradient by XLA; ``"auto"`` does.
             run_eagerly: step by step in Python, to look for errors.
             steps_per_execution: training steps between two looks at the callbacks.
+
+        Example:
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.compile(keras.optimizers.AdamW(1e-3))
+            >>> type(model.optimizer).__name__
+            'AdamW'
         """
         if optimizer is None:
             optimizer = keras.optimizers.Adam(self.config.learning_rate, epsilon=EPSILON)
@@ -133,6 +141,7 @@ class LFADS(keras.Model):
     def fit(
         self,
         x: Any,
+        y: None = None,
         *,
         batch_size: int = 64,
         epochs: int = 1,
@@ -153,12 +162,13 @@ class LFADS(keras.Model):
             x: a :class:`~lfads_tf.data.Session`; spikes ``(n_trials, n_bins, n_neurons)``
                 with NaN where nothing was observed; a pair of spikes and external inputs;
                 or a ``tf.data.Dataset`` of batches of either.
+            y: none: spikes are their own target.
             batch_size: trials at most.
             epochs: at most, with early stopping among the callbacks.
             validation_data: trials of the same kind, not trained on.
             callbacks: e.g. of :meth:`default_callbacks`.
             initial_epoch: the epoch to begin with.
-            steps_per_epoch: for a ``tf.data.Dataset`` without end.
+            steps_per_epoch: for a ``tf.data.Dataset`` without end only.
             verbose: as in Keras.
             **kwargs: ``validation_freq`` and ``validation_steps`` of Keras.
 
@@ -166,32 +176,67 @@ class LFADS(keras.Model):
             Keras's history: means over each epoch in nats a sample.
 
         Raises:
-            ValueError: data that do not fit the model.
+            TypeError: a ``y``, or another argument of Keras's that would have no effect.
+            ValueError: data that do not fit the model, an argument out of range, or a folder
+                to be resumed that holds another run.
             FloatingPointError: a part of the loss is no longer finite; the weights of the
                 last good epoch are back in place.
+
+        Example:
+            >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.compile(jit_compile=False)  # so small a model is not worth compiling
+            >>> history = model.fit(spikes[4:], validation_data=spikes[:4], epochs=2, verbose=0)
+            >>> history.epoch, len(history.history["val_nll"])
+            ([0, 1], 2)
         """
+        is_pipeline = isinstance(x, tf.data.Dataset)
+        arguments.refuse_targets(y)
+        arguments.refuse_unknown(kwargs)
+        arguments.refuse_batch_size(batch_size)
+        arguments.refuse_steps(steps_per_epoch, is_pipeline)
         callbacks = list(callbacks or [])
+        trials: Any
+        if is_pipeline:
+            trials = batches.padded_batches(x, self.config)
+        else:
+            trials = batches.as_arrays(x, self.config, training=True)
+        valid = self._checked(validation_data, "validation_data")
         checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
         finished = False
-        if checkpoint is not None and checkpoint.resume:
-            start, finished = checkpoint.start
-            initial_epoch = max(initial_epoch, start)
-        if isinstance(x, tf.data.Dataset):
-            data = batches.padded_batches(x, self.config)
-            first = next(iter(data))
-        else:
-            first = batches.as_arrays(x, self.config, training=True)
-            data, steps_per_epoch = batches.batches(
-                first, batch_size, seed=self.config.seed, first_epoch=initial_epoch
+        if checkpoint is not None:
+            arrays = {"x": trials, "validation_data": valid}
+            start, finished = checkpoint.begin(
+                {
+                    **self.config.to_dict(),
+                    "optimizer": type(self.optimizer).__name__,
+                    "batch_size": int(batch_size) if isinstance(trials, dict) else None,
+                },
+                {n: digest(a) if isinstance(a, dict) else None for n, a in arrays.items()},
             )
+            initial_epoch = max(initial_epoch, start)
+        if isinstance(trials, dict):
+            first = trials
+            data, steps_per_epoch = batches.batches(
+                trials, batch_size, seed=self.config.seed, first_epoch=initial_epoch
+            )
+        else:
+            first, data = next(iter(trials)), trials
         if int(tf.convert_to_tensor(self.step)) == 0:
             self.network.start_at(first)
-        if validation_data is not None:
-            validation_data = self._evaluated(validation_data, batch_size, "validation_data")
+        if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
+            warnings.warn(
+                "validation_data: expected trials by which the callbacks judge, received "
+                "none. The learning rate stays, training does not stop early, and no model "
+                "is found to be the best.",
+                stacklevel=2,
+            )
+        if isinstance(valid, dict):
+            valid, _ = batches.batches(valid, batch_size)
         history = super().fit(
             data,
             epochs=initial_epoch if finished else epochs,
-            validation_data=validation_data,
+            validation_data=valid,
             callbacks=[*callbacks, StopAtNaN()],
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
@@ -215,68 +260,38 @@ class LFADS(keras.Model):
             x: as in :meth:`fit`.
             batch_size: trials at most.
             **kwargs: of Keras, e.g. ``return_dict=True``.
-        """
-        if x is not None and not kwargs.get("_use_cached_eval_dataset"):
-            x = self._evaluated(x, batch_size, "x")
-        return super().evaluate(x, **kwargs)
 
-    def _evaluated(self, data: Any, batch_size: int, name: str) -> tf.data.Dataset:
-        if isinstance(data, tf.data.Dataset):
-            return batches.padded_batches(data, self.config)
-        arrays = batches.as_arrays(data, self.config, name=name)
-        return batches.batches(arrays, batch_size)[0]
-
-    def default_callbacks(
-        self,
-        directory: str | os.PathLike[str] | None = None,
-        *,
-        patience: int = 80,
-        lr_patience: int = 20,
-        lr_factor: float = 0.5,
-        least_learning_rate: float = 1e-5,
-        resume: bool = False,
-        overwrite: bool = False,
-        save_every: float = 30.0,
-    ) -> list[keras.callbacks.Callback]:
-        """Learning rate by plateaus, early stopping and, with a folder, checkpoints.
-
-        All judge by the validation likelihood smoothed over epochs, and wait until the
-        warm-up of the loss has ended.
-
-        Args:
-            directory: where the best and the last model, the history and the state of
-                training go; none: nothing is written.
-            patience: epochs without a better value until training stops.
-            lr_patience: epochs without a better value until the learning rate falls.
-            lr_factor: by which it falls.
-            least_learning_rate: below which it does not.
-            resume: go on from the folder, if it holds a run: the end is the same as if
-                training had not been broken off.
-            overwrite: begin anew in a folder that holds a run.
-            save_every: seconds between two writings, at least.
+        Returns:
+            The loss and its parts, numbers in the order of Keras's ``metrics_names``; with
+            ``return_dict=True`` by name.
 
         Raises:
-            FileExistsError: the folder holds a run, and neither ``resume`` nor
-                ``overwrite`` is set.
+            ValueError: data that do not fit the model, or a batch size out of range.
+
+        Example:
+            >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.compile(jit_compile=False)
+            >>> sorted(model.evaluate(spikes, verbose=0, return_dict=True))
+            ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll']
         """
-        remembered: list[Any] = [
-            SmoothedValidation(),
-            Plateau(
-                MONITOR,
-                mode="min",
-                factor=lr_factor,
-                patience=lr_patience,
-                min_delta=0.0,
-                min_lr=least_learning_rate,
-            ),
-            EarlyStopping(MONITOR, mode="min", patience=patience, restore_best_weights=True),
-        ]
-        if directory is None:
-            return remembered
-        checkpoint = Checkpoint(
-            directory, remembered, resume=resume, overwrite=overwrite, every=save_every
-        )
-        return [*remembered, checkpoint]
+        if x is not None and not kwargs.get("_use_cached_eval_dataset"):
+            arguments.refuse_batch_size(batch_size)
+            x = self._checked(x, "x")
+            if isinstance(x, dict):
+                x, _ = batches.batches(x, batch_size)
+        return super().evaluate(x, **kwargs)
+
+    def _checked(self, data: Any, name: str) -> Any:
+        """Arrays by name, batches if batches were given, or none if none were."""
+        if data is None:
+            return None
+        if isinstance(data, tf.data.Dataset):
+            return batches.padded_batches(data, self.config)
+        return batches.as_arrays(data, self.config, name=name)
+
+    #: See :func:`lfads_tf.checkpoints.default_callbacks`.
+    default_callbacks = staticmethod(default_callbacks)
 
     # Asking a trained model.
 
@@ -287,7 +302,8 @@ class LFADS(keras.Model):
         over which the results are averaged.
 
         Args:
-            data: as in :meth:`fit`, any number of trials; of a model that encodes fewer
+            data: as in :meth:`fit`, any number of trials, of a ``tf.data.Dataset`` all that
+                it has; of a model that encodes fewer
                 neurons or bins than it reconstructs, also those alone.
             n_samples: 0: decode the means of the posteriors instead.
             seed: of the samples.
@@ -297,7 +313,16 @@ class LFADS(keras.Model):
 
         Raises:
             ValueError: data that do not fit the model, external inputs that are missing.
+
+        Example:
+            >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> inferred = model.infer(spikes, n_samples=5)
+            >>> inferred.rates.shape, inferred.factors.shape
+            ((20, 10, 6), (20, 10, 3))
         """
+        if isinstance(data, tf.data.Dataset):
+            data = arguments.joined(data)
         return inference.infer(self, data, n_samples=n_samples, seed=seed)
 
     @property
@@ -368,10 +393,16 @@ class LFADS(keras.Model):
 
         Args:
             inputs: spikes ``(n_trials, n_bins, n_neurons)``, or a pair of spikes and
-                external inputs.
+                external inputs ``(n_trials, n_bins, n_external_inputs)``.
 
         Returns:
-            ``"rates"`` in spikes/s and ``"factors"``.
+            ``"rates"``, ``(n_trials, n_bins, n_neurons)`` in spikes/s (with another
+            observation model than Poisson the expected data, in their unit), and
+            ``"factors"``, ``(n_trials, n_bins, n_factors)``.
+
+        Raises:
+            ValueError: shapes that do not fit the model, missing or unexpected external
+                inputs.
         """
         batch = batches.checked_batch(inputs, self.config)
         decoded = inference.at_means(self.network, batch)
@@ -414,8 +445,25 @@ def load_model(path: str | os.PathLike[str]) -> LFADS:
     Args:
         path: a ``.keras`` file.
 
+    Returns:
+        The model, compiled if it was.
+
     Raises:
         TypeError: the file holds another kind of model.
+        ValueError: there is no such file, or it is no ``.keras`` file.
+
+    Example:
+        >>> import os, tempfile
+        >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+        >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.keras")
+        ...     model.save(path)
+        ...     again = load_model(path)
+        >>> again.config == model.config
+        True
+        >>> bool((again.infer(spikes).rates == model.infer(spikes).rates).all())
+        True
     """
     model = keras.models.load_model(path)
     if not isinstance(model, LFADS):

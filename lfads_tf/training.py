@@ -6,6 +6,7 @@ training which was broken off goes on as if it had not been (:mod:`lfads_tf.chec
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
@@ -14,9 +15,10 @@ import tensorflow as tf
 
 from lfads_tf.objective import PARTS
 
-__all__ = ["EarlyStopping", "Plateau", "SmoothedValidation", "StopAtNaN"]
+__all__ = ["EarlyStopping", "Plateau", "SmoothedValidation", "StopAtNaN", "as_int"]
 
 MONITOR = "val_nll_smoothed"
+_LOG = logging.getLogger(__name__)
 
 _NAMES = {
     "nll": "the negative log-likelihood",
@@ -27,14 +29,8 @@ _NAMES = {
 }
 
 
-def _after_warm_up(callback: keras.callbacks.Callback) -> int:
-    """The first epoch in which the weights of the loss no longer rise."""
-    steps = callback.params.get("steps") or 1
-    return math.ceil(callback.model.config.warm_up_steps / steps)
-
-
-def _whole(variable: keras.Variable) -> int:
-    """Its value, under a ``tf.distribute`` strategy too."""
+def as_int(variable: keras.Variable) -> int:
+    """The variable's value, under a ``tf.distribute`` strategy too."""
     return int(tf.convert_to_tensor(variable))
 
 
@@ -46,6 +42,16 @@ class SmoothedValidation(keras.callbacks.Callback):
 
     Args:
         share: of the newest value in the mean.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> smoothed = SmoothedValidation(share=0.5)
+        >>> smoothed.set_model(SimpleNamespace(optimizer=keras.optimizers.Adam(0.01)))
+        >>> epochs = [{"val_nll": value} for value in (1.0, 0.0, 0.0)]
+        >>> for epoch, logs in enumerate(epochs):
+        ...     smoothed.on_epoch_end(epoch, logs)
+        >>> [logs["val_nll_smoothed"] for logs in epochs]
+        [1.0, 0.5, 0.25]
     """
 
     state = ("value",)
@@ -71,36 +77,71 @@ class SmoothedValidation(keras.callbacks.Callback):
         logs[MONITOR] = self.value
 
 
-class Plateau(keras.callbacks.ReduceLROnPlateau):
+class _AfterWarmUp(keras.callbacks.Callback):
+    """Judges an epoch only if the weights of the loss no longer rose when it began."""
+
+    _judges = False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._judges = as_int(self.model.step) >= self.model.config.warm_up_steps
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs and MONITOR in logs and self._judges:
+            super().on_epoch_end(epoch, logs)
+
+
+class Plateau(_AfterWarmUp, keras.callbacks.ReduceLROnPlateau):
     """Lowers the learning rate when the smoothed validation likelihood no longer gains.
 
-    It does nothing while the weights of the loss still rise.
+    It does nothing while the weights of the loss still rise, nor to a rate that follows a
+    schedule of its own.
+
+    Example:
+        >>> plateau = Plateau(MONITOR, mode="min", factor=0.5, patience=20)
+        >>> callbacks = [SmoothedValidation(), plateau]  # of fit, in this order
     """
 
     state = ("wait", "best", "cooldown_counter")
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)
+        rate = self.model.optimizer.get_config().get("learning_rate", 0.0)
+        self._scheduled = not isinstance(rate, float)
+        if self._scheduled:
+            _LOG.info("The learning rate follows its schedule; plateaus do not lower it.")
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if logs and MONITOR in logs and epoch >= _after_warm_up(self):
+        if not self._scheduled:
             super().on_epoch_end(epoch, logs)
 
 
-class EarlyStopping(keras.callbacks.EarlyStopping):
+class EarlyStopping(_AfterWarmUp, keras.callbacks.EarlyStopping):
     """Stops when the smoothed validation likelihood no longer gains; keeps the best weights.
 
-    It does nothing while the weights of the loss still rise.
+    It does nothing while the weights of the loss still rise. The step of training, from
+    which its noise follows, and the scalars of the model are not turned back to the best
+    epoch: training that goes on would meet the same noise again.
+
+    Example:
+        >>> early = EarlyStopping(MONITOR, mode="min", patience=80, restore_best_weights=True)
+        >>> callbacks = [SmoothedValidation(), early]  # of fit, in this order
     """
 
     state = ("wait", "best", "best_epoch", "stopped_epoch")
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if logs and MONITOR in logs and epoch >= _after_warm_up(self):
-            super().on_epoch_end(epoch, logs)
+    def on_train_end(self, logs: Any = None) -> None:
+        variables = [self.model.step, *self.model.scalars.values()]
+        values = [tf.convert_to_tensor(variable).numpy() for variable in variables]
+        super().on_train_end(logs)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
 
 
 class StopAtNaN(keras.callbacks.Callback):
     """Ends training with an error at the first loss or gradient that is not finite.
 
-    The weights of the end of the last good epoch are restored before.
+    The weights of the end of the last good epoch are restored before. ``fit`` of the model
+    has it among its callbacks always.
 
     Raises:
         FloatingPointError: names the part of the loss and the step.
@@ -127,12 +168,12 @@ class StopAtNaN(keras.callbacks.Callback):
         self._stop()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if _whole(self.model.bad_part) >= 0:  # a gradient need not show in the losses
+        if as_int(self.model.bad_part) >= 0:  # a gradient need not show in the losses
             self._stop()
         self._keep(epoch)
 
     def _stop(self) -> None:
-        part, step = _whole(self.model.bad_part), _whole(self.model.bad_step)
+        part, step = as_int(self.model.bad_part), as_int(self.model.bad_step)
         for variable, value in zip(self._variables(), self._good, strict=True):
             variable.assign(value)
         self.model.stop_training = True

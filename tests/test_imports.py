@@ -90,7 +90,9 @@ ROOMS["lfads_tf"] = [
     "inference",
     "training",
     "checkpoints",
+    "arguments",
     "model",
+    "reports",
     "commands",
     "__main__",
 ]

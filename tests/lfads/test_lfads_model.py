@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfads_tf import LFADS, LFADSConfig, Session, load_model, sharding
+from lfads_tf import LFADS, LFADSConfig, Session, batches, load_model, sharding
 
 SMALL = dict(
     n_neurons=7,
@@ -122,24 +122,92 @@ def test_bins_that_were_not_observed_have_no_say():
     model = small_model(dropout=0.0, coordinated_dropout=0.0)
     x = spikes()
     x[:, 8:, 2] = np.nan
-    other = np.where(np.isnan(x), np.nan, x)
-    rates = model.infer(x).rates
-    assert np.isfinite(rates).all()
+    x[:, :, 4] = np.nan
+    other = x.copy()
+    model.fit(x, epochs=1, verbose=0)
+    weights = (model.network.read_out_kernel, model.network.read_out_bias)
+    before = [np.array(w) for w in weights]
     history = model.fit(x, epochs=2, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
+    # Nothing of the neuron that was never observed pulls at what reads it out.
+    for old, new in zip(before, map(np.array, weights), strict=True):
+        changed = (old != new).reshape(-1, 7).all(0)
+        assert changed.tolist() == [True] * 4 + [False] + [True] * 2
+    assert np.isfinite(model.infer(x).rates).all()
     np.testing.assert_array_equal(x, other)  # the caller's array stays as it was
 
 
+def test_the_likelihood_adds_up_over_what_was_observed():
+    """The encoders see the first bins only; the likelihood of the others is a plain sum."""
+    model = small_model(n_encode_bins=8, coordinated_dropout=0.0)
+    x = spikes()
+
+    def total(*hidden):
+        seen = np.isfinite(x).all(axis=0)
+        for neurons in hidden:
+            seen[8:, neurons] = False
+        data = np.where(seen, x, np.nan)
+        mean = model.evaluate(data, verbose=0, return_dict=True)["nll"]
+        return mean * np.isfinite(data).sum()
+
+    some, others = slice(0, 2), slice(2, 7)
+    assert total() + total(some, others) == pytest.approx(total(some) + total(others), rel=1e-5)
+
+
 def test_tensorflow_pipelines_train_as_arrays_do():
+    """The same trials in the same order give the same history."""
     x = spikes(40)
     from_arrays, from_pipeline = small_model(), small_model()
+    shuffled = batches.batches({"spikes_btn": x}, 40, seed=from_arrays.config.seed)[0]
+    data = shuffled.map(lambda batch: batch["spikes_btn"])
+    one = from_arrays.fit(x, epochs=8, batch_size=40, verbose=0)
+    other = from_pipeline.fit(data, epochs=8, steps_per_epoch=1, verbose=0)
+    for name, values in one.history.items():
+        np.testing.assert_allclose(other.history[name], values, rtol=1e-5, err_msg=name)
+
+
+def test_the_smaller_last_batch_of_a_pipeline_counts_as_what_it_is():
+    x = spikes(40)
+    model = small_model(dropout=0.0, coordinated_dropout=0.0)
     data = tf.data.Dataset.from_tensor_slices(x).batch(15)  # the last batch has 10
-    from_pipeline.fit(data, epochs=12, verbose=0, validation_data=data)
-    from_arrays.fit(x, epochs=12, batch_size=15, verbose=0)
-    nll = [
-        m.evaluate(x, verbose=0, return_dict=True)["nll"] for m in (from_arrays, from_pipeline)
-    ]
-    assert nll[0] == pytest.approx(nll[1], rel=0.05)
+    one, other = (model.evaluate(d, verbose=0, return_dict=True) for d in (x, data))
+    assert one["kl_initial_condition"] == pytest.approx(other["kl_initial_condition"], rel=1e-5)
+
+
+def test_inference_takes_a_pipeline_whole():
+    model = small_model()
+    x = spikes(10)
+    data = tf.data.Dataset.from_tensor_slices(x).batch(4)
+    np.testing.assert_array_equal(model.infer(data).rates, model.infer(x).rates)
+    with pytest.raises(ValueError, match="data: expected a tf.data.Dataset that ends"):
+        model.infer(data.repeat())
+    with pytest.raises(ValueError, match="data: expected at least one batch, received none"):
+        model.infer(data.take(0))
+    external = np.random.default_rng(1).normal(size=(10, 12, 2)).astype("float32")
+    model = small_model(n_external_inputs=2)
+    data = tf.data.Dataset.from_tensor_slices((x, external)).batch(4)
+    np.testing.assert_array_equal(model.infer(data).rates, model.infer((x, external)).rates)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
+def test_a_dtype_policy_of_keras_changes_nothing(policy):
+    """Spikes and their likelihoods are computed in single precision, whatever else is."""
+    x = spikes()
+
+    def trained():
+        model = small_model(n_inferred_inputs=1)
+        history = model.fit(x, epochs=2, verbose=0, validation_data=x).history
+        return history, model(x)["rates"].numpy()
+
+    history, rates = trained()
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        other, other_rates = trained()
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert history == other
+    np.testing.assert_array_equal(rates, other_rates)
 
 
 def test_sessions_and_external_inputs():
@@ -232,6 +300,27 @@ def test_bad_data_are_refused_before_training(bad, message):
         with pytest.raises(ValueError, match=message):
             ask(bad)
     assert int(model.step) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_size": 0}, "batch_size: expected a whole number of at least 1, received 0"),
+        ({"batch_size": 2.5}, "batch_size: expected a whole number .*, received 2.5"),
+        ({"steps_per_epoch": 2}, "steps_per_epoch: .* tf.data.Dataset .*received 2"),
+        ({"y": spikes()}, "y: expected none, .* received an array"),
+        ({"validation_split": 0.2}, "validation_split: .*validation_data.* received 0.2"),
+        ({"shuffle": True}, "shuffle: .*validation_freq.* received True"),
+    ],
+)
+def test_arguments_that_would_have_no_effect_are_refused(arguments, message):
+    model = small_model()
+    with pytest.raises((TypeError, ValueError), match=message):
+        model.fit(spikes(), **arguments)
+    assert int(model.step) == 0
+    if "batch_size" in arguments:
+        with pytest.raises(ValueError, match=message):
+            model.evaluate(spikes(), **arguments)
 
 
 def test_a_session_of_other_bins_is_refused():

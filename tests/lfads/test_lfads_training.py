@@ -10,8 +10,9 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from lfads_tf import LFADS, LFADSConfig, load_model
+from lfads_tf import LFADS, LFADSConfig, checkpoints, load_model
 from lfads_tf.checkpoints import read_history
 
 SMALL = dict(
@@ -98,16 +99,100 @@ def test_a_run_that_was_killed_is_resumed(tmp_path):
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while not (tmp_path / "run" / "best.keras").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "run" / "state.h5").exists() and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
     process.wait()
-    n = len(read_history(tmp_path / "run")["loss"])
+    n = len(read_history(tmp_path / "run")["loss"])  # the state's epochs, or one more
     resumed = small_model(warm_up_steps=20)
     history = fit(resumed, tmp_path / "run", epochs=n + 3, resume=True).history
     whole = fit(small_model(warm_up_steps=20), epochs=n + 3).history
     np.testing.assert_array_equal(history["loss"], whole["loss"])
+
+
+def weights_in(directory):
+    """All weights of the models of a folder, by file."""
+    return {n: load_model(directory / n).get_weights() for n in ("best.keras", "last.keras")}
+
+
+@pytest.mark.parametrize("name", ["best.keras", "last.keras", "history.csv", "state.h5"])
+def test_a_kill_between_two_files_loses_none_of_them(name, tmp_path, monkeypatch):
+    """The state is written last: what it says is done, is there."""
+    fit(small_model(learning_rate=0.01), tmp_path / "a", epochs=4)
+    writing = checkpoints.writing
+
+    def killed(path, **options):
+        if path.name == name and ends.epoch == 3:
+            raise KeyboardInterrupt
+        return writing(path, **options)
+
+    monkeypatch.setattr(checkpoints, "writing", killed)
+    ends = BreakOff(None)
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_model(learning_rate=0.01), tmp_path / "b", epochs=4, extra=[ends])
+    monkeypatch.undo()
+    fit(small_model(learning_rate=0.01), tmp_path / "b", epochs=4, resume=True)
+    for file, weights in weights_in(tmp_path / "a").items():
+        for a, b in zip(weights, weights_in(tmp_path / "b")[file], strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=file)
+    np.testing.assert_equal(read_history(tmp_path / "b"), read_history(tmp_path / "a"))
+
+
+def test_what_a_run_overwrites_is_gone_before_it_begins(tmp_path):
+    """A run killed before its first writing must not be resumed as the one before it."""
+    fit(small_model(), tmp_path, epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_model(), tmp_path, epochs=2, overwrite=True, extra=[BreakOff(0, 0)])
+    assert os.listdir(tmp_path) == []
+    resumed = fit(small_model(), tmp_path, epochs=3, resume=True).history
+    assert resumed["loss"] == fit(small_model(), epochs=3).history["loss"]
+
+
+def test_validation_now_and_then_leaves_gaps_in_the_history(tmp_path):
+    model = small_model()
+    model.fit(
+        X,
+        validation_data=VALID,
+        validation_freq=2,
+        epochs=5,
+        batch_size=8,
+        verbose=0,
+        callbacks=model.default_callbacks(tmp_path, save_every=0.0),
+    )
+    history = read_history(tmp_path)
+    assert np.isnan(history["val_nll"]).tolist() == [True, False, True, False, True]
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_only_the_same_run_is_resumed(tmp_path):
+    fit(small_model(dropout=0.1), tmp_path, epochs=1)
+    state = (tmp_path / "state.h5").read_bytes()
+
+    def refuses(message, model=None, x=X, valid=VALID, batch_size=8):
+        model = small_model() if model is None else model
+        with pytest.raises(ValueError, match=message):
+            model.fit(
+                x,
+                validation_data=valid,
+                epochs=2,
+                batch_size=batch_size,
+                verbose=0,
+                callbacks=model.default_callbacks(tmp_path, resume=True),
+            )
+        assert int(model.step) == 0
+
+    other = small_model(dropout=0.5, kl_initial_condition=1.0)
+    refuses("has dropout=0.1, kl_initial_condition=0.3; received dropout=0.5, kl_in", other)
+    refuses("has n_factors=2; received n_factors=3", small_model(n_factors=3))
+    refuses("batch_size=8; received batch_size=9", batch_size=9)
+    refuses("other trials in x,", x=X[::-1])
+    refuses("other trials in validation_data", valid=VALID[1:])
+    refuses("other trials in validation_data", valid=None)
+    sgd = small_model()
+    sgd.compile("sgd", jit_compile=False)
+    refuses("optimizer='Adam'; received optimizer='SGD'", sgd)
+    assert (tmp_path / "state.h5").read_bytes() == state
 
 
 def test_a_finished_run_is_not_trained_further(tmp_path):
@@ -115,12 +200,15 @@ def test_a_finished_run_is_not_trained_further(tmp_path):
     history = fit(model, tmp_path / "a", epochs=100, **OPTIONS).history
     n = len(history["loss"])
     assert n < 100  # stopped early
+    os.remove(tmp_path / "a" / "best.keras")
     again = small_model()
     assert (
         len(fit(again, tmp_path / "a", epochs=100, resume=True, **OPTIONS).history["loss"]) == n
     )
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+    rates = load_model(tmp_path / "a" / "best.keras").infer(VALID, n_samples=0).rates
+    np.testing.assert_array_equal(rates, model.infer(VALID, n_samples=0).rates)
 
 
 def test_a_run_is_not_overwritten_without_being_asked(tmp_path):
@@ -143,6 +231,41 @@ def test_the_best_weights_are_back_at_the_end(tmp_path):
         VALID, batch_size=8, verbose=0, return_dict=True
     )
     assert last["nll"] == pytest.approx(history["val_nll"][-1], rel=1e-5)
+
+
+def test_the_best_weights_do_not_turn_back_the_step(tmp_path):
+    """A following fit must not meet the same noise again, nor older scalars."""
+    model = small_model(learning_rate=0.05)
+
+    class Assign(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.scalars["dropout"].assign(0.01 * epoch)
+
+    history = fit(model, tmp_path, epochs=100, extra=[Assign()], patience=2).history
+    n = len(history["loss"])
+    assert n < 100
+    assert int(model.step) == 3 * n
+    assert float(model.scalars["dropout"]) == pytest.approx(0.01 * (n - 1))
+
+
+def test_the_warm_up_is_counted_in_steps_not_in_epochs_of_this_fit():
+    model = small_model(learning_rate=0.05)
+    batches = tf.data.Dataset.from_generator(
+        lambda: iter(X.reshape(3, 8, 10, 5)), output_signature=tf.TensorSpec((8, 10, 5))
+    )
+
+    def judged(**options):
+        early = next(
+            c for c in model.default_callbacks() if isinstance(c, keras.callbacks.EarlyStopping)
+        )
+        smoothed = model.default_callbacks()[0]
+        model.fit(
+            batches, validation_data=VALID, callbacks=[smoothed, early], verbose=0, **options
+        )
+        return early.best is not None
+
+    assert not judged(epochs=2)  # whose steps are 0 to 5, all of the warm-up
+    assert judged(epochs=1)  # the first after it, though the first of this fit
 
 
 def test_nothing_is_decided_during_the_warm_up():
@@ -195,11 +318,45 @@ def test_a_gradient_that_is_not_finite_is_named():
         fit(model, epochs=2, extra=[Poison()])
 
 
-def test_training_without_validation_data_warns_of_nothing():
+def test_a_bad_gradient_does_not_reach_the_folder(tmp_path):
+    """The last good epoch stays there, and training can go on from it."""
+    model = small_model(warm_up_steps=0)
+    update = model._update_weights
+
+    def poisoned(gradients, norm):
+        bad = [[tf.where(model.step < 8, g, np.nan) for g in shard] for shard in gradients]
+        return update(bad, norm)
+
+    model._update_weights = poisoned  # in the last step of the third epoch
+    with pytest.raises(FloatingPointError, match="step 8: the gradient.*epoch 2"):
+        fit(model, tmp_path, epochs=4)
+    for file, weights in weights_in(tmp_path).items():
+        assert all(np.isfinite(w).all() for w in weights), file
+    assert len(read_history(tmp_path)["loss"]) == 2
+    resumed = fit(small_model(warm_up_steps=0), tmp_path, epochs=4, resume=True).history
+    assert resumed["loss"] == fit(small_model(warm_up_steps=0), epochs=4).history["loss"]
+
+
+def test_training_that_nothing_can_judge_is_warned_of_once():
     model = small_model()
+    with pytest.warns(UserWarning, match="validation_data: expected .* received none") as told:
+        model.fit(X, epochs=2, verbose=0, callbacks=model.default_callbacks())
+    assert len([w for w in told if w.category is UserWarning]) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        model.fit(X, epochs=2, verbose=0, callbacks=model.default_callbacks())
+        model.fit(X, epochs=2, verbose=0)
+
+
+def test_a_schedule_of_learning_rates_is_left_to_itself(caplog):
+    model = small_model(warm_up_steps=0)
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.05, 3, 0.5)
+    model.compile(keras.optimizers.Adam(schedule), jit_compile=False)
+    with caplog.at_level("INFO", logger="lfads_tf"):
+        history = fit(model, epochs=8, lr_patience=1).history
+    np.testing.assert_allclose(
+        history["learning_rate"], 0.05 * 0.5 ** np.arange(1, 9), rtol=1e-5
+    )
+    assert "schedule" in caplog.text
 
 
 def test_the_same_seed_gives_the_same_model_and_another_another():
