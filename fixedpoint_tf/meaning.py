@@ -10,6 +10,7 @@ from scipy.spatial import KDTree
 
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.status import Status
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,9 +93,10 @@ def _with_slow_states(
     if unique.n:
         nearest, _ = KDTree(unique.xstar).query(slow.xstar)
         away = nearest > ARRIVED * size
+    n_away = int(away.sum())
     return FixedPoints(
         xstar=np.vstack([unique.xstar, slow.xstar[away]]),
-        inputs=np.tile(constant, (unique.n + int(away.sum()), 1)),
-        status=np.concatenate([unique.status, slow.status[away]]),
+        inputs=np.tile(constant, (unique.n + n_away, 1)),
+        status=np.r_[np.asarray(unique.status), np.full(n_away, Status.SLOW_POINT)],
         state_names=unique.state_names,
     )
