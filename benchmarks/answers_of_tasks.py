@@ -55,7 +55,7 @@ class Trained:
     def manifold(self, constant: np.ndarray, states: np.ndarray | None = None) -> FixedPoints:
         """What the states of the trials settle on at a constant input."""
         states = self.states if states is None else states
-        return self.finder.slow_states(states, constant, n_steps=60, max_points=200)
+        return self.finder.slow_states(states, constant)
 
 
 def flip_flop(seed: int) -> list[Fact]:

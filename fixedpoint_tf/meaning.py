@@ -86,7 +86,7 @@ def _with_slow_states(
     finder: FixedPointFinder, unique: FixedPoints, states: np.ndarray, constant: np.ndarray
 ) -> FixedPoints:
     """The points of the search and the states on which trajectories linger between them."""
-    slow = finder.slow_states(states, constant, n_steps=100)
+    slow = finder.slow_states(states, constant)
     size = 1.0 + np.abs(unique.xstar).max(initial=0.0)
     # Where a trajectory has come to rest at a point, the point stands for it.
     away = np.ones(slow.n, dtype=bool)
