@@ -27,6 +27,7 @@ __all__ = [
 BLOCK = 32  # steps between two looks at where the states are
 CYCLE_WINDOW = 1024  # steps in which a cycle must come round
 ENTRIES = 2**21  # numbers of a trajectory held at a time
+FINER = 16  # by which steps are shortened for what ran away
 
 
 @dataclasses.dataclass
@@ -63,6 +64,7 @@ def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
             f"points: expected points of a {system.kind} system of {system.n_states} states, "
             f"received {points.kind} ones of {points.n_states} states."
         )
+    _refuse_nan(points)
     if points.inputs is None and system.n_inputs == 0:
         return np.zeros((points.n, 0))
     if points.inputs is None or points.inputs.shape[1] != system.n_inputs:
@@ -72,6 +74,15 @@ def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
             f"received {received}."
         )
     return points.inputs
+
+
+def _refuse_nan(points: FixedPoints) -> None:
+    bad = np.flatnonzero(~np.isfinite(points.xstar).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"points: expected finite states, received NaN or infinity in {len(bad)} of "
+            f"{points.n}, first in row {bad[0]}."
+        )
 
 
 def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, dt) -> float:
@@ -85,10 +96,10 @@ def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, 
             raise ValueError(f"dt: expected None for a discrete system, received {dt!r}.")
         return 1.0
     if dt is None:
-        if not points.n:
-            return 1.0
-        jacobian = system.jacobian(points.xstar[:16], inputs[:16]).numpy()
-        fastest = float(np.abs(jacobian).sum(axis=-1).max())
+        fastest = 0.0
+        for rows in _chunks(points.n, system.n_states**2):
+            jacobian = system.jacobian(points.xstar[rows], inputs[rows]).numpy()
+            fastest = max(fastest, float(np.abs(jacobian).sum(axis=-1).max()))
         return 0.25 / fastest if fastest > 0 else 1.0
     if not (is_number(dt) and 0 < dt < np.inf):
         raise ValueError(f"dt: expected a positive number, received {dt!r}.")
@@ -158,11 +169,14 @@ def arrive(
     dt: float,
     verbose: bool = False,
     what: str = "states",
+    tries: int = 2,
 ) -> Arrivals:
     """Run states forward until each is at a target, or the steps are used up.
 
-    A state has arrived at an attracting target once it stays within its radius, and at
-    any other (a saddle, whose stable manifold it follows) only if it comes to rest there.
+    A state has arrived at an attracting target once it has been within its radius for a
+    whole block of steps and comes no farther from it; at any other (a saddle, whose stable
+    manifold it follows) only if it comes to rest there. What runs away from a continuous
+    system is run again in steps of a sixteenth, lest the steps were too long for it.
 
     Args:
         system: what to run.
@@ -175,6 +189,7 @@ def arrive(
         dt: length of a step of a continuous system.
         verbose: show a bar.
         what: what the bar counts.
+        tries: how often what ran away is tried again in shorter steps.
 
     Returns:
         Where they arrived; interrupted by Ctrl-C, as far as it is known by then.
@@ -186,6 +201,7 @@ def arrive(
         steps=np.zeros(n, dtype=int),
         final=np.array(states),
     )
+    entered = np.full(n, -1)  # the step at which it came within the radius it is within
     size = np.linalg.norm(np.concatenate([states, targets]), axis=1).max(initial=0.0)
     active = np.arange(n)
     eps = 1e-13 if system.dtypes[1] == "float64" else 1e-6
@@ -197,7 +213,18 @@ def arrive(
                 for rows in _chunks(len(active), length * system.n_states):
                     chosen = active[rows]
                     path = _run(system, ends.final[chosen], inputs, length, dt)
-                    _judge(ends, chosen, path, done, targets, radius, attracting, size, eps)
+                    _judge(
+                        ends,
+                        entered,
+                        chosen,
+                        path,
+                        done,
+                        targets,
+                        radius,
+                        attracting,
+                        size,
+                        eps,
+                    )
                 left = active[ends.outcome[active] == Outcome.NOT_RUN]
                 bar.update(len(active) - len(left))
                 active, done = left, done + length
@@ -210,11 +237,19 @@ def arrive(
             bar.update(len(active))
         except KeyboardInterrupt:
             ends.interrupted = True
+    gone = np.flatnonzero(ends.outcome == Outcome.DIVERGED)
+    if system.kind == "continuous" and len(gone) and tries and not ends.interrupted:
+        finer = {"max_steps": FINER * max_steps, "dt": dt / FINER, "tries": tries - 1}
+        place = inputs, targets, radius, attracting
+        more = arrive(system, states[gone], *place, **finer, verbose=verbose, what=what)
+        ends.target[gone], ends.outcome[gone] = more.target, more.outcome
+        ends.steps[gone], ends.final[gone] = -(-more.steps // FINER), more.final
+        ends.interrupted = more.interrupted
     return ends
 
 
 def _judge(
-    ends: Arrivals, chosen, path, done: int, targets, radius, attracting, size, eps
+    ends: Arrivals, entered, chosen, path, done: int, targets, radius, attracting, size, eps
 ) -> None:
     """What a block of a run, (n, n_times, n_states), says about its states."""
     last = path[:, -1]
@@ -231,15 +266,20 @@ def _judge(
         return
     near = cdist(last, targets)
     nearest = near.argmin(axis=1)
-    within = near.min(axis=1) <= radius[nearest]
-    arrived = np.flatnonzero(within & ~gone & (rest | attracting[nearest]))
-    target = nearest[arrived]
-    away = np.linalg.norm(path[arrived] - targets[target][:, None], axis=2)
-    outside = away > radius[target][:, None]
+    away = np.linalg.norm(path - targets[nearest][:, None], axis=2)
+    outside = away > radius[nearest][:, None]
+    within = ~outside[:, -1] & ~gone
     entry = np.where(outside.any(axis=1), path.shape[1] - outside[:, ::-1].argmax(axis=1), 0)
-    ends.target[chosen[arrived]] = target
+    # Steps are counted from where it came in, unless it had been inside before.
+    came = within & ((entered[chosen] < 0) | outside.any(axis=1))
+    entered[chosen[came]] = done + entry[came]
+    entered[chosen[~within]] = -1
+    half = path.shape[1] // 2
+    stays = ~outside.any(axis=1) & (away[:, half:].max(axis=1) <= away[:, :half].max(axis=1))
+    arrived = np.flatnonzero(within & (rest | (attracting[nearest] & stays)))
+    ends.target[chosen[arrived]] = nearest[arrived]
     ends.outcome[chosen[arrived]] = Outcome.FIXED_POINT
-    ends.steps[chosen[arrived]] = done + entry
+    ends.steps[chosen[arrived]] = entered[chosen[arrived]]
 
 
 def _recurs(path: np.ndarray) -> bool:

@@ -349,6 +349,17 @@ def test_suprema_over_intervals_by_brute_force(name):
         assert np.allclose(largest, s.curvature, 1e-3, 1e-4)
 
 
+def test_suprema_of_a_saturated_sigmoid_do_not_round_to_nothing():
+    """Values of exp(-a) / (1 + exp(-a)) and of its slope, to more digits than are compared."""
+    exact = {37.0: 8.533047625744066e-17, 40.0: 4.248354255291589e-18, 700.0: 9.8596765e-305}
+    for a, tail in exact.items():
+        s = suprema("sigmoid", np.array([-a, a]), np.zeros(2))
+        for bound in (s.size[0], s.complement[1]):
+            assert tail * (1 - 1e-15) <= bound <= tail * (1 + 1e-6)
+        assert (tail * (1 - 1e-12) <= s.slope).all()
+        assert a > 600 or (s.slope <= tail * (1 + 1e-6)).all()
+
+
 @pytest.mark.parametrize("function", [tf.tanh, tf.sigmoid])
 def test_activations_are_as_exact_as_the_proofs_assume(function):
     rng = np.random.default_rng(0)

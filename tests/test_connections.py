@@ -9,6 +9,7 @@ from matplotlib import pyplot
 from reference import leaky_relu_network, load
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, arrivals, as_system
+from fixedpoint_tf.attractors import attractors
 from fixedpoint_tf.basins import Basins, basins, wilson_interval
 from fixedpoint_tf.connections import Connections, connections
 from fixedpoint_tf.outcomes import Outcome
@@ -190,7 +191,7 @@ class TestOtherEnds:
 
         def interrupted(*arguments):
             calls.append(1)
-            if len(calls) > 2:
+            if len(calls) > 4:
                 raise KeyboardInterrupt
             return original(*arguments)
 
@@ -380,3 +381,55 @@ class TestFigures:
         system, points = wells()
         _, ax = connections(system, points[:0]).plot()
         assert ax.get_legend().get_texts()[0].get_text() == "no fixed points"
+
+
+class TestArriving:
+    """States within a radius that leave it again have not arrived."""
+
+    def test_inside_the_radius_but_outside_an_unstable_cycle(self):
+        # A stable focus in an unstable cycle of radius 0.003, in a stable one of radius 1.
+        def step(h, u):
+            radius = tf.norm(h, axis=1, keepdims=True)
+            grown = radius + 0.5 * radius * (radius - 0.003) * (1.0 - radius)
+            turn = tf.constant(
+                [[np.cos(0.5), np.sin(0.5)], [-np.sin(0.5), np.cos(0.5)]], h.dtype
+            )
+            return (h @ turn) * grown / radius
+
+        system = as_system(step, n_states=2, n_inputs=0)
+        points = FixedPoints(
+            xstar=np.array([[0.0, 0.0]]),
+            J_xstar=0.9985
+            * np.array([[[np.cos(0.5), -np.sin(0.5)], [np.sin(0.5), np.cos(0.5)]]]),
+            status=np.zeros(1, np.int8),
+        ).decompose_jacobians()
+        angle = np.linspace(0, 2 * np.pi, 20)
+        states = 0.0045 * np.column_stack([np.cos(angle), np.sin(angle)])
+        found = basins(system, points, states)
+        assert (found.target == -1).all()
+
+    def test_the_step_follows_the_fastest_of_all_points(self):
+        slow, fast = np.zeros((20, 1)), np.full((1, 1), 100.0)
+        system = as_system(
+            lambda h, u: h * (u - h**2), n_states=1, n_inputs=1, kind="continuous"
+        )
+        points = FixedPoints(
+            xstar=np.concatenate([slow, np.zeros((1, 1)), [[10.0]], [[-10.0]]]),
+            inputs=np.concatenate([slow + np.arange(1, 21)[:, None], fast, fast, fast]),
+            kind="continuous",
+        )
+        found = connections(system, points)
+        assert (found.outcome[found.source == 20] == Outcome.FIXED_POINT).all()
+
+    def test_states_too_fast_for_the_step_are_run_in_shorter_ones(self):
+        system = as_system(lambda h, u: h - h**3, n_states=1, n_inputs=0, kind="continuous")
+        points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]), kind="continuous")
+        found = basins(system, points, np.linspace(-30, 30, 40)[:, None])
+        assert found.target.tolist() == [0] * 20 + [2] * 20
+
+    @pytest.mark.parametrize("ask", [connections, attractors])
+    def test_a_point_that_is_not_finite_is_named(self, ask):
+        system = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=0)
+        points = FixedPoints(xstar=np.array([[0.0], [np.nan]]))
+        with pytest.raises(ValueError, match=r"points: expected finite .* row 1"):
+            ask(system, points)

@@ -28,6 +28,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from scipy.special import expit
 
 from fixedpoint_tf.certificates.norms import EPS, gamma, spectral_norms
 
@@ -35,6 +36,7 @@ __all__ = ["Answer", "Bend", "Kernel", "Port", "affine", "elementwise", "identit
 
 ULPS = 32.0  # of each product of activations: see the assumption in ``certify``
 SLOPE_ULPS = 128.0
+OUTWARD = 1.0 + 8.0 * EPS  # more than the rounding of an elementary function and a product
 _KINK = 1e200  # curvature at a kink: larger than anything, and zero times it is zero
 _PEAK = 1.0 / np.sqrt(3.0)  # |tanh''| = 2 t (1 - t^2) is largest at this t = |tanh|
 
@@ -118,13 +120,14 @@ def suprema(name: str, centre: np.ndarray, width: np.ndarray) -> Suprema:
         ends = np.tanh(low), np.tanh(high)
         slope, curvature = _tanh_slopes(near, far)
     else:  # sigmoid(a) = (1 + tanh(a / 2)) / 2
-        ends = 0.5 * (1.0 + np.tanh(0.5 * low)), 0.5 * (1.0 + np.tanh(0.5 * high))
+        # 1 - sigmoid(a) = sigmoid(-a): differences from 1 would round to nothing far out.
         slope, curvature = _tanh_slopes(0.5 * near, 0.5 * far)
-        slope, curvature = 0.25 * slope, 0.125 * curvature
-    low, high = ends  # all four are monotone
+        bounds = expit(high), 0.25 * slope, 0.125 * curvature, expit(-low)
+        return Suprema(*(OUTWARD * bound for bound in bounds))
+    low, high = ends  # all are monotone
     size = np.maximum(np.abs(low), np.abs(high))
     complement = np.maximum(np.abs(1.0 - low), np.abs(1.0 - high))
-    return Suprema(size, slope, curvature, complement)
+    return Suprema(*(OUTWARD * bound for bound in (size, slope, curvature, complement)))
 
 
 def _tanh_slopes(near: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
