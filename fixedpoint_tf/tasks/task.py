@@ -46,6 +46,8 @@ class Recipe:
         input_noise: standard deviation of white noise that is added to the inputs in
             training, fresh at each pass. It stirs every mode, so that those which would
             grow by themselves are noticed and damped.
+        weight_penalty: weight of the sum of the squares of all weights and biases beside
+            the squared error. What the task does not use decays: few modes stay slow.
     """
 
     n_trials: int
@@ -56,6 +58,7 @@ class Recipe:
     recurrent_gain: float = 0.7
     activity_penalty: float = 0.0
     input_noise: float = 0.0
+    weight_penalty: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

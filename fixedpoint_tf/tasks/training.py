@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -79,8 +80,23 @@ def train_task(
     )
     weights = task.weights(*targets.shape[:2])
     taught = _taught(model, recipe, seed)
-    _fit(taught, inputs, targets, weights, recipe, callbacks)
+    with _penalised(model, recipe.weight_penalty):
+        _fit(taught, inputs, targets, weights, recipe, callbacks)
     return model
+
+
+@contextlib.contextmanager
+def _penalised(model: keras.Model, weight_penalty: float) -> Iterator[None]:
+    """The squares of all weights count within; the model that is handed out has no penalty."""
+    penalty = keras.regularizers.L2(weight_penalty) if weight_penalty else None
+    variables = model.trainable_variables
+    for variable in variables:
+        variable.regularizer = penalty
+    try:
+        yield
+    finally:
+        for variable in variables:
+            variable.regularizer = None
 
 
 def _taught(model: keras.Model, recipe: Recipe, seed: int) -> keras.Model:

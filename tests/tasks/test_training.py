@@ -86,6 +86,21 @@ def test_the_curriculum_counts_its_epochs_once_and_spares_the_activity():
     assert sizes[1] < 0.5 * sizes[0]
 
 
+def test_the_weight_penalty_shrinks_the_weights_and_goes_with_the_training():
+    task = TASKS["binary_decision"]
+    recipe = Recipe(64, 20, learning_rate=1e-2)
+    plain, light = (
+        train_task(
+            dataclasses.replace(task, recipe=dataclasses.replace(recipe, weight_penalty=by)),
+            units=8,
+        )
+        for by in (0.0, 0.1)
+    )
+    sizes = [sum(np.square(w).sum() for w in m.get_weights()) for m in (plain, light)]
+    assert sizes[1] < 0.5 * sizes[0]
+    assert not light.losses, "who trains on has no penalty that was not asked for"
+
+
 def test_noise_is_added_in_training_alone_and_repeats_with_the_seed(tmp_path):
     task = TASKS["white_noise_integration"]
     noisy = dataclasses.replace(task, recipe=Recipe(16, 2, input_noise=0.5))
