@@ -96,6 +96,14 @@ class Task:
     reference: str
     last_step_only: bool = False
 
+    def __post_init__(self) -> None:
+        if self.last_step_only and self.recipe.lengths:
+            # A trial cut short has lost the one step that says what it was about.
+            raise ValueError(
+                "recipe: expected no lengths where the last step alone counts, received "
+                f"{self.recipe.lengths}."
+            )
+
     @property
     def n_inputs(self) -> int:
         """Width of the input."""

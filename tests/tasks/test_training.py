@@ -192,3 +192,9 @@ def test_the_integrator_has_a_line_with_one_mode_that_lasts():
     assert np.linalg.svd(along, compute_uv=False)[:2] @ [0, 1] < 0.2 * np.linalg.norm(along)
     read = points.xstar @ model.get_layer("readout").get_weights()[0]
     assert np.ptp(read) > 0.5
+
+
+def test_trials_whose_last_step_counts_are_not_cut_short():
+    recipe = dataclasses.replace(TASKS["binary_decision"].recipe, lengths=(10, 25))
+    with pytest.raises(ValueError, match="recipe: expected no lengths"):
+        dataclasses.replace(TASKS["binary_decision"], recipe=recipe)
