@@ -125,7 +125,8 @@ def _(rnn, **options) -> DynamicalSystem:
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the file
         raise ValueError(
             f"rnn: Keras cannot load a model from {path!r}: {error} A model with classes of "
-            "your own, or of tf_keras, is best loaded by yourself and passed as it is."
+            "your own, or of tf_keras, is best loaded by yourself and passed as it is; of an "
+            "LFADS model, lfads_tf.load_model(path).generator."
         ) from error
     return _adapt(model, **options)
 
@@ -170,7 +171,9 @@ def _from_container(model, kinds, options) -> DynamicalSystem:
                 "has no state_size and is no RNN."
             )
         listed = [f"{x.name} ({type(x).__name__})" for x in layers]
-        raise ValueError(f"rnn: {what} must have an RNN layer; its layers are {listed}.")
+        cell = getattr(model, "generator", None)  # of a generative model, such as LFADS
+        hint = " Give its cell: rnn=model.generator." if hasattr(cell, "state_size") else ""
+        raise ValueError(f"rnn: {what} must have an RNN layer; its layers are {listed}.{hint}")
     if wanted is not None:
         found = [x for x in [*rnns, *wrappers] if x.name == wanted]
         if not found:

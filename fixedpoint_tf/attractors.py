@@ -202,9 +202,12 @@ class Attractors(Result):
         if points:
             words = _stability(np.concatenate([group.n_unstable for group in points]))
             shown.append(f"{_count(len(points), 'isolated point')} ({words})")
-        n_alone = sum(len(group) == 1 and group.kind == "unclear" for group in groups)
-        if n_alone:
-            shown.append(f"{_count(n_alone, 'unclear point')} (slow, on no manifold)")
+        alone = [group for group in groups if len(group) == 1 and group.kind == "unclear"]
+        n_lasting = sum(group.dimension_spectral > 0 for group in alone)
+        if n_lasting:
+            shown.append(f"{_count(n_lasting, 'point')} with slow modes but no neighbours")
+        if len(alone) > n_lasting:
+            shown.append(f"{_count(len(alone) - n_lasting, 'slow point')} on no manifold")
         if len(self.inputs) > 1:
             shown.append(f"at {len(self.inputs):,} inputs")
         return ", ".join(shown) if groups else "no points"

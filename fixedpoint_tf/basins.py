@@ -105,7 +105,8 @@ def basins(
     Args:
         system: what :func:`fixedpoint_tf.as_system` takes.
         points: the fixed points of a search at this input.
-        states: ``(n, n_states)``, or nested as the cell has them.
+        states: ``(n, n_states)`` or trajectories ``(n_batch, n_time, n_states)``, of which
+            all states are taken; or nested as the cell has them.
         inputs: ``(n_inputs,)`` or ``(1, n_inputs)``, constant; by default that of the
             points, where they all have the same. Points at other inputs are left out.
         tol: a state has arrived within this share of the distance from the target to the
@@ -139,6 +140,7 @@ def basins(
     if not (is_number(confidence) and 0 < confidence < 1):
         raise ValueError(f"confidence: expected a number in (0, 1), received {confidence!r}.")
     start = system.layout.pack(states, "states")
+    start = start.reshape(-1, system.n_states) if start.ndim == 3 else start
     check_rows(start, "states", system.n_states, "n_states")
     u = _one_input(inputs, of_points, system.n_inputs)
     step = time_step(system, points, of_points, dt)

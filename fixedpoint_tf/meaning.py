@@ -66,8 +66,11 @@ def meaning(
         lines.append(f"true? {finder.certify(unique.fixed)}")
     lines.append(f"all? {finder.coverage(every)}")
 
-    settled = finder.attractors(_with_slow_states(finder, unique, states, constant))
-    lines.append(f"points, lines, rings? {settled}")
+    together = _with_slow_states(finder, unique, states, constant)
+    settled = finder.attractors(together)
+    n_sampled = together.n - unique.n
+    of = f" (with {n_sampled} sampled slow states)" if n_sampled else ""
+    lines.append(f"points, lines, rings?{of} {settled}")
     figures["attractors"] = settled.plot()[0]
 
     ways = finder.connections(unique)

@@ -137,8 +137,8 @@ class Checkpoint(keras.callbacks.Callback):
         self._best_written: int | None = None
         if (self.directory / STATE).exists() and not (resume or overwrite):
             raise FileExistsError(
-                f"directory: {str(directory)!r} holds a run. resume=True goes on with it, "
-                "overwrite=True begins anew."
+                f"directory: {str(directory)!r} holds a run. resume=True (--resume) goes on "
+                "with it, overwrite=True (--overwrite) begins anew."
             )
 
     def begin(

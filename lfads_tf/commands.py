@@ -151,7 +151,7 @@ def trained(
             said = now
             say(
                 f"  epoch {epoch + 1:4d}, {now - start:4.0f} s: likelihood "
-                f"{-logs['nll']:.4f}, on validation trials {-logs['val_nll']:.4f} nats a bin"
+                f"{-logs['nll']:.4f}, on validation trials {-logs['val_nll']:.4f} nats a sample"
             )
 
     telling = keras.callbacks.LambdaCallback(on_epoch_end=tell)
@@ -207,7 +207,13 @@ def infer(
     """
     if out.exists() and not overwrite:  # before the work, not after it
         raise FileExistsError(f"--out: {str(out)!r} exists; --overwrite replaces it.")
-    trained_model = load_model(model / "best.keras" if model.is_dir() else model)
+    path = model / "best.keras" if model.is_dir() else model
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"model: expected a .keras file, or the folder of a run with best.keras in it, "
+            f"received {str(model)!r}."
+        )
+    trained_model = load_model(path)
     config = trained_model.config
     try:
         session = Session.from_h5(data, group=group, bin_width=bin_width, split=split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import numbers
 import warnings
@@ -241,11 +242,20 @@ class LFADSConfig:
             >>> LFADSConfig.for_data(Session.from_arrays(spikes, 0.02), n_factors=6)
             LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02, n_factors=6)
         """
+        if not hasattr(session, "external_inputs"):
+            raise TypeError(
+                "session: expected a Session (Session.from_arrays makes one of spikes), "
+                f"received {type(session).__name__}."
+            )
         unknown = set(changes) - {field.name for field in dataclasses.fields(cls)}
         if unknown:
+            names = [field.name for field in dataclasses.fields(cls)]
+            near = [difflib.get_close_matches(name, names, 1) for name in sorted(unknown)]
+            meant = ", ".join(name for match in near for name in match)
+            hint = f" Did you mean {meant}?" if meant else ""
             raise TypeError(
                 f"{', '.join(sorted(unknown))}: expected attributes of LFADSConfig "
-                f"({', '.join(f.name for f in dataclasses.fields(cls))})."
+                f"({', '.join(names)}).{hint}"
             )
         external = session.external_inputs
         from_data: dict[str, Any] = {

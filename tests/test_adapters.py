@@ -124,3 +124,17 @@ def test_systems_of_one_cell_do_not_disturb_each_other():
     changed = second.step(H, U).numpy()
     assert not np.allclose(changed, expected)
     np.testing.assert_array_equal(first.step(H, U), changed)
+
+
+def test_a_model_with_a_generator_says_so():
+    class Generative(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.generator = keras.layers.GRUCell(3)
+            self.readout = keras.layers.Dense(2)
+
+        def call(self, inputs):
+            return self.readout(inputs)
+
+    with pytest.raises(ValueError, match=r"rnn=model\.generator"):
+        as_system(Generative())

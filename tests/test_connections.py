@@ -433,3 +433,9 @@ class TestArriving:
         points = FixedPoints(xstar=np.array([[0.0], [np.nan]]))
         with pytest.raises(ValueError, match=r"points: expected finite .* row 1"):
             ask(system, points)
+
+
+def test_basins_take_all_states_of_trajectories():
+    states = np.random.default_rng(0).uniform(-1.5, 1.5, (4, 5, 2))
+    system, points = wells()
+    assert (basins(system, points, states).target.shape) == (20,)

@@ -24,7 +24,7 @@ def test_the_example_runs(monkeypatch, tmp_path):
     model = keras.Sequential([keras.Input((None, 2)), keras.layers.SimpleRNN(3)])
     inputs = np.random.default_rng(0).standard_normal((8, 20, 2))
     names = {"model": model, "inputs": inputs}
-    example, questions, _ = blocks("python")
+    example, questions, *_ = blocks("python")
     exec(example, names)
     assert isinstance(names["unique"], FixedPoints)
     assert len(names["every"]) == 1024
@@ -35,10 +35,12 @@ def test_the_example_runs(monkeypatch, tmp_path):
 def test_the_example_of_lfads_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {"spikes": np.random.default_rng(0).poisson(0.5, (20, 10, 6))}
-    *_, example = blocks("python")
+    *_, example, generator = blocks("python")
     exec(example.replace("epochs=1000", "epochs=2"), names)
     assert names["inferred"].rates.shape == (20, 10, 6)
     assert Inferred.load_h5("inferred.h5").factors.shape == names["inferred"].factors.shape
+    exec(generator, names)
+    assert len(names["every"]) == 512
 
 
 def test_its_recipe_for_spike_times_puts_events_where_they_are():

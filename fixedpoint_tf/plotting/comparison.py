@@ -71,7 +71,9 @@ def plot_comparison(
         figure = panels[0].figure
     places = np.arange(len(comparison))
     for panel, name in zip(panels, names, strict=True):
-        panel.plot(places, comparison[name], "o-", color=COLORS["blue"], markersize=5)
+        panel.plot(places, comparison[name], "o", color=COLORS["blue"], markersize=6)
+        if (np.nan_to_num(comparison[name]) % 1.0 == 0.0).all():
+            panel.yaxis.get_major_locator().set_params(integer=True)
         panel.set_ylabel(name)
         panel.spines[["top", "right"]].set_visible(False)
         panel.margins(y=0.15)

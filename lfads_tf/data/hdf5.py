@@ -254,7 +254,8 @@ def _chosen_width(asked: float | None, told: float | None, shown: str) -> float:
     if asked is None:
         if told is None:
             raise ValueError(
-                f"bin_width: expected seconds, since {shown!r} does not tell it, received none."
+                f"bin_width: expected seconds, since {shown!r} has no dataset or attribute "
+                "bin_width that tells it, received none."
             )
         return told
     if told is not None and not math.isclose(asked, told, rel_tol=1e-6):

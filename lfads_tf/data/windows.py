@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,12 @@ def bin_spikes(
             f"stop: expected a time at least one bin of {width:g} s after start ({start:g} s), "
             f"received {stop:g} s."
         )
+    if isinstance(spike_times, Mapping):
+        raise TypeError(
+            "spike_times: expected one array of times for each neuron, in a list, received "
+            f"a mapping with keys {list(spike_times)[:5]}; give list(times.values())."
+        )
+    n_spikes = 0
     counts = np.empty((n_bins, len(spike_times)), np.float32)
     for neuron, times in enumerate(spike_times):
         times = np.asarray(times, dtype=np.float64)
@@ -78,6 +84,13 @@ def bin_spikes(
         bins = _bin_of(times, start, width)
         inside = bins[(bins >= 0) & (bins < n_bins)]
         counts[:, neuron] = np.bincount(inside.astype(np.int64), minlength=n_bins)
+        n_spikes += len(times)
+    if n_spikes and not counts.any():
+        warnings.warn(
+            f"spike_times: none of the {n_spikes} spikes lies within {start:g} to {stop:g} s. "
+            "Are they in seconds?",
+            stacklevel=2,
+        )
     return counts
 
 

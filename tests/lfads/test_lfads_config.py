@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lfads_tf.config import LFADSConfig
+from lfads_tf.data import Session
 
 BASE = {"n_neurons": 30, "n_bins": 50, "bin_width": 0.01}
 NAMES = [field.name for field in dataclasses.fields(LFADSConfig)]
@@ -262,3 +263,11 @@ def test_for_data_lets_the_user_decide_otherwise():
         LFADSConfig.for_data(session(), n_latents=3)
     with pytest.raises(ValueError, match="^n_factors: "):
         LFADSConfig.for_data(session(), n_factors=0)
+
+
+def test_a_name_that_is_nearly_right_is_suggested():
+    session = Session.from_arrays(np.ones((2, 3, 4), np.int64), 0.02)
+    with pytest.raises(TypeError, match=r"n_factor: .* Did you mean n_factors\?"):
+        LFADSConfig.for_data(session, n_factor=3)
+    with pytest.raises(TypeError, match="session: expected a Session"):
+        LFADSConfig.for_data(np.ones((2, 3, 4)))

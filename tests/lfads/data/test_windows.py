@@ -213,3 +213,13 @@ def test_rebinning_is_binning_wider(seed):
 def test_a_wide_bin_is_observed_only_if_all_of_it_was():
     narrow = np.array([[1.0], [np.nan], [2.0], [3.0]])
     np.testing.assert_array_equal(rebin(narrow, 2), [[np.nan], [5.0]])
+
+
+def test_spikes_in_milliseconds_are_warned_of():
+    with pytest.warns(UserWarning, match="none of the 2 spikes lies within 0 to 1 s"):
+        assert not bin_spikes([[100.0, 900.0], []], 0.02, 0.0, 1.0).any()
+
+
+def test_a_mapping_of_neurons_is_refused():
+    with pytest.raises(TypeError, match=r"spike_times: .* mapping with keys \['a'\]"):
+        bin_spikes({"a": [0.1]}, 0.02, 0.0, 1.0)
