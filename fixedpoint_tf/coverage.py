@@ -166,9 +166,9 @@ class Coverage(Result):
         where = "" if len(self.inputs) == 1 else f" (condition {worst} of {len(self.inputs)})"
         return (
             f"{n:,} {noun}{'' if n == 1 else 's'} met by {total:,} starts, "
-            f"{int(self.n_once.sum()):,} of them once; one more start meets a new one with a "
-            f"chance of {self.missing[worst]:.2g}, at most {self.missing_upper[worst]:.2g} at "
-            f"{100 * self.confidence:g}% confidence{where}; "
+            f"{int(self.n_once.sum()):,} of them once; the chance that one more start meets a "
+            f"new one is estimated as {self.missing[worst]:.2g}, below "
+            f"{self.missing_upper[worst]:.2g} at {100 * self.confidence:g}% confidence{where}; "
             f"{int(self.n_unfinished.sum()):,} starts unfinished"
         )
 
@@ -217,8 +217,8 @@ def coverage(
         ...     status=np.zeros(100, int),
         ... )
         >>> coverage(ends)
-        3 fixed points met by 100 starts, 1 of them once; one more start meets a new one with
-        a chance of 0.01, at most 0.091 at 95% confidence; 0 starts unfinished
+        3 fixed points met by 100 starts, 1 of them once; the chance that one more start meets
+        a new one is estimated as 0.01, below 0.091 at 95% confidence; 0 starts unfinished
     """
     if not isinstance(points, FixedPoints):
         raise TypeError(
