@@ -4,6 +4,6 @@ NumPy and SciPy only. Trials are ``(n_trials, n_bins, n)``; rates are in spikes/
 counts, widths and times in seconds; NaN means "not observed".
 """
 
-from lfads_tf.analysis import decoding, metrics, smoothing
+from lfads_tf.analysis import components, decoding, metrics, smoothing
 
-__all__ = ["decoding", "metrics", "smoothing"]
+__all__ = ["components", "decoding", "metrics", "smoothing"]
