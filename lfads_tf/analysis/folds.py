@@ -75,7 +75,7 @@ def by_condition(conditions: Any) -> np.ndarray:
         checks.as_conditions(conditions, len(np.atleast_1d(conditions))), return_inverse=True
     )
     if len(kinds) < 2:
-        raise ValueError(f"conditions: expected at least two, received only {kinds[0]!r}.")
+        raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")
     return folds
 
 
