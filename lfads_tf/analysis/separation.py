@@ -10,7 +10,13 @@ from scipy import stats
 from lfads_tf import checks
 from lfads_tf.analysis.folds import labels as fold_labels
 
-__all__ = ["Separation", "classify", "condition_separation", "discriminants"]
+__all__ = [
+    "Separation",
+    "classify",
+    "condition_separation",
+    "discriminants",
+    "separation_of_test",
+]
 
 #: Shrinkages of the covariance within conditions, tried by default.
 _SHRINKAGES = (1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 0.7, 1.0)
@@ -127,40 +133,116 @@ def condition_separation(
         >>> result.accuracy[3:].tolist(), result.first_bin(), result.chance
         ([1.0, 1.0, 1.0], 3, 0.25)
     """
-    if method not in _METHODS:
-        raise ValueError(f"method: expected one of {', '.join(_METHODS)}, received {method!r}.")
-    shape = "(n_trials, n_bins, n_features)"
-    x = checks.as_numbers("features", features, n_axes=(3,), shape=shape)
-    x = x.astype(np.float64, copy=False)
-    if not np.isfinite(x).all():
-        raise ValueError("features: expected finite numbers, received NaN or infinity.")
-    if shrinkage is not None and not 0.0 <= shrinkage <= 1.0:
-        raise ValueError(f"shrinkage: expected 0 to 1, or none, received {shrinkage!r}.")
-    labels = checks.as_conditions(conditions, len(x))
-    kinds, kind_of, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if len(kinds) < 2:
-        raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")
+    x, labels, kinds, kind_of = _conditions(features, conditions)
     fold_of = fold_labels(folds, len(x), seed)
     names = np.unique(fold_of)
     told = np.empty(x.shape[:2], int)
     for name in names:
         held = fold_of == name
-        inside = kind_of[~held]
-        absent = np.setdiff1d(np.arange(len(kinds)), inside)
+        absent = np.setdiff1d(kind_of, kind_of[~held])
         if absent.size:
             raise ValueError(
                 "folds: expected every condition among the training trials of each fold, "
                 f"received a fold ({name}) that holds all trials of {kinds[absent[0]]}."
             )
-        if method == "nearest_centroid":
-            chosen = 1.0
-        elif shrinkage is not None:
-            chosen = float(shrinkage)
-        else:
-            inner = fold_of[~held] if len(names) > 2 else fold_labels(3, len(inside), seed)
-            chosen = _best_shrinkage(x[~held], inside, inner)
-        told[held] = classify(*discriminants(x[~held], inside, chosen), x[held])
-    return Separation(kinds, labels, kinds[told], float(counts.max() / len(x)))
+        inner = fold_of[~held] if len(names) > 2 else 3
+        told[held] = _told(x[~held], kind_of[~held], x[held], inner, method, shrinkage, seed)
+    return Separation(kinds, labels, kinds[told], _chance(kind_of))
+
+
+def separation_of_test(
+    train: tuple[Any, Any],
+    test: tuple[Any, Any],
+    *,
+    folds: Any = 5,
+    method: str = "lda",
+    shrinkage: float | None = None,
+    seed: int = 0,
+) -> Separation:
+    """The same for trials that are held out already, by a model that never saw them.
+
+    Args:
+        train: features and conditions of the training trials.
+        test: features and conditions of the held-out trials.
+        folds: of the choice of the shrinkage, among the training trials.
+        method: as for :func:`condition_separation`.
+        shrinkage: as for :func:`condition_separation`.
+        seed: of random folds.
+
+    Returns:
+        Predictions of the held-out trials.
+
+    Raises:
+        ValueError: as :func:`condition_separation`; another number of bins or features, or a
+            condition that the training trials lack.
+
+    Example:
+        >>> import numpy as np
+        >>> conditions = np.arange(40) % 4
+        >>> factors = np.random.default_rng(0).normal(size=(40, 6, 3))
+        >>> factors[:, 3:, 0] += 20 * conditions[:, None]
+        >>> train, test = slice(0, 30), slice(30, None)
+        >>> result = separation_of_test(
+        ...     (factors[train], conditions[train]), (factors[test], conditions[test])
+        ... )
+        >>> result.accuracy[3:].tolist()
+        [1.0, 1.0, 1.0]
+    """
+    x, _, kinds, kind_of = _conditions(*train)
+    x_test, labels, present, _ = _conditions(*test, least=1)
+    if x_test.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"test: expected {x.shape[1]} bins of {x.shape[2]} features, as the training "
+            f"trials have, received {x_test.shape[1]} of {x_test.shape[2]}."
+        )
+    absent = np.setdiff1d(present, kinds)
+    if absent.size:
+        raise ValueError(
+            "test: expected conditions of the training trials "
+            f"({checks.listed(kinds)}), received {absent[0]}."
+        )
+    told = _told(x, kind_of, x_test, folds, method, shrinkage, seed)
+    numbers = np.searchsorted(kinds, labels)
+    return Separation(kinds, labels, kinds[told], _chance(numbers))
+
+
+def _conditions(features: Any, conditions: Any, least: int = 2) -> tuple[Any, ...]:
+    """Features, conditions, their kinds, and the number of each trial's kind; checked."""
+    shape = "(n_trials, n_bins, n_features)"
+    x = checks.as_numbers("features", features, n_axes=(3,), shape=shape)
+    x = x.astype(np.float64, copy=False)
+    if not np.isfinite(x).all():
+        raise ValueError("features: expected finite numbers, received NaN or infinity.")
+    labels = checks.as_conditions(conditions, len(x))
+    kinds, kind_of = np.unique(labels, return_inverse=True)
+    if len(kinds) < least:
+        raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")
+    return x, labels, kinds, kind_of
+
+
+def _chance(kind_of: np.ndarray) -> float:
+    return float(np.bincount(kind_of).max() / len(kind_of))
+
+
+def _told(
+    x: np.ndarray,
+    kind_of: np.ndarray,
+    x_test: np.ndarray,
+    folds: Any,
+    method: str,
+    shrinkage: float | None,
+    seed: int,
+) -> np.ndarray:
+    """Numbers of the conditions that test trials are taken for, ``(n_trials, n_bins)``."""
+    if method not in _METHODS:
+        raise ValueError(f"method: expected one of {', '.join(_METHODS)}, received {method!r}.")
+    if shrinkage is not None and not 0.0 <= shrinkage <= 1.0:
+        raise ValueError(f"shrinkage: expected 0 to 1, or none, received {shrinkage!r}.")
+    if method == "nearest_centroid":
+        shrinkage = 1.0
+    elif shrinkage is None:
+        shrinkage = _best_shrinkage(x, kind_of, fold_labels(folds, len(x), seed))
+    return classify(*discriminants(x, kind_of, shrinkage), x_test)
 
 
 def discriminants(

@@ -89,6 +89,24 @@ class TestSeparation:
         after = separation.condition_separation(x, renamed, of)
         np.testing.assert_array_equal(before.predictions[of == 1], after.predictions[of == 1])
 
+    def test_of_trials_that_are_held_out_already(self):
+        x, kinds = two_directions()
+        names = np.array(["left", "right", "up"])[kinds]
+        of = folds.by_trial(60, 4, conditions=kinds)
+        whole = separation.condition_separation(x, names, of)
+        held = of == 2
+        part = separation.separation_of_test(
+            (x[~held], names[~held]), (x[held], names[held]), folds=of[~held]
+        )
+        np.testing.assert_array_equal(part.predictions, whole.predictions[held])
+        np.testing.assert_array_equal(part.conditions, names[held])
+        only = separation.separation_of_test((x[~held], names[~held]), (x[:1], names[:1]))
+        assert only.predictions.shape == (1, 5) and only.chance == 1.0
+        with pytest.raises(ValueError, match="test: expected conditions .* received down"):
+            separation.separation_of_test((x, names), (x[:1], ["down"]))
+        with pytest.raises(ValueError, match="test: expected 5 bins of 2 features"):
+            separation.separation_of_test((x, names), (x[:, 1:], names))
+
     def test_features_that_never_vary_within_conditions(self):
         kinds = np.arange(12) % 3
         x = np.zeros((12, 2, 2))
