@@ -14,8 +14,10 @@ the analysis can be run again without training.
 **behavior**: R² of the held-out trials, pooled over the dimensions of force (2) and of EMG
 (14). Decoders are fitted to the training trials, and penalties, shrinkage and lags are chosen
 inside them. *Same bin* decoders see one bin; the Wiener filter sees eight bins of counts.
-``10 dimensions`` are the leading principal components, over the training trials, of the 40
-factors, or of the smoothed rates. ``model of 10 factors`` has no others.
+``10 dimensions`` are the leading principal components over the training trials: of the log
+rates, which are what the 40 factors do to the neurons, or of the smoothed rates; ``10 of its
+factors``, of the factors as they are, in units of their own. ``model of 10 factors`` has no
+others.
 
 **separation**: the share of held-out trials whose target is told right from the factors of one
 bin. Targets appear with the go cue at bin 10; what is told before is knowledge of later bins,
@@ -44,6 +46,8 @@ from lfads_tf.analysis import (
 
 FILE = "jango_isometric_wrist.h5"
 SD = 0.15  # seconds; the width that decodes force best
+NARROW = 0.05  # seconds; one that looks ahead less
+FLOOR = 0.1  # spikes/s, under the logarithm: silent channels have next to none
 GO, WIDTH = 10, 0.05  # bin of the go cue, and its width in seconds
 FEW = 10
 PARTS = ("behavior", "separation")
@@ -60,11 +64,17 @@ TRIED = {
     "counts": ("Wiener, 8 bins",),
     "causal": ("ridge, same bin",),
     "smoothed": ("ridge, same bin", "ridge, best lag", "OLE, same bin"),
-    "smoothed, 10 dimensions": ("ridge, same bin", "OLE, same bin"),
+    "smoothed, 10 dimensions": ("ridge, same bin", "OLE, same bin", "Wiener, 8 bins"),
     "LFADS rates": ("ridge, same bin", "ridge, best lag", "OLE, same bin", "Kalman"),
-    "LFADS factors": ("ridge, same bin",),
-    "LFADS, 10 dimensions": ("ridge, same bin", "OLE, same bin"),
-    "LFADS, model of 10 factors": ("ridge, same bin", "OLE, same bin"),
+    "LFADS factors": ("ridge, same bin", "OLE, same bin", "Wiener, 8 bins"),
+    "LFADS, 10 dimensions": (
+        "ridge, same bin",
+        "ridge, best lag",
+        "OLE, same bin",
+        "Wiener, 8 bins",
+    ),
+    "LFADS, 10 of its factors": ("ridge, same bin", "OLE, same bin", "Wiener, 8 bins"),
+    "LFADS, model of 10 factors": ("ridge, same bin", "OLE, same bin", "Wiener, 8 bins"),
 }
 
 
@@ -88,14 +98,18 @@ class Fold:
         smoothed = [smoothing.gaussian(x, WIDTH, SD) for x in spikes]
         factors = self.inferred(options, "factors", None)
         rates = self.inferred(options, "rates", None)
+        log_rates = [np.log(x + FLOOR) for x in rates]
         self.features = {
             "counts": spikes,
+            "narrow": [smoothing.gaussian(x, WIDTH, NARROW) for x in spikes],
             "causal": [smoothing.causal_gaussian(x, WIDTH, SD) for x in spikes],
             "smoothed": smoothed,
             "smoothed, 10 dimensions": leading(*smoothed),
             "LFADS rates": rates,
             "LFADS factors": factors,
-            "LFADS, 10 dimensions": leading(*factors),
+            "LFADS log rates": log_rates,
+            "LFADS, 10 dimensions": leading(*log_rates),
+            "LFADS, 10 of its factors": leading(*factors),
         }
         if options.few:
             self.features["LFADS, model of 10 factors"] = self.inferred(options, "factors", FEW)
@@ -139,15 +153,21 @@ def behavior(options: argparse.Namespace, day: str, folds: list[Fold]) -> None:
     print(f"LFADS bits/spike of held-out trials: {spread([f.bits for f in folds])}\n")
     row("features", "decoder", "force", "EMG")
     row(*["---"] * 4)
-    for name in folds[0].features:
-        for kind in TRIED[name]:
+    for name, kinds in TRIED.items():
+        if name not in folds[0].features:
+            continue
+        for kind in kinds:
             scores = {
                 what: [decoded(fold, name, kind, what) for fold in folds]
                 for what in folds[0].targets
             }
             row(name, kind, *(spread(scores[what]) for what in scores))
     curves = {}
-    for label, name in (("LFADS factors", "LFADS factors"), ("smoothed spikes", "smoothed")):
+    for label, name in (
+        ("LFADS log rates", "LFADS log rates"),
+        ("LFADS factors", "LFADS factors"),
+        ("smoothed spikes", "smoothed"),
+    ):
         results = [
             dimensions.over_dimensions_of_test(
                 (fold.features[name][0], fold.targets["force"][0]),
@@ -229,9 +249,10 @@ def separate(options: argparse.Namespace, day: str, folds: list[Fold]) -> None:
     names = {
         "LFADS factors": "LFADS factors",
         "LFADS, 10 dimensions": "LFADS, 10 dimensions",
-        "smoothed spikes": "smoothed",
+        "smoothed, 150 ms": "smoothed",
         "smoothed, 10 dimensions": "smoothed, 10 dimensions",
-        "causally smoothed": "causal",
+        "smoothed, 50 ms": "narrow",
+        "causally smoothed, 150 ms": "causal",
     }
     results = {label: apart(folds, name) for label, name in names.items()}
     shown = (5, 9, 11, 13, 15, 17, 20, 25, 30)

@@ -153,9 +153,10 @@ def plot_separation(
             event_name,
             (event, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(3, -3),
+            xytext=(0, 2),
             textcoords="offset points",
-            va="top",
+            ha="center",
+            va="bottom",
             fontsize="small",
             color="0.35",
         )
