@@ -107,6 +107,9 @@ class Fold:
             "smoothed, 10 dimensions": leading(*smoothed),
             "LFADS rates": rates,
             "LFADS factors": factors,
+            "LFADS factors, 100 ms": [
+                smoothing.gaussian(x, WIDTH, 2 * NARROW) for x in factors
+            ],
             "LFADS log rates": log_rates,
             "LFADS, 10 dimensions": leading(*log_rates),
             "LFADS, 10 of its factors": leading(*factors),
@@ -248,6 +251,7 @@ def separate(options: argparse.Namespace, day: str, folds: list[Fold]) -> None:
     print(f"\n### {day}: accuracy of the target (8), from one bin of single held-out trials\n")
     names = {
         "LFADS factors": "LFADS factors",
+        "LFADS factors, smoothed 100 ms": "LFADS factors, 100 ms",
         "LFADS, 10 dimensions": "LFADS, 10 dimensions",
         "smoothed, 150 ms": "smoothed",
         "smoothed, 10 dimensions": "smoothed, 10 dimensions",

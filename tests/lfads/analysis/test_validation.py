@@ -90,6 +90,20 @@ class TestCrossValidate:
         assert seen.r_squared > 0.99
         assert new.r_squared < 0.1
 
+    def test_the_penalty_is_judged_by_the_folds_that_are_left(self):
+        # Shared noise of each condition: by trial it is learned, by condition it misleads.
+        rng = np.random.default_rng(0)
+        kinds = np.arange(40) % 5
+        rates = rng.normal(size=(40, 10, 30)) + 3 * rng.normal(size=(5, 1, 30))[kinds]
+        behavior = 0.2 * rates[..., :1] + 3 * rng.normal(size=(5, 1, 1))[kinds]
+        of = folds.by_condition(kinds)
+        result = validation.cross_validate(rates, behavior, folds=of)
+        for k, decoder in enumerate(result.decoders):
+            rest = of != k
+            left = decoders.fit(decoders.Ridge(), rates[rest], behavior[rest], folds=of[rest])
+            drawn = decoders.fit(decoders.Ridge(), rates[rest], behavior[rest], folds=5)
+            assert decoder.penalty == left.penalty > drawn.penalty
+
     def test_fold_scores_are_those_of_their_trials(self):
         rates, behavior = tuned()
         of = np.arange(32) % 2
