@@ -143,6 +143,15 @@ def leading(train: np.ndarray, test: np.ndarray, n: int = FEW) -> list[np.ndarra
     return [components.project(fitted_to, part) for part in (train, test)]
 
 
+DRAWN = (
+    "LFADS factors",
+    "LFADS, 10 dimensions",
+    "smoothed, 150 ms",
+    "smoothed, 50 ms",
+    "causally smoothed, 150 ms",
+)
+
+
 def row(*cells: object) -> None:
     print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
@@ -277,7 +286,7 @@ def separate(options: argparse.Namespace, day: str, folds: list[Fold]) -> None:
             options,
             f"{day}_separation",
             "plot_separation",
-            results,
+            {name: results[name] for name in DRAWN},
             bin_width=WIDTH,
             start=-GO * WIDTH,
             event=0.0,

@@ -55,7 +55,7 @@ def plot_over_dimensions(
         'dimensions (principal components)'
     """
     looks = _looks("results", results, OverDimensions)
-    fig, ax_ = style.single_axes(ax, (4.4, 3.2))
+    fig, ax_ = style.single_axes(ax, (4.8, 3.4))
     lowest = []
     for name, (result, color, marker) in looks.items():
         mean, sd = result.r_squared, result.fold_r_squared.std(axis=1)
@@ -86,7 +86,7 @@ def plot_over_dimensions(
     ax_.set_ylim(max(min(0.0, min(lowest)) - 0.02, -0.5), 1.02)
     ax_.set_xlabel("dimensions (principal components)")
     ax_.set_ylabel("held-out R²")
-    _finish(fig, ax_, own=ax is None)
+    _finish(ax_)
     return fig, ax_
 
 
@@ -136,7 +136,7 @@ def plot_separation(
         raise ValueError(
             f"results: expected the same number of bins in all, received {sorted(sizes)}."
         )
-    fig, ax_ = style.single_axes(ax, (4.8, 3.2))
+    fig, ax_ = style.single_axes(ax, (5.2, 3.6))
     time = style.times(sizes.pop(), width, start)
     for name, (result, color, _) in looks.items():
         accuracy, error = result.accuracy, result.standard_error
@@ -163,7 +163,7 @@ def plot_separation(
     ax_.set_ylim(0.0, 1.02)
     ax_.set_xlabel("time (s)")
     ax_.set_ylabel(f"accuracy ({len(first.kinds)} conditions)")
-    _finish(fig, ax_, own=ax is None)
+    _finish(ax_)
     return fig, ax_
 
 
@@ -256,6 +256,9 @@ def _looks(name: str, results: Any, kind: Any) -> dict[str, tuple[Any, str, str]
     return {k: (result, style.COLORS[color], mark) for (k, result), color, mark in pairs}
 
 
-def _finish(fig: Figure, ax: Axes, *, own: bool) -> None:
+def _finish(ax: Axes) -> None:
     ax.spines[["top", "right"]].set_visible(False)
-    style.legend_above(fig, np.array([ax]), own=own)
+    # Both figures rise to the right: the lower right corner is free.
+    ax.legend(
+        loc="lower right", fontsize="small", framealpha=0.85, edgecolor="none", borderpad=0.2
+    )

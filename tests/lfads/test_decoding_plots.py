@@ -45,7 +45,7 @@ def test_over_dimensions():
     np.testing.assert_allclose(y, [0.3, 0.75, 0.85])
     assert (line(ax, "Wiener")[1] == 0.6).all()
     assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2", "5", "10", "20"]
-    assert [t.get_text() for t in fig.legends[0].get_texts()] == [
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == [
         "factors",
         "smoothed",
         "Wiener",
