@@ -174,6 +174,19 @@ def behavior(options: argparse.Namespace, day: str, folds: list[Fold]) -> None:
                 for what in folds[0].targets
             }
             row(name, kind, *(spread(scores[what]) for what in scores))
+    print(
+        "\nThe same with a target that the decoder never saw, each in turn (same-bin ridge):\n"
+    )
+    row("features", "force", "EMG")
+    row(*["---"] * 3)
+    for name in ("smoothed", "LFADS rates", "LFADS factors"):
+        row(
+            name,
+            *(
+                spread([of_new_targets(fold, name, what) for fold in folds])
+                for what in folds[0].targets
+            ),
+        )
     curves = {}
     for label, name in (
         ("LFADS log rates", "LFADS log rates"),
@@ -236,6 +249,19 @@ def prediction(fold: Fold, name: str, kind: str, what: str) -> np.ndarray:
 
 def decoded(fold: Fold, name: str, kind: str, what: str) -> float:
     return validation.score(fold.targets[what][1], prediction(fold, name, kind, what))
+
+
+def of_new_targets(fold: Fold, name: str, what: str) -> float:
+    """Of held-out trials, each decoded by what was learned from the other seven targets."""
+    (train, test), (targets, truth) = fold.features[name], fold.targets[what]
+    told = np.full(truth.shape, np.nan)
+    for kind in np.unique(fold.test.conditions):
+        rest, held = fold.train.conditions != kind, fold.test.conditions == kind
+        one = decoders.fit(
+            decoders.Ridge(), train[rest], targets[rest], folds=fold.train.conditions[rest]
+        )
+        told[held] = one.predict(test[held])
+    return validation.score(truth, told)
 
 
 def apart(folds: list[Fold], name: str) -> separation.Separation:
