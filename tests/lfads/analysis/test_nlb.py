@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lfads_tf.analysis import nlb
+from lfads_tf.analysis import nlb, psth
 from lfads_tf.data import Session
 from lfads_tf.data import nlb as files
 
@@ -104,46 +104,6 @@ class TestBehavior:
             nlb.behavior_r_squared(x, y, x, y, bin_width=0.1, penalties=[0.0])
 
 
-class TestPSTH:
-    def test_by_hand(self):
-        # Condition means of neuron 0: 1, 3 and 5, 7; PSTH 1, 3, 5, 9 (mean 4.5): error 4.
-        # Of neuron 1 all is exact.
-        rates = np.zeros((3, 2, 2))
-        rates[..., 0] = [[0, 2], [2, 4], [5, 7]]
-        rates[..., 1] = [[1, 2], [1, 2], [3, 4]]
-        psth = np.zeros((2, 2, 2))
-        psth[..., 0] = [[1, 3], [5, 9]]
-        psth[..., 1] = [[1, 2], [3, 4]]
-        deviation = 3.5**2 + 1.5**2 + 0.5**2 + 4.5**2
-        expected = (1 - 4 / deviation + 1) / 2
-        got = nlb.psth_r_squared(rates, ["a", "a", "b"], psth)
-        assert got == pytest.approx(expected, rel=1e-12)
-
-    def test_conditions_without_trials_and_trials_without_condition(self):
-        rates = np.random.default_rng(0).normal(size=(4, 5, 3))
-        psth = np.stack([rates[0], np.full((5, 3), 9.0), rates[1:3].mean(0)])
-        score = nlb.psth_r_squared(rates, [0, 2, 2, -1], psth, kinds=[0, 1, 2])
-        assert score == pytest.approx(1.0)
-
-    def test_jitter_is_undone(self):
-        wave = np.random.default_rng(0).normal(size=(12, 2))
-        jitter = np.array([0, 2, -1])
-        trials = np.stack([np.roll(wave, -j, axis=0) for j in jitter])
-        _, means = nlb.condition_means(trials, [1, 1, 1], jitter=jitter)
-        np.testing.assert_allclose(means[0, 2:11], wave[2:11])
-        _, blurred = nlb.condition_means(trials, [1, 1, 1])
-        assert not np.allclose(blurred[0, 2:11], wave[2:11])
-
-    def test_wrong_arguments(self):
-        rates = np.ones((3, 2, 2))
-        with pytest.raises(ValueError, match=r"psth: expected shape \(2, 2, 2\)"):
-            nlb.psth_r_squared(rates, [0, 0, 1], np.ones((3, 2, 2)))
-        with pytest.raises(ValueError, match="conditions: expected trials of the PSTHs"):
-            nlb.psth_r_squared(rates, [0, 0, 0], np.ones((1, 2, 2)), kinds=[5])
-        with pytest.raises(ValueError, match="jitter: expected one whole number for each of 3"):
-            nlb.condition_means(rates, [0, 0, 1], jitter=[1])
-
-
 class TestEvaluate:
     def case(self):
         rng = np.random.default_rng(0)
@@ -181,7 +141,7 @@ class TestEvaluate:
             rates[train, :10], behavior[train], rates[test, :10], behavior[test], bin_width=0.02
         )
         assert result["vel R2"] == pytest.approx(expected, rel=1e-6)
-        expected = nlb.psth_r_squared(
+        expected = psth.psth_r_squared(
             0.02 * rates[test, :10], np.repeat(np.arange(4), 2), target["psth"]
         )
         assert result["psth R2"] == pytest.approx(expected, rel=1e-6)
