@@ -1,9 +1,37 @@
-"""What a trained model's rates are worth: metrics, the smoothing baseline, decoding.
+"""What a trained model's rates are worth: metrics, baselines, behaviour decoded, conditions.
 
 NumPy and SciPy only. Trials are ``(n_trials, n_bins, n)``; rates are in spikes/s, spikes are
 counts, widths and times in seconds; NaN means "not observed".
 """
 
-from lfads_tf.analysis import decoding, metrics, smoothing
+from lfads_tf.analysis import (
+    components,
+    decoders,
+    decoding,
+    dimensions,
+    folds,
+    kalman,
+    metrics,
+    nlb,
+    optimal_linear,
+    psth,
+    separation,
+    smoothing,
+    validation,
+)
 
-__all__ = ["decoding", "metrics", "smoothing"]
+__all__ = [
+    "components",
+    "decoders",
+    "decoding",
+    "dimensions",
+    "folds",
+    "kalman",
+    "metrics",
+    "nlb",
+    "optimal_linear",
+    "psth",
+    "separation",
+    "smoothing",
+    "validation",
+]

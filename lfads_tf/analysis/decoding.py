@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lfads_tf import checks
 from lfads_tf.analysis import metrics
+from lfads_tf.analysis.folds import labels as fold_labels
 
-__all__ = ["PENALTIES", "Decoded", "LinearDecoder", "fit_ridge", "predict", "ridge"]
+__all__ = [
+    "PENALTIES",
+    "Decoded",
+    "LinearDecoder",
+    "checked",
+    "complete",
+    "fit_ridge",
+    "predict",
+    "ridge",
+    "ridge_path",
+]
 
 #: Penalties tried by default: next to none up to the size of the features' own variance.
 PENALTIES = (0.0, 1e-5, 1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -84,22 +95,22 @@ def fit_ridge(
         >>> decoder.weights.round(6).ravel().tolist(), decoder.intercept.round(6).tolist()
         ([1.0, 2.0, 0.0], [5.0])
     """
-    features, targets = _checked(features, targets)
+    features, targets = checked(features, targets)
     tried = np.asarray(penalties, np.float64).ravel()
     if tried.size == 0 or not np.isfinite(tried).all() or (tried < 0).any():
         raise ValueError(f"penalties: expected numbers of at least 0, received {penalties!r}.")
     chosen = 0
     if tried.size > 1:
         # A fold of less than a trial would put neighbouring bins on both sides.
-        folds = _folds(n_folds, len(targets), seed, "n_folds")
+        fold_of = fold_labels(n_folds, len(targets), seed, "n_folds")
         error = np.zeros(tried.size)
-        for fold in np.unique(folds):
-            held = folds == fold
-            decoders = _solve(features[~held], targets[~held], tried)
-            rows, truth = _complete(features[held], targets[held])
+        for fold in np.unique(fold_of):
+            held = fold_of == fold
+            decoders = ridge_path(features[~held], targets[~held], tried)
+            rows, truth = complete(features[held], targets[held])
             error += [np.sum((truth - predict(d, rows)) ** 2) for d in decoders]
         chosen = int(np.argmin(error))
-    return _solve(features, targets, tried[[chosen]])[0]
+    return ridge_path(features, targets, tried[[chosen]])[0]
 
 
 def predict(decoder: LinearDecoder, features: Any) -> np.ndarray:
@@ -170,8 +181,8 @@ def ridge(
         >>> round(ridge(features, targets, folds=4).r_squared, 1)  # at best 1/2
         0.5
     """
-    features, targets = _checked(features, targets)
-    labels = _folds(folds, len(targets), seed, "folds")
+    features, targets = checked(features, targets)
+    labels = fold_labels(folds, len(targets), seed)
     predictions = np.full(targets.shape, np.nan)
     chosen = []
     for fold in np.unique(labels):
@@ -184,7 +195,18 @@ def ridge(
     return Decoded(predictions, score, np.array(chosen))
 
 
-def _checked(features: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
+def checked(features: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Features and targets of the same samples, float64.
+
+    Raises:
+        TypeError: these are no real numbers.
+        ValueError: shapes that do not fit, or infinity.
+
+    Example:
+        >>> features, targets = checked([[1, 2]], [[3]])
+        >>> features.dtype, targets.shape
+        (dtype('float64'), (1, 1))
+    """
     x = checks.as_numbers("features", features, n_axes=(2, 3), shape=_SHAPE)
     y = checks.as_numbers("targets", targets, n_axes=(2, 3), shape=_SHAPE)
     if x.shape[:-1] != y.shape[:-1]:
@@ -198,40 +220,43 @@ def _checked(features: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
     return x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
 
 
-def _folds(folds: Any, n_trials: int, seed: int, name: str) -> np.ndarray:
-    """The fold of each trial, ``(n_trials,)``."""
-    labels = np.asarray(folds)
-    if labels.ndim == 0:
-        if labels.dtype.kind not in "iu" or min(int(labels), n_trials) < 2:
-            raise ValueError(
-                f"{name}: expected at least two folds of at least one trial each, received "
-                f"{folds!r} for {n_trials} trials."
-            )
-        n_folds = min(int(labels), n_trials)
-        return np.random.default_rng(seed).permutation(np.arange(n_trials) % n_folds)
-    if labels.shape != (n_trials,):
-        raise ValueError(
-            f"{name}: expected a number of folds or the fold of each of {n_trials} trials, "
-            f"received shape {labels.shape}."
-        )
-    if len(np.unique(labels)) < 2:
-        raise ValueError(f"{name}: expected at least two folds, received only {labels[0]}.")
-    return labels
+def complete(features: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The samples without NaN, one a row.
 
+    Args:
+        features: ``(..., n_features)``.
+        targets: ``(..., n_targets)``.
 
-def _complete(features: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The samples without NaN, one a row."""
+    Example:
+        >>> x, y = complete(np.array([[1.0], [np.nan]]), np.array([[2.0], [3.0]]))
+        >>> x.tolist(), y.tolist()
+        ([[1.0]], [[2.0]])
+    """
     x = features.reshape(-1, features.shape[-1])
     y = targets.reshape(-1, targets.shape[-1])
     keep = ~(np.isnan(x).any(axis=1) | np.isnan(y).any(axis=1))
     return (x, y) if keep.all() else (x[keep], y[keep])
 
 
-def _solve(
-    features: np.ndarray, targets: np.ndarray, penalties: np.ndarray
+def ridge_path(
+    features: np.ndarray, targets: np.ndarray, penalties: Iterable[float]
 ) -> list[LinearDecoder]:
-    """A decoder for each penalty, from one eigendecomposition of the correlations."""
-    x, y = _complete(features, targets)
+    """A decoder for each penalty, from one eigendecomposition of the correlations.
+
+    Args:
+        features: ``(..., n_features)``.
+        targets: ``(..., n_targets)``.
+        penalties: as for :func:`fit_ridge`.
+
+    Raises:
+        ValueError: fewer than two samples without NaN.
+
+    Example:
+        >>> x = np.array([[-1.0], [1.0]])
+        >>> [d.weights.item() for d in ridge_path(x, 2 * x, [0.0, 1.0])]
+        [2.0, 1.0]
+    """
+    x, y = complete(features, targets)
     n_samples = len(x)
     if n_samples < 2:
         raise ValueError(

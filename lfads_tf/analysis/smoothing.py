@@ -1,4 +1,4 @@
-"""The baseline of every denoiser: spikes smoothed by a Gaussian along time."""
+"""The baselines of every denoiser: spikes smoothed along time, and across neurons."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 from scipy import ndimage
 
 from lfads_tf import checks
+from lfads_tf.analysis import components
 
-__all__ = ["BestGaussian", "best_gaussian", "gaussian"]
+__all__ = ["BestGaussian", "best_gaussian", "causal_gaussian", "gaussian", "pca"]
 
 _LOG = logging.getLogger(__name__)
 _SHAPE = "(n_trials, n_bins, n_neurons) or (n_bins, n_neurons)"
@@ -57,10 +58,79 @@ def gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
         >>> [round(float(rate), 6) for rate in rates[:, 0]]
         [10.0, 10.0, 10.0, 10.0]
     """
+    return _mean(spikes, bin_width, sd, causal=False)
+
+
+def causal_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
+    """Rates by smoothing spikes with the half of a Gaussian kernel that looks back.
+
+    As :func:`gaussian`, but no spike has a part in an earlier rate, so that the rates could
+    have been had while they were recorded, and an event is not seen before it happens. The
+    price is delay: the weights lie ``sd * sqrt(2 / pi)`` back on average. In the first bins
+    of a trial there is little to look back to, and the rates are noisy.
+
+    Args:
+        spikes: as for :func:`gaussian`.
+        bin_width: in seconds.
+        sd: of the whole Gaussian in seconds; it ends after 4 of them.
+
+    Returns:
+        As for :func:`gaussian`.
+
+    Raises:
+        ValueError: wrong shape, ``bin_width`` or ``sd`` not above 0.
+
+    Example:
+        >>> rates = causal_gaussian([[0.0], [0.0], [1.0], [0.0]], bin_width=0.1, sd=0.1)
+        >>> [round(float(rate), 1) for rate in rates[:, 0]]
+        [0.0, 0.0, 5.7, 3.5]
+    """
+    return _mean(spikes, bin_width, sd, causal=True)
+
+
+def pca(
+    spikes: Any, bin_width: float, sd: float, n_components: int, *, fitted_to: Any = None
+) -> np.ndarray:
+    """Rates by smoothing along time and keeping the leading principal components.
+
+    Smoothing with :func:`gaussian` averages neighbouring bins, the projection neighbouring
+    neurons: what single neurons do on their own is taken for noise. Components are those of
+    the rates' covariance over all trials and bins, so that neurons count by their variance.
+
+    Args:
+        spikes: as for :func:`gaussian`, of three or two axes.
+        bin_width: in seconds.
+        sd: of the Gaussian in seconds.
+        n_components: that are kept; with as many as neurons this is :func:`gaussian`.
+        fitted_to: spikes from which the components are taken, such as those of training
+            trials; none: ``spikes``.
+
+    Returns:
+        Spikes/s of the shape of ``spikes``, float64, floored at 0: a projection may fall
+        below. NaN for bins in which a neuron was not observed.
+
+    Raises:
+        ValueError: wrong shapes or numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> spikes = np.random.default_rng(0).poisson(2.0, (6, 50, 8))
+        >>> whole = pca(spikes, 0.02, 0.05, n_components=8)
+        >>> bool(np.allclose(whole, gaussian(spikes, 0.02, 0.05)))
+        True
+    """
+    rates = gaussian(spikes, bin_width, sd)
+    source = rates if fitted_to is None else gaussian(fitted_to, bin_width, sd)
+    fitted = components.principal_components(source, n_components)
+    scores = components.project(fitted, rates)
+    return np.maximum(components.reconstruct(fitted, scores), 0.0)
+
+
+def _mean(spikes: Any, bin_width: float, sd: float, *, causal: bool) -> np.ndarray:
     width, sd = checks.positive("bin_width", bin_width), checks.positive("sd", sd)
     counts = checks.as_numbers("spikes", spikes, n_axes=(2, 3), shape=_SHAPE)
     counts = counts.astype(np.result_type(counts, np.float32), copy=False)
-    total, weight, _ = _sums(counts, sd / width)
+    total, weight, _ = _sums(counts, sd / width, causal=causal)
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN wanted
         return total / (weight * width)
 
@@ -152,15 +222,24 @@ def best_gaussian(
     return BestGaussian(best, errors)
 
 
-def _sums(counts: np.ndarray, sd_bins: float) -> tuple[np.ndarray, np.ndarray, float]:
+def _sums(
+    counts: np.ndarray, sd_bins: float, *, causal: bool = False
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Weighted sum of observed counts, sum of their weights, and the weight of a bin itself.
 
     The second has one trial and one neuron where everything was observed.
     """
 
     def convolve(values: np.ndarray) -> np.ndarray:
+        if causal:
+            return ndimage.convolve1d(values, kernel, axis=-2, mode="constant")
         return ndimage.gaussian_filter1d(values, sd_bins, axis=-2, mode="constant")
 
+    reach = int(4.0 * sd_bins + 0.5)  # as gaussian_filter1d has it
+    lag = np.arange(-reach, reach + 1)
+    # A kernel narrower than a bin leaves each bin as it is.
+    kernel = np.where(lag < 0, 0.0, np.exp(-0.5 * (lag / sd_bins) ** 2))
+    kernel /= kernel.sum()
     seen = ~np.isnan(counts)
     if seen.all():
         mask = np.ones((counts.shape[-2], 1), counts.dtype)

@@ -5,6 +5,11 @@ showing or saving to the caller. matplotlib is imported when the first figure is
 before. Wherever a result of inference is expected, the one array that is drawn will do.
 """
 
+from lfads_tf.plotting.decoding import (
+    plot_decoded,
+    plot_over_dimensions,
+    plot_separation,
+)
 from lfads_tf.plotting.factors import plot_factors
 from lfads_tf.plotting.history import plot_history
 from lfads_tf.plotting.initial_conditions import plot_initial_conditions
@@ -13,10 +18,13 @@ from lfads_tf.plotting.rates import plot_rates_against_truth
 from lfads_tf.plotting.trials import plot_trials
 
 __all__ = [
+    "plot_decoded",
     "plot_factors",
     "plot_history",
     "plot_inferred_inputs",
     "plot_initial_conditions",
+    "plot_over_dimensions",
     "plot_rates_against_truth",
+    "plot_separation",
     "plot_trials",
 ]

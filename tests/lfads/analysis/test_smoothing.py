@@ -172,3 +172,50 @@ class TestBestGaussian:
             smoothing.best_gaussian(spikes, 0.01, true_rates=rates[:1])
         with pytest.raises(ValueError, match="train_spikes: expected observed counts"):
             smoothing.best_gaussian(np.full((2, 3, 1), np.nan), 0.01)
+
+
+class TestCausal:
+    @pytest.mark.parametrize("sd", [0.001, 0.02, 0.055, 0.3])
+    def test_is_the_weighted_mean_of_what_came_before(self, sd):
+        counts = np.random.default_rng(0).poisson(1.0, (3, 40, 4)).astype(float)
+        counts[1, 5:9, 2] = np.nan
+        lag = np.arange(40)[:, None] - np.arange(40)
+        kernel = np.where(lag < 0, 0.0, np.exp(-0.5 * (lag * 0.02 / sd) ** 2))
+        kernel[lag > int(4 * sd / 0.02 + 0.5)] = 0.0
+        seen = ~np.isnan(counts)
+        with np.errstate(invalid="ignore"):
+            expected = (kernel @ np.where(seen, counts, 0.0)) / (kernel @ seen) / 0.02
+        got = smoothing.causal_gaussian(counts, 0.02, sd)
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+    def test_the_future_has_no_part(self):
+        counts = np.random.default_rng(0).poisson(1.0, (2, 40, 3)).astype(float)
+        before = smoothing.causal_gaussian(counts, 0.02, 0.1)
+        counts[:, 20:] += 100.0
+        after = smoothing.causal_gaussian(counts, 0.02, 0.1)
+        np.testing.assert_array_equal(before[:, :20], after[:, :20])
+        assert (after[:, 20:] > before[:, 20:]).all()
+
+
+class TestPCA:
+    def test_rates_of_low_rank_pass_unchanged_and_noise_across_them_goes(self):
+        wave = 20 + 10 * np.sin(np.linspace(0, 12, 200))
+        low = wave[None, :, None] * np.linspace(0.5, 2.0, 6) * 0.01
+        np.testing.assert_allclose(
+            smoothing.pca(low, 0.01, 0.02, 1), smoothing.gaussian(low, 0.01, 0.02)
+        )
+        spikes = spikes_of(np.repeat(low / 0.01, 30, axis=0), 0.01)
+        errors = [
+            np.mean((rates - low / 0.01) ** 2)
+            for rates in (
+                smoothing.pca(spikes, 0.01, 0.05, 1),
+                smoothing.gaussian(spikes, 0.01, 0.05),
+            )
+        ]
+        assert errors[0] < 0.5 * errors[1]
+
+    def test_components_may_come_from_other_trials(self):
+        spikes = spikes_of(np.random.default_rng(1).gamma(2.0, 10.0, (8, 60, 5)), 0.02)
+        alone = smoothing.pca(spikes[:2], 0.02, 0.05, 2, fitted_to=spikes)
+        np.testing.assert_allclose(alone, smoothing.pca(spikes, 0.02, 0.05, 2)[:2])
+        assert (alone >= 0).all()

@@ -1,0 +1,126 @@
+"""Principal components of rates or factors: fewer dimensions, by falling variance."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lfads_tf import checks
+
+__all__ = ["PrincipalComponents", "principal_components", "project", "reconstruct"]
+
+_SHAPE = "(n_trials, n_bins, n_features) or (n_samples, n_features)"
+
+
+class PrincipalComponents(NamedTuple):
+    """``scores = (features - mean) @ axes``.
+
+    Attributes:
+        mean: of each feature, ``(n_features,)``.
+        axes: orthonormal columns, ``(n_features, n_components)``; the entry of the greatest
+            absolute value in each is positive.
+        variances: of the scores, ``(n_components,)``, falling.
+        total_variance: of all features together.
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+    variances: np.ndarray
+    total_variance: float
+
+
+def principal_components(features: Any, n_components: int | None = None) -> PrincipalComponents:
+    """The orthogonal directions in which features vary most.
+
+    Features are not scaled: one of great variance counts for more. Where only the training
+    trials are passed, held-out trials have no part in the directions.
+
+    Args:
+        features: ``(n_trials, n_bins, n_features)`` or ``(n_samples, n_features)``; samples
+            with NaN are left out.
+        n_components: to keep; none: all.
+
+    Returns:
+        Mean, axes and variances.
+
+    Raises:
+        ValueError: wrong shape, more components than features, fewer than two samples.
+
+    Example:
+        >>> features = [[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]]
+        >>> fitted = principal_components(features, 1)
+        >>> fitted.axes.ravel().tolist(), fitted.variances.tolist(), fitted.total_variance
+        ([1.0, 0.0], [4.5], 5.0)
+    """
+    x = checks.as_numbers("features", features, n_axes=(2, 3), shape=_SHAPE)
+    x = x.reshape(-1, x.shape[-1]).astype(np.float64, copy=False)
+    x = x[np.isfinite(x).all(axis=1)]
+    if len(x) < 2:
+        raise ValueError(
+            f"features: expected at least two samples of finite numbers, received {len(x)}."
+        )
+    n_features = x.shape[1]
+    n = n_features if n_components is None else n_components
+    n = checks.whole("n_components", n, most=n_features)
+    mean = x.mean(axis=0)
+    values, vectors = np.linalg.eigh((x - mean).T @ (x - mean) / len(x))
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    largest = np.abs(vectors).argmax(axis=0)
+    vectors = vectors * np.where(vectors[largest, np.arange(n_features)] < 0, -1.0, 1.0)
+    return PrincipalComponents(mean, vectors[:, :n], values[:n], float(values.sum()))
+
+
+def project(components: PrincipalComponents, features: Any) -> np.ndarray:
+    """The scores of features on the components.
+
+    Args:
+        components: of :func:`principal_components`.
+        features: ``(..., n_features)``.
+
+    Returns:
+        ``(..., n_components)``, float64.
+
+    Raises:
+        ValueError: another number of features than the components'.
+
+    Example:
+        >>> fitted = principal_components([[3.0, 1.0], [-3.0, 1.0]], 1)
+        >>> project(fitted, [[5.0, 8.0]]).tolist()
+        [[5.0]]
+    """
+    features = np.asarray(features, np.float64)
+    if features.ndim == 0 or features.shape[-1] != len(components.mean):
+        raise ValueError(
+            f"features: expected {len(components.mean)} features on the last axis, as the "
+            f"components', received shape {features.shape}."
+        )
+    return (features - components.mean) @ components.axes
+
+
+def reconstruct(components: PrincipalComponents, scores: Any) -> np.ndarray:
+    """The features that scores stand for.
+
+    Args:
+        components: of :func:`principal_components`.
+        scores: ``(..., n_components)``.
+
+    Returns:
+        ``(..., n_features)``, float64.
+
+    Raises:
+        ValueError: another number of scores than there are components.
+
+    Example:
+        >>> fitted = principal_components([[3.0, 1.0], [-3.0, 1.0]], 1)
+        >>> reconstruct(fitted, [[5.0]]).tolist()
+        [[5.0, 1.0]]
+    """
+    scores = np.asarray(scores, np.float64)
+    n_components = components.axes.shape[1]
+    if scores.ndim == 0 or scores.shape[-1] != n_components:
+        raise ValueError(
+            f"scores: expected {n_components} on the last axis, as there are components, "
+            f"received shape {scores.shape}."
+        )
+    return scores @ components.axes.T + components.mean

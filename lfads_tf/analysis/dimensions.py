@@ -1,0 +1,164 @@
+"""How many dimensions of the rates or factors behaviour needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lfads_tf import checks
+from lfads_tf.analysis import components
+from lfads_tf.analysis.decoders import Decoder, Ridge, fit
+from lfads_tf.analysis.decoding import checked
+from lfads_tf.analysis.folds import labels as fold_labels
+from lfads_tf.analysis.validation import score
+
+__all__ = ["OverDimensions", "over_dimensions", "over_dimensions_of_test"]
+
+_DIMENSIONS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 40, 60, 80, 100)
+
+
+class OverDimensions(NamedTuple):
+    """Held-out R^2 for a growing number of dimensions.
+
+    Attributes:
+        dimensions: numbers of principal components, ``(n_dimensions,)``; the last is that of
+            all features.
+        fold_r_squared: pooled over dimensions of behaviour, ``(n_dimensions, n_folds)``.
+        explained: share of the features' variance in the leading components of the training
+            trials, ``(n_dimensions, n_folds)``.
+    """
+
+    dimensions: np.ndarray
+    fold_r_squared: np.ndarray
+    explained: np.ndarray
+
+    @property
+    def r_squared(self) -> np.ndarray:
+        """Mean over folds, ``(n_dimensions,)``."""
+        return self.fold_r_squared.mean(axis=1)
+
+    def needed(self, share: float = 0.95) -> int:
+        """The least number of dimensions with this share of the R^2 of all.
+
+        Example:
+            >>> import numpy as np
+            >>> r_squared = np.array([[0.2], [0.77], [0.8]])
+            >>> OverDimensions(np.array([1, 2, 5]), r_squared, r_squared).needed()
+            2
+        """
+        enough = self.r_squared >= share * self.r_squared[-1]
+        return int(self.dimensions[np.argmax(enough)])
+
+
+def over_dimensions(
+    features: Any,
+    targets: Any,
+    decoder: Decoder | None = None,
+    folds: Any = 5,
+    *,
+    dimensions: Sequence[int] = _DIMENSIONS,
+    seed: int = 0,
+) -> OverDimensions:
+    """Decodes from the leading principal components of the features.
+
+    As in Pandarinath et al. (2018, Nature Methods 15:805): factors that carry behaviour in
+    few dimensions are a more compact account of it than rates that need many. Components are
+    ordered by the variance of the features over the training trials, which behaviour has no
+    part in. In each fold they are taken from the training trials.
+
+    Args:
+        features: ``(n_trials, n_bins, n_features)``: factors, or rates of all neurons.
+        targets: ``(n_trials, n_bins, n_targets)``.
+        decoder: :class:`~.decoders.Ridge` if none is given; lag and penalty are chosen for
+            each number of dimensions, inside the training trials.
+        folds: as for :func:`~.validation.cross_validate`.
+        dimensions: numbers of components; those above the number of features are left out,
+            and that number is added.
+        seed: of random folds.
+
+    Returns:
+        R^2 of each number and fold.
+
+    Raises:
+        ValueError: shapes that do not fit, fewer than two folds.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> latent = rng.normal(size=(20, 30, 2))
+        >>> rates = latent @ rng.normal(size=(2, 12)) + 0.1 * rng.normal(size=(20, 30, 12))
+        >>> result = over_dimensions(rates, latent)
+        >>> result.needed(), result.dimensions.tolist()
+        (2, [1, 2, 3, 4, 5, 6, 8, 10, 12])
+    """
+    features, targets = checked(features, targets)
+    fold_of = fold_labels(folds, len(targets), seed)
+    names = np.unique(fold_of)
+    results = []
+    for name in names:
+        held = fold_of == name
+        results.append(
+            over_dimensions_of_test(
+                (features[~held], targets[~held]),
+                (features[held], targets[held]),
+                decoder,
+                folds=fold_of[~held] if len(names) > 2 else 5,
+                dimensions=dimensions,
+                seed=seed,
+            )
+        )
+    return OverDimensions(
+        results[0].dimensions,
+        np.concatenate([one.fold_r_squared for one in results], axis=1),
+        np.concatenate([one.explained for one in results], axis=1),
+    )
+
+
+def over_dimensions_of_test(
+    train: tuple[Any, Any],
+    test: tuple[Any, Any],
+    decoder: Decoder | None = None,
+    *,
+    folds: Any = 5,
+    dimensions: Sequence[int] = _DIMENSIONS,
+    seed: int = 0,
+) -> OverDimensions:
+    """The same for trials that are held out already, by a model that never saw them.
+
+    Args:
+        train: features and targets of the training trials.
+        test: features and targets of the held-out trials.
+        decoder: as for :func:`over_dimensions`.
+        folds: of the choice of lag and penalty, among the training trials.
+        dimensions: as for :func:`over_dimensions`.
+        seed: of random folds.
+
+    Returns:
+        R^2 of each number, with one fold.
+
+    Raises:
+        ValueError: shapes that do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(20, 30, 3)) * [9.0, 3.0, 1.0]
+        >>> result = over_dimensions_of_test((x[:15], x[:15]), (x[15:], x[15:]))
+        >>> result.r_squared.round(1).tolist()  # 81, 90 and 91 of 91
+        [0.9, 1.0, 1.0]
+    """
+    features, targets = checked(*train)
+    test_features, test_targets = checked(*test)
+    n_features = features.shape[-1]
+    numbers = {checks.whole("dimensions", n) for n in dimensions}
+    tried = np.array(sorted({n for n in numbers if n < n_features} | {n_features}))
+    fitted = components.principal_components(features)
+    scores, test_scores = (components.project(fitted, one) for one in (features, test_features))
+    scored = []
+    for n in tried:
+        one = fit(decoder or Ridge(), scores[..., :n], targets, folds=folds, seed=seed)
+        scored.append(score(test_targets, one.predict(test_scores[..., :n])))
+    total = fitted.total_variance or 1.0
+    explained = np.cumsum(fitted.variances)[tried - 1] / total
+    return OverDimensions(tried, np.array(scored)[:, None], explained[:, None])

@@ -1,0 +1,118 @@
+"""Which trials are held out together: by trial or by condition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lfads_tf import checks
+
+__all__ = ["by_condition", "by_trial", "labels"]
+
+
+def by_trial(
+    n_trials: int, n_folds: int = 5, *, conditions: Any = None, seed: int = 0
+) -> np.ndarray:
+    """Folds of as many trials each as can be, drawn at random.
+
+    With conditions, each condition is spread evenly over the folds, up to a trial, so that
+    no fold lacks one that the others have. A decoder tested so has seen every condition.
+
+    Args:
+        n_trials: to divide.
+        n_folds: at least 2.
+        conditions: of the trials, ``(n_trials,)``.
+        seed: of the draw.
+
+    Returns:
+        The fold of each trial, ``(n_trials,)``, 0 to ``n_folds - 1``.
+
+    Raises:
+        ValueError: fewer trials than folds, or not one condition a trial.
+
+    Example:
+        >>> import numpy as np
+        >>> conditions = np.repeat(["left", "right"], 10)
+        >>> folds = by_trial(20, 5, conditions=conditions)
+        >>> [np.unique(conditions[folds == k], return_counts=True)[1].tolist() for k in (0, 4)]
+        [[2, 2], [2, 2]]
+    """
+    n_trials = checks.whole("n_trials", n_trials, least=2)
+    n_folds = checks.whole("n_folds", n_folds, least=2, most=n_trials)
+    groups = np.zeros(n_trials, int)
+    if conditions is not None:
+        kinds = checks.as_conditions(conditions, n_trials)
+        groups = np.unique(kinds, return_inverse=True)[1]
+    # Shuffled, then sorted by condition: dealt out like cards, every fold gets its share.
+    shuffled = np.random.default_rng(seed).permutation(n_trials)
+    dealt = shuffled[np.argsort(groups[shuffled], kind="stable")]
+    folds = np.empty(n_trials, int)
+    folds[dealt] = np.arange(n_trials) % n_folds
+    return folds
+
+
+def by_condition(conditions: Any) -> np.ndarray:
+    """One fold a condition: each is decoded by what was learned from the others.
+
+    The stricter test of a decoder: a condition may not be recognised and answered with its
+    mean, the relation of rates and behaviour must carry over.
+
+    Args:
+        conditions: of the trials, ``(n_trials,)``.
+
+    Returns:
+        The fold of each trial, ``(n_trials,)``, conditions numbered in their sorted order.
+
+    Raises:
+        ValueError: fewer than two conditions.
+
+    Example:
+        >>> by_condition(["left", "up", "left", "right"]).tolist()
+        [0, 2, 0, 1]
+    """
+    kinds, folds = np.unique(
+        checks.as_conditions(conditions, len(np.atleast_1d(conditions))), return_inverse=True
+    )
+    if len(kinds) < 2:
+        raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")
+    return folds
+
+
+def labels(folds: Any, n_trials: int, seed: int = 0, name: str = "folds") -> np.ndarray:
+    """The fold of each trial, from their number or as given.
+
+    Args:
+        folds: a number of folds, at most one a trial, drawn at random; or the fold of each
+            trial, ``(n_trials,)``.
+        n_trials: number of trials.
+        seed: of the draw.
+        name: of the argument, for errors.
+
+    Returns:
+        ``(n_trials,)``.
+
+    Raises:
+        ValueError: fewer than two folds, or not one for each trial.
+
+    Example:
+        >>> sorted(labels(3, 6).tolist()), labels(["a", "b"], 2).tolist()
+        ([0, 0, 1, 1, 2, 2], ['a', 'b'])
+    """
+    given = np.asarray(folds)
+    if given.ndim == 0:
+        if given.dtype.kind not in "iu" or min(int(given), n_trials) < 2:
+            raise ValueError(
+                f"{name}: expected at least two folds of at least one trial each, received "
+                f"{folds!r} for {n_trials} trials."
+            )
+        n_folds = min(int(given), n_trials)
+        return np.random.default_rng(seed).permutation(np.arange(n_trials) % n_folds)
+    if given.shape != (n_trials,):
+        raise ValueError(
+            f"{name}: expected a number of folds or the fold of each of {n_trials} trials, "
+            f"received shape {given.shape}."
+        )
+    if len(np.unique(given)) < 2:
+        raise ValueError(f"{name}: expected at least two folds, received only {given[0]}.")
+    return given

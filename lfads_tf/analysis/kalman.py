@@ -1,0 +1,172 @@
+"""The Kalman filter as a decoder: behaviour has dynamics, rates are its noisy observation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lfads_tf.analysis.decoding import checked, complete
+
+__all__ = ["KalmanFilter", "filtered", "kalman_filters"]
+
+
+class KalmanFilter(NamedTuple):
+    """``z' = A z + N(0, W)`` and ``x = H z + N(0, Q)``, both taken from their means.
+
+    Attributes:
+        transition: ``A``, ``(n_targets, n_targets)``, over one bin.
+        transition_noise: ``W``, ``(n_targets, n_targets)``.
+        observation: ``H``, ``(n_features, n_targets)``.
+        observation_noise: ``Q``, ``(n_features, n_features)``.
+        initial_mean: of ``z`` in a trial's first bin, ``(n_targets,)``.
+        initial_covariance: of ``z`` there, ``(n_targets, n_targets)``.
+        features_mean: ``(n_features,)``.
+        targets_mean: ``(n_targets,)``.
+        penalty: the shrinkage that it was fitted with.
+    """
+
+    transition: np.ndarray
+    transition_noise: np.ndarray
+    observation: np.ndarray
+    observation_noise: np.ndarray
+    initial_mean: np.ndarray
+    initial_covariance: np.ndarray
+    features_mean: np.ndarray
+    targets_mean: np.ndarray
+    penalty: float
+
+
+def kalman_filters(
+    features: Any, targets: Any, shrinkages: Iterable[float] = (0.0,)
+) -> list[KalmanFilter]:
+    """Fits the filter by regression, as if behaviour were the hidden state.
+
+    Wu, Gao, Bienenstock, Donoghue & Black (2006, Neural Computation 18:80, section 2.3). The
+    transition is that between neighbouring bins of the same trial. Position and velocity
+    as targets together let it go on where it was going.
+
+    Args:
+        features: ``(n_trials, n_bins, n_features)``.
+        targets: ``(n_trials, n_bins, n_targets)``.
+        shrinkages: 0 to 1: the share of the covariances of the observation's noise that is
+            dropped. The variances stay.
+
+    Returns:
+        A filter for each shrinkage. Samples with NaN are left out.
+
+    Raises:
+        ValueError: shapes that do not fit, a shrinkage out of range, too few samples.
+
+    Example:
+        >>> import numpy as np
+        >>> z = 0.5 ** np.arange(8.0)[None, :, None] * np.array([1.0, -1.0])[:, None, None]
+        >>> fitted = kalman_filters(3 * z + 1, z)[0]
+        >>> fitted.transition.round(6).tolist(), fitted.observation.round(6).tolist()
+        ([[0.5]], [[3.0]])
+    """
+    shares = [float(share) for share in shrinkages]
+    if not shares or not all(0.0 <= share <= 1.0 for share in shares):
+        raise ValueError(f"shrinkages: expected numbers from 0 to 1, received {shrinkages!r}.")
+    features, targets = checked(features, targets)
+    if features.ndim != 3:
+        raise ValueError(
+            "features: expected shape (n_trials, n_bins, n_features), received "
+            f"{features.shape}."
+        )
+    x, y = complete(features, targets)
+    before, after = complete(targets[:, :-1], targets[:, 1:])
+    if len(x) < 2 or len(before) < 2:
+        raise ValueError(
+            "features: expected at least two training samples without NaN in features and "
+            f"targets, and two steps, received {len(x)} and {len(before)}."
+        )
+    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
+    transition, transition_noise = _regression(before - y_mean, after - y_mean)
+    observation, noise = _regression(y - y_mean, x - x_mean)
+    starts = targets[:, 0][~np.isnan(targets[:, 0]).any(axis=1)] - y_mean
+    if len(starts) < 2:  # No trial's first bin is known: anything seen may be there.
+        starts = y - y_mean
+    mean = starts.mean(axis=0)
+    spread = (starts - mean).T @ (starts - mean) / len(starts)
+    alone = np.diag(np.diag(noise))
+    return [
+        KalmanFilter(
+            transition,
+            transition_noise,
+            observation,
+            (1.0 - share) * noise + share * alone,
+            mean,
+            spread,
+            x_mean,
+            y_mean,
+            share,
+        )
+        for share in shares
+    ]
+
+
+def filtered(kalman: KalmanFilter, features: Any) -> np.ndarray:
+    """The mean of behaviour given the rates up to each bin; later rates have no part.
+
+    Args:
+        kalman: of :func:`kalman_filters`.
+        features: ``(n_trials, n_bins, n_features)``.
+
+    Returns:
+        ``(n_trials, n_bins, n_targets)``. Where a feature is NaN the filter goes on by the
+        transition alone.
+
+    Raises:
+        ValueError: another number of features than the filter's.
+
+    Example:
+        >>> import numpy as np
+        >>> z = 0.5 ** np.arange(8.0)[None, :, None] * np.array([1.0, -1.0])[:, None, None]
+        >>> fitted = kalman_filters(3 * z + 1, z)[0]
+        >>> bool(np.allclose(filtered(fitted, 3 * z + 1), z))
+        True
+    """
+    features = np.asarray(features, np.float64)
+    n_features = len(kalman.features_mean)
+    if features.ndim != 3 or features.shape[-1] != n_features:
+        raise ValueError(
+            f"features: expected shape (n_trials, n_bins, {n_features}), as the filter's, "
+            f"received {features.shape}."
+        )
+    n_trials, n_bins, _ = features.shape
+    a, w, h = kalman.transition, kalman.transition_noise, kalman.observation
+    # All that the rates of a bin say of behaviour, in as many numbers as behaviour has: the
+    # information form, whose noise is inverted once. A floor keeps rates without noise of
+    # their own, as those of a low-dimensional model are, from being trusted without bound.
+    noise = kalman.observation_noise
+    floor = 1e-9 * max(np.trace(noise) / n_features, np.mean(h**2))
+    told = np.linalg.solve(noise + max(floor, 1e-300) * np.eye(n_features), h)
+    information, seen = h.T @ told, np.isfinite(features).all(axis=-1)
+    centred = np.where(seen[..., None], features - kalman.features_mean, 0.0)
+    evidence = centred @ told
+    n_targets = len(kalman.targets_mean)
+    mean = np.tile(kalman.initial_mean, (n_trials, 1))
+    covariance = np.tile(kalman.initial_covariance, (n_trials, 1, 1))
+    states = np.empty((n_trials, n_bins, n_targets))
+    for t in range(n_bins):
+        if t:
+            mean = mean @ a.T
+            covariance = a @ covariance @ a.T + w
+        # (I + P J)^-1 P needs no inverse of P, which may be singular.
+        gain = np.linalg.solve(np.eye(n_targets) + covariance @ information, covariance)
+        correction = evidence[:, t] - mean @ information
+        now = seen[:, t]
+        mean = mean + np.where(now[:, None], np.einsum("nij,nj->ni", gain, correction), 0.0)
+        gain = 0.5 * (gain + gain.transpose(0, 2, 1))
+        covariance = np.where(now[:, None, None], gain, covariance)
+        states[:, t] = mean
+    return states + kalman.targets_mean
+
+
+def _regression(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``y = M x + noise``: the matrix and the covariance of the noise."""
+    matrix = np.linalg.lstsq(x, y, rcond=None)[0].T
+    rest = y - x @ matrix.T
+    return matrix, rest.T @ rest / len(y)

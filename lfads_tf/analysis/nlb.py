@@ -1,0 +1,287 @@
+"""The metrics of the Neural Latents Benchmark, each as its server computes it.
+
+Pei et al. (2021, arXiv:2109.04463, section 3.3). Rates are in spikes/s here as everywhere;
+:func:`evaluate` takes the benchmark's files, whose rates are in spikes/bin. Its match to PSTHs
+is :func:`lfads_tf.analysis.psth.psth_r_squared`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lfads_tf import checks
+from lfads_tf.analysis import metrics
+from lfads_tf.analysis.decoding import checked, complete
+from lfads_tf.analysis.psth import psth_r_squared
+from lfads_tf.data import nlb as files
+
+__all__ = [
+    "PENALTIES",
+    "behavior_r_squared",
+    "co_smoothing",
+    "evaluate",
+    "forward_prediction",
+]
+
+#: Of the benchmark's ridge regression: squared error is summed, and features in spikes/bin.
+PENALTIES = tuple(np.logspace(-4, 0, 9).tolist())
+_N_FOLDS = 5
+
+
+def co_smoothing(
+    rates: Any,
+    spikes: Any,
+    bin_width: float,
+    n_encode_neurons: int,
+    n_encode_bins: int | None = None,
+) -> float:
+    """Bits per spike of the neurons that were hidden from the model, ``co-bps``.
+
+    Only the trial itself counts, not the bins forward of it.
+
+    Args:
+        rates: spikes/s, ``(n_trials, n_bins, n_neurons)``.
+        spikes: counts of the same shape; NaN where nothing was observed.
+        bin_width: in seconds.
+        n_encode_neurons: the first so many neurons were shown.
+        n_encode_bins: the first so many bins belong to the trial; none: all.
+
+    Returns:
+        As :func:`~.metrics.bits_per_spike`, whose reference are the mean rates of these very
+        trials.
+
+    Raises:
+        ValueError: no neurons held out, or what :func:`~.metrics.bits_per_spike` refuses.
+
+    Example:
+        >>> spikes = [[[5, 1], [5, 0], [5, 1], [5, 0]]]
+        >>> rates = [[[0.0, 10.0], [0.0, 0.0], [0.0, 10.0], [0.0, 0.0]]]
+        >>> co_smoothing(rates, spikes, 0.1, n_encode_neurons=1)
+        1.0
+    """
+    rates, spikes = _trials(rates, spikes)
+    n = checks.whole("n_encode_neurons", n_encode_neurons, most=spikes.shape[2] - 1)
+    bins = _bins(n_encode_bins, spikes.shape[1])
+    return metrics.bits_per_spike(rates[:, :bins, n:], spikes[:, :bins, n:], bin_width)
+
+
+def forward_prediction(rates: Any, spikes: Any, bin_width: float, n_encode_bins: int) -> float:
+    """Bits per spike of the bins after those that were shown to the model, ``fp-bps``.
+
+    All neurons count, those held in and those held out.
+
+    Args:
+        rates: spikes/s, ``(n_trials, n_bins, n_neurons)``.
+        spikes: counts of the same shape; NaN where nothing was observed.
+        bin_width: in seconds.
+        n_encode_bins: the first so many bins were shown.
+
+    Returns:
+        As :func:`~.metrics.bits_per_spike`.
+
+    Raises:
+        ValueError: no bins left, or what :func:`~.metrics.bits_per_spike` refuses.
+
+    Example:
+        >>> spikes = [[[9], [1], [0], [1], [0]]]
+        >>> rates = [[[0.0], [10.0], [0.0], [10.0], [0.0]]]
+        >>> forward_prediction(rates, spikes, 0.1, n_encode_bins=1)
+        1.0
+    """
+    rates, spikes = _trials(rates, spikes)
+    n = checks.whole("n_encode_bins", n_encode_bins, most=spikes.shape[1] - 1)
+    return metrics.bits_per_spike(rates[:, n:], spikes[:, n:], bin_width)
+
+
+def behavior_r_squared(
+    train_rates: Any,
+    train_behavior: Any,
+    eval_rates: Any,
+    eval_behavior: Any,
+    *,
+    bin_width: float,
+    train_masks: Any = None,
+    eval_masks: Any = None,
+    penalties: Sequence[float] = PENALTIES,
+) -> float:
+    """R^2 of behaviour decoded from rates by the benchmark's ridge regression, ``vel R2``.
+
+    The decoder sees one bin at a time: the benchmark's behaviour is shifted by a lag already.
+    It is fitted to the training trials; its penalty, on the sum of squared weights of rates
+    in spikes/bin, is the one of the highest R^2 over five contiguous blocks of them. R^2 is
+    the mean over dimensions of behaviour. :mod:`.decoders` decodes better: this is the
+    common yardstick.
+
+    Args:
+        train_rates: spikes/s, ``(n_trials, n_bins, n_neurons)``.
+        train_behavior: ``(n_trials, n_bins, n_behavior)``, NaN where unknown.
+        eval_rates: of the evaluated trials.
+        eval_behavior: of the evaluated trials.
+        bin_width: in seconds.
+        train_masks: trials that share a decoder, ``(n_trials, n_masks)``; none: all do.
+        eval_masks: the same of the evaluated trials.
+        penalties: to choose from.
+
+    Returns:
+        R^2, averaged over masks.
+
+    Raises:
+        ValueError: shapes that do not fit, too few samples.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = np.random.default_rng(0).gamma(2.0, 20.0, (20, 30, 4))
+        >>> behavior = rates[..., :2] - rates[..., 2:]
+        >>> train, test = slice(0, 15), slice(15, None)
+        >>> score = behavior_r_squared(
+        ...     rates[train], behavior[train], rates[test], behavior[test], bin_width=0.02
+        ... )
+        >>> round(score, 3)
+        1.0
+    """
+    width = checks.positive("bin_width", bin_width)
+    train = checked(train_rates, train_behavior)
+    test = checked(eval_rates, eval_behavior)
+    tried = np.asarray(penalties, np.float64).ravel()
+    if tried.size == 0 or not (tried > 0).all():
+        raise ValueError(f"penalties: expected numbers above 0, received {penalties!r}.")
+    masks = [
+        np.ones((len(part[0]), 1), bool) if given is None else np.asarray(given, bool)
+        for given, part in ((train_masks, train), (eval_masks, test))
+    ]
+    for name, mask, part in zip(
+        ("train_masks", "eval_masks"), masks, (train, test), strict=True
+    ):
+        if mask.ndim != 2 or len(mask) != len(part[0]) or mask.shape[1] != masks[0].shape[1]:
+            raise ValueError(
+                f"{name}: expected shape ({len(part[0])}, {masks[0].shape[-1]}), trials by "
+                f"masks, received {mask.shape}."
+            )
+    scores = []
+    for inside, outside in zip(masks[0].T, masks[1].T, strict=True):
+        x, y = complete(train[0][inside] * width, train[1][inside])
+        x_test, y_test = complete(test[0][outside] * width, test[1][outside])
+        if len(x) < _N_FOLDS or len(x_test) == 0:
+            raise ValueError(
+                f"train_behavior: expected at least {_N_FOLDS} samples without NaN for each "
+                f"decoder, and one to evaluate, received {len(x)} and {len(x_test)}."
+            )
+        blocks = np.array_split(np.arange(len(x)), _N_FOLDS)
+        found = np.zeros(tried.size)
+        for block in blocks:
+            rest = np.setdiff1d(np.arange(len(x)), block)
+            for i, penalty in enumerate(tried):
+                predicted = _ridge(x[rest], y[rest], x[block], penalty)
+                found[i] += metrics.r_squared(y[block], predicted)
+        best = tried[int(np.argmax(found))]
+        scores.append(metrics.r_squared(y_test, _ridge(x, y, x_test, best)))
+    return float(np.mean(scores))
+
+
+def evaluate(targets: Any, submission: Any, dataset: str, bin_width: float) -> dict[str, float]:
+    """All metrics of one data set, from the benchmark's files.
+
+    Args:
+        targets: path of the file of targets, or its arrays of this data set by name.
+        submission: path of the file of predictions, or its arrays of this data set by name.
+        dataset: such as ``"mc_maze"``.
+        bin_width: in seconds; with the name it says which group is read.
+
+    Returns:
+        ``co-bps``; ``vel R2`` where behaviour has one value a bin; ``psth R2`` and
+        ``fp-bps`` where the targets have what it takes. The correlation with produced times
+        of ``dmfc_rsg`` is not among them.
+
+    Raises:
+        KeyError: arrays that are missing.
+        ValueError: shapes that do not fit.
+
+    Example:
+        >>> spikes = np.random.default_rng(0).poisson(1.0, (4, 10, 2))
+        >>> rates = {"eval_rates_heldin": spikes, "eval_rates_heldout": spikes}
+        >>> result = evaluate({"eval_spikes_heldout": spikes}, rates, "mc_maze", 0.02)
+        >>> list(result), result["co-bps"] > 0
+        (['co-bps'], True)
+    """
+    width = checks.positive("bin_width", bin_width)
+    group = files.group_name(dataset, width)
+    true, told = (_arrays(given, group) for given in (targets, submission))
+    eval_in, eval_out = (_needed(told, f"eval_rates_{part}") for part in ("heldin", "heldout"))
+    spikes = _needed(true, "eval_spikes_heldout")
+    result = {"co-bps": metrics.bits_per_spike(eval_out / width, spikes, width)}
+    eval_rates = np.concatenate([eval_in, eval_out], axis=-1) / width
+    behavior = [true.get(f"{split}_behavior") for split in ("train", "eval")]
+    if all(one is not None and np.ndim(one) == 3 for one in behavior):
+        parts = [_needed(told, f"train_rates_{part}") for part in ("heldin", "heldout")]
+        result["vel R2"] = behavior_r_squared(
+            np.concatenate(parts, axis=-1) / width,
+            behavior[0],
+            eval_rates,
+            behavior[1],
+            bin_width=width,
+            train_masks=true.get("train_decode_mask"),
+            eval_masks=true.get("eval_decode_mask"),
+        )
+    if "psth" in true and "eval_cond_idx" in true:
+        labels = np.full(len(eval_rates), -1)
+        for kind, rows in enumerate(true["eval_cond_idx"]):
+            labels[np.asarray(rows, int)] = kind
+        # The benchmark's PSTHs are in spikes/bin, as its rates are.
+        result["psth R2"] = psth_r_squared(
+            eval_rates * width,
+            labels,
+            true["psth"],
+            kinds=np.arange(len(true["psth"])),
+            jitter=true.get("eval_jitter"),
+        )
+    forward = [f"eval_{{}}_{part}_forward" for part in ("heldin", "heldout")]
+    if all(one.format("spikes") in true and one.format("rates") in told for one in forward):
+        rates, spikes = (
+            np.concatenate([source[one.format(kind)] for one in forward], axis=-1)
+            for source, kind in ((told, "rates"), (true, "spikes"))
+        )
+        result["fp-bps"] = metrics.bits_per_spike(rates / width, spikes, width)
+    return result
+
+
+def _ridge(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, penalty: float) -> np.ndarray:
+    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
+    z = x - x_mean
+    gram = z.T @ z + penalty * np.eye(x.shape[1])
+    return (x_test - x_mean) @ np.linalg.solve(gram, z.T @ (y - y_mean)) + y_mean
+
+
+def _trials(rates: Any, spikes: Any) -> tuple[np.ndarray, np.ndarray]:
+    shape = "(n_trials, n_bins, n_neurons)"
+    rates = checks.as_numbers("rates", rates, n_axes=(3,), shape=shape)
+    spikes = checks.as_numbers("spikes", spikes, n_axes=(3,), shape=shape)
+    if rates.shape != spikes.shape:
+        raise ValueError(
+            f"rates: expected shape {spikes.shape}, as spikes', received {rates.shape}."
+        )
+    return rates, spikes
+
+
+def _bins(n_encode_bins: int | None, n_bins: int) -> int:
+    if n_encode_bins is None:
+        return n_bins
+    return checks.whole("n_encode_bins", n_encode_bins, most=n_bins)
+
+
+def _arrays(given: Any, group: str) -> Mapping[str, Any]:
+    if isinstance(given, str | os.PathLike):
+        return files.read(given, group=group)
+    return given
+
+
+def _needed(arrays: Mapping[str, Any], name: str) -> np.ndarray:
+    if name not in arrays:
+        raise KeyError(
+            f"submission or targets: expected {name}, received "
+            f"{', '.join(sorted(arrays)) or 'nothing'}."
+        )
+    return np.asarray(arrays[name], np.float64)

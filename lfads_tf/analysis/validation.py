@@ -1,0 +1,193 @@
+"""Decoding scored where it was not fitted: other trials, other conditions, other sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lfads_tf.analysis import metrics
+from lfads_tf.analysis.decoders import Decoder, FittedDecoder, Ridge, fit
+from lfads_tf.analysis.decoding import checked
+from lfads_tf.analysis.folds import labels as fold_labels
+
+__all__ = ["BetweenSessions", "CrossValidated", "between_sessions", "cross_validate", "score"]
+
+
+class CrossValidated(NamedTuple):
+    """Held-out predictions of all trials.
+
+    Attributes:
+        predictions: of the shape of the targets, each trial's by the decoder of its fold.
+        r_squared: of all predictions together, pooled over the dimensions of behaviour.
+        folds: their names, ``(n_folds,)``.
+        fold_r_squared: of each fold's predictions alone, ``(n_folds,)``.
+        decoders: of each fold, fitted and chosen without its trials.
+    """
+
+    predictions: np.ndarray
+    r_squared: float
+    folds: np.ndarray
+    fold_r_squared: np.ndarray
+    decoders: tuple[FittedDecoder, ...]
+
+
+class BetweenSessions(NamedTuple):
+    """How well the decoder of one session serves another.
+
+    Attributes:
+        names: of the sessions, in the order of the matrix.
+        r_squared: ``(n_sessions, n_sessions)``: fitted to the row's session, tested on the
+            column's; on the diagonal, cross-validated within the session.
+    """
+
+    names: tuple[str, ...]
+    r_squared: np.ndarray
+
+
+def score(targets: Any, predictions: Any) -> float:
+    """R^2 pooled over dimensions, of the samples that were predicted.
+
+    Args:
+        targets: ``(n_trials, n_bins, n_targets)``; NaN where nothing was observed.
+        predictions: of the same shape; NaN where there is none.
+
+    Example:
+        >>> score([[1.0], [3.0], [5.0]], [[1.0], [3.0], [float("nan")]])
+        1.0
+    """
+    predictions = np.asarray(predictions, np.float64)
+    scored = np.where(np.isnan(predictions), np.nan, targets)
+    return metrics.r_squared(scored, np.nan_to_num(predictions), average="pooled")
+
+
+def cross_validate(
+    features: Any,
+    targets: Any,
+    decoder: Decoder | None = None,
+    folds: Any = 5,
+    *,
+    seed: int = 0,
+) -> CrossValidated:
+    """Decodes the trials of each fold by a decoder of the others.
+
+    Lag and penalty are chosen among the training trials by holding out each of their folds
+    in turn; so with one fold a condition (:func:`~.folds.by_condition`) they are chosen for
+    how well they carry over to another condition. Two folds leave one to train on: then
+    five random parts of it decide.
+
+    If the features are what a model inferred, held-out trials are truly held out only if the
+    model was not trained on them either.
+
+    Args:
+        features: ``(n_trials, n_bins, n_features)``, such as rates or factors.
+        targets: ``(n_trials, n_bins, n_targets)``; NaN where nothing was observed.
+        decoder: :class:`~.decoders.Ridge` (if none is given), :class:`~.decoders.Wiener`,
+            :class:`~.decoders.OptimalLinear` or :class:`~.decoders.Kalman`.
+        folds: a number of folds, drawn at random, or each trial's fold, ``(n_trials,)``, as
+            of :func:`~.folds.by_trial` or :func:`~.folds.by_condition`.
+        seed: of random folds.
+
+    Returns:
+        Predictions, R^2 and the decoders.
+
+    Raises:
+        TypeError: ``decoder`` is none.
+        ValueError: shapes that do not fit, fewer than two folds.
+
+    Example:
+        >>> import numpy as np
+        >>> from lfads_tf.analysis import decoders, folds
+        >>> rng = np.random.default_rng(0)
+        >>> conditions = np.arange(40) % 4
+        >>> rates = rng.normal(size=(40, 30, 5))
+        >>> behavior = rates[..., :2] + rng.normal(size=(40, 30, 2))
+        >>> result = cross_validate(
+        ...     rates, behavior, decoders.OptimalLinear(), folds.by_condition(conditions)
+        ... )
+        >>> round(result.r_squared, 1), len(result.decoders)  # at best 1/2
+        (0.5, 4)
+    """
+    features, targets = checked(features, targets)
+    decoder = Ridge() if decoder is None else decoder
+    fold_of = fold_labels(folds, len(targets), seed)
+    names = np.unique(fold_of)
+    predictions = np.full(targets.shape, np.nan)
+    scores, fitted = [], []
+    for name in names:
+        held = fold_of == name
+        inner = fold_of[~held] if len(names) > 2 else 5
+        one = fit(decoder, features[~held], targets[~held], folds=inner, seed=seed)
+        predictions[held] = one.predict(features[held])
+        scores.append(score(targets[held], predictions[held]))
+        fitted.append(one)
+    return CrossValidated(
+        predictions, score(targets, predictions), names, np.array(scores), tuple(fitted)
+    )
+
+
+def between_sessions(
+    sessions: Mapping[str, tuple[Any, Any]],
+    decoder: Decoder | None = None,
+    *,
+    folds: Any = 5,
+    seed: int = 0,
+) -> BetweenSessions:
+    """Decoders of each session on each other one.
+
+    Only features that mean the same in every session can carry over: factors of a model
+    stitched over the sessions, or rates of the same electrodes as far as these stayed put.
+    Nothing is aligned or scaled here.
+
+    Args:
+        sessions: features and targets of each session by name, with the same numbers of
+            features and of targets.
+        decoder: as for :func:`cross_validate`.
+        folds: within a session: their number.
+        seed: of random folds.
+
+    Returns:
+        Names and the matrix of R^2.
+
+    Raises:
+        ValueError: fewer than two sessions, or one whose arrays do not fit the first's; the
+            message names it.
+
+    Example:
+        >>> import numpy as np
+        >>> days = np.random.default_rng(0).normal(size=(2, 20, 30, 5))
+        >>> result = between_sessions(
+        ...     {"monday": (days[0], days[0][..., :2]), "friday": (days[1], -days[1][..., :2])}
+        ... )
+        >>> result.r_squared.round(6).tolist()
+        [[1.0, -3.0], [-3.0, 1.0]]
+    """
+    names = tuple(sessions)
+    if len(names) < 2:
+        raise ValueError(f"sessions: expected at least two, received {len(names)}.")
+    arrays: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for name in names:
+        try:
+            arrays[name] = checked(*sessions[name])
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"sessions: {name!r}: {error}") from error
+        wanted, found = (
+            tuple(array.shape[-1] for array in arrays[key]) for key in (names[0], name)
+        )
+        if found != wanted:
+            raise ValueError(
+                f"sessions: expected {wanted[0]} features and {wanted[1]} targets, as in "
+                f"{names[0]!r}, received {found[0]} and {found[1]} in {name!r}."
+            )
+    matrix = np.empty((len(names), len(names)))
+    for i, source in enumerate(names):
+        own = fit(decoder or Ridge(), *arrays[source], folds=folds, seed=seed)
+        for j, name in enumerate(names):
+            features, targets = arrays[name]
+            if i == j:
+                result = cross_validate(features, targets, decoder, folds, seed=seed)
+                matrix[i, j] = result.r_squared
+            else:
+                matrix[i, j] = score(targets, own.predict(features))
+    return BetweenSessions(names, matrix)
