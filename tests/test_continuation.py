@@ -223,6 +223,44 @@ def test_straight_lines_a_function_and_a_bent_path_agree():
     assert only(curved, "saddle-node").s == pytest.approx((np.sqrt(5.0) - 1.0) / 2.0, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]],
+        [[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]],
+        [[0.0, 0.0], [1.0, 1.0], [1.2, 1.2]],
+    ],
+    ids=["L", "return", "slower"],
+)
+@pytest.mark.parametrize("start", [0.0, 0.5, 0.8])
+def test_branches_go_round_the_corners_of_a_path(path, start):
+    """x = 0.5 x + u_1 + u_2: one fixed point at each input, x = 2 (u_1 + u_2)."""
+    linear = system(lambda x, u: 0.5 * x + u[:, :1] + u[:, 1:], n_inputs=2)
+    x = 2.0 * Path(path, 2)(np.array([start]))[0].sum()
+    branches = continue_in(linear, [[x]], path, start=start)
+    assert branches.ends == (("end of path", "end of path"),)
+    assert branches.bifurcations == []
+    assert (np.diff(branches.s) > 0).all() and branches.s[[0, -1]].tolist() == [0.0, 1.0]
+    assert 0.5 in branches.s
+    assert branches.xstar[:, 0] == pytest.approx(2.0 * branches.inputs.sum(axis=1), abs=1e-9)
+
+
+def test_hysteresis_on_the_way_there_and_back():
+    """Down and up again: the branch folds on both ways, at the inputs of one unit."""
+    w = 2.0
+    x = np.sqrt(1.0 - 1.0 / w)
+    u = np.arctanh(x) - w * x
+    unit = tanh_cell([[1.0]], [[w]], [0.0])
+    branches = continue_in(unit, [[0.99]], [1.0, -1.0, 1.0])
+    assert branches.ends == (("end of path", "end of path"),)
+    assert [f.inputs[0] for f in branches.bifurcations] == pytest.approx(
+        [u, -u, -u, u], abs=1e-9
+    )
+    assert {f.kind for f in branches.bifurcations} == {"saddle-node"}
+    points = FixedPoints(xstar=branches.xstar[[3, -3]], inputs=branches.inputs[[3, -3]])
+    assert len(continue_in(unit, points, [1.0, -1.0, 1.0])) == 1
+
+
 def test_branches_end_for_reasons_that_are_said():
     far = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-0.5, 2.0))
     assert far.ends == (("end of path", "left the bounds"),)
