@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.continuation import Branches, continue_in, switch
+from fixedpoint_tf.continuation import Branches, continue_in, following, switch
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.plotting.continuation import plot_branches
@@ -283,6 +283,27 @@ def test_an_interrupted_call_returns_what_it_has(monkeypatch):
     monkeypatch.setattr(Curve, "correct", correct)
     branches = continue_in(saddle_node(), [[1.0]], [1.0, -1.0])
     assert branches.interrupted and 2 < len(branches.s) < 12
+
+
+def test_an_interrupt_among_the_bifurcations_keeps_the_branches(monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    whole = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-2, 2))
+    monkeypatch.setattr(following, "detect", interrupt)
+    branches = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-2, 2))
+    assert branches.interrupted and branches.bifurcations == []
+    assert (branches.xstar == whole.xstar).all() and branches.ends == whole.ends
+
+
+def test_a_state_at_a_point_of_the_branch_is_given_once():
+    branches = continue_in(system(lambda x, u: 0.5 * x + u), [[0.0]], [0.0, 1.0])
+    for k in (0, 3, len(branches.s) - 1):
+        assert branches.crossings(branches.s[k]).tolist() == [branches.xstar[k].tolist()]
+    assert branches.crossings(0.123) == pytest.approx(0.246)
+    isola = system(lambda x, u: x + (x * x + u * u - 0.25))
+    ring = continue_in(isola, [[0.5]], [-1.0, 1.0], start=0.5)
+    assert np.sort(ring.crossings(ring.s[0])[:, 0]) == pytest.approx([-0.5, 0.5], abs=1e-2)
 
 
 def test_answers_survive_a_file(tmp_path):

@@ -10,11 +10,11 @@ from tqdm import tqdm
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.continuation.curve import Curve
-from fixedpoint_tf.continuation.detection import BRANCH_POINT, detect
+from fixedpoint_tf.continuation.detection import BRANCH_POINT, Found, detect
 from fixedpoint_tf.continuation.merging import first_on_branch
 from fixedpoint_tf.continuation.paths import Path
-from fixedpoint_tf.continuation.result import Branches
-from fixedpoint_tf.continuation.tracing import CLOSED, Trace, checked_steps, trace
+from fixedpoint_tf.continuation.result import CLOSED, Branches
+from fixedpoint_tf.continuation.tracing import Trace, checked_steps, trace
 from fixedpoint_tf.fixed_points import FixedPoints
 
 __all__ = ["continue_in", "switch"]
@@ -72,7 +72,7 @@ def continue_in(
     Returns:
         The distinct branches; ``branch_of_point`` says which one each point lies on.
         Interrupted from the keyboard, what has been followed so far, marked
-        ``interrupted``.
+        ``interrupted``; without bifurcations, if these were being located.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -265,7 +265,11 @@ def _branches(
     d = curve.d
     empty = (np.zeros((0, d + 1)), np.zeros((0, d + 1)), np.zeros(0), np.zeros((0, d), complex))
     arrays = [parts for parts, _ in joined]
-    found = detect(curve, arrays, passed_over)
+    found: list[Found] = []
+    try:
+        found = detect(curve, arrays, passed_over)
+    except KeyboardInterrupt:
+        stopped = True
     x, s = curve.unpack(np.concatenate([empty[0], *(part[0] for part in arrays)]))
     at = np.array([f.z for f in found]).reshape(len(found), d + 1)
     state, place = curve.unpack(at)

@@ -9,13 +9,14 @@ import numpy as np
 
 from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.continuation.curve import Curve
+from fixedpoint_tf.continuation.result import CLOSED
 
 __all__ = ["Steps", "Trace", "checked_steps", "trace"]
 
 LEAST_COSINE = 0.95  # of the angle by which the tangent may turn in a step
 GROWTH, FEW_ITERATIONS = 1.5, 4
 AT_START = 1e-9
-CLOSED, END = "closed loop", "end of path"
+END = "end of path"
 
 
 @dataclasses.dataclass(frozen=True)
