@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.continuation import Branches, continue_in, switch
+from fixedpoint_tf.continuation import Branches, continue_in, following, switch
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.plotting.continuation import plot_branches
@@ -223,6 +223,44 @@ def test_straight_lines_a_function_and_a_bent_path_agree():
     assert only(curved, "saddle-node").s == pytest.approx((np.sqrt(5.0) - 1.0) / 2.0, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]],
+        [[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]],
+        [[0.0, 0.0], [1.0, 1.0], [1.2, 1.2]],
+    ],
+    ids=["L", "return", "slower"],
+)
+@pytest.mark.parametrize("start", [0.0, 0.5, 0.8])
+def test_branches_go_round_the_corners_of_a_path(path, start):
+    """x = 0.5 x + u_1 + u_2: one fixed point at each input, x = 2 (u_1 + u_2)."""
+    linear = system(lambda x, u: 0.5 * x + u[:, :1] + u[:, 1:], n_inputs=2)
+    x = 2.0 * Path(path, 2)(np.array([start]))[0].sum()
+    branches = continue_in(linear, [[x]], path, start=start)
+    assert branches.ends == (("end of path", "end of path"),)
+    assert branches.bifurcations == []
+    assert (np.diff(branches.s) > 0).all() and branches.s[[0, -1]].tolist() == [0.0, 1.0]
+    assert 0.5 in branches.s
+    assert branches.xstar[:, 0] == pytest.approx(2.0 * branches.inputs.sum(axis=1), abs=1e-9)
+
+
+def test_hysteresis_on_the_way_there_and_back():
+    """Down and up again: the branch folds on both ways, at the inputs of one unit."""
+    w = 2.0
+    x = np.sqrt(1.0 - 1.0 / w)
+    u = np.arctanh(x) - w * x
+    unit = tanh_cell([[1.0]], [[w]], [0.0])
+    branches = continue_in(unit, [[0.99]], [1.0, -1.0, 1.0])
+    assert branches.ends == (("end of path", "end of path"),)
+    assert [f.inputs[0] for f in branches.bifurcations] == pytest.approx(
+        [u, -u, -u, u], abs=1e-9
+    )
+    assert {f.kind for f in branches.bifurcations} == {"saddle-node"}
+    points = FixedPoints(xstar=branches.xstar[[3, -3]], inputs=branches.inputs[[3, -3]])
+    assert len(continue_in(unit, points, [1.0, -1.0, 1.0])) == 1
+
+
 def test_branches_end_for_reasons_that_are_said():
     far = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-0.5, 2.0))
     assert far.ends == (("end of path", "left the bounds"),)
@@ -245,6 +283,27 @@ def test_an_interrupted_call_returns_what_it_has(monkeypatch):
     monkeypatch.setattr(Curve, "correct", correct)
     branches = continue_in(saddle_node(), [[1.0]], [1.0, -1.0])
     assert branches.interrupted and 2 < len(branches.s) < 12
+
+
+def test_an_interrupt_among_the_bifurcations_keeps_the_branches(monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    whole = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-2, 2))
+    monkeypatch.setattr(following, "detect", interrupt)
+    branches = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-2, 2))
+    assert branches.interrupted and branches.bifurcations == []
+    assert (branches.xstar == whole.xstar).all() and branches.ends == whole.ends
+
+
+def test_a_state_at_a_point_of_the_branch_is_given_once():
+    branches = continue_in(system(lambda x, u: 0.5 * x + u), [[0.0]], [0.0, 1.0])
+    for k in (0, 3, len(branches.s) - 1):
+        assert branches.crossings(branches.s[k]).tolist() == [branches.xstar[k].tolist()]
+    assert branches.crossings(0.123) == pytest.approx(0.246)
+    isola = system(lambda x, u: x + (x * x + u * u - 0.25))
+    ring = continue_in(isola, [[0.5]], [-1.0, 1.0], start=0.5)
+    assert np.sort(ring.crossings(ring.s[0])[:, 0]) == pytest.approx([-0.5, 0.5], abs=1e-2)
 
 
 def test_answers_survive_a_file(tmp_path):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from fixedpoint_tf import as_system
 from fixedpoint_tf.cycles import Cycles, find_cycles
+from fixedpoint_tf.cycles.orbits import Orbit
 from fixedpoint_tf.cycles.recurrences import settled_period
 from fixedpoint_tf.cycles.searching import Search
 
@@ -240,6 +241,30 @@ def test_a_slow_focus_is_no_curve():
     assert cycles.n == 0 and cycles.outcomes == ("fixed point",) * 2
 
 
+@functools.cache  # compiled once
+def spiral(rate):
+    c, s = float(rate * np.cos(0.5)), float(rate * np.sin(0.5))
+    turn = np.array([[c, s], [-s, c]])
+    return as_system(lambda h, u: h @ tf.constant(turn, h.dtype), n_states=2, n_inputs=0)
+
+
+@pytest.mark.parametrize("n_extensions", [0, 2])
+@pytest.mark.parametrize("rate", [0.99999, 1.000001, 0.9999999])
+def test_a_linear_spiral_is_neither_a_torus_nor_a_curve(rate, n_extensions):
+    found = find_cycles(spiral(rate), [[1.0, 0.3]], n_extensions=n_extensions, max_period=0)
+    assert len(found) == 0 and found.outcomes == ("not settled",)
+
+
+def test_a_network_that_decays_ever_slower_is_no_torus():
+    """h = tanh(Q h) with a rotation Q: |tanh z| < |z|, so that all states go to 0."""
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(8, 8)))[0]
+    network = as_system(
+        lambda h, u: tf.tanh(h @ tf.constant(turn, h.dtype)), n_states=8, n_inputs=0
+    )
+    found = find_cycles(network, starts(2, 8), max_period=0)
+    assert len(found) == 0 and found.outcomes == ("not settled",) * 2
+
+
 def test_chaos_is_said_to_be_no_cycle():
     cycles = find_cycles(logistic(4.0), logistic_starts(), n_steps=2048, max_period=0)
     assert cycles.n == 0 and cycles.outcomes == ("chaotic",) * 4
@@ -263,6 +288,26 @@ def test_what_runs_away_is_said_and_harms_no_other():
     cycles = find_cycles(logistic(3.3), [[0.3], [2.0]], max_period=2)
     assert cycles.outcomes == ("cycle", "diverged")
     assert cycles.cycle_of_start.tolist() == [0, -1]
+
+
+def test_only_a_multiplier_of_1_is_that_of_the_curve():
+    def curve(*values):
+        one = dict(
+            period=np.array([7.5]), points=np.zeros((3, 2)), lengths=np.array([3]),
+            residual=np.zeros(1), amplitude=np.ones(1), is_exact=np.array([False]),
+            inputs=np.zeros((1, 0)), n_starts=np.ones(1, int), outcomes=("invariant curve",),
+            cycle_of_start=np.zeros(1, int), lyapunov=np.zeros(1),
+        )  # fmt: skip
+        return Cycles(multipliers=np.array([values], dtype=complex), **one)
+
+    assert curve(1.0, 0.5).is_stable[0] and curve(1.0, 0.5).n_unstable[0] == 0
+    assert curve(1.3, 0.5).n_unstable[0] == 1  # 1.3 is the nearest to 1, and is not it
+    assert not curve(0.8, 0.5).is_stable[0]
+    assert curve(0.8, 0.5).transverse[0] == pytest.approx([0.8, 0.5])
+    assert np.isnan(curve(1.001, 0.5).transverse[0]).tolist() == [True, False]
+    for values, stable in (((1.0, 0.5), True), ((1.3, 0.5), False), ((0.8, 0.5), False)):
+        orbit = Orbit(7.5, np.zeros((3, 2)), np.array(values), 0.0, np.zeros(0), False, True)
+        assert orbit.is_stable == stable
 
 
 # ---- many inputs, files, figures, bad input ----

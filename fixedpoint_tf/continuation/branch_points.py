@@ -21,7 +21,7 @@ DIFFERENCE = 1e-4
 FARTHEST = 1e-2  # what moves farther than this is another point
 
 
-def _reduced(curve: Curve, centre, plane, psi, places):
+def _reduced(curve: Curve, centre, plane, psi, places, piece):
     """Gradients of beta at places ``(n, 2)`` of the plane, and the points there."""
     n, d = len(places), curve.d
     z = centre + places @ plane
@@ -31,7 +31,7 @@ def _reduced(curve: Curve, centre, plane, psi, places):
     unit = np.zeros((d + 2, 2))
     unit[d:] = np.eye(2)
     for _ in range(INNER_ITERATIONS):
-        value, slopes, _ = curve.evaluate(z)
+        value, slopes, _ = curve.evaluate(z, np.full(n, piece))
         border[:, :d, : d + 1] = slopes
         off = (z - centre) @ plane.T - places
         right = np.concatenate([value + beta[:, None] * psi, off], axis=1)
@@ -44,17 +44,18 @@ def _reduced(curve: Curve, centre, plane, psi, places):
     return solved[:, -1, 1:], z
 
 
-def refine(curve: Curve, z: np.ndarray) -> np.ndarray:
+def refine(curve: Curve, z: np.ndarray, piece: int) -> np.ndarray:
     """The branch point near a place that is known roughly.
 
     Args:
         curve: of fixed points.
         z: ``(n_states + 1,)``, within about 1e-3 of the branch point.
+        piece: of the path, beyond whose corners it goes straight on.
 
     Returns:
         The same shape: the branch point, or ``z`` where none is found nearby.
     """
-    _, slopes, _ = curve.evaluate(z[None])
+    _, slopes, _ = curve.evaluate(z[None], np.array([piece]))
     left, _, right = np.linalg.svd(slopes[0])
     plane, psi = right[-2:], left[:, -1]
     place = np.zeros(2)
@@ -62,7 +63,7 @@ def refine(curve: Curve, z: np.ndarray) -> np.ndarray:
     point = z
     try:
         for _ in range(MAX_ITERATIONS):
-            gradient, points = _reduced(curve, z, plane, psi, place + offsets)
+            gradient, points = _reduced(curve, z, plane, psi, place + offsets, piece)
             point = points[0]
             hessian = np.stack(
                 [gradient[1] - gradient[2], gradient[3] - gradient[4]], axis=1

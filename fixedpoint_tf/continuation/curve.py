@@ -76,11 +76,16 @@ class Curve:
     def unpack(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return z[:, :-1] * self.scale, z[:, -1]
 
-    def evaluate(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """G, its derivative by z, and the Jacobian of the system, a chunk at a time."""
+    def evaluate(
+        self, z: np.ndarray, piece: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """G, its derivative by z, and the Jacobian of the system, a chunk at a time.
+
+        Without ``piece`` that of the path on which each s is.
+        """
         n, d = len(z), self.d
         x, s = self.unpack(z)
-        u, by_s = self.path(s)
+        u, by_s = self.path(s, piece)
         value, jacobian, slope = np.empty((n, d)), np.empty((n, d, d)), np.empty((n, d))
         chunk = max(1, CHUNK // (d * max(d, self.system.n_inputs)))
         evaluate = _evaluation(self.system.equations)
@@ -106,20 +111,25 @@ class Curve:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(length > 0, t / length, np.nan)
 
-    def correct(self, guess: np.ndarray, normal: np.ndarray) -> Points:
+    def correct(
+        self, guess: np.ndarray, normal: np.ndarray, piece: np.ndarray | None = None
+    ) -> Points:
         """Newton's method onto the curve, within the planes through guesses.
 
         Args:
             guess: ``(n, n_states + 1)``.
             normal: of the planes, the same shape.
+            piece: ``(n,)`` int, pieces of the path, beyond whose corners it goes straight on.
         """
         n, d = len(guess), self.d
         z = guess.copy()
         n_iterations = np.full(n, 99)
         slopes, jacobian = np.full((n, d, d + 1), np.nan), np.full((n, d, d), np.nan)
         active = np.arange(n)
+        if piece is None:
+            piece = self.path.piece(z[:, -1])
         for iteration in range(MAX_NEWTON + 1):
-            value, slopes[active], jacobian[active] = self.evaluate(z[active])
+            value, slopes[active], jacobian[active] = self.evaluate(z[active], piece[active])
             off = ((z[active] - guess[active]) * normal[active]).sum(axis=1)
             right = np.concatenate([value, off[:, None]], axis=1)
             bordered = np.concatenate([slopes[active], normal[active][:, None]], axis=1)

@@ -102,16 +102,18 @@ def detect(
     kinds = [k for k, _, _ in wanted]
     begin = np.stack([branches[b][0][i] for _, b, i in wanted])
     finish = np.stack([branches[b][0][i + 1] for _, b, i in wanted])
-    along = np.stack([branches[b][1][i] for _, b, i in wanted])
     before = np.stack([branches[b][3][i] for _, b, i in wanted])
-    length = ((finish - begin) * along).sum(axis=1)
+    # Not the tangent, which at a corner of the path is that of one piece or the other.
+    length = np.maximum(np.linalg.norm(finish - begin, axis=1), 1e-300)
+    along = (finish - begin) / length[:, None]
+    piece = curve.path.piece(0.5 * (begin[:, -1] + finish[:, -1]))
     rough = np.array([_is_beside_branch_point(k, wanted) for k in range(len(wanted))])
     tol = np.where(rough, ROUGH_ROOT_TOL, ROOT_TOL)
-    line = _Line(curve, kinds, begin, along, length, _counts(before, kind)[0], tol)
+    line = _Line(curve, kinds, begin, along, length, piece, _counts(before, kind)[0], tol)
     share, z, values = line.root()
     for k in np.flatnonzero(line.kinds == BRANCH_POINT):
         if np.isfinite(z[k]).all():
-            z[k] = refine(curve, z[k])
+            z[k] = refine(curve, z[k], int(piece[k]))
             values[k] = curve.eigenvalues(curve.evaluate(z[k : k + 1])[2])[0]
     _drop_shadows(wanted, z, begin, finish)
     found: list[Found] = []
@@ -162,17 +164,17 @@ def _drop_shadows(wanted, z, begin, finish) -> None:
 class _Line:
     """The curve over the interval of each sign change, by the share of its length."""
 
-    def __init__(self, curve: Curve, kinds, begin, along, length, unstable, tol):
+    def __init__(self, curve: Curve, kinds, begin, along, length, piece, unstable, tol):
         self.curve, self.kinds = curve, np.array(kinds)
         self.begin, self.along, self.length = begin, along, length
-        self.unstable, self.tol = unstable, tol
+        self.piece, self.unstable, self.tol = piece, unstable, tol
 
     def __call__(self, share: np.ndarray, rows: np.ndarray):
         """Test functions, points and eigenvalues."""
         curve, kind = self.curve, self.curve.system.kind
         along = self.along[rows]
         guess = self.begin[rows] + (share * self.length[rows])[:, None] * along
-        points = curve.correct(guess, along)
+        points = curve.correct(guess, along, self.piece[rows])
         t = curve.tangent(points.slopes, along)
         values = curve.eigenvalues(points.jacobian)
         test = np.empty(len(rows))

@@ -10,11 +10,11 @@ from tqdm import tqdm
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.continuation.curve import Curve
-from fixedpoint_tf.continuation.detection import BRANCH_POINT, detect
+from fixedpoint_tf.continuation.detection import BRANCH_POINT, Found, detect
 from fixedpoint_tf.continuation.merging import first_on_branch
 from fixedpoint_tf.continuation.paths import Path
-from fixedpoint_tf.continuation.result import Branches
-from fixedpoint_tf.continuation.tracing import CLOSED, Trace, checked_steps, trace
+from fixedpoint_tf.continuation.result import CLOSED, Branches
+from fixedpoint_tf.continuation.tracing import Trace, checked_steps, trace
 from fixedpoint_tf.fixed_points import FixedPoints
 
 __all__ = ["continue_in", "switch"]
@@ -54,8 +54,9 @@ def continue_in(
         points: a :class:`fixedpoint_tf.FixedPoints` of any number of points, or states
             ``(n, n_states)``. Each may be at an input of its own.
         path: inputs ``(n, n_inputs)`` joined by straight lines, s = 0 at the first and 1
-            at the last, evenly spaced; two of them are the ends of one line. Or a function
-            from s to ``(n_inputs,)``.
+            at the last, evenly spaced; two of them are the ends of one line. A branch has a
+            point at each corner. Or a function from s to ``(n_inputs,)``, which must be
+            smooth.
         start: where on the path the points are. By default where the path has the
             ``inputs`` of a FixedPoints; and its beginning for states.
         s_range: first and last s of a function; (0, 1) by default.
@@ -71,7 +72,7 @@ def continue_in(
     Returns:
         The distinct branches; ``branch_of_point`` says which one each point lies on.
         Interrupted from the keyboard, what has been followed so far, marked
-        ``interrupted``.
+        ``interrupted``; without bifurcations, if these were being located.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -187,8 +188,9 @@ def switch(
     along = plane @ t / np.linalg.norm(plane @ t)
     across = np.array([-along[1], along[0]]) @ plane
     ways = np.stack([across, -across])
-    begun = curve.correct(z + first_step * ways, ways)
-    if not begun.converged.all():
+    piece = line.piece(np.repeat(z[:, -1], 2))
+    begun = curve.correct(z + first_step * ways, ways, piece)
+    if not (begun.converged & (line.piece(begun.z[:, -1]) == piece)).all():
         raise ValueError(
             f"bifurcation: no other branch was met at a distance of {first_step} from it; "
             "another first_step may meet it."
@@ -224,7 +226,7 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
             raise ValueError(
                 f"start must lie on the path, {line.low} to {line.high}; got {start!r}."
             )
-        return x, np.full(len(x), float(start))
+        return x, line.snap(np.full(len(x), float(start)))
     if u is None:
         return x, np.full(len(x), line.low)
     u = as_numbers(u, "points.inputs")
@@ -237,7 +239,7 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
             f"path must pass through the inputs of points; those of point {worst} are "
             f"{distance[worst]:.3g} from it. Give start= to begin at a place of the path."
         )
-    return x, s
+    return x, line.snap(s)
 
 
 def _join(backward: Trace | None, forward: Trace):
@@ -263,7 +265,11 @@ def _branches(
     d = curve.d
     empty = (np.zeros((0, d + 1)), np.zeros((0, d + 1)), np.zeros(0), np.zeros((0, d), complex))
     arrays = [parts for parts, _ in joined]
-    found = detect(curve, arrays, passed_over)
+    found: list[Found] = []
+    try:
+        found = detect(curve, arrays, passed_over)
+    except KeyboardInterrupt:
+        stopped = True
     x, s = curve.unpack(np.concatenate([empty[0], *(part[0] for part in arrays)]))
     at = np.array([f.z for f in found]).reshape(len(found), d + 1)
     state, place = curve.unpack(at)

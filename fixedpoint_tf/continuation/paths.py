@@ -13,6 +13,8 @@ __all__ = ["Path"]
 
 N_GRID = 1001
 DIFFERENCE = 1e-6
+BENT = 1e-12  # relative change of the slope at a corner
+AT_CORNER = 1e-9
 
 
 class Path:
@@ -24,6 +26,10 @@ class Path:
             input also ``(n,)``; or a function from s to ``(n_inputs,)``.
         n_inputs: width of an input.
         s_range: first and last s of a function.
+
+    Attributes:
+        breaks: ``(n_pieces + 1,)``, the ends of the path and the corners between: between
+            two of them u is smooth.
 
     Raises:
         TypeError, ValueError: it is no such path.
@@ -45,6 +51,7 @@ class Path:
             if not (is_number(low) and is_number(high) and -np.inf < low < high < np.inf):
                 raise ValueError(f"s_range must be two rising numbers; got {s_range!r}.")
             self.low, self.high = float(low), float(high)
+            self.breaks = np.array([self.low, self.high])
             self._evaluate(np.array([self.low, self.high]))
             return
         if s_range is not None:
@@ -60,7 +67,12 @@ class Path:
         check_finite(corners, "path")
         if not np.ptp(corners, axis=0).any():
             raise ValueError("path must change the input; all its inputs are the same.")
-        self.corners, self.low, self.high = corners, 0.0, 1.0
+        self.low, self.high = 0.0, 1.0
+        slope = np.diff(corners, axis=0) * (len(corners) - 1)
+        bent = np.abs(np.diff(slope, axis=0)).max(axis=1) > BENT * np.abs(slope).max()
+        first = np.flatnonzero(np.concatenate([[True], bent]))
+        self.breaks = np.append(np.linspace(0.0, 1.0, len(corners))[first], 1.0)
+        self.beginnings, self.slopes = corners[first], slope[first]
 
     def _evaluate(self, s: np.ndarray) -> np.ndarray:
         rows = [as_numbers(self.function(float(value)), "path(s)") for value in s]  # type: ignore[misc]
@@ -72,8 +84,25 @@ class Path:
                 )
         return np.array(rows).reshape(len(s), self.n_inputs)
 
-    def __call__(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``u`` and ``du/ds``, each ``(n, n_inputs)``; straight on beyond the ends."""
+    def piece(self, s: np.ndarray, direction: np.ndarray | float = 1.0) -> np.ndarray:
+        """The piece between two corners that s is on; at a corner, the one that lies ahead."""
+        after = np.searchsorted(self.breaks, s, side="right")
+        before = np.searchsorted(self.breaks, s, side="left")
+        ahead = np.where(np.asarray(direction) >= 0, after, before)
+        return np.clip(ahead - 1, 0, len(self.breaks) - 2)
+
+    def snap(self, s: np.ndarray) -> np.ndarray:
+        """Places that are a corner but for rounding, put on it."""
+        nearest = self.breaks[np.abs(s[:, None] - self.breaks).argmin(axis=1)]
+        return np.where(np.abs(nearest - s) <= AT_CORNER * (self.high - self.low), nearest, s)
+
+    def __call__(
+        self, s: np.ndarray, piece: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``u`` and ``du/ds``, each ``(n, n_inputs)``; straight on beyond the ends.
+
+        Given the piece, ``(n,)`` int, its line goes straight on beyond its corners too.
+        """
         if self.function is not None:
             step = DIFFERENCE * (self.high - self.low)
             inside = np.clip(s, self.low + step, self.high - step)
@@ -81,16 +110,15 @@ class Path:
             slope = (after - before) / (2.0 * step)
             clipped = np.clip(s, self.low, self.high)
             return self._evaluate(clipped) + (s - clipped)[:, None] * slope, slope
-        n = len(self.corners) - 1
-        segment = np.clip(np.floor(s * n), 0, n - 1).astype(int)
-        slope = np.diff(self.corners, axis=0)[segment] * n
-        return self.corners[segment] + (s - segment / n)[:, None] * slope, slope
+        k = self.piece(s) if piece is None else piece
+        slope = self.slopes[k]
+        return self.beginnings[k] + (s - self.breaks[k])[:, None] * slope, slope
 
     def place(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The s at which the path is nearest to inputs ``(n, n_inputs)``, and how near."""
         grid = np.linspace(self.low, self.high, N_GRID)
         if self.function is None:  # no corner may fall between two places
-            grid = np.union1d(grid, np.linspace(0.0, 1.0, len(self.corners)))
+            grid = np.union1d(grid, self.breaks)
         along, _ = self(grid)
         distance = np.linalg.norm(along[None] - u[:, None], axis=2)
         s = grid[distance.argmin(axis=1)]

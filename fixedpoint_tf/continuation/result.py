@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Bifurcation", "Branches"]
+__all__ = ["CLOSED", "Bifurcation", "Branches"]
+
+CLOSED = "closed loop"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -163,10 +165,13 @@ class Branches(Result):
         found = [np.zeros((0, self.xstar.shape[1]))]
         for branch in range(self.n):
             here, x = self.s[self.rows(branch)], self.xstar[self.rows(branch)]
-            for i in np.flatnonzero((here[:-1] - s) * (here[1:] - s) <= 0):
-                gap = here[i + 1] - here[i]
-                share = (s - here[i]) / gap if gap else 0.0
+            for i in np.flatnonzero((here[:-1] - s) * (here[1:] - s) < 0):
+                share = (s - here[i]) / (here[i + 1] - here[i])
                 found.append((x[i] + share * (x[i + 1] - x[i]))[None])
+            at = here == s
+            if len(at) > 1 and self.ends[branch][1] == CLOSED:
+                at[-1] = False  # the first point once more
+            found.append(x[at])
         return np.concatenate(found)
 
     def points(self, branch: int) -> FixedPoints:

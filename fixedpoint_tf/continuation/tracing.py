@@ -9,12 +9,14 @@ import numpy as np
 
 from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.continuation.curve import Curve
+from fixedpoint_tf.continuation.result import CLOSED
 
 __all__ = ["Steps", "Trace", "checked_steps", "trace"]
 
 LEAST_COSINE = 0.95  # of the angle by which the tangent may turn in a step
 GROWTH, FEW_ITERATIONS = 1.5, 4
-CLOSED, END = "closed loop", "end of path"
+AT_START = 1e-9
+END = "end of path"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,21 +95,24 @@ def trace(
     """
     n = len(z)
     z, t = z.copy(), t.copy()
-    _, slopes, jacobian = curve.evaluate(z)
+    piece = curve.path.piece(z[:, -1], t[:, -1])
+    _, slopes, jacobian = curve.evaluate(z, piece)
+    t = _at_corners(curve, z, t, slopes)
     signs, values = _sign(slopes, t), curve.eigenvalues(jacobian)
     start, first_t = z.copy(), t.copy()
     traces = [Trace([start[i]], [first_t[i]], [signs[i]], [values[i]]) for i in range(n)]
     h = np.full(n, steps.first)
-    low, high = curve.path.low, curve.path.high
+    breaks = curve.path.breaks
     active = np.arange(n)
-    at_end = ((z[:, -1] >= high) & (t[:, -1] > 0)) | ((z[:, -1] <= low) & (t[:, -1] < 0))
+    at_end = (z[:, -1] >= breaks[-1]) & (t[:, -1] > 0)
+    at_end |= (z[:, -1] <= breaks[0]) & (t[:, -1] < 0)
     for i in np.flatnonzero(at_end):
         traces[i].end = END
     active = active[~at_end]
     try:
         while len(active):
             guess = z[active] + h[active, None] * t[active]
-            points = curve.correct(guess, t[active])
+            points = curve.correct(guess, t[active], piece[active])
             new_t = curve.tangent(points.slopes, t[active])
             cosine = (new_t * t[active]).sum(axis=1)
             off = np.linalg.norm(points.z - guess, axis=1)
@@ -117,9 +122,11 @@ def trace(
             for i in stuck:
                 traces[i].end = "step too small"
             s = points.z[:, -1]
-            beyond = good & ((s > high) | (s < low))
+            ends = np.stack([breaks[piece[active]], breaks[piece[active] + 1]])
+            beyond = good & ((s > ends[1]) | (s < ends[0]))
             if beyond.any():
-                _stop_at_end(curve, points, new_t, z[active], beyond, good)
+                _stop_at(curve, points, new_t, z[active], ends, piece[active], beyond, good)
+                piece[active] += _turn(curve, points, new_t, beyond, piece[active])
             rows = active[good]
             if len(rows):
                 signs = _sign(points.slopes[good], new_t[good])
@@ -147,18 +154,28 @@ def trace(
     return traces, False
 
 
-def _stop_at_end(curve: Curve, points, new_t, before, beyond, good) -> None:
-    """Put the points that lie beyond the end of the path onto its end."""
+def _at_corners(curve: Curve, z, t, slopes) -> np.ndarray:
+    """Tangents, those of points at a corner turned into the piece of the path ahead."""
+    turned = t.copy()
+    at = np.flatnonzero(np.isin(z[:, -1], curve.path.breaks[1:-1]) & (t[:, -1] != 0))
+    along = np.zeros_like(t[at])
+    along[:, -1] = np.sign(t[at, -1])  # s goes on, whatever the state does
+    turned[at] = curve.tangent(slopes[at], along)
+    return turned
+
+
+def _stop_at(curve: Curve, points, new_t, before, ends, piece, beyond, good) -> None:
+    """Put the points that lie beyond the end of their piece of the path onto its end."""
     rows = np.flatnonzero(beyond)
     ahead, behind = points.z[rows], before[rows]
-    end = np.where(ahead[:, -1] > curve.path.high, curve.path.high, curve.path.low)
+    end = np.where(ahead[:, -1] > ends[1, rows], ends[1, rows], ends[0, rows])
     gap = ahead[:, -1] - behind[:, -1]
     share = np.where(gap != 0, (end - behind[:, -1]) / np.where(gap != 0, gap, 1.0), 1.0)
     guess = behind + share[:, None] * (ahead - behind)
     guess[:, -1] = end
     normal = np.zeros_like(guess)
     normal[:, -1] = 1.0
-    last = curve.correct(guess, normal)
+    last = curve.correct(guess, normal, piece[rows])
     kept = last.converged
     last.z[:, -1] = end
     points.z[rows[kept]] = last.z[kept]
@@ -169,11 +186,29 @@ def _stop_at_end(curve: Curve, points, new_t, before, beyond, good) -> None:
     beyond[rows[~kept]] = False
 
 
+def _turn(curve: Curve, points, new_t, beyond, piece) -> np.ndarray:
+    """Turn what has come to a corner into the next piece; the steps from piece to piece.
+
+    The branch bends there as the path does, so that no step may reach across. What is left
+    ``beyond`` has come to an end of the path.
+    """
+    step = np.where(new_t[:, -1] >= 0, 1, -1)
+    inner = beyond & (piece + step >= 0) & (piece + step < len(curve.path.breaks) - 1)
+    rows = np.flatnonzero(inner)
+    if len(rows):
+        z = points.z[rows]
+        _, points.slopes[rows], _ = curve.evaluate(z, (piece + step)[rows])
+        new_t[rows] = _at_corners(curve, z, new_t[rows], points.slopes[rows])
+        beyond[rows] = False
+    return np.where(inner, step, 0)
+
+
 def _closes(start, first_t, before, new, tangent, h) -> bool:
     """Whether a step has come through the start, the way that it was left."""
     passed = ((before - start) @ first_t < 0) and ((new - start) @ first_t >= 0)
-    near = np.linalg.norm(new - start) < 2.0 * h
-    return bool(passed and near and tangent @ first_t > 0.8)
+    distance = np.linalg.norm(new - start)
+    here = distance < AT_START * (1.0 + np.linalg.norm(start))  # as at a corner of the path
+    return bool((here or (passed and distance < 2.0 * h)) and tangent @ first_t > 0.8)
 
 
 def _append(one: Trace, z, t, sign, values, *, closed, beyond, steps, curve) -> bool:

@@ -6,9 +6,25 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["Orbit", "distance_to", "minimal", "same"]
+__all__ = ["Orbit", "distance_to", "minimal", "same", "trivial"]
 
 FIXED_TOL = 1e-6  # relative size of an orbit below which it is a fixed point
+TRIVIAL_TOL = 1e-2  # Lyapunov exponents of curves with kinks are no better known
+
+
+def trivial(multipliers: np.ndarray) -> int | None:
+    """Which multiplier, being 1, is that of a shift along the curve; None where none is.
+
+    Args:
+        multipliers: ``(n,)``, NaN where there are fewer.
+
+    Example:
+        >>> trivial(np.array([1.5, 1.0, 0.2])), trivial(np.array([1.5, 0.2]))
+        (1, None)
+    """
+    distance = np.abs(multipliers - 1.0)
+    near = np.flatnonzero(distance <= TRIVIAL_TOL)
+    return int(near[np.argmin(distance[near])]) if len(near) else None
 
 
 @dataclasses.dataclass
@@ -34,7 +50,10 @@ class Orbit:
         """Whether deviations decay, but for the trivial multiplier."""
         size = np.abs(self.multipliers)
         if not (self.is_exact and self.is_discrete):
-            size = np.delete(size, np.argmin(np.abs(self.multipliers - 1.0)))
+            along = trivial(self.multipliers)
+            if along is None:
+                return False
+            size = np.delete(size, along)
         return bool((size < 1.0 - 1e-6).all())
 
 

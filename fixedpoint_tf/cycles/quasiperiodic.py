@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-__all__ = ["birkhoff_weights", "dominant_frequency", "rotation"]
+__all__ = ["birkhoff_weights", "dominant_frequency", "rotation", "sizes"]
 
 MAX_HARMONIC = 6
 HOPELESS = 0.01  # of the extent: no curve at all
@@ -29,6 +29,28 @@ def birkhoff_weights(n: int) -> np.ndarray:
     t = np.arange(1, n + 1) / (n + 1.0)
     weights = np.exp(4.0 - 1.0 / (t * (1.0 - t)))
     return weights / weights.sum()
+
+
+def sizes(states: np.ndarray) -> np.ndarray:
+    """Root mean square distances from the mean in both halves of a motion, ``(2,)``.
+
+    Weighted, so that they are nearly the same for a motion that does not decay or grow.
+
+    Args:
+        states: ``(n_time, n_states)``.
+
+    Example:
+        >>> t = np.arange(2000)[:, None]
+        >>> sizes(np.sqrt(2) * np.cos(t)).round(6).tolist()
+        [1.0, 1.0]
+    """
+    half = len(states) // 2
+    weights = birkhoff_weights(half)
+    values = []
+    for part in (states[:half], states[-half:]):
+        squared = ((part - weights @ part) ** 2).sum(axis=1)
+        values.append(np.sqrt(weights @ squared))
+    return np.array(values)
 
 
 def dominant_frequency(states: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf.cycles.orbits import trivial
 from fixedpoint_tf.linearization import check_kind
 from fixedpoint_tf.results import Result
 
@@ -124,13 +125,21 @@ class Cycles(Result):
         return self.points[end - int(self.lengths[index]) : end]
 
     @property
+    def _is_curve(self) -> np.ndarray:
+        return np.asarray(~self.is_exact | (self.kind == "continuous"))
+
+    @property
     def transverse(self) -> np.ndarray:
-        """The multipliers without the trivial one, which is NaN: ``(n, n_multipliers)``."""
+        """The multipliers without the trivial one, which is NaN: ``(n, n_multipliers)``.
+
+        On a curve one multiplier is 1, that of a shift along it. Where none is, to a
+        hundredth, all are kept, and the cycle is not called stable.
+        """
         values = self.multipliers.copy()
-        for row in np.flatnonzero(~self.is_exact | (self.kind == "continuous")):
-            distance = np.abs(values[row] - 1.0)
-            if np.isfinite(distance).any():
-                values[row, np.nanargmin(distance)] = np.nan
+        for row in np.flatnonzero(self._is_curve):
+            along = trivial(values[row])
+            if along is not None:
+                values[row, along] = np.nan
         return values
 
     @property
@@ -143,7 +152,9 @@ class Cycles(Result):
     def is_stable(self) -> np.ndarray:
         """``(n,)`` bool, whether all transverse deviations decay."""
         size = np.abs(self.transverse)
-        return np.asarray(((size < 1.0 - _MARGIN) | np.isnan(size)).all(axis=1))
+        decays = ((size < 1.0 - _MARGIN) | np.isnan(size)).all(axis=1)
+        known = [trivial(values) is not None for values in self.multipliers]
+        return np.asarray(decays & (~self._is_curve | np.array(known, dtype=bool)))
 
     def frequencies(self, dt: float | None = None) -> np.ndarray:
         """Cycles per step, or in Hz given ``dt``; continuous: per unit of time.

@@ -10,8 +10,8 @@ from fixedpoint_tf import trajectories
 from fixedpoint_tf.cycles.gathering import gather
 from fixedpoint_tf.cycles.lyapunov import growths, lyapunov_exponents
 from fixedpoint_tf.cycles.maps import Tangents
-from fixedpoint_tf.cycles.orbits import FIXED_TOL, Orbit, distance_to, minimal, same
-from fixedpoint_tf.cycles.quasiperiodic import dominant_frequency, rotation
+from fixedpoint_tf.cycles.orbits import FIXED_TOL, Orbit, distance_to, minimal, same, trivial
+from fixedpoint_tf.cycles.quasiperiodic import dominant_frequency, rotation, sizes
 from fixedpoint_tf.cycles.recurrences import near_recurrences, returns, settled_period
 from fixedpoint_tf.cycles.result import Cycles
 from fixedpoint_tf.cycles.shooting import multipliers, shoot
@@ -25,6 +25,9 @@ ROUGH_CURVE_TOL = 1e-3  # what is taken at last: curves with kinks fit less well
 ON_ORBIT_TOL = 1e-3  # how near a state must be to an orbit to be on it, same unit
 CHAOS_GROWTH = 10.0  # e-foldings in each half of a window; a shear alone gives about 1
 NEUTRAL_GROWTH = 3.0
+STEADY_TOL = 1e-3  # relative change of the size of a motion that goes on for ever
+SAME_CURVE = 3.0  # misfits; what decays has gone farther between two windows
+N_COMPARED = 64  # states of a window, with the curve of the one before
 N_EXPONENTS = 8
 N_POINTS = 256  # of a curve
 MIN_TURNS = 3.0  # that must be seen: less than round fits a slow way to a point as well
@@ -61,6 +64,8 @@ class Search:
         self.cycle_of_start = np.full(len(x), -1)
         self.lyapunov = np.full(len(x), np.nan)
         self.misfit = np.full(len(x), np.inf)
+        self.size = np.full(len(x), np.nan)  # of the motion when it was first looked at
+        self.curves: dict[int, Orbit] = {}  # and the curve that it was on at last
 
     # ---- running ----
 
@@ -91,6 +96,8 @@ class Search:
             window = self._run(x, self.u[open_rows], self.options.n_steps)
             if extension == 0:
                 early = np.concatenate([transient, window[:, 1:]], axis=1)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    self.size[open_rows] = [sizes(orbit).mean() for orbit in window]
             self._settle(open_rows, window, extension == self.options.n_extensions)
             left = self.outcomes[open_rows] == "not settled"
             x, open_rows = window[left, -1], open_rows[left]
@@ -157,10 +164,22 @@ class Search:
         # A curve with kinks never fits well: it is taken when waiting makes it no better.
         stuck = misfit > 0.3 * self.misfit[row]
         self.misfit[row] = misfit
-        tol = ROUGH_CURVE_TOL if is_last or stuck else CURVE_TOL
-        if curve is None or not misfit <= tol * amplitude or rho * len(states) < MIN_TURNS:
+        if curve is None or not misfit <= ROUGH_CURVE_TOL * amplitude:
+            self.curves.pop(row, None)
             return
         u = self.u[row : row + 1]
+        phases = np.arange(len(states)) / len(states)
+        here = Orbit(1.0 / rho, curve(phases), UNKNOWN, misfit, u[0], False, True)
+        before, self.curves[row] = self.curves.get(row), here
+        if rho * len(states) < MIN_TURNS:
+            return
+        if misfit > CURVE_TOL * amplitude:
+            # Slow decay fits as badly as a kink does, but it leaves the curve behind.
+            if before is None or not (is_last or stuck):
+                return
+            far = distance_to(before, states[-N_COMPARED:]).max()
+            if far > SAME_CURVE * max(misfit, before.residual):
+                return
         n_exponents = min(N_EXPONENTS, self.system.n_states)
         logs = growths(self.tangents, states[None], u, n_exponents, self.rng)
         exponents = lyapunov_exponents(logs)[0]
@@ -169,6 +188,8 @@ class Search:
             return
         points = curve(np.arange(N_POINTS) / N_POINTS)
         values = np.exp(exponents / rho).astype(complex)
+        if trivial(values) is None:
+            return
         orbit = Orbit(1.0 / rho, points, values, misfit, u[0], False, True)
         self._assign(row, self._place(orbit))
 
@@ -185,7 +206,13 @@ class Search:
             neutral = (np.abs(parts) < NEUTRAL_GROWTH).all(axis=(0, 2))
             turns = np.array([dominant_frequency(orbit) * len(orbit) for orbit in window])
             neutral &= turns >= MIN_TURNS
+            neutral &= [self._is_steady(*pair) for pair in zip(rows, window, strict=True)]
             self.outcomes[rows[neutral]] = "quasiperiodic"
+
+    def _is_steady(self, row: int, states: np.ndarray) -> bool:
+        """Whether a motion keeps its size, and is not a curve that it slowly leaves."""
+        of_all = np.append(sizes(states), self.size[row])
+        return row not in self.curves and bool(np.ptp(of_all) < STEADY_TOL * of_all.max())
 
     # ---- unstable cycles ----
 
