@@ -16,6 +16,7 @@ from fixedpoint_tf.sensitivity.nonnormality import (
     initial_growth,
     peak_amplification,
 )
+from fixedpoint_tf.sensitivity.points import readout_matrix
 
 
 @pytest.fixture(autouse=True)
@@ -245,6 +246,30 @@ class TestSensitivity:
         np.testing.assert_allclose(
             answer.readout_effect, sensitivity_of(model, points, whole).readout_effect
         )
+
+    @pytest.mark.parametrize("widths", [(3, 3), (4, 2)])
+    @pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+    def test_a_keras_readout_of_a_stack_reads_its_last_layer(self, kind, widths):
+        keras.utils.set_random_seed(0)
+        cells = [getattr(keras.layers, f"{kind}Cell")(width) for width in widths]
+        inputs, readout = keras.Input((None, 2)), keras.layers.Dense(1)
+        model = keras.Model(inputs, readout(keras.layers.RNN(cells)(inputs)))
+        system = as_system(model)
+        x = np.random.default_rng(0).normal(size=(2, 5, 2))
+        state = trajectories.run(system, x)[:, -1]
+        weights = readout_matrix(readout, system)
+        np.testing.assert_allclose(
+            state @ weights.T + np.asarray(readout.bias), model(x).numpy(), atol=1e-6
+        )
+
+    def test_a_layer_that_reads_another_state_is_refused(self):
+        readout = keras.layers.Dense(1)
+        readout.build((None, 4))
+        cells = [keras.layers.LSTMCell(4), keras.layers.LSTMCell(2)]
+        layer = keras.layers.RNN(cells)
+        layer.build((None, None, 1))
+        with pytest.raises(ValueError, match=r"readout must have shape \(n_outputs, 12\)"):
+            readout_matrix(readout, as_system(layer))
 
     def test_no_points_is_an_answer(self):
         system = linear_system(np.eye(2), np.eye(2))

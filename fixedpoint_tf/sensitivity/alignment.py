@@ -146,7 +146,7 @@ def sensitivity(
         points: of this system; see :class:`fixedpoint_tf.FixedPoints`. Linearised already
             or not.
         readout: ``(n_outputs, n_states)``, or the Keras layer that reads the states (of an
-            LSTM: that reads its output).
+            LSTM: that reads its output h; of a stack: that reads its last layer).
         dt: length of a step in seconds, for time constants in seconds; None for a
             continuous system.
         n_modes: keep that many modes a point, those that last; default: all.
