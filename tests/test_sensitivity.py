@@ -73,6 +73,55 @@ class TestNonNormality:
         matrix = np.array([[0.9, 5.0], [0.0, 0.5]])
         assert peak_amplification(matrix, horizon=50) == peak_amplification(matrix, horizon=900)
 
+    @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e3])
+    def test_a_late_peak_is_reached_in_continuous_time(self, scale):
+        # exp(J t) of [[-1, k], [0, -1]] is e^-t [[1, k t], [0, 1]], at most near k / e, t = 1
+        peak, time = peak_amplification(scale * np.array([[-1, 1e3], [0, -1]]), "continuous")
+        exact = np.linalg.norm([[1.0, 1e3], [0.0, 1.0]], 2) / np.e
+        assert peak == pytest.approx(exact, rel=1e-6)
+        assert time * scale == pytest.approx(1.0, rel=1e-5)
+
+    @pytest.mark.parametrize("a", [0.9, 0.999, 0.99999])
+    def test_a_late_peak_is_reached_in_steps(self, a):
+        # J^t = a^t [[1, t / a], [0, 1]]
+        peak, time = peak_amplification([[a, 1.0], [0.0, a]])
+        t = np.round(-1.0 / np.log(a)) + np.arange(-3, 4)
+        sizes = [a**s * np.linalg.norm([[1.0, s / a], [0.0, 1.0]], 2) for s in t]
+        assert peak == pytest.approx(max(sizes), rel=1e-9)
+        assert abs(time - t[3]) <= 3
+
+    def test_a_late_peak_between_quarter_turns_is_found(self):
+        # J^4 is symmetric: only steps between the fours grow
+        turn = np.array([[0.0, -4.0], [0.25, 0.0]])
+        jordan = np.kron([[0.99, 0.1], [0.0, 0.99]], turn)
+        power, sizes = np.eye(4), [1.0]
+        for _ in range(3000):
+            power = power @ jordan
+            sizes.append(np.linalg.norm(power, 2))
+        peak, time = peak_amplification(jordan)
+        assert (peak, time) == (pytest.approx(max(sizes), rel=1e-9), np.argmax(sizes))
+
+    @pytest.mark.parametrize("kind", ["discrete", "continuous"])
+    def test_an_integrator_grows_to_the_length_of_its_selection_vector(self, kind):
+        line, selection = np.array([1.0, 0.0, 0.0]), np.array([1.0, 2.0, 2.0])
+        projection = np.outer(line, selection)
+        edge = 1.0 if kind == "discrete" else 0.0
+        matrix = edge * projection + (edge - 0.01) * (np.eye(3) - projection)
+        peak, _ = peak_amplification(matrix, kind)
+        assert peak == pytest.approx(3.0, rel=2e-3)
+
+    @pytest.mark.parametrize(
+        ("matrix", "kind"),
+        [
+            ([[1.1]], "discrete"),
+            ([[1.0, 1.0], [0.0, 1.0]], "discrete"),
+            ([[0.1]], "continuous"),
+            ([[0.0, 1.0], [0.0, 0.0]], "continuous"),
+        ],
+    )
+    def test_growth_without_end_has_no_largest_factor(self, matrix, kind):
+        assert peak_amplification(matrix, kind) == (np.inf, np.inf)
+
     def test_growth_without_end_reaches_the_horizon(self):
         assert peak_amplification(np.array([[1.1]]), horizon=20) == (
             pytest.approx(1.1**20),
@@ -201,6 +250,21 @@ class TestSensitivity:
         names = ["motion", "colour", "nothing"]
         answer = sensitivity_of(system, at_origin(system), input_names=names)
         assert "listens most to motion (median effect 2.2, at 0 degrees)" in repr(answer)
+
+    def test_says_how_far_perturbations_grow_where_they_decay(self):
+        gains = np.array([1.5, 0.5])
+
+        def step(h, u):  # the second state, kept by u, chooses the gain of the first
+            x, which = h[:, :1], h[:, 1:]
+            return tf.concat([x * (1.5 - which), which * 0.0 + u], axis=1)
+
+        system = as_system(step, n_states=2, n_inputs=1)
+        inputs = np.array([[0.0], [1.0]])
+        points = FixedPoints(xstar=np.hstack([0.0 * inputs, inputs]), inputs=inputs)
+        answer = sensitivity_of(system, points)
+        np.testing.assert_allclose(answer.eigenvalues[:, 0], gains)
+        assert answer.peak_amplification.tolist() == [np.inf, 1.0]
+        assert "grow up to 1-fold, without end at 1 point" in repr(answer)
 
     def test_comes_back_as_it_was(self, integrator, tmp_path):
         system, *_ = integrator

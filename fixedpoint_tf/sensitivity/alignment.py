@@ -68,7 +68,8 @@ class Sensitivity(Result):
             the Jacobian: 0 for a normal one, below 1.
         initial_growth: ``(n,)``, see
             :func:`fixedpoint_tf.sensitivity.nonnormality.initial_growth`.
-        peak_amplification: ``(n,)``, the largest factor by which a perturbation grows, see
+        peak_amplification: ``(n,)``, the largest factor by which a perturbation grows;
+            infinite where a mode grows without end, see
             :func:`fixedpoint_tf.sensitivity.nonnormality.peak_amplification`.
         peak_time: ``(n,)``, when, in steps or in units of ``dt``.
         kind: ``"discrete"`` or ``"continuous"``.
@@ -110,10 +111,13 @@ class Sensitivity(Result):
                     f"(median effect {strength[best]:.2g}, at {angle:.0f} degrees)"
                 )
         if n:
-            parts.append(
-                f"non-normality {np.median(self.henrici):.2f}, perturbations grow up to "
-                f"{np.max(self.peak_amplification):.2g}-fold"
-            )
+            parts.append(f"non-normality {np.median(self.henrici):.2f}")
+        bounded = self.peak_amplification[np.isfinite(self.peak_amplification)]
+        if len(bounded):
+            parts[-1] += f", perturbations grow up to {bounded.max():.2g}-fold"
+        endless = int(np.isposinf(self.peak_amplification).sum())
+        if endless:
+            parts[-1] += f", without end at {endless:,} point{'s' * (endless != 1)}"
         return "; ".join(parts)
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
@@ -150,7 +154,8 @@ def sensitivity(
         dt: length of a step in seconds, for time constants in seconds; None for a
             continuous system.
         n_modes: keep that many modes a point, those that last; default: all.
-        horizon: the last time at which growth of perturbations is looked for, see
+        horizon: the last time at which growth of perturbations is looked for; default:
+            no last time, see
             :func:`fixedpoint_tf.sensitivity.nonnormality.peak_amplification`.
         input_names: one for each input; default: "input 1", ...
 
