@@ -251,6 +251,17 @@ class TestSensitivity:
         answer = sensitivity_of(system, at_origin(system), input_names=names)
         assert "listens most to motion (median effect 2.2, at 0 degrees)" in repr(answer)
 
+    @pytest.mark.parametrize(
+        ("values", "kind"),
+        [([1.5, 0.99], "discrete"), ([0.5, -0.01], "continuous"), ([0.3, -1.0], "discrete")],
+    )
+    def test_the_slowest_mode_is_not_the_one_that_grows(self, values, kind):
+        system = linear_system(np.diag(values), np.eye(2), kind)
+        answer = sensitivity_of(system, at_origin(system), input_names=["first", "second"])
+        assert "the slowest listens most to second" in repr(answer)
+        kept = sensitivity_of(system, at_origin(system), n_modes=1)
+        assert "the slowest of these listens most to" in repr(kept)
+
     def test_says_how_far_perturbations_grow_where_they_decay(self):
         gains = np.array([1.5, 0.5])
 

@@ -102,12 +102,16 @@ class Sensitivity(Result):
         n, n_modes, n_inputs = self.input_effect.shape
         parts = [f"{n:,} point{'s' * (n != 1)}, {n_modes} mode{'s' * (n_modes != 1)} each"]
         if n and n_modes and n_inputs:
-            strength = np.median(np.abs(self.input_effect[:, 0]), axis=0)
+            # Modes are in order of growth: the slowest is not the first where some grow.
+            tau = np.where(np.isnan(self.time_constants), -1.0, self.time_constants)
+            rows, slowest = np.arange(n), tau.argmax(axis=1)
+            strength = np.median(np.abs(self.input_effect[rows, slowest]), axis=0)
             if np.isfinite(strength).any():
                 best = int(np.nanargmax(strength))
-                angle = float(np.median(self.input_angle[:, 0, best]))
+                angle = float(np.median(self.input_angle[rows, slowest, best]))
+                which = "" if n_modes == self.mode_vectors.shape[1] else " of these"
                 parts.append(
-                    f"the slowest listens most to {self.input_names[best]} "
+                    f"the slowest{which} listens most to {self.input_names[best]} "
                     f"(median effect {strength[best]:.2g}, at {angle:.0f} degrees)"
                 )
         if n:
