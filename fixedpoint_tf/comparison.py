@@ -211,13 +211,18 @@ def _row(
         finder = FixedPointFinder(network, **options)
         states = initial_states(finder) if callable(initial_states) else initial_states
         unique, every = finder.find_fixed_points(states, inputs)
-    except (ArithmeticError, OSError, TypeError, ValueError) as error:
-        return nothing, str(error), None
+    except Exception as error:  # whatever it is, the other networks have their turn
+        return nothing, _said(error), None
     row, reasons = [], []
     for name, measure in measures.items():
         try:
             row.append(float(measure(finder, unique, every)))
-        except (ArithmeticError, TypeError, ValueError) as error:
+        except Exception as error:  # measures are the user's own, and so are their errors
             row.append(np.nan)
-            reasons.append(f"{name}: {error}")
+            reasons.append(f"{name}: {_said(error)}")
     return row, "; ".join(reasons), unique
+
+
+def _said(error: Exception) -> str:
+    """An error in a line; a KeyError alone would say no more than a name."""
+    return f"{type(error).__name__}: {error}"
