@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fixedpoint_tf import FixedPointFinder
+from fixedpoint_tf.certificates.proofs import Prover
 from fixedpoint_tf.comparison import Comparison, compare
+from fixedpoint_tf.search import Search
 
 STATES = np.linspace(-1.0, 1.0, 21)[:, None]
 
@@ -96,6 +99,25 @@ def test_the_keyboard_ends_it_and_what_is_done_is_returned():
     networks = [tanh_unit(2.0), tanh_unit(0.5), tanh_unit(2.0)]
     table, points = compare(networks, STATES, [[0.0]], measures={"m": measure})
     assert (len(table), len(points), table.interrupted) == (1, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [(Search, "run"), (FixedPointFinder, "_linearise"), (Prover, "prove")],
+)
+def test_an_interruption_inside_a_search_or_a_proof_ends_it_too(monkeypatch, part, name):
+    whole, calls = getattr(part, name), []
+
+    def stop_at_the_second(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(part, name, stop_at_the_second)
+    table, points = compare([tanh_unit(2.0)] * 3, STATES, [[0.0]])
+    assert (len(table), len(points), table.interrupted) == (1, 1, True)
+    assert table["certified"].tolist() == [3]
 
 
 def test_no_network_is_refused():
