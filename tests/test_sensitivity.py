@@ -358,6 +358,9 @@ class TestSensitivity:
             ({"n_modes": 0}, "n_modes must be a whole number of at least 1; got 0"),
             ({"horizon": -1.0}, "horizon must be a positive time; got -1.0"),
             ({"input_names": ["a"]}, "input_names must be one for each of the 2 inputs"),
+            ({"input_names": "ab"}, "input_names must be a list of names; got 'ab'"),
+            ({"input_names": np.array(["a"])}, "input_names must be one for each of the 2"),
+            ({"input_names": []}, "input_names must be one for each of the 2"),
             ({"readout": np.zeros((1, 3))}, r"readout must have shape \(n_outputs, 2\)"),
             ({"dt": -1.0}, "dt: expected a positive number"),
         ],
@@ -366,6 +369,20 @@ class TestSensitivity:
         system = linear_system(np.eye(2), np.eye(2))
         with pytest.raises(ValueError, match=message):
             sensitivity_of(system, at_origin(system), **change)
+
+    def test_names_may_come_in_an_array(self, tmp_path):
+        system = linear_system(np.eye(2), np.eye(2))
+        answer = sensitivity_of(system, at_origin(system), input_names=np.array(["a", "b"]))
+        answer.save(tmp_path / "answer.h5")
+        assert Sensitivity.load(tmp_path / "answer.h5").input_names == ["a", "b"]
+
+    @pytest.mark.parametrize("ask", [sensitivity_of, linear_error])
+    def test_what_is_not_finite_is_refused_by_name(self, ask):
+        system, nan = linear_system(np.eye(2), np.eye(2)), [[0.0, np.nan]]
+        with pytest.raises(ValueError, match="^points must be finite; got NaN"):
+            ask(system, FixedPoints(xstar=nan, inputs=np.zeros((1, 2))))
+        with pytest.raises(ValueError, match="^inputs of points must be finite; got NaN"):
+            ask(system, FixedPoints(xstar=np.zeros((1, 2)), inputs=nan))
 
     def test_points_of_another_system_are_refused(self):
         system, other = (linear_system(np.eye(n), np.eye(n)) for n in (2, 3))

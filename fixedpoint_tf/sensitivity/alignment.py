@@ -195,9 +195,11 @@ def sensitivity(
         raise ValueError(f"n_modes must be a whole number of at least 1; got {n_modes!r}.")
     if horizon is not None and not 0.0 < horizon < np.inf:
         raise ValueError(f"horizon must be a positive time; got {horizon!r}.")
-    names = (
-        list(input_names) if input_names else [f"input {i + 1}" for i in range(system.n_inputs)]
-    )
+    names = [f"input {i + 1}" for i in range(system.n_inputs)]
+    if isinstance(input_names, str):
+        raise ValueError(f"input_names must be a list of names; got {input_names!r}.")
+    if input_names is not None:
+        names = [str(name) for name in input_names]
     if len(names) != system.n_inputs:
         raise ValueError(
             f"input_names must be one for each of the {system.n_inputs} inputs; got {names}."

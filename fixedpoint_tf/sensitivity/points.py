@@ -33,6 +33,7 @@ def check_points(system: DynamicalSystem, points: Any) -> FixedPoints:
         )
     if points.n:
         check_finite(points.xstar, "points")
+        check_finite(inputs_of(points), "inputs of points")
     return points
 
 
