@@ -42,12 +42,19 @@ def _missing(finder: FixedPointFinder, _: FixedPoints, every: FixedPoints) -> fl
     return float(np.max(missing)) if len(missing) else np.nan
 
 
+def _certified(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    answer = certify(finder.system, unique.fixed)
+    if answer.interrupted:  # it has caught the interruption, and counted too few
+        raise KeyboardInterrupt
+    return float(answer.certified.sum())
+
+
 #: What is measured of every network, from its finder, distinct points and all starts.
 MEASURES: Mapping[str, Measure] = {
     "fixed": lambda _, unique, every: unique.fixed.n,
     "stable": lambda _, unique, every: unique.stable.n,
     "unstable": lambda _, unique, every: unique.unstable.n,
-    "certified": lambda finder, unique, _: certify(finder.system, unique.fixed).certified.sum(),
+    "certified": _certified,
     "slow": lambda _, unique, every: unique.slow.n,
     "missing": _missing,
     "fastest growth": _fastest_growth,
@@ -65,8 +72,8 @@ class Comparison(Result):
         values: ``(n_networks, n_measures)``.
         seconds: ``(n_networks,)``, of each search.
         reasons: for each network, why its numbers are missing; empty where they are not.
-        interrupted: whether the keyboard put an end to it: the networks that had not been
-            reached are left out.
+        interrupted: whether the keyboard put an end to it: the network that was being
+            searched and those that had not been reached are left out.
     """
 
     labels: list[str]
@@ -211,13 +218,20 @@ def _row(
         finder = FixedPointFinder(network, **options)
         states = initial_states(finder) if callable(initial_states) else initial_states
         unique, every = finder.find_fixed_points(states, inputs)
-    except (ArithmeticError, OSError, TypeError, ValueError) as error:
-        return nothing, str(error), None
+        if finder.interrupted:  # it has caught the interruption, and found only a part
+            raise KeyboardInterrupt
+    except Exception as error:  # whatever it is, the other networks have their turn
+        return nothing, _said(error), None
     row, reasons = [], []
     for name, measure in measures.items():
         try:
             row.append(float(measure(finder, unique, every)))
-        except (ArithmeticError, TypeError, ValueError) as error:
+        except Exception as error:  # measures are the user's own, and so are their errors
             row.append(np.nan)
-            reasons.append(f"{name}: {error}")
+            reasons.append(f"{name}: {_said(error)}")
     return row, "; ".join(reasons), unique
+
+
+def _said(error: Exception) -> str:
+    """An error in a line; a KeyError alone would say no more than a name."""
+    return f"{type(error).__name__}: {error}"

@@ -217,9 +217,12 @@ def search_deflated(
                     ends = ends[q <= CANDIDATE_Q]
                     n_arrived += len(ends)
                     new = _verify(finder, ends, u, known)
+                    if new.n:
+                        parts.append(new)
+                    if finder.interrupted:  # it has caught the interruption
+                        raise KeyboardInterrupt
                     if not new.n:
                         break
-                    parts.append(new)
                     known = _join([known, new])
                 bar.update()
         except KeyboardInterrupt:

@@ -45,6 +45,8 @@ class FixedPointFinder(Questions):
     Attributes:
         system: the network as a :class:`fixedpoint_tf.DynamicalSystem`.
         config: the options.
+        interrupted: whether the keyboard put an end to the last search, or to the
+            linearisation of what it had found.
 
     Raises:
         TypeError, ValueError: the network cannot be analysed, or an option is bad.
@@ -67,6 +69,7 @@ class FixedPointFinder(Questions):
         self.config = FinderConfig.from_options(options)
         self.system: DynamicalSystem = as_system(rnn, **system_options)
         self.rng = np.random.default_rng(self.config.random_seed)
+        self.interrupted = False
 
     def sample_states(
         self, state_traj: Any, n_inits: int, valid_bxt: Any = None, noise_scale: float = 0.0
@@ -123,7 +126,8 @@ class FixedPointFinder(Questions):
 
         Interrupted from the keyboard, it returns what has been found so far: fixed points
         that starts have come near are still located exactly, other starts stand as not
-        converged. Interrupted once more, it leaves that out too.
+        converged. Interrupted once more, it leaves that out too. :attr:`interrupted` then
+        says so.
 
         Args:
             initial_states: ``(n, n_states)``, or nested as the cell has them.
@@ -141,11 +145,11 @@ class FixedPointFinder(Questions):
             TypeError, ValueError: an argument is not as described, or the network returns
                 NaN or infinity at an initial state.
         """
+        self.interrupted = False
         x, u, cond_ids = self._check(initial_states, inputs, cond_ids)
         lower, upper, artificial = self._box(x)
         problem = Problem(self.system, lower, upper)
         _check_image(problem, x, u)
-        interrupted = False
         with Progress(len(x), self.config) as progress:
             search = Search(
                 problem, x, u, artificial, self.config.search_options(), progress.report
@@ -155,10 +159,10 @@ class FixedPointFinder(Questions):
                 if self.config.do_rerun_q_outliers:
                     search.rerun(self.config.outlier_q_scale)
             except KeyboardInterrupt:
-                interrupted = True
+                self.interrupted = True
                 search.wrap_up()
             progress.report(search, force=True)
-        if interrupted:
+        if self.interrupted:
             logger.warning("interrupted: what had been found by then is returned")
         self._mark_outliers(search)
         unique, kept, singular = self._unique(search, cond_ids)
@@ -234,6 +238,7 @@ class FixedPointFinder(Questions):
         try:
             linear = self._linearise(ends.x[kept], u[kept], search.descents.matrix_free)
         except KeyboardInterrupt:
+            self.interrupted = True
             logger.warning("interrupted: the points are returned without their Jacobians")
             linear = {}
         unique = FixedPoints(

@@ -3,8 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from fixedpoint_tf import FixedPointFinder
+from fixedpoint_tf.certificates.proofs import Prover
 from fixedpoint_tf.comparison import Comparison, compare
+from fixedpoint_tf.search import Search
 
 STATES = np.linspace(-1.0, 1.0, 21)[:, None]
 
@@ -59,10 +63,31 @@ def test_what_fails_for_one_network_stops_no_other():
     assert table["fixed"][[0, 2]].tolist() == [3, 1]
     assert np.isnan(table["fixed"][1])
     assert points[1] is None
-    assert table.reasons[0] == "largest: no such number"
+    assert table.reasons[0] == "largest: ValueError: no such number"
     assert "no network" in table.reasons[1]
     assert "| bad | - |" in table.to_markdown()
     assert "3 failed" in repr(table)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AttributeError("no such part"),
+        KeyError("weights"),
+        tf.errors.InvalidArgumentError(None, None, "shapes do not agree"),
+        RuntimeError("out of luck"),
+    ],
+)
+def test_any_error_of_a_measure_or_a_search_is_said_in_its_row(error):
+    def failing(*_):
+        raise error
+
+    networks = {"a": tanh_unit(2.0), "b": tanh_unit(0.5)}
+    table, _ = compare(networks, STATES, [[0.0]], measures={"mine": failing})
+    assert table["fixed"].tolist() == [3, 1] and np.isnan(table["mine"]).all()
+    assert table.reasons[0].startswith(f"mine: {type(error).__name__}: ")
+    table, points = compare(networks, failing, [[0.0]])
+    assert points == [None, None] and type(error).__name__ in table.reasons[1]
 
 
 def test_the_keyboard_ends_it_and_what_is_done_is_returned():
@@ -74,6 +99,25 @@ def test_the_keyboard_ends_it_and_what_is_done_is_returned():
     networks = [tanh_unit(2.0), tanh_unit(0.5), tanh_unit(2.0)]
     table, points = compare(networks, STATES, [[0.0]], measures={"m": measure})
     assert (len(table), len(points), table.interrupted) == (1, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [(Search, "run"), (FixedPointFinder, "_linearise"), (Prover, "prove")],
+)
+def test_an_interruption_inside_a_search_or_a_proof_ends_it_too(monkeypatch, part, name):
+    whole, calls = getattr(part, name), []
+
+    def stop_at_the_second(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(part, name, stop_at_the_second)
+    table, points = compare([tanh_unit(2.0)] * 3, STATES, [[0.0]])
+    assert (len(table), len(points), table.interrupted) == (1, 1, True)
+    assert table["certified"].tolist() == [3]
 
 
 def test_no_network_is_refused():

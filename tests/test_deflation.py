@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system, trajectories
 from fixedpoint_tf.deflation import Deflated, search_deflated
+from fixedpoint_tf.search import Search
 from fixedpoint_tf.solvers.deflated import push
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 
@@ -160,6 +161,20 @@ def test_interrupted_keeps_what_was_found(monkeypatch):
     monkeypatch.setattr(room, "_verify", stop_at_the_second)
     found = search_deflated(polynomial(), known([[0.3]]))
     assert found.interrupted and found.new.n >= 1 and "interrupted" in repr(found)
+
+
+def test_an_interruption_inside_its_finder_ends_it(monkeypatch):
+    run, calls = Search.run, []
+
+    def stop_at_the_first(search):
+        calls.append(1)
+        run(search)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Search, "run", stop_at_the_first)
+    found = search_deflated(polynomial(), known([[0.3]]))
+    assert found.interrupted and len(calls) == 1
+    assert found.new.n >= 1, "what its finder had found by then is kept"
 
 
 def test_rings_mark_the_new_points(memory):

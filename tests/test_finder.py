@@ -201,6 +201,21 @@ def test_an_interruption_returns_what_has_been_found(monkeypatch, caplog):
     assert (every.status == Status.NOT_CONVERGED).any()
 
 
+def test_the_finder_says_whether_its_last_search_was_interrupted(monkeypatch):
+    finder = bistable_finder(2)
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    assert not finder.interrupted
+    with monkeypatch.context() as patch:
+        patch.setattr(search_module.Search, "run", interrupted)
+        finder.find_fixed_points(starts(9, 2), [[0.0]])
+    assert finder.interrupted
+    finder.find_fixed_points(starts(9, 2), [[0.0]])
+    assert not finder.interrupted
+
+
 def test_interrupted_early_what_starts_came_near_is_still_located(monkeypatch):
     calls = []
 

@@ -16,6 +16,7 @@ from fixedpoint_tf.sensitivity.nonnormality import (
     initial_growth,
     peak_amplification,
 )
+from fixedpoint_tf.sensitivity.points import readout_matrix
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +72,55 @@ class TestNonNormality:
     def test_the_peak_of_a_stable_matrix_does_not_depend_on_the_horizon(self):
         matrix = np.array([[0.9, 5.0], [0.0, 0.5]])
         assert peak_amplification(matrix, horizon=50) == peak_amplification(matrix, horizon=900)
+
+    @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e3])
+    def test_a_late_peak_is_reached_in_continuous_time(self, scale):
+        # exp(J t) of [[-1, k], [0, -1]] is e^-t [[1, k t], [0, 1]], at most near k / e, t = 1
+        peak, time = peak_amplification(scale * np.array([[-1, 1e3], [0, -1]]), "continuous")
+        exact = np.linalg.norm([[1.0, 1e3], [0.0, 1.0]], 2) / np.e
+        assert peak == pytest.approx(exact, rel=1e-6)
+        assert time * scale == pytest.approx(1.0, rel=1e-5)
+
+    @pytest.mark.parametrize("a", [0.9, 0.999, 0.99999])
+    def test_a_late_peak_is_reached_in_steps(self, a):
+        # J^t = a^t [[1, t / a], [0, 1]]
+        peak, time = peak_amplification([[a, 1.0], [0.0, a]])
+        t = np.round(-1.0 / np.log(a)) + np.arange(-3, 4)
+        sizes = [a**s * np.linalg.norm([[1.0, s / a], [0.0, 1.0]], 2) for s in t]
+        assert peak == pytest.approx(max(sizes), rel=1e-9)
+        assert abs(time - t[3]) <= 3
+
+    def test_a_late_peak_between_quarter_turns_is_found(self):
+        # J^4 is symmetric: only steps between the fours grow
+        turn = np.array([[0.0, -4.0], [0.25, 0.0]])
+        jordan = np.kron([[0.99, 0.1], [0.0, 0.99]], turn)
+        power, sizes = np.eye(4), [1.0]
+        for _ in range(3000):
+            power = power @ jordan
+            sizes.append(np.linalg.norm(power, 2))
+        peak, time = peak_amplification(jordan)
+        assert (peak, time) == (pytest.approx(max(sizes), rel=1e-9), np.argmax(sizes))
+
+    @pytest.mark.parametrize("kind", ["discrete", "continuous"])
+    def test_an_integrator_grows_to_the_length_of_its_selection_vector(self, kind):
+        line, selection = np.array([1.0, 0.0, 0.0]), np.array([1.0, 2.0, 2.0])
+        projection = np.outer(line, selection)
+        edge = 1.0 if kind == "discrete" else 0.0
+        matrix = edge * projection + (edge - 0.01) * (np.eye(3) - projection)
+        peak, _ = peak_amplification(matrix, kind)
+        assert peak == pytest.approx(3.0, rel=2e-3)
+
+    @pytest.mark.parametrize(
+        ("matrix", "kind"),
+        [
+            ([[1.1]], "discrete"),
+            ([[1.0, 1.0], [0.0, 1.0]], "discrete"),
+            ([[0.1]], "continuous"),
+            ([[0.0, 1.0], [0.0, 0.0]], "continuous"),
+        ],
+    )
+    def test_growth_without_end_has_no_largest_factor(self, matrix, kind):
+        assert peak_amplification(matrix, kind) == (np.inf, np.inf)
 
     def test_growth_without_end_reaches_the_horizon(self):
         assert peak_amplification(np.array([[1.1]]), horizon=20) == (
@@ -201,6 +251,32 @@ class TestSensitivity:
         answer = sensitivity_of(system, at_origin(system), input_names=names)
         assert "listens most to motion (median effect 2.2, at 0 degrees)" in repr(answer)
 
+    @pytest.mark.parametrize(
+        ("values", "kind"),
+        [([1.5, 0.99], "discrete"), ([0.5, -0.01], "continuous"), ([0.3, -1.0], "discrete")],
+    )
+    def test_the_slowest_mode_is_not_the_one_that_grows(self, values, kind):
+        system = linear_system(np.diag(values), np.eye(2), kind)
+        answer = sensitivity_of(system, at_origin(system), input_names=["first", "second"])
+        assert "the slowest listens most to second" in repr(answer)
+        kept = sensitivity_of(system, at_origin(system), n_modes=1)
+        assert "the slowest of these listens most to" in repr(kept)
+
+    def test_says_how_far_perturbations_grow_where_they_decay(self):
+        gains = np.array([1.5, 0.5])
+
+        def step(h, u):  # the second state, kept by u, chooses the gain of the first
+            x, which = h[:, :1], h[:, 1:]
+            return tf.concat([x * (1.5 - which), which * 0.0 + u], axis=1)
+
+        system = as_system(step, n_states=2, n_inputs=1)
+        inputs = np.array([[0.0], [1.0]])
+        points = FixedPoints(xstar=np.hstack([0.0 * inputs, inputs]), inputs=inputs)
+        answer = sensitivity_of(system, points)
+        np.testing.assert_allclose(answer.eigenvalues[:, 0], gains)
+        assert answer.peak_amplification.tolist() == [np.inf, 1.0]
+        assert "grow up to 1-fold, without end at 1 point" in repr(answer)
+
     def test_comes_back_as_it_was(self, integrator, tmp_path):
         system, *_ = integrator
         answer = sensitivity_of(system, at_origin(system, 2))
@@ -246,6 +322,30 @@ class TestSensitivity:
             answer.readout_effect, sensitivity_of(model, points, whole).readout_effect
         )
 
+    @pytest.mark.parametrize("widths", [(3, 3), (4, 2)])
+    @pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+    def test_a_keras_readout_of_a_stack_reads_its_last_layer(self, kind, widths):
+        keras.utils.set_random_seed(0)
+        cells = [getattr(keras.layers, f"{kind}Cell")(width) for width in widths]
+        inputs, readout = keras.Input((None, 2)), keras.layers.Dense(1)
+        model = keras.Model(inputs, readout(keras.layers.RNN(cells)(inputs)))
+        system = as_system(model)
+        x = np.random.default_rng(0).normal(size=(2, 5, 2))
+        state = trajectories.run(system, x)[:, -1]
+        weights = readout_matrix(readout, system)
+        np.testing.assert_allclose(
+            state @ weights.T + np.asarray(readout.bias), model(x).numpy(), atol=1e-6
+        )
+
+    def test_a_layer_that_reads_another_state_is_refused(self):
+        readout = keras.layers.Dense(1)
+        readout.build((None, 4))
+        cells = [keras.layers.LSTMCell(4), keras.layers.LSTMCell(2)]
+        layer = keras.layers.RNN(cells)
+        layer.build((None, None, 1))
+        with pytest.raises(ValueError, match=r"readout must have shape \(n_outputs, 12\)"):
+            readout_matrix(readout, as_system(layer))
+
     def test_no_points_is_an_answer(self):
         system = linear_system(np.eye(2), np.eye(2))
         answer = sensitivity_of(system, at_origin(system, 0))
@@ -258,6 +358,9 @@ class TestSensitivity:
             ({"n_modes": 0}, "n_modes must be a whole number of at least 1; got 0"),
             ({"horizon": -1.0}, "horizon must be a positive time; got -1.0"),
             ({"input_names": ["a"]}, "input_names must be one for each of the 2 inputs"),
+            ({"input_names": "ab"}, "input_names must be a list of names; got 'ab'"),
+            ({"input_names": np.array(["a"])}, "input_names must be one for each of the 2"),
+            ({"input_names": []}, "input_names must be one for each of the 2"),
             ({"readout": np.zeros((1, 3))}, r"readout must have shape \(n_outputs, 2\)"),
             ({"dt": -1.0}, "dt: expected a positive number"),
         ],
@@ -266,6 +369,20 @@ class TestSensitivity:
         system = linear_system(np.eye(2), np.eye(2))
         with pytest.raises(ValueError, match=message):
             sensitivity_of(system, at_origin(system), **change)
+
+    def test_names_may_come_in_an_array(self, tmp_path):
+        system = linear_system(np.eye(2), np.eye(2))
+        answer = sensitivity_of(system, at_origin(system), input_names=np.array(["a", "b"]))
+        answer.save(tmp_path / "answer.h5")
+        assert Sensitivity.load(tmp_path / "answer.h5").input_names == ["a", "b"]
+
+    @pytest.mark.parametrize("ask", [sensitivity_of, linear_error])
+    def test_what_is_not_finite_is_refused_by_name(self, ask):
+        system, nan = linear_system(np.eye(2), np.eye(2)), [[0.0, np.nan]]
+        with pytest.raises(ValueError, match="^points must be finite; got NaN"):
+            ask(system, FixedPoints(xstar=nan, inputs=np.zeros((1, 2))))
+        with pytest.raises(ValueError, match="^inputs of points must be finite; got NaN"):
+            ask(system, FixedPoints(xstar=np.zeros((1, 2)), inputs=nan))
 
     def test_points_of_another_system_are_refused(self):
         system, other = (linear_system(np.eye(n), np.eye(n)) for n in (2, 3))

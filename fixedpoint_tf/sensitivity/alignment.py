@@ -68,7 +68,8 @@ class Sensitivity(Result):
             the Jacobian: 0 for a normal one, below 1.
         initial_growth: ``(n,)``, see
             :func:`fixedpoint_tf.sensitivity.nonnormality.initial_growth`.
-        peak_amplification: ``(n,)``, the largest factor by which a perturbation grows, see
+        peak_amplification: ``(n,)``, the largest factor by which a perturbation grows;
+            infinite where a mode grows without end, see
             :func:`fixedpoint_tf.sensitivity.nonnormality.peak_amplification`.
         peak_time: ``(n,)``, when, in steps or in units of ``dt``.
         kind: ``"discrete"`` or ``"continuous"``.
@@ -101,19 +102,26 @@ class Sensitivity(Result):
         n, n_modes, n_inputs = self.input_effect.shape
         parts = [f"{n:,} point{'s' * (n != 1)}, {n_modes} mode{'s' * (n_modes != 1)} each"]
         if n and n_modes and n_inputs:
-            strength = np.median(np.abs(self.input_effect[:, 0]), axis=0)
+            # Modes are in order of growth: the slowest is not the first where some grow.
+            tau = np.where(np.isnan(self.time_constants), -1.0, self.time_constants)
+            rows, slowest = np.arange(n), tau.argmax(axis=1)
+            strength = np.median(np.abs(self.input_effect[rows, slowest]), axis=0)
             if np.isfinite(strength).any():
                 best = int(np.nanargmax(strength))
-                angle = float(np.median(self.input_angle[:, 0, best]))
+                angle = float(np.median(self.input_angle[rows, slowest, best]))
+                which = "" if n_modes == self.mode_vectors.shape[1] else " of these"
                 parts.append(
-                    f"the slowest listens most to {self.input_names[best]} "
+                    f"the slowest{which} listens most to {self.input_names[best]} "
                     f"(median effect {strength[best]:.2g}, at {angle:.0f} degrees)"
                 )
         if n:
-            parts.append(
-                f"non-normality {np.median(self.henrici):.2f}, perturbations grow up to "
-                f"{np.max(self.peak_amplification):.2g}-fold"
-            )
+            parts.append(f"non-normality {np.median(self.henrici):.2f}")
+        bounded = self.peak_amplification[np.isfinite(self.peak_amplification)]
+        if len(bounded):
+            parts[-1] += f", perturbations grow up to {bounded.max():.2g}-fold"
+        endless = int(np.isposinf(self.peak_amplification).sum())
+        if endless:
+            parts[-1] += f", without end at {endless:,} point{'s' * (endless != 1)}"
         return "; ".join(parts)
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
@@ -146,11 +154,12 @@ def sensitivity(
         points: of this system; see :class:`fixedpoint_tf.FixedPoints`. Linearised already
             or not.
         readout: ``(n_outputs, n_states)``, or the Keras layer that reads the states (of an
-            LSTM: that reads its output).
+            LSTM: that reads its output h; of a stack: that reads its last layer).
         dt: length of a step in seconds, for time constants in seconds; None for a
             continuous system.
         n_modes: keep that many modes a point, those that last; default: all.
-        horizon: the last time at which growth of perturbations is looked for, see
+        horizon: the last time at which growth of perturbations is looked for; default:
+            no last time, see
             :func:`fixedpoint_tf.sensitivity.nonnormality.peak_amplification`.
         input_names: one for each input; default: "input 1", ...
 
@@ -186,9 +195,11 @@ def sensitivity(
         raise ValueError(f"n_modes must be a whole number of at least 1; got {n_modes!r}.")
     if horizon is not None and not 0.0 < horizon < np.inf:
         raise ValueError(f"horizon must be a positive time; got {horizon!r}.")
-    names = (
-        list(input_names) if input_names else [f"input {i + 1}" for i in range(system.n_inputs)]
-    )
+    names = [f"input {i + 1}" for i in range(system.n_inputs)]
+    if isinstance(input_names, str):
+        raise ValueError(f"input_names must be a list of names; got {input_names!r}.")
+    if input_names is not None:
+        names = [str(name) for name in input_names]
     if len(names) != system.n_inputs:
         raise ValueError(
             f"input_names must be one for each of the {system.n_inputs} inputs; got {names}."

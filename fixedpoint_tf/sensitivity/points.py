@@ -33,6 +33,7 @@ def check_points(system: DynamicalSystem, points: Any) -> FixedPoints:
         )
     if points.n:
         check_finite(points.xstar, "points")
+        check_finite(inputs_of(points), "inputs of points")
     return points
 
 
@@ -67,11 +68,8 @@ def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
     """``(n_outputs, n_states)``, from a matrix or from a Keras layer with a kernel."""
     if hasattr(readout, "kernel"):
         kernel = np.asarray(readout.kernel, dtype=np.float64)
-        blocks = system.state_names
-        if kernel.ndim == 2 and len(blocks) > 1 and kernel.shape[0] == blocks[0][1]:
-            # A layer after an LSTM sees its output h alone, which comes first.
-            padding = ((0, system.n_states - kernel.shape[0]), (0, 0))
-            kernel = np.pad(kernel, padding)
+        if kernel.ndim == 2 and kernel.shape[0] != system.n_states:
+            kernel = _onto_output(kernel, system)
         weights = kernel.T
     else:
         weights = as_numbers(readout, "readout")
@@ -81,3 +79,19 @@ def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
             f"that reads the states; got shape {weights.shape}."
         )
     return weights
+
+
+def _onto_output(kernel: np.ndarray, system: DynamicalSystem) -> np.ndarray:
+    """A kernel of the output alone, padded with zeros to one of the whole state.
+
+    A layer after an LSTM sees its h and not its c; after a stack, the h of the last layer.
+    Of a cell that is not standard nothing says which state is the output.
+    """
+    names, sizes = zip(*system.state_names, strict=True)
+    prefix = names[-1].rpartition(".")[0]
+    output = f"{prefix}.h" if prefix else "h"
+    if output not in names or sizes[names.index(output)] != kernel.shape[0]:
+        return kernel
+    before = sum(sizes[: names.index(output)])
+    after = system.n_states - before - kernel.shape[0]
+    return np.pad(kernel, ((before, after), (0, 0)))
