@@ -3,8 +3,17 @@
 NumPy, SciPy and h5py only: nothing here loads TensorFlow.
 """
 
-from lfads_tf.data import synthetic
+from lfads_tf.data import oscillations, synthetic
 from lfads_tf.data.sessions import Session
 from lfads_tf.data.windows import bin_spikes, chop, merge, rebin, segment
 
-__all__ = ["Session", "bin_spikes", "chop", "merge", "rebin", "segment", "synthetic"]
+__all__ = [
+    "Session",
+    "bin_spikes",
+    "chop",
+    "merge",
+    "oscillations",
+    "rebin",
+    "segment",
+    "synthetic",
+]
