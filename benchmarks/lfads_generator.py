@@ -24,7 +24,10 @@ unstable directions.
 **lorenz**: the true system has two foci, each with two unstable directions in which the state
 spirals out, and a saddle between them with one. Its fixed points and their modes are those of
 the polynomial system that is fitted to the true latents. Where the generator's lie is read
-from its factors by a linear regression onto the latents, each scaled to variance 1.
+from its factors by a linear regression onto the latents, each scaled to variance 1. What to
+expect: the foci are in the middle of where trials turn; the saddle is far below all of them,
+and no trial tells how fast states leave it. The growth at the foci, by a factor e in five
+times the length of a trial, is too slow to tell from a slow fall.
 
 **wrist**: one search at each of three inputs: none, and the mean of the inferred inputs over
 trials before go, and after it. Day 0, all trials.
@@ -187,13 +190,14 @@ def draw(
     means = np.stack([inferred.factors[rows].mean(axis=0) for _, _, rows in key])
     view = principal_components(means.reshape(-1, means.shape[-1]).astype(float), 3)
     fig, axes = pyplot.subplots(
-        1, 2, figsize=(10, 5.2), subplot_kw={"projection": "3d"}, layout="constrained"
+        1, 2, figsize=(11, 5.0), subplot_kw={"projection": "3d"}, layout="constrained"
     )
     looks = {0: ("o", "full"), 1: ("D", "none"), 2: ("s", "none"), 3: ("^", "none")}
     colors = ("#D55E00", "#0072B2", "#CC79A7")
     for ax, angle in zip(axes, (-60, 30), strict=True):
         ax.computed_zorder = False
         ax.view_init(elev=22, azim=angle)
+        ax.set_box_aspect(None, zoom=0.85)  # Room for the labels of the axes.
         for trial in inferred.factors[:n_trials]:
             ax.plot(*view.points(trial).T, color="0.8", linewidth=0.4, zorder=1)
         # Of many conditions a few, or nothing could be followed.
@@ -234,7 +238,7 @@ def draw(
             ax.set(**{f"{letter}label": f"factor PC {i + 1} ({view.explained[i]:.0%})"})
             ax.locator_params(axis=letter, nbins=4)
     handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    fig.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.savefig(path, dpi=110)
     pyplot.close(fig)

@@ -1,8 +1,8 @@
 """Do rates keep an oscillation that the field potential has too?
 
-    python benchmarks/lfads_lfp.py [--frequency 15] [--seeds 0] [--bandwidth 0 1] [--out DIR]
+    python benchmarks/lfads_lfp.py [--frequency 10] [--seeds 0] [--bandwidth 0 1] [--out DIR]
 
-Spikes of 40 neurons and a field potential share an oscillation, whose phase is another in
+Spikes of 40 neurons of 30 spikes/s, in trials of 0.5 s, and a field potential share an oscillation, whose phase is another in
 each trial: the PSTH shows nothing of it (``lfads_tf.data.oscillations``). Rates of 200 trials
 that had no part in training are held against the field potential, which no method has seen:
 
@@ -11,7 +11,7 @@ that had no part in training are held against the field potential, which no meth
   of a regression of the estimate's part on the true one: 1 is all;
 - **pure**: the squared correlation of these two parts: how much of what the estimate has in
   the band is the true oscillation, and not noise;
-- **r**: the peak of the cross-correlation of rates and field potential within 0.3 s, the mean
+- **r**: the peak of the cross-correlation of rates and field potential within 0.2 s, the mean
   over neurons of its size, with the 95% point of the same of shuffled trials;
 - **neurons**: share with p < 0.01, by 199 shuffles, all lags accounted for;
 - **peak at**: median over neurons of the frequency at which the cross-correlation oscillates
@@ -38,9 +38,10 @@ from lfads_tf.analysis import lfp, metrics, smoothing
 from lfads_tf.analysis.coherence import coherence
 from lfads_tf.data.oscillations import Oscillation, oscillation
 
-N_TRAIN, N_VALID, N_TEST = 600, 100, 200
-EPOCHS = 300
-MAX_LAG = 0.3
+N_TRAIN, N_VALID, N_TEST = 480, 64, 200
+SYSTEM = {"n_bins": 50, "n_neurons": 40, "bin_width": 0.01, "mean_rate": 30.0, "depth": 0.7}
+EPOCHS = 150
+MAX_LAG = 0.2
 WIDTHS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 HEADER = (
     "| rates | R² | kept | pure | r (chance) | neurons | peak at (hits) | "
@@ -65,7 +66,7 @@ def fitted(train, valid, n_inputs: int, seed: int) -> tuple[LFADS, float]:
 def in_band(rates: np.ndarray, data: Oscillation) -> np.ndarray:
     band = (data.frequency - 3.0, data.frequency + 3.0)
     # Filters guess at the ends of a trial.
-    return lfp.band_pass(rates, data.session.bin_width, band, order=2)[:, 15:-15]
+    return lfp.band_pass(rates, data.session.bin_width, band, order=2)[:, 12:-12]
 
 
 def row(name: str, rates: np.ndarray, test: Oscillation, seconds: object = "-") -> str:
@@ -159,7 +160,7 @@ def draw(all_rates: dict[str, np.ndarray], test: Oscillation, folder: Path, name
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frequency", type=float, default=15.0, help="in Hz")
+    parser.add_argument("--frequency", type=float, default=10.0, help="in Hz")
     parser.add_argument("--bandwidth", nargs="+", type=float, default=[0.0, 1.0], help="in Hz")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--out", type=Path, help="folder for the figures")
@@ -168,6 +169,7 @@ def main() -> None:
         for seed in options.seeds:
             data = oscillation(
                 N_TRAIN + N_VALID + N_TEST,
+                **SYSTEM,
                 frequency=options.frequency,
                 bandwidth=bandwidth,
                 seed=seed,
