@@ -2,9 +2,10 @@
 
     python benchmarks/lfads_lfp.py [--frequency 10] [--seeds 0] [--bandwidth 0 1] [--out DIR]
 
-Spikes of 40 neurons of 30 spikes/s, in trials of 0.5 s, and a field potential share an oscillation, whose phase is another in
-each trial: the PSTH shows nothing of it (``lfads_tf.data.oscillations``). Rates of 200 trials
-that had no part in training are held against the field potential, which no method has seen:
+Spikes of 40 neurons of 30 spikes/s, in trials of 0.5 s, and a field potential share an
+oscillation, whose phase is another in each trial: the PSTH shows nothing of it
+(``lfads_tf.data.oscillations``). Rates of 200 trials that had no part in training are held
+against the field potential, which no method has seen:
 
 - **R²**: of the rates against the true ones, pooled over neurons;
 - **kept**: the true rates' part within 3 Hz of the frequency that is found again, as the slope
