@@ -358,7 +358,8 @@ def wrist(options: argparse.Namespace) -> None:
                 continue
             found[name] = one
             print(
-                f"\nwrist, seed {seed}, {name} ({np.round(value, 2).tolist()}): {one.points}; "
+                f"\nwrist, seed {seed}, {name} ({', '.join(f'{x:.2f}' for x in value)}): "
+                f"{one.points}; "
                 f"{one.certificates}. Found and proved in {one.seconds:.0f} s."
             )
             print(heading())

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import fft, signal
 
 from lfads_tf import checks
+from lfads_tf.analysis.lags import LaggedProducts
 
 __all__ = ["CrossCorrelation", "band_pass", "cross_correlation", "peak_frequency"]
 
@@ -199,7 +200,7 @@ def cross_correlation(
     # Means of whole trials off first, so that sums of squares keep their digits.
     x, y = (a - a.mean(axis=1, keepdims=True) for a in (x, y))
     lags = np.arange(-n_lags, n_lags + 1)
-    products = _Products(x, y, lags)
+    products = LaggedProducts(x, y, lags)
     rng = np.random.default_rng(seed)
     shuffled = [
         products.correlation(_pairing(groups, n_trials, rng)) for _ in range(n_shuffles)
@@ -257,41 +258,6 @@ def peak_frequency(
     size, frequencies = size[inside], frequencies[inside]
     varies = np.isfinite(size).all(axis=0) & (size.max(axis=0) > 1e-12)
     return np.where(varies, frequencies[np.nan_to_num(size).argmax(axis=0)], np.nan)
-
-
-class _Products:
-    """Sums over the bins that two trials share at each lag, for any pairing of trials."""
-
-    def __init__(self, x_bt: np.ndarray, y_btn: np.ndarray, lags: np.ndarray) -> None:
-        n_bins = x_bt.shape[1]
-        self.lags, self.n_shared = lags, (n_bins - np.abs(lags)).astype(float)
-        self.size = fft.next_fast_len(n_bins + abs(int(lags[0])), real=True)
-        self.x_spectrum = fft.rfft(x_bt, self.size, axis=1).conj()
-        self.y_spectrum = fft.rfft(y_btn, self.size, axis=1)
-        of_x, of_y = np.maximum(-lags, 0), np.maximum(lags, 0)  # the first bin that is shared
-        n = n_bins - np.abs(lags)
-
-        def sums(values, first):
-            total = np.cumsum(np.pad(values, [(0, 0), (1, 0), (0, 0)]), axis=1)
-            return total[:, first + n] - total[:, first]
-
-        self.x_sum, self.y_sum = sums(x_bt[..., None], of_x), sums(y_btn, of_y)
-        shared = self.n_shared[:, None]
-        xx = sums(x_bt[..., None] ** 2, of_x) - self.x_sum**2 / shared
-        yy = sums(y_btn**2, of_y) - self.y_sum**2 / shared
-        # A remainder of rounding is no variance.
-        floors = (1e-20 + 1e-12 * (v**2).sum(axis=(0, 1)) for v in (x_bt[..., None], y_btn))
-        xx, yy = xx.sum(axis=0), yy.sum(axis=0)
-        x_least, y_least = floors
-        with np.errstate(invalid="ignore"):
-            self.scale = np.sqrt(np.where((xx > x_least) & (yy > y_least), xx * yy, np.nan))
-
-    def correlation(self, pairing: np.ndarray) -> np.ndarray:
-        """``(n_lags, n_neurons)``: trial k's rates with the potential of ``pairing[k]``."""
-        cross = np.einsum("bf,bfn->fn", self.x_spectrum[pairing], self.y_spectrum)
-        products = fft.irfft(cross, self.size, axis=0)[self.lags]
-        means = np.einsum("bl,bln->ln", self.x_sum[pairing][..., 0], self.y_sum)
-        return (products - means / self.n_shared[:, None]) / self.scale
 
 
 def signals_of_trials(rates: Any, lfp: Any) -> tuple[np.ndarray, np.ndarray]:
