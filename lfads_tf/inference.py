@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from lfads_tf import batches, sharding
-from lfads_tf.decoder import Decoded
+from lfads_tf import batches, checks, sharding
+from lfads_tf.decoder import Decoded, unit_columns
 from lfads_tf.inferred import Inferred
 from lfads_tf.network import Network
 
 if TYPE_CHECKING:
     from lfads_tf.model import LFADS
 
-__all__ = ["at_means", "infer", "posterior_function", "rates"]
+__all__ = ["at_means", "factors_of", "infer", "posterior_function", "rates", "rates_of"]
 
 #: Trials and samples go through the decoder in groups of about this many.
 ROWS = 512
@@ -42,6 +42,24 @@ def rates(network: Network, factors_tbf):
     observation = network.observation
     mean = observation.mean(network.read_out(factors_tbf))
     return mean / network.config.bin_width if observation.counts else mean
+
+
+def factors_of(network: Network, states: Any) -> np.ndarray:
+    """See :meth:`lfads_tf.model.LFADS.factors_of`."""
+    units = network.config.generator_units
+    states = checks.as_float32("states", states)
+    if states.ndim < 1 or states.shape[-1] != units:
+        raise ValueError(
+            f"states: expected states of the generator, shape (..., {units}), received "
+            f"{states.shape}."
+        )
+    kernel = unit_columns(tf.convert_to_tensor(network.decoder.factor_kernel))
+    return tf.tensordot(tf.constant(states), kernel, 1).numpy()
+
+
+def rates_of(network: Network, states: Any) -> np.ndarray:
+    """See :meth:`lfads_tf.model.LFADS.rates_of`."""
+    return rates(network, tf.constant(factors_of(network, states))).numpy()
 
 
 def _encoded(network: Network, batch: Mapping[str, tf.Tensor]):

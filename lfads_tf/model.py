@@ -325,6 +325,53 @@ class LFADS(keras.Model):
             data = arguments.joined(data)
         return inference.infer(self, data, n_samples=n_samples, seed=seed)
 
+    def factors_of(self, states: Any) -> Any:
+        """The factors that the generator shows in given states.
+
+        They are linear in the state, so that fixed points of :attr:`generator` can be drawn
+        among the factors of trials, and averages of states among averages of factors.
+
+        Args:
+            states: of the generator, ``(..., generator_units)``.
+
+        Returns:
+            ``(..., n_factors)``, a NumPy array of float32.
+
+        Raises:
+            TypeError: no real numbers.
+            ValueError: states of another size.
+
+        Example:
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.factors_of([[0.0] * model.generator.units]).tolist()
+            [[0.0, 0.0, 0.0]]
+        """
+        return inference.factors_of(self.network, states)
+
+    def rates_of(self, states: Any) -> Any:
+        """The rates that the generator's states stand for.
+
+        Rates are no linear function of the state: those of an average state are not the
+        average of the rates.
+
+        Args:
+            states: of the generator, ``(..., generator_units)``.
+
+        Returns:
+            ``(..., n_neurons)``, a NumPy array of float32: spikes/s, or with another
+            observation model than Poisson the expected data, in their unit.
+
+        Raises:
+            TypeError: no real numbers.
+            ValueError: states of another size.
+
+        Example:
+            >>> model = LFADS(LFADSConfig(n_neurons=2, n_bins=10, bin_width=0.02, n_factors=1))
+            >>> model.rates_of([[0.0] * model.generator.units]).round(3).tolist()
+            [[50.0, 50.0]]
+        """
+        return inference.rates_of(self.network, states)
+
     @property
     def posterior(self) -> Any:
         """The compiled function behind :meth:`infer`."""

@@ -3,7 +3,7 @@
 NumPy, SciPy and h5py only: nothing here loads TensorFlow.
 """
 
-from lfads_tf.data import lfads_torch, nlb, synthetic
+from lfads_tf.data import lfads_torch, nlb, oscillations, synthetic
 from lfads_tf.data.sessions import Session
 from lfads_tf.data.windows import bin_spikes, chop, merge, rebin, segment
 
@@ -14,6 +14,7 @@ __all__ = [
     "lfads_torch",
     "merge",
     "nlb",
+    "oscillations",
     "rebin",
     "segment",
     "synthetic",

@@ -14,10 +14,13 @@ from lfads_tf.plotting.factors import plot_factors
 from lfads_tf.plotting.history import plot_history
 from lfads_tf.plotting.initial_conditions import plot_initial_conditions
 from lfads_tf.plotting.inputs import plot_inferred_inputs
+from lfads_tf.plotting.lfp import plot_coherence, plot_cross_correlation
 from lfads_tf.plotting.rates import plot_rates_against_truth
 from lfads_tf.plotting.trials import plot_trials
 
 __all__ = [
+    "plot_coherence",
+    "plot_cross_correlation",
     "plot_decoded",
     "plot_factors",
     "plot_history",

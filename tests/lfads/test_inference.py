@@ -39,6 +39,35 @@ def test_the_generator_rolls_on_from_the_initial_states():
         )
 
 
+@pytest.mark.parametrize("observation", ["poisson", "gaussian"])
+def test_factors_and_rates_of_states_are_those_inferred(observation):
+    model = small_model(observation=observation, n_inferred_inputs=1)
+    at_mean = model.infer(spikes(), n_samples=0)
+    factors = model.factors_of(at_mean.generator_states)
+    np.testing.assert_allclose(factors, at_mean.factors, rtol=1e-5, atol=1e-6)
+    rates = model.rates_of(at_mean.generator_states)
+    np.testing.assert_allclose(rates, at_mean.rates, rtol=1e-4, atol=1e-6)
+    # Factors are linear in the state, and so are their averages over samples.
+    sampled = model.infer(spikes(), n_samples=20)
+    np.testing.assert_allclose(
+        model.factors_of(sampled.generator_states), sampled.factors, rtol=1e-4, atol=1e-6
+    )
+
+
+def test_states_of_any_number_of_axes_have_factors_and_rates():
+    model = small_model()
+    states = np.random.default_rng(0).normal(size=(4, 3, 2, 9))
+    factors, rates = model.factors_of(states), model.rates_of(states)
+    assert factors.shape == (4, 3, 2, 3) and rates.shape == (4, 3, 2, N_NEURONS)
+    np.testing.assert_array_equal(model.factors_of(states[1, 2, 1]), factors[1, 2, 1])
+    np.testing.assert_allclose(model.rates_of(states[1, 2, 1]), rates[1, 2, 1], rtol=1e-6)
+    for ask in (model.factors_of, model.rates_of):
+        with pytest.raises(ValueError, match=r"states: expected .*\(..., 9\), rec.*\(4, 3\)"):
+            ask(np.zeros((4, 3)))
+        with pytest.raises(TypeError, match="states: expected an array of real numbers"):
+            ask([["a"]])
+
+
 def test_initial_states_are_averaged_over_samples_as_the_rest_is():
     """They are linear in the initial condition, whose samples scatter about its mean."""
     model, n_samples = small_model(), 400

@@ -11,7 +11,7 @@ import pytest
 from matplotlib import pyplot
 
 from lfads_tf import plotting
-from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis import coherence, lfp, metrics, smoothing
 from lfads_tf.plotting import style
 
 N_TRIALS, N_BINS, N_NEURONS, WIDTH = 12, 40, 9, 0.02
@@ -68,6 +68,70 @@ def drawable(fig):
                 assert not over, (text.get_text(), other.get_title())
     for legend in fig.legends:
         assert not any(legend.get_window_extent().overlaps(ax.bbox) for ax in shown)
+
+
+class TestFieldPotential:
+    """Rates that follow the field potential by 0.02 s, a quarter of their period."""
+
+    def signals(self, n_neurons=None):
+        rng = np.random.default_rng(0)
+        phase = rng.uniform(0, 2 * np.pi, (30, 1))
+        t = np.arange(100) * 0.01
+        x, y = (np.cos(2 * np.pi * 12.5 * (t - lag) + phase) for lag in (0.0, 0.02))
+        y = 10 + y + 0.5 * rng.normal(size=y.shape)
+        if n_neurons:
+            y = y[..., None] + rng.normal(size=(*y.shape, n_neurons))
+        return y, x
+
+    @pytest.mark.parametrize("n_neurons", [None, 4])
+    def test_the_correlation_stands_over_the_band_of_the_shuffles(self, n_neurons):
+        found = lfp.cross_correlation(*self.signals(n_neurons), 0.01, max_lag=0.05)
+        fig, ax = plotting.plot_cross_correlation(found, level=0.9)
+        name = f"mean of {n_neurons} neurons" if n_neurons else "rates"
+        assert legend_texts(fig, ax) == ["90% of shuffled trials", name]
+        lags, values = line(ax, name)
+        np.testing.assert_allclose(lags, np.arange(-5, 6) * 0.01, atol=1e-12)
+        means = found.correlation.mean(axis=1) if n_neurons else found.correlation
+        np.testing.assert_allclose(values, means)
+        assert lags[values.argmax()] == pytest.approx(0.02)
+        shuffled = found.shuffled.mean(axis=2) if n_neurons else found.shuffled
+        low, high = np.quantile(shuffled, [0.05, 0.95], axis=0)
+        edge = ax.collections[0].get_paths()[0].get_extents()
+        assert (edge.y0, edge.y1) == pytest.approx((low.min(), high.max()))
+        assert len(ax.get_lines()) == 3 + (n_neurons or 0)
+        drawable(fig)
+
+    @pytest.mark.parametrize("n_neurons", [None, 4])
+    def test_coherence_and_its_phase_where_it_is_above_chance(self, n_neurons):
+        found = coherence.coherence(*self.signals(n_neurons), 0.01)
+        fig, axes = plotting.plot_coherence(found, level=0.99)
+        name = f"mean of {n_neurons} neurons" if n_neurons else "rates"
+        assert legend_texts(fig, axes[0]) == [name, "chance (99%)"]
+        frequencies, values = line(axes[0], name)
+        assert frequencies[values.argmax()] == pytest.approx(12.5, abs=0.51)
+        _, chance = line(axes[0], "chance (99%)")
+        assert set(chance) == {found.chance(0.99)}
+        dots = [d for d in axes[1].get_lines() if d.get_marker() == "."]
+        assert len(dots) == (n_neurons or 1)
+        shown = ~np.isnan(np.asarray(dots[0].get_ydata(), float))
+        of_first = found.coherence[:, 0] if n_neurons else found.coherence
+        np.testing.assert_array_equal(shown, of_first > found.chance(0.99))
+        at = int(np.argmin(np.abs(frequencies - 12.0)))
+        assert dots[0].get_ydata()[at] == pytest.approx(np.pi / 2, abs=0.2)
+        drawable(fig)
+
+    def test_into_given_axes(self):
+        fig, given = pyplot.subplots(1, 2)
+        y, x = self.signals()
+        found = lfp.cross_correlation(y, x, 0.01, max_lag=0.1, n_shuffles=9)
+        assert plotting.plot_cross_correlation(found, ax=given[0]) == (fig, given[0])
+        also = coherence.coherence(y, x, 0.01)
+        _, axes = plotting.plot_coherence(also, with_phase=False, axes=given[1])
+        assert axes.tolist() == [given[1]]
+        with pytest.raises(ValueError, match="axes: expected 2 axes"):
+            plotting.plot_coherence(also, axes=given[1])
+        with pytest.raises(ValueError, match="level: expected above 0 and below 1"):
+            plotting.plot_cross_correlation(found, level=95, ax=given[0])
 
 
 class TestTrials:

@@ -1,0 +1,330 @@
+"""Rates of single trials against a local field potential (LFP), lag by lag and band by band.
+
+What rates share with a field potential that was recorded beside them was not put there by
+the method that inferred them, which never saw it: oscillations of the potential that are
+found again in the rates are real ones (Pandarinath et al. 2018, Nature Methods 15:805-815).
+The same frequency by frequency is :mod:`lfads_tf.analysis.coherence`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import fft, signal
+
+from lfads_tf import checks
+from lfads_tf.analysis.lags import LaggedProducts
+
+__all__ = ["CrossCorrelation", "band_pass", "cross_correlation", "peak_frequency"]
+
+_FINENESS = 32  # of the frequencies at which a spectrum is evaluated, a cycle over all lags
+
+
+class CrossCorrelation(NamedTuple):
+    """Correlations of rates with a field potential, and those of shuffled trials.
+
+    Attributes:
+        lags: ``(n_lags,)``, in seconds, ascending and symmetric about 0; at positive lags the
+            rates follow the field potential.
+        correlation: ``(n_lags,)``, or ``(n_lags, n_neurons)`` for several neurons; NaN where
+            the rates or the potential never vary within a trial.
+        shuffled: the same with the potentials dealt out to the trials at random,
+            ``(n_shuffles, n_lags)`` or ``(n_shuffles, n_lags, n_neurons)``.
+    """
+
+    lags: np.ndarray
+    correlation: np.ndarray
+    shuffled: np.ndarray
+
+    def chance(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Between which values this share of the shuffles lies, at each lag on its own.
+
+        Args:
+            level: above 0 and below 1.
+
+        Returns:
+            The lower and the upper end, each of the shape of ``correlation``.
+        """
+        _share("level", level)
+        low, high = np.quantile(self.shuffled, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+        return low, high
+
+    @property
+    def p_value(self) -> np.ndarray:
+        """Chance of a peak as high among shuffled trials: a number, or one for each neuron.
+
+        A permutation test: the greatest deviation from the mean of what was found and all
+        shuffles, over all lags and of either sign, is held against that of each shuffle, so
+        that having looked at many lags is accounted for. With n shuffles it is never below
+        ``1 / (n + 1)``.
+        """
+        every = np.concatenate([self.correlation[None], self.shuffled])
+        found, *by_chance = np.abs(every - every.mean(axis=0)).max(axis=1)
+        p = (1 + (np.stack(by_chance) >= found).sum(axis=0)) / len(every)
+        return np.where(np.isnan(found), np.nan, p)
+
+    @property
+    def peak(self) -> np.ndarray:
+        """The correlation of greatest size, with its sign: a number, or one a neuron."""
+        return np.take_along_axis(self.correlation, self._at_peak, axis=0)[0]
+
+    @property
+    def peak_lag(self) -> np.ndarray:
+        """The lag of :attr:`peak` in seconds.
+
+        Of a pure oscillation it is known but for half periods, after which the correlation
+        has the same size again.
+        """
+        return np.where(np.isnan(self.peak), np.nan, self.lags[self._at_peak[0]])
+
+    @property
+    def _at_peak(self) -> np.ndarray:
+        size = np.nan_to_num(np.abs(self.correlation), nan=-1.0)
+        return np.expand_dims(size.argmax(axis=0), 0)
+
+    def peak_frequency(self, least: float | None = None) -> np.ndarray:
+        """At which frequency it oscillates; see :func:`peak_frequency`."""
+        width = float(self.lags[1] - self.lags[0])
+        return peak_frequency(self.correlation, width, least=least)
+
+
+def band_pass(
+    values: Any, bin_width: float, band: tuple[float, float], *, order: int = 4
+) -> np.ndarray:
+    """The part of signals that lies in a band of frequencies, not shifted in time.
+
+    A Butterworth filter runs forward and backward (``scipy.signal.sosfiltfilt``), so that
+    phases are kept and gains are squared: 1/2 at both ends of the band. Signals are continued
+    at both ends by their reflection; for about a period of the lower frequency the result
+    there is a guess. What a filter makes of noise oscillates too, in its band: look at what
+    shuffled trials give.
+
+    Args:
+        values: ``(n_trials, n_bins)`` or ``(n_trials, n_bins, n)``.
+        bin_width: in seconds.
+        band: lower and upper frequency in Hz.
+        order: of the filter in one direction.
+
+    Returns:
+        The same shape, float64.
+
+    Raises:
+        TypeError: no real numbers, or an order that is no integer.
+        ValueError: another number of axes, NaN or infinity, a band that is not between 0 and
+            half the bins per second, or trials too short for such a filter.
+
+    Example:
+        >>> time = np.arange(200) * 0.01
+        >>> slow, fast = np.sin(2 * np.pi * 2 * time), np.sin(2 * np.pi * 20 * time)
+        >>> found = band_pass((slow + fast)[None], 0.01, (15.0, 25.0))[0]
+        >>> bool(np.abs(found - fast)[50:150].max() < 0.01)
+        True
+    """
+    width = checks.positive("bin_width", bin_width)
+    checks.whole("order", order)
+    array = _signals("values", values, (2, 3), "(n_trials, n_bins) or (n_trials, n_bins, n)")
+    low, high = _band(band, width)
+    sections = signal.butter(order, [low, high], "bandpass", fs=1 / width, output="sos")
+    n_padded = 3 * (2 * len(sections) + 1)  # of sosfiltfilt
+    if array.shape[1] <= n_padded:
+        raise ValueError(
+            f"values: expected more than {n_padded} bins for a filter of order {order}, "
+            f"received {array.shape[1]}."
+        )
+    longest = min(array.shape[1] - 1, max(n_padded, int(np.ceil(1 / (low * width)))))
+    return signal.sosfiltfilt(sections, array, axis=1, padlen=longest)
+
+
+def cross_correlation(
+    rates: Any,
+    lfp: Any,
+    bin_width: float,
+    *,
+    max_lag: float,
+    band: tuple[float, float] | None = None,
+    conditions: Any = None,
+    n_shuffles: int = 200,
+    seed: int = 0,
+) -> CrossCorrelation:
+    """Correlation of single trials' rates with a field potential at each lag.
+
+    At lag L it is Pearson's correlation of ``lfp(t)`` with ``rates(t + L)`` over all trials
+    and all t at which both exist, each trial's mean over these t taken off: differences
+    between trials that last do not count, and the correlation of a signal with its own shifted
+    copy is 1 at that shift, to the last bin. What both do in every trial alike does count.
+    The control is the same with the potentials dealt out to the trials at random, which keeps
+    just that and breaks all else: the mean over all shuffles is what the mean of the rates
+    over trials has in common with the mean of the potential.
+
+    Args:
+        rates: ``(n_trials, n_bins, n_neurons)``, or ``(n_trials, n_bins)`` for one signal, in
+            any unit.
+        lfp: ``(n_trials, n_bins)``, in any unit, one value a bin: filter before thinning out.
+        bin_width: in seconds.
+        max_lag: in seconds; at most half a trial.
+        band: lower and upper frequency in Hz; both go through :func:`band_pass` first.
+        conditions: of the trials, ``(n_trials,)``: trials are shuffled within conditions.
+        n_shuffles: number of shuffles, at least 1.
+        seed: of the shuffles.
+
+    Returns:
+        :class:`CrossCorrelation`.
+
+    Raises:
+        TypeError: no real numbers.
+        ValueError: shapes that do not agree, NaN or infinity (cut trials of different lengths
+            to what all have), a condition of a single trial, a lag, band or number out of
+            range.
+
+    Example:
+        >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
+        >>> rates = np.roll(lfp, 3, axis=1)  # They follow by three bins.
+        >>> found = cross_correlation(rates, lfp, 0.01, max_lag=0.1)
+        >>> round(float(found.peak_lag), 3), round(float(found.peak), 3)
+        (0.03, 1.0)
+    """
+    width = checks.positive("bin_width", bin_width)
+    checks.whole("n_shuffles", n_shuffles)
+    y, x = signals_of_trials(rates, lfp)
+    n_trials, n_bins = x.shape
+    n_lags = round(checks.positive("max_lag", max_lag) / width)
+    if not 1 <= n_lags <= n_bins // 2:
+        raise ValueError(
+            f"max_lag: expected from one bin to half a trial ({width:g} to "
+            f"{n_bins // 2 * width:g} s), received {max_lag!r}."
+        )
+    if band is not None:
+        x, y = band_pass(x, width, band), band_pass(y, width, band)
+    groups = _groups(conditions, n_trials)
+    # Means of whole trials off first, so that sums of squares keep their digits.
+    x, y = (a - a.mean(axis=1, keepdims=True) for a in (x, y))
+    lags = np.arange(-n_lags, n_lags + 1)
+    products = LaggedProducts(x, y, lags)
+    rng = np.random.default_rng(seed)
+    shuffled = [
+        products.correlation(_pairing(groups, n_trials, rng)) for _ in range(n_shuffles)
+    ]
+    found = np.stack([products.correlation(np.arange(n_trials)), *shuffled])
+    if np.ndim(rates) == 2:
+        found = found[..., 0]
+    return CrossCorrelation(lags * width, found[0], found[1:])
+
+
+def peak_frequency(
+    correlation: Any, bin_width: float, *, least: float | None = None
+) -> np.ndarray:
+    """The frequency at which a correlation function oscillates most.
+
+    The greatest value of the spectrum of the function, its mean over lags taken off, after a
+    Hann window over all lags. Two frequencies are told apart if they differ by more than
+    about two cycles over all lags.
+
+    Args:
+        correlation: ``(n_lags,)`` or ``(n_lags, n)``.
+        bin_width: between lags, in seconds.
+        least: lowest frequency to look at, in Hz; by default one cycle over all lags, below
+            which the function shows none.
+
+    Returns:
+        In Hz, a number or ``(n,)``; NaN for a function that does not vary or holds NaN.
+
+    Raises:
+        ValueError: fewer than three lags, or a frequency out of range.
+
+    Example:
+        >>> lags = np.arange(-50, 51) * 0.01
+        >>> round(float(peak_frequency(np.cos(2 * np.pi * 15 * lags), 0.01)), 1)
+        15.0
+    """
+    width = checks.positive("bin_width", bin_width)
+    values = checks.as_numbers("correlation", correlation, n_axes=(1, 2), shape="(n_lags, n)")
+    n_lags = len(values)
+    if n_lags < 3:
+        raise ValueError(f"correlation: expected at least 3 lags, received {n_lags}.")
+    lowest = 1 / (n_lags * width) if least is None else checks.positive("least", least)
+    if lowest > 0.5 / width:
+        raise ValueError(
+            f"least: expected at most half the bins per second ({0.5 / width:g} Hz), received "
+            f"{least!r}."
+        )
+    window = signal.windows.hann(n_lags + 2)[1:-1].reshape(-1, *[1] * (values.ndim - 1))
+    # The mean as the window sees it, so that nothing of it is left at low frequencies.
+    values = values - (window * values).sum(axis=0) / window.sum()
+    n = fft.next_fast_len(_FINENESS * n_lags, real=True)
+    size = np.abs(fft.rfft(window * values, n, axis=0))
+    frequencies = fft.rfftfreq(n, width)
+    inside = frequencies >= lowest * (1 - 1e-9)
+    size, frequencies = size[inside], frequencies[inside]
+    varies = np.isfinite(size).all(axis=0) & (size.max(axis=0) > 1e-12)
+    return np.where(varies, frequencies[np.nan_to_num(size).argmax(axis=0)], np.nan)
+
+
+def signals_of_trials(rates: Any, lfp: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Rates ``(n_trials, n_bins, n_neurons)`` and field potential, checked, in float64."""
+    y = _signals("rates", rates, (2, 3), "(n_trials, n_bins, n_neurons) or (n_trials, n_bins)")
+    x = _signals("lfp", lfp, (2,), "(n_trials, n_bins)")
+    if x.shape != y.shape[:2]:
+        raise ValueError(
+            f"lfp: expected shape {y.shape[:2]}, one value for each trial and bin of rates, "
+            f"received {x.shape}."
+        )
+    return (y[..., None] if y.ndim == 2 else y), x
+
+
+def _signals(name: str, value: Any, n_axes: tuple[int, ...], shape: str) -> np.ndarray:
+    array = checks.as_numbers(name, value, n_axes=n_axes, shape=shape).astype(np.float64)
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise ValueError(
+            f"{name}: expected finite numbers, received NaN or infinity in {bad.sum():,} of "
+            f"{array.size:,} samples. Cut trials of different lengths to what all have."
+        )
+    return array
+
+
+def _band(band: Any, width: float) -> tuple[float, float]:
+    try:
+        low, high = (float(edge) for edge in band)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"band: expected two frequencies in Hz, received {band!r}.") from error
+    if not 0 < low < high < 0.5 / width:
+        raise ValueError(
+            "band: expected two frequencies in Hz, rising, above 0 and below half the bins "
+            f"per second ({0.5 / width:g}), received {band!r}."
+        )
+    return low, high
+
+
+def _share(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ValueError(f"{name}: expected above 0 and below 1, received {value!r}.")
+
+
+def _groups(conditions: Any, n_trials: int) -> list[np.ndarray]:
+    """The trials of each condition."""
+    if conditions is None:
+        if n_trials < 2:
+            raise ValueError(f"rates: expected at least 2 trials to shuffle, got {n_trials}.")
+        return [np.arange(n_trials)]
+    labels = checks.as_conditions(conditions, n_trials)
+    groups = [np.flatnonzero(labels == kind) for kind in np.unique(labels)]
+    alone = [labels[group[0]] for group in groups if len(group) < 2]
+    if alone:
+        raise ValueError(
+            "conditions: expected at least 2 trials of each to shuffle within, received one "
+            f"of {checks.listed(alone)}."
+        )
+    return groups
+
+
+def _pairing(groups: list[np.ndarray], n_trials: int, rng: np.random.Generator) -> np.ndarray:
+    """A trial of its group for each, each once.
+
+    A trial may draw itself. Without these draws the shuffles would not be exchangeable with
+    what was found, and p-values of few trials too small.
+    """
+    pairing = np.empty(n_trials, np.int64)
+    for group in groups:
+        pairing[group] = rng.permutation(group)
+    return pairing

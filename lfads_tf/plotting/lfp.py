@@ -1,0 +1,150 @@
+"""Rates against a field potential: their cross-correlation, coherence and phase."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lfads_tf.plotting import style
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lfads_tf.analysis.coherence import Coherence
+    from lfads_tf.analysis.lfp import CrossCorrelation
+
+__all__ = ["plot_coherence", "plot_cross_correlation"]
+
+_THIN = {"color": style.COLORS["sky blue"], "linewidth": 0.5, "alpha": 0.5, "zorder": 1}
+
+
+def plot_cross_correlation(
+    found: CrossCorrelation, *, level: float = 0.95, ax: Any = None
+) -> tuple[Figure, Axes]:
+    """Draws a cross-correlation over the band in which those of shuffled trials lie.
+
+    Of several neurons their mean is drawn over thin lines of each, and the band is that of
+    the mean; neurons of opposite sign cancel in it. The band is that of each lag alone: of
+    many lags some leave it by chance.
+
+    Args:
+        found: of :func:`lfads_tf.analysis.lfp.cross_correlation`.
+        level: share of the shuffles within the band.
+        ax: to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Raises:
+        ValueError: a level that is not between 0 and 1.
+
+    Example:
+        >>> from lfads_tf.analysis.lfp import cross_correlation
+        >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
+        >>> fig, ax = plot_cross_correlation(cross_correlation(lfp, lfp, 0.01, max_lag=0.2))
+        >>> ax.get_xlabel()
+        'lag of the rates behind the LFP (s)'
+    """
+    fig, ax = style.single_axes(ax, (4.6, 3.0))
+    correlation, shuffled = found.correlation, found.shuffled
+    name = "rates"
+    if correlation.ndim == 2:
+        n_neurons = correlation.shape[1]
+        ax.plot(found.lags, correlation, **_THIN)
+        correlation, shuffled = (np.nanmean(a, axis=-1) for a in (correlation, shuffled))
+        name = f"mean of {n_neurons} neurons"
+    low, high = type(found)(found.lags, correlation, shuffled).chance(level)
+    ax.fill_between(
+        found.lags,
+        low,
+        high,
+        color=style.COLORS["grey"],
+        alpha=0.35,
+        linewidth=0,
+        label=f"{level:.0%} of shuffled trials",
+    )
+    ax.plot(found.lags, correlation, **style.ESTIMATE, label=name)
+    for draw in (ax.axhline, ax.axvline):
+        draw(0.0, color=style.COLORS["grey"], linewidth=0.6, zorder=0)
+    ax.set(xlabel="lag of the rates behind the LFP (s)", ylabel="correlation")
+    ax.set_xlim(found.lags[0], found.lags[-1])
+    ax.spines[["top", "right"]].set_visible(False)
+    _legend(ax)
+    return fig, ax
+
+
+def plot_coherence(
+    found: Coherence, *, level: float = 0.95, with_phase: bool = True, axes: Any = None
+) -> tuple[Figure, np.ndarray]:
+    """Draws coherence with its chance level, and below it the phase where it means something.
+
+    Of several neurons the mean coherence is drawn over thin lines of each, and the phase of
+    every neuron wherever its coherence is above chance.
+
+    Args:
+        found: of :func:`lfads_tf.analysis.coherence.coherence`.
+        level: which independent signals stay below at one frequency with this probability.
+        with_phase: whether to draw the phase.
+        axes: to draw in: two, or one without the phase.
+
+    Returns:
+        The figure and the axes, ``(2,)`` or ``(1,)``.
+
+    Raises:
+        ValueError: a level that is not between 0 and 1, or another number of axes.
+
+    Example:
+        >>> from lfads_tf.analysis.coherence import coherence
+        >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
+        >>> fig, axes = plot_coherence(coherence(lfp, lfp, 0.01))
+        >>> [ax.get_ylabel() for ax in axes]
+        ['coherence', 'phase lag of\\nthe rates (rad)']
+    """
+    chance = found.chance(level)
+    fig, grid = style.panels(axes, 1 + with_phase, 1, size=(4.6, 2.2), sharex=True)
+    above = grid[0, 0]
+    values = found.coherence
+    name = "rates"
+    if values.ndim == 2:
+        above.plot(found.frequencies, values, **_THIN)
+        name = f"mean of {values.shape[1]} neurons"
+        values = np.nanmean(values, axis=1)
+    above.plot(found.frequencies, values, **style.ESTIMATE, label=name)
+    above.axhline(
+        chance,
+        color=style.COLORS["black"],
+        linestyle="--",
+        linewidth=1.0,
+        label=f"chance ({level:.0%})",
+    )
+    above.set(ylabel="coherence", ylim=(0.0, 1.02))
+    if with_phase:
+        phase = np.where(found.coherence > chance, found.phase, np.nan)
+        below = grid[1, 0]
+        below.plot(
+            found.frequencies, phase, ".", color=style.COLORS["blue"], markersize=3, alpha=0.7
+        )
+        below.axhline(0.0, color=style.COLORS["grey"], linewidth=0.6, zorder=0)
+        below.set(ylabel="phase lag of\nthe rates (rad)", ylim=(-np.pi, np.pi))
+        below.set_yticks([-np.pi, 0.0, np.pi], ["-π", "0", "π"])
+    style.only_outer_labels(grid, "frequency (Hz)")
+    above.set_xlim(0.0, found.frequencies[-1])
+    _legend(above)
+    return fig, grid[:, 0]
+
+
+def _legend(ax: Axes) -> None:
+    """Over the axes, where it hides no data."""
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        frameon=False,
+        fontsize="small",
+        ncols=2,
+        handlelength=1.5,
+        borderaxespad=0.2,
+    )
