@@ -6,7 +6,7 @@ import dataclasses
 import math
 import numbers
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -259,6 +259,7 @@ class LFADSConfig:
                 f"{', '.join(sorted(unknown))}: expected attributes of {cls.__name__} "
                 f"({', '.join(f.name for f in dataclasses.fields(cls))})."
             )
+        session = cast("Session", session)
         external = session.external_inputs
         from_data: dict[str, Any] = {
             "n_neurons": session.n_neurons,

@@ -181,9 +181,10 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
         )
     config = model.config
     session: tuple[SessionWeights, ...] = ()
-    if isinstance(config, StitchedConfig):
+    layer = model.network.sessions
+    if isinstance(config, StitchedConfig) and layer is not None:
         arrays = session_arrays(data, config)
-        session = (model.network.sessions.of(data.name),)
+        session = (layer.of(data.name),)
     else:
         arrays = batches.as_arrays(data, config, name="data", encoded_only=True)
     n_trials = len(arrays["spikes_btn"])

@@ -201,6 +201,7 @@ class LFADS(keras.Model):
                 last good epoch are back in place.
 
         Example:
+            >>> import numpy as np
             >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
             >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
             >>> model.compile(jit_compile=False)  # so small a model is not worth compiling
@@ -310,6 +311,7 @@ class LFADS(keras.Model):
             ValueError: data that do not fit the model, or a batch size out of range.
 
         Example:
+            >>> import numpy as np
             >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
             >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
             >>> model.compile(jit_compile=False)
@@ -371,6 +373,7 @@ class LFADS(keras.Model):
                 session that a stitched model does not know.
 
         Example:
+            >>> import numpy as np
             >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
             >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
             >>> inferred = model.infer(spikes, n_samples=5)
@@ -420,6 +423,8 @@ class LFADS(keras.Model):
                 or conditions that are not those of the sessions it should be like.
 
         Example:
+            >>> import numpy as np
+            >>> from lfads_tf import Session
             >>> days = [
             ...     Session(np.ones((8, 10, n)), 0.02, f"day{n}", conditions=np.arange(8) % 2)
             ...     for n in (5, 6, 7)
@@ -450,6 +455,8 @@ class LFADS(keras.Model):
             ValueError: sessions that the model does not know, or a condition that one lacks.
 
         Example:
+            >>> import numpy as np
+            >>> from lfads_tf import Session
             >>> days = [
             ...     Session(np.ones((8, 10, n)), 0.02, f"day{n}", conditions=np.arange(8) % 2)
             ...     for n in (5, 6)
@@ -586,6 +593,7 @@ def load_model(path: str | os.PathLike[str]) -> LFADS:
 
     Example:
         >>> import os, tempfile
+        >>> import numpy as np
         >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
         >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
         >>> with tempfile.TemporaryDirectory() as folder:

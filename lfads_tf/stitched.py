@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.together import as_sessions
@@ -131,11 +131,11 @@ class StitchedConfig(LFADSConfig):
         return (self.session_encode_neurons or self.session_neurons)[index]
 
     @classmethod
-    def for_data(cls, sessions: Any, **changes: Any) -> StitchedConfig:
+    def for_data(cls, session: Any, **changes: Any) -> StitchedConfig:
         """The configuration for several sessions, with what the data decide filled in.
 
         Args:
-            sessions: what the model is for.
+            session: the sessions that the model is for.
             **changes: any attribute. Sessions with conditions begin by principal components
                 regression; ``read_in_start="random"`` does not ask for any.
 
@@ -150,7 +150,7 @@ class StitchedConfig(LFADSConfig):
             >>> StitchedConfig.for_data(days).session_neurons
             (6, 9)
         """
-        sessions = as_sessions(sessions)
+        sessions = as_sessions(session, "session")
         for name in ("session_names", "session_neurons", "n_neurons"):
             if name in changes:
                 raise TypeError(f"{name}: expected none, since the sessions decide it.")
@@ -171,7 +171,8 @@ class StitchedConfig(LFADSConfig):
             from_data["n_encode_neurons"] = max(encoded)
         if any(session.conditions is not None for session in sessions):
             from_data["read_in_start"] = "pcr"
-        return super().for_data(largest, **{**from_data, **changes})  # type: ignore[return-value]
+        made = super().for_data(largest, **{**from_data, **changes})
+        return cast(StitchedConfig, made)
 
     def of_session(self, index: int) -> LFADSConfig:
         """What a session's trials are checked against: its own neurons, and the rest."""
