@@ -239,9 +239,19 @@ def arrive(
             ends.interrupted = True
     gone = np.flatnonzero(ends.outcome == Outcome.DIVERGED)
     if system.kind == "continuous" and len(gone) and tries and not ends.interrupted:
-        finer = {"max_steps": FINER * max_steps, "dt": dt / FINER, "tries": tries - 1}
-        place = inputs, targets, radius, attracting
-        more = arrive(system, states[gone], *place, **finer, verbose=verbose, what=what)
+        more = arrive(
+            system,
+            states[gone],
+            inputs,
+            targets,
+            radius,
+            attracting,
+            max_steps=FINER * max_steps,
+            dt=dt / FINER,
+            verbose=verbose,
+            what=what,
+            tries=tries - 1,
+        )
         ends.target[gone], ends.outcome[gone] = more.target, more.outcome
         ends.steps[gone], ends.final[gone] = -(-more.steps // FINER), more.final
         ends.interrupted = more.interrupted

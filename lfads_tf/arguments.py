@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["joined", "refuse_batch_size", "refuse_steps", "refuse_targets", "refuse_unknown"]
+__all__ = [
+    "joined",
+    "refuse_batch_size",
+    "refuse_pipeline",
+    "refuse_session_weights",
+    "refuse_steps",
+    "refuse_targets",
+    "refuse_unknown",
+]
 
 #: Arguments of Keras's ``fit`` that are passed on.
 _OF_KERAS = ("validation_freq", "validation_steps")
@@ -40,6 +48,24 @@ def refuse_steps(steps_per_epoch: int | None, is_pipeline: bool) -> None:
         raise ValueError(
             "steps_per_epoch: expected none beside trials, all of which make an epoch (a "
             f"tf.data.Dataset may have any number of steps), received {steps_per_epoch!r}."
+        )
+
+
+def refuse_session_weights(session_weights: Any, is_stitched: bool) -> None:
+    """Raises ``ValueError`` if sessions should weigh where there is one."""
+    if not is_stitched and session_weights != "trials":
+        raise ValueError(
+            "session_weights: expected 'trials' for a model of a single session, received "
+            f"{session_weights!r}."
+        )
+
+
+def refuse_pipeline(name: str, is_stitched: bool) -> None:
+    """Raises ``TypeError`` if a stitched model is given batches, which name no session."""
+    if is_stitched:
+        raise TypeError(
+            f"{name}: expected a Session or a list of them, since the model is stitched over "
+            "sessions, received a tf.data.Dataset."
         )
 
 

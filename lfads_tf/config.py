@@ -7,9 +7,11 @@ import difflib
 import math
 import numbers
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lfads_tf.data.sessions import Session
 
 __all__ = ["LFADSConfig"]
@@ -139,10 +141,10 @@ class LFADSConfig:
                 "initial_condition_bins: expected fewer than the bins that are encoded "
                 f"({self.encoded_bins}), received {self.initial_condition_bins}."
             )
-        if self.n_factors > self.n_neurons and self.n_factors != type(self).n_factors:
+        if self.n_factors > self._most_factors and self.n_factors != type(self).n_factors:
             warnings.warn(
-                f"n_factors: {self.n_factors} factors for {self.n_neurons} neurons are more "
-                "than the data can tell apart.",
+                f"n_factors: {self.n_factors} factors for {self._most_factors} neurons are "
+                "more than the data can tell apart.",
                 stacklevel=3,
             )
         n_seen = self.encoded_bins - self.initial_condition_bins
@@ -209,6 +211,11 @@ class LFADSConfig:
             )
 
     @property
+    def _most_factors(self) -> int:
+        """How many factors the data can tell apart at most."""
+        return self.n_neurons
+
+    @property
     def encoded_bins(self) -> int:
         """Number of bins that the encoders see."""
         return self.n_bins if self.n_encode_bins is None else self.n_encode_bins
@@ -224,11 +231,12 @@ class LFADSConfig:
         return self.n_inferred_inputs > 0
 
     @classmethod
-    def for_data(cls, session: Session, **changes: Any) -> LFADSConfig:
+    def for_data(cls, session: Session | Sequence[Session], **changes: Any) -> LFADSConfig:
         """The configuration for a session, with what the data decide filled in.
 
         Args:
-            session: what the model is for.
+            session: what the model is for; of a list of sessions with different neurons it
+                is a :class:`~lfads_tf.stitched.StitchedConfig`.
             **changes: any attribute.
 
         Raises:
@@ -242,6 +250,10 @@ class LFADSConfig:
             >>> LFADSConfig.for_data(Session.from_arrays(spikes, 0.02), n_factors=6)
             LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02, n_factors=6)
         """
+        if isinstance(session, list | tuple):
+            from lfads_tf.stitched import StitchedConfig
+
+            return StitchedConfig.for_data(session, **changes)
         if not hasattr(session, "external_inputs"):
             raise TypeError(
                 "session: expected a Session (Session.from_arrays makes one of spikes), "
@@ -254,9 +266,10 @@ class LFADSConfig:
             meant = ", ".join(name for match in near for name in match)
             hint = f" Did you mean {meant}?" if meant else ""
             raise TypeError(
-                f"{', '.join(sorted(unknown))}: expected attributes of LFADSConfig "
+                f"{', '.join(sorted(unknown))}: expected attributes of {cls.__name__} "
                 f"({', '.join(names)}).{hint}"
             )
+        session = cast("Session", session)
         external = session.external_inputs
         from_data: dict[str, Any] = {
             "n_neurons": session.n_neurons,
@@ -301,7 +314,11 @@ class LFADSConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LFADSConfig:
-        """The configuration that :meth:`to_dict` wrote."""
+        """The configuration that :meth:`to_dict` wrote, of one session or of several."""
+        if cls is LFADSConfig and "session_names" in values:
+            from lfads_tf.stitched import StitchedConfig
+
+            return StitchedConfig(**values)
         return cls(**values)
 
     def __repr__(self) -> str:

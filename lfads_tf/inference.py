@@ -17,6 +17,9 @@ from lfads_tf import batches, checks, sharding
 from lfads_tf.decoder import Decoded, unit_columns
 from lfads_tf.inferred import Inferred
 from lfads_tf.network import Network
+from lfads_tf.readin import SessionWeights
+from lfads_tf.session_batches import session_arrays
+from lfads_tf.stitched import StitchedConfig
 
 if TYPE_CHECKING:
     from lfads_tf.model import LFADS
@@ -29,18 +32,19 @@ ROWS = 512
 CHUNKS = (1, 8, 64)
 
 
-def rates(network: Network, factors_tbf):
+def rates(network: Network, factors_tbf, session: SessionWeights | None = None):
     """Expected spikes/s (with other data than counts: the expected data).
 
     Args:
         network: reads out.
         factors_tbf: ``(n_bins, n_trials, n_factors)``.
+        session: read-out of a stitched model.
 
     Returns:
         ``(n_bins, n_trials, n_neurons)``.
     """
     observation = network.observation
-    mean = observation.mean(network.read_out(factors_tbf))
+    mean = observation.mean(network.read_out(factors_tbf, session))
     return mean / network.config.bin_width if observation.counts else mean
 
 
@@ -62,22 +66,25 @@ def rates_of(network: Network, states: Any) -> np.ndarray:
     return rates(network, tf.constant(factors_of(network, states))).numpy()
 
 
-def _encoded(network: Network, batch: Mapping[str, tf.Tensor]):
+def _encoded(network: Network, batch: Mapping[str, tf.Tensor], session: SessionWeights | None):
     config, spikes = network.config, batch["spikes_btn"]
     x_btn = spikes[:, : config.encoded_bins, : config.encoded_neurons]
     x_btn = tf.where(tf.math.is_finite(x_btn), x_btn, tf.zeros_like(x_btn))
-    return network.encode(x_btn)
+    return network.encode(x_btn, session=session)
 
 
-def at_means(network: Network, batch: Mapping[str, tf.Tensor]) -> Decoded:
+def at_means(
+    network: Network, batch: Mapping[str, tf.Tensor], session: SessionWeights | None = None
+) -> Decoded:
     """Decodes the means of the posteriors, without sampling.
 
     Args:
         network: encodes and decodes.
         batch: ``spikes_btn`` and ``external_bte``, of
             :func:`lfads_tf.batches.checked_batch`.
+        session: read-in of a stitched model.
     """
-    encoded = _encoded(network, batch)
+    encoded = _encoded(network, batch, session)
     return network.decode(encoded.mean, encoded.seen, batch["external_bte"])
 
 
@@ -97,13 +104,15 @@ def posterior_function(network: Network, *, compiled: bool = True):
         compiled: by XLA.
 
     Returns:
-        The function of chunk and weights, which returns
+        The function of chunk, weights and, in a stitched model, the weights of the chunk's
+        session, which are not padded: what a session is said to do does not depend on which
+        others there are, not in the last digit. It returns
         :class:`~lfads_tf.inferred.Inferred` of tensors.
     """
 
     @tf.function(jit_compile=compiled, autograph=False)
-    def run(shard, weight_kg):
-        encoded = _encoded(network, shard)
+    def run(shard, weight_kg, session=None):
+        encoded = _encoded(network, shard, session)
         n_groups, group = weight_kg.shape
         n_bins, n_trials = network.config.n_bins, shard["spikes_btn"].shape[0]
 
@@ -123,7 +132,7 @@ def posterior_function(network: Network, *, compiled: bool = True):
             size = noise_tgbu.shape[-1]
             noise_tbu = tf.reshape(noise_tgbu, (n_bins, -1, size)) if size else None
             decoded = network.decode(initial, seen, external, noise_tbu)
-            rate_tgbn = by_sample(rates(network, decoded.factors))
+            rate_tgbn = by_sample(rates(network, decoded.factors, session))
             if reference is None:
                 reference = rate_tgbn[:, :1]
             apart_tgbn = rate_tgbn - reference
@@ -172,11 +181,11 @@ def posterior_function(network: Network, *, compiled: bool = True):
         )
 
     @tf.function(autograph=False)
-    def over_cores(chunk, weight_kg):
+    def over_cores(chunk, weight_kg, session=None):
         n_trials = chunk["spikes_btn"].shape[0]
         most = sharding.default_shards(n_trials * weight_kg.shape[1])
         n_shards = max(n for n in range(1, most + 1) if n_trials % n == 0)
-        results = [run(shard, weight_kg) for shard in sharding.split(chunk, n_shards)]
+        results = [run(shard, weight_kg, session) for shard in sharding.split(chunk, n_shards)]
         return Inferred(*(tf.concat(parts, axis=0) for parts in zip(*results, strict=True)))
 
     return over_cores
@@ -189,7 +198,13 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
             f"n_samples: expected a whole number of at least 0, received {n_samples!r}."
         )
     config = model.config
-    arrays = batches.as_arrays(data, config, name="data", encoded_only=True)
+    session: tuple[SessionWeights, ...] = ()
+    layer = model.network.sessions
+    if isinstance(config, StitchedConfig) and layer is not None:
+        arrays = session_arrays(data, config)
+        session = (layer.of(data.name),)
+    else:
+        arrays = batches.as_arrays(data, config, name="data", encoded_only=True)
     n_trials = len(arrays["spikes_btn"])
     size = next((chunk for chunk in CHUNKS if chunk >= n_trials), CHUNKS[-1])
     group = max(1, min(n_samples, ROWS // size))
@@ -211,5 +226,7 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
             else:
                 chunk[name] = tf.zeros(shape)
         n_real = min(size, n_trials - first)
-        parts.append([part.numpy()[:n_real] for part in model.posterior(chunk, weights)])
+        parts.append(
+            [part.numpy()[:n_real] for part in model.posterior(chunk, weights, *session)]
+        )
     return Inferred(*(np.concatenate(part) for part in zip(*parts, strict=True)))

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from lfads_tf import arguments, batches, inference, sharding, steps
+from lfads_tf import arguments, batches, inference, sharding, steps, stitching
 from lfads_tf.checkpoints import Checkpoint, default_callbacks, digest
 from lfads_tf.config import LFADSConfig
 from lfads_tf.network import Network
 from lfads_tf.objective import PARTS, left_out_samples, ramp
+from lfads_tf.session_batches import known_sessions, stitched_arrays
+from lfads_tf.stitched import StitchedConfig
 from lfads_tf.training import SmoothedValidation, StopAtNaN
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from lfads_tf.data.sessions import Session
     from lfads_tf.inferred import Inferred
 
 __all__ = ["LFADS", "load_model"]
@@ -29,12 +32,17 @@ EPSILON = 1e-10
 
 @keras.saving.register_keras_serializable("lfads_tf")
 class LFADS(keras.Model):
-    """Latent factor analysis via dynamical systems, for one recording session.
+    """Latent factor analysis via dynamical systems, for one recording session or several.
 
     A sequential variational auto-encoder (Pandarinath et al. 2018, Nature Methods 15:805):
     an encoder reads a trial's spikes and gives a distribution over the state in which a
     recurrent network, the generator, starts; the generator runs on, and with a controller
     is given inputs inferred along the way; its factors give the rates.
+
+    Of a list of sessions with different neurons :meth:`LFADSConfig.for_data` makes the
+    configuration of a stitched model: each session has a read-in and a read-out of its own,
+    and everything between them is shared. Such a model is given sessions, which it knows by
+    their names.
 
     Args:
         config: sizes, priors and regularisation, e.g. of :meth:`LFADSConfig.for_data`.
@@ -88,6 +96,11 @@ class LFADS(keras.Model):
     def generator(self) -> keras.layers.Layer:
         """The generator as a Keras cell: states to states, inferred then measured inputs in."""
         return self.network.decoder.generator
+
+    @property
+    def is_stitched(self) -> bool:
+        """Whether the model is one of several sessions."""
+        return isinstance(self.config, StitchedConfig)
 
     # Compiling and fitting.
 
@@ -149,6 +162,7 @@ class LFADS(keras.Model):
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
+        session_weights: Any = "trials",
         verbose: Any = "auto",
         **kwargs: Any,
     ) -> keras.callbacks.History:
@@ -161,7 +175,8 @@ class LFADS(keras.Model):
         Args:
             x: a :class:`~lfads_tf.data.Session`; spikes ``(n_trials, n_bins, n_neurons)``
                 with NaN where nothing was observed; a pair of spikes and external inputs;
-                or a ``tf.data.Dataset`` of batches of either.
+                or a ``tf.data.Dataset`` of batches of either. Of a stitched model: its
+                sessions, later also some of them only.
             y: none: spikes are their own target.
             batch_size: trials at most.
             epochs: at most, with early stopping among the callbacks.
@@ -169,6 +184,9 @@ class LFADS(keras.Model):
             callbacks: e.g. of :meth:`default_callbacks`.
             initial_epoch: the epoch to begin with.
             steps_per_epoch: for a ``tf.data.Dataset`` without end only.
+            session_weights: of a stitched model, how sessions weigh in training and in
+                validation: by their ``"trials"``; ``"sessions"``, all alike; or a weight for
+                each by its name.
             verbose: as in Keras.
             **kwargs: ``validation_freq`` and ``validation_steps`` of Keras.
 
@@ -183,6 +201,7 @@ class LFADS(keras.Model):
                 last good epoch are back in place.
 
         Example:
+            >>> import numpy as np
             >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
             >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
             >>> model.compile(jit_compile=False)  # so small a model is not worth compiling
@@ -195,13 +214,14 @@ class LFADS(keras.Model):
         arguments.refuse_unknown(kwargs)
         arguments.refuse_batch_size(batch_size)
         arguments.refuse_steps(steps_per_epoch, is_pipeline)
+        arguments.refuse_session_weights(session_weights, self.is_stitched)
         callbacks = list(callbacks or [])
         trials: Any
         if is_pipeline:
-            trials = batches.padded_batches(x, self.config)
+            trials = self._checked(x, "x")
         else:
-            trials = batches.as_arrays(x, self.config, training=True)
-        valid = self._checked(validation_data, "validation_data")
+            trials = self._arrays(x, "x", session_weights, training=True)
+        valid = self._checked(validation_data, "validation_data", session_weights)
         checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
         finished = False
         if checkpoint is not None:
@@ -211,6 +231,7 @@ class LFADS(keras.Model):
                     **self.config.to_dict(),
                     "optimizer": type(self.optimizer).__name__,
                     "batch_size": int(batch_size) if isinstance(trials, dict) else None,
+                    **self._weighing(session_weights),
                 },
                 {n: digest(a) if isinstance(a, dict) else None for n, a in arrays.items()},
             )
@@ -223,7 +244,7 @@ class LFADS(keras.Model):
         else:
             first, data = next(iter(trials)), trials
         if int(tf.convert_to_tensor(self.step)) == 0:
-            self.network.start_at(first)
+            self._start_at(x, first)
         if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
             warnings.warn(
                 "validation_data: expected trials by which the callbacks judge, received "
@@ -250,7 +271,27 @@ class LFADS(keras.Model):
             history.history = columns
         return history
 
-    def evaluate(self, x: Any = None, *, batch_size: int = 64, **kwargs: Any) -> Any:
+    def _start_at(self, x: Any, first: Any) -> None:
+        if isinstance(self.config, StitchedConfig):
+            stitching.start(self.network, known_sessions(x, self.config, "x"))
+        else:
+            self.network.start_at(first)
+
+    def _weighing(self, session_weights: Any) -> dict[str, Any]:
+        """What a run to be resumed must have alike."""
+        if not self.is_stitched:
+            return {}
+        by_name = not isinstance(session_weights, str)
+        return {"session_weights": dict(session_weights) if by_name else session_weights}
+
+    def evaluate(
+        self,
+        x: Any = None,
+        *,
+        batch_size: int = 64,
+        session_weights: Any = "trials",
+        **kwargs: Any,
+    ) -> Any:
         """The loss and its parts, in nats a sample, with the final weights of each part.
 
         With coordinated dropout in the configuration the likelihood is that of samples
@@ -259,6 +300,7 @@ class LFADS(keras.Model):
         Args:
             x: as in :meth:`fit`.
             batch_size: trials at most.
+            session_weights: as in :meth:`fit`.
             **kwargs: of Keras, e.g. ``return_dict=True``.
 
         Returns:
@@ -269,6 +311,7 @@ class LFADS(keras.Model):
             ValueError: data that do not fit the model, or a batch size out of range.
 
         Example:
+            >>> import numpy as np
             >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
             >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
             >>> model.compile(jit_compile=False)
@@ -277,18 +320,30 @@ class LFADS(keras.Model):
         """
         if x is not None and not kwargs.get("_use_cached_eval_dataset"):
             arguments.refuse_batch_size(batch_size)
-            x = self._checked(x, "x")
+            arguments.refuse_session_weights(session_weights, self.is_stitched)
+            x = self._checked(x, "x", session_weights)
             if isinstance(x, dict):
                 x, _ = batches.batches(x, batch_size)
         return super().evaluate(x, **kwargs)
 
-    def _checked(self, data: Any, name: str) -> Any:
+    def _checked(self, data: Any, name: str, session_weights: Any = "trials") -> Any:
         """Arrays by name, batches if batches were given, or none if none were."""
         if data is None:
             return None
         if isinstance(data, tf.data.Dataset):
+            arguments.refuse_pipeline(name, self.is_stitched)
             return batches.padded_batches(data, self.config)
-        return batches.as_arrays(data, self.config, name=name)
+        return self._arrays(data, name, session_weights)
+
+    def _arrays(
+        self, data: Any, name: str, session_weights: Any, *, training: bool = False
+    ) -> dict[str, Any]:
+        config = self.config
+        if not isinstance(config, StitchedConfig):
+            return batches.as_arrays(data, config, name=name, training=training)
+        return stitched_arrays(
+            data, config, name=name, training=training, weights=session_weights
+        )
 
     #: See :func:`lfads_tf.checkpoints.default_callbacks`.
     default_callbacks = staticmethod(default_callbacks)
@@ -304,7 +359,8 @@ class LFADS(keras.Model):
         Args:
             data: as in :meth:`fit`, any number of trials, of a ``tf.data.Dataset`` all that
                 it has; of a model that encodes fewer
-                neurons or bins than it reconstructs, also those alone.
+                neurons or bins than it reconstructs, also those alone. Of a stitched model:
+                a session, known by its name.
             n_samples: 0: decode the means of the posteriors instead.
             seed: of the samples.
 
@@ -312,9 +368,12 @@ class LFADS(keras.Model):
             :class:`~lfads_tf.inferred.Inferred`.
 
         Raises:
-            ValueError: data that do not fit the model, external inputs that are missing.
+            TypeError: a stitched model is given anything but a session.
+            ValueError: data that do not fit the model, external inputs that are missing, a
+                session that a stitched model does not know.
 
         Example:
+            >>> import numpy as np
             >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
             >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
             >>> inferred = model.infer(spikes, n_samples=5)
@@ -322,6 +381,7 @@ class LFADS(keras.Model):
             ((20, 10, 6), (20, 10, 3))
         """
         if isinstance(data, tf.data.Dataset):
+            arguments.refuse_pipeline("data", self.is_stitched)
             data = arguments.joined(data)
         return inference.infer(self, data, n_samples=n_samples, seed=seed)
 
@@ -381,6 +441,78 @@ class LFADS(keras.Model):
                 self.network, compiled=bool(compiled)
             )
         return self._posterior
+
+    # Several sessions.
+
+    def add_session(
+        self, session: Session, *, like: Any = None, shared: str = "frozen"
+    ) -> LFADS:
+        """A model that knows one session more; this one stays as it is.
+
+        Its weights are those of this model. When it is fitted to the new session, the
+        read-ins and read-outs of the others stay what they are, and with ``shared="frozen"``
+        all that sessions share does too: what is inferred of the older sessions then stays
+        the same to the last digit, whatever the new session is.
+
+        Args:
+            session: the new one, with trials for training.
+            like: sessions that the model knows, with trials of the same conditions: the new
+                read-in begins by regression onto what theirs lead to, and the new read-out
+                by regression onto their factors. None: both begin at random.
+            shared: ``"frozen"``, or ``"trained"`` with the new session.
+
+        Returns:
+            The new model, compiled if this one is, with a new optimizer.
+
+        Raises:
+            TypeError: no session, or a model of a single session.
+            ValueError: a name that the model knows, a session that does not fit the model,
+                or conditions that are not those of the sessions it should be like.
+
+        Example:
+            >>> import numpy as np
+            >>> from lfads_tf import Session
+            >>> days = [
+            ...     Session(np.ones((8, 10, n)), 0.02, f"day{n}", conditions=np.arange(8) % 2)
+            ...     for n in (5, 6, 7)
+            ... ]
+            >>> model = LFADS(LFADSConfig.for_data(days[:2], n_factors=3))
+            >>> model.compile(jit_compile=False)
+            >>> history = model.fit(days[:2], verbose=0)
+            >>> more = model.add_session(days[2], like=days[:2])
+            >>> history = more.fit(days[2], verbose=0)
+            >>> more.infer(days[2], n_samples=2).rates.shape
+            (8, 10, 7)
+        """
+        return stitching.add_session(self, session, like=like, shared=shared)
+
+    def align(self, sessions: Any, *, n_samples: int = 10) -> stitching.Alignment:
+        """How far the condition averages of sessions agree: asked before and after training.
+
+        Args:
+            sessions: that the model knows, with the same conditions.
+            n_samples: as in :meth:`infer`.
+
+        Returns:
+            :class:`~lfads_tf.stitching.Alignment`: agreement in what the read-ins lead to,
+            and in factor space.
+
+        Raises:
+            TypeError: no sessions, or a model of a single session.
+            ValueError: sessions that the model does not know, or a condition that one lacks.
+
+        Example:
+            >>> import numpy as np
+            >>> from lfads_tf import Session
+            >>> days = [
+            ...     Session(np.ones((8, 10, n)), 0.02, f"day{n}", conditions=np.arange(8) % 2)
+            ...     for n in (5, 6)
+            ... ]
+            >>> model = LFADS(LFADSConfig.for_data(days, n_factors=3))
+            >>> model.align(days).factors.names
+            ('day5', 'day6')
+        """
+        return stitching.align(self, sessions, n_samples=n_samples)
 
     # What Keras calls in training.
 
@@ -452,9 +584,16 @@ class LFADS(keras.Model):
                 inputs.
         """
         batch = batches.checked_batch(inputs, self.config)
-        decoded = inference.at_means(self.network, batch)
+        if self.is_stitched and "session_b" not in batch:
+            raise ValueError(
+                "inputs: expected a dictionary with spikes_btn and session_b, the index of "
+                "each trial's session, received no indices. infer takes a Session."
+            )
+        session = self.network.session_weights(batch)
+        decoded = inference.at_means(self.network, batch, session)
+        rates = inference.rates(self.network, decoded.factors, session)
         return {
-            "rates": tf.transpose(inference.rates(self.network, decoded.factors), (1, 0, 2)),
+            "rates": tf.transpose(rates, (1, 0, 2)),
             "factors": tf.transpose(decoded.factors, (1, 0, 2)),
         }
 
@@ -501,6 +640,7 @@ def load_model(path: str | os.PathLike[str]) -> LFADS:
 
     Example:
         >>> import os, tempfile
+        >>> import numpy as np
         >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
         >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
         >>> with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,8 @@ from lfads_tf.config import LFADSConfig
 from lfads_tf.decoder import Decoded, Decoder
 from lfads_tf.encoders import ControllerInputEncoder, InitialConditionEncoder
 from lfads_tf.initializers import scaled_normal
+from lfads_tf.readin import SessionsLayer, SessionWeights, read_in, read_out
+from lfads_tf.stitched import StitchedConfig
 
 __all__ = ["Encoded", "Network"]
 
@@ -35,7 +37,11 @@ class Encoded(NamedTuple):
 
 @keras.saving.register_keras_serializable("lfads_tf")
 class Network(keras.layers.Layer):
-    """Encoders, decoder, read-out, priors and observation model of one recording session.
+    """Encoders, decoder, read-out, priors and observation model.
+
+    Stitched over several recording sessions it has a read-in and a read-out for each
+    (``sessions``) in the place of the one read-out, and its methods take the weights of a
+    session, or of the session of each row.
 
     Args:
         config: of the model, or what its ``to_dict`` returns.
@@ -98,15 +104,44 @@ class Network(keras.layers.Layer):
                 **policy,
             )
             self.input_prior = priors.input_prior(config, **policy)
+        self.sessions = None
+        if isinstance(config, StitchedConfig):
+            if config.shared_frozen:
+                for layer in self._shared():
+                    layer.trainable = False
+            self.sessions = SessionsLayer(
+                config,
+                self.observation.n_parameters,
+                seed=self.read_out_seed,
+                name="sessions",
+                **policy,
+            )
         self.build()
+
+    def _shared(self) -> list[keras.layers.Layer]:
+        """The layers that all sessions share."""
+        layers = [
+            self.initial_condition_encoder,
+            self.controller_encoder,
+            self.decoder,
+            self.initial_condition_prior,
+            self.input_prior,
+        ]
+        return [layer for layer in layers if layer is not None]
 
     def build(self, input_shape: Any = None) -> None:
         config = self.config
         seen = 2 * config.controller_encoder_units if config.has_controller else 0
-        self.initial_condition_encoder.build((None, None, config.encoded_neurons))
+        n_seen = config.encoded_neurons
+        if isinstance(config, StitchedConfig):
+            n_seen = config.n_read_in
+        self.initial_condition_encoder.build((None, None, n_seen))
         if self.controller_encoder is not None:
-            self.controller_encoder.build((None, None, config.encoded_neurons))
+            self.controller_encoder.build((None, None, n_seen))
         self.decoder.build((None, None, seen))
+        if self.sessions is not None:
+            self.built = True
+            return
         n_out = self.observation.n_parameters * config.n_neurons
         self.read_out_kernel = self.add_weight(
             shape=(config.n_factors, n_out),
@@ -124,7 +159,15 @@ class Network(keras.layers.Layer):
         Args:
             arrays: with ``spikes_btn``.
         """
-        spikes = np.asarray(arrays["spikes_btn"], np.float64)
+        self.read_out_bias.assign(self.bias_for(arrays["spikes_btn"]))
+
+    def bias_for(self, spikes_btn: Any):
+        """The bias of a read-out that begins at the mean and variance of data.
+
+        Args:
+            spikes_btn: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
+        """
+        spikes = np.asarray(spikes_btn, np.float64)
         observed = np.isfinite(spikes)
         n_observed = np.maximum(observed.sum((0, 1)), 1)
         values = np.where(observed, spikes, 0.0)
@@ -134,21 +177,33 @@ class Network(keras.layers.Layer):
         least = 0.5 / n_observed
         if self.config.observation != "gaussian":
             mean = np.maximum(mean, least)
-        bias = self.observation.start(
+        return self.observation.start(
             tf.constant(mean, tf.float32), tf.constant(np.maximum(variance, least), tf.float32)
         )
-        self.read_out_bias.assign(bias)
 
-    def encode(self, x_btn, masks: Mapping[str, tf.Tensor] | None = None) -> Encoded:
+    def session_weights(self, batch: Mapping[str, tf.Tensor]) -> SessionWeights | None:
+        """The weights of the session of each row of a batch; none of a single session."""
+        return None if self.sessions is None else self.sessions.rows(batch["session_b"])
+
+    def encode(
+        self,
+        x_btn,
+        masks: Mapping[str, tf.Tensor] | None = None,
+        session: SessionWeights | None = None,
+    ) -> Encoded:
         """Encodes what the encoders are given: ``(n_trials, encoded_bins, encoded_neurons)``.
 
         Args:
             x_btn: data, without NaN.
             masks: of dropout by name: ``data_btn``, ``encoded_bk``, ``seen_tbk``; missing
                 ones drop nothing.
+            session: read-in of a stitched model.
         """
         config, masks = self.config, masks or {}
-        x_tbn = tf.transpose(_masked(x_btn, masks, "data_btn"), (1, 0, 2))
+        x_btn = _masked(x_btn, masks, "data_btn")
+        if session is not None:
+            x_btn = read_in(x_btn, session)
+        x_tbn = tf.transpose(x_btn, (1, 0, 2))
         n_first = config.initial_condition_bins
         first = x_tbn[:n_first] if n_first else x_tbn
         mean, sd = self.initial_condition_encoder(first, masks.get("encoded_bk"))
@@ -174,8 +229,10 @@ class Network(keras.layers.Layer):
         external_tbe = _masked(tf.transpose(external_bte, (1, 0, 2)), masks, "external_tbe")
         return self.decoder(initial_bi, seen_tbk, external_tbe, noise_tbu, masks)
 
-    def read_out(self, factors_tbf):
+    def read_out(self, factors_tbf, session: SessionWeights | None = None):
         """Parameters of the observation model, ``(n_bins, n_trials, n_parameters * n)``."""
+        if session is not None:
+            return read_out(factors_tbf, session)
         return tf.tensordot(factors_tbf, tf.convert_to_tensor(self.read_out_kernel), 1) + (
             self.read_out_bias
         )

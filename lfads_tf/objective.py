@@ -28,6 +28,7 @@ __all__ = [
     "loss_parts",
     "observed_samples",
     "ramp",
+    "weighing_samples",
     "weighted",
 ]
 
@@ -99,6 +100,14 @@ def observed_samples(batch: Mapping[str, tf.Tensor]):
     return observed * _over_all(batch["fitted_btn"], observed)
 
 
+def weighing_samples(batch: Mapping[str, tf.Tensor]):
+    """The same with the weight of each trial's session, where sessions have weights."""
+    observed = observed_samples(batch)
+    if "session_weight_b" in batch:
+        observed = observed * batch["session_weight_b"][:, None, None]
+    return observed
+
+
 def left_out_samples(batch: Mapping[str, tf.Tensor]):
     """Where samples are observed and left out of training, shaped as the spikes: 1 or 0.
 
@@ -123,10 +132,11 @@ def loss_parts(
     Args:
         network: encodes and decodes.
         batch: ``spikes_btn`` (NaN where not observed), ``external_bte``, ``weight_b``,
-            perhaps ``fitted_btn``.
+            perhaps ``fitted_btn``; of a stitched model also ``session_b`` and perhaps
+            ``session_weight_b``.
         noise: of :func:`lfads_tf.noise.draw`.
         scalars: ``dropout``, ``coordinated_dropout`` and the weights ``l2_...``.
-        n_samples: number of observed samples in the whole batch.
+        n_samples: number of observed samples in the whole batch, by their weights.
 
     Returns:
         By the names of :data:`PARTS`; with ``fitted_btn`` also ``left_out``, the summed
@@ -140,7 +150,7 @@ def loss_parts(
     shown = fitted[:, : config.encoded_bins, : config.encoded_neurons]
     if "fitted_btn" in batch:
         shown = shown / (1.0 - config.sample_validation)
-    counted = fitted
+    counted = weighing_samples(batch)
     if "shown_btn" in noise:
         rate = scalars["coordinated_dropout"]
         shown = shown * noise["shown_btn"] / (1.0 - rate)
@@ -149,15 +159,18 @@ def loss_parts(
         counted = counted * _over_all(tf.where(rate > 0, hidden, tf.ones_like(hidden)), fitted)
 
     x_btn = counts[:, : config.encoded_bins, : config.encoded_neurons] * shown
-    encoded = network.encode(x_btn, noise)
+    session = network.session_weights(batch)
+    encoded = network.encode(x_btn, noise, session)
     initial_bi = encoded.mean + encoded.sd * noise["initial_bi"]
     decoded = network.decode(
         initial_bi, encoded.seen, batch["external_bte"], noise.get("inputs_tbu"), noise
     )
-    parameters_btk = tf.transpose(network.read_out(decoded.factors), (1, 0, 2))
+    parameters_btk = tf.transpose(network.read_out(decoded.factors, session), (1, 0, 2))
     nll_btn = -network.observation.log_prob(parameters_btk, counts)
 
     weight_b = batch["weight_b"]
+    if "session_weight_b" in batch:
+        weight_b = weight_b * batch["session_weight_b"]
     kl_initial = network.initial_condition_prior(encoded.mean, encoded.sd)
     kl_inputs = tf.zeros_like(weight_b)
     if network.input_prior is not None:

@@ -38,6 +38,9 @@ class Observation(keras.layers.Layer):
 
     n_parameters = 1
     counts = False
+    #: Where the expected data are modulated: index of a parameter, and its sign; in
+    #: logarithms, except under a Gaussian.
+    mean_parameter = (0, 1.0)
 
     def log_prob(self, parameters, data):
         """Log-likelihood of each sample.
@@ -137,6 +140,7 @@ class Gamma(Observation):
     """
 
     n_parameters = 2
+    mean_parameter = (1, -1.0)
 
     def log_prob(self, parameters, data):
         shape, rate = map(bounded_exp, self.split(parameters))
@@ -170,6 +174,7 @@ class ZeroInflatedGamma(Observation):
     """
 
     n_parameters = 3
+    mean_parameter = (1, -1.0)
 
     def __init__(self, location: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -17,7 +17,7 @@ import tensorflow as tf
 from lfads_tf import augmentations, noise, sharding
 from lfads_tf.config import LFADSConfig
 from lfads_tf.network import Network
-from lfads_tf.objective import PARTS, loss_parts, observed_samples, weighted
+from lfads_tf.objective import PARTS, loss_parts, weighing_samples, weighted
 
 __all__ = [
     "SCALARS",
@@ -189,7 +189,7 @@ def over_shards(
         >>> float(n_samples), sorted(results[0])
         (24.0, ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll'])
     """
-    counts = [tf.reduce_sum(observed_samples(shard["batch"])) for shard in shards]
+    counts = [tf.reduce_sum(weighing_samples(shard["batch"])) for shard in shards]
     n_samples = tf.maximum(sharding.over_replicas(tf.add_n(counts)), 1.0)
     share = tf.constant(1.0 / (len(shards) * sharding.replicas()))
     weights = [tf.convert_to_tensor(variable) for variable in network.trainable_variables]
