@@ -10,7 +10,8 @@ from tqdm import tqdm
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.continuation.curve import Curve
-from fixedpoint_tf.continuation.detection import BRANCH_POINT, Found, detect
+from fixedpoint_tf.continuation.detection import Found, detect
+from fixedpoint_tf.continuation.intervals import BRANCH_POINT
 from fixedpoint_tf.continuation.merging import first_on_branch
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.continuation.result import CLOSED, Branches
