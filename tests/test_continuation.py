@@ -336,6 +336,18 @@ def test_hysteresis_on_the_way_there_and_back():
     assert len(continue_in(unit, points, [1.0, -1.0, 1.0])) == 1
 
 
+def test_the_arms_of_a_pitchfork_there_and_back_are_one_loop():
+    path = [-1.0, 0.8, -1.0]
+    stem = continue_in(pitchfork(), [[0.0]], path)
+    assert stem.bifurcation_kinds == ("branch point",) * 2
+    loop = switch(pitchfork(), stem, path, 0)
+    assert loop.ends == (("closed loop", "closed loop"),)
+    assert loop.bifurcation_kinds == ("branch point",) * 2
+    assert loop.bifurcation_inputs == pytest.approx(np.zeros((2, 1)), abs=1e-9)
+    assert loop.xstar[:, 0] ** 2 == pytest.approx(loop.inputs[:, 0], abs=1e-9)
+    assert np.sort(loop.crossings(0.5)[:, 0]) == pytest.approx([-(0.8**0.5), 0.8**0.5])
+
+
 def test_branches_end_for_reasons_that_are_said():
     far = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-0.5, 2.0))
     assert far.ends == (("end of path", "left the bounds"),)

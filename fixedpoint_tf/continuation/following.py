@@ -199,6 +199,8 @@ def switch(
     t = curve.tangent(begun.slopes, ways)
     with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
         (one, other), stopped = trace(curve, begun.z, t, steps, bar.update)
+    if one.end == CLOSED:  # the way back is the same loop
+        return _branches(curve, [_join(None, one)], np.zeros(1, dtype=int), stopped)
     for half, way in ((one, across), (other, -across)):
         half.z.insert(0, z[0])
         half.t.insert(0, way)

@@ -27,7 +27,7 @@ _MARKERS = {
     "period doubling": ("^", COLORS["green"]),
     "Neimark-Sacker": ("D", COLORS["blue"]),
     "Hopf": ("D", COLORS["blue"]),
-    "multiple bifurcation": ("P", COLORS["orange"]),
+    "multiple bifurcation": ("p", COLORS["orange"]),
 }
 
 
