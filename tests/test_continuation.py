@@ -150,7 +150,82 @@ def test_two_real_eigenvalues_that_meet_and_turn_are_no_bifurcation():
     assert branches.bifurcations == []
 
 
+def diagonal(*offsets, kind="discrete", flip=1.0):
+    """Units by themselves, each with a pitchfork (or a flip) where u is minus its offset."""
+    at = np.array(offsets)
+
+    def step(x, u):
+        change = (u + tf.constant(at, x.dtype)) * x - x**3
+        return change if kind == "continuous" else flip * (x + change)
+
+    return system(step, len(offsets), kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("units", "eigenvalue"),
+    [
+        (diagonal(0.0, 0.0), 1.0),
+        (diagonal(0.0, 0.0, 0.0), 1.0),
+        (diagonal(0.0, 0.0, flip=-1.0), -1.0),
+        (diagonal(0.0, 0.0, kind="continuous"), 0.0),
+    ],
+    ids=["two", "three", "two flips", "continuous"],
+)
+def test_real_eigenvalues_that_cross_together_do_not_turn(units, eigenvalue):
+    branches = continue_in(units, np.zeros((1, units.n_states)), [-0.7, 0.6])
+    (point,) = branches.bifurcations
+    assert point.kind == "multiple bifurcation"
+    assert point.inputs == pytest.approx([0.0], abs=1e-10)
+    assert point.eigenvalue == pytest.approx(eigenvalue, abs=1e-9)
+    assert repr(branches).endswith("bifurcations: 1 multiple bifurcation")
+
+
+def test_the_ring_of_cosine_weights_bifurcates_at_a_double_eigenvalue():
+    """h = tanh(u W h) with W of rank 2: both its modes lose stability at u = 1."""
+    angles = 2.0 * np.pi * np.arange(8) / 8
+    w = np.cos(angles[:, None] - angles) / 4.0
+    ring = system(lambda x, u: tf.tanh(u * (x @ tf.constant(w, x.dtype))), 8)
+    branches = continue_in(ring, np.zeros((1, 8)), [0.5, 1.4])
+    (point,) = branches.bifurcations
+    assert point.kind == "multiple bifurcation"
+    assert point.inputs == pytest.approx([1.0], abs=1e-10)
+    assert point.eigenvalue == pytest.approx(1.0, abs=1e-9)
+    figure, ax = branches.plot()
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words[-1] == "1 multiple bifurcation"
+
+
+def test_two_pitchforks_within_one_step_are_two():
+    branches = continue_in(diagonal(0.0, 1e-3), [[0.0, 0.0]], [-0.7, 0.6])
+    assert branches.bifurcation_kinds == ("branch point",) * 2
+    assert branches.bifurcation_inputs[:, 0] == pytest.approx([-1e-3, 0.0], abs=1e-9)
+
+
+def test_a_pair_beside_a_pitchfork_is_told_from_it():
+    def velocity(x, u):
+        return tf.concat([rotor(x[:, :2], u), (u + 1e-3) * x[:, 2:] - x[:, 2:] ** 3], 1)
+
+    branches = continue_in(system(velocity, 3, kind="continuous"), [[0.0] * 3], [-0.7, 0.6])
+    assert branches.bifurcation_kinds == ("branch point", "Hopf")
+    assert branches.bifurcation_inputs[:, 0] == pytest.approx([-1e-3, 0.0], abs=1e-9)
+    assert branches.bifurcation_eigenvalues == pytest.approx([0.0, 2.0j], abs=1e-8)
+
+
 # ---- networks ----
+
+
+def test_all_modes_of_a_random_network_are_told_apart():
+    """h = tanh(u W h): the mode of each eigenvalue of W bifurcates at u = 1 / |eigenvalue|."""
+    n = 40
+    w = np.random.default_rng(0).normal(size=(n, n)) / np.sqrt(n)
+    network = system(lambda x, u: tf.tanh(u * (x @ tf.constant(w.T, x.dtype))), n)
+    branches = continue_in(network, np.zeros((1, n)), [0.5, 2.0])
+    modes = sorted((1.0 / abs(v), v) for v in np.linalg.eigvals(w) if v.imag >= 0)
+    modes = [(u, v) for u, v in modes if u < 2.0]
+    kinds = ["branch point" if v.real > 0 else "period doubling" for _, v in modes]
+    kinds = ["Neimark-Sacker" if m[1].imag else k for m, k in zip(modes, kinds, strict=True)]
+    assert len(kinds) > 12 and branches.bifurcation_kinds == tuple(kinds)
+    assert branches.bifurcation_inputs[:, 0] == pytest.approx([u for u, _ in modes], abs=1e-8)
 
 
 def test_the_hysteresis_of_one_tanh_unit():
@@ -259,6 +334,18 @@ def test_hysteresis_on_the_way_there_and_back():
     assert {f.kind for f in branches.bifurcations} == {"saddle-node"}
     points = FixedPoints(xstar=branches.xstar[[3, -3]], inputs=branches.inputs[[3, -3]])
     assert len(continue_in(unit, points, [1.0, -1.0, 1.0])) == 1
+
+
+def test_the_arms_of_a_pitchfork_there_and_back_are_one_loop():
+    path = [-1.0, 0.8, -1.0]
+    stem = continue_in(pitchfork(), [[0.0]], path)
+    assert stem.bifurcation_kinds == ("branch point",) * 2
+    loop = switch(pitchfork(), stem, path, 0)
+    assert loop.ends == (("closed loop", "closed loop"),)
+    assert loop.bifurcation_kinds == ("branch point",) * 2
+    assert loop.bifurcation_inputs == pytest.approx(np.zeros((2, 1)), abs=1e-9)
+    assert loop.xstar[:, 0] ** 2 == pytest.approx(loop.inputs[:, 0], abs=1e-9)
+    assert np.sort(loop.crossings(0.5)[:, 0]) == pytest.approx([-(0.8**0.5), 0.8**0.5])
 
 
 def test_branches_end_for_reasons_that_are_said():

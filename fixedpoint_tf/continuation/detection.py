@@ -3,7 +3,8 @@
 Each kind has a test function that changes sign there (Kuznetsov 2004, section 10.2): the
 tangent's component along s at a fold, the determinant of the bordered Jacobian where two
 branches cross, that of J + 1 at a period doubling, and the growth of a complex pair at a
-Neimark-Sacker or Hopf point. Its root is bracketed by the two points and found by the
+Neimark-Sacker or Hopf point. Where several real eigenvalues cross at one place it is their
+distance from the edge of stability. Its root is bracketed by the two points and found by the
 Illinois method, for all bifurcations of all branches at once.
 """
 
@@ -15,20 +16,27 @@ import numpy as np
 
 from fixedpoint_tf.continuation.branch_points import refine
 from fixedpoint_tf.continuation.curve import Curve
+from fixedpoint_tf.continuation.intervals import (
+    BRANCH_POINT,
+    DOUBLING,
+    FOLD,
+    MULTIPLE,
+    Interval,
+    edge,
+    intervals,
+    names,
+    separate,
+    turning,
+    unstable,
+)
 from fixedpoint_tf.linearization import growth
 
-__all__ = ["BRANCH_POINT", "DOUBLING", "FOLD", "Found", "detect", "turning"]
+__all__ = ["Found", "detect"]
 
-FOLD, BRANCH_POINT, DOUBLING = "saddle-node", "branch point", "period doubling"
 MAX_ITERATIONS = 80
 ROOT_TOL = 1e-13
 ROUGH_ROOT_TOL = 1e-6  # where Newton's method is singular, and another one refines
 SAME_PLACE = 0.1  # of the length of an interval
-
-
-def turning(kind: str) -> str:
-    """What the crossing of a complex pair is called."""
-    return "Neimark-Sacker" if kind == "discrete" else "Hopf"
 
 
 @dataclasses.dataclass
@@ -40,39 +48,6 @@ class Found:
     after: int
     z: np.ndarray
     eigenvalue: complex
-
-
-def _edge(kind: str) -> float:
-    return 1.0 if kind == "discrete" else 0.0
-
-
-def _counts(values: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of unstable eigenvalues, and of real ones below -1 (discrete)."""
-    unstable = (growth(values, kind) > _edge(kind)).sum(axis=-1)
-    flipped = (values.imag == 0.0) & (values.real < -1.0)
-    return unstable, flipped.sum(axis=-1) if kind == "discrete" else np.zeros_like(unstable)
-
-
-def _candidates(branch: int, z, t, sign, values, kind: str) -> list[tuple[str, int, int]]:
-    """Kind, branch and interval of each sign change."""
-    unstable, flipped = _counts(values, kind)
-    up = t[:, -1] >= 0
-    found = []
-    for i in range(len(z) - 1):
-        if not np.isfinite(values[i : i + 2]).all():
-            continue
-        crosses = sign[i] * sign[i + 1] < 0
-        folds = up[i] != up[i + 1]
-        doubles = bool((flipped[i + 1] - flipped[i]) % 2)
-        change = abs(int(unstable[i + 1]) - int(unstable[i]))
-        found += [(BRANCH_POINT, branch, i)] if crosses else []
-        found += [(FOLD, branch, i)] if folds else []
-        found += [(DOUBLING, branch, i)] if doubles else []
-        # One eigenvalue at a time passes 1 or -1; a pair of complex ones passes together.
-        single = int(doubles) + int(crosses != folds)
-        if change - single >= 2 or (single == 0 and change == 2):
-            found.append((turning(kind), branch, i))
-    return found
 
 
 def detect(
@@ -91,83 +66,92 @@ def detect(
         The bifurcations, in the order in which the branches pass them.
     """
     kind = curve.system.kind
-    wanted = [
-        candidate
-        for number, (z, t, sign, values) in enumerate(branches)
-        for candidate in _candidates(number, z, t, sign, values, kind)
-        if candidate[1:] not in passed_over
+    telling = [
+        one
+        for number, arrays in enumerate(branches)
+        for one in intervals(number, *arrays)
+        if (number, one.after) not in passed_over and names(one, kind)
     ]
+    several = [one for one in telling if turning(kind) in names(one, kind)]
+    telling = [one for one in telling if turning(kind) not in names(one, kind)]
+    telling += separate(curve, several)
+    wanted = [(name, one) for one in telling for name in names(one, kind)]
     if not wanted:
         return []
-    kinds = [k for k, _, _ in wanted]
-    begin = np.stack([branches[b][0][i] for _, b, i in wanted])
-    finish = np.stack([branches[b][0][i + 1] for _, b, i in wanted])
-    before = np.stack([branches[b][3][i] for _, b, i in wanted])
-    # Not the tangent, which at a corner of the path is that of one piece or the other.
-    length = np.maximum(np.linalg.norm(finish - begin, axis=1), 1e-300)
-    along = (finish - begin) / length[:, None]
-    piece = curve.path.piece(0.5 * (begin[:, -1] + finish[:, -1]))
-    rough = np.array([_is_beside_branch_point(k, wanted) for k in range(len(wanted))])
-    tol = np.where(rough, ROUGH_ROOT_TOL, ROOT_TOL)
-    line = _Line(curve, kinds, begin, along, length, piece, _counts(before, kind)[0], tol)
+    rough = np.array([_is_beside_branch_point(name, one, wanted) for name, one in wanted])
+    line = _Line(curve, wanted, np.where(rough, ROUGH_ROOT_TOL, ROOT_TOL))
     share, z, values = line.root()
     for k in np.flatnonzero(line.kinds == BRANCH_POINT):
         if np.isfinite(z[k]).all():
-            z[k] = refine(curve, z[k], int(piece[k]))
+            z[k] = refine(curve, z[k], int(line.piece[k]))
             values[k] = curve.eigenvalues(curve.evaluate(z[k : k + 1])[2])[0]
-    _drop_shadows(wanted, z, begin, finish)
+    _drop_shadows(wanted, z)
     found: list[Found] = []
-    for k in np.lexsort((share, [i for _, _, i in wanted], [b for _, b, _ in wanted])):
-        name, branch, after = wanted[k]
+    at = [one.share + share[k] * one.length / one.span for k, (_, one) in enumerate(wanted)]
+    order = np.lexsort(
+        (at, [one.after for _, one in wanted], [one.branch for _, one in wanted])
+    )
+    for k in order:
+        name, one = wanted[k]
         if np.isfinite(z[k]).all():
-            found.append(Found(name, branch, after, z[k], _crossing(values[k], name, kind)))
+            value = _crossing(values[k], name, kind)
+            found.append(Found(name, one.branch, one.after, z[k], value))
     return found
 
 
 def _crossing(values: np.ndarray, name: str, kind: str) -> complex:
     """The eigenvalue that is at the edge of stability."""
     if name in (FOLD, BRANCH_POINT):
-        distance = np.abs(values - _edge(kind))
+        distance = np.abs(values - edge(kind))
     elif name == DOUBLING:
         distance = np.abs(values + 1.0)
     else:
-        distance = np.abs(growth(values, kind) - _edge(kind))
-        distance = np.where(values.imag > 0, distance, np.inf)
+        distance = np.abs(growth(values, kind) - edge(kind))
+        hidden = values.imag < 0 if name == MULTIPLE else values.imag <= 0
+        distance = np.where(hidden, np.inf, distance)
+    if not np.isfinite(distance).any():
+        return complex(np.nan)
     return complex(values[int(np.argmin(distance))])
 
 
-def _is_beside_branch_point(k: int, wanted) -> bool:
+def _are_beside(one: Interval, other: Interval) -> bool:
+    return one.branch == other.branch and abs(one.after - other.after) <= 1
+
+
+def _is_beside_branch_point(name: str, one: Interval, wanted) -> bool:
     """Whether a branch point, or a fold in its shadow: no more than roughly located here."""
-    name, branch, after = wanted[k]
     return name in (FOLD, BRANCH_POINT) and any(
-        other == BRANCH_POINT and its_branch == branch and abs(its_after - after) <= 1
-        for other, its_branch, its_after in wanted
+        other == BRANCH_POINT and _are_beside(one, its) for other, its in wanted
     )
 
 
-def _drop_shadows(wanted, z, begin, finish) -> None:
+def _drop_shadows(wanted, z) -> None:
     """A branch that turns where another crosses it has no saddle-node there.
 
     Beside a branch point the turn is located badly, so that near is near enough.
     """
-    for k, (name, branch, after) in enumerate(wanted):
+    for k, (name, one) in enumerate(wanted):
         if name != FOLD:
             continue
-        for j, (other, its_branch, its_after) in enumerate(wanted):
-            beside = its_branch == branch and abs(its_after - after) <= 1
-            if other == BRANCH_POINT and beside:
-                span = np.linalg.norm(finish[k] - begin[k])
-                if np.linalg.norm(z[k] - z[j]) < SAME_PLACE * span:
+        for j, (other, its) in enumerate(wanted):
+            if other in (BRANCH_POINT, MULTIPLE) and _are_beside(one, its):
+                if np.linalg.norm(z[k] - z[j]) < SAME_PLACE * one.span:
                     z[k] = np.nan
 
 
 class _Line:
     """The curve over the interval of each sign change, by the share of its length."""
 
-    def __init__(self, curve: Curve, kinds, begin, along, length, piece, unstable, tol):
-        self.curve, self.kinds = curve, np.array(kinds)
-        self.begin, self.along, self.length = begin, along, length
-        self.piece, self.unstable, self.tol = piece, unstable, tol
+    def __init__(self, curve: Curve, wanted: list[tuple[str, Interval]], tol: np.ndarray):
+        self.curve, self.tol = curve, tol
+        self.kinds = np.array([name for name, _ in wanted])
+        self.begin = np.stack([one.z[0] for _, one in wanted])
+        finish = np.stack([one.z[1] for _, one in wanted])
+        # Not the tangent, which at a corner of the path is that of one piece or the other.
+        self.length = np.maximum(np.linalg.norm(finish - self.begin, axis=1), 1e-300)
+        self.along = (finish - self.begin) / self.length[:, None]
+        self.piece = curve.path.piece(0.5 * (self.begin[:, -1] + finish[:, -1]))
+        self.unstable = [unstable(one.values[0], curve.system.kind) for _, one in wanted]
 
     def __call__(self, share: np.ndarray, rows: np.ndarray):
         """Test functions, points and eigenvalues."""
@@ -187,10 +171,11 @@ class _Line:
             elif name == DOUBLING:
                 test[k] = _determinant(points.jacobian[k] + np.eye(curve.d))
             else:
-                margin = np.abs(growth(values[k], kind) - _edge(kind))
-                margin = np.where(values[k].imag != 0, margin, np.inf).min()
-                same = _counts(values[k], kind)[0] == self.unstable[row]
-                test[k] = (-1.0 if same else 1.0) * min(margin, 1.0)
+                margin = np.abs(growth(values[k], kind) - edge(kind))
+                if name != MULTIPLE:
+                    margin = np.where(values[k].imag != 0, margin, np.inf)
+                same = unstable(values[k], kind) == self.unstable[row]
+                test[k] = (-1.0 if same else 1.0) * min(margin.min(), 1.0)
         return test, points.z, values
 
     def root(self):

@@ -10,7 +10,8 @@ from tqdm import tqdm
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.continuation.curve import Curve
-from fixedpoint_tf.continuation.detection import BRANCH_POINT, Found, detect
+from fixedpoint_tf.continuation.detection import Found, detect
+from fixedpoint_tf.continuation.intervals import BRANCH_POINT
 from fixedpoint_tf.continuation.merging import first_on_branch
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.continuation.result import CLOSED, Branches
@@ -198,6 +199,8 @@ def switch(
     t = curve.tangent(begun.slopes, ways)
     with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
         (one, other), stopped = trace(curve, begun.z, t, steps, bar.update)
+    if one.end == CLOSED:  # the way back is the same loop
+        return _branches(curve, [_join(None, one)], np.zeros(1, dtype=int), stopped)
     for half, way in ((one, across), (other, -across)):
         half.z.insert(0, z[0])
         half.t.insert(0, way)

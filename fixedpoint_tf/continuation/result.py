@@ -29,7 +29,9 @@ class Bifurcation:
 
     Attributes:
         kind: ``"saddle-node"``, ``"branch point"`` (pitchfork or transcritical: two
-            branches cross), ``"period doubling"``, ``"Neimark-Sacker"`` or ``"Hopf"``.
+            branches cross), ``"period doubling"``, ``"Neimark-Sacker"``, ``"Hopf"``, or
+            ``"multiple bifurcation"`` where several real eigenvalues cross at one place, as
+            in a symmetric network.
         branch: number of the branch.
         after: the point of the branch after which it lies.
         s: place on the path of inputs.

@@ -27,6 +27,7 @@ _MARKERS = {
     "period doubling": ("^", COLORS["green"]),
     "Neimark-Sacker": ("D", COLORS["blue"]),
     "Hopf": ("D", COLORS["blue"]),
+    "multiple bifurcation": ("p", COLORS["orange"]),
 }
 
 
