@@ -1,5 +1,8 @@
 """What the network listens to, and where its linearisation holds, against exact answers."""
 
+import dataclasses
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +11,14 @@ from matplotlib import pyplot
 
 from fixedpoint_tf import FixedPoints, as_system, trajectories
 from fixedpoint_tf.plotting.sensitivity import plot_alignment, plot_linear_error
-from fixedpoint_tf.sensitivity import LinearError, Sensitivity, linear_error, rollouts
+from fixedpoint_tf.sensitivity import (
+    LinearError,
+    Sensitivity,
+    alignment,
+    linear_error,
+    nonnormality,
+    rollouts,
+)
 from fixedpoint_tf.sensitivity import sensitivity as sensitivity_of
 from fixedpoint_tf.sensitivity.angles import angles
 from fixedpoint_tf.sensitivity.nonnormality import (
@@ -34,6 +44,10 @@ def linear_system(J, B, kind="discrete"):
         return by_state + tf.matmul(u, tf.constant(B.T, h.dtype))
 
     return as_system(step, n_states=J.shape[0], n_inputs=B.shape[1], kind=kind)
+
+
+def figure_words(fig):
+    return " ".join(text.get_text() for text in fig.findobj(pyplot.Text))
 
 
 def at_origin(system, n=1):
@@ -276,6 +290,53 @@ class TestSensitivity:
         np.testing.assert_allclose(answer.eigenvalues[:, 0], gains)
         assert answer.peak_amplification.tolist() == [np.inf, 1.0]
         assert "grow up to 1-fold, without end at 1 point" in repr(answer)
+
+    def test_chunks_change_nothing_and_bound_the_memory(self, monkeypatch):
+        J = np.random.default_rng(0).normal(0, 0.5 / 8, (48, 64, 64))
+        system = linear_system(J[0], np.eye(64)[:, :2])
+        points = dataclasses.replace(at_origin(system, 48), J_xstar=J)
+        readout = np.eye(64)[:3]
+        whole = sensitivity_of(system, points, readout, n_modes=2)
+        monkeypatch.setattr(alignment, "_CHUNK", 5 * 64 * 64)
+        tracemalloc.start()
+        parts = sensitivity_of(system, points, readout, n_modes=2)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2 * J.nbytes, "two sets of eigenvectors alone would take 4 times J"
+        for field in dataclasses.fields(Sensitivity):
+            np.testing.assert_array_equal(
+                getattr(parts, field.name), getattr(whole, field.name), field.name
+            )
+
+    def test_interrupted_it_returns_what_is_there(self, integrator, monkeypatch, tmp_path):
+        system, *_ = integrator
+        monkeypatch.setattr(alignment, "_CHUNK", 1)
+        calls, whole = [], nonnormality.henrici_departure
+
+        def stop_at_the_third(matrix):
+            calls.append(1)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return whole(matrix)
+
+        monkeypatch.setattr(nonnormality, "henrici_departure", stop_at_the_third)
+        answer = sensitivity_of(system, at_origin(system, 4))
+        assert answer.interrupted and repr(answer).endswith("(interrupted)")
+        assert "listens most to input 1 (median effect 2.2, at 0 degrees)" in repr(answer)
+        assert np.isnan(answer.eigenvalues).any(axis=1).tolist() == [False, False, True, True]
+        fig, ax = answer.plot()
+        fig.canvas.draw()
+        assert "median of 2 points" in figure_words(fig)
+        answer.plot(point=3)[0].canvas.draw()
+        answer.save(tmp_path / "answer.h5")
+        assert Sensitivity.load(tmp_path / "answer.h5").interrupted
+
+    def test_progress_is_shown_where_asked_for(self, integrator, capfd):
+        system, *_ = integrator
+        sensitivity_of(system, at_origin(system, 2))
+        assert not capfd.readouterr().err
+        sensitivity_of(system, at_origin(system, 2), verbose=True)
+        assert "sensitivity: 100%" in capfd.readouterr().err
 
     def test_comes_back_as_it_was(self, integrator, tmp_path):
         system, *_ = integrator

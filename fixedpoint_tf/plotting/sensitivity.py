@@ -57,11 +57,12 @@ def plot_alignment(
     if point is not None and not -answer.n <= point < answer.n:
         raise IndexError(f"point: expected one of {answer.n} points, received {point}.")
     rows = np.arange(answer.n) if point is None else np.array([point])
+    rows = rows[~np.isnan(answer.henrici[rows])]  # an interruption left out the others
     shown = _distinct_modes(answer.eigenvalues[rows], n_modes)
     n_inputs = len(answer.input_names)
     size = (1.6 + 1.1 * max(1, n_inputs), 1.6 + 0.55 * max(1, shown.shape[1]))
     fig, ax = new_axes(fig, ax, size=size)
-    if not answer.n or not n_inputs or not shown.shape[1]:
+    if not len(rows) or not n_inputs or not shown.shape[1]:
         say_if_empty(ax, 0, "no points, or no inputs")
         legend_above(ax)
         return fig, ax
@@ -85,8 +86,8 @@ def plot_alignment(
     bar.ax.set_yticklabels(["0°", "30°", "45°", "60°", "75°", "90°"])
     bar.set_label("angle of input to selection vector")
     bar.outline.set_visible(False)
-    whom = f"median of {answer.n:,} points" if point is None else f"point {point}"
-    if point is None and answer.n == 1:
+    whom = f"median of {len(rows):,} points" if point is None else f"point {point}"
+    if point is None and len(rows) == 1:
         whom = "1 point"
     ax.set_title(f"{whom}: angle, and effect of a unit of input", fontsize="small")
     return fig, ax

@@ -14,10 +14,12 @@ sentiment classification").
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm import tqdm
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
@@ -27,12 +29,16 @@ from fixedpoint_tf.results import Result
 from fixedpoint_tf.sensitivity import nonnormality
 from fixedpoint_tf.sensitivity.angles import angles
 from fixedpoint_tf.sensitivity.points import check_points, jacobians, readout_matrix
+from fixedpoint_tf.system import DynamicalSystem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["Sensitivity", "sensitivity"]
+
+#: Entries of the Jacobians that are decomposed at once, which bounds the memory.
+_CHUNK = 2**20
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -74,6 +80,7 @@ class Sensitivity(Result):
         peak_time: ``(n,)``, when, in steps or in units of ``dt``.
         kind: ``"discrete"`` or ``"continuous"``.
         input_names: of the inputs, for figures.
+        interrupted: whether the call was interrupted; what was left out is NaN.
     """
 
     eigenvalues: np.ndarray
@@ -92,6 +99,7 @@ class Sensitivity(Result):
     peak_time: np.ndarray
     kind: str
     input_names: list[str]
+    interrupted: bool = False
 
     @property
     def n(self) -> int:
@@ -101,10 +109,11 @@ class Sensitivity(Result):
     def __repr__(self) -> str:
         n, n_modes, n_inputs = self.input_effect.shape
         parts = [f"{n:,} point{'s' * (n != 1)}, {n_modes} mode{'s' * (n_modes != 1)} each"]
-        if n and n_modes and n_inputs:
+        rows = np.flatnonzero(~np.isnan(self.henrici))
+        if len(rows) and n_modes and n_inputs:
             # Modes are in order of growth: the slowest is not the first where some grow.
-            tau = np.where(np.isnan(self.time_constants), -1.0, self.time_constants)
-            rows, slowest = np.arange(n), tau.argmax(axis=1)
+            tau = self.time_constants[rows]
+            slowest = np.where(np.isnan(tau), -1.0, tau).argmax(axis=1)
             strength = np.median(np.abs(self.input_effect[rows, slowest]), axis=0)
             if np.isfinite(strength).any():
                 best = int(np.nanargmax(strength))
@@ -114,15 +123,15 @@ class Sensitivity(Result):
                     f"the slowest{which} listens most to {self.input_names[best]} "
                     f"(median effect {strength[best]:.2g}, at {angle:.0f} degrees)"
                 )
-        if n:
-            parts.append(f"non-normality {np.median(self.henrici):.2f}")
+        if len(rows):
+            parts.append(f"non-normality {np.median(self.henrici[rows]):.2f}")
         bounded = self.peak_amplification[np.isfinite(self.peak_amplification)]
         if len(bounded):
             parts[-1] += f", perturbations grow up to {bounded.max():.2g}-fold"
         endless = int(np.isposinf(self.peak_amplification).sum())
         if endless:
             parts[-1] += f", without end at {endless:,} point{'s' * (endless != 1)}"
-        return "; ".join(parts)
+        return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
         """Draws which mode listens to which input.
@@ -143,11 +152,15 @@ def sensitivity(
     n_modes: int | None = None,
     horizon: float | None = None,
     input_names: Sequence[str] | None = None,
+    verbose: bool = False,
 ) -> Sensitivity:
     """What the network listens to: each input against each mode, at each point.
 
+    Interrupted from the keyboard, it returns what has been computed, the rest as NaN.
+
     Cost: one eigen-decomposition a point (free if the points carry theirs), one Schur
-    decomposition, and the powers of the Jacobian until they decay.
+    decomposition, and the powers of the Jacobian until they decay. Points are taken a few
+    at a time; of each, only the modes that are kept stay in memory.
 
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
@@ -162,6 +175,7 @@ def sensitivity(
             no last time, see
             :func:`fixedpoint_tf.sensitivity.nonnormality.peak_amplification`.
         input_names: one for each input; default: "input 1", ...
+        verbose: show a progress bar.
 
     Returns:
         A :class:`Sensitivity`.
@@ -205,6 +219,37 @@ def sensitivity(
             f"input_names must be one for each of the {system.n_inputs} inputs; got {names}."
         )
     linearization.time_constants([0.5], system.kind, dt)  # refuses a bad dt before any work
+    at = functools.partial(_at, system, weights, int(n_modes), dt, horizon)
+    columns = {
+        name: None if part is None else np.full((points.n, *part.shape[1:]), np.nan, part.dtype)
+        for name, part in at(points[:0]).items()
+    }
+    chunk = max(1, _CHUNK // system.n_states**2)
+    interrupted = False
+    with tqdm(total=points.n, desc="sensitivity", disable=not verbose) as bar:
+        try:
+            for i in range(0, points.n, chunk):
+                some = points[i : i + chunk]
+                for name, part in at(some).items():
+                    column = columns[name]
+                    if column is not None:
+                        column[i : i + chunk] = part
+                bar.update(some.n)
+        except KeyboardInterrupt:
+            interrupted = True
+    arrays: dict[str, Any] = columns
+    return Sensitivity(**arrays, kind=system.kind, input_names=names, interrupted=interrupted)
+
+
+def _at(
+    system: DynamicalSystem,
+    weights: np.ndarray | None,
+    n_modes: int,
+    dt: float | None,
+    horizon: float | None,
+    points: FixedPoints,
+) -> dict[str, np.ndarray | None]:
+    """The arrays of the answer for some of the points."""
     by_state, by_input = jacobians(system, points)
     eigen: Any = (points.eigval_J_xstar, points.eigvec_J_xstar, points.left_eigvec_J_xstar)
     if any(part is None for part in eigen):
@@ -222,26 +267,24 @@ def sensitivity(
         )
 
     measured = np.array(each(measure, by_state)).reshape(points.n, 4)
-    modes = right.transpose(0, 2, 1)
-    return Sensitivity(
-        eigenvalues=values,
-        time_constants=linearization.time_constants(values, system.kind, dt),
-        selection_vectors=left,
-        mode_vectors=right,
-        input_vectors=by_input,
-        input_effect=left @ by_input,
-        input_angle=angles(by_input.transpose(0, 2, 1), left),
-        readout_effect=None if weights is None else weights @ right,
-        readout_angle=None
-        if weights is None
-        else angles(np.broadcast_to(weights, (points.n, *weights.shape)), modes).transpose(
-            0, 2, 1
-        ),
-        condition=np.linalg.norm(left, axis=2),
-        henrici=measured[:, 0],
-        initial_growth=measured[:, 1],
-        peak_amplification=measured[:, 2],
-        peak_time=measured[:, 3] * (dt or 1.0),
-        kind=system.kind,
-        input_names=names,
-    )
+    readout_effect = readout_angle = None
+    if weights is not None:
+        readout_effect = weights @ right
+        every = np.broadcast_to(weights, (points.n, *weights.shape))
+        readout_angle = angles(every, right.transpose(0, 2, 1)).transpose(0, 2, 1)
+    return {
+        "eigenvalues": values,
+        "time_constants": linearization.time_constants(values, system.kind, dt),
+        "selection_vectors": left,
+        "mode_vectors": right,
+        "input_vectors": by_input,
+        "input_effect": left @ by_input,
+        "input_angle": angles(by_input.transpose(0, 2, 1), left),
+        "readout_effect": readout_effect,
+        "readout_angle": readout_angle,
+        "condition": np.linalg.norm(left, axis=2),
+        "henrici": measured[:, 0],
+        "initial_growth": measured[:, 1],
+        "peak_amplification": measured[:, 2],
+        "peak_time": measured[:, 3] * (dt or 1.0),
+    }
