@@ -133,7 +133,8 @@ def draw(all_rates: dict[str, np.ndarray], test: Oscillation, folder: Path, name
         sharex="col",
     )
     times = (np.arange(test.session.n_bins) + 0.5) * width
-    for line, (label, rates) in zip(axes, all_rates.items(), strict=True):
+    for i, (label, rates) in enumerate(all_rates.items()):
+        line = axes[i]
         for trial, ax in enumerate(line[:2]):
             ax.plot(times, test.session.true_rates[trial, :, n], "k--", linewidth=1.0)
             ax.plot(times, rates[trial, :, n], color="#0072B2")
@@ -144,9 +145,9 @@ def draw(all_rates: dict[str, np.ndarray], test: Oscillation, folder: Path, name
             coherence(rates[..., n], test.lfp, width), with_phase=False, axes=line[3]
         )
         for ax in line[2:]:
-            if line is not axes[0] and ax.get_legend():
+            if i > 0 and ax.get_legend():
                 ax.get_legend().remove()
-            if line is not axes[-1]:
+            if i < len(axes) - 1:
                 ax.set_xlabel("")
     for trial in (0, 1):
         axes[0, trial].set_title(f"trial {trial}, neuron {n} (dashed: true)", fontsize="medium")
