@@ -24,6 +24,10 @@ Gaussian smoothing is given its best width three times: for the mean squared err
 rates, and, knowing the field potential, for r and for the coherence; the first by the true
 rates of the training trials. A ``bandwidth`` in Hz lets the phase wander, which the initial
 condition cannot tell of; the models then infer two inputs.
+
+Not every oscillation is found. With 15 spikes/s, a depth of 0.6, trials of 1 s and 15 Hz, the
+default model without inferred inputs learned the slow part alone in 300 epochs: R² 0.377, r
+and coherence at chance. Training longer, or with inferred inputs, was not tried there.
 """
 
 from __future__ import annotations
