@@ -192,6 +192,7 @@ def draw(
     fig, axes = pyplot.subplots(
         1, 2, figsize=(11, 5.0), subplot_kw={"projection": "3d"}, layout="constrained"
     )
+    fig.get_layout_engine().set(w_pad=0.3)  # The labels of both vertical axes meet there.
     looks = {0: ("o", "full"), 1: ("D", "none"), 2: ("s", "none"), 3: ("^", "none")}
     colors = ("#D55E00", "#0072B2", "#CC79A7")
     for ax, angle in zip(axes, (-60, 30), strict=True):
@@ -206,7 +207,9 @@ def draw(
             name, color, _ = key[k]
             ax.plot(*view.points(means[k]).T, color=color, linewidth=1.2, zorder=2)
             ax.plot(*view.points(means[k, :1]).T, ".", color=color, markersize=5, zorder=2)
-        for (label, one), color in zip(found.items(), colors, strict=False):
+        # Points that hardly move with the input stand in each other: the first is widest.
+        sizes = range(13, 0, -4) if len(found) > 1 else (9,)
+        for (label, one), color, size in zip(found.items(), colors, sizes, strict=False):
             at = view.points(model.factors_of(one.points.xstar))
             for n in np.unique(one.points.n_unstable):
                 marker, fill = looks.get(int(n), ("*", "none"))
@@ -218,7 +221,7 @@ def draw(
                     marker=marker,
                     fillstyle=fill,
                     color=color,
-                    markersize=9,
+                    markersize=size,
                     markeredgewidth=1.8,
                     label=f"{words}{f', {label}' if label else ''}",
                     zorder=4,

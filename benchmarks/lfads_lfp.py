@@ -24,6 +24,10 @@ Gaussian smoothing is given its best width three times: for the mean squared err
 rates, and, knowing the field potential, for r and for the coherence; the first by the true
 rates of the training trials. A ``bandwidth`` in Hz lets the phase wander, which the initial
 condition cannot tell of; the models then infer two inputs.
+
+Not every oscillation is found. With 15 spikes/s, a depth of 0.6, trials of 1 s and 15 Hz, the
+default model without inferred inputs learned the slow part alone in 300 epochs: R² 0.377, r
+and coherence at chance. Training longer, or with inferred inputs, was not tried there.
 """
 
 from __future__ import annotations
@@ -133,7 +137,8 @@ def draw(all_rates: dict[str, np.ndarray], test: Oscillation, folder: Path, name
         sharex="col",
     )
     times = (np.arange(test.session.n_bins) + 0.5) * width
-    for line, (label, rates) in zip(axes, all_rates.items(), strict=True):
+    for i, (label, rates) in enumerate(all_rates.items()):
+        line = axes[i]
         for trial, ax in enumerate(line[:2]):
             ax.plot(times, test.session.true_rates[trial, :, n], "k--", linewidth=1.0)
             ax.plot(times, rates[trial, :, n], color="#0072B2")
@@ -144,9 +149,9 @@ def draw(all_rates: dict[str, np.ndarray], test: Oscillation, folder: Path, name
             coherence(rates[..., n], test.lfp, width), with_phase=False, axes=line[3]
         )
         for ax in line[2:]:
-            if line is not axes[0] and ax.get_legend():
+            if i > 0 and ax.get_legend():
                 ax.get_legend().remove()
-            if line is not axes[-1]:
+            if i < len(axes) - 1:
                 ax.set_xlabel("")
     for trial in (0, 1):
         axes[0, trial].set_title(f"trial {trial}, neuron {n} (dashed: true)", fontsize="medium")
