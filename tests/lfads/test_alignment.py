@@ -1,0 +1,60 @@
+"""Principal components regression where its answers are known."""
+
+import numpy as np
+import pytest
+
+from lfads_tf import alignment
+
+RNG = np.random.default_rng(0)
+LATENTS = RNG.normal(size=(6, 20, 3))
+SESSIONS = [LATENTS @ RNG.normal(size=(3, n)) + RNG.normal(size=n) for n in (5, 8, 3)]
+
+
+def test_shared_components_of_noiseless_linear_data_are_recovered_exactly():
+    """Every session's neurons lead to the same components, which span the true latents."""
+    scores = alignment.shared_components(SESSIONS, 3)
+    for averages in SESSIONS:
+        kernel, bias = alignment.regression(averages, scores, penalty=0.0)
+        np.testing.assert_allclose(averages @ kernel + bias, scores, atol=1e-12)
+    kernel, bias = alignment.regression(scores, LATENTS, penalty=0.0)
+    np.testing.assert_allclose(scores @ kernel + bias, LATENTS, atol=1e-12)
+    flat = scores.reshape(-1, 3)
+    covariance = flat.T @ flat
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-9)
+    assert (np.diff(np.diag(covariance)) < 0).all()
+
+
+def test_components_beyond_the_rank_are_zero():
+    scores = alignment.shared_components(SESSIONS, 5)
+    np.testing.assert_array_equal(scores[..., 3:], 0.0)
+    np.testing.assert_array_equal(scores[..., :3], alignment.shared_components(SESSIONS, 3))
+
+
+def test_what_one_session_did_not_observe_is_left_out_for_all():
+    cut = SESSIONS[0].copy()
+    cut[2, 15:] = np.nan
+    scores = alignment.shared_components([cut, *SESSIONS[1:]], 3)
+    assert np.isnan(scores[2, 15:]).all() and np.isfinite(scores[:2]).all()
+    kernel, bias = alignment.regression(SESSIONS[1], scores, penalty=0.0)
+    seen = np.isfinite(scores)
+    np.testing.assert_allclose((SESSIONS[1] @ kernel + bias)[seen], scores[seen], atol=1e-12)
+    early, late = (session[:1].copy() for session in SESSIONS[:2])
+    early[:, 10:], late[:, :10] = np.nan, np.nan
+    with pytest.raises(ValueError, match="bins that are observed in every session"):
+        alignment.shared_components([early, late], 2)
+
+
+def test_a_silent_neuron_is_modulated_by_nothing():
+    rates = np.exp(0.3 * LATENTS @ RNG.normal(size=(3, 4)))
+    rates[..., 2] = 0.0
+    kernel = alignment.log_linear(rates, np.ones_like(rates), LATENTS)
+    np.testing.assert_array_equal(kernel[:, 2], 0.0)
+    assert np.isfinite(kernel).all() and np.abs(kernel).max() > 0.05
+
+
+def test_agreement_of_known_averages():
+    one = LATENTS - LATENTS.mean(axis=(0, 1))
+    found = alignment.agreement({"a": one, "b": one, "c": -one})
+    np.testing.assert_allclose(found.pairs, [[1, 1, -1], [1, 1, -1], [-1, -1, 1]], atol=1e-12)
+    assert found.shared == pytest.approx(1 / 9)  # their mean is a third of each
+    assert "| a | 1.000 | 1.000 | -1.000 |" in str(found)
