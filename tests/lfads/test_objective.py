@@ -304,7 +304,7 @@ def test_what_the_encoder_sees_keeps_its_mean():
     scalars = {**SCALARS, "coordinated_dropout": tf.constant(0.5)}
     x = {}
 
-    def remember(x_btn, masks=None):
+    def remember(x_btn, masks=None, session=None):
         x["given"] = x_btn.numpy()
         return type(network).encode(network, x_btn, masks)
 
