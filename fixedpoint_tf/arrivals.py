@@ -133,7 +133,13 @@ def _chunks(n: int, width: int):
 
 
 def last_states(
-    system: DynamicalSystem, states: np.ndarray, inputs: np.ndarray, n_steps: int, dt: float
+    system: DynamicalSystem,
+    states: np.ndarray,
+    inputs: np.ndarray,
+    n_steps: int,
+    dt: float,
+    *,
+    verbose: bool = False,
 ) -> np.ndarray:
     """States after some steps with constant inputs.
 
@@ -143,17 +149,20 @@ def last_states(
         inputs: ``(n, n_inputs)``.
         n_steps: how many.
         dt: length of a step of a continuous system.
+        verbose: show a bar.
 
     Returns:
         ``(n, n_states)``; not finite where a state ran away.
     """
     out = np.array(states)
-    for start in range(0, n_steps, BLOCK):
-        length = min(BLOCK, n_steps - start)
-        moving = np.flatnonzero(np.isfinite(out).all(axis=1))
-        for rows in _chunks(len(moving), length * system.n_states):
-            chosen = moving[rows]
-            out[chosen] = _run(system, out[chosen], inputs[chosen], length, dt)[:, -1]
+    with tqdm(total=n_steps, desc="settling", unit="step", disable=not verbose) as bar:
+        for start in range(0, n_steps, BLOCK):
+            length = min(BLOCK, n_steps - start)
+            moving = np.flatnonzero(np.isfinite(out).all(axis=1))
+            for rows in _chunks(len(moving), length * system.n_states):
+                chosen = moving[rows]
+                out[chosen] = _run(system, out[chosen], inputs[chosen], length, dt)[:, -1]
+            bar.update(length)
     return out
 
 

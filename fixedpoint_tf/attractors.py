@@ -23,8 +23,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm import tqdm
 
-from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import inputs_of, time_step
 from fixedpoint_tf.checks import is_number
@@ -136,6 +136,8 @@ class Attractors(Result):
         xstar: ``(n_total, n_states)``, the members.
         slow: the threshold, in ``time_unit``.
         time_unit: ``step``, or ``unit of time`` for a continuous system.
+        interrupted: whether Ctrl-C ended the call early; points of groups that had not been
+            looked at by then are left out.
     """
 
     kind: tuple[str, ...]
@@ -160,6 +162,7 @@ class Attractors(Result):
     xstar: np.ndarray
     slow: float
     time_unit: str = "step"
+    interrupted: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", tuple(self.kind))
@@ -210,7 +213,8 @@ class Attractors(Result):
             shown.append(f"{_count(len(alone) - n_lasting, 'slow point')} on no manifold")
         if len(self.inputs) > 1:
             shown.append(f"at {len(self.inputs):,} inputs")
-        return ", ".join(shown) if groups else "no points"
+        said = ", ".join(shown) if groups else "no points"
+        return said + (" (interrupted)" if self.interrupted else "")
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
         """Draws the groups in the space of states.
@@ -238,6 +242,7 @@ def attractors(
     slow: float = 100.0,
     min_points: int = 8,
     dt: float | None = None,
+    verbose: bool = False,
 ) -> Attractors:
     """Sort points into isolated ones, lines, rings and planes.
 
@@ -260,9 +265,10 @@ def attractors(
         min_points: a manifold of fewer points is called unclear.
         dt: length of a step in which a continuous system is run; by default a quarter of
             the fastest rate at the points.
+        verbose: show a bar.
 
     Returns:
-        The groups.
+        The groups; interrupted by Ctrl-C, those sorted out so far.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -292,17 +298,29 @@ def attractors(
         chosen = np.flatnonzero(np.isin(points.status, [Status.FIXED_POINT, Status.SLOW_POINT]))
     taken, inputs = points[chosen], inputs[chosen]
     step = time_step(system, taken, inputs, dt)
-    values = eigenvalues_of(system, taken, inputs)
     is_slow = np.zeros(taken.n, dtype=bool)
     if taken.status is not None:
         is_slow = taken.status == Status.SLOW_POINT
-    sorter = Sorter(system, taken.xstar, inputs, values, is_slow, slow, min_points, step)
     conditions, of = np.unique(inputs, axis=0, return_inverse=True)
     found: list[dict[str, Any]] = []
-    for condition in range(len(conditions)):
-        rows = np.flatnonzero(of.ravel() == condition)
-        parts = [sorter.examine(rows[group]) for group in sorter.groups(rows)]
-        found += [part | {"condition": condition} for part in parts]
+    interrupted = False
+    with tqdm(total=taken.n, desc="eigenvalues", unit="point", disable=not verbose) as bar:
+        try:
+            values = eigenvalues_of(system, taken, inputs)
+            bar.set_description("settling")
+            sorter = Sorter(
+                system, taken.xstar, inputs, values, is_slow, slow, min_points, step
+            )
+            for condition in range(len(conditions)):
+                rows = np.flatnonzero(of.ravel() == condition)
+                bar.set_description("joining neighbours")
+                groups = sorter.groups(rows)
+                bar.set_description("examining groups")
+                for group in groups:
+                    found.append(sorter.examine(rows[group]) | {"condition": condition})
+                    bar.update(len(group))
+        except KeyboardInterrupt:
+            interrupted = True
 
     def gathered(name: str, dtype: type) -> np.ndarray:
         return np.array([part[name] for part in found], dtype=dtype)
@@ -320,8 +338,8 @@ def attractors(
         coordinate=joined("coordinate", none),
         drift=joined("drift", none),
         drift_between=joined("drift_between", none),
-        n_slow=sorter.n_slow[rows],
-        n_unstable=linearization.n_unstable(values, system.kind)[rows],
+        n_slow=joined("n_slow", np.zeros(0, dtype=int)),
+        n_unstable=joined("n_unstable", np.zeros(0, dtype=int)),
         dimension_spectral=gathered("dimension_spectral", int),
         dimension_local=gathered("dimension_local", int),
         agree=gathered("agree", bool),
@@ -330,6 +348,7 @@ def attractors(
         xstar=taken.xstar[rows],
         slow=float(slow),
         time_unit="step" if system.kind == "discrete" else "unit of time",
+        interrupted=interrupted,
         **{name: gathered(name, float) for name in names},
     )
 

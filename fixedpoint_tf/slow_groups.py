@@ -64,6 +64,7 @@ class Sorter:
         self.values = np.take_along_axis(values, order, axis=1)  # slowest first
         distance = np.abs(self.values - self.edge)
         self.n_slow = (distance <= 1.0 / slow).sum(axis=1)
+        self.n_unstable = linearization.n_unstable(values, system.kind)
         # A manifold may be a little faster in places: such points belong to it as well.
         nearly = (distance <= NEARLY / slow).sum(axis=1)
         self.n_joining = np.where(self.n_slow > 0, self.n_slow, nearly)
@@ -157,6 +158,8 @@ class Sorter:
             "coordinate": coordinate,
             "drift": drift,
             "drift_between": between,
+            "n_slow": self.n_slow[rows],
+            "n_unstable": self.n_unstable[rows],
             "dimension_spectral": spectral,
             "dimension_local": local,
             "agree": spectral == local,

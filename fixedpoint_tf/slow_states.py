@@ -25,6 +25,7 @@ def slow_states(
     max_points: int = 300,
     dt: float | None = None,
     seed: int = 0,
+    verbose: bool = False,
 ) -> FixedPoints:
     """Let states settle at a constant input, and spread out those that are left.
 
@@ -45,6 +46,7 @@ def slow_states(
         dt: length of a step, for a continuous system; by default a quarter of the fastest
             rate at the states.
         seed: of the choice among more than 20,000 states.
+        verbose: show a bar.
 
     Returns:
         The states with their speeds, marked as slow points. They are samples: unlike the
@@ -52,6 +54,9 @@ def slow_states(
 
     Raises:
         TypeError, ValueError: an argument is not as described.
+
+    Ctrl-C ends the call without an answer: states that have not settled say nothing of
+    where the slow ones lie. Ask again with fewer ``n_steps`` or states.
 
     Cost: a run of ``n_steps``, all states as one batch.
 
@@ -83,7 +88,14 @@ def slow_states(
         x = x[np.random.default_rng(seed).choice(len(x), 20_000, replace=False)]
     at = FixedPoints(xstar=x, kind=system.kind)
     step = time_step(system, at, np.broadcast_to(u, (len(x), system.n_inputs)), dt)
-    x = last_states(system, x, np.broadcast_to(u, (len(x), system.n_inputs)), n_steps, step)
+    x = last_states(
+        system,
+        x,
+        np.broadcast_to(u, (len(x), system.n_inputs)),
+        n_steps,
+        step,
+        verbose=verbose,
+    )
     x = x[np.isfinite(x).all(axis=1)]
     image = system.step(x, u).numpy().astype(np.float64)
     speed = 0.5 * ((image - x if system.kind == "discrete" else image) ** 2).sum(axis=1)

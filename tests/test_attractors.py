@@ -6,7 +6,7 @@ import tensorflow as tf
 from matplotlib import pyplot
 from reference import leaky_relu_network, load
 
-from fixedpoint_tf import FixedPoints, Status, as_system
+from fixedpoint_tf import FixedPoints, Status, arrivals, as_system, slow_groups
 from fixedpoint_tf.attractors import Attractors, attractors
 from fixedpoint_tf.manifolds import local_dimension, neighbour_pairs, trace_curve
 from fixedpoint_tf.slow_states import slow_states
@@ -301,6 +301,56 @@ def test_the_answer_comes_back_from_a_file(tmp_path):
     back = Attractors.load(tmp_path / "a.h5")
     assert repr(back) == repr(answer)
     assert repr(back[1]) == repr(answer[1])
+
+
+class TestInterruption:
+    """Two lines, of which the second is being looked at when Ctrl-C comes."""
+
+    def interrupted_at(self, monkeypatch, name, call):
+        original, calls = getattr(slow_groups.Sorter, name), []
+
+        def stop(self, *arguments):
+            calls.append(1)
+            if len(calls) == call:
+                raise KeyboardInterrupt
+            return original(self, *arguments)
+
+        monkeypatch.setattr(slow_groups.Sorter, name, stop)
+        return attractors(*valleys([-1.0, 1.0], np.linspace(-2.0, 2.0, 20)))
+
+    def test_the_groups_found_by_then_are_kept(self, monkeypatch, tmp_path):
+        answer = self.interrupted_at(monkeypatch, "examine", 2)
+        assert answer.interrupted and answer.kind == ("line",)
+        assert answer.n_slow.tolist() == [1] * 20
+        assert repr(answer).endswith("(interrupted)")
+        answer.save(tmp_path / "a.h5")
+        assert Attractors.load(tmp_path / "a.h5").interrupted
+
+    def test_before_any_group_there_is_none(self, monkeypatch):
+        answer = self.interrupted_at(monkeypatch, "groups", 1)
+        assert answer.interrupted and len(answer) == 0
+        assert repr(answer) == "no points (interrupted)"
+
+    def test_a_whole_answer_is_not_marked(self):
+        assert not attractors(*integrator(np.zeros((1, 1)), 1)).interrupted
+
+    def test_states_that_have_not_settled_are_no_answer(self, monkeypatch):
+        def stop(*arguments):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(arrivals, "_run", stop)
+        system, points = integrator(np.zeros((1, 1)), 1)
+        with pytest.raises(KeyboardInterrupt):
+            slow_states(system, points.xstar)
+
+
+def test_bars_are_shown_where_asked_for(capsys):
+    system, points = integrator(np.linspace(0, 1, 20)[:, None], 1)
+    attractors(system, slow_states(system, points.xstar))
+    assert capsys.readouterr().err == ""
+    attractors(system, slow_states(system, points.xstar, verbose=True), verbose=True)
+    shown = capsys.readouterr().err
+    assert "settling: 100%" in shown and "examining groups: 100%" in shown
 
 
 @pytest.mark.parametrize(
