@@ -20,6 +20,7 @@ from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.outcomes import Outcome, describe_outcomes
 from fixedpoint_tf.results import Result
+from fixedpoint_tf.slow_groups import eigenvalues_of, jacobians_of
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
 
@@ -192,7 +193,9 @@ def connections(
         TypeError, ValueError: an argument is not as described.
 
     Cost: all ways of one input are run as one batch, for the steps that the slowest
-        takes; 0.3 s for the 27 points of a flip-flop of 24 units.
+        takes; 0.3 s for the 27 points of a flip-flop of 24 units. Eigenvectors are taken
+        at the saddles alone; no more than 100 MiB of Jacobians and eigenvectors are held
+        at once, or those of one point.
 
     Example:
         >>> import numpy as np
@@ -214,20 +217,22 @@ def connections(
     is_fixed = np.ones(points.n, dtype=bool)
     if points.status is not None:
         is_fixed = points.status == Status.FIXED_POINT
-    jacobians, values, vectors = _linearised(system, points, inputs)
+    values = eigenvalues_of(system, points, inputs)
     n_unstable = np.where(is_fixed, linearization.n_unstable(values, system.kind), -1)
     stable = is_fixed & linearization.is_stable(values, system.kind)
     distinct, condition = np.unique(inputs, axis=0, return_inverse=True)
     condition = condition.ravel()
     rng = np.random.default_rng(seed)
-    source, direction, sign = _ways_out(vectors, n_unstable, n_directions, rng)
+    source, direction, sign, linear = _ways_out(
+        system, points, inputs, n_unstable, n_directions, rng
+    )
 
     radius, n_edges = np.zeros(points.n), len(source)
     for c in range(len(distinct)):
         here = np.flatnonzero(is_fixed & (condition == c))
         radius[here] = radii(points.xstar[here], tol)
     offset, error = _offsets(
-        system, points.xstar, inputs, jacobians, source, direction, radius / tol
+        system, points.xstar, inputs, source, direction, linear, radius / tol
     )
     start = points.xstar[source] + offset[:, None] * direction
     target, outcome = np.full(n_edges, -1), np.full(n_edges, int(Outcome.NOT_RUN))
@@ -279,52 +284,59 @@ def check_runs(tol: Any, max_steps: Any) -> None:
         raise ValueError(f"max_steps: expected an integer >= 1, received {max_steps!r}.")
 
 
-def _linearised(
-    system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Jacobians, eigenvalues and right eigenvectors, those the points have where they do."""
-    jacobians = points.J_xstar
-    if jacobians is None:
-        jacobians = np.zeros((points.n, system.n_states, system.n_states))
-        size = max(1, 2**22 // system.n_states**2)
-        for start in range(0, points.n, size):
-            rows = slice(start, start + size)
-            jacobians[rows] = system.jacobian(points.xstar[rows], inputs[rows]).numpy()
-    if points.eigval_J_xstar is not None and points.eigvec_J_xstar is not None:
-        return jacobians, points.eigval_J_xstar, points.eigvec_J_xstar
-    values, vectors, _ = linearization.decompose(jacobians, system.kind)
-    return jacobians, values, vectors
-
-
 def _ways_out(
-    vectors: np.ndarray, n_unstable: np.ndarray, n_directions: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Source, unit vector and sign of every way that is tried."""
-    n_states = vectors.shape[1]
-    source, direction, sign = [], [np.zeros((0, n_states))], []
-    for saddle in np.flatnonzero(n_unstable > 0):
-        k = n_unstable[saddle]
-        modes = vectors[saddle, :, :k]  # the fastest growing come first
-        # The real and imaginary parts of a pair span the plane in which states spiral out.
-        parts = np.concatenate([modes.real, modes.imag], axis=1)
-        axes = np.linalg.svd(parts, full_matrices=False)[0][:, :k].T
-        if np.isrealobj(modes) or not np.abs(modes.imag).max():
-            axes = modes.real.T
-        ways = np.stack([axes, -axes], axis=1).reshape(-1, n_states)
-        signs = [1, -1] * k
-        if k > 1:
-            # Uniform on the sphere of the subspace, whatever the angle of the eigenvectors.
-            basis = np.linalg.qr(axes.T)[0]
-            ways = np.concatenate([ways, rng.normal(size=(n_directions, k)) @ basis.T])
-            signs += [0] * n_directions
-        direction.append(ways / np.linalg.norm(ways, axis=1, keepdims=True))
-        source += [saddle] * len(ways)
-        sign += signs
-    return np.array(source, dtype=int), np.concatenate(direction), np.array(sign, dtype=int)
+    system: DynamicalSystem,
+    points: FixedPoints,
+    inputs: np.ndarray,
+    n_unstable: np.ndarray,
+    n_directions: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Source, unit vector and sign of every way, and where the linearised system leads.
+
+    Only saddles are linearised, and of their Jacobians a bounded number is held at once.
+    """
+    source, direction, sign, linear = [], [np.zeros((0, system.n_states))], [], []
+    saddles = np.flatnonzero(n_unstable > 0)
+    for some, jacobians in jacobians_of(system, points, inputs, saddles):
+        if points.eigvec_J_xstar is not None:
+            vectors = points.eigvec_J_xstar[some]
+        else:
+            vectors = linearization.right_eigenvectors(jacobians, system.kind)[1]
+        for i, saddle in enumerate(some):
+            k = n_unstable[saddle]  # the fastest growing come first
+            ways, signs = _ways_in(vectors[i, :, :k], n_directions, rng)
+            direction.append(ways)
+            linear.append(ways @ jacobians[i].T)
+            source += [saddle] * len(ways)
+            sign += signs
+    every = np.concatenate(direction)
+    images = np.concatenate(linear) if linear else every
+    return np.array(source, dtype=int), every, np.array(sign, dtype=int), images
+
+
+def _ways_in(
+    modes: np.ndarray, n_directions: int, rng: np.random.Generator
+) -> tuple[np.ndarray, list[int]]:
+    """Unit vectors in the span of the unstable modes ``(n_states, k)``, and their signs."""
+    n_states, k = modes.shape
+    # The real and imaginary parts of a pair span the plane in which states spiral out.
+    parts = np.concatenate([modes.real, modes.imag], axis=1)
+    axes = np.linalg.svd(parts, full_matrices=False)[0][:, :k].T
+    if np.isrealobj(modes) or not np.abs(modes.imag).max():
+        axes = modes.real.T
+    ways = np.stack([axes, -axes], axis=1).reshape(-1, n_states)
+    signs = [1, -1] * k
+    if k > 1:
+        # Uniform on the sphere of the subspace, whatever the angle of the eigenvectors.
+        basis = np.linalg.qr(axes.T)[0]
+        ways = np.concatenate([ways, rng.normal(size=(n_directions, k)) @ basis.T])
+        signs += [0] * n_directions
+    return ways / np.linalg.norm(ways, axis=1, keepdims=True), signs
 
 
 def _offsets(
-    system: DynamicalSystem, xstar, inputs, jacobians, source, direction, nearest
+    system: DynamicalSystem, xstar, inputs, source, direction, linear, nearest
 ) -> tuple[np.ndarray, np.ndarray]:
     """How far from its saddle each way begins, and the error of the linear picture there."""
     offset = np.zeros(len(source))
@@ -332,7 +344,6 @@ def _offsets(
     x, u = xstar[source], inputs[source]
     if not len(source):
         return offset, error
-    linear = np.einsum("eij,ej->ei", jacobians[source], direction)
     speed = np.linalg.norm(linear, axis=1)
     origin = x if system.kind == "discrete" else 0.0
     for share in OFFSETS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.manifolds import local_dimension, neighbour_pairs, trace_curve
 from fixedpoint_tf.system import DynamicalSystem
 
-__all__ = ["BRANCHED", "Sorter", "eigenvalues_of"]
+__all__ = ["BRANCHED", "Sorter", "eigenvalues_of", "jacobians_of"]
 
 BRANCHED = 0.9  # share of the members that must lie along one curve
 NEARLY = 1.25  # how much less slow a point of a manifold may be
 SETTLING = 10.0  # time constants after which a state is on its manifold
 NEAR = 6.0  # time constants after which a state midway between two points of it is
+HELD_ENTRIES = 2**21  # of the Jacobians that are held at once
 MOST_STEPS = 100_000  # of a continuous system between two points
 
 
@@ -31,15 +33,26 @@ def eigenvalues_of(
     if points.eigval_J_xstar is not None:
         return points.eigval_J_xstar
     parts = [np.zeros((0, system.n_states), dtype=complex)]
-    size = max(1, 2**22 // system.n_states**2)
-    for start in range(0, points.n, size):
-        rows = slice(start, start + size)
-        if points.J_xstar is not None:
-            jacobian = points.J_xstar[rows]
-        else:
-            jacobian = system.jacobian(points.xstar[rows], inputs[rows]).numpy()
-        parts.append(np.stack(each(np.linalg.eigvals, jacobian.astype(np.float64))))
+    for _, jacobians in jacobians_of(system, points, inputs, np.arange(points.n)):
+        parts.append(np.stack(each(np.linalg.eigvals, jacobians)))
     return np.concatenate(parts)
+
+
+def jacobians_of(
+    system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, rows: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Some of the rows at a time, and the Jacobians there, those of the points or new ones.
+
+    No more than 16 MiB of them are held at once, or one.
+    """
+    size = max(1, HELD_ENTRIES // system.n_states**2)
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        if points.J_xstar is not None:
+            jacobians = points.J_xstar[some]
+        else:
+            jacobians = system.jacobian(points.xstar[some], inputs[some]).numpy()
+        yield some, jacobians.astype(np.float64, copy=False)
 
 
 class Sorter:

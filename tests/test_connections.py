@@ -1,6 +1,7 @@
 """Each saddle leads where it is known to lead, and basins have the shares they must have."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +9,14 @@ import tensorflow as tf
 from matplotlib import pyplot
 from reference import leaky_relu_network, load
 
-from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, arrivals, as_system
+from fixedpoint_tf import (
+    FixedPointFinder,
+    FixedPoints,
+    Status,
+    arrivals,
+    as_system,
+    slow_groups,
+)
 from fixedpoint_tf.attractors import attractors
 from fixedpoint_tf.basins import Basins, basins, wilson_interval
 from fixedpoint_tf.connections import Connections, connections
@@ -126,6 +134,28 @@ class TestWells:
         jacobians = system.jacobian(points.xstar, np.zeros((1, 0))).numpy()
         known = dataclasses.replace(points, J_xstar=jacobians).decompose_jacobians()
         assert connections(system, known).edges == connections(system, points).edges
+
+    def test_only_saddles_are_decomposed_and_few_at_a_time(self, monkeypatch):
+        """Right vectors of 4 points are held, not both kinds of all 100."""
+        n, d = 100, 48
+        system = as_system(
+            lambda h, u: h + 0.1 * (h - h**3) + 0.01 * tf.roll(h, 1, axis=1),
+            n_states=d,
+            n_inputs=0,
+        )
+        x = np.random.default_rng(0).choice([-1.0, 1.0], size=(n, d))
+        x[:4, 0] = 0.0
+        points = FixedPoints(xstar=x)
+        connections(system, points[:5], max_steps=1)  # what is compiled is none of it
+        monkeypatch.setattr(slow_groups, "HELD_ENTRIES", 4 * d**2)
+        monkeypatch.setattr(arrivals, "ENTRIES", 4 * d**2)
+        monkeypatch.setattr(arrivals, "CYCLE_WINDOW", 4)
+        tracemalloc.start()
+        found = connections(system, points, max_steps=1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert set(found.source) == {0, 1, 2, 3}
+        assert peak < n * d**2 * 8  # the Jacobians of all, without any vectors
 
     def test_it_comes_back_from_a_file(self, tmp_path):
         found = connections(*wells())

@@ -1,6 +1,7 @@
 """Oscillations whose period, size and stability are known in closed form."""
 
 import functools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import reference
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.cycles import Cycles, find_cycles
+from fixedpoint_tf.cycles import Cycles, find_cycles, orbits, shooting
+from fixedpoint_tf.cycles.maps import Tangents
 from fixedpoint_tf.cycles.orbits import Orbit
 from fixedpoint_tf.cycles.recurrences import settled_period
 from fixedpoint_tf.cycles.searching import Search
@@ -125,6 +127,66 @@ def test_a_rotation_by_a_rational_angle_is_an_exact_cycle():
     cycles = find_cycles(neimark_sacker(2.0 * np.pi / 5.0), starts(1, 2), max_period=0)
     assert cycles.period.tolist() == [5.0]
     assert cycles.multipliers[0] == pytest.approx([1.0, (1 - 2 * MU) ** 5], abs=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+def test_jacobians_are_held_a_few_at_a_time_or_all_with_the_same_result(monkeypatch, kind):
+    """An unstable cycle, solved with the Jacobians of all pieces and of 2 at a time."""
+    if kind == "discrete":
+        tangents = Tangents(logistic(3.83))
+        guess, periods = np.array([[[0.16], [0.52], [0.96]]]), None
+    else:
+        tangents = Tangents(hopf(1, 1.0), 0.1)
+        angle = 2 * np.pi * np.arange(8) / 8
+        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        guess, periods = 0.3 * circle[None], np.array([6.0])
+    d = guess.shape[2]
+    u = np.zeros((1, 0))
+    whole = shooting.shoot(tangents, guess, u, periods)
+    assert whole.converged.all()
+    values = shooting.multipliers(tangents, whole.points[0], u[0], whole.periods[0])
+    monkeypatch.setattr(shooting, "CHUNK", 2 * d * d)
+    few = shooting.shoot(tangents, guess, u, periods)
+    np.testing.assert_allclose(few.points, whole.points, atol=1e-12)
+    np.testing.assert_allclose(few.periods, whole.periods, atol=1e-12)
+    again = shooting.multipliers(tangents, few.points[0], u[0], few.periods[0])
+    np.testing.assert_allclose(again, values, atol=1e-9)
+
+
+def test_a_long_cycle_takes_no_more_memory_than_a_block_of_its_jacobians(monkeypatch):
+    """Turning by 1/300 of a circle, 64 units: its Jacobians would take 9.8 MB."""
+    m, d = 300, 64
+
+    def step(x, u):
+        radius = tf.norm(x[:, :2], axis=1, keepdims=True)
+        angle = tf.atan2(x[:, 1:2], x[:, :1])
+        angle = angle + 2 * np.pi / m + 5e-4 * tf.sin(m * angle)
+        radius = 0.5 * radius + 0.5
+        parts = [radius * tf.cos(angle), radius * tf.sin(angle), 0.3 * x[:, 2:]]
+        return tf.concat(parts, axis=1)
+
+    angle = 2 * np.pi * (np.arange(m) + 0.5) / m  # where sin is 0 and falls
+    guess = np.zeros((1, m, d))
+    guess[0, :, 0], guess[0, :, 1] = 1.01 * np.cos(angle), np.sin(angle)
+    tangents = Tangents(as_system(step, n_states=d, n_inputs=0))
+    tangents(guess[0, :1], np.zeros((1, 0)))  # what is compiled is none of it
+    monkeypatch.setattr(shooting, "CHUNK", 10 * d * d)
+    tracemalloc.start()
+    shot = shooting.shoot(tangents, guess, np.zeros((1, 0)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert shot.converged.all()
+    assert peak < m * d * d * 8 / 2
+
+
+def test_distances_from_a_long_cycle_are_taken_in_blocks(monkeypatch):
+    states, points = starts(50, 3), starts(40, 3, seed=1)
+    for exact in (True, False):
+        orbit = Orbit(40.0, points, np.zeros(0), 0.0, np.zeros(0), exact, True)
+        whole = orbits.distance_to(orbit, states)
+        with monkeypatch.context() as patch:
+            patch.setattr(orbits, "HELD_ENTRIES", 7 * points.size)
+            np.testing.assert_array_equal(orbits.distance_to(orbit, states), whole)
 
 
 # ---- closed invariant curves ----

@@ -25,6 +25,15 @@ class TestDecompose:
         np.testing.assert_allclose(left @ right, np.tile(np.eye(6), (5, 1, 1)), atol=1e-12)
         np.testing.assert_allclose(np.linalg.norm(right, axis=1), 1.0)
 
+    def test_right_vectors_alone_are_the_same(self, jacobians):
+        jacobians[1, 0, 0] = np.nan
+        values, right = lin.right_eigenvectors(jacobians)
+        both = lin.decompose(jacobians)
+        np.testing.assert_array_equal(values, both[0])
+        np.testing.assert_array_equal(right, both[1])
+        assert np.isnan(both[2][1]).all() and np.isfinite(both[2][0]).all()
+        assert lin.right_eigenvectors(np.zeros((0, 3, 3)))[1].shape == (0, 3, 3)
+
     def test_fastest_growing_first(self, jacobians):
         values, _, _ = lin.decompose(jacobians)
         assert (np.diff(np.abs(values), axis=1) <= 1e-12).all()

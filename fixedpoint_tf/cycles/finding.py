@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.checks import as_numbers, check_finite, check_rows, is_number
+from fixedpoint_tf.cycles.maps import CHUNK
 from fixedpoint_tf.cycles.result import Cycles
 from fixedpoint_tf.cycles.searching import Options, Search
 from fixedpoint_tf.system import DynamicalSystem
@@ -74,7 +75,10 @@ def find_cycles(
     Cost: for each start ``n_transient + n_steps`` steps, times up to ``4 ** n_extensions``
     for those that do not settle; a Jacobian at ``n_steps`` states for each distinct curve
     and each start that does not settle; for unstable cycles about ten Newton steps of
-    ``n_candidates * max_period ** 2 / 2`` Jacobians. Memory is bounded.
+    ``n_candidates * max_period ** 2 / 2`` Jacobians. Held at once, each a few times over, are
+    at most 128 MiB of trajectories, or that of one start
+    (``8 * n_states * (n_transient + n_steps)`` bytes), and 32 MiB of Jacobians, or one. A
+    cycle whose Jacobians take more has them computed thrice in each Newton step.
 
     Example:
         >>> import tensorflow as tf
@@ -104,7 +108,8 @@ def find_cycles(
     search = Search(system, options, x, u)
     interrupted = False
     length = options.n_transient + options.n_steps
-    chunk = max(1, MAX_ENTRIES // (length * system.n_states))
+    chunk = min(MAX_ENTRIES // (length * system.n_states), CHUNK // system.n_states**2)
+    chunk = max(1, chunk)
     with tqdm(total=len(x), desc="cycles", unit="start", disable=not verbose) as bar:
         try:
             for i in range(0, len(x), chunk):

@@ -100,19 +100,34 @@ class Tangents:
         """
         n, d = x.shape
         images, jacobians = np.empty((n, d)), np.empty((n, d, d))
-        chunk = max(1, CHUNK // d**2)
-        for i in range(0, n, chunk):
+        for rows, image, jacobian in self._parts(x, u, time):
+            images[rows], jacobians[rows] = image, jacobian
+        return images, jacobians
+
+    def images(
+        self, x: np.ndarray, u: np.ndarray, time: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The images alone, ``(n, n_states)``; no Jacobian is kept."""
+        images = np.empty(x.shape)
+        for rows, image, _ in self._parts(x, u, time):
+            images[rows] = image
+        return images
+
+    def _parts(self, x, u, time):
+        """Slices of the rows with their images and Jacobians, a bounded number at a time."""
+        if self.is_flow and time is None:
+            raise ValueError("time must be given for a continuous system; got None.")
+        # A step of the flow holds the slopes of all stages.
+        each = x.shape[1] ** 2 * (N_STAGES if self.is_flow else 1)
+        chunk = max(1, CHUNK // each)
+        for i in range(0, len(x), chunk):
             rows = slice(i, i + chunk)
             if self.is_flow:
-                if time is None:
-                    raise ValueError("time must be given for a continuous system; got None.")
-                out = self._flow(x[rows], u[rows], time[rows])
+                yield rows, *self._flow(x[rows], u[rows], time[rows])
             else:
                 tensors = (tf.constant(part[rows], self.dtype) for part in (x, u))
                 image, jacobian = _step(self.system.equations)(self.weights, *tensors)
-                out = image.numpy(), jacobian.numpy()
-            images[rows], jacobians[rows] = out
-        return images, jacobians
+                yield rows, image.numpy(), jacobian.numpy()
 
     def _flow(self, x, u, time) -> tuple[np.ndarray, np.ndarray]:
         """Substeps are halved, for the rows that need it, until that changes nothing more."""

@@ -9,6 +9,7 @@ import numpy as np
 __all__ = ["Orbit", "distance_to", "minimal", "same", "trivial"]
 
 FIXED_TOL = 1e-6  # relative size of an orbit below which it is a fixed point
+HELD_ENTRIES = 2**21  # of the differences between states and an orbit, held at once
 TRIVIAL_TOL = 1e-2  # Lyapunov exponents of curves with kinks are no better known
 
 
@@ -81,14 +82,18 @@ def distance_to(orbit: Orbit, states: np.ndarray) -> np.ndarray:
 
     Where the orbit is a curve, the chords between its points stand for it.
     """
-    p = orbit.points
-    offset = states[:, None, :] - p
-    if orbit.is_exact and orbit.is_discrete:
-        return np.linalg.norm(offset, axis=2).min(axis=1)
+    p, distance = orbit.points, np.empty(len(states))
     chord = np.roll(p, -1, axis=0) - p
     squared = np.maximum((chord**2).sum(axis=1), 1e-300)
-    along = np.clip(np.einsum("nmd,md->nm", offset, chord) / squared, 0.0, 1.0)
-    return np.linalg.norm(offset - along[:, :, None] * chord, axis=2).min(axis=1)
+    size = max(1, HELD_ENTRIES // p.size)
+    for start in range(0, len(states), size):
+        rows = slice(start, start + size)
+        offset = states[rows, None, :] - p
+        if not (orbit.is_exact and orbit.is_discrete):
+            along = np.einsum("nmd,md->nm", offset, chord) / squared
+            offset -= np.clip(along, 0.0, 1.0)[:, :, None] * chord
+        distance[rows] = np.linalg.norm(offset, axis=2).min(axis=1)
+    return distance
 
 
 def same(a: Orbit, b: Orbit, tol: float) -> bool:

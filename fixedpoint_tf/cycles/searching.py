@@ -294,7 +294,7 @@ class Search:
         n_within = N_FINE // m
         times = np.tile(period / m * np.arange(n_within) / n_within, m)
         inputs = np.broadcast_to(u, (len(times), len(u)))
-        return self.tangents(np.repeat(points, n_within, axis=0), inputs, times)[0]
+        return self.tangents.images(np.repeat(points, n_within, axis=0), inputs, times)
 
     # ---- keeping ----
 

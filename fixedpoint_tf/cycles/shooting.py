@@ -8,6 +8,7 @@ small, so that unstable cycles are found as well as stable ones.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -72,40 +73,107 @@ def shoot(
     return Shot(*(np.concatenate([getattr(s, name) for s in shots]) for name in columns))
 
 
-def _evaluate(tangents: Tangents, points, u, periods):
-    """Residuals, Jacobians of the pieces, and the change of the images with the period."""
-    n, m, d = points.shape
-    time = np.repeat(periods / m, m) if tangents.is_flow else None
-    inputs = np.repeat(u, m, axis=0)
-    images, jacobians = tangents(points.reshape(-1, d), inputs, time)
-    residual = images.reshape(points.shape) - np.roll(points, -1, axis=1)
-    by_period = None
-    if tangents.is_flow:
-        by_period = tangents.velocity(images, inputs).reshape(points.shape) / m
-    return residual, jacobians.reshape(n, m, d, d), by_period
+class _Pieces:
+    """The pieces of n cycles between their m points: images, Jacobians, and what they add to.
+
+    Where the Jacobians of all pieces take more than :data:`CHUNK` entries they are computed
+    again for each pass, a block at a time, instead of being held: those of a cycle of 2,000
+    steps of 512 units would take 4 GB.
+    """
+
+    def __init__(self, tangents: Tangents, points, u, periods):
+        self.tangents, self.points, self.u, self.periods = tangents, points, u, periods
+        n, m, d = points.shape
+        self.size = max(1, CHUNK // (n * d * d))
+        self.held: tuple | None = None
+        images = np.empty_like(points)
+        for rows, some, _ in self.blocks():
+            images[:, rows] = some
+        self.residual = images - np.roll(points, -1, axis=1)
+        self.by_period = None  # the change of the images with the period
+        if tangents.is_flow:
+            velocity = tangents.velocity(images.reshape(-1, d), np.repeat(u, m, axis=0))
+            self.by_period = velocity.reshape(points.shape) / m
+
+    def blocks(self):
+        """Slices of the pieces, with their images and Jacobians ``(n, size, d, d)``."""
+        n, m, d = self.points.shape
+        if self.held is not None:
+            yield self.held
+            return
+        for start in range(0, m, self.size):
+            rows = slice(start, min(start + self.size, m))
+            part = self.points[:, rows]
+            length = part.shape[1]
+            time = None
+            if self.tangents.is_flow:
+                time = np.repeat(self.periods / m, length)
+            inputs = np.repeat(self.u, length, axis=0)
+            images, jacobians = self.tangents(part.reshape(-1, d), inputs, time)
+            block = rows, images.reshape(part.shape), jacobians.reshape(n, length, d, d)
+            if length == m:
+                self.held = block
+            yield block
+
+    def __getitem__(self, some: np.ndarray) -> _Pieces:
+        """Those of some of the cycles, a mask."""
+        if some.all():
+            return self
+        chosen = copy.copy(self)
+        chosen.points, chosen.u = self.points[some], self.u[some]
+        chosen.periods, chosen.residual = self.periods[some], self.residual[some]
+        if self.by_period is not None:
+            chosen.by_period = self.by_period[some]
+        if self.held is not None:
+            rows, images, jacobians = self.held
+            chosen.held = rows, images[some], jacobians[some]
+        return chosen
+
+    def around(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Once around: the derivative ``(n, d, d)``, the sum of residuals and of slopes."""
+        n, _, d = self.points.shape
+        product: np.ndarray | None = None
+        offset, slope = np.zeros((n, d)), np.zeros((n, d))
+        for rows, _, jacobians in self.blocks():
+            block = np.stack(each(_product, jacobians))
+            product = block if product is None else block @ product
+            for k, i in enumerate(range(rows.start, rows.stop)):
+                offset = np.einsum("nij,nj->ni", jacobians[:, k], offset) + self.residual[:, i]
+                if self.by_period is not None:
+                    slope = np.einsum("nij,nj->ni", jacobians[:, k], slope)
+                    slope += self.by_period[:, i]
+        return product, offset, slope
+
+    def carried(self, first: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """Changes of all points that follow from those of the first and of the period."""
+        step = np.empty_like(self.points)
+        step[:, 0] = first
+        last = step.shape[1] - 1
+        for rows, _, jacobians in self.blocks():
+            for k, i in enumerate(range(rows.start, min(rows.stop, last))):
+                following = np.einsum("nij,nj->ni", jacobians[:, k], step[:, i])
+                following += self.residual[:, i]
+                if self.by_period is not None:
+                    following += self.by_period[:, i] * change[:, None]
+                step[:, i + 1] = following
+        return step
 
 
-def _once_around(jacobians: np.ndarray) -> np.ndarray:
-    """The derivative once around, of those of the pieces ``(m, d, d)``."""
-    around = jacobians[0]
+def _product(jacobians: np.ndarray) -> np.ndarray:
+    """The derivative along pieces, of those of the pieces ``(m, d, d)``."""
+    product = jacobians[0]
     for jacobian in jacobians[1:]:
-        around = jacobian @ around
-    return around
+        product = jacobian @ product
+    return product
 
 
-def _newton_step(tangents, points, u, residual, jacobians, by_period):
+def _newton_step(pieces: _Pieces) -> tuple[np.ndarray, np.ndarray]:
     """Changes of the points and of the period, by elimination of all but the first point."""
-    n, m, d = points.shape
-    around = np.stack(each(_once_around, jacobians))
-    offset = np.zeros((n, d))
-    slope = np.zeros((n, d))
-    for i in range(m):
-        offset = np.einsum("nij,nj->ni", jacobians[:, i], offset) + residual[:, i]
-        if by_period is not None:
-            slope = np.einsum("nij,nj->ni", jacobians[:, i], slope) + by_period[:, i]
+    n, _, d = pieces.points.shape
+    around, offset, slope = pieces.around()
     matrix = around - np.eye(d)
-    if by_period is not None:
-        phase = tangents.velocity(points[:, 0], u)
+    if pieces.by_period is not None:
+        phase = pieces.tangents.velocity(pieces.points[:, 0], pieces.u)
         top = np.concatenate([matrix, slope[:, :, None]], axis=2)
         bottom = np.concatenate([phase, np.zeros((n, 1))], axis=1)[:, None]
         matrix = np.concatenate([top, bottom], axis=1)
@@ -113,15 +181,8 @@ def _newton_step(tangents, points, u, residual, jacobians, by_period):
     finite = np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(offset).all(axis=1)
     matrix[~finite], offset[~finite] = np.eye(matrix.shape[1]), np.nan
     solution = -np.einsum("nij,nj->ni", inverses(matrix)[0], offset)
-    step = np.empty_like(points)
-    step[:, 0] = solution[:, :d]
-    change = solution[:, d] if by_period is not None else np.zeros(n)
-    for i in range(m - 1):
-        following = np.einsum("nij,nj->ni", jacobians[:, i], step[:, i]) + residual[:, i]
-        if by_period is not None:
-            following += by_period[:, i] * change[:, None]
-        step[:, i + 1] = following
-    return step, change
+    change = solution[:, d] if pieces.by_period is not None else np.zeros(n)
+    return pieces.carried(solution[:, :d], change), change
 
 
 def _shoot(tangents: Tangents, points, u, periods) -> Shot:
@@ -139,9 +200,9 @@ def _shoot(tangents: Tangents, points, u, periods) -> Shot:
         trial = base[active] + share[active, None, None] * step[active]
         trial_periods = base_periods[active] + share[active] * change[active]
         with np.errstate(over="ignore", invalid="ignore"):
-            r, jacobians, by_period = _evaluate(tangents, trial, u[active], trial_periods)
+            pieces = _Pieces(tangents, trial, u[active], trial_periods)
             size = 1.0 + np.abs(trial).max(axis=(1, 2))
-            length = np.abs(r).max(axis=(1, 2)) / size
+            length = np.abs(pieces.residual).max(axis=(1, 2)) / size
         better = (length < residual[active]) & (trial_periods > 0)
         worse = active[~better]
         share[worse] *= 0.5
@@ -150,10 +211,7 @@ def _shoot(tangents: Tangents, points, u, periods) -> Shot:
         if len(rows):
             base[rows], base_periods[rows] = trial[better], trial_periods[better]
             residual[rows], halvings[rows] = length[better], 0
-            slopes = None if by_period is None else by_period[better]
-            step[rows], change[rows] = _newton_step(
-                tangents, trial[better], u[rows], r[better], jacobians[better], slopes
-            )
+            step[rows], change[rows] = _newton_step(pieces[better])
             share[rows] = 1.0
             last_step[rows] = np.abs(step[rows]).max(axis=(1, 2)) / size[better]
         finished = (last_step < 1e-14) | (halvings > MAX_HALVINGS) | ~np.isfinite(last_step)
@@ -178,6 +236,6 @@ def multipliers(
     Returns:
         ``(n_states,)`` complex.
     """
-    _, jacobians, _ = _evaluate(tangents, points[None], u[None], np.array([period]))
-    values = np.linalg.eigvals(_once_around(jacobians[0])).astype(complex)
+    pieces = _Pieces(tangents, points[None], u[None], np.array([period]))
+    values = np.linalg.eigvals(pieces.around()[0][0]).astype(complex)
     return values[np.argsort(-np.abs(values), kind="stable")]
