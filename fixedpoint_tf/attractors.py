@@ -28,10 +28,12 @@ from tqdm import tqdm
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import inputs_of, time_step
 from fixedpoint_tf.checks import is_number
+from fixedpoint_tf.filters import thin
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.slow_groups import BRANCHED, Sorter, eigenvalues_of
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +70,7 @@ class Group:
         if len(self) == 1 and self.kind == "point":
             return f"isolated point {self.members[0]} ({_stability(self.n_unstable)})"
         if len(self) == 1:
-            modes = _count(self.dimension_spectral, "slow mode")
+            modes = counted(self.dimension_spectral, "slow mode")
             why = f"{modes} but no neighbours" if self.dimension_spectral else "slow, not fixed"
             return f"unclear point {self.members[0]} ({why})"
         facts = []
@@ -81,7 +83,7 @@ class Group:
             facts.append(f"{n_unstable:,} of them unstable along it")
         if not self.agree:
             facts.append(
-                f"{_count(self.dimension_spectral, 'slow mode')} but "
+                f"{counted(self.dimension_spectral, 'slow mode')} but "
                 f"{self.dimension_local}-dimensional"
             )
         elif self.kind == "unclear" and self.dimension_local < 3:
@@ -89,7 +91,7 @@ class Group:
         elif self.kind == "unclear":
             facts.append("of three or more dimensions")
         name = "group" if self.kind == "unclear" else self.kind
-        of = f"{name} of {_count(len(self), 'point')}"
+        of = f"{name} of {counted(len(self), 'point')}"
         return f"{of} ({', '.join(facts)})" + ("" if name == self.kind else ", unclear")
 
 
@@ -136,6 +138,10 @@ class Attractors(Result):
         xstar: ``(n_total, n_states)``, the members.
         slow: the threshold, in ``time_unit``.
         time_unit: ``step``, or ``unit of time`` for a continuous system.
+        n_slow_points: how many of the points taken are slow points, not fixed points; -1
+            where that is not known.
+        n_left_out: points given that are neither.
+        n_repeated: points given that are the same as another, to within ``tol_unique``.
         interrupted: whether Ctrl-C ended the call early; points of groups that had not been
             looked at by then are left out.
     """
@@ -162,6 +168,9 @@ class Attractors(Result):
     xstar: np.ndarray
     slow: float
     time_unit: str = "step"
+    n_slow_points: int = -1
+    n_left_out: int = 0
+    n_repeated: int = 0
     interrupted: bool = False
 
     def __post_init__(self) -> None:
@@ -200,20 +209,31 @@ class Attractors(Result):
             elif of_kind:
                 name = "unclear group" if kind == "unclear" else kind
                 total = sum(map(len, of_kind))
-                shown.append(f"{len(of_kind):,} {name}s of {_count(total, 'point')} in all")
+                shown.append(
+                    f"{counted(len(of_kind), name)} of {counted(total, 'point')} in all"
+                )
         points = [group for group in groups if group.kind == "point"]
         if points:
             words = _stability(np.concatenate([group.n_unstable for group in points]))
-            shown.append(f"{_count(len(points), 'isolated point')} ({words})")
+            shown.append(f"{counted(len(points), 'isolated point')} ({words})")
         alone = [group for group in groups if len(group) == 1 and group.kind == "unclear"]
         n_lasting = sum(group.dimension_spectral > 0 for group in alone)
         if n_lasting:
-            shown.append(f"{_count(n_lasting, 'point')} with slow modes but no neighbours")
+            shown.append(f"{counted(n_lasting, 'point')} with slow modes but no neighbours")
         if len(alone) > n_lasting:
-            shown.append(f"{_count(len(alone) - n_lasting, 'slow point')} on no manifold")
+            shown.append(f"{counted(len(alone) - n_lasting, 'slow point')} on no manifold")
         if len(self.inputs) > 1:
             shown.append(f"at {len(self.inputs):,} inputs")
         said = ", ".join(shown) if groups else "no points"
+        if not groups and self.n_left_out:
+            are = "is a fixed or slow point" if self.n_left_out == 1 else "are fixed or slow"
+            said = f"no points: of {counted(self.n_left_out, 'point')} given none {are}"
+        manifolds = {"line", "ring", "plane"} & set(self.kind)
+        if "unclear" in self.kind and not manifolds and self.n_slow_points == 0:
+            said += (
+                "; no slow points are among those given, by which a manifold would show: "
+                "add those of the search, or slow_states"
+            )
         return said + (" (interrupted)" if self.interrupted else "")
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
@@ -246,6 +266,11 @@ def attractors(
 ) -> Attractors:
     """Sort points into isolated ones, lines, rings and planes.
 
+    Either of the two answers of a search will do: ``unique``, its distinct fixed and slow
+    points, or ``every``, where each start ended, of which points that did not converge are
+    left out and repeated ones counted once. Fixed points alone (``unique.fixed``) are
+    enough only where they fill the manifold.
+
     The manifold must be well sampled: neighbours on a ring nearer than its radius, say. Of
     a trained network a search finds the few exact fixed points on it; keep the slow points,
     and sample the manifold between by :func:`fixedpoint_tf.slow_states.slow_states`. Where
@@ -257,8 +282,9 @@ def attractors(
 
     Args:
         system: what :func:`fixedpoint_tf.as_system` takes.
-        points: the fixed and slow points of a search, distinct ones. Those that did not
-            converge are left out; without a status all are taken.
+        points: the fixed and slow points of a search. Those that did not converge are
+            left out; without a status all are taken. Of points within ``tol_unique`` one
+            is taken, a fixed one before a slow one, else the slowest.
         slow: a mode with a time constant of more than so many steps (continuous: units of
             time) is slow, and so is a manifold. Choose it between the time for which the
             network should remember and the time in which it settles.
@@ -288,15 +314,16 @@ def attractors(
         1 line of 21 points (length 2, drift < 1e-12 a step, returns in 1.4 steps)
     """
     system = as_system(system)
-    inputs = inputs_of(system, points)
+    chosen = _taken(points)
+    taken = points[chosen] if isinstance(points, FixedPoints) else points
+    inputs = inputs_of(system, taken)
     if not (is_number(slow) and 1 < slow < np.inf):
         raise ValueError(f"slow: expected a number above 1, received {slow!r}.")
     if not isinstance(min_points, (int, np.integer)) or min_points < 3:
         raise ValueError(f"min_points: expected an integer >= 3, received {min_points!r}.")
-    chosen = np.arange(points.n)
-    if points.status is not None:
-        chosen = np.flatnonzero(np.isin(points.status, [Status.FIXED_POINT, Status.SLOW_POINT]))
-    taken, inputs = points[chosen], inputs[chosen]
+    n_taken = taken.n
+    distinct = _distinct(taken, inputs)
+    chosen, taken, inputs = chosen[distinct], taken[distinct], inputs[distinct]
     step = time_step(system, taken, inputs, dt)
     is_slow = np.zeros(taken.n, dtype=bool)
     if taken.status is not None:
@@ -348,16 +375,31 @@ def attractors(
         xstar=taken.xstar[rows],
         slow=float(slow),
         time_unit="step" if system.kind == "discrete" else "unit of time",
+        n_slow_points=int(is_slow.sum()) if taken.status is not None else -1,
+        n_left_out=points.n - n_taken,
+        n_repeated=n_taken - taken.n,
         interrupted=interrupted,
         **{name: gathered(name, float) for name in names},
     )
 
 
+def _taken(points: Any) -> np.ndarray:
+    """Rows of the fixed and slow points; where there is no status, all."""
+    if not isinstance(points, FixedPoints) or points.status is None:
+        return np.arange(len(points))
+    return np.flatnonzero(np.isin(points.status, [Status.FIXED_POINT, Status.SLOW_POINT]))
+
+
+def _distinct(points: FixedPoints, inputs: np.ndarray) -> np.ndarray:
+    """Rows of distinct points: fixed ones stand for slow ones, and slower for faster."""
+    q = np.zeros(points.n) if points.qstar is None else points.qstar
+    is_slow = np.zeros(points.n) if points.status is None else points.status
+    rank = np.empty(points.n)
+    rank[np.lexsort((q, is_slow))] = np.arange(points.n)
+    return thin(np.concatenate([points.xstar, inputs], axis=1), rank, points.tol_unique)[0]
+
+
 # ---- words ----
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def _upper(speed: float) -> str:
@@ -373,7 +415,9 @@ def _upper(speed: float) -> str:
 def _returns(time: float, unit: str) -> str:
     if not np.isfinite(time):
         return "does not return"
-    return f"returns in {time:.2g} {unit}s" if unit == "step" else f"returns in {time:.2g}"
+    if unit != "step":
+        return f"returns in {time:.2g}"
+    return f"returns in {time:.2g} step" + ("" if f"{time:.2g}" == "1" else "s")
 
 
 def _stability(n_unstable: np.ndarray) -> str:
@@ -381,7 +425,7 @@ def _stability(n_unstable: np.ndarray) -> str:
     counts = sorted(Counter(n_unstable.tolist()).items())
     words = []
     for k, n in counts:  # Without a mode near 1, a point without an unstable one is stable.
-        name = "of unknown stability" if k < 0 else f"with {_count(k, 'unstable direction')}"
+        name = "of unknown stability" if k < 0 else f"with {counted(k, 'unstable direction')}"
         name = "stable" if k == 0 else name
         words.append(name if len(counts) == 1 else f"{n:,} {name}")
     return ", ".join(words)

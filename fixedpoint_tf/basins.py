@@ -18,6 +18,7 @@ from fixedpoint_tf.outcomes import Outcome, describe_outcomes
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.slow_groups import eigenvalues_of
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +67,10 @@ class Basins(Result):
 
     def __repr__(self) -> str:
         n, k = len(self), int((self.counts > 0).sum())
-        parts = [f"{n:,} states reach {k:,} of {len(self.attractors):,} attractors"]
+        parts = [
+            f"{counted(n, 'state')} {'reaches' if n == 1 else 'reach'} {k:,} of "
+            f"{counted(len(self.attractors), 'attractor')}"
+        ]
         if k:
             largest = int(self.fraction.argmax())
             parts.append(

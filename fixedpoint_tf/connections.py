@@ -23,6 +23,7 @@ from fixedpoint_tf.results import Result
 from fixedpoint_tf.slow_groups import eigenvalues_of, jacobians_of
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,11 +133,11 @@ class Connections(Result):
         graph = self.transition_graph()
         n_pairs = len(np.unique(graph.edges, axis=0))
         n_one = len(np.unique(self.source[self.n_unstable[self.source] == 1]))
-        parts = [f"{len(self):,} ways out of {_count(n_saddles, 'saddle')}"]
+        parts = [f"{counted(len(self), 'way')} out of {counted(n_saddles, 'saddle')}"]
         if n_one:
             parts.append(
                 f"{len(graph.saddles):,} of {n_one:,} with 1 unstable direction join "
-                f"{_count(n_pairs, 'pair')} of {_count(self.is_attractor.sum(), 'attractor')}"
+                f"{counted(n_pairs, 'pair')} of {counted(self.is_attractor.sum(), 'attractor')}"
             )
         others = describe_outcomes(self.outcome)
         parts += [others] if others else []
@@ -357,7 +358,3 @@ def _offsets(
         better = trying & (relative < error)
         offset[better], error[better] = length[better], relative[better]
     return offset, error
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")

@@ -25,6 +25,7 @@ from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.solvers import deflated
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,8 +68,9 @@ class Deflated(Result):
         n = int(self.is_new.sum())
         ending = " (interrupted)" if self.interrupted else ""
         return (
-            f"{n:,} new fixed point{'' if n == 1 else 's'} beside {self.points.n - n:,} known "
-            f"points, from {self.n_starts:,} deflated starts{ending}"
+            f"{counted(n, 'new fixed point')} beside "
+            f"{counted(self.points.n - n, 'known point')}, from "
+            f"{counted(self.n_starts, 'deflated start')}{ending}"
         )
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
@@ -173,7 +175,7 @@ def search_deflated(
         >>> known = FixedPoints(xstar=[[0.0]], inputs=[[0.0]], status=[0])
         >>> found = search_deflated(cubic, known, n_inits=16)
         >>> found
-        2 new fixed points beside 1 known points, from 32 deflated starts
+        2 new fixed points beside 1 known point, from 32 deflated starts
         >>> sorted(found.new.xstar.ravel().round(6).tolist())
         [1.0, 3.0]
     """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from fixedpoint_tf.fixed_points import FixedPoints
@@ -38,7 +40,7 @@ def summarize(points: FixedPoints) -> str:
         parts = [_with_detail(fixed.n, "fixed point", _stabilities(fixed))]
         if slow.n:
             details = ", ".join(_at_bound(slow) + _speeds(slow))
-            parts.append(_plural(slow.n, "slow point") + (f" ({details})" if details else ""))
+            parts.append(_counted(slow.n, "slow point") + (f" ({details})" if details else ""))
         parts += [
             f"{of[status].n:,} {words}"
             for status, words in (
@@ -52,17 +54,16 @@ def summarize(points: FixedPoints) -> str:
     return "; ".join(parts)
 
 
-def _plural(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{f'{n:,}' if n else 'no'} {noun}s"
+_counted = functools.partial(counted, none="no")
 
 
 def _with_detail(n: int, noun: str, details: list[str]) -> str:
     """One thing has its detail in brackets, several have a list after a colon."""
     if not details:
-        return _plural(n, noun)
+        return _counted(n, noun)
     if n == 1 or len(details) == 1:
-        return f"{_plural(n, noun)} ({details[0]})"
-    return f"{_plural(n, noun)}: {', '.join(details)}"
+        return f"{_counted(n, noun, none='no')} ({details[0]})"
+    return f"{_counted(n, noun, none='no')}: {', '.join(details)}"
 
 
 def _stabilities(points: FixedPoints) -> list[str]:
@@ -72,7 +73,7 @@ def _stabilities(points: FixedPoints) -> list[str]:
         return []
     groups = [("stable", int((classes == "stable").sum()))]
     for k in np.unique(counts[counts > 0]):
-        groups.append((_plural(int(k), "unstable direction"), int((counts == k).sum())))
+        groups.append((_counted(int(k), "unstable direction"), int((counts == k).sum())))
     groups.append(("marginal", int((classes == "marginal").sum())))
     groups.append(("of unknown stability", int((classes == "unknown").sum())))
     groups = [(word, n) for word, n in groups if n]
@@ -111,8 +112,8 @@ def _speeds(points: FixedPoints) -> list[str]:
 def _size(points: FixedPoints) -> str:
     blocks = points.state_names or ()
     if len(blocks) < 2:
-        size = _plural(points.n_states, "unit")
+        size = _counted(points.n_states, "unit")
     else:
         names = ", ".join(f"{name} {count}" for name, count in blocks)
-        size = f"{_plural(points.n_states, 'state variable')} ({names})"
+        size = f"{_counted(points.n_states, 'state variable', none='no')} ({names})"
     return size if points.kind == "discrete" else f"{size}, continuous time"

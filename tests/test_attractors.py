@@ -1,5 +1,7 @@
 """Lines, rings, planes and isolated points are told apart where the truth is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -273,6 +275,55 @@ class TestIsolatedPoints:
         # The slow point has no slow mode, so that it belongs to no manifold.
         kinds = dict(zip(answer.members.tolist(), answer.kind, strict=True))
         assert kinds == {0: "point", 2: "unclear"}
+
+
+class TestAnswersOfASearch:
+    """Either answer of a search will do, and what fixed points cannot tell is said."""
+
+    @pytest.fixture
+    def answers(self):
+        """A line of fixed points at z1 = 0, and where 60 starts on it ended, some twice."""
+        system, line = integrator(np.linspace(-1, 1, 30)[:, None], 1)
+        every = FixedPoints(
+            xstar=np.concatenate([line.xstar, line.xstar + 1e-6, np.full((2, 10), np.nan)]),
+            qstar=np.r_[np.full(30, 1e-20), np.full(30, 1e-12), np.full(2, np.nan)],
+            status=np.r_[
+                np.full(60, Status.FIXED_POINT), [Status.DIVERGED, Status.NOT_CONVERGED]
+            ],
+        )
+        return system, every
+
+    def test_where_each_start_ended_is_sorted_as_the_distinct_points_are(self, answers):
+        system, every = answers
+        unique = every[:30]
+        answer, of_unique = attractors(system, every), attractors(system, unique)
+        assert repr(answer) == repr(of_unique)
+        assert sorted(answer.members) == list(range(30))
+        assert (answer.n_left_out, answer.n_repeated, answer.n_slow_points) == (2, 30, 0)
+
+    def test_a_fixed_point_stands_for_the_slow_ones_at_it(self, answers):
+        system, every = answers
+        status = np.repeat([Status.SLOW_POINT, Status.FIXED_POINT], 30)
+        both = dataclasses.replace(every[:60], status=status)
+        assert sorted(attractors(system, both).members) == list(range(30, 60))
+
+    def test_fixed_points_alone_that_cannot_be_joined_say_so(self):
+        """Three fixed points far apart on a slow ring: too few to see the ring."""
+        system, points = ring(2 * np.pi * np.arange(3) / 3, drift=1e-4)
+        alone = dataclasses.replace(points, status=np.full(3, Status.FIXED_POINT))
+        words = repr(attractors(system, alone))
+        assert words.startswith("1 group of 3 points") and ", unclear; " in words
+        assert "no slow points are among those given" in words and "slow_states" in words
+        # Of points without a status none is known to be slow, and none not to be.
+        assert "no slow points" not in repr(attractors(system, points))
+
+    def test_nor_is_it_said_where_the_manifold_shows(self, answers):
+        assert "no slow points" not in repr(attractors(*answers))
+
+    def test_no_fixed_or_slow_point_among_many_is_said(self, answers):
+        system, every = answers
+        answer = attractors(system, every[60:])
+        assert repr(answer) == "no points: of 2 points given none are fixed or slow"
 
 
 def test_conditions_are_kept_apart():

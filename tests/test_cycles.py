@@ -14,6 +14,7 @@ from fixedpoint_tf.cycles.maps import Tangents
 from fixedpoint_tf.cycles.orbits import Orbit
 from fixedpoint_tf.cycles.recurrences import settled_period
 from fixedpoint_tf.cycles.searching import Search
+from fixedpoint_tf.trajectories import run
 
 MU, GOLDEN = 0.1, (np.sqrt(5.0) - 1.0) / 2.0
 
@@ -289,7 +290,7 @@ def test_the_van_der_pol_oscillator():
 def test_what_goes_to_a_fixed_point_is_no_cycle():
     cycles = find_cycles(logistic(2.8), logistic_starts())
     assert cycles.n == 0 and cycles.outcomes == ("fixed point",) * 4
-    assert repr(cycles) == "no cycles; starts: 4 fixed point"
+    assert repr(cycles) == "no cycles; starts: 4 at a fixed point"
 
 
 def test_a_slow_focus_is_no_curve():
@@ -446,7 +447,30 @@ def test_figures_say_what_is_drawn():
     assert words == ["stable, period 4 steps", "unstable, period 2 steps"]
     assert cycles.plot(ax=ax)[1] is ax
     none = find_cycles(logistic(2.8), [[0.3]])
-    assert none.plot()[1].get_legend().get_texts()[0].get_text() == "no cycles"
+    _, ax = none.plot()
+    assert [text.get_text() for text in ax.texts] == ["no cycles\nstarts: 1 at a fixed point"]
+
+
+def test_where_there_is_no_cycle_the_trajectories_searched_may_be_drawn():
+    system = neimark_sacker(1.0, mu=-0.1)
+    paths = run(system, np.zeros((3, 40, 0)), starts(3, 2, scale=0.3))
+    none = find_cycles(system, paths)
+    _, ax = none.plot(state_traj=paths)
+    drawn = [line.get_xydata() for line in ax.lines if len(line.get_xydata())]
+    np.testing.assert_allclose(np.stack(drawn), paths)
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["no cycles; starts: 3 at a fixed point"]
+    with pytest.raises(ValueError, match="state_traj"):
+        none.plot(state_traj=paths[..., :1])
+
+
+def test_each_phase_is_shown_where_asked_for(capsys):
+    find_cycles(logistic(3.5), logistic_starts(), max_period=3)
+    assert capsys.readouterr().err == ""
+    find_cycles(logistic(3.5), logistic_starts(), max_period=3, verbose=True)
+    shown = capsys.readouterr().err
+    for phase in ("running forward", "4 starts", "unstable cycles of period 3"):
+        assert phase in shown
 
 
 def test_what_has_not_gone_round_is_no_cycle():

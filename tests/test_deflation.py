@@ -88,7 +88,7 @@ def test_nothing_new_where_there_is_nothing():
     system = as_system(lambda h, u: 0.5 * h + u, n_states=3, n_inputs=3)
     found = search_deflated(system, known(np.zeros((1, 3)), inputs=np.zeros((1, 3))))
     assert found.new.n == 0 and found.points.n == 1
-    assert repr(found) == "0 new fixed points beside 1 known points, from 128 deflated starts"
+    assert repr(found) == "0 new fixed points beside 1 known point, from 128 deflated starts"
 
 
 def test_each_input_is_searched_by_itself():

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {}
 ROOMS["fixedpoint_tf"] = [
     "status",
+    "words",
     "outcomes",
     "shapes",
     "checks",

@@ -63,7 +63,7 @@ def find_cycles(
             one and the same; shifted phases always are.
         seed: of the first tangent vectors and of the places where unstable cycles of a
             continuous system are sought.
-        verbose: show a bar.
+        verbose: show a bar, and what is being done.
 
     Returns:
         The cycles and the outcome of each start. Interrupted from the keyboard, what has
@@ -85,7 +85,7 @@ def find_cycles(
         >>> from fixedpoint_tf import as_system
         >>> logistic = as_system(lambda x, u: 3.3 * x * (1 - x), n_states=1, n_inputs=0)
         >>> find_cycles(logistic, [[0.3]], max_period=2)
-        1 cycle: period 2 steps (stable); starts: 1 cycle
+        1 cycle: period 2 steps (stable); starts: 1 on a cycle
     """
     system = as_system(system)
     x, u = _starts(system, states, inputs)
@@ -111,6 +111,7 @@ def find_cycles(
     chunk = min(MAX_ENTRIES // (length * system.n_states), CHUNK // system.n_states**2)
     chunk = max(1, chunk)
     with tqdm(total=len(x), desc="cycles", unit="start", disable=not verbose) as bar:
+        search.say = bar.set_postfix_str
         try:
             for i in range(0, len(x), chunk):
                 rows = np.arange(i, min(i + chunk, len(x)))

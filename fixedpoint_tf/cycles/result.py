@@ -11,6 +11,7 @@ import numpy as np
 from fixedpoint_tf.cycles.orbits import trivial
 from fixedpoint_tf.linearization import check_kind
 from fixedpoint_tf.results import Result
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +30,13 @@ OUTCOMES = (
     "not settled",
     "not reached",
 )
+
+#: How those that are nouns follow a number of starts.
+_PLACES = {
+    "fixed point": "at a fixed point",
+    "cycle": "on a cycle",
+    "invariant curve": "on an invariant curve",
+}
 
 #: A multiplier nearer than this to the unit circle is neither stable nor unstable.
 _MARGIN = 1e-6
@@ -184,12 +192,15 @@ class Cycles(Result):
             said.append(f"period {period} {unit} ({stable}{kind})")
         if self.n > 4:
             said.append(f"{self.n - 4} more")
-        plural = "cycle" if self.n == 1 else "cycles"
-        head = f"{self.n} {plural}: {', '.join(said)}" if self.n else "no cycles"
-        counts = collections.Counter(self.outcomes)
-        ends = ", ".join(f"{counts[name]:,} {name}" for name in OUTCOMES if counts[name])
+        head = counted(self.n, "cycle", none="no") + (f": {', '.join(said)}" if said else "")
         tail = "; interrupted" if self.interrupted else ""
-        return f"{head}; starts: {ends or 'none'}{tail}"
+        return f"{head}; starts: {self.starts_in_words() or 'none'}{tail}"
+
+    def starts_in_words(self) -> str:
+        """What the starts came to, such as "2 at a fixed point, 1 chaotic"."""
+        counts = collections.Counter(self.outcomes)
+        said = [(counts[name], _PLACES.get(name, name)) for name in OUTCOMES]
+        return ", ".join(f"{n:,} {words}" for n, words in said if n)
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
         """Draws the cycles in the space of states.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from fixedpoint_tf.cycles.recurrences import near_recurrences, returns, settled_
 from fixedpoint_tf.cycles.result import Cycles
 from fixedpoint_tf.cycles.shooting import multipliers, shoot
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.words import counted
 
 __all__ = ["Options", "Search"]
 
@@ -35,6 +37,10 @@ N_SEGMENTS = 24  # of a cycle in continuous time; has many divisors
 N_FINE = 240  # points of such a cycle
 N_RETURNS = 4
 UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
+
+
+def _nothing(words: str) -> None:
+    pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Search:
         self.misfit = np.full(len(x), np.inf)
         self.size = np.full(len(x), np.nan)  # of the motion when it was first looked at
         self.curves: dict[int, Orbit] = {}  # and the curve that it was on at last
+        self.say: Callable[[str], None] = _nothing  # is told what is being done
 
     # ---- running ----
 
@@ -80,6 +87,7 @@ class Search:
 
     def run(self, rows: np.ndarray) -> None:
         """Bring some of the starts to an outcome."""
+        self.say("running forward")
         transient = self._run(self.x[rows], self.u[rows], self.options.n_transient)
         finite = np.isfinite(transient).all(axis=(1, 2))
         self.outcomes[rows] = np.where(finite, "not settled", "diverged")
@@ -93,11 +101,13 @@ class Search:
         for extension in range(self.options.n_extensions + 1):
             if not len(open_rows):
                 break
+            self.say(f"running {counted(len(open_rows), 'start')} on")
             window = self._run(x, self.u[open_rows], self.options.n_steps)
             if extension == 0:
                 early = np.concatenate([transient, window[:, 1:]], axis=1)
                 with np.errstate(over="ignore", invalid="ignore"):
                     self.size[open_rows] = [sizes(orbit).mean() for orbit in window]
+            self.say(f"what did {counted(len(open_rows), 'start')} come to")
             self._settle(open_rows, window, extension == self.options.n_extensions)
             left = self.outcomes[open_rows] == "not settled"
             x, open_rows = window[left, -1], open_rows[left]
@@ -218,11 +228,13 @@ class Search:
 
     def _seek_unstable(self, rows: np.ndarray, states: np.ndarray) -> None:
         if self.system.kind == "continuous":
+            self.say("unstable cycles")
             self._seek_unstable_flow(rows, states)
             return
         for k in range(2, self.options.max_period + 1):
             if states.shape[1] <= 2 * k or not self.options.n_candidates:
                 break
+            self.say(f"unstable cycles of period {k}")
             places = near_recurrences(states, k, self.options.n_candidates, self.rng)
             if len(places):
                 guesses = np.stack([states[i, t : t + k] for i, t in places])

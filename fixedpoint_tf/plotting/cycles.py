@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fixedpoint_tf.cycles import Cycles
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.plotting.projection import Projection, principal_components
+from fixedpoint_tf.plotting.state_space import checked_trajectories
 from fixedpoint_tf.plotting.style import (
     COLORS,
     coordinate_names,
     groups,
     legend_above,
     new_axes,
-    say_if_empty,
 )
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_cycles"]
 
+_BENEATH: dict[str, Any] = {
+    "color": COLORS["grey"],
+    "linewidth": 0.5,
+    "alpha": 0.5,
+    "zorder": 0,
+}
 _LINES = ["blue", "green", "purple", "sky blue", "orange"]
 
 
@@ -31,6 +37,7 @@ def plot_cycles(
     cycles: Cycles,
     fps: FixedPoints | None = None,
     *,
+    state_traj: Any = None,
     max_n_cycles: int = 5,
     fig: Figure | None = None,
     ax: Axes | None = None,
@@ -41,11 +48,14 @@ def plot_cycles(
     drawn as points, joined by thin lines in the order in which they are gone through:
     there is nothing between them. The axes are the first two principal components of all
     that is drawn; a system of two units is drawn in its own coordinates, and one of one
-    unit over the steps of a cycle.
+    unit over the steps of a cycle. Where no cycle was found, the axes say so, and what the
+    starts came to.
 
     Args:
         cycles: the cycles; there may be none.
         fps: fixed points of the same system.
+        state_traj: ``(n_batch, n_time, n_states)`` or ``(n_time, n_states)``, trajectories
+            to draw beneath, such as those that were searched.
         max_n_cycles: how many are drawn, in their order: stable ones first.
         fig: the figure to add axes to.
         ax: the axes to draw in.
@@ -54,7 +64,7 @@ def plot_cycles(
         The figure and the axes.
 
     Raises:
-        ValueError: the fixed points are of another width.
+        ValueError: the fixed points or trajectories are of another width.
 
     Example:
         >>> from fixedpoint_tf import as_system
@@ -67,12 +77,16 @@ def plot_cycles(
     n_states = cycles.points.shape[1]
     if fps is not None and fps.n_states != n_states:
         raise ValueError(
-            f"fps: expected fixed points of n_states={n_states}, received {fps.n_states}."
+            f"fps must be fixed points of n_states={n_states}; got {fps.n_states}."
         )
+    paths = checked_trajectories(state_traj, n_states)
     fig, ax = new_axes(fig, ax, size=(5.4, 4.8))
     points = [] if fps is None else groups(fps)
     n_drawn = min(cycles.n, max_n_cycles)
     if n_states == 1:
+        for path in () if paths is None else paths[:, :, 0]:
+            times = np.arange(len(path))
+            ax.plot(times, path, **_BENEATH)
         _draw_over_time(ax, cycles, n_drawn)
         for number, (look, some) in enumerate(points):
             for value in some.xstar[:, 0]:
@@ -87,12 +101,16 @@ def plot_cycles(
             names = coordinate_names(cycles.state_names, 2)
         else:
             others = [some.xstar for _, some in points]
+            if not shown and paths is not None:
+                others = [paths.reshape(-1, n_states)]
             drawn = np.concatenate([np.zeros((0, n_states)), *(shown or others)])
             view = principal_components(drawn, 2)
             names = [
                 f"PC {k + 1}" + (f" ({share:.0%})" if np.isfinite(share) else "")
                 for k, share in enumerate(view.explained)
             ]
+        for path in () if paths is None else paths:
+            ax.plot(*view.points(path).T, **_BENEATH)
         for i, orbit in enumerate(shown):
             _draw_orbit(ax, cycles, i, view.points(orbit))
         for number, (look, some) in enumerate(points):
@@ -102,9 +120,23 @@ def plot_cycles(
         ax.set_xlabel(names[0])
         ax.set_ylabel(names[1])
         ax.set_aspect("equal", adjustable="datalim")
-    say_if_empty(ax, n_drawn + len(points), "no cycles")
+    if not n_drawn:
+        _say_there_are_none(ax, cycles, empty=not points and paths is None)
     legend_above(ax, n_columns=1 if n_drawn < 3 else 2)
     return fig, ax
+
+
+def _say_there_are_none(ax: Axes, cycles: Cycles, empty: bool) -> None:
+    """In the middle of empty axes, else above what else is drawn."""
+    found = "no cycles" if cycles.n == 0 else "no cycles drawn"
+    ends = cycles.starts_in_words()
+    words = f"{found}; starts: {ends}" if ends else found
+    if not empty:
+        ax.plot([], [], linestyle="none", label=words)
+        return
+    ax.text(0.5, 0.5, words.replace("; ", "\n"), transform=ax.transAxes, ha="center")
+    ax.set_xticks([])
+    ax.set_yticks([])
 
 
 def _label(cycles: Cycles, i: int) -> str:

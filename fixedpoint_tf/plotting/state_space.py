@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_fixed_points"]
+__all__ = ["checked_trajectories", "plot_fixed_points"]
 
 
 def plot_fixed_points(
@@ -77,7 +77,7 @@ def plot_fixed_points(
         >>> ax.get_zlabel()
         'PC 3'
     """
-    trajectories = _trajectories(state_traj, fps.n_states)
+    trajectories = checked_trajectories(state_traj, fps.n_states)
     if mode_scale < 0:
         raise ValueError(f"mode_scale: expected a number >= 0, received {mode_scale!r}.")
     is_3d = fps.n_states > 2
@@ -154,7 +154,8 @@ def _open_flat_axes(ax: Any) -> None:
             getattr(ax, f"set_{letter}lim")(middle - widest / 2, middle + widest / 2)
 
 
-def _trajectories(state_traj: Any, n_states: int) -> np.ndarray | None:
+def checked_trajectories(state_traj: Any, n_states: int) -> np.ndarray | None:
+    """``(n_batch, n_time, n_states)``, or None where none are given."""
     if state_traj is None:
         return None
     states = np.asarray(state_traj, dtype=np.float64)
