@@ -11,13 +11,15 @@ the functions of the rooms that answer: ``certificates``, ``coverage``, ``deflat
 ``attractors``, ``cycles``, ``continuation``, ``connections``, ``basins``, ``sensitivity``,
 ``comparison``.
 
-Importing the package loads nothing else: each name below brings what it needs when it is
-first used, so that results can be read and drawn where TensorFlow is not wanted.
+Importing the package loads nothing else: each name below, and each room, brings what it
+needs when it is first used, so that results can be read and drawn where TensorFlow is not
+wanted.
 """
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,13 +67,19 @@ _HOMES = {
 }
 
 
+def _rooms() -> set[str]:
+    return {module.name for module in pkgutil.iter_modules(__path__)} - {"__main__"}
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _rooms():  # a room that is imported becomes an attribute by itself
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_rooms()})

@@ -199,6 +199,23 @@ def test_imports_load_no_more_than_they_need(statement, unwanted):
     assert run.stdout.strip() == "[]"
 
 
+def test_a_room_is_reached_after_a_plain_import_which_loads_none():
+    """So that help(fixedpoint_tf.slow_states.slow_states) needs no second import."""
+    program = (
+        "import sys, pydoc, fixedpoint_tf\n"
+        "print([m for m in sys.modules if m.startswith('fixedpoint_tf.')], end=' ')\n"
+        "print('slow_states' in dir(fixedpoint_tf), end=' ')\n"
+        "print(hasattr(fixedpoint_tf, 'no_room'), 'tensorflow' in sys.modules)\n"
+        "print(pydoc.render_doc(fixedpoint_tf.slow_states.slow_states).splitlines()[0])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    first, help_text = run.stdout.splitlines()[:2]
+    assert first == "[] True False False"
+    assert "function slow_states" in help_text
+
+
 @pytest.mark.parametrize("package", ["fixedpoint_tf", "lfads_tf"])
 def test_packages_are_marked_as_typed(package):
     assert (ROOT / package / "py.typed").is_file()

@@ -132,11 +132,11 @@ class _Pieces:
     def around(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Once around: the derivative ``(n, d, d)``, the sum of residuals and of slopes."""
         n, _, d = self.points.shape
-        product: np.ndarray | None = None
+        product = np.empty((n, d, d))
         offset, slope = np.zeros((n, d)), np.zeros((n, d))
         for rows, _, jacobians in self.blocks():
             block = np.stack(each(_product, jacobians))
-            product = block if product is None else block @ product
+            product = block @ product if rows.start else block
             for k, i in enumerate(range(rows.start, rows.stop)):
                 offset = np.einsum("nij,nj->ni", jacobians[:, k], offset) + self.residual[:, i]
                 if self.by_period is not None:
