@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -10,7 +11,7 @@ from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from fixedpoint_tf import trajectories
-from fixedpoint_tf.checks import is_number
+from fixedpoint_tf.checks import check_number, check_whole
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.outcomes import Outcome
 from fixedpoint_tf.system import DynamicalSystem
@@ -18,7 +19,7 @@ from fixedpoint_tf.system import DynamicalSystem
 __all__ = [
     "Arrivals",
     "arrive",
-    "inputs_of",
+    "check_runs",
     "last_states",
     "radii",
     "time_step",
@@ -50,41 +51,6 @@ class Arrivals:
     interrupted: bool = False
 
 
-def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
-    """``(n, n_inputs)``, the constant input of each point; refuses points of another system.
-
-    Raises:
-        TypeError: ``points`` is no FixedPoints.
-        ValueError: the states, inputs or kind of time are not those of the system.
-    """
-    if not isinstance(points, FixedPoints):
-        raise TypeError(f"points: expected a FixedPoints, received {type(points).__name__}.")
-    if points.n_states != system.n_states or points.kind != system.kind:
-        raise ValueError(
-            f"points: expected points of a {system.kind} system of {system.n_states} states, "
-            f"received {points.kind} ones of {points.n_states} states."
-        )
-    _refuse_nan(points)
-    if points.inputs is None and system.n_inputs == 0:
-        return np.zeros((points.n, 0))
-    if points.inputs is None or points.inputs.shape[1] != system.n_inputs:
-        received = "None" if points.inputs is None else f"shape {points.inputs.shape}"
-        raise ValueError(
-            f"points: expected points with inputs of shape (n, n_inputs={system.n_inputs}), "
-            f"received {received}."
-        )
-    return points.inputs
-
-
-def _refuse_nan(points: FixedPoints) -> None:
-    bad = np.flatnonzero(~np.isfinite(points.xstar).all(axis=1))
-    if len(bad):
-        raise ValueError(
-            f"points: expected finite states, received NaN or infinity in {len(bad)} of "
-            f"{points.n}, first in row {bad[0]}."
-        )
-
-
 def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, dt) -> float:
     """The length of a step: 1 in discrete time, else ``dt`` or a quarter of the fastest rate.
 
@@ -93,7 +59,7 @@ def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, 
     """
     if system.kind == "discrete":
         if dt is not None:
-            raise ValueError(f"dt: expected None for a discrete system, received {dt!r}.")
+            raise ValueError(f"dt must be None for a discrete system; got {dt!r}.")
         return 1.0
     if dt is None:
         fastest = 0.0
@@ -101,9 +67,13 @@ def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, 
             jacobian = system.jacobian(points.xstar[rows], inputs[rows]).numpy()
             fastest = max(fastest, float(np.abs(jacobian).sum(axis=-1).max()))
         return 0.25 / fastest if fastest > 0 else 1.0
-    if not (is_number(dt) and 0 < dt < np.inf):
-        raise ValueError(f"dt: expected a positive number, received {dt!r}.")
-    return float(dt)
+    return check_number(dt, "dt")
+
+
+def check_runs(tol: Any, max_steps: Any) -> None:
+    """Refuses options of the forward runs that are out of range."""
+    check_number(tol, "tol", 0.0, 0.5)
+    check_whole(max_steps, "max_steps", least=1)
 
 
 def radii(xstar: np.ndarray, tol: float) -> np.ndarray:

@@ -26,12 +26,13 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.arrivals import inputs_of, time_step
-from fixedpoint_tf.checks import is_number
+from fixedpoint_tf.arrivals import time_step
+from fixedpoint_tf.at_points import check_points, eigenvalues_of, inputs_of
+from fixedpoint_tf.checks import check_number, check_whole
 from fixedpoint_tf.filters import thin
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
-from fixedpoint_tf.slow_groups import BRANCHED, Sorter, eigenvalues_of
+from fixedpoint_tf.slow_groups import BRANCHED, Sorter
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.words import counted
 
@@ -182,7 +183,7 @@ class Attractors(Result):
     def rows(self, group: int) -> slice:
         """Where the members of a group stand in the arrays of members."""
         if not -len(self) <= group < len(self):
-            raise IndexError(f"group: expected one of {len(self)} groups, received {group}.")
+            raise IndexError(f"group must be one of {len(self)} groups; got {group}.")
         ends = np.cumsum(self.n_members)
         return slice(int(ends[group] - self.n_members[group]), int(ends[group]))
 
@@ -314,13 +315,12 @@ def attractors(
         1 line of 21 points (length 2, drift < 1e-12 a step, returns in 1.4 steps)
     """
     system = as_system(system)
+    check_points(system, points)
     chosen = _taken(points)
-    taken = points[chosen] if isinstance(points, FixedPoints) else points
+    taken = points[chosen]
     inputs = inputs_of(system, taken)
-    if not (is_number(slow) and 1 < slow < np.inf):
-        raise ValueError(f"slow: expected a number above 1, received {slow!r}.")
-    if not isinstance(min_points, (int, np.integer)) or min_points < 3:
-        raise ValueError(f"min_points: expected an integer >= 3, received {min_points!r}.")
+    check_number(slow, "slow", low=1.0)
+    check_whole(min_points, "min_points", least=3)
     n_taken = taken.n
     distinct = _distinct(taken, inputs)
     chosen, taken, inputs = chosen[distinct], taken[distinct], inputs[distinct]
@@ -383,10 +383,10 @@ def attractors(
     )
 
 
-def _taken(points: Any) -> np.ndarray:
+def _taken(points: FixedPoints) -> np.ndarray:
     """Rows of the fixed and slow points; where there is no status, all."""
-    if not isinstance(points, FixedPoints) or points.status is None:
-        return np.arange(len(points))
+    if points.status is None:
+        return np.arange(points.n)
     return np.flatnonzero(np.isin(points.status, [Status.FIXED_POINT, Status.SLOW_POINT]))
 
 

@@ -10,13 +10,12 @@ from scipy.special import ndtri
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.arrivals import arrive, inputs_of, radii, time_step
-from fixedpoint_tf.checks import as_numbers, check_rows, is_number
-from fixedpoint_tf.connections import check_runs
+from fixedpoint_tf.arrivals import arrive, check_runs, radii, time_step
+from fixedpoint_tf.at_points import constant_input, eigenvalues_of, inputs_of
+from fixedpoint_tf.checks import check_number, check_rows
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.outcomes import Outcome, describe_outcomes
 from fixedpoint_tf.results import Result
-from fixedpoint_tf.slow_groups import eigenvalues_of
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.words import counted
 
@@ -141,8 +140,7 @@ def basins(
     system = as_system(system)
     of_points = inputs_of(system, points)
     check_runs(tol, max_steps)
-    if not (is_number(confidence) and 0 < confidence < 1):
-        raise ValueError(f"confidence: expected a number in (0, 1), received {confidence!r}.")
+    check_number(confidence, "confidence", 0.0, 1.0)
     start = system.layout.pack(states, "states")
     start = start.reshape(-1, system.n_states) if start.ndim == 3 else start
     check_rows(start, "states", system.n_states, "n_states")
@@ -186,22 +184,16 @@ def basins(
 
 
 def _one_input(inputs: Any, of_points: np.ndarray, n_inputs: int) -> np.ndarray:
-    """``(n_inputs,)``, the one constant input."""
-    if inputs is None:
-        distinct = np.unique(of_points, axis=0)
-        if len(distinct) == 1 or n_inputs == 0:
-            return distinct[0] if len(distinct) else np.zeros(0)
-        raise ValueError(
-            "inputs: expected one constant input, since the points do not all have the same, "
-            f"received None with points at {len(distinct)} inputs."
-        )
-    u = np.atleast_2d(as_numbers(inputs, "inputs"))
-    if u.shape != (1, n_inputs) or not np.isfinite(u).all():
-        raise ValueError(
-            f"inputs: expected finite numbers of shape (n_inputs,) = ({n_inputs},), received "
-            f"shape {np.shape(inputs)}."
-        )
-    return u[0]
+    """``(n_inputs,)``, the one constant input, by default that of the points."""
+    if inputs is not None:
+        return constant_input(inputs, n_inputs)
+    distinct = np.unique(of_points, axis=0)
+    if len(distinct) == 1 or n_inputs == 0:
+        return distinct[0] if len(distinct) else np.zeros(0)
+    raise ValueError(
+        "inputs must be one constant input, since the points do not all have the same; "
+        f"got None with points at {len(distinct)} inputs."
+    )
 
 
 def wilson_interval(

@@ -7,7 +7,15 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-__all__ = ["as_numbers", "check_finite", "check_rows", "check_trajectories", "is_number"]
+__all__ = [
+    "as_numbers",
+    "check_finite",
+    "check_number",
+    "check_rows",
+    "check_trajectories",
+    "check_whole",
+    "is_number",
+]
 
 
 def check_finite(array: np.ndarray, argument: str) -> None:
@@ -69,3 +77,42 @@ def check_trajectories(array: np.ndarray, argument: str, width: int, width_name:
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is one real number; True and False are none."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def check_whole(value: Any, argument: str, least: int) -> int:
+    """A whole number of at least so much, or an error; True and False are none.
+
+    Example:
+        >>> check_whole(np.int64(3), "n_steps", least=1)
+        3
+        >>> check_whole(2.5, "n_steps", least=1)
+        Traceback (most recent call last):
+        ...
+        ValueError: n_steps must be a whole number of at least 1; got 2.5.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(
+            f"{argument} must be a whole number of at least {least}; got {value!r}."
+        )
+    return int(value)
+
+
+def check_number(
+    value: Any, argument: str, low: float = 0.0, high: float = np.inf, *, for_: str = ""
+) -> float:
+    """A number strictly between two others, by default a positive one, or an error.
+
+    Example:
+        >>> check_number(1, "dt")
+        1.0
+        >>> check_number(2.0, "tol", high=0.5)
+        Traceback (most recent call last):
+        ...
+        ValueError: tol must be a number between 0 and 0.5; got 2.0.
+    """
+    if is_number(value) and low < value < high:
+        return float(value)
+    wanted = f"a number between {low:g} and {high:g}"
+    if high == np.inf:
+        wanted = "a positive number" if low == 0 else f"a number above {low:g}"
+    raise ValueError(f"{argument} must be {wanted}{for_}; got {value!r}.")

@@ -15,12 +15,12 @@ import numpy as np
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.arrivals import arrive, inputs_of, radii, time_step
-from fixedpoint_tf.checks import is_number
+from fixedpoint_tf.arrivals import arrive, check_runs, radii, time_step
+from fixedpoint_tf.at_points import eigenvalues_of, inputs_of, jacobians_of
+from fixedpoint_tf.checks import check_whole
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.outcomes import Outcome, describe_outcomes
 from fixedpoint_tf.results import Result
-from fixedpoint_tf.slow_groups import eigenvalues_of, jacobians_of
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.words import counted
@@ -212,8 +212,7 @@ def connections(
     system = as_system(system)
     inputs = inputs_of(system, points)
     check_runs(tol, max_steps)
-    if not isinstance(n_directions, (int, np.integer)) or n_directions < 0:
-        raise ValueError(f"n_directions: expected an integer >= 0, received {n_directions!r}.")
+    check_whole(n_directions, "n_directions", least=0)
     step = time_step(system, points, inputs, dt)
     is_fixed = np.ones(points.n, dtype=bool)
     if points.status is not None:
@@ -275,14 +274,6 @@ def connections(
         dt=step,
         interrupted=interrupted,
     )
-
-
-def check_runs(tol: Any, max_steps: Any) -> None:
-    """Refuses options of the forward runs that are out of range."""
-    if not (is_number(tol) and 0 < tol < 0.5):
-        raise ValueError(f"tol: expected a number between 0 and 0.5, received {tol!r}.")
-    if not isinstance(max_steps, (int, np.integer)) or max_steps < 1:
-        raise ValueError(f"max_steps: expected an integer >= 1, received {max_steps!r}.")
 
 
 def _ways_out(

@@ -8,18 +8,16 @@ points out of the residual, so that none of them is met again.
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
-from fixedpoint_tf import storage
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.checks import as_numbers, check_rows, is_number
+from fixedpoint_tf.at_points import check_points
+from fixedpoint_tf.checks import as_numbers, check_number, check_rows, check_whole
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
@@ -59,6 +57,10 @@ class Deflated(Result):
     n_arrived: int
     interrupted: bool
 
+    def __post_init__(self) -> None:
+        if isinstance(self.points, dict):  # from a file
+            object.__setattr__(self, "points", FixedPoints(**self.points))
+
     @property
     def new(self) -> FixedPoints:
         """The new fixed points."""
@@ -81,44 +83,6 @@ class Deflated(Result):
         from fixedpoint_tf.plotting.deflation import plot_deflated
 
         return plot_deflated(self, **options)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything to an HDF5 file; an existing file is replaced."""
-        contents = self.points.to_dict()
-        arrays = {f"points.{k}": v for k, v in contents.items() if isinstance(v, np.ndarray)}
-        plain = {k: v for k, v in contents.items() if not isinstance(v, np.ndarray)}
-        rest = {"n_starts": self.n_starts, "n_arrived": self.n_arrived}
-        values = {"points": plain, "interrupted": self.interrupted, **rest}
-        storage.write(
-            path,
-            {**arrays, "is_new": self.is_new},
-            {"values": json.dumps(values)},
-            format_name=self._format_name(),
-            format_version=self.format_version,
-        )
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Deflated:
-        """Reads what :meth:`save` wrote.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file is damaged, foreign or of a later format.
-        """
-        arrays, attributes = storage.read(
-            path, format_name=cls._format_name(), format_version=cls.format_version
-        )
-        try:
-            values = json.loads(attributes["values"])
-            fields: dict[str, Any] = values.pop("points")
-            fields |= {k.removeprefix("points."): v for k, v in arrays.items() if "." in k}
-            points = FixedPoints(**fields)
-            return cls(points=points, is_new=arrays["is_new"], **values)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"path: expected the contents of {cls._format_name()!r}, received "
-                f"{os.fspath(path)!r}, which is damaged ({error})."
-            ) from error
 
 
 def search_deflated(
@@ -185,12 +149,14 @@ def search_deflated(
     if initial_states is not None:
         starts = system.layout.pack(initial_states, "initial_states")
         check_rows(starts, "initial_states", system.n_states, "n_states")
-    whole = {"n_inits": n_inits, "max_rounds": max_rounds, "max_iters": max_iters}
-    for name, value in whole.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}.")
-    if length is not None and not (is_number(length) and 0.0 < length < np.inf):
-        raise ValueError(f"length must be a positive number; got {length!r}.")
+    for name, value in (
+        ("n_inits", n_inits),
+        ("max_rounds", max_rounds),
+        ("max_iters", max_iters),
+    ):
+        check_whole(value, name, least=1)
+    if length is not None:
+        check_number(length, "length")
     rng = np.random.default_rng(seed)
     finder = FixedPointFinder(
         system,
@@ -242,20 +208,15 @@ def search_deflated(
 
 def _check(system: DynamicalSystem, points: Any, inputs: Any) -> np.ndarray:
     """The distinct inputs to be searched."""
-    if not isinstance(points, FixedPoints):
-        raise TypeError(f"points must be a FixedPoints; got {type(points).__name__}.")
-    if (points.kind, points.n_states) != (system.kind, system.n_states):
-        raise ValueError(
-            f"points must be of a {system.kind} system of {system.n_states} states; got "
-            f"{points.kind} and {points.n_states}."
-        )
+    check_points(system, points)
     if inputs is None:
         inputs = points.inputs
     if inputs is None and system.n_inputs == 0:
         inputs = np.zeros((1, 0))
     if inputs is None or (points.n and points.inputs is None and system.n_inputs):
         raise ValueError(
-            f"inputs must be known, of width {system.n_inputs}: the points carry none."
+            f"inputs must be known, of width {system.n_inputs}; got None, with points that "
+            "carry none."
         )
     u = as_numbers(inputs, "inputs")
     check_rows(u, "inputs", system.n_inputs, "n_inputs")

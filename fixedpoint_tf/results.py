@@ -21,8 +21,9 @@ class Result:
 
     A field holds an array, None, or a plain value that JSON can hold (numbers, strings,
     booleans, and lists and dictionaries of them; a tuple comes back as a list, which the
-    ``__post_init__`` of the class may turn back). Arrays of unequal length are kept end to
-    end in one array, beside one of their lengths.
+    ``__post_init__`` of the class may turn back), or an object with ``to_dict`` of such, as
+    FixedPoints is, which comes back as that dictionary, to be turned back as well. Arrays of
+    unequal length are kept end to end in one array, beside one of their lengths.
 
     Example:
         >>> import os, tempfile
@@ -50,11 +51,19 @@ class Result:
         Raises:
             FileNotFoundError: where the folder does not exist.
         """
-        arrays, values = {}, {}
+        arrays: dict[str, np.ndarray] = {}
+        values: dict[str, Any] = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray):
                 arrays[field.name] = value
+            elif hasattr(value, "to_dict"):
+                values[field.name] = {}
+                for name, part in value.to_dict().items():
+                    if isinstance(part, np.ndarray):
+                        arrays[f"{field.name}.{name}"] = part
+                    else:
+                        values[field.name][name] = part
             else:
                 values[field.name] = value
         storage.write(
@@ -77,10 +86,13 @@ class Result:
             path, format_name=cls._format_name(), format_version=cls.format_version
         )
         try:
-            contents: dict[str, Any] = {**arrays, **json.loads(attributes["values"])}
+            contents: dict[str, Any] = json.loads(attributes["values"])
+            for name, array in arrays.items():
+                field, _, part = name.partition(".")
+                (contents[field] if part else contents)[part or field] = array
             return cls(**contents)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"path: expected the contents of {cls._format_name()!r}, received "
+                f"path must hold the contents of {cls._format_name()!r}; got "
                 f"{os.fspath(path)!r}, which is damaged ({error})."
             ) from error

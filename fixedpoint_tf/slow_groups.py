@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,48 +10,15 @@ from scipy.sparse.csgraph import connected_components
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.arrivals import last_states
-from fixedpoint_tf.batched import each
-from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.manifolds import local_dimension, neighbour_pairs, trace_curve
-from fixedpoint_tf.system import DynamicalSystem
 
-__all__ = ["BRANCHED", "Sorter", "eigenvalues_of", "jacobians_of"]
+__all__ = ["BRANCHED", "Sorter"]
 
 BRANCHED = 0.9  # share of the members that must lie along one curve
 NEARLY = 1.25  # how much less slow a point of a manifold may be
 SETTLING = 10.0  # time constants after which a state is on its manifold
 NEAR = 6.0  # time constants after which a state midway between two points of it is
-HELD_ENTRIES = 2**21  # of the Jacobians that are held at once
 MOST_STEPS = 100_000  # of a continuous system between two points
-
-
-def eigenvalues_of(
-    system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray
-) -> np.ndarray:
-    """``(n, n_modes)``, those that the points have, else of their Jacobians."""
-    if points.eigval_J_xstar is not None:
-        return points.eigval_J_xstar
-    parts = [np.zeros((0, system.n_states), dtype=complex)]
-    for _, jacobians in jacobians_of(system, points, inputs, np.arange(points.n)):
-        parts.append(np.stack(each(np.linalg.eigvals, jacobians)))
-    return np.concatenate(parts)
-
-
-def jacobians_of(
-    system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, rows: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Some of the rows at a time, and the Jacobians there, those of the points or new ones.
-
-    No more than 16 MiB of them are held at once, or one.
-    """
-    size = max(1, HELD_ENTRIES // system.n_states**2)
-    for start in range(0, len(rows), size):
-        some = rows[start : start + size]
-        if points.J_xstar is not None:
-            jacobians = points.J_xstar[some]
-        else:
-            jacobians = system.jacobian(points.xstar[some], inputs[some]).numpy()
-        yield some, jacobians.astype(np.float64, copy=False)
 
 
 class Sorter:
@@ -85,8 +51,8 @@ class Sorter:
         self.n_steps = max(2, round(0.5 * slow / dt))
         if self.n_steps > MOST_STEPS:
             raise ValueError(
-                f"slow: expected at most {2 * MOST_STEPS} steps of dt = {dt:.3g}, received "
-                f"{slow!r}; give a larger dt or a lower slow."
+                f"slow must be at most {2 * MOST_STEPS} steps of dt = {dt:.3g}; got "
+                f"{slow!r}: give a larger dt or a lower slow."
             )
         # Slow points lie about the manifold, where the search gave up: it is what they
         # settle on. Where a state does not return, the points themselves must do.

@@ -8,7 +8,8 @@ import numpy as np
 
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import last_states, time_step
-from fixedpoint_tf.checks import as_numbers, check_rows
+from fixedpoint_tf.at_points import constant_input
+from fixedpoint_tf.checks import check_rows, check_whole
 from fixedpoint_tf.filters import thin
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
@@ -74,16 +75,12 @@ def slow_states(
     system = as_system(system)
     x = system.layout.pack(states, "states").reshape(-1, system.n_states)
     check_rows(x, "states", system.n_states, "n_states")
-    u = np.zeros((1, system.n_inputs)) if inputs is None else as_numbers(inputs, "inputs")
-    u = np.atleast_2d(u)
-    if u.shape != (1, system.n_inputs) or not np.isfinite(u).all():
-        raise ValueError(
-            f"inputs: expected finite numbers of shape (n_inputs,) = ({system.n_inputs},), "
-            f"received shape {np.shape(inputs)}."
-        )
-    for name, value, least in (("n_steps", n_steps, 0), ("max_points", max_points, 1)):
-        if not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name}: expected an integer >= {least}, received {value!r}.")
+    u = np.zeros(system.n_inputs)
+    if inputs is not None:
+        u = constant_input(inputs, system.n_inputs)
+    u = u[None]
+    check_whole(n_steps, "n_steps", least=0)
+    check_whole(max_points, "max_points", least=1)
     if len(x) > 20_000:
         x = x[np.random.default_rng(seed).choice(len(x), 20_000, replace=False)]
     at = FixedPoints(xstar=x, kind=system.kind)

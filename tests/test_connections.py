@@ -15,7 +15,7 @@ from fixedpoint_tf import (
     Status,
     arrivals,
     as_system,
-    slow_groups,
+    at_points,
 )
 from fixedpoint_tf.attractors import attractors
 from fixedpoint_tf.basins import Basins, basins, wilson_interval
@@ -147,7 +147,7 @@ class TestWells:
         x[:4, 0] = 0.0
         points = FixedPoints(xstar=x)
         connections(system, points[:5], max_steps=1)  # what is compiled is none of it
-        monkeypatch.setattr(slow_groups, "HELD_ENTRIES", 4 * d**2)
+        monkeypatch.setattr(at_points, "HELD_ENTRIES", 4 * d**2)
         monkeypatch.setattr(arrivals, "ENTRIES", 4 * d**2)
         monkeypatch.setattr(arrivals, "CYCLE_WINDOW", 4)
         tracemalloc.start()
@@ -243,7 +243,7 @@ def test_points_of_different_inputs_are_not_connected():
     states = np.linspace(-2.0, 2.0, 20)[:, None]
     assert set(basins(system, points, states, [2.0]).target) == {3}
     assert set(basins(system, points, states, [[0.0]]).target) == {0, 2}
-    with pytest.raises(ValueError, match="inputs: expected one constant input.*at 2 inputs"):
+    with pytest.raises(ValueError, match="inputs must be one constant input.*at 2 inputs"):
         basins(system, points, states)
 
 
@@ -346,10 +346,10 @@ class TestBasins:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"tol": 0.7}, "tol: expected a number between 0 and 0.5, received 0.7"),
-        ({"max_steps": 0}, "max_steps: expected an integer >= 1, received 0"),
-        ({"n_directions": -1}, "n_directions: expected an integer >= 0, received -1"),
-        ({"dt": 0.1}, "dt: expected None for a discrete system"),
+        ({"tol": 0.7}, "tol must be a number between 0 and 0.5; got 0.7"),
+        ({"max_steps": 0}, "max_steps must be a whole number of at least 1; got 0"),
+        ({"n_directions": -1}, "n_directions must be a whole number of at least 0; got -1"),
+        ({"dt": 0.1}, "dt must be None for a discrete system"),
     ],
 )
 def test_bad_options_are_refused(changes, message):
@@ -362,8 +362,12 @@ def test_bad_options_are_refused(changes, message):
     [
         (np.zeros((3, 5)), {}, "states must have shape"),
         ([[np.nan, 0.0]], {}, "states must be finite"),
-        (np.zeros((1, 2)), {"confidence": 95}, "confidence: expected a number in"),
-        (np.zeros((1, 2)), {"inputs": [1.0]}, r"inputs: expected finite numbers of shape"),
+        (
+            np.zeros((1, 2)),
+            {"confidence": 95},
+            "confidence must be a number between 0",
+        ),
+        (np.zeros((1, 2)), {"inputs": [1.0]}, r"inputs must be finite numbers of shape"),
     ],
 )
 def test_bad_states_are_refused(states, options, message):
@@ -372,7 +376,7 @@ def test_bad_states_are_refused(states, options, message):
 
 
 def test_a_step_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="dt: expected a positive number, received -1"):
+    with pytest.raises(ValueError, match="dt must be a positive number; got -1"):
         connections(*wells("continuous"), dt=-1)
 
 
@@ -392,7 +396,7 @@ class TestFigures:
         _, ax = found.plot(higher=False, coordinates=2.0 * LATTICE)
         assert len(ax.texts) == 8
         with pytest.raises(
-            ValueError, match=r"coordinates: expected shape \(n, 2\) = \(9, 2\)"
+            ValueError, match=r"coordinates must have shape \(n, 2\) = \(9, 2\)"
         ):
             found.plot(coordinates=LATTICE[:3])
 
@@ -461,7 +465,7 @@ class TestArriving:
     def test_a_point_that_is_not_finite_is_named(self, ask):
         system = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=0)
         points = FixedPoints(xstar=np.array([[0.0], [np.nan]]))
-        with pytest.raises(ValueError, match=r"points: expected finite .* row 1"):
+        with pytest.raises(ValueError, match=r"points must be finite; .* row 1"):
             ask(system, points)
 
 

@@ -436,7 +436,7 @@ def test_bad_input_is_refused(arguments, options, message):
 
 
 def test_a_continuous_system_needs_a_step():
-    with pytest.raises(ValueError, match="dt must be a positive step"):
+    with pytest.raises(ValueError, match="dt must be a positive number"):
         find_cycles(hopf(1.0, 1.0), [[0.1, 0.0]])
 
 

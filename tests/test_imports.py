@@ -28,6 +28,7 @@ ROOMS["fixedpoint_tf"] = [
     "fixed_points",
     "closed_forms",
     "system",
+    "at_points",
     "jacobians",
     "keras_cells",
     "clones",

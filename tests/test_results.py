@@ -40,7 +40,7 @@ def test_a_file_without_a_field_is_damaged(tmp_path):
     Answer(np.zeros(1), None, "euclidean", {}).save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5", "r+") as file:
         del file["radius"]
-    with pytest.raises(ValueError, match=r"path: expected .* damaged .*radius"):
+    with pytest.raises(ValueError, match=r"path must hold .* damaged .*radius"):
         Answer.load(tmp_path / "a.h5")
 
 

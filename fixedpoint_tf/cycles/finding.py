@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.checks import as_numbers, check_finite, check_rows, is_number
+from fixedpoint_tf.checks import as_numbers, check_finite, check_number, check_rows, check_whole
 from fixedpoint_tf.cycles.maps import CHUNK
 from fixedpoint_tf.cycles.result import Cycles
 from fixedpoint_tf.cycles.searching import Options, Search
@@ -89,22 +89,20 @@ def find_cycles(
     """
     system = as_system(system)
     x, u = _starts(system, states, inputs)
-    if system.kind == "continuous" and not (is_number(dt) and 0 < dt < np.inf):
-        raise ValueError(f"dt must be a positive step for a continuous system; got {dt!r}.")
+    if system.kind == "continuous":
+        check_number(dt, "dt", for_=" for a continuous system")
     if system.kind == "discrete" and dt is not None:
         raise ValueError(f"dt must be None for a discrete system; got {dt!r}.")
     options = Options(
         dt=dt,
-        n_transient=_whole(n_transient, "n_transient", 0),
-        n_steps=_whole(n_steps, "n_steps", 64),
-        max_period=_whole(max_period, "max_period", 0),
-        n_candidates=_whole(n_candidates, "n_candidates", 0),
-        n_extensions=_whole(n_extensions, "n_extensions", 0),
-        tol_unique=tol_unique,
+        n_transient=check_whole(n_transient, "n_transient", 0),
+        n_steps=check_whole(n_steps, "n_steps", 64),
+        max_period=check_whole(max_period, "max_period", 0),
+        n_candidates=check_whole(n_candidates, "n_candidates", 0),
+        n_extensions=check_whole(n_extensions, "n_extensions", 0),
+        tol_unique=check_number(tol_unique, "tol_unique"),
         seed=seed,
     )
-    if not is_number(tol_unique) or not 0 < tol_unique < np.inf:
-        raise ValueError(f"tol_unique must be a positive number; got {tol_unique!r}.")
     search = Search(system, options, x, u)
     interrupted = False
     length = options.n_transient + options.n_steps
@@ -120,14 +118,6 @@ def find_cycles(
         except KeyboardInterrupt:
             interrupted = True
     return search.result(interrupted)
-
-
-def _whole(value: Any, argument: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(
-            f"{argument} must be a whole number of at least {least}; got {value!r}."
-        )
-    return int(value)
 
 
 def _starts(system: DynamicalSystem, states: Any, inputs: Any) -> tuple[np.ndarray, np.ndarray]:

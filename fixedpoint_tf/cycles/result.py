@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf.checks import check_number
 from fixedpoint_tf.cycles.orbits import trivial
 from fixedpoint_tf.linearization import check_kind
 from fixedpoint_tf.results import Result
@@ -113,8 +114,8 @@ class Cycles(Result):
             object.__setattr__(self, "state_names", names)
         if self.lengths.sum() != len(self.points):
             raise ValueError(
-                f"lengths: expected to add up to the {len(self.points)} points, "
-                f"received {self.lengths.tolist()}."
+                f"lengths must add up to the {len(self.points)} points; got "
+                f"{self.lengths.tolist()}."
             )
 
     @property
@@ -128,7 +129,7 @@ class Cycles(Result):
     def orbit(self, index: int) -> np.ndarray:
         """The points of one cycle, ``(length, n_states)``."""
         if not -self.n <= index < self.n:
-            raise IndexError(f"index: expected one of {self.n} cycles, received {index}.")
+            raise IndexError(f"index must be one of {self.n} cycles; got {index}.")
         end = int(self.lengths[: index % self.n + 1].sum())
         return self.points[end - int(self.lengths[index]) : end]
 
@@ -172,12 +173,10 @@ class Cycles(Result):
         """
         if dt is not None and self.kind == "continuous":
             raise ValueError(
-                "dt: expected None for a continuous system, whose periods are in units of "
-                f"time already, received {dt!r}."
+                "dt must be None for a continuous system, whose periods are in units of time "
+                f"already; got {dt!r}."
             )
-        if dt is not None and not (np.isfinite(dt) and dt > 0):
-            raise ValueError(f"dt: expected a positive number, received {dt!r}.")
-        return 1.0 / (self.period * (1.0 if dt is None else float(dt)))
+        return 1.0 / (self.period * (1.0 if dt is None else check_number(dt, "dt")))
 
     def __repr__(self) -> str:
         unit = "steps" if self.kind == "discrete" else "time units"

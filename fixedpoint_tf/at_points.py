@@ -1,0 +1,102 @@
+"""What is known at points that a question is asked about: inputs, Jacobians, eigenvalues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf.batched import each
+from fixedpoint_tf.checks import as_numbers
+from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.system import DynamicalSystem
+
+__all__ = ["check_points", "constant_input", "eigenvalues_of", "inputs_of", "jacobians_of"]
+
+HELD_ENTRIES = 2**21  # of the Jacobians that are held at once
+
+
+def check_points(system: DynamicalSystem, points: Any) -> None:
+    """Refuses points of another system.
+
+    Raises:
+        TypeError: ``points`` is no FixedPoints.
+        ValueError: the states or the kind of time are not those of the system.
+    """
+    if not isinstance(points, FixedPoints):
+        raise TypeError(f"points must be a FixedPoints; got {type(points).__name__}.")
+    if (points.kind, points.n_states) != (system.kind, system.n_states):
+        raise ValueError(
+            f"points must be of a {system.kind} system of {system.n_states} states; got "
+            f"those of a {points.kind} one of {points.n_states}."
+        )
+
+
+def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
+    """``(n, n_inputs)``, the constant input of each point; refuses points of another system.
+
+    Raises:
+        TypeError: ``points`` is no FixedPoints.
+        ValueError: the states, inputs or kind of time are not those of the system, or a
+            state is not finite.
+    """
+    check_points(system, points)
+    bad = np.flatnonzero(~np.isfinite(points.xstar).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"points must be finite; got NaN or infinity in {len(bad)} of {points.n}, first "
+            f"in row {bad[0]}."
+        )
+    if points.inputs is None and system.n_inputs == 0:
+        return np.zeros((points.n, 0))
+    if points.inputs is None or points.inputs.shape[1] != system.n_inputs:
+        came = "None" if points.inputs is None else f"shape {points.inputs.shape}"
+        raise ValueError(
+            f"points must have inputs of shape (n, n_inputs={system.n_inputs}); got {came}."
+        )
+    return points.inputs
+
+
+def constant_input(inputs: Any, n_inputs: int) -> np.ndarray:
+    """``(n_inputs,)``, one constant input, given as a vector or one row.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    u = np.atleast_2d(as_numbers(inputs, "inputs"))
+    if u.shape != (1, n_inputs) or not np.isfinite(u).all():
+        raise ValueError(
+            f"inputs must be finite numbers of shape (n_inputs,) = ({n_inputs},); got shape "
+            f"{np.shape(inputs)}."
+        )
+    return u[0]
+
+
+def eigenvalues_of(
+    system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray
+) -> np.ndarray:
+    """``(n, n_modes)``, those that the points have, else of their Jacobians."""
+    if points.eigval_J_xstar is not None:
+        return points.eigval_J_xstar
+    parts = [np.zeros((0, system.n_states), dtype=complex)]
+    for _, jacobians in jacobians_of(system, points, inputs, np.arange(points.n)):
+        parts.append(np.stack(each(np.linalg.eigvals, jacobians)))
+    return np.concatenate(parts)
+
+
+def jacobians_of(
+    system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, rows: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Some of the rows at a time, and the Jacobians there, those of the points or new ones.
+
+    No more than 16 MiB of them are held at once, or one.
+    """
+    size = max(1, HELD_ENTRIES // system.n_states**2)
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        if points.J_xstar is not None:
+            jacobians = points.J_xstar[some]
+        else:
+            jacobians = system.jacobian(points.xstar[some], inputs[some]).numpy()
+        yield some, jacobians.astype(np.float64, copy=False)
