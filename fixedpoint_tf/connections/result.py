@@ -1,0 +1,134 @@
+"""The ways out of the saddles, and the graph of attractors that they make."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fixedpoint_tf.outcomes import describe_outcomes
+from fixedpoint_tf.results import Result
+from fixedpoint_tf.words import counted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Connections", "Transitions"]
+
+
+class Transitions(NamedTuple):
+    """The graph of attractors: ``edges`` ``(n, 2)``, and the saddle ``(n,)`` of each."""
+
+    edges: np.ndarray
+    saddles: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Connections(Result):
+    """Ways out of the saddles, and where each leads.
+
+    Numbers of points are rows of the FixedPoints given. Points without an unstable
+    direction have no way out.
+
+    Attributes:
+        source: ``(n_edges,)`` int, the saddle left.
+        direction: ``(n_edges, n_states)``, of length 1, in its unstable subspace.
+        sign: ``(n_edges,)`` int: the two ways along one axis are 1 and -1; directions
+            drawn at random are 0.
+        target: ``(n_edges,)`` int, the point reached, -1 for none.
+        outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.outcomes.Outcome`.
+        steps: ``(n_edges,)`` int, steps taken until within reach of the target for good.
+        final: ``(n_edges, n_states)``, the last state; NaN where it ran away.
+        offset: ``(n_edges,)``, distance from the saddle at which the run began.
+        linear_error: ``(n_edges,)``, relative difference there between the first step and
+            that of the linearised system.
+        n_unstable: ``(n,)`` int, unstable directions of each point; -1 unknown.
+        is_attractor: ``(n,)``, the stable fixed points.
+        xstar: ``(n, n_states)``, the points.
+        condition: ``(n,)`` int, which points share an input.
+        dt: length of a step; 1 in discrete time.
+        interrupted: whether Ctrl-C ended the runs early.
+    """
+
+    source: np.ndarray
+    direction: np.ndarray
+    sign: np.ndarray
+    target: np.ndarray
+    outcome: np.ndarray
+    steps: np.ndarray
+    final: np.ndarray
+    offset: np.ndarray
+    linear_error: np.ndarray
+    n_unstable: np.ndarray
+    is_attractor: np.ndarray
+    xstar: np.ndarray
+    condition: np.ndarray
+    dt: float = 1.0
+    interrupted: bool = False
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def edges(self) -> list[tuple[int, int]]:
+        """Distinct pairs (saddle, point reached), as ``networkx.DiGraph`` takes them."""
+        reached = self.target >= 0
+        pairs = zip(self.source[reached].tolist(), self.target[reached].tolist(), strict=True)
+        return sorted(set(pairs))
+
+    def transition_graph(self) -> Transitions:
+        """Which attractors are neighbours: joined by a saddle with one unstable direction.
+
+        Returns:
+            ``edges``, ``(n_transitions, 2)``, two attractors, the lower number first, and
+            ``saddles``, the one between them. Several saddles may join the same two; one
+            whose both ways lead to the same attractor joins none.
+        """
+        found = []
+        for saddle in np.unique(self.source[self.n_unstable[self.source] == 1]):
+            ends = np.unique(self.target[self.source == saddle])
+            if len(ends) == 2 and ends[0] >= 0 and self.is_attractor[ends].all():
+                found.append((*ends, saddle))
+        table = np.array(found, dtype=int).reshape(-1, 3)
+        return Transitions(table[:, :2], table[:, 2])
+
+    def adjacency(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same as a matrix.
+
+        Returns:
+            ``(k, k)`` int, how many saddles join two attractors, and ``(k,)``, the
+            numbers of the attractors.
+        """
+        names = np.flatnonzero(self.is_attractor)
+        matrix = np.zeros((len(names), len(names)), dtype=int)
+        a, b = np.searchsorted(names, self.transition_graph().edges).T
+        np.add.at(matrix, (np.r_[a, b], np.r_[b, a]), 1)
+        return matrix, names
+
+    def __repr__(self) -> str:
+        n_saddles = len(np.unique(self.source))
+        if not n_saddles:
+            return "no saddles, no connections"
+        graph = self.transition_graph()
+        n_pairs = len(np.unique(graph.edges, axis=0))
+        n_one = len(np.unique(self.source[self.n_unstable[self.source] == 1]))
+        parts = [f"{counted(len(self), 'way')} out of {counted(n_saddles, 'saddle')}"]
+        if n_one:
+            parts.append(
+                f"{len(graph.saddles):,} of {n_one:,} with 1 unstable direction join "
+                f"{counted(n_pairs, 'pair')} of {counted(self.is_attractor.sum(), 'attractor')}"
+            )
+        others = describe_outcomes(self.outcome)
+        parts += [others] if others else []
+        return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
+
+    def plot(self, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the points and the ways between them.
+
+        See :func:`fixedpoint_tf.plotting.connections.plot_connections`.
+        """
+        from fixedpoint_tf.plotting.connections import plot_connections
+
+        return plot_connections(self, **options)
