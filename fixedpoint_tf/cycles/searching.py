@@ -11,11 +11,11 @@ from fixedpoint_tf import trajectories
 from fixedpoint_tf.cycles.gathering import gather
 from fixedpoint_tf.cycles.lyapunov import growths, lyapunov_exponents
 from fixedpoint_tf.cycles.maps import Tangents
-from fixedpoint_tf.cycles.orbits import FIXED_TOL, Orbit, distance_to, minimal, same, trivial
+from fixedpoint_tf.cycles.orbits import Orbit, distance_to, trivial
 from fixedpoint_tf.cycles.quasiperiodic import dominant_frequency, rotation, sizes
 from fixedpoint_tf.cycles.recurrences import near_recurrences, returns, settled_period
 from fixedpoint_tf.cycles.result import Cycles
-from fixedpoint_tf.cycles.shooting import multipliers, shoot
+from fixedpoint_tf.cycles.solving import UNKNOWN, KnownOrbits
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.words import counted
 
@@ -24,7 +24,6 @@ __all__ = ["Options", "Search"]
 SETTLED_TOL = 1e-8  # a repeat as near as this is a repeat
 CURVE_TOL = 1e-6  # misfit of a curve, relative to its amplitude, that ends the transient
 ROUGH_CURVE_TOL = 1e-3  # what is taken at last: curves with kinks fit less well
-ON_ORBIT_TOL = 1e-3  # how near a state must be to an orbit to be on it, same unit
 CHAOS_GROWTH = 10.0  # e-foldings in each half of a window; a shear alone gives about 1
 NEUTRAL_GROWTH = 3.0
 STEADY_TOL = 1e-3  # relative change of the size of a motion that goes on for ever
@@ -33,10 +32,7 @@ N_COMPARED = 64  # states of a window, with the curve of the one before
 N_EXPONENTS = 8
 N_POINTS = 256  # of a curve
 MIN_TURNS = 3.0  # that must be seen: less than round fits a slow way to a point as well
-N_SEGMENTS = 24  # of a cycle in continuous time; has many divisors
-N_FINE = 240  # points of such a cycle
 N_RETURNS = 4
-UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
 
 
 def _nothing(words: str) -> None:
@@ -65,7 +61,7 @@ class Search:
         self.x, self.u = x, u
         self.tangents = Tangents(system, options.dt)
         self.rng = np.random.default_rng(options.seed)
-        self.orbits: list[Orbit] = []
+        self.orbits = KnownOrbits(self.tangents, options.tol_unique)
         self.outcomes = np.full(len(x), "not reached", dtype=object)
         self.cycle_of_start = np.full(len(x), -1)
         self.lyapunov = np.full(len(x), np.nan)
@@ -155,7 +151,7 @@ class Search:
         periods = np.array([settled_period(orbit, SETTLED_TOL) for orbit in window])
         for k in np.unique(periods[periods > 1]):
             chosen = np.flatnonzero(periods == k)
-            found = self._solve(window[chosen, -k:], self.u[rows[chosen]])
+            found = self.orbits.solve(window[chosen, -k:], self.u[rows[chosen]])
             for row, index in zip(rows[chosen], found, strict=True):
                 if index >= 0:
                     self._assign(row, index)
@@ -201,7 +197,7 @@ class Search:
         if trivial(values) is None:
             return
         orbit = Orbit(1.0 / rho, points, values, misfit, u[0], False, True)
-        self._assign(row, self._place(orbit))
+        self._assign(row, self.orbits.place(orbit))
 
     def _settle_chaos(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
         """Chaos has an exponent that is positive, a torus two that are zero."""
@@ -238,7 +234,7 @@ class Search:
             places = near_recurrences(states, k, self.options.n_candidates, self.rng)
             if len(places):
                 guesses = np.stack([states[i, t : t + k] for i, t in places])
-                self._solve(guesses, self.u[rows[places[:, 0]]])
+                self.orbits.solve(guesses, self.u[rows[places[:, 0]]])
 
     def _seek_unstable_flow(self, rows: np.ndarray, states: np.ndarray) -> None:
         n_times = states.shape[1]
@@ -251,97 +247,30 @@ class Search:
                 guesses += [(i, t, int(k)) for k in returns(states[i], t, 1)]
         self._solve_returns(rows, states, guesses, assign=False)
 
-    # ---- solving ----
-
-    def _solve(self, guesses: np.ndarray, u: np.ndarray) -> list[int]:
-        """Indices of the exact cycles that guesses ``(n, k, n_states)`` lead to, or -1."""
-        shot = shoot(self.tangents, guesses, u)
-        found = []
-        for i in range(len(guesses)):
-            index = -1
-            k = minimal(shot.points[i]) if shot.converged[i] else 1
-            if k > 1:
-                points, residual = shot.points[i][:k], float(shot.residual[i])
-                orbit = Orbit(float(k), points, UNKNOWN, residual, u[i], True, True)
-                index = self._place(orbit)
-            found.append(index)
-        return found
-
-    def _solve_returns(self, rows, states, guesses, *, assign: bool = True) -> None:
-        if not guesses:
-            return
-        dt = float(self.options.dt or 1.0)
-        share = np.arange(N_SEGMENTS) / N_SEGMENTS
-        points = []
-        for i, t, length in guesses:
-            at = t + share * length
-            low = np.floor(at).astype(int)
-            part = (at - low)[:, None]
-            points.append((1 - part) * states[i, low] + part * states[i, low + 1])
-        which = np.array([i for i, _, _ in guesses])
-        u = self.u[rows[which]]
-        periods = dt * np.array([float(length) for _, _, length in guesses])
-        shot = shoot(self.tangents, np.stack(points), u, periods)
-        for i in np.flatnonzero(shot.converged):
-            k = minimal(shot.points[i])
-            extent = np.ptp(shot.points[i], axis=0).max()
-            if k == 1 or extent < FIXED_TOL * (1.0 + np.abs(shot.points[i]).max()):
-                continue
-            period, p = float(shot.periods[i]), shot.points[i]
-            if k < N_SEGMENTS:
-                shorter = np.array([period * k / N_SEGMENTS])
-                again = shoot(self.tangents, p[None, :k], u[i : i + 1], shorter)
-                if not again.converged[0]:
-                    continue
-                period, p = float(again.periods[0]), again.points[0]
-            orbit = Orbit(period, p, UNKNOWN, float(shot.residual[i]), u[i], True, False)
-            index = self._place(orbit)
-            row = rows[which[i]]
-            if assign and self.outcomes[row] == "not settled":
-                self._join(row, states[which[i], -1], index)
-
-    def _fine(self, points: np.ndarray, u: np.ndarray, period: float) -> np.ndarray:
-        """Many points of a continuous cycle, at equal times, ``(N_FINE, n_states)``."""
-        m = len(points)
-        n_within = N_FINE // m
-        times = np.tile(period / m * np.arange(n_within) / n_within, m)
-        inputs = np.broadcast_to(u, (len(times), len(u)))
-        return self.tangents.images(np.repeat(points, n_within, axis=0), inputs, times)
-
     # ---- keeping ----
-
-    def _place(self, orbit: Orbit) -> int:
-        for index, known in enumerate(self.orbits):
-            if same(orbit, known, self.options.tol_unique):
-                return index
-        if orbit.is_exact:
-            values = multipliers(self.tangents, orbit.points, orbit.u, orbit.period)
-            orbit = dataclasses.replace(orbit, multipliers=values)
-        if not orbit.is_discrete:
-            points = self._fine(orbit.points, orbit.u, orbit.period)
-            orbit = dataclasses.replace(orbit, points=points)
-        self.orbits.append(orbit)
-        return len(self.orbits) - 1
 
     def _assign(self, row: int, index: int) -> None:
         self.cycle_of_start[row] = index
-        self.outcomes[row] = "cycle" if self.orbits[index].is_exact else "invariant curve"
+        self.outcomes[row] = "cycle" if self.orbits.found[index].is_exact else "invariant curve"
 
-    def _join(self, row: int, state: np.ndarray, index: int | None = None) -> None:
+    def _join(self, row: int, state: np.ndarray, only: int | None = None) -> None:
         """Say that a start ends at a known stable orbit, if its state is there."""
-        for known in range(len(self.orbits)) if index is None else (index,):
-            orbit = self.orbits[known]
-            if orbit.is_stable and np.array_equal(orbit.u, self.u[row]):
-                near = distance_to(orbit, state[None])[0] < ON_ORBIT_TOL * orbit.amplitude
-                if near:
-                    self._assign(row, known)
-                    return
+        index = self.orbits.at(state, self.u[row], only)
+        if index >= 0:
+            self._assign(row, index)
+
+    def _solve_returns(self, rows, states, guesses, *, assign: bool = True) -> None:
+        dt = float(self.options.dt or 1.0)
+        found = self.orbits.solve_returns(states, self.u[rows], dt, guesses)
+        for i, index in found:
+            if assign and self.outcomes[rows[i]] == "not settled":
+                self._join(rows[i], states[i, -1], index)
 
     def result(self, interrupted: bool) -> Cycles:
         """What is known now."""
         return gather(
             self.system,
-            self.orbits,
+            self.orbits.found,
             tuple(self.outcomes),
             self.cycle_of_start,
             self.lyapunov,

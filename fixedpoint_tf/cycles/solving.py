@@ -1,0 +1,117 @@
+"""From guesses to cycles: solved by shooting, shortened to their period, each kept once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from fixedpoint_tf.cycles.maps import Tangents
+from fixedpoint_tf.cycles.orbits import FIXED_TOL, Orbit, distance_to, minimal, same
+from fixedpoint_tf.cycles.shooting import multipliers, shoot
+
+__all__ = ["UNKNOWN", "KnownOrbits"]
+
+ON_ORBIT_TOL = 1e-3  # how near a state must be to an orbit to be on it, of its amplitude
+N_SEGMENTS = 24  # of a cycle in continuous time; has many divisors
+N_FINE = 240  # points of such a cycle
+UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
+
+
+class KnownOrbits:
+    """The distinct orbits found so far; an orbit is named by its place in ``found``.
+
+    Args:
+        tangents: the map or flow.
+        tol: cycles nearer than this are one and the same.
+    """
+
+    def __init__(self, tangents: Tangents, tol: float):
+        self.tangents, self.tol = tangents, tol
+        self.found: list[Orbit] = []
+
+    def place(self, orbit: Orbit) -> int:
+        """Where an orbit stands, which is at the end where it is new."""
+        for index, known in enumerate(self.found):
+            if same(orbit, known, self.tol):
+                return index
+        if orbit.is_exact:
+            values = multipliers(self.tangents, orbit.points, orbit.u, orbit.period)
+            orbit = dataclasses.replace(orbit, multipliers=values)
+        if not orbit.is_discrete:
+            points = self._fine(orbit.points, orbit.u, orbit.period)
+            orbit = dataclasses.replace(orbit, points=points)
+        self.found.append(orbit)
+        return len(self.found) - 1
+
+    def at(self, state: np.ndarray, u: np.ndarray, only: int | None = None) -> int:
+        """The stable orbit on which a state is, -1 where on none; ``only`` one is looked at."""
+        for index in range(len(self.found)) if only is None else (only,):
+            orbit = self.found[index]
+            if orbit.is_stable and np.array_equal(orbit.u, u):
+                if distance_to(orbit, state[None])[0] < ON_ORBIT_TOL * orbit.amplitude:
+                    return index
+        return -1
+
+    def solve(self, guesses: np.ndarray, u: np.ndarray) -> list[int]:
+        """The exact cycles that guesses ``(n, k, n_states)`` lead to, or -1."""
+        shot = shoot(self.tangents, guesses, u)
+        indices = []
+        for i in range(len(guesses)):
+            index = -1
+            k = minimal(shot.points[i]) if shot.converged[i] else 1
+            if k > 1:
+                points, residual = shot.points[i][:k], float(shot.residual[i])
+                index = self.place(Orbit(float(k), points, UNKNOWN, residual, u[i], True, True))
+            indices.append(index)
+        return indices
+
+    def solve_returns(
+        self, states: np.ndarray, u: np.ndarray, dt: float, guesses: list[tuple[int, int, int]]
+    ) -> Iterator[tuple[int, int]]:
+        """Continuous cycles near places where trajectories come back.
+
+        Args:
+            states: ``(n, n_time, n_states)``, ``dt`` apart.
+            u: ``(n, n_inputs)``.
+            dt: time between two states.
+            guesses: which trajectory, from which time on, and for how many states.
+
+        Yields:
+            Which trajectory, and the cycle found from it.
+        """
+        if not guesses:
+            return
+        share = np.arange(N_SEGMENTS) / N_SEGMENTS
+        points = []
+        for i, t, length in guesses:
+            at = t + share * length
+            low = np.floor(at).astype(int)
+            part = (at - low)[:, None]
+            points.append((1 - part) * states[i, low] + part * states[i, low + 1])
+        which = np.array([i for i, _, _ in guesses])
+        periods = dt * np.array([float(length) for _, _, length in guesses])
+        shot = shoot(self.tangents, np.stack(points), u[which], periods)
+        for row in np.flatnonzero(shot.converged):
+            k = minimal(shot.points[row])
+            extent = np.ptp(shot.points[row], axis=0).max()
+            if k == 1 or extent < FIXED_TOL * (1.0 + np.abs(shot.points[row]).max()):
+                continue
+            own, period, p = u[which[row]], float(shot.periods[row]), shot.points[row]
+            if k < N_SEGMENTS:
+                shorter = np.array([period * k / N_SEGMENTS])
+                again = shoot(self.tangents, p[None, :k], own[None], shorter)
+                if not again.converged[0]:
+                    continue
+                period, p = float(again.periods[0]), again.points[0]
+            orbit = Orbit(period, p, UNKNOWN, float(shot.residual[row]), own, True, False)
+            yield int(which[row]), self.place(orbit)
+
+    def _fine(self, points: np.ndarray, u: np.ndarray, period: float) -> np.ndarray:
+        """Many points of a continuous cycle, at equal times, ``(N_FINE, n_states)``."""
+        m = len(points)
+        n_within = N_FINE // m
+        times = np.tile(period / m * np.arange(n_within) / n_within, m)
+        inputs = np.broadcast_to(u, (len(times), len(u)))
+        return self.tangents.images(np.repeat(points, n_within, axis=0), inputs, times)
