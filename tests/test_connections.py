@@ -473,3 +473,10 @@ def test_basins_take_all_states_of_trajectories():
     states = np.random.default_rng(0).uniform(-1.5, 1.5, (4, 5, 2))
     system, points = wells()
     assert (basins(system, points, states).target.shape) == (20,)
+
+
+def test_one_of_anything_is_singular():
+    system, points = wells()
+    one = basins(system, points, points.xstar[:1])
+    assert repr(one).startswith("1 state reaches 1 of 4 attractors")
+    assert "share of the state that arrives there" in one.plot()[1].get_xlabel()

@@ -22,7 +22,7 @@ def test_two_memories():
     assert true.startswith("true? 3 of 3 points")
     assert every.startswith("all? 3 fixed points met by 64 starts")
     assert "3 isolated points (2 stable, 1 with 1 unstable direction)" in groups
-    assert "1 of 1 with 1 unstable direction join 1 pair of 2 attractors" in ways
+    assert "1 of 1 with 1 unstable direction joins 1 pair of 2 attractors" in ways
     assert set(told.figures) == {"attractors", "connections"}
 
 

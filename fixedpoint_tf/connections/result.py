@@ -117,7 +117,8 @@ class Connections(Result):
         parts = [f"{counted(len(self), 'way')} out of {counted(n_saddles, 'saddle')}"]
         if n_one:
             parts.append(
-                f"{len(graph.saddles):,} of {n_one:,} with 1 unstable direction join "
+                f"{len(graph.saddles):,} of {n_one:,} with 1 unstable direction "
+                f"{'joins' if len(graph.saddles) == 1 else 'join'} "
                 f"{counted(n_pairs, 'pair')} of {counted(self.is_attractor.sum(), 'attractor')}"
             )
         others = describe_outcomes(self.outcome)

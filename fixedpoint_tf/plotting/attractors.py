@@ -8,6 +8,7 @@ import numpy as np
 
 from fixedpoint_tf.plotting.connections import planar_view
 from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +93,6 @@ def plot_attractors(
         (single[~unstable], "o", COLORS["black"], True, "isolated", ", stable"),
     ):
         if len(some):
-            noun = "point" if len(some) == 1 else "points"
             ax.plot(
                 *place[some].T,
                 linestyle="none",
@@ -101,7 +101,7 @@ def plot_attractors(
                 color=color,
                 markerfacecolor=color if filled else "white",
                 zorder=4,
-                label=f"{len(some):,} {adjective} {noun}{words}",
+                label=f"{counted(len(some), f'{adjective} point')}{words}",
             )
     say_if_empty(ax, n_named + len(single) + len(doubtful), "no points")
     ax.set_xlabel(names[0])
@@ -210,7 +210,7 @@ def plot_drift(
                 markersize=size,
                 color=COLORS["blue"],
                 markerfacecolor=COLORS["blue"] if filled else "white",
-                label=f"{int(rows.sum()):,} members, {words}",
+                label=f"{counted(int(rows.sum()), 'member')}, {words}",
             )
     # Below the rounding of a step there is no drift, and nothing to magnify.
     reach = max(1.15 * float(np.abs(y).max()), 1e-12)

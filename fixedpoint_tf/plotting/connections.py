@@ -9,6 +9,7 @@ import numpy as np
 from fixedpoint_tf.outcomes import Outcome
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import COLORS, Look, legend_above, new_axes, say_if_empty
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -179,7 +180,7 @@ def _draw_ends(
         edges = np.flatnonzero((found.outcome == outcome) & drawn[found.source])
         if not len(edges):
             continue
-        label = f"{len(edges):,} {'way' if len(edges) == 1 else 'ways'} {outcome.short}"
+        label = f"{counted(len(edges), 'way')} {outcome.short}"
         options: dict[str, Any] = {"linestyle": "none", "marker": "*", "markersize": 11.0}
         ends = _flat(view.points(found.final[edges]))
         if not given or outcome == Outcome.DIVERGED:  # The place of the end is not known.
@@ -245,6 +246,7 @@ def plot_basins(
     ax.set_xlim(left=0.0)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
     intervals = f"bars: {basins.confidence:.0%} intervals"
-    ax.set_xlabel(f"share of {n_run:,} states that arrive there\n({intervals})")
+    that = "state that arrives" if n_run == 1 else f"{n_run:,} states that arrive"
+    ax.set_xlabel(f"share of {'the ' if n_run == 1 else ''}{that} there\n({intervals})")
     ax.spines[["top", "right"]].set_visible(False)
     return fig, ax

@@ -18,6 +18,7 @@ from fixedpoint_tf.plotting.style import (
     new_axes,
     say_if_empty,
 )
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +111,7 @@ def plot_fixed_points(
             linewidth=0.5 if is_3d else 0.8,
             alpha=0.6 if is_3d else 0.8,
             zorder=1,
-            label=f"{len(lines):,} {'trajectory' if len(lines) == 1 else 'trajectories'}",
+            label=counted(len(lines), "trajectory", "trajectories"),
         )
     for number, (look, points) in enumerate(drawn):
         if look.adjective == "unstable" and mode_scale > 0:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,8 +53,7 @@ class Look:
 
     def label(self, n: int) -> str:
         """The legend's words for n such points: "8 stable fixed points"."""
-        name = f"{self.adjective} {self.noun}".strip()
-        return f"{n:,} {name}" if n == 1 else f"{n:,} {name}s"
+        return counted(n, f"{self.adjective} {self.noun}".strip())
 
     def marker_options(self) -> dict[str, Any]:
         """Keywords of ``Axes.plot`` that draw markers without a line."""
