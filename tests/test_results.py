@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 
 
@@ -28,6 +29,16 @@ def test_comes_back_as_it_was(tmp_path):
     back = Answer.load(tmp_path / "a.h5")
     assert back.radius.tolist() == [0.5, np.inf]
     assert (back.left_out, back.norm, back.counts) == (None, answer.norm, answer.counts)
+
+
+def test_a_set_of_points_comes_back_as_what_it_is_made_of(tmp_path):
+    points = FixedPoints(xstar=[[0.0], [1.0]], status=[0, 1], state_names=(("h", 1),))
+    Answer(np.zeros(1), points, "euclidean", {"a": 1}).save(tmp_path / "a.h5")
+    back = Answer.load(tmp_path / "a.h5")
+    assert (back.norm, back.counts) == ("euclidean", {"a": 1})
+    again = FixedPoints(**back.left_out)
+    assert repr(again) == repr(points) and again.xstar.tolist() == points.xstar.tolist()
+    assert again.state_names == points.state_names and again.inputs is None
 
 
 def test_another_answer_is_not_taken_for_this_one(tmp_path):
