@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf.batched import each
-from fixedpoint_tf.checks import as_numbers
+from fixedpoint_tf.checks import as_numbers, check_finite
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.system import DynamicalSystem
 
-__all__ = ["check_points", "constant_input", "eigenvalues_of", "inputs_of", "jacobians_of"]
+__all__ = [
+    "check_points",
+    "constant_input",
+    "eigenvalues_of",
+    "inputs_of",
+    "jacobians_at",
+    "jacobians_of",
+]
 
 HELD_ENTRIES = 2**21  # of the Jacobians that are held at once
 
@@ -55,6 +62,8 @@ def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
         raise ValueError(
             f"points must have inputs of shape (n, n_inputs={system.n_inputs}); got {came}."
         )
+    if points.n:
+        check_finite(points.inputs, "inputs of points")
     return points.inputs
 
 
@@ -100,3 +109,11 @@ def jacobians_of(
         else:
             jacobians = system.jacobian(points.xstar[some], inputs[some]).numpy()
         yield some, jacobians.astype(np.float64, copy=False)
+
+
+def jacobians_at(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
+    """``(n, n_states, n_states)``, all of them, those of the points or new ones."""
+    inputs = inputs_of(system, points)
+    parts = [np.zeros((0, system.n_states, system.n_states))]
+    parts += [some for _, some in jacobians_of(system, points, inputs, np.arange(points.n))]
+    return np.concatenate(parts)

@@ -226,6 +226,11 @@ def coverage(
         )
     if points.status is None:
         raise ValueError("points must have a status, which tells where starts ended; got None.")
+    if points.eigval_J_xstar is not None:
+        raise ValueError(
+            "points must be the second result of find_fixed_points, a row a start; got "
+            f"{points.n} points with eigenvalues, as the first has them, a row a point."
+        )
     if of not in ("fixed", "all"):
         raise ValueError(f"of must be 'fixed' or 'all'; got {of!r}.")
     if not is_number(confidence) or not 0.0 < confidence < 1.0:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fixedpoint_tf.attractors import Attractors
     from fixedpoint_tf.basins import Basins
     from fixedpoint_tf.certificates import Certificates
+    from fixedpoint_tf.config import FinderConfig
     from fixedpoint_tf.connections import Connections
     from fixedpoint_tf.continuation import Branches
     from fixedpoint_tf.coverage import Coverage
@@ -25,15 +26,23 @@ __all__ = ["Questions"]
 
 
 class Questions:
-    """Questions about the points of one network; ``points`` are those of its search."""
+    """Questions about the points of one network; ``points`` are those of its search.
+
+    Options are those of the functions named. ``verbose`` is by default what the finder was
+    made with.
+    """
 
     system: DynamicalSystem
+    config: FinderConfig
+
+    def _with_verbose(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {"verbose": self.config.verbose, **options}
 
     def certify(self, points: FixedPoints, **options: Any) -> Certificates:
         """Is each truly a fixed point? See :func:`fixedpoint_tf.certificates.certify`."""
         from fixedpoint_tf.certificates import certify
 
-        return certify(self.system, points, **options)
+        return certify(self.system, points, **self._with_verbose(options))
 
     def coverage(self, every: FixedPoints, **options: Any) -> Coverage:
         """Have all been found? See :func:`fixedpoint_tf.coverage.coverage`.
@@ -49,43 +58,48 @@ class Questions:
         """Look away from these. See :func:`fixedpoint_tf.deflation.search_deflated`."""
         from fixedpoint_tf.deflation import search_deflated
 
-        return search_deflated(self.system, points, **options)
+        return search_deflated(self.system, points, **self._with_verbose(options))
 
     def slow_states(self, states: Any, inputs: Any = None, **options: Any) -> FixedPoints:
         """Where do states linger? See :func:`fixedpoint_tf.slow_states.slow_states`."""
         from fixedpoint_tf.slow_states import slow_states
 
-        return slow_states(self.system, states, inputs, **options)
+        return slow_states(self.system, states, inputs, **self._with_verbose(options))
 
     def attractors(self, points: FixedPoints, **options: Any) -> Attractors:
-        """Points, lines, rings, planes? See :func:`fixedpoint_tf.attractors.attractors`."""
+        """Points, lines, rings, planes? See :func:`fixedpoint_tf.attractors.attractors`.
+
+        Args:
+            points: either result of ``find_fixed_points``, or ``slow_states``, or both
+                joined by ``FixedPoints.concatenate``.
+        """
         from fixedpoint_tf.attractors import attractors
 
-        return attractors(self.system, points, **options)
+        return attractors(self.system, points, **self._with_verbose(options))
 
     def find_cycles(self, states: Any, inputs: Any = None, **options: Any) -> Cycles:
         """Does it oscillate? See :func:`fixedpoint_tf.cycles.find_cycles`."""
         from fixedpoint_tf.cycles import find_cycles
 
-        return find_cycles(self.system, states, inputs, **options)
+        return find_cycles(self.system, states, inputs, **self._with_verbose(options))
 
     def continue_in(self, points: FixedPoints, path: Any, **options: Any) -> Branches:
         """Where does the input move them? :func:`fixedpoint_tf.continuation.continue_in`."""
         from fixedpoint_tf.continuation import continue_in
 
-        return continue_in(self.system, points, path, **options)
+        return continue_in(self.system, points, path, **self._with_verbose(options))
 
     def connections(self, points: FixedPoints, **options: Any) -> Connections:
         """What leads where? See :func:`fixedpoint_tf.connections.connections`."""
         from fixedpoint_tf.connections import connections
 
-        return connections(self.system, points, **options)
+        return connections(self.system, points, **self._with_verbose(options))
 
     def basins(self, points: FixedPoints, states: Any, **options: Any) -> Basins:
         """Where does each state go? See :func:`fixedpoint_tf.basins.basins`."""
         from fixedpoint_tf.basins import basins
 
-        return basins(self.system, points, states, **options)
+        return basins(self.system, points, states, **self._with_verbose(options))
 
     def sensitivity(
         self, points: FixedPoints, readout: Any = None, **options: Any
@@ -93,10 +107,10 @@ class Questions:
         """What does it listen to? See :func:`fixedpoint_tf.sensitivity.sensitivity`."""
         from fixedpoint_tf.sensitivity import sensitivity
 
-        return sensitivity(self.system, points, readout, **options)
+        return sensitivity(self.system, points, readout, **self._with_verbose(options))
 
     def linear_error(self, points: FixedPoints, **options: Any) -> LinearError:
         """Where does linearisation hold? :func:`fixedpoint_tf.sensitivity.linear_error`."""
         from fixedpoint_tf.sensitivity import linear_error
 
-        return linear_error(self.system, points, **options)
+        return linear_error(self.system, points, **self._with_verbose(options))

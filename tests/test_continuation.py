@@ -12,6 +12,7 @@ from fixedpoint_tf.continuation import Branches, continue_in, following, switch
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.plotting.continuation import plot_branches
+from fixedpoint_tf.status import Status
 
 
 def system(step, n_states=1, n_inputs=1, kind="discrete"):
@@ -356,6 +357,32 @@ def test_branches_end_for_reasons_that_are_said():
     nothing = continue_in(saddle_node(), [[1.0]], [-1.0, -2.0])
     assert nothing.branch_of_point.tolist() == [-1] and len(nothing.s) == len(nothing) == 0
     assert repr(nothing) == "no branches; bifurcations: none"
+
+
+def test_slow_points_begin_no_branch():
+    """Newton's method leads from them to some fixed point far away, or to none."""
+    points = FixedPoints(
+        xstar=[[1.0], [0.1]], inputs=[[1.0]] * 2, status=[Status.FIXED_POINT, Status.SLOW_POINT]
+    )
+    branches = continue_in(saddle_node(), points, [1.0, -1.0])
+    assert branches.branch_of_point.tolist() == [0, -1] and len(branches) == 1
+    with pytest.raises(ValueError, match=r"points must have a fixed point.*points\.xstar"):
+        continue_in(saddle_node(), points[1:], [1.0, -1.0])
+    assert len(continue_in(saddle_node(), points[1:].xstar, [1.0, -1.0])) == 1
+
+
+def test_branches_stay_where_the_system_can_have_fixed_points():
+    def within(bounds):
+        return as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1, bounds=bounds)
+
+    stopped = continue_in(within((-0.5, 2.0)), [[1.0]], [1.0, -1.0])
+    assert stopped.ends == (("end of path", "left the bounds"),)
+    given = continue_in(within((-0.5, 2.0)), [[1.0]], [1.0, -1.0], bounds=(-2.0, 2.0))
+    assert given.ends == (("end of path", "end of path"),)
+    on_the_edge = as_system(  # its states are exactly the bound, to rounding
+        lambda x, u: 0.3 * x + 0.7 * 0.1 + 0.0 * u, n_states=1, n_inputs=1, bounds=(0.1, 1.0)
+    )
+    assert continue_in(on_the_edge, [[0.1]], [0.0, 1.0]).ends == (("end of path",) * 2,)
 
 
 def test_an_interrupted_call_returns_what_it_has(monkeypatch):

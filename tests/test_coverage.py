@@ -154,3 +154,13 @@ def test_figure_has_a_line_for_each_condition_and_the_lower_bound():
 def test_bad_input_is_refused(points, options, error, message):
     with pytest.raises(error, match=message):
         coverage(points, **options)
+
+
+def test_the_distinct_points_of_a_search_are_no_starts():
+    unique = FixedPoints(
+        xstar=np.zeros((2, 1)),
+        status=np.zeros(2, int),
+        eigval_J_xstar=np.zeros((2, 1), complex),
+    )
+    with pytest.raises(ValueError, match="second result of find_fixed_points.*got 2 points"):
+        coverage(unique)

@@ -265,6 +265,17 @@ def test_verbose_shows_points_done_and_median_speed(capfd):
     assert "50/50" in err and "median q" in err
 
 
+@pytest.mark.parametrize("verbose", [False, True])
+def test_questions_show_a_bar_if_the_finder_does(verbose, capfd):
+    finder = bistable_finder(1, verbose=verbose)
+    unique, _ = finder.find_fixed_points([[0.3]], [[0.0]])
+    capfd.readouterr()
+    finder.certify(unique)
+    assert ("certificates" in capfd.readouterr().err) == verbose
+    finder.certify(unique, verbose=False)
+    assert capfd.readouterr().err == ""
+
+
 def test_at_most_so_many_unique_points():
     unique, _ = bistable_finder(2, max_n_unique=4).find_fixed_points(starts(200, 2), [[0.0]])
     assert len(unique) == 4

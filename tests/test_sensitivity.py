@@ -26,7 +26,7 @@ from fixedpoint_tf.sensitivity.nonnormality import (
     initial_growth,
     peak_amplification,
 )
-from fixedpoint_tf.sensitivity.points import readout_matrix
+from fixedpoint_tf.sensitivity.readout import readout_matrix
 
 
 @pytest.fixture(autouse=True)
@@ -407,6 +407,10 @@ class TestSensitivity:
         with pytest.raises(ValueError, match=r"readout must have shape \(n_outputs, 12\)"):
             readout_matrix(readout, as_system(layer))
 
+    def test_a_readout_the_other_way_round_is_named(self):
+        with pytest.raises(ValueError, match=r"got shape \(2, 1\), of which the transpose"):
+            readout_matrix(np.ones((2, 1)), linear_system(np.eye(2), np.eye(2)))
+
     def test_no_points_is_an_answer(self):
         system = linear_system(np.eye(2), np.eye(2))
         answer = sensitivity_of(system, at_origin(system, 0))
@@ -449,7 +453,7 @@ class TestSensitivity:
         system, other = (linear_system(np.eye(n), np.eye(n)) for n in (2, 3))
         with pytest.raises(ValueError, match="a discrete system of 2 states; got .* one of 3"):
             sensitivity_of(system, at_origin(other))
-        with pytest.raises(TypeError, match="points must be FixedPoints; got ndarray"):
+        with pytest.raises(TypeError, match="points must be a FixedPoints; got ndarray"):
             sensitivity_of(system, np.zeros((1, 2)))
         with pytest.raises(ValueError, match="points must have inputs.*got None"):
             sensitivity_of(system, FixedPoints(xstar=np.zeros((1, 2))))

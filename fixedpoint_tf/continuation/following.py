@@ -17,6 +17,7 @@ from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.continuation.result import CLOSED, Branches
 from fixedpoint_tf.continuation.tracing import Trace, checked_steps, trace
 from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.status import Status
 
 __all__ = ["continue_in", "switch"]
 
@@ -53,7 +54,9 @@ def continue_in(
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
         points: a :class:`fixedpoint_tf.FixedPoints` of any number of points, or states
-            ``(n, n_states)``. Each may be at an input of its own.
+            ``(n, n_states)``. Each may be at an input of its own. Of points with a status
+            the fixed points alone are followed: where states are only slow, Newton's method
+            leads to a fixed point far away, or to none.
         path: inputs ``(n, n_inputs)`` joined by straight lines, s = 0 at the first and 1
             at the last, evenly spaced; two of them are the ends of one line. A branch has a
             point at each corner. Or a function from s to ``(n_inputs,)``, which must be
@@ -67,7 +70,8 @@ def continue_in(
         min_step: where steps get shorter than this a branch ends.
         max_points: of one branch in each direction.
         bounds: ``(lower, upper)``, numbers or ``(n_states,)``: a branch that leaves them
-            ends. No bounds by default.
+            ends. By default the box that holds all fixed points of the system, where it is
+            known: -1 to 1 for units of tanh.
         verbose: show a bar.
 
     Returns:
@@ -93,13 +97,14 @@ def continue_in(
     line = Path(path, system.n_inputs, s_range)
     x, s = _begin(system, points, line, start)
     curve = Curve(system, line)
-    steps = checked_steps(curve.d, first_step, max_step, min_step, max_points, bounds)
+    steps = checked_steps(system, first_step, max_step, min_step, max_points, bounds)
+    usable = _fixed(points)
     fixed_s = np.zeros((len(x), curve.d + 1))
     fixed_s[:, -1] = 1.0
     begun = curve.correct(curve.pack(x, s), fixed_s)
     z = begun.z
     z[:, -1] = s
-    known = np.flatnonzero(begun.converged)
+    known = np.flatnonzero(begun.converged & usable & ~steps.outside(curve.unpack(begun.z)[0]))
     t = curve.tangent(begun.slopes, fixed_s)
     lost = known[~np.isfinite(t[known]).all(axis=1)]
     t[lost] = fixed_s[lost]
@@ -165,7 +170,7 @@ def switch(
     system = as_system(system)
     line = Path(path, system.n_inputs, s_range)
     curve = Curve(system, line)
-    steps = checked_steps(curve.d, first_step, max_step, min_step, max_points, bounds)
+    steps = checked_steps(system, first_step, max_step, min_step, max_points, bounds)
     n = len(branches.bifurcation_kinds)
     if not 0 <= bifurcation < n:
         raise ValueError(
@@ -210,6 +215,19 @@ def switch(
     middle = len(other.z) - 1
     beside = ((0, middle - 1), (0, middle))
     return _branches(curve, [_join(other, one)], np.zeros(1, dtype=int), stopped, beside)
+
+
+def _fixed(points: Any) -> np.ndarray | bool:
+    """Which of the points are fixed, as far as they say."""
+    if not isinstance(points, FixedPoints) or points.status is None or not points.n:
+        return True
+    fixed = np.asarray(points.status) == Status.FIXED_POINT
+    if not fixed.any():
+        raise ValueError(
+            f"points must have a fixed point among them; got {points.n}, none of that status. "
+            "Give the states alone, points.xstar, to look for fixed points from them."
+        )
+    return fixed
 
 
 def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.ndarray]:

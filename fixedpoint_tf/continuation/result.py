@@ -75,7 +75,7 @@ class Branches(Result):
             ``"end of path"``, ``"closed loop"``, ``"left the bounds"``, ``"most points"``,
             ``"step too small"`` or ``"interrupted"``.
         branch_of_point: ``(n_given,)`` int, the branch that each of the points given lies
-            on; -1 where Newton's method found no fixed point from it.
+            on; -1 where it is no fixed point, and where Newton's method found none from it.
         bifurcation_kinds: the kind of each bifurcation, see :class:`Bifurcation`.
         bifurcation_places: ``(n_bifurcations, 2)`` int, branch and the point of it after
             which the bifurcation lies.

@@ -10,12 +10,14 @@ import numpy as np
 from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.result import CLOSED
+from fixedpoint_tf.system import DynamicalSystem
 
 __all__ = ["Steps", "Trace", "checked_steps", "trace"]
 
 LEAST_COSINE = 0.95  # of the angle by which the tangent may turn in a step
 GROWTH, FEW_ITERATIONS = 1.5, 4
 AT_START = 1e-9
+AT_EDGE = 1e-9  # of the bounds
 END = "end of path"
 
 
@@ -30,8 +32,15 @@ class Steps:
     lower: np.ndarray
     upper: np.ndarray
 
+    def outside(self, x: np.ndarray) -> np.ndarray:
+        """Which of the states ``(..., n_states)`` are beyond the bounds, but for rounding."""
+        slack = AT_EDGE * (1.0 + np.abs(x))
+        return ((x < self.lower - slack) | (x > self.upper + slack)).any(axis=-1)
 
-def checked_steps(n_states: int, first, longest, shortest, max_points, bounds) -> Steps:
+
+def checked_steps(
+    system: DynamicalSystem, first, longest, shortest, max_points, bounds
+) -> Steps:
     """The options of a continuation, or a ``ValueError`` that says what is wrong."""
     named = {"first_step": first, "max_step": longest, "min_step": shortest}
     for name, value in named.items():
@@ -47,12 +56,13 @@ def checked_steps(n_states: int, first, longest, shortest, max_points, bounds) -
         raise ValueError(
             f"max_points must be a whole number of at least 2; got {max_points!r}."
         )
-    given = (-np.inf, np.inf) if bounds is None else bounds
+    given = (system.lower, system.upper) if bounds is None else bounds
+    shape = (system.n_states,)
     try:
-        lower, upper = (np.broadcast_to(np.asarray(b, float), (n_states,)) for b in given)
+        lower, upper = (np.broadcast_to(np.asarray(b, float), shape) for b in given)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"bounds must be (lower, upper), numbers or of shape ({n_states},); got {bounds!r}."
+            f"bounds must be (lower, upper), numbers or of shape ({shape[0]},); got {bounds!r}."
         ) from error
     return Steps(first, longest, shortest, int(max_points), lower, upper)
 
@@ -224,7 +234,7 @@ def _append(one: Trace, z, t, sign, values, *, closed, beyond, steps, curve) -> 
         one.end = CLOSED
     elif beyond:
         one.end = END
-    elif (x < steps.lower).any() or (x > steps.upper).any():
+    elif steps.outside(x):
         one.end = "left the bounds"
     elif len(one.z) >= steps.max_points:
         one.end = "most points"

@@ -23,12 +23,13 @@ from tqdm import tqdm
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.at_points import inputs_of, jacobians_at
 from fixedpoint_tf.batched import each
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.sensitivity import nonnormality
 from fixedpoint_tf.sensitivity.angles import angles
-from fixedpoint_tf.sensitivity.points import check_points, jacobians, readout_matrix
+from fixedpoint_tf.sensitivity.readout import readout_matrix
 from fixedpoint_tf.system import DynamicalSystem
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def sensitivity(
         [1.0, 2.0]
     """
     system = as_system(system)
-    points = check_points(system, points)
+    inputs_of(system, points)  # refuses points of another system
     weights = None if readout is None else readout_matrix(readout, system)
     if n_modes is None:
         n_modes = system.n_states
@@ -250,7 +251,12 @@ def _at(
     points: FixedPoints,
 ) -> dict[str, np.ndarray | None]:
     """The arrays of the answer for some of the points."""
-    by_state, by_input = jacobians(system, points)
+    by_state = jacobians_at(system, points)
+    by_input = points.dFdu
+    if by_input is None:
+        by_input = np.zeros((points.n, system.n_states, system.n_inputs))
+        if points.n:
+            by_input = system.input_jacobian(points.xstar, inputs_of(system, points)).numpy()
     eigen: Any = (points.eigval_J_xstar, points.eigvec_J_xstar, points.left_eigvec_J_xstar)
     if any(part is None for part in eigen):
         eigen = linearization.decompose(by_state, system.kind)

@@ -16,10 +16,10 @@ from tqdm import tqdm
 
 from fixedpoint_tf import linearization, trajectories
 from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.at_points import inputs_of, jacobians_at
 from fixedpoint_tf.checks import as_numbers, is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
-from fixedpoint_tf.sensitivity.points import check_points, inputs_of, jacobians
 from fixedpoint_tf.system import DynamicalSystem
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def linear_error(
         [0.01, 0.04]
     """
     system = as_system(system)
-    points = check_points(system, points)
+    inputs_of(system, points)  # refuses points of another system
     radii = _distances(distances)
     if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
         raise ValueError(f"n_steps must be a whole number of at least 1; got {n_steps!r}.")
@@ -196,12 +196,13 @@ def _differences(
 ) -> np.ndarray:
     """Absolute and relative error of each roll-out, ``(2, n, n_offsets)``."""
     starts = (points.xstar[:, None] + offsets).reshape(-1, system.n_states)
-    inputs = np.repeat(inputs_of(points), len(offsets), axis=0)[:, None]
+    at = inputs_of(system, points)
+    inputs = np.repeat(at, len(offsets), axis=0)[:, None]
     inputs = np.broadcast_to(inputs, (len(starts), n_steps, system.n_inputs))
     true = trajectories.run(system, inputs, starts, dt=dt)
     true = true.reshape(points.n, len(offsets), n_steps, system.n_states)
-    by_state, _ = jacobians(system, points, by_input=False)
-    image = system.step(points.xstar, inputs_of(points)).numpy()
+    by_state = jacobians_at(system, points)
+    image = system.step(points.xstar, at).numpy()
     drift = image - points.xstar if system.kind == "discrete" else image
     absolute, relative = np.empty(true.shape[:2]), np.empty(true.shape[:2])
     for i in range(points.n):
