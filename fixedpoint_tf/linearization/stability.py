@@ -1,0 +1,191 @@
+"""What an eigenvalue says: whether its mode decays, how fast, and how often it turns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fixedpoint_tf.linearization.kinds import check_kind, step
+
+__all__ = [
+    "STABILITY_TOL",
+    "classify",
+    "frequencies",
+    "growth",
+    "is_stable",
+    "n_unstable",
+    "rotation",
+    "time_constants",
+]
+
+#: An eigenvalue nearer than this to the edge of stability is called marginal.
+STABILITY_TOL = 1e-6
+
+
+def growth(eigenvalues: ArrayLike, kind: str = "discrete") -> np.ndarray:
+    """How fast a mode grows: the magnitude (discrete) or the real part (continuous).
+
+    Args:
+        eigenvalues: of any shape.
+        kind: ``"discrete"`` or ``"continuous"``.
+
+    Returns:
+        Real numbers of the same shape. A mode is at the edge of stability where they are
+        1 (discrete) or 0 (continuous).
+
+    Example:
+        >>> growth([0.6 + 0.8j]).tolist(), growth([0.6 + 0.8j], "continuous").tolist()
+        ([1.0], [0.6])
+    """
+    values = np.asarray(eigenvalues, dtype=np.complex128)
+    return np.abs(values) if check_kind(kind) == "discrete" else values.real
+
+
+def rotation(eigenvalues: np.ndarray, kind: str) -> np.ndarray:
+    """The angle by which a mode turns in one step or one unit of time, in radians."""
+    return np.abs(np.angle(eigenvalues) if kind == "discrete" else eigenvalues.imag)
+
+
+def _margin(eigenvalues: ArrayLike, kind: str) -> np.ndarray:
+    """The growth beyond the edge of stability: negative for a mode that decays."""
+    return growth(eigenvalues, kind) - (1.0 if kind == "discrete" else 0.0)
+
+
+def n_unstable(
+    eigenvalues: ArrayLike, kind: str = "discrete", tol: float = STABILITY_TOL
+) -> np.ndarray:
+    """Number of unstable directions of each point.
+
+    Args:
+        eigenvalues: ``(n, n_states)``.
+        kind: ``"discrete"``, a mode is unstable where its magnitude exceeds ``1 + tol``;
+            ``"continuous"``, where its real part exceeds ``tol``.
+        tol: a mode nearer than this to the edge counts neither as stable nor as unstable.
+
+    Returns:
+        ``(n,)`` int; -1 where an eigenvalue is NaN, since the number is then unknown.
+
+    Example:
+        >>> n_unstable([[1.2, 0.5], [0.9, 0.5]]).tolist()
+        [1, 0]
+    """
+    margin = _margin(eigenvalues, kind)
+    count = (margin > tol).sum(axis=-1)
+    return np.where(np.isnan(margin).any(axis=-1), -1, count)
+
+
+def is_stable(
+    eigenvalues: ArrayLike, kind: str = "discrete", tol: float = STABILITY_TOL
+) -> np.ndarray:
+    """Whether every mode of a point decays, with at least ``tol`` to spare.
+
+    Args:
+        eigenvalues: ``(n, n_states)``.
+        kind: ``"discrete"`` or ``"continuous"``.
+        tol: as for :func:`n_unstable`. A marginal point is not called stable.
+
+    Returns:
+        ``(n,)`` bool; False where an eigenvalue is NaN.
+
+    Example:
+        >>> is_stable([[0.9, 0.5], [1.0, 0.5]]).tolist()
+        [True, False]
+    """
+    return np.asarray((_margin(eigenvalues, kind) < -tol).all(axis=-1))
+
+
+def classify(
+    eigenvalues: ArrayLike, kind: str = "discrete", tol: float = STABILITY_TOL
+) -> np.ndarray:
+    """The stability class of each point.
+
+    ============  ===================================================================
+    ``stable``    every mode decays
+    ``saddle``    some modes grow, some decay
+    ``unstable``  some modes grow, none decays
+    ``marginal``  none grows, but at least one lies within ``tol`` of the edge: linear
+                  theory cannot tell (a line attractor, a bifurcation)
+    ``unknown``   an eigenvalue is NaN
+    ============  ===================================================================
+
+    Args:
+        eigenvalues: ``(n, n_states)``.
+        kind: ``"discrete"`` or ``"continuous"``.
+        tol: how near the edge of stability a mode is called marginal.
+
+    Returns:
+        ``(n,)`` strings.
+
+    Example:
+        >>> classify([[0.9, 0.5], [1.2, 0.5], [1.2, 1.1], [1.0, 0.5]]).tolist()
+        ['stable', 'saddle', 'unstable', 'marginal']
+    """
+    margin = _margin(eigenvalues, kind)
+    grows, decays = (margin > tol).any(axis=-1), (margin < -tol).any(axis=-1)
+    return np.select(
+        [
+            np.isnan(margin).any(axis=-1),
+            grows & decays,
+            grows,
+            (margin < -tol).all(axis=-1),
+        ],
+        ["unknown", "saddle", "unstable", "stable"],
+        default="marginal",
+    )
+
+
+def time_constants(
+    eigenvalues: ArrayLike, kind: str = "discrete", dt: float | None = None
+) -> np.ndarray:
+    r"""Time in which each mode shrinks, or grows, by the factor e.
+
+    :math:`\tau = 1 / |\ln |\lambda||` in steps (discrete; Maheswaranathan et al. 2019,
+    "Reverse engineering recurrent networks for sentiment classification") or
+    :math:`1 / |\mathrm{Re} \lambda|` (continuous). It does not say which of the two
+    happens: :func:`n_unstable` does.
+
+    Args:
+        eigenvalues: of any shape.
+        kind: ``"discrete"`` or ``"continuous"``.
+        dt: length of one step in seconds; the result is then in seconds. None for a
+            continuous system, whose eigenvalues are per unit of time as they are.
+
+    Returns:
+        Positive numbers of the same shape; infinite at the edge of stability, and 0 for
+        a discrete mode that is gone after one step.
+
+    Example:
+        >>> time_constants([0.9]).round(4).tolist()
+        [9.4912]
+        >>> time_constants([0.9], dt=0.01).round(6).tolist()
+        [0.094912]
+    """
+    with np.errstate(divide="ignore"):
+        rate = growth(eigenvalues, kind)
+        rate = np.log(rate) if kind == "discrete" else rate
+        return step(kind, dt) / np.abs(rate)
+
+
+def frequencies(
+    eigenvalues: ArrayLike, kind: str = "discrete", dt: float | None = None
+) -> np.ndarray:
+    r"""How often each mode turns: cycles per step, or in Hz given ``dt``.
+
+    :math:`f = |\arg \lambda| / 2 \pi` (discrete) or :math:`|\mathrm{Im} \lambda| / 2 \pi`
+    (continuous). A negative real eigenvalue of a discrete system flips sign at each step,
+    which is half a cycle: its frequency is 0.5.
+
+    Args:
+        eigenvalues: of any shape.
+        kind: ``"discrete"`` or ``"continuous"``.
+        dt: length of one step in seconds; None for a continuous system.
+
+    Returns:
+        Numbers >= 0 of the same shape; both members of a conjugate pair have the same.
+
+    Example:
+        >>> frequencies([1j, 0.9, -0.9]).tolist()
+        [0.25, 0.0, 0.5]
+    """
+    values = np.asarray(eigenvalues, dtype=np.complex128)
+    return rotation(values, check_kind(kind)) / (2.0 * np.pi * step(kind, dt))

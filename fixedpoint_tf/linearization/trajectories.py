@@ -1,0 +1,120 @@
+"""Trajectories of the system linearised at a point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike
+
+from fixedpoint_tf.linearization.kinds import check_dt, check_kind
+
+__all__ = ["linear_trajectories"]
+
+
+def linear_trajectories(
+    xstar: ArrayLike,
+    jacobian: ArrayLike,
+    initial_states: ArrayLike,
+    n_steps: int,
+    input_jacobian: ArrayLike | None = None,
+    input_deviation: ArrayLike | None = None,
+    *,
+    drift: ArrayLike | None = None,
+    kind: str = "discrete",
+    dt: float | None = None,
+) -> np.ndarray:
+    r"""Trajectories of the system linearised at one point.
+
+    .. math:: x_{t+1} - x^* = J (x_t - x^*) + B \, \delta u_t + d
+
+    (continuous: :math:`d(x - x^*)/dt` equals the right-hand side; solved exactly, the
+    input held constant over each step). Compare them with the true trajectories to see
+    how far from the point the linear picture holds.
+
+    Args:
+        xstar: ``(n_states,)``, the point.
+        jacobian: ``(n_states, n_states)``, ``J``.
+        initial_states: ``(n, n_states)`` or ``(n_states,)``.
+        n_steps: number of steps.
+        input_jacobian: ``(n_states, n_inputs)``, ``B``.
+        input_deviation: the input minus the one at which the point was found:
+            ``(n_inputs,)``, constant; ``(n_steps, n_inputs)``; or
+            ``(n, n_steps, n_inputs)``. Needs ``input_jacobian``.
+        drift: ``(n_states,)``, ``F(x*) - x*`` (continuous: ``dx/dt`` at the point). Zero
+            at a fixed point; give it at a slow point, which the states leave.
+        kind: ``"discrete"`` or ``"continuous"``.
+        dt: time between two states of a continuous system; not for a discrete one.
+
+    Returns:
+        ``(n, n_steps, n_states)``: the states after each step, without the initial ones.
+
+    Raises:
+        ValueError: an argument of another shape, or an argument that another one needs.
+
+    Example:
+        >>> import numpy as np
+        >>> linear_trajectories([1.0], [[0.5]], [[2.0]], n_steps=3).ravel().tolist()
+        [1.5, 1.25, 1.125]
+    """
+    point = np.asarray(xstar, dtype=np.float64)
+    if point.ndim != 1:
+        raise ValueError(f"xstar: expected shape (n_states,), received {point.shape}.")
+    n_states = len(point)
+    matrix = _shaped("jacobian", jacobian, (n_states, n_states))
+    starts = np.atleast_2d(np.asarray(initial_states, dtype=np.float64))
+    starts = _shaped("initial_states", starts, (len(starts), n_states))
+    if n_steps < 0:
+        raise ValueError(f"n_steps: expected an integer >= 0, received {n_steps!r}.")
+    if (input_jacobian is None) != (input_deviation is None):
+        raise ValueError(
+            "input_jacobian, input_deviation: expected both or neither, received one."
+        )
+    forcing = np.zeros((len(starts), n_steps, n_states))
+    if drift is not None:
+        forcing += _shaped("drift", drift, (n_states,))
+    if input_jacobian is not None and input_deviation is not None:
+        deviation = np.asarray(input_deviation, dtype=np.float64)
+        n_inputs = deviation.shape[-1] if deviation.ndim else 0
+        gain = _shaped("input_jacobian", input_jacobian, (n_states, n_inputs))
+        whole = (len(starts), n_steps, n_inputs)
+        if deviation.ndim not in (1, 2, 3) or deviation.shape != whole[3 - deviation.ndim :]:
+            raise ValueError(
+                "input_deviation: expected shape (n_inputs,), (n_steps, n_inputs) or "
+                f"(n, n_steps, n_inputs) = {whole}, received {deviation.shape}."
+            )
+        forcing += deviation @ gain.T
+
+    transition, response = _propagators(matrix, kind, dt)
+    forcing = forcing @ response.T
+    states = np.empty_like(forcing)
+    deviation_from_point = starts - point
+    for t in range(n_steps):
+        deviation_from_point = deviation_from_point @ transition.T + forcing[:, t]
+        states[:, t] = point + deviation_from_point
+    return states
+
+
+def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, received {array.shape}.")
+    return array
+
+
+def _propagators(
+    matrix: np.ndarray, kind: str, dt: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What one step does to a deviation, and to a constant forcing."""
+    identity = np.eye(len(matrix))
+    if check_kind(kind) == "discrete":
+        if dt is not None:
+            raise ValueError(f"dt: expected None for a discrete system, received {dt!r}.")
+        return matrix, identity
+    if dt is None:
+        raise ValueError("dt: expected a positive number for a continuous system.")
+    # exp [[J, I], [0, 0]] dt = [[exp J dt, integral of exp J s], [0, I]] (Van Loan 1978).
+    block = np.block([[matrix, identity], [np.zeros_like(matrix), np.zeros_like(matrix)]])
+    exponential = scipy.linalg.expm(block * check_dt(dt))
+    return exponential[: len(matrix), : len(matrix)], exponential[: len(matrix), len(matrix) :]
