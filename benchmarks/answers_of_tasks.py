@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 from answers import Fact
+from scipy.stats import spearmanr
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, trajectories
 from fixedpoint_tf.tasks import TASKS, train_task
@@ -168,7 +169,10 @@ def line(
     of = groups[0]
     read = net.read(points.xstar[of.members])[:, 0]
     known = np.isfinite(of.coordinate)
-    r = np.corrcoef(of.coordinate[known], read[known])[0, 1] if known.sum() > 2 else np.nan
+    r = rank = np.nan
+    if known.sum() > 2:
+        r = np.corrcoef(of.coordinate[known], read[known])[0, 1]
+        rank = spearmanr(of.coordinate[known], read[known]).statistic
     n_time = net.inputs.shape[1]
     share = of.largest_drift * n_time / of.length
     facts = [
@@ -179,7 +183,7 @@ def line(
         ),
         net.fact(
             f"{label}order along it is that of the readout, |r| > 0.99",
-            f"{abs(r):.4f}",
+            f"{abs(r):.4f} of the length along it, {abs(rank):.4f} of the rank",
             abs(r) > 0.99,
         ),
         net.fact(
