@@ -14,8 +14,9 @@ can be run again without training.
 day16 (``add_session``, what the days share frozen): only read-in and read-out of day16 are
 trained. All have the default configuration, two inferred inputs and default callbacks. Where
 fewer known trials make fewer batches an epoch, epochs and patience of single and added models
-grow by as much, so that their updates are not fewer. A stitched model has as many epochs as a
-single one of all trials: it meets each trial as often.
+grow by as much, which allows as many updates. A stitched model has as many epochs as a
+single one of all trials: it meets each trial as often. That makes more updates, which do not
+explain its gain: single models of all trials that were allowed as many scored the same.
 
 **each day**: held-out R² of force (same-bin ridge from the rates, fitted to the known trials
 of that day, pooled over dimensions) and bits/spike against the mean rates of all trials that
@@ -288,18 +289,26 @@ def draw(options: argparse.Namespace, results: list[Fold]) -> None:
             kind, share, "z-scored", "force"
         ),
     }
+    across: dict[str, np.ndarray] = {}  # of the last panel in the end
     for ax, (title, score) in zip(axes, scores.items(), strict=True):
         for shift, (kind, label) in zip((-2, -0.7, 0.7, 2), LABELS.items(), strict=True):
             if kind == "smoothed" and title.startswith("bits"):
                 continue
             at = np.array([[len(f.new[s].known) for s in options.shares] for f in results])
             values = np.array([[score(f, kind, s) for s in options.shares] for f in results])
+            across[kind] = values
             color, marker = LOOKS[kind]
-            ax.plot(at.mean(0) + shift, values.mean(0), color=color, label=label, zorder=2)
+            ax.plot(at.mean(0) + shift, values.mean(0), color=color, zorder=2)
+            ax.plot([], [], marker, ls="-", color=color, ms=5, label=label)
             ax.plot(at + shift, values, marker, color=color, ms=5, alpha=0.7, mec="w", mew=0.4)
         ax.set_xlabel(f"known trials of {NEW}")
         ax.set_ylabel(title)
         ax.set_xlim(0, None)
+        if title.endswith(f"decoder of {OLD}"):
+            ax.set_ylim(0, 1)
+            lost = int((across["single"] < 0).sum())
+            note = f"{lost} of {across['single'].size} of single models lie below 0"
+            ax.text(0.03, 0.03, note, transform=ax.transAxes, fontsize="small")
         ax.spines[["top", "right"]].set_visible(False)
     handles = axes[0].get_legend_handles_labels()[0]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(LABELS), frameon=False)
