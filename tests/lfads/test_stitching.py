@@ -351,6 +351,44 @@ def test_held_out_neurons_of_each_session_are_not_seen():
     np.testing.assert_array_equal(infer(model, other).rates, infer(model, x[0]).rates)
 
 
+@pytest.mark.parametrize("changes", [{}, {"observation": "gaussian", "n_inferred_inputs": 1}])
+def test_states_of_the_generator_have_the_factors_and_rates_of_their_session(changes):
+    model, x = fitted(**changes)
+    for one in x:
+        of = model.infer(one, n_samples=0)
+        factors = model.factors_of(of.generator_states)
+        rates = model.rates_of(of.generator_states, one.name)
+        np.testing.assert_array_equal(factors, of.factors)
+        # Exponentials of another number of rows may differ in the last digit.
+        np.testing.assert_allclose(rates, of.rates, rtol=3e-7, atol=3e-7)
+        assert rates.shape == one.spikes.shape
+        np.testing.assert_array_equal(model.rates_of(of.generator_states, one), rates)
+        first = model.rates_of(of.generator_states[0, 0], one.name)
+        np.testing.assert_allclose(first, rates[0, 0], rtol=3e-7, atol=3e-7)
+
+
+def test_the_generator_of_a_stitched_model_rolls_on_as_it_was_inferred():
+    """It is one for all sessions: each starts from states of its own."""
+    model, x = fitted()
+    for one in x:
+        of = model.infer(one, n_samples=0)
+        states = of.generator_initial_states
+        for t in range(N_BINS):
+            states, _ = model.generator(tf.zeros((len(one), 0)), [tf.constant(states)])
+            np.testing.assert_allclose(states, of.generator_states[:, t], rtol=1e-5, atol=1e-6)
+
+
+def test_rates_of_states_need_a_session_that_the_model_knows():
+    model, states = stitched(), np.zeros((2, 8))
+    with pytest.raises(ValueError, match="session: .*'monday', 'tuesday', 'friday'.*none"):
+        model.rates_of(states)
+    with pytest.raises(ValueError, match="session: .*knows .'monday', 'tue.*received 'sunday'"):
+        model.rates_of(states, "sunday")
+    single = LFADS(LFADSConfig.for_data(days()[0], **SMALL))
+    with pytest.raises(ValueError, match="a single session, received 'monday'"):
+        single.rates_of(states, "monday")
+
+
 # What is refused.
 
 
