@@ -21,11 +21,11 @@
 # | | JAX | TensorFlow |
 # |---|---|---|
 # | compile | `jax.jit(f)` | `tf.function(f, jit_compile=True)` |
-# | differentiate | `jax.grad(f)(x)` | `with tf.GradientTape() as tape: ...`, `tape.gradient(y, x)` |
+# | differentiate | `jax.grad(f)(x)` | `tf.GradientTape()`, `tape.gradient(y, x)` |
 # | Jacobian | `jax.jacobian(f)(x)` | `tape.jacobian(y, x)` |
 # | for many inputs | `jax.vmap(f)(xs)` | `tf.vectorized_map(f, xs)` |
 # | repeat in time | `jax.lax.scan` | `tf.scan`, `tf.while_loop`, or a Keras `RNN` |
-# | random numbers | `jax.random.normal(key, shape)` | `tf.random.stateless_normal(shape, seed)` |
+# | random numbers | `jax.random.normal(key)` | `tf.random.stateless_normal(shape, seed)` |
 # | arrays | `jax.numpy` | `tf`, `tf.math`, `tf.linalg`; or `keras.ops` |
 #
 # The function to practise on is the one that all of this is about, a step of a recurrent
@@ -113,9 +113,9 @@ plt.show()
 #
 # Three rules save surprises, and JAX has the same ones:
 #
-# - Python in the function runs once, when it is recorded: a `print` appears once, and an `if`
-#   on a number of Python is decided for good. (`tf.print` and `tf.cond`, or an `if` on a tensor,
-#   act at each call.)
+# - Python in the function runs once, when it is recorded: a `print` appears once, and an
+#   `if` on a number of Python is decided for good. (`tf.print` and `tf.cond`, or an `if`
+#   on a tensor, act at each call.)
 # - For each new shape or type the function is recorded again, and for each new *Python*
 #   number too: pass tensors.
 # - The first call is slow. Time the second.
@@ -136,8 +136,8 @@ plt.show()
 # gradient = tape.gradient(speed, h)
 # ```
 #
-# Take the speed whose zeros are the fixed points, $q(h) = \frac12 |F(h, u) - h|^2$. By the chain
-# rule
+# Take the speed whose zeros are the fixed points, $q(h) = \frac12 |F(h, u) - h|^2$. By
+# the chain rule
 #
 # $$\nabla q = (J - I)^\top (F(h, u) - h), \qquad
 # J = \frac{\partial F}{\partial h} = \mathrm{diag}(1 - F(h, u)^2)\, W ,$$
@@ -210,10 +210,13 @@ print(f"loop {1e3 * of_loop:.1f} ms, vectorized_map {1e3 * of_vmap:.2f} ms, {n_s
 # def descend(states):
 #     return states - rate * jax.vmap(jax.grad(q), in_axes=(0, None))(states, u0)
 # ```
+#
+# `jit_compile=True` is left out here: with it the same step took two hundred times as long on
+# two cores. Compiling is no promise; measure before you believe.
 
 
 # %%
-@tf.function(jit_compile=True)
+@tf.function
 def descend(states, u, rate):
     """One step of gradient descent for every state; also their speeds before it."""
     with tf.GradientTape() as tape:

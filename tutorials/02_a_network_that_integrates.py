@@ -168,7 +168,9 @@ if __name__ == "__main__":
     inputs = white_noise(np.random.default_rng(2), 1000)
     targets = inputs.cumsum(axis=1)
     outputs = model.predict(inputs, verbose=0)
-    print(f"correlation with the sum: {np.corrcoef(outputs.ravel(), targets.ravel())[0, 1]:.5f}")
+    print(
+        f"correlation with the sum: {np.corrcoef(outputs.ravel(), targets.ravel())[0, 1]:.5f}"
+    )
 
 # %%
 if __name__ == "__main__":
@@ -189,7 +191,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # **Figure 1.** Left: the input of a trial (grey), its sum (black) and the output of the
 # network (dashed), which covers it. Right: the mean squared error in each bin, as a share of
-# the variance of the sum in that bin. FIG1
+# the variance of the sum in that bin. It stays below 0.05%,
+# and is largest at the end, where sums lie that are rare in training.
 
 # %% [markdown]
 # ## What is the memory made of?
@@ -215,9 +218,11 @@ if __name__ == "__main__":
 
 # %% [markdown]
 # **Figure 2.** Left: states of a thousand trials in their first two principal components,
-# coloured by the sum of the input at that time. FIG2 Right: single units,
-# of which none looks like an integrator by itself. Tutorial 8 finds the line along which such a
-# network keeps its sum, and says what makes it a memory.
+# coloured by the sum of the input at that time. The direction of most variance, PC 1, is
+# above all the input of the moment (r = -0.93); the sum runs at an angle to it, mostly
+# along PC 2 (0.78). Right: single units, of which none looks like an integrator by
+# itself. Tutorial 8 finds the line along which such a network keeps its sum, and says
+# what makes it a memory.
 
 # %% [markdown]
 # ## The spikes
@@ -275,7 +280,9 @@ if __name__ == "__main__":
 # print((missed / sums.var(axis=(0, 2)))[[24, 49, 99]])
 # ```
 #
-# ANSWER1
+# Not well: the error is below 0.1% of the variance at the 25th bin, 2% at the 50th and 18% at
+# the 100th. The sum spreads beyond the values met in training, where the units saturate and
+# the line on which the sum is kept comes to its end.
 #
 # </details>
 #
@@ -291,7 +298,8 @@ if __name__ == "__main__":
 # print((with_pulse - without)[[0, 24, 49, 99, 199]])
 # ```
 #
-# ANSWER2
+# Much longer than a trial: of 0.47 after the first bin, 0.45 are left after 200 (8 s).
+# Where the sum stays within what was trained, the memory is nearly perfect.
 #
 # </details>
 #

@@ -98,17 +98,19 @@ plt.show()
 
 # %% [markdown]
 # **Figure 2.** The two lines of slow points, one for each context, in the plane of their
-# first two principal components (context 1 green, context 2 blue). The context moves the whole line to another place in the
-# space of states, where the network's units have other slopes, and so other dynamics.
+# first two principal components (context 1 green, context 2 blue). The context moves the
+# whole line to another place in the space of states, where the network's units have other
+# slopes, and so other dynamics.
 
 # %% [markdown]
 # ## What does each line listen to?
 #
-# Near a line, $\delta h_{t+1} = J\,\delta h_t + B\,u_t$. A stream $i$ enters along its *input
-# vector*, the column $b_i$ of $B = \partial F/\partial u$. How much of it the line sums is
-# $l \cdot b_i$, with the *selection vector* $l$, the left eigenvector of $J$ whose eigenvalue is
-# near 1. There are two ways to ignore a stream: make $b_i$ small (shut it out), or turn $l$ to be
-# at right angles to $b_i$ (let it in, and do not listen).
+# Near a line, $\delta h_{t+1} = J\,\delta h_t + B\,u_t$. A stream $i$ enters along its
+# *input vector*, the column $b_i$ of $B = \partial F/\partial u$. How much of it the line
+# sums is $l \cdot b_i$, with the *selection vector* $l$, the left eigenvector of $J$
+# whose eigenvalue is near 1. There are two ways to ignore a stream: make $b_i$ small
+# (shut it out), or turn $l$ to be at right angles to $b_i$ (let it in, and do not
+# listen).
 
 # %%
 readout = model.get_layer("readout")
@@ -154,7 +156,9 @@ selection = [
 for i in (0, 1):
     for j in (0, 1):
         taken_up = selection[i] @ heard[j].input_vectors[:, :, :2].mean(axis=0)
-        print(f"selection vector of context {i + 1}, input vectors of context {j + 1}:", end=" ")
+        print(
+            f"selection vector of context {i + 1}, input vectors of context {j + 1}:", end=" "
+        )
         print(f"stream 1 {taken_up[0]:5.2f}, stream 2 {taken_up[1]:5.2f}")
 
 # %% [markdown]
@@ -234,8 +238,8 @@ for context in (0, 1):
 # print(np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))))
 # ```
 #
-# About 8 degrees: the lines are all but parallel (Figure 2), as they must be when one readout is
-# to show the place on either.
+# About 8 degrees: the lines are all but parallel (Figure 2), as they must be when one
+# readout is to show the place on either.
 #
 # </details>
 #
