@@ -11,7 +11,10 @@ of the median of each.
 **gain**: sessions of one Lorenz system with disjoint neurons and trials. R² of the rates to
 the true ones on validation trials, pooled over neurons: one model over all sessions beside
 one model for each. Both have the same sizes, batches and callbacks, and the stitched model
-gets as many epochs as make the same number of updates.
+gets as many epochs as make the same number of updates. Do the trajectories of sessions
+coincide? One linear map, fitted to the training trials of the first session, reads the state
+of the Lorenz system from the factors: R² on validation trials of that session, and of the
+others, whose neurons the map has never met.
 """
 
 from __future__ import annotations
@@ -19,12 +22,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig, Session
 from lfads_tf.analysis import metrics
+from lfads_tf.analysis.decoding import fit_ridge, predict
 from lfads_tf.data import synthetic
 
 # Neurons, bins, batch, and the sizes of the model by the names of LFADSConfig.
@@ -120,7 +125,10 @@ GAIN_SIZES = {
 
 
 def lorenz_sessions(n_sessions: int, n_trials: int, n_neurons: int, seed: int) -> list[Session]:
-    """Sessions of one Lorenz system, each with its own neurons and trials."""
+    """Sessions of one Lorenz system, each with its own neurons and trials.
+
+    The state of the system is their ``behavior``.
+    """
     whole = synthetic.lorenz(
         n_sessions * n_trials,
         50,
@@ -130,17 +138,19 @@ def lorenz_sessions(n_sessions: int, n_trials: int, n_neurons: int, seed: int) -
         mean_rate=8.0,
         time_per_bin=0.03,
         seed=seed,
-    ).session
+    )
+    latents = whole.latents.reshape(n_sessions, n_trials, *whole.latents.shape[1:])
     sessions = []
     for i in range(n_sessions):
         own = slice(i * n_neurons, (i + 1) * n_neurons)
-        trials = whole.trials(slice(i * n_trials, (i + 1) * n_trials))
+        trials = whole.session.trials(slice(i * n_trials, (i + 1) * n_trials))
         sessions.append(
             Session(
                 trials.spikes[..., own],
                 trials.bin_width,
                 f"session {i}",
                 conditions=trials.conditions,
+                behavior=latents[i],
                 true_rates=trials.true_rates[..., own],
             )
         )
@@ -167,9 +177,20 @@ def score(model: LFADS, valid: Session) -> float:
     return float(metrics.r_squared(valid.true_rates, rates, average="pooled"))
 
 
+def coincidence(model: LFADS, train: Session, valid: Sequence[Session]) -> list[float]:
+    """R² of the state read from factors, by a map fitted to one session, on each of others."""
+    decoder = fit_ridge(model.infer(train).factors, train.behavior)
+    found = [predict(decoder, model.infer(session).factors) for session in valid]
+    return [
+        float(metrics.r_squared(session.behavior, states, average="pooled"))
+        for session, states in zip(valid, found, strict=True)
+    ]
+
+
 def gain(options: argparse.Namespace) -> None:
     print(
-        "| seed | single models | stitched | margin | factors shared |\n|---|---|---|---|---|"
+        "| seed | single models | stitched | margin | factors shared | state read in the first "
+        "session | in the others |\n|---|---|---|---|---|---|---|"
     )
     for seed in options.seeds:
         sessions = lorenz_sessions(options.sessions, options.trials, options.neurons, seed)
@@ -178,6 +199,7 @@ def gain(options: argparse.Namespace) -> None:
         model = fitted(list(train), list(valid), epochs)
         stitched = np.mean([score(model, v) for v in valid])
         shared = model.align(list(train)).factors.shared
+        own, *others = coincidence(model, train[0], valid)
         single = np.mean(
             [
                 score(fitted(t, v, options.updates), v)
@@ -186,7 +208,7 @@ def gain(options: argparse.Namespace) -> None:
         )
         print(
             f"| {seed} | {single:.3f} | {stitched:.3f} | {stitched - single:+.3f} | "
-            f"{shared:.3f} |",
+            f"{shared:.3f} | {own:.3f} | {min(others):.3f} to {max(others):.3f} |",
             flush=True,
         )
 

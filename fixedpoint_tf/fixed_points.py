@@ -327,18 +327,20 @@ class FixedPoints:
     # ---- making others ----
 
     @staticmethod
-    def concatenate(parts: Iterable[FixedPoints]) -> FixedPoints:
+    def concatenate(parts: Iterable[FixedPoints], *, common: bool = False) -> FixedPoints:
         """Joins sets of points of the same system.
 
         Args:
             parts: at least one. Sets without points add nothing, whatever they lack.
+            common: keep only the arrays that all sets have. Points of a search come with
+                Jacobians, for example, and slow states without.
 
         Returns:
             All points, with the smallest ``tol_unique``: what a set tells apart stays so.
 
         Raises:
             ValueError: no sets; or sets that differ in ``n_states``, ``kind`` or
-                ``state_names``; or an array that only some have.
+                ``state_names``; or, unless ``common``, an array that only some have.
         """
         sets = list(parts)
         if not sets:
@@ -351,13 +353,16 @@ class FixedPoints:
         arrays = [points._arrays() for points in filled]
         for name in _PER_POINT:
             has = [name in of_set for of_set in arrays]
-            if any(has) and not all(has):
+            if any(has) and not all(has) and not common:
                 raise ValueError(
                     f"parts: expected {name} in all sets or in none, received it in "
-                    f"{sum(has)} of {len(has)}."
+                    f"{sum(has)} of {len(has)}; common=True drops what only some have."
                 )
         joined: dict[str, Any] = {
-            name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]
+            name: np.concatenate([a[name] for a in arrays])
+            if all(name in a for a in arrays)
+            else None
+            for name in _PER_POINT
         }
         joined["tol_unique"] = min(points.tol_unique for points in filled)
         return dataclasses.replace(filled[0], **joined)

@@ -71,7 +71,7 @@ class Questions:
 
         Args:
             points: either result of ``find_fixed_points``, or ``slow_states``, or both
-                joined by ``FixedPoints.concatenate``.
+                joined by ``FixedPoints.concatenate([unique, slow], common=True)``.
         """
         from fixedpoint_tf.attractors import attractors
 

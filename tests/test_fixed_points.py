@@ -248,6 +248,13 @@ class TestConcatenate:
         with pytest.raises(ValueError, match="expected dFdu in all sets or in none"):
             FixedPoints.concatenate([fps, make_points(dFdu=None)])
 
+    def test_only_what_all_have_is_kept_where_that_is_asked_for(self, fps):
+        poor = make_points(dFdu=None, J_xstar=None)
+        joined = FixedPoints.concatenate([fps, poor], common=True)
+        assert joined.n == fps.n + poor.n
+        assert joined.dFdu is None and joined.J_xstar is None
+        np.testing.assert_array_equal(joined.qstar[: fps.n], fps.qstar)
+
 
 class TestTransform:
     @pytest.fixture
