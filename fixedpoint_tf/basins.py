@@ -47,6 +47,15 @@ class Basins(Result):
         confidence: of the intervals.
         interrupted: whether Ctrl-C ended the runs early; the fractions are then those of
             the states that had arrived.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+        >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
+        >>> answer = basins(wells, points, [[-2.0], [-0.5], [0.5], [2.0]])
+        >>> answer.target.tolist(), answer.fraction.tolist()
+        ([0, 0, 2, 2], [0.5, 0.5])
     """
 
     target: np.ndarray

@@ -74,6 +74,18 @@ class Comparison(Result):
         reasons: for each network, why its numbers are missing; empty where they are not.
         interrupted: whether the keyboard put an end to it: the network that was being
             searched and those that had not been reached are left out.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, compare
+        >>> networks = {
+        ...     f"gain {gain}": as_system(
+        ...         lambda h, u, gain=gain: h * gain / (1 + h * h), n_states=1, n_inputs=0
+        ...     )
+        ...     for gain in (0.5, 2.0)
+        ... }
+        >>> table, _ = compare(networks, [[-1.0], [0.1], [1.0]])
+        >>> table.labels, table["fixed"].tolist()
+        (['gain 0.5', 'gain 2.0'], [1.0, 3.0])
     """
 
     labels: list[str]
@@ -125,7 +137,7 @@ def _shown(value: float) -> str:
 def compare(
     networks: Mapping[str, Any] | Iterable[Any],
     initial_states: Any,
-    inputs: Any,
+    inputs: Any = None,
     *,
     measures: Mapping[str, Measure] | None = None,
     verbose: bool = False,

@@ -137,6 +137,13 @@ class Coverage(Result):
         member: ``(n_starts,)`` int, the point of each start; -1 elsewhere, -2 unfinished.
         confidence: of the bounds.
         of: ``"fixed"`` or ``"all"``, the points asked for.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPoints
+        >>> ends = FixedPoints(xstar=[[0.0], [0.0], [0.0], [2.0]], status=[0, 0, 0, 0])
+        >>> answer = coverage(ends)
+        >>> answer.n_points.tolist(), answer.n_once.tolist(), answer.missing.tolist()
+        ([2], [1], [0.25])
     """
 
     inputs: np.ndarray

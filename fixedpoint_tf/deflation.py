@@ -49,6 +49,13 @@ class Deflated(Result):
         n_starts: how many starts were made.
         n_arrived: how many of them came near a fixed point that was not known in that round.
         interrupted: whether the call was interrupted.
+
+    Example:
+        >>> cubic = as_system(lambda h, u: h - h * (h - 1) * (h - 3), n_states=1, n_inputs=1)
+        >>> known = FixedPoints(xstar=[[0.0]], inputs=[[0.0]], status=[0])
+        >>> found = search_deflated(cubic, known, n_inits=16)
+        >>> found.is_new.tolist(), found.points.n
+        ([False, True, True], 3)
     """
 
     points: FixedPoints

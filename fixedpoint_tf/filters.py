@@ -93,6 +93,12 @@ def distance_outliers(
     Returns:
         ``(n,)`` boolean. Nothing is an outlier where the initial states coincide, since
         they then set no scale.
+
+    Example:
+        >>> import numpy as np
+        >>> starts = np.array([[-1.0], [1.0]])  # at a mean distance of 1 from their centroid
+        >>> distance_outliers(np.array([[0.5], [30.0]]), starts, scale=10.0).tolist()
+        [False, True]
     """
     centroid = initial_states.mean(axis=0)
     mean_distance = np.linalg.norm(initial_states - centroid, axis=1).mean()

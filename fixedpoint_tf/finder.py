@@ -85,6 +85,14 @@ class FixedPointFinder(Questions):
 
         Returns:
             ``(n_inits, n_states)`` float64.
+
+        Example:
+            >>> from fixedpoint_tf import FixedPointFinder
+            >>> from fixedpoint_tf.trajectories import run
+            >>> finder = FixedPointFinder(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+            >>> states = run(finder.system, np.ones((4, 10, 1)))
+            >>> finder.sample_states(states, 100, noise_scale=0.5).shape
+            (100, 1)
         """
         return trajectories.sample_states(
             self.system.layout,
@@ -107,6 +115,15 @@ class FixedPointFinder(Questions):
 
         Returns:
             Inputs ``(n_inits, n_inputs)``, states ``(n_inits, n_states)``.
+
+        Example:
+            >>> from fixedpoint_tf import FixedPointFinder
+            >>> from fixedpoint_tf.trajectories import run
+            >>> finder = FixedPointFinder(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+            >>> inputs = np.ones((4, 10, 1))
+            >>> u, x = finder.sample_inputs_and_states(inputs, run(finder.system, inputs), 100)
+            >>> u.shape, x.shape
+            ((100, 1), (100, 1))
         """
         return trajectories.sample_inputs_and_states(
             self.system.layout,
@@ -120,7 +137,7 @@ class FixedPointFinder(Questions):
         )
 
     def find_fixed_points(
-        self, initial_states: Any, inputs: Any, cond_ids: Any = None
+        self, initial_states: Any, inputs: Any = None, cond_ids: Any = None
     ) -> tuple[FixedPoints, FixedPoints]:
         """Search from every initial state.
 
@@ -144,6 +161,16 @@ class FixedPointFinder(Questions):
         Raises:
             TypeError, ValueError: an argument is not as described, or the network returns
                 NaN or infinity at an initial state.
+
+        Example:
+            >>> from fixedpoint_tf import FixedPointFinder
+            >>> finder = FixedPointFinder(
+            ...     lambda h, u: h + 0.1 * (u + h - h**3), n_states=1, n_inputs=1, verbose=False
+            ... )
+            >>> starts = [[-2.0], [-1.5], [0.1], [2.0]]
+            >>> unique, every = finder.find_fixed_points(starts, [[0.0]])
+            >>> unique.xstar.round(6).ravel().tolist(), len(every)
+            ([-1.0, 0.0, 1.0], 4)
         """
         self.interrupted = False
         x, u, cond_ids = self._check(initial_states, inputs, cond_ids)

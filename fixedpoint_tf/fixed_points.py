@@ -227,6 +227,11 @@ class FixedPoints:
         every point left out lies within it of a kept one of lower or equal ``qstar``.
         A line of points is thinned, not merged into one. Points that hold NaN or
         infinity are left out.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0], [1e-9], [1.0]], qstar=[0.0, 1e-20, 0.0])
+            >>> points.get_unique().xstar.ravel().tolist()
+            [0.0, 1.0]
         """
         place = self._place()
         finite = np.flatnonzero(np.isfinite(place).all(axis=1))
@@ -243,6 +248,11 @@ class FixedPoints:
         Returns:
             The indices of the points within ``tol_unique`` of it, in states and inputs
             together (in states alone where either set has no inputs).
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0], [1.0], [2.0]])
+            >>> points.find(points[1]).tolist(), points[1] in points
+            ([1], True)
         """
         if not isinstance(point, FixedPoints):
             raise TypeError(
@@ -290,15 +300,35 @@ class FixedPoints:
         return linearization.classify(self.eigval_J_xstar, self.kind)
 
     def time_constants(self, dt: float | None = None) -> np.ndarray:
-        """``(n, n_modes)`` in steps, or in seconds given ``dt``, the length of a step."""
+        """``(n, n_modes)`` in steps, or in seconds given ``dt``, the length of a step.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0]], eigval_J_xstar=[[0.9]])
+            >>> points.time_constants().round(2).tolist()  # steps
+            [[9.49]]
+            >>> points.time_constants(dt=0.01).round(4).tolist()  # in the unit of dt
+            [[0.0949]]
+        """
         return linearization.time_constants(self._needed("eigval_J_xstar"), self.kind, dt)
 
     def frequencies(self, dt: float | None = None) -> np.ndarray:
-        """``(n, n_modes)`` in cycles per step, or in Hz given ``dt``."""
+        """``(n, n_modes)`` in cycles per step, or in Hz given ``dt``.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0, 0.0]], eigval_J_xstar=[[0.9j, -0.9j]])
+            >>> points.frequencies().tolist()  # cycles a step
+            [[0.25, 0.25]]
+        """
         return linearization.frequencies(self._needed("eigval_J_xstar"), self.kind, dt)
 
     def decompose_jacobians(self) -> FixedPoints:
-        """The same points with the eigenvalues and eigenvectors of ``J_xstar``."""
+        """The same points with the eigenvalues and eigenvectors of ``J_xstar``.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0, 0.0]], J_xstar=[[[0.5, 1.0], [0.0, 2.0]]])
+            >>> points.decompose_jacobians().eigval_J_xstar.real.tolist()
+            [[2.0, 0.5]]
+        """
         values, right, left = linearization.decompose(self._needed("J_xstar"), self.kind)
         return dataclasses.replace(
             self,
@@ -309,7 +339,13 @@ class FixedPoints:
         )
 
     def states(self, name: str) -> np.ndarray:
-        """``(n, size)``, one named block of ``xstar``, for example ``"c"`` of an LSTM."""
+        """``(n, size)``, one named block of ``xstar``, for example ``"c"`` of an LSTM.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[1.0, 2.0, 3.0]], state_names=[("h", 1), ("c", 2)])
+            >>> points.states("c").tolist()
+            [[2.0, 3.0]]
+        """
         start = 0
         for block, size in self.state_names or ():
             if block == name:
@@ -341,6 +377,11 @@ class FixedPoints:
         Raises:
             ValueError: no sets; or sets that differ in ``n_states``, ``kind`` or
                 ``state_names``; or, unless ``common``, an array that only some have.
+
+        Example:
+            >>> parts = FixedPoints(xstar=[[0.0]]), FixedPoints(xstar=[[1.0]], qstar=[1e-20])
+            >>> FixedPoints.concatenate(parts, common=True).xstar.tolist()
+            [[0.0], [1.0]]
         """
         sets = list(parts)
         if not sets:
@@ -382,6 +423,11 @@ class FixedPoints:
 
         Raises:
             ValueError: where the shapes are others.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[1.0, 2.0]])
+            >>> points.transform([[0.0], [1.0]], offset=10.0).xstar.tolist()
+            [[12.0]]
         """
         U = np.asarray(U, dtype=np.float64)
         if U.ndim != 2 or U.shape[0] != self.n_states:
@@ -413,7 +459,13 @@ class FixedPoints:
     # ---- in and out ----
 
     def to_dict(self) -> dict[str, Any]:
-        """All attributes by name, None included: ``FixedPoints(**d)`` is the same set."""
+        """All attributes by name, None included: ``FixedPoints(**d)`` is the same set.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0]], qstar=[1e-20])
+            >>> FixedPoints(**points.to_dict()).qstar.tolist()
+            [1e-20]
+        """
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def _arrays(self) -> dict[str, Any]:

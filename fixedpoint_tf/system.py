@@ -144,6 +144,14 @@ class DynamicalSystem:
         dtypes: ``(search, final)``: the floating types in which the network can be
             evaluated cheaply and as exactly as possible.
         name: how errors and reports call the network.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=2, n_inputs=2)
+        >>> system.n_states, system.kind, system.state_names
+        (2, 'discrete', [('h', 2)])
+        >>> system.step([[1.0, 2.0]], [[0.0, 1.0]]).numpy().tolist()
+        [[0.5, 2.0]]
     """
 
     def __init__(
@@ -180,19 +188,49 @@ class DynamicalSystem:
         return list(zip(self.layout.names, self.layout.sizes, strict=True))
 
     def weights(self, dtype: str | None = None) -> Any:
-        """The weights as they are now, as tensors of ``dtype`` (default: the final one)."""
+        """The weights as they are now, as tensors of ``dtype`` (default: the final one).
+
+        Example:
+            >>> import keras
+            >>> from fixedpoint_tf import as_system
+            >>> cell = keras.layers.SimpleRNNCell(3)
+            >>> cell.build((None, 2))
+            >>> [tuple(w.shape) for w in as_system(cell).weights()]
+            [(2, 3), (3, 3), (3,)]
+        """
         return self._read_weights(dtype or self.dtypes[1])
 
     def step(self, h, u) -> tf.Tensor:
-        """``F(h, u)`` (or ``dh/dt``) of states (n, n_states), inputs (n or 1, n_inputs)."""
+        """``F(h, u)`` (or ``dh/dt``) of states (n, n_states), inputs (n or 1, n_inputs).
+
+        Example:
+            >>> from fixedpoint_tf import as_system
+            >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+            >>> system.step([[1.0], [2.0]], [[1.0]]).numpy().ravel().tolist()
+            [1.5, 2.0]
+        """
         return self._evaluate(self.equations.step, h, u)
 
     def jacobian(self, h, u) -> tf.Tensor:
-        """Derivative of ``step`` by the states, (n, n_states, n_states)."""
+        """Derivative of ``step`` by the states, (n, n_states, n_states).
+
+        Example:
+            >>> from fixedpoint_tf import as_system
+            >>> system = as_system(lambda h, u: h * h + u, n_states=1, n_inputs=1)
+            >>> system.jacobian([[1.0], [2.0]], [[0.0]]).numpy().ravel().tolist()
+            [2.0, 4.0]
+        """
         return self._evaluate(self.equations.jacobian, h, u)
 
     def input_jacobian(self, h, u) -> tf.Tensor:
-        """Derivative of ``step`` by the inputs, (n, n_states, n_inputs)."""
+        """Derivative of ``step`` by the inputs, (n, n_states, n_inputs).
+
+        Example:
+            >>> from fixedpoint_tf import as_system
+            >>> system = as_system(lambda h, u: h * u, n_states=1, n_inputs=1)
+            >>> system.input_jacobian([[3.0]], [[0.5]]).numpy().ravel().tolist()
+            [3.0]
+        """
         return self._evaluate(self.equations.input_jacobian, h, u)
 
     def _evaluate(self, function, h, u) -> tf.Tensor:

@@ -163,6 +163,14 @@ def sample_states(
 
     Returns:
         ``(n_inits, n_states)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import as_system
+        >>> decay = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+        >>> states = run(decay, np.ones((4, 10, 1)))
+        >>> sample_states(decay.layout, states, 100, np.random.default_rng(0)).shape
+        (100, 1)
     """
     states = layout.pack(state_traj, "state_traj")
     check_trajectories(states, "state_traj", layout.n_states, "n_states")
@@ -197,6 +205,17 @@ def sample_inputs_and_states(
 
     Returns:
         Inputs ``(n_inits, n_inputs)`` and states ``(n_inits, n_states)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import as_system
+        >>> decay = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+        >>> inputs, rng = np.ones((4, 10, 1)), np.random.default_rng(0)
+        >>> u, x = sample_inputs_and_states(
+        ...     decay.layout, inputs, run(decay, inputs), 100, rng, n_inputs=1
+        ... )
+        >>> u.shape, x.shape
+        ((100, 1), (100, 1))
     """
     states = layout.pack(state_traj, "state_traj")
     check_trajectories(states, "state_traj", layout.n_states, "n_states")

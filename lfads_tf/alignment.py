@@ -211,6 +211,14 @@ class Agreement(NamedTuple):
             as much as unrelated averages about one mean do; below: more.
         shared: share of all sessions' variance about their common mean that their mean
             over sessions has, 0 to 1.
+
+    Example:
+        >>> found = Agreement(("monday", "tuesday"), np.array([[1.0, 0.9], [0.9, 1.0]]), 0.95)
+        >>> print(found)
+        | 0.950 shared | monday | tuesday |
+        |---|---|---|
+        | monday | 1.000 | 0.900 |
+        | tuesday | 0.900 | 1.000 |
     """
 
     names: tuple[str, ...]

@@ -284,7 +284,12 @@ class LFADSConfig:
         return cls(**{**from_data, **changes})
 
     def replace(self, **changes: Any) -> LFADSConfig:
-        """A copy with some attributes changed."""
+        """A copy with some attributes changed.
+
+        Example:
+            >>> LFADSConfig(30, 50, 0.01).replace(n_factors=8).n_factors
+            8
+        """
         return dataclasses.replace(self, **changes)
 
     def kl_weight_from_lfads_torch(self, scale: float, cd_rate: float = 0.0) -> float:
@@ -309,7 +314,13 @@ class LFADSConfig:
         return scale * self.n_bins * self.n_neurons / (cd_rate or 1.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """All attributes as plain numbers and strings."""
+        """All attributes as plain numbers and strings.
+
+        Example:
+            >>> config = LFADSConfig(30, 50, 0.01)
+            >>> LFADSConfig.from_dict(config.to_dict()) == config
+            True
+        """
         return dataclasses.asdict(self)
 
     @classmethod

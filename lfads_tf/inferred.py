@@ -34,6 +34,13 @@ class Inferred(NamedTuple):
             shape.
         generator_states: ``(n_trials, n_bins, generator_units)``.
         controller_states: ``(n_trials, n_bins, controller_units)``, or of width 0.
+
+    Example:
+        >>> shapes = {"rates": (2, 5, 3), "factors": (2, 5, 4)}
+        >>> arrays = (np.zeros(shapes.get(name, (2, 5, 1))) for name in Inferred._fields)
+        >>> found = Inferred(*arrays)
+        >>> found.rates.shape, found.factors.shape
+        ((2, 5, 3), (2, 5, 4))
     """
 
     rates: np.ndarray

@@ -22,7 +22,17 @@ __all__ = ["Attractors", "Group"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Group:
-    """One isolated point or manifold; see :class:`Attractors` for the fields."""
+    """One isolated point or manifold; see :class:`Attractors` for the fields.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPointFinder
+        >>> wells = FixedPointFinder(
+        ...     lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0, verbose=False
+        ... )
+        >>> points, _ = wells.find_fixed_points([[-1.5], [0.1], [1.5]])
+        >>> wells.attractors(points)[1]
+        isolated point 1 (with 1 unstable direction)
+    """
 
     kind: str
     members: np.ndarray
@@ -122,6 +132,16 @@ class Attractors(Result):
         n_repeated: points given that are the same as another, to within ``tol_unique``.
         interrupted: whether Ctrl-C ended the call early; points of groups that had not been
             looked at by then are left out.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPointFinder
+        >>> wells = FixedPointFinder(
+        ...     lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0, verbose=False
+        ... )
+        >>> points, _ = wells.find_fixed_points([[-1.5], [0.1], [1.5]])
+        >>> groups = wells.attractors(points)
+        >>> groups.kind, groups.n_unstable.tolist()
+        (('point', 'point', 'point'), [0, 1, 0])
     """
 
     kind: tuple[str, ...]

@@ -80,6 +80,13 @@ class Certificates(Result):
         safety: that factor, 1 for closed forms.
         kind: ``"discrete"`` or ``"continuous"``.
         interrupted: whether the call was interrupted.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, certify
+        >>> square = as_system(lambda h, u: h * h, n_states=1, n_inputs=0)
+        >>> answer = certify(square, [[0.0], [1.0], [0.9]])
+        >>> answer.certified.tolist(), answer.n_unstable.tolist(), answer.method
+        ([True, True, False], [0, 1, -1], 'sampled')
     """
 
     certified: np.ndarray

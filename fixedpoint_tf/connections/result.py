@@ -19,7 +19,14 @@ __all__ = ["Connections", "Transitions"]
 
 
 class Transitions(NamedTuple):
-    """The graph of attractors: ``edges`` ``(n, 2)``, and the saddle ``(n,)`` of each."""
+    """The graph of attractors: ``edges`` ``(n, 2)``, and the saddle ``(n,)`` of each.
+
+    Example:
+        >>> import numpy as np
+        >>> graph = Transitions(edges=np.array([[0, 2]]), saddles=np.array([1]))
+        >>> f"{graph.saddles[0]} joins {graph.edges[0].tolist()}"
+        '1 joins [0, 2]'
+    """
 
     edges: np.ndarray
     saddles: np.ndarray
@@ -50,6 +57,15 @@ class Connections(Result):
         condition: ``(n,)`` int, which points share an input.
         dt: length of a step; 1 in discrete time.
         interrupted: whether Ctrl-C ended the runs early.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> from fixedpoint_tf.connections import connections
+        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+        >>> found = connections(wells, FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]])))
+        >>> found.source.tolist(), sorted(found.target.tolist())
+        ([1, 1], [0, 2])
     """
 
     source: np.ndarray

@@ -39,6 +39,14 @@ class Bifurcation:
         state: ``(n_states,)``.
         eigenvalue: the one at the edge of stability; of a pair that with positive
             imaginary part.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, continue_in
+        >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
+        >>> branches = continue_in(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
+        >>> found = branches.bifurcations[0]
+        >>> found.kind, round(found.s, 6), abs(found.state.round(6)).tolist()
+        ('saddle-node', 0.5, [0.0])
     """
 
     kind: str
@@ -84,6 +92,15 @@ class Branches(Result):
         kind: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state.
         interrupted: whether it was stopped from the keyboard.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, continue_in
+        >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
+        >>> branches = continue_in(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
+        >>> branches.n, branches.ends
+        (1, (('end of path', 'end of path'),))
+        >>> sorted(branches.crossings(0.0).ravel().round(6).tolist())  # the points at u = 1
+        [-1.0, 1.0]
     """
 
     s: np.ndarray

@@ -88,6 +88,15 @@ class Cycles(Result):
         kind: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state.
         interrupted: whether the search was stopped from the keyboard.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, find_cycles
+        >>> logistic = as_system(lambda x, u: 3.3 * x * (1 - x), n_states=1, n_inputs=0)
+        >>> cycles = find_cycles(logistic, [[0.3]], max_period=2)
+        >>> cycles.period.tolist(), cycles.is_stable.tolist()
+        ([2.0], [True])
+        >>> sorted(cycles.orbit(0).ravel().round(4).tolist())
+        [0.4794, 0.8236]
     """
 
     period: np.ndarray

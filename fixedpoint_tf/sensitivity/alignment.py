@@ -82,6 +82,13 @@ class Sensitivity(Result):
         kind: ``"discrete"`` or ``"continuous"``.
         input_names: of the inputs, for figures.
         interrupted: whether the call was interrupted; what was left out is NaN.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> leaky = as_system(lambda h, u: 0.9 * h + u, n_states=1, n_inputs=1)
+        >>> answer = sensitivity(leaky, FixedPoints(xstar=[[0.0]], inputs=[[0.0]]))
+        >>> answer.time_constants.round(2).tolist(), answer.input_effect.real.tolist()
+        ([[9.49]], [[[1.0]]])
     """
 
     eigenvalues: np.ndarray

@@ -48,6 +48,13 @@ class LinearError(Result):
         n_steps: number of steps.
         kind: ``"discrete"`` or ``"continuous"``.
         interrupted: whether the call was interrupted; what was left out is NaN.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> linear = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=0)
+        >>> error = linear_error(linear, FixedPoints(xstar=[[0.0]]), [0.1, 1.0], n_steps=3)
+        >>> error.n, error.distances.tolist(), bool((error.relative < 1e-12).all())
+        (1, [0.1, 1.0], True)
     """
 
     distances: np.ndarray

@@ -20,6 +20,10 @@ class Condition:
     Attributes:
         label: what the input means, for figures and reports.
         inputs: one number for each input of the network.
+
+    Example:
+        >>> Condition("no input", (0.0, 0.0)).inputs
+        (0.0, 0.0)
     """
 
     label: str
@@ -48,6 +52,13 @@ class Recipe:
             grow by themselves are noticed and damped.
         weight_penalty: weight of the sum of the squares of all weights and biases beside
             the squared error. What the task does not use decays: few modes stay slow.
+
+    Example:
+        >>> import dataclasses
+        >>> from fixedpoint_tf.tasks import TASKS
+        >>> recipe = dataclasses.replace(TASKS["flip_flop"].recipe, epochs=1)
+        >>> recipe.epochs, recipe.batch_size == TASKS["flip_flop"].recipe.batch_size
+        (1, True)
     """
 
     n_trials: int
@@ -81,6 +92,14 @@ class Task:
         known_answer: what the fixed points of a trained network are known to be.
         reference: where that was found.
         last_step_only: whether the targets count at the last step alone.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf.tasks import TASKS
+        >>> flip_flop = TASKS["flip_flop"]
+        >>> inputs, targets = flip_flop(np.random.default_rng(0), 16)
+        >>> inputs.shape[::2], targets.shape[::2], flip_flop.n_inputs
+        ((16, 3), (16, 3), 3)
     """
 
     name: str

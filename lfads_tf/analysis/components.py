@@ -22,6 +22,11 @@ class PrincipalComponents(NamedTuple):
             absolute value in each is positive.
         variances: of the scores, ``(n_components,)``, falling.
         total_variance: of all features together.
+
+    Example:
+        >>> fitted = principal_components([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+        >>> (fitted.variances / fitted.total_variance).tolist()  # the share that each explains
+        [0.9, 0.1]
     """
 
     mean: np.ndarray

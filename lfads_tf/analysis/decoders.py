@@ -38,6 +38,10 @@ class Decoder:
         lags: in bins, by which behaviour follows the rates, to choose from. With lag 2 the
             rates of bin ``t`` tell the behaviour of bin ``t + 2``; a negative lag uses later
             rates.
+
+    Example:
+        >>> Ridge(lags=range(3)).lags
+        (0, 1, 2)
     """
 
     lags: Sequence[int] = (0,)
@@ -62,6 +66,12 @@ class Ridge(Decoder):
     Attributes:
         lags: to choose from.
         penalties: to choose from, as for :func:`~.decoding.fit_ridge`.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = np.random.default_rng(0).normal(size=(20, 30, 4))
+        >>> fit(Ridge(penalties=[0.0, 1.0]), rates, 2 * rates[..., :1]).penalty
+        0.0
     """
 
     penalties: Sequence[float] = PENALTIES
@@ -87,6 +97,10 @@ class Wiener(Ridge):
         lags: of the latest bin, to choose from.
         penalties: to choose from.
         n_lags: number of earlier bins beside the latest.
+
+    Example:
+        >>> Wiener(n_lags=3).taps(0)  # this bin and the three before it
+        (0, 1, 2, 3)
     """
 
     n_lags: int = 7
@@ -107,6 +121,15 @@ class OptimalLinear(Decoder):
     Attributes:
         lags: to choose from.
         shrinkages: to choose from; ``(1.0,)`` is that of Salinas & Abbott (1994).
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> force = rng.normal(size=(20, 30, 2))
+        >>> rates = force @ rng.normal(size=(2, 10))
+        >>> fitted = fit(OptimalLinear(), rates, force)
+        >>> fitted.predict(rates).shape
+        (20, 30, 2)
     """
 
     shrinkages: Sequence[float] = SHRINKAGES
@@ -127,6 +150,14 @@ class Kalman(Decoder):
     Attributes:
         lags: to choose from.
         shrinkages: to choose from.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> force = rng.normal(size=(20, 30, 2)).cumsum(axis=1)
+        >>> rates = force @ rng.normal(size=(2, 10)) + rng.normal(size=(20, 30, 10))
+        >>> fit(Kalman(), rates, force).predict(rates).shape
+        (20, 30, 2)
     """
 
     shrinkages: Sequence[float] = SHRINKAGES
@@ -150,6 +181,13 @@ class FittedDecoder(NamedTuple):
         penalty: chosen, or the shrinkage.
         filling: what stands for rates before the beginning and after the end of a trial:
             the mean of each feature over the training samples.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = np.random.default_rng(0).normal(size=(20, 30, 4))
+        >>> fitted = fit(Ridge(lags=[0]), rates, rates[..., :2])
+        >>> fitted.lag, fitted.predict(rates).shape
+        (0, (20, 30, 2))
     """
 
     model: LinearDecoder | KalmanFilter

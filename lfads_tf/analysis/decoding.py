@@ -35,6 +35,12 @@ class LinearDecoder(NamedTuple):
         weights: ``(n_features, n_targets)``, in targets per feature as given.
         intercept: ``(n_targets,)``.
         penalty: that it was fitted with.
+
+    Example:
+        >>> import numpy as np
+        >>> decoder = LinearDecoder(np.array([[2.0]]), np.array([1.0]), penalty=0.0)
+        >>> predict(decoder, [[3.0]]).tolist()
+        [[7.0]]
     """
 
     weights: np.ndarray
@@ -50,6 +56,13 @@ class Decoded(NamedTuple):
             was fitted, and whose penalty was chosen, without its fold.
         r_squared: of all predictions together, pooled over the dimensions.
         penalties: chosen in each fold, ``(n_folds,)``.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = np.random.default_rng(0).normal(size=(40, 30, 5))
+        >>> decoded = ridge(rates, rates[..., :2], folds=4)
+        >>> decoded.predictions.shape, round(decoded.r_squared, 3), len(decoded.penalties)
+        ((40, 30, 2), 1.0, 4)
     """
 
     predictions: np.ndarray

@@ -28,6 +28,15 @@ class OverDimensions(NamedTuple):
         fold_r_squared: pooled over dimensions of behaviour, ``(n_dimensions, n_folds)``.
         explained: share of the features' variance in the leading components of the training
             trials, ``(n_dimensions, n_folds)``.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> force = rng.normal(size=(40, 20, 2))
+        >>> rates = force @ rng.normal(size=(2, 12)) + 0.1 * rng.normal(size=(40, 20, 12))
+        >>> found = over_dimensions(rates, force, dimensions=[1, 2])
+        >>> found.dimensions.tolist()  # the last: all rates
+        [1, 2, 12]
     """
 
     dimensions: np.ndarray

@@ -25,6 +25,15 @@ class KalmanFilter(NamedTuple):
         features_mean: ``(n_features,)``.
         targets_mean: ``(n_targets,)``.
         penalty: the shrinkage that it was fitted with.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> force = rng.normal(size=(20, 30, 1)).cumsum(axis=1)
+        >>> rates = force @ [[1.0, -1.0]] + rng.normal(size=(20, 30, 2))
+        >>> fitted = kalman_filters(rates, force, [0.0])[0]
+        >>> filtered(fitted, rates).shape
+        (20, 30, 1)
     """
 
     transition: np.ndarray

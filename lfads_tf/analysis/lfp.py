@@ -31,6 +31,13 @@ class CrossCorrelation(NamedTuple):
             the rates or the potential never vary within a trial.
         shuffled: the same with the potentials dealt out to the trials at random,
             ``(n_shuffles, n_lags)`` or ``(n_shuffles, n_lags, n_neurons)``.
+
+    Example:
+        >>> import numpy as np
+        >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
+        >>> found = cross_correlation(lfp, lfp, 0.01, max_lag=0.05)
+        >>> round(float(found.peak), 3), found.lags.round(2).tolist()[:2]
+        (1.0, [-0.05, -0.04])
     """
 
     lags: np.ndarray

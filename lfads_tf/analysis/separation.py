@@ -31,6 +31,13 @@ class Separation(NamedTuple):
         conditions: of the trials, ``(n_trials,)``.
         predictions: ``(n_trials, n_bins)``, each trial's by a classifier of the other folds.
         chance: share of the most frequent condition.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.array([0, 0, 1, 1])
+        >>> told = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+        >>> Separation(np.array([0, 1]), labels, told, chance=0.5).accuracy.tolist()
+        [0.5, 1.0]
     """
 
     kinds: np.ndarray

@@ -26,6 +26,13 @@ class BestGaussian(NamedTuple):
         errors: mean squared error of the rates with each candidate, ``(n_candidates,)``, in
             (spikes/s)^2; estimated, and by chance even below 0, where the true rates are
             not known.
+
+    Example:
+        >>> import numpy as np
+        >>> spikes = np.random.default_rng(0).poisson(0.2, (50, 100, 4))  # constant rates
+        >>> found = best_gaussian(spikes, 0.01, [0.01, 1.0])
+        >>> found.sd, found.errors.shape
+        (1.0, (2,))
     """
 
     sd: float

@@ -24,6 +24,13 @@ class CrossValidated(NamedTuple):
         folds: their names, ``(n_folds,)``.
         fold_r_squared: of each fold's predictions alone, ``(n_folds,)``.
         decoders: of each fold, fitted and chosen without its trials.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = np.random.default_rng(0).normal(size=(40, 30, 5))
+        >>> result = cross_validate(rates, rates[..., :2])
+        >>> result.predictions.shape, round(result.r_squared, 3), len(result.fold_r_squared)
+        ((40, 30, 2), 1.0, 5)
     """
 
     predictions: np.ndarray
@@ -40,6 +47,14 @@ class BetweenSessions(NamedTuple):
         names: of the sessions, in the order of the matrix.
         r_squared: ``(n_sessions, n_sessions)``: fitted to the row's session, tested on the
             column's; on the diagonal, cross-validated within the session.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = np.random.default_rng(0).normal(size=(20, 30, 5))
+        >>> day = rates, rates[..., :2]
+        >>> found = between_sessions({"a": day, "b": day})
+        >>> found.names, found.r_squared.shape
+        (('a', 'b'), (2, 2))
     """
 
     names: tuple[str, ...]

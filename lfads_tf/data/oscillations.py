@@ -34,6 +34,11 @@ class Oscillation(NamedTuple):
         lags: by which the oscillation of each neuron's rate follows that of the field
             potential, ``(n_neurons,)``, in seconds, from minus to plus half a period.
         depths: of modulation of the log rates, ``(n_neurons,)``.
+
+    Example:
+        >>> data = oscillation(n_trials=20, n_neurons=10, frequency=20.0, seed=1)
+        >>> data.frequency, data.phases.shape, data.lags.shape
+        (20.0, (20, 100), (10,))
     """
 
     session: Session

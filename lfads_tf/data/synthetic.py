@@ -38,6 +38,11 @@ class Synthetic(NamedTuple):
         inputs: ``(n_trials, n_bins, n_inputs)``: what drove the system; no inputs if
             ``n_inputs`` is 0.
         pulse_bins: ``(n_trials,)``: the bin of each trial's pulse; empty without pulses.
+
+    Example:
+        >>> data = lorenz(n_trials=40, n_bins=50, n_neurons=12, seed=1)
+        >>> data.session.true_rates.shape, data.latents.shape, data.inputs.shape
+        ((40, 50, 12), (40, 50, 3), (40, 50, 0))
     """
 
     session: Session

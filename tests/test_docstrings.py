@@ -1,0 +1,94 @@
+"""``help()`` of every public name says what it is and shows it in use."""
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import fixedpoint_tf
+import lfads_tf
+import lfads_tf.analysis
+import lfads_tf.data
+
+#: Rooms whose names users call; the others are the workshop behind them.
+ROOMS = {
+    fixedpoint_tf: [
+        "attractors",
+        "basins",
+        "certificates",
+        "comparison",
+        "connections",
+        "continuation",
+        "coverage",
+        "cycles",
+        "deflation",
+        "filters",
+        "linearization",
+        "sensitivity",
+        "slow_states",
+        "tasks",
+        "trajectories",
+    ],
+    lfads_tf: [
+        "alignment",
+        *(
+            f"analysis.{module.name}"
+            for module in pkgutil.iter_modules(lfads_tf.analysis.__path__)
+        ),
+        "data",
+        "data.oscillations",
+        "data.synthetic",
+    ],
+}
+#: Helpers of one room that another one uses.
+SHARED = {"check_kind", "check_runs"}
+
+
+def public():
+    for package, rooms in ROOMS.items():
+        for name in package.__all__:
+            yield f"{package.__name__}.{name}", getattr(package, name)
+        for room in rooms:
+            module = importlib.import_module(f"{package.__name__}.{room}")
+            names = getattr(module, "__all__", None) or [
+                name
+                for name, value in vars(module).items()
+                if getattr(value, "__module__", None) == module.__name__
+            ]
+            for name in names:
+                if not name.startswith("_") and name not in SHARED:
+                    yield f"{module.__name__}.{name}", getattr(module, name)
+
+
+CALLABLE = {
+    name: value
+    for name, value in public()
+    if inspect.isfunction(value) or inspect.isclass(value)
+}
+
+
+def test_the_public_names_are_met():
+    assert len(CALLABLE) > 60
+    assert "fixedpoint_tf.FixedPointFinder" in CALLABLE
+
+
+@pytest.mark.parametrize("name", CALLABLE)
+def test_a_public_name_has_an_example(name):
+    text = inspect.getdoc(CALLABLE[name]) or ""
+    assert "Example:" in text and ">>>" in text
+
+
+@pytest.mark.parametrize("name", [n for n, v in CALLABLE.items() if inspect.isclass(v)])
+def test_a_public_method_is_described(name):
+    for member, value in vars(CALLABLE[name]).items():
+        if inspect.isfunction(value) and not member.startswith("_"):
+            assert inspect.getdoc(value), f"{name}.{member}"
+
+
+@pytest.mark.parametrize("name", [n for n, v in CALLABLE.items() if inspect.isfunction(v)])
+def test_an_argument_is_described(name):
+    function = CALLABLE[name]
+    text = inspect.getdoc(function) or ""
+    for argument in inspect.signature(function).parameters:
+        assert argument in text, f"{name}({argument})"
