@@ -17,7 +17,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
-    python_requires=">=3.11",
+    python_requires=">=3.10",
     packages=find_packages(include=["fixedpoint_tf*", "lfads_tf*"]),
     package_data={"fixedpoint_tf": ["py.typed"], "lfads_tf": ["py.typed"]},
     install_requires=[

@@ -10,9 +10,9 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from lfads_tf.config import LFADSConfig
+from lfads_tf.distributions import tfd
 from lfads_tf.logarithms import HIGHEST_LOG, LOWEST_LOG, bounded_exp, log_factorial
 
 __all__ = [
@@ -23,8 +23,6 @@ __all__ = [
     "ZeroInflatedGamma",
     "observation",
 ]
-
-tfd = tfp.distributions
 
 #: Least mean and variance with which a neuron starts: silent ones have a logarithm too.
 LEAST = 1e-6

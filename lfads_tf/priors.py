@@ -10,14 +10,12 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from lfads_tf.config import LFADSConfig
+from lfads_tf.distributions import tfd
 from lfads_tf.logarithms import bounded_exp
 
 __all__ = ["AutoregressivePrior", "IndependentPrior", "InitialConditionPrior", "input_prior"]
-
-tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable("lfads_tf")

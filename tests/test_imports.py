@@ -80,6 +80,7 @@ ROOMS["lfads_tf"] = [
     "encoders",
     "decoder",
     "logarithms",
+    "distributions",
     "priors",
     "observations",
     "readin",
