@@ -190,7 +190,7 @@ def draw(
     means = np.stack([inferred.factors[rows].mean(axis=0) for _, _, rows in key])
     view = principal_components(means.reshape(-1, means.shape[-1]).astype(float), 3)
     fig, axes = pyplot.subplots(
-        1, 2, figsize=(11, 5.0), subplot_kw={"projection": "3d"}, layout="constrained"
+        1, 2, figsize=(11, 4.4), subplot_kw={"projection": "3d"}, layout="constrained"
     )
     fig.get_layout_engine().set(w_pad=0.3)  # The labels of both vertical axes meet there.
     looks = {0: ("o", "full"), 1: ("D", "none"), 2: ("s", "none"), 3: ("^", "none")}
@@ -199,13 +199,15 @@ def draw(
         ax.computed_zorder = False
         ax.view_init(elev=22, azim=angle)
         ax.set_box_aspect(None, zoom=0.85)  # Room for the labels of the axes.
-        for trial in inferred.factors[:n_trials]:
-            ax.plot(*view.points(trial).T, color="0.8", linewidth=0.4, zorder=1)
+        for i, trial in enumerate(inferred.factors[:n_trials]):
+            words = "single trials" if i == 0 else None
+            ax.plot(*view.points(trial).T, color="0.8", linewidth=0.4, zorder=1, label=words)
         # Of many conditions a few, or nothing could be followed.
         shown = range(0, len(key), max(1, len(key) // 12))
         for k in shown:
             name, color, _ = key[k]
-            ax.plot(*view.points(means[k]).T, color=color, linewidth=1.2, zorder=2)
+            words = "means of some conditions, a colour each" if k == 0 else None
+            ax.plot(*view.points(means[k]).T, color=color, linewidth=1.2, zorder=2, label=words)
             ax.plot(*view.points(means[k, :1]).T, ".", color=color, markersize=5, zorder=2)
         # Points that hardly move with the input stand in each other: the first is widest.
         sizes = range(13, 0, -4) if len(found) > 1 else (9,)
@@ -241,7 +243,9 @@ def draw(
             ax.set(**{f"{letter}label": f"factor PC {i + 1} ({view.explained[i]:.0%})"})
             ax.locator_params(axis=letter, nbins=4)
     handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    fig.legend(
+        handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.97), ncols=3, frameon=False
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.savefig(path, dpi=110)
     pyplot.close(fig)
