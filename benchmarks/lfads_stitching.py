@@ -30,7 +30,7 @@ import numpy as np
 from lfads_tf import LFADS, LFADSConfig, Session
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.decoding import fit_ridge, predict
-from lfads_tf.data import synthetic
+from lfads_tf.data.days import lorenz_days
 
 # Neurons, bins, batch, and the sizes of the model by the names of LFADSConfig.
 SIZES = {
@@ -125,36 +125,18 @@ GAIN_SIZES = {
 
 
 def lorenz_sessions(n_sessions: int, n_trials: int, n_neurons: int, seed: int) -> list[Session]:
-    """Sessions of one Lorenz system, each with its own neurons and trials.
-
-    The state of the system is their ``behavior``.
-    """
-    whole = synthetic.lorenz(
-        n_sessions * n_trials,
-        50,
-        n_sessions * n_neurons,
+    """Short trials of few spikes; the state of the system is their ``behavior``."""
+    return lorenz_days(
+        n_sessions,
+        n_trials,
+        n_neurons,
+        n_bins=50,
         n_conditions=10,
         bin_width=0.02,
         mean_rate=8.0,
         time_per_bin=0.03,
         seed=seed,
     )
-    latents = whole.latents.reshape(n_sessions, n_trials, *whole.latents.shape[1:])
-    sessions = []
-    for i in range(n_sessions):
-        own = slice(i * n_neurons, (i + 1) * n_neurons)
-        trials = whole.session.trials(slice(i * n_trials, (i + 1) * n_trials))
-        sessions.append(
-            Session(
-                trials.spikes[..., own],
-                trials.bin_width,
-                f"session {i}",
-                conditions=trials.conditions,
-                behavior=latents[i],
-                true_rates=trials.true_rates[..., own],
-            )
-        )
-    return sessions
 
 
 def fitted(train, valid, epochs: int, **changes) -> LFADS:

@@ -37,8 +37,10 @@ ROOMS = {
             for module in pkgutil.iter_modules(lfads_tf.analysis.__path__)
         ),
         "data",
+        "data.days",
         "data.oscillations",
         "data.synthetic",
+        "data.wrist",
     ],
 }
 #: Helpers of one room that another one uses.

@@ -3,7 +3,7 @@
 NumPy, SciPy and h5py only: nothing here loads TensorFlow.
 """
 
-from lfads_tf.data import lfads_torch, nlb, oscillations, synthetic
+from lfads_tf.data import days, lfads_torch, nlb, oscillations, synthetic, wrist
 from lfads_tf.data.sessions import Session
 from lfads_tf.data.windows import bin_spikes, chop, merge, rebin, segment
 
@@ -11,6 +11,7 @@ __all__ = [
     "Session",
     "bin_spikes",
     "chop",
+    "days",
     "lfads_torch",
     "merge",
     "nlb",
@@ -18,4 +19,5 @@ __all__ = [
     "rebin",
     "segment",
     "synthetic",
+    "wrist",
 ]
