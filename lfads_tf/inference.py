@@ -125,6 +125,21 @@ def posterior_function(network: Network, *, compiled: bool = True):
         others there are, not in the last digit. It returns
         :class:`~lfads_tf.inferred.Inferred` of tensors.
     """
+    # A compiled function of its own for each size: TensorFlow warns of one that is traced
+    # again and again, and several sessions have several sizes.
+    of_size: dict[Any, Any] = {}
+
+    def posterior(chunk, weight_kg, session=None):
+        size = tuple(chunk["spikes_btn"].shape), tuple(weight_kg.shape)
+        if size not in of_size:
+            of_size[size] = _posterior_of_one_size(network, compiled)
+        return of_size[size](chunk, weight_kg, session)
+
+    return posterior
+
+
+def _posterior_of_one_size(network: Network, compiled: bool):
+    """What :func:`posterior_function` calls."""
 
     @tf.function(jit_compile=compiled, autograph=False)
     def run(shard, weight_kg, session=None):

@@ -157,7 +157,7 @@ for i, (name, rates) in enumerate(estimates.items()):
         (everyone.p_value < 0.05).mean(),
     )
 keys = [axes[row, 0].get_legend_handles_labels() for row in (0, 1)]
-keys = {label: handle for handles, labels in keys for handle, label in zip(handles, labels)}
+keys = {name: key for found, names in keys for key, name in zip(found, names, strict=True)}
 for axis in axes.ravel():
     if axis.get_legend():
         axis.get_legend().remove()

@@ -26,13 +26,14 @@ def isometric_wrist(
     *,
     bins_before: int = 10,
     bins_after: int = 24,
+    keep_silent: bool = False,
 ) -> Session:
     """Spikes and wrist force of a monkey that pushes towards one of eight targets.
 
     Threshold crossings of 96 electrodes in primary motor cortex, in bins of 50 ms, and the
     isometric force of the wrist (Farshchian, Gallego, Miller, Solla, Cohen & Bengio 2019,
     ICLR). ``day0`` has 296 rewarded trials, ``day16``, two weeks later, has 224 and two
-    silent electrodes, which are left out. In the file of ``day16`` the two columns of force
+    silent electrodes, which are left out by default. In the file of ``day16`` the two columns of force
     stand in the other order; here both days have x, then y.
 
     Args:
@@ -41,6 +42,8 @@ def isometric_wrist(
             ``ISOMETRIC_WRIST_DATA`` names it.
         bins_before: bins of a trial before the go cue.
         bins_after: bins from the go cue on.
+        keep_silent: keep electrodes without a spike too, so that neuron ``i`` of both days is
+            the same electrode.
 
     Returns:
         The rewarded trials, aligned to the go cue, with the force as ``behavior``
@@ -77,10 +80,10 @@ def isometric_wrist(
     kept = (result == _REWARDED) & whole
     rows = first[kept, None] + np.arange(bins_before + bins_after)
     counts = np.rint(data.spikeratedata * _BIN_WIDTH).astype(np.float32)
-    spoken = counts.any(axis=0)
+    heard = counts.any(axis=0) | keep_silent
     force = data.forcedatabin if day == "day0" else data.forcedatabin[:, ::-1]
     return Session(
-        counts[rows][..., spoken],
+        counts[rows][..., heard],
         _BIN_WIDTH,
         day,
         conditions=target[kept].astype(int),

@@ -44,6 +44,13 @@ def test_rewarded_trials_stand_around_the_go_cue(folder):
     assert session.bin_width == 0.05 and session.name == "day0"
 
 
+def test_silent_electrodes_stay_where_they_are_asked_for(folder):
+    path, counts = folder
+    with pytest.warns(UserWarning, match="silent"):
+        session = isometric_wrist("day0", path, keep_silent=True)
+    np.testing.assert_array_equal(session.spikes[0], counts[91:125])
+
+
 def test_force_is_x_then_y_on_both_days(folder):
     path, _ = folder
     first, second = (isometric_wrist(day, path).behavior for day in ("day0", "day16"))
