@@ -33,8 +33,8 @@ def isometric_wrist(
     Threshold crossings of 96 electrodes in primary motor cortex, in bins of 50 ms, and the
     isometric force of the wrist (Farshchian, Gallego, Miller, Solla, Cohen & Bengio 2019,
     ICLR). ``day0`` has 296 rewarded trials, ``day16``, two weeks later, has 224 and two
-    silent electrodes, which are left out by default. In the file of ``day16`` the two columns of force
-    stand in the other order; here both days have x, then y.
+    silent electrodes, which are left out by default. In the file of ``day16`` the two columns
+    of force stand in the other order; here both days have x, then y.
 
     Args:
         day: ``"day0"`` or ``"day16"``.
