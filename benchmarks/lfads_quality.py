@@ -43,18 +43,44 @@ DAYS = ("day0", "day16")
 N_INPUTS = (0, 2)
 
 
-def fitted(train: Session, valid: Session, epochs: int, **changes) -> tuple[LFADS, dict]:
-    """A model, and the seconds and the number of epochs it took."""
+def fitted(train, valid, epochs: int, *, stretch: int = 1, **changes) -> tuple[LFADS, dict]:
+    """A model of one session or of several, and the seconds and epochs it took."""
     begin = time.perf_counter()
     model = LFADS(LFADSConfig.for_data(train, **changes))
     model.compile()
-    callbacks = model.default_callbacks()
+    return model, trained(model, train, valid, epochs, stretch=stretch, begin=begin)
+
+
+def trained(
+    model: LFADS, train, valid, epochs: int, *, stretch: int = 1, begin: float | None = None
+) -> dict:
+    """Trains a model, and says what that took.
+
+    Args:
+        model: compiled.
+        train: what it is trained on.
+        valid: trials that decide on the learning rate and the best weights.
+        epochs: at most.
+        stretch: times as many epochs, and as much patience: for few trials, of which an
+            epoch has few batches.
+        begin: when the clock was started, if it was.
+
+    Returns:
+        ``seconds``, ``epochs`` and ``updates``.
+    """
+    begin = time.perf_counter() if begin is None else begin
+    before = int(model.step.numpy())
     history = model.fit(
-        train, validation_data=valid, epochs=epochs, callbacks=callbacks, verbose=0
+        train,
+        validation_data=valid,
+        epochs=epochs * stretch,
+        callbacks=model.default_callbacks(patience=80 * stretch, lr_patience=20 * stretch),
+        verbose=0,
     )
-    return model, {
+    return {
         "seconds": time.perf_counter() - begin,
         "epochs": len(history.history["loss"]),
+        "updates": int(model.step.numpy()) - before,
     }
 
 

@@ -333,9 +333,12 @@ class FixedPoints:
         Args:
             parts: at least one. Sets without points add nothing, whatever they lack.
 
+        Returns:
+            All points, with the smallest ``tol_unique``: what a set tells apart stays so.
+
         Raises:
-            ValueError: no sets; or sets that differ in ``n_states``, ``kind``,
-                ``tol_unique`` or ``state_names``; or an array that only some have.
+            ValueError: no sets; or sets that differ in ``n_states``, ``kind`` or
+                ``state_names``; or an array that only some have.
         """
         sets = list(parts)
         if not sets:
@@ -356,6 +359,7 @@ class FixedPoints:
         joined: dict[str, Any] = {
             name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]
         }
+        joined["tol_unique"] = min(points.tol_unique for points in filled)
         return dataclasses.replace(filled[0], **joined)
 
     def transform(self, U: np.ndarray, offset: float | np.ndarray = 0.0) -> FixedPoints:
@@ -469,4 +473,4 @@ class FixedPoints:
 
 
 _PER_POINT = {f.name: f.metadata for f in dataclasses.fields(FixedPoints) if f.metadata}
-_SHARED = tuple(f.name for f in dataclasses.fields(FixedPoints) if not f.metadata)
+_SHARED = ("kind", "state_names")

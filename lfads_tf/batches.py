@@ -16,7 +16,13 @@ import tensorflow as tf
 from lfads_tf.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.sessions import Session
-from lfads_tf.refusals import assert_values, check_split, check_values, parts_of
+from lfads_tf.refusals import (
+    assert_values,
+    check_split,
+    check_values,
+    parts_of,
+    refuse_sessions,
+)
 
 __all__ = ["as_arrays", "batch_shape", "batches", "checked_batch", "padded_batches"]
 
@@ -55,6 +61,7 @@ def as_arrays(
         {'spikes_btn': (5, 2, 3), 'external_bte': (5, 2, 0)}
     """
     external: Any = None
+    refuse_sessions(data, name)
     if isinstance(data, Session):
         spikes, external = data.spikes, data.external_inputs
         if not math.isclose(data.bin_width, config.bin_width, rel_tol=1e-6):

@@ -3,8 +3,10 @@ came."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ __all__ = [
     "as_conditions",
     "as_float32",
     "as_numbers",
+    "in_session",
     "listed",
     "pair",
     "positive",
@@ -21,6 +24,9 @@ __all__ = [
     "warn_of_silent_neurons",
     "whole",
 ]
+
+#: What a session is called that was given no name.
+UNNAMED = "session"
 
 
 def as_numbers(
@@ -128,6 +134,28 @@ def as_conditions(value: Any, n_trials: int) -> np.ndarray:
     raise TypeError(
         f"conditions: expected numbers or strings, received an array of {array.dtype}."
     )
+
+
+@contextlib.contextmanager
+def in_session(name: str) -> Iterator[None]:
+    """Says in errors about a session's data which session it is.
+
+    Args:
+        name: of the session; nothing is said of one that was given no name.
+
+    Example:
+        >>> with in_session("monday"):
+        ...     positive("bin_width", 0.0)
+        Traceback (most recent call last):
+        ...
+        ValueError: session 'monday': bin_width: expected a finite number above 0, received 0.0.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if name == UNNAMED:
+            raise
+        raise type(error)(f"session {name!r}: {error}") from error
 
 
 def refuse_infinity(name: str, array: np.ndarray) -> None:

@@ -257,8 +257,8 @@ class LFADSConfig:
             return StitchedConfig.for_data(session, **changes)
         if not hasattr(session, "external_inputs"):
             raise TypeError(
-                "session: expected a Session (Session.from_arrays makes one of spikes), "
-                f"received {type(session).__name__}."
+                "session: expected a Session (Session.from_arrays makes one of spikes) or a "
+                f"list of them, received {type(session).__name__}."
             )
         unknown = set(changes) - {field.name for field in dataclasses.fields(cls)}
         if unknown:

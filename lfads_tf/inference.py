@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from lfads_tf import batches, checks, sharding
+from lfads_tf.data.sessions import Session
 from lfads_tf.decoder import Decoded, unit_columns
 from lfads_tf.inferred import Inferred
 from lfads_tf.network import Network
@@ -61,9 +62,24 @@ def factors_of(network: Network, states: Any) -> np.ndarray:
     return tf.tensordot(tf.constant(states), kernel, 1).numpy()
 
 
-def rates_of(network: Network, states: Any) -> np.ndarray:
+def rates_of(network: Network, states: Any, session: Any = None) -> np.ndarray:
     """See :meth:`lfads_tf.model.LFADS.rates_of`."""
-    return rates(network, tf.constant(factors_of(network, states))).numpy()
+    factors, config, layer = factors_of(network, states), network.config, network.sessions
+    if not isinstance(config, StitchedConfig) or layer is None:
+        if session is not None:
+            raise ValueError(
+                "session: expected none, since the model is one of a single session, received "
+                f"{session!r}."
+            )
+        return rates(network, tf.constant(factors)).numpy()
+    if session is None:
+        raise ValueError(
+            "session: expected the session whose neurons the rates are of "
+            f"({', '.join(map(repr, config.session_names))}), received none."
+        )
+    weights = layer.of(session.name if isinstance(session, Session) else session)
+    flat = tf.reshape(tf.constant(factors), (1, -1, factors.shape[-1]))
+    return rates(network, flat, weights).numpy().reshape(*factors.shape[:-1], -1)
 
 
 def _encoded(network: Network, batch: Mapping[str, tf.Tensor], session: SessionWeights | None):

@@ -408,7 +408,7 @@ class LFADS(keras.Model):
         """
         return inference.factors_of(self.network, states)
 
-    def rates_of(self, states: Any) -> Any:
+    def rates_of(self, states: Any, session: Any = None) -> Any:
         """The rates that the generator's states stand for.
 
         Rates are no linear function of the state: those of an average state are not the
@@ -416,6 +416,8 @@ class LFADS(keras.Model):
 
         Args:
             states: of the generator, ``(..., generator_units)``.
+            session: of a stitched model: the name of the session whose neurons are asked
+                for.
 
         Returns:
             ``(..., n_neurons)``, a NumPy array of float32: spikes/s, or with another
@@ -423,14 +425,15 @@ class LFADS(keras.Model):
 
         Raises:
             TypeError: no real numbers.
-            ValueError: states of another size.
+            ValueError: states of another size; a session that is missing, or that the model
+                does not know.
 
         Example:
             >>> model = LFADS(LFADSConfig(n_neurons=2, n_bins=10, bin_width=0.02, n_factors=1))
             >>> model.rates_of([[0.0] * model.generator.units]).round(3).tolist()
             [[50.0, 50.0]]
         """
-        return inference.rates_of(self.network, states)
+        return inference.rates_of(self.network, states, session)
 
     @property
     def posterior(self) -> Any:

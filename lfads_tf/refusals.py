@@ -12,7 +12,7 @@ import tensorflow as tf
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.sessions import Session
 
-__all__ = ["assert_values", "check_split", "check_values", "parts_of"]
+__all__ = ["assert_values", "check_split", "check_values", "parts_of", "refuse_sessions"]
 
 
 class _Rule(NamedTuple):
@@ -137,6 +137,18 @@ def check_split(session: Session, config: LFADSConfig, name: str) -> None:
                 f"(n_encode_{what}), as the session asks for, received one that encodes "
                 f"{encoded}. LFADSConfig.for_data takes it over from the session."
             )
+
+
+def refuse_sessions(data: Any, name: str) -> None:
+    """Raises ``TypeError`` if a model of one session is given several, or a list of one."""
+    several = data if isinstance(data, list | tuple) else ()
+    names = [repr(item.name) for item in several if isinstance(item, Session)]
+    if names:
+        raise TypeError(
+            f"{name}: expected a Session or arrays, since the model is one of a single session "
+            f"(LFADSConfig.for_data([...]) makes one of several), received a list of "
+            f"session{'s' if len(names) > 1 else ''} {', '.join(names)}."
+        )
 
 
 def parts_of(data: Any, name: str) -> tuple[Any, Any]:

@@ -53,9 +53,13 @@ def session_arrays(
         ValueError: a session that the model does not know or that does not fit it.
     """
     if not isinstance(session, Session):
+        shown = f"a {type(session).__name__}"
+        if isinstance(session, Sequence) and any(isinstance(s, Session) for s in session):
+            names = [repr(s.name) for s in session if isinstance(s, Session)]
+            shown += f" of {', '.join(names)}"
         raise TypeError(
-            f"{name}: expected a Session, whose name says which read-in to use, received a "
-            f"{type(session).__name__}."
+            f"{name}: expected one Session, whose name says which read-in to use, received "
+            f"{shown}."
         )
     own = config.of_session(config.index_of(session.name, name))
     return batches.as_arrays(

@@ -233,6 +233,11 @@ class TestConcatenate:
         assert_equal(FixedPoints.concatenate([bare, fps, bare]), fps)
         assert FixedPoints.concatenate([bare, bare]).n == 0
 
+    def test_joined_sets_keep_the_smallest_tolerance(self):
+        near, far = (make_points(tol_unique=tol) for tol in (1e-6, 1e-3))
+        for sets in ([near, far], [far, near]):
+            assert FixedPoints.concatenate(sets).tol_unique == 1e-6
+
     def test_refusals_name_what_differs(self, fps):
         with pytest.raises(ValueError, match="parts: expected at least one"):
             FixedPoints.concatenate([])

@@ -219,5 +219,5 @@ def plot_drift(
     ax.set_ylabel(f"drift (per {chosen.time_unit})")
     ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
     ax.spines[["top", "right"]].set_visible(False)
-    legend_above(ax)
+    legend_above(ax, height=1.07)  # The power of ten of the drift stands below it.
     return fig, ax

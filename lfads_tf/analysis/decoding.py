@@ -211,8 +211,8 @@ def checked(features: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
     y = checks.as_numbers("targets", targets, n_axes=(2, 3), shape=_SHAPE)
     if x.shape[:-1] != y.shape[:-1]:
         raise ValueError(
-            f"targets: expected shape {(*x.shape[:-1], 'n_targets')}, since features have "
-            f"shape {x.shape}, received {y.shape}."
+            f"targets: expected shape ({', '.join(map(str, x.shape[:-1]))}, n_targets), since "
+            f"features have shape {x.shape}, received {y.shape}."
         )
     for name, array in (("features", x), ("targets", y)):
         if np.isinf(array).any():

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from lfads_tf.checks import (
+    UNNAMED,
     as_conditions,
     as_float32,
+    in_session,
     listed,
     refuse_infinity,
     seconds_per_bin,
@@ -64,7 +66,7 @@ class Session:
 
     spikes: np.ndarray
     bin_width: float
-    name: str = "session"
+    name: str = UNNAMED
     external_inputs: np.ndarray | None = None
     behavior: np.ndarray | None = None
     conditions: np.ndarray | None = None
@@ -73,6 +75,14 @@ class Session:
     n_encode_bins: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"name: expected a string, received {self.name!r}.")
+        with in_session(self.name):
+            self._check()
+        warn_of_silent_neurons(self.spikes, stacklevel=4)
+
+    def _check(self) -> None:
+        """Puts checked arrays in the place of what was given."""
         spikes = as_float32("spikes", self.spikes)
         if spikes.ndim != 3 or 0 in spikes.shape:
             hint = ""
@@ -87,8 +97,6 @@ class Session:
             raise ValueError("spikes: expected observed samples, received NaN only.")
         self._set("spikes", _read_only(spikes))
         self._set("bin_width", seconds_per_bin(self.bin_width))
-        if not isinstance(self.name, str):
-            raise TypeError(f"name: expected a string, received {self.name!r}.")
         n_trials, n_bins, n_neurons = spikes.shape
         for name in _PADDING:
             value = getattr(self, name)
@@ -118,7 +126,6 @@ class Session:
             number = getattr(self, name)
             if number is not None:
                 self._set(name, whole(name, number, most=most))
-        warn_of_silent_neurons(spikes, stacklevel=4)
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)  # The way past a frozen dataclass.
@@ -175,7 +182,7 @@ class Session:
         spikes: Any,
         bin_width: float,
         *,
-        name: str = "session",
+        name: str = UNNAMED,
         external_inputs: Any = None,
         behavior: Any = None,
         conditions: Any = None,
@@ -214,32 +221,33 @@ class Session:
             >>> session, session.lengths
             (Session('session': 2 trials x 50 bins of 20 ms x 4 neurons), array([30, 50]))
         """
-        trials = as_trials(spikes, "spikes")
-        if trials is not None:
-            own = np.array([len(trial) for trial in trials])
-            spikes = pad(trials, int(own.max()), math.nan)
-            if lengths is not None and not np.array_equal(lengths, own):
-                raise ValueError(
-                    "lengths: expected none, or those of the list of spikes "
-                    f"({listed(own)}), received {lengths!r}."
-                )
-            lengths = own
-        elif lengths is not None:
-            spikes = as_float32("spikes", spikes)
-            if spikes.ndim != 3:
-                raise ValueError(
-                    "spikes: expected shape (n_trials, n_bins, n_neurons), received "
-                    f"{spikes.shape}."
-                )
-            lengths = as_lengths(lengths, len(spikes), spikes.shape[1])
-            spikes = blank_beyond(spikes, lengths, math.nan)
-        beside = {
-            "external_inputs": external_inputs,
-            "behavior": behavior,
-            "true_rates": true_rates,
-        }
-        for key, value in beside.items():
-            beside[key] = padded(value, key, lengths, np.shape(spikes), _PADDING[key])
+        with in_session(name):
+            trials = as_trials(spikes, "spikes")
+            if trials is not None:
+                own = np.array([len(trial) for trial in trials])
+                spikes = pad(trials, int(own.max()), math.nan)
+                if lengths is not None and not np.array_equal(lengths, own):
+                    raise ValueError(
+                        "lengths: expected none, or those of the list of spikes "
+                        f"({listed(own)}), received {lengths!r}."
+                    )
+                lengths = own
+            elif lengths is not None:
+                spikes = as_float32("spikes", spikes)
+                if spikes.ndim != 3:
+                    raise ValueError(
+                        "spikes: expected shape (n_trials, n_bins, n_neurons), received "
+                        f"{spikes.shape}."
+                    )
+                lengths = as_lengths(lengths, len(spikes), spikes.shape[1])
+                spikes = blank_beyond(spikes, lengths, math.nan)
+            beside = {
+                "external_inputs": external_inputs,
+                "behavior": behavior,
+                "true_rates": true_rates,
+            }
+            for key, value in beside.items():
+                beside[key] = padded(value, key, lengths, np.shape(spikes), _PADDING[key])
         return cls(
             spikes,
             bin_width,

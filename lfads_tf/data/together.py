@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf.checks import listed
+from lfads_tf.checks import UNNAMED, listed
 from lfads_tf.data.sessions import Session
 
 __all__ = ["as_sessions", "common_conditions"]
@@ -51,6 +51,7 @@ def as_sessions(sessions: Any, name: str = "sessions") -> list[Session]:
             raise ValueError(
                 f"{name}: expected sessions of different names, received {session.name!r} "
                 f"{'twice' if names.count(session.name) == 2 else 'several times'}."
+                + (" Session(..., name=...) names one." if session.name == UNNAMED else "")
             )
         if not math.isclose(session.bin_width, first.bin_width, rel_tol=1e-6):
             raise ValueError(
@@ -114,6 +115,7 @@ def common_conditions(sessions: Sequence[Session], name: str = "sessions") -> np
             if missing:
                 raise ValueError(
                     f"{name}: expected the same conditions in every session, received "
-                    f"{one!r} without {listed(map(repr, missing))} of {other!r}."
+                    f"{one!r} without {'condition' if len(missing) == 1 else 'conditions'} "
+                    f"{listed(map(repr, missing))} of {other!r}."
                 )
     return next(iter(labels.values()))

@@ -351,6 +351,44 @@ def test_held_out_neurons_of_each_session_are_not_seen():
     np.testing.assert_array_equal(infer(model, other).rates, infer(model, x[0]).rates)
 
 
+@pytest.mark.parametrize("changes", [{}, {"observation": "gaussian", "n_inferred_inputs": 1}])
+def test_states_of_the_generator_have_the_factors_and_rates_of_their_session(changes):
+    model, x = fitted(**changes)
+    for one in x:
+        of = model.infer(one, n_samples=0)
+        factors = model.factors_of(of.generator_states)
+        rates = model.rates_of(of.generator_states, one.name)
+        np.testing.assert_array_equal(factors, of.factors)
+        # Exponentials of another number of rows may differ in the last digit.
+        np.testing.assert_allclose(rates, of.rates, rtol=3e-7, atol=3e-7)
+        assert rates.shape == one.spikes.shape
+        np.testing.assert_array_equal(model.rates_of(of.generator_states, one), rates)
+        first = model.rates_of(of.generator_states[0, 0], one.name)
+        np.testing.assert_allclose(first, rates[0, 0], rtol=3e-7, atol=3e-7)
+
+
+def test_the_generator_of_a_stitched_model_rolls_on_as_it_was_inferred():
+    """It is one for all sessions: each starts from states of its own."""
+    model, x = fitted()
+    for one in x:
+        of = model.infer(one, n_samples=0)
+        states = of.generator_initial_states
+        for t in range(N_BINS):
+            states, _ = model.generator(tf.zeros((len(one), 0)), [tf.constant(states)])
+            np.testing.assert_allclose(states, of.generator_states[:, t], rtol=1e-5, atol=1e-6)
+
+
+def test_rates_of_states_need_a_session_that_the_model_knows():
+    model, states = stitched(), np.zeros((2, 8))
+    with pytest.raises(ValueError, match="session: .*'monday', 'tuesday', 'friday'.*none"):
+        model.rates_of(states)
+    with pytest.raises(ValueError, match="session: .*knows .'monday', 'tue.*received 'sunday'"):
+        model.rates_of(states, "sunday")
+    single = LFADS(LFADSConfig.for_data(days()[0], **SMALL))
+    with pytest.raises(ValueError, match="a single session, received 'monday'"):
+        single.rates_of(states, "monday")
+
+
 # What is refused.
 
 
@@ -380,7 +418,10 @@ def test_sessions_that_do_not_go_together_are_named():
 
     for bad, message in [
         (like("bare", conditions=None), "the condition of each trial.*none in 'bare'"),
-        (like("few", conditions=friday.conditions % 3), "received 'few' without 3 of 'monday'"),
+        (
+            like("few", conditions=friday.conditions % 3),
+            "received 'few' without condition 3 of 'monday'",
+        ),
     ]:
         model = stitched([monday, bad])
         with pytest.raises(ValueError, match=message):
@@ -389,13 +430,51 @@ def test_sessions_that_do_not_go_together_are_named():
             model.align([monday, bad])
 
 
+def test_a_session_that_cannot_be_is_named_where_it_is_made():
+    """Among many that are read in a loop, say."""
+    spikes = session("monday", 5).spikes
+    behavior = np.zeros((16, N_BINS + 2, 3))
+    for make in (Session, Session.from_arrays):
+        with pytest.raises(
+            ValueError, match="^session 'monday': behavior: expected shape.*received .16, 12, 3"
+        ):
+            make(spikes, 0.02, name="monday", behavior=behavior)
+    with pytest.raises(ValueError, match="^session 'monday': behavior: "):
+        Session.from_arrays(list(spikes), 0.02, name="monday", behavior=list(behavior))
+    with pytest.raises(ValueError, match="^behavior: "):  # of a session without a name
+        Session(spikes, 0.02, behavior=behavior)
+
+
+def test_sessions_that_were_given_no_names_are_told_how_to_get_them():
+    spikes = session("monday", 5).spikes
+    with pytest.raises(ValueError, match="received 'session' twice.*name="):
+        LFADSConfig.for_data([Session(spikes, 0.02), Session(spikes, 0.02)], **SMALL)
+
+
+def test_a_model_of_a_single_session_says_that_it_is_one():
+    monday, tuesday, _ = days()
+    single = LFADS(LFADSConfig.for_data(monday, **SMALL))
+    single.compile(jit_compile=False)
+    for ask in (single.fit, single.evaluate, single.infer):
+        with pytest.raises(
+            TypeError, match="model is one of a single session.*sessions 'monday', 'tuesday'"
+        ):
+            ask([monday, tuesday])
+        with pytest.raises(TypeError, match="a single session.*session 'monday'"):
+            ask([monday])
+    with pytest.raises(TypeError, match="one Session, .*a list of 'monday', 'tuesday'"):
+        stitched().infer([monday, tuesday])
+    with pytest.raises(TypeError, match="a Session .*or a list of them, received dict"):
+        LFADSConfig.for_data({"monday": monday})
+
+
 def test_what_a_stitched_model_cannot_take_is_refused():
     model, (monday, tuesday, friday) = stitched(), days()
     unknown = session("sunday", 5)
     for ask in (model.fit, model.infer, model.evaluate, model.align):
         with pytest.raises(ValueError, match="knows .'monday', 'tuesday', 'friday'.*'sunday'"):
             ask(unknown)
-        with pytest.raises(TypeError, match="expected a Session.*ndarray"):
+        with pytest.raises(TypeError, match="expected (one|a) Session.*ndarray"):
             ask(monday.spikes)
     with pytest.raises(ValueError, match="session 'monday': expected 10 bins and 5 neurons"):
         model.infer(Session(friday.spikes, 0.02, "monday"))

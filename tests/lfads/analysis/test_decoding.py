@@ -88,9 +88,7 @@ class TestFit:
 
     def test_wrong_arguments(self):
         features, targets = data()
-        with pytest.raises(
-            ValueError, match=r"targets: expected shape \(30, 20, 'n_targets'\)"
-        ):
+        with pytest.raises(ValueError, match=r"targets: expected shape \(30, 20, n_targets\)"):
             decoding.fit_ridge(features, targets[1:])
         with pytest.raises(ValueError, match="penalties: expected numbers of at least 0"):
             decoding.fit_ridge(features, targets, penalties=[-1.0])

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Moving over from FixedPointFinder
+# # 11. Coming from FixedPointFinder
 #
 # FixedPointFinder (Golub & Sussillo 2018) comes with one worked example: train a network
 # on the 3-bit flip-flop, look for its fixed points with no input, and draw them among the
