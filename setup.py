@@ -33,7 +33,7 @@ setup(
     ],
     extras_require={
         "test": TEST,
-        "docs": ["sphinx", "myst-parser"],
+        "docs": ["sphinx>=8", "myst-nb", "furo", "sphinx-copybutton"],
         "dev": [*TEST, "build", "mypy", "ruff"],
     },
     classifiers=[

@@ -72,8 +72,11 @@ class FinderConfig:
         verbose: show a progress bar.
         super_verbose: also write a line on how the search stands.
         n_iters_per_print_update: every so many batches of iterations.
-        lr_init, lr_factor, lr_patience, lr_cooldown: learning rate of ``"adam"``, see
+        lr_init: learning rate at which ``"adam"`` begins; of this and the next three see
             :class:`fixedpoint_tf.solvers.adam.AdamOptions`.
+        lr_factor: by which it falls.
+        lr_patience: iterations without a gain until it falls.
+        lr_cooldown: iterations after a fall in which it does not fall again.
         share_descents: give a start to a known end point where a straight line leads down
             to it, instead of descending once more. Switched off, every start that is not
             near a fixed point descends to the end by itself, which takes several times as

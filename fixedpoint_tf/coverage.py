@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Coverage", "accumulation", "chao1", "coverage", "missing_mass_bound"]
 
-ELSEWHERE, UNFINISHED = -1, -2
+#: The label of a start that ended in no point that is counted.
+ELSEWHERE = -1
+#: The label of a start that did not converge.
+UNFINISHED = -2
 
 
 def chao1(counts: np.ndarray) -> float:

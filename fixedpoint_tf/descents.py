@@ -126,7 +126,7 @@ class Descents:
         Matrices are in single precision where they are large enough to cost more in double.
 
         Returns:
-            Which of the points are done: they used fewer iterations.
+            Which of the points are done, that is, used fewer iterations.
         """
         before = points.n_iters[which]
         n_iters = min(n_iters, self.options.max_iters)

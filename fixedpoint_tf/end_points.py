@@ -28,9 +28,13 @@ class EndPoints:
     Attributes:
         x: ``(k, n_states)``.
         condition: ``(k,)``, the number of the input.
-        image, q, newton_step, n_at_bound, singular: see
-            :class:`fixedpoint_tf.evidence.Evidence`.
-        dq, n_iters: of the descent that found it.
+        image: this and the next four as :class:`fixedpoint_tf.evidence.Evidence` has them.
+        q: see there.
+        newton_step: see there.
+        n_at_bound: see there.
+        singular: see there.
+        dq: of the descent that found it.
+        n_iters: of the same.
         status: ``(k,)`` of :class:`Status`.
         source: ``(k,)``, a start under the same input.
         origin: ``(k, n_states)``, the state from which the descent to it began: that start

@@ -143,7 +143,7 @@ class FixedPointFinder(Questions):
 
         Interrupted from the keyboard, it returns what has been found so far: fixed points
         that starts have come near are still located exactly, other starts stand as not
-        converged. Interrupted once more, it leaves that out too. :attr:`interrupted` then
+        converged. Interrupted once more, it leaves that out too. ``interrupted`` then
         says so.
 
         Args:

@@ -46,8 +46,8 @@ class FixedPoints:
         xstar: ``(n, n_states)``, the points.
         x_init: ``(n, n_states)``, the states from which each search began.
         inputs: ``(n, n_inputs)``, the constant input at each point.
-        F_xstar: ``(n, n_states)``, F(x*), or dx/dt at x* in continuous time.
-        qstar: ``(n,)``, the speed q = |F(x*) - x*|^2 / 2 (continuous: |dx/dt|^2 / 2).
+        F_xstar: ``(n, n_states)``, ``F(x*)``, or ``dx/dt`` at ``x*`` in continuous time.
+        qstar: ``(n,)``, the speed ``q = |F(x*) - x*|^2 / 2`` (continuous: ``|dx/dt|^2 / 2``).
         dq: ``(n,)``, the change of q in the last iteration.
         n_iters: ``(n,)``, iterations.
         J_xstar: ``(n, n_states, n_states)``, dF/dx, indexed [point, output, input].

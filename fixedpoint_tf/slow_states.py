@@ -50,8 +50,8 @@ def slow_states(
         verbose: show a bar.
 
     Returns:
-        The states with their speeds, marked as slow points. They are samples: unlike the
-        slow points of a search they are no minima of the speed.
+        The states with their speeds, marked as slow points. Unlike the slow points of a
+        search these samples are no minima of the speed.
 
     Raises:
         TypeError, ValueError: an argument is not as described.

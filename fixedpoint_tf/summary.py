@@ -26,8 +26,9 @@ def summarize(points: FixedPoints) -> str:
         points: any set, also an empty one.
 
     Returns:
-        One line, such as "27 fixed points: 8 stable, 12 with 1 unstable direction, 6
-        with 2, 1 with 3; 32 units" or "1 fixed point (stable); 46 slow points (41 at a
+        One line, such as
+        "27 fixed points: 8 stable, 12 with 1 unstable direction, 6 with 2, 1 with 3; 32
+        units" or "1 fixed point (stable); 46 slow points (41 at a
         bound, q 2e-08 to 5e-04); 128 units".
     """
     if points.status is None:

@@ -312,7 +312,7 @@ def read_history(directory: str | os.PathLike[str]) -> dict[str, list[float]]:
         directory: that a :class:`Checkpoint` wrote.
 
     Returns:
-        Lists by name, a number an epoch: NaN where there was none.
+        Lists by name, a number an epoch, NaN where there was none.
 
     Raises:
         FileNotFoundError: the folder holds no history.

@@ -78,8 +78,9 @@ class LFADSConfig:
             less come to copy the noise of single bins. Where the divergence itself falls
             to nothing in training, a bin tells too little of the inputs for this price,
             and they are not used: try 0.1.
-        l2_generator, l2_controller, l2_encoders: times half the mean square of the
-            recurrent kernel.
+        l2_generator: times half the mean square of the generator's recurrent kernel.
+        l2_controller: the same of the controller.
+        l2_encoders: the same of the encoders, one weight for all.
         warm_up_steps: training steps over which the KL and L2 weights rise from 0.
         learning_rate: at the start of training.
         gradient_clip: bound on the norm of the whole gradient.

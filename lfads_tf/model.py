@@ -191,7 +191,7 @@ class LFADS(keras.Model):
             **kwargs: ``validation_freq`` and ``validation_steps`` of Keras.
 
         Returns:
-            Keras's history: means over each epoch in nats a sample.
+            Keras's history, means over each epoch in nats a sample.
 
         Raises:
             TypeError: a ``y``, or another argument of Keras's that would have no effect.

@@ -55,7 +55,7 @@ def draw(seed, config: LFADSConfig, n_trials, *, training: bool) -> dict[str, tf
         training: whether units are dropped.
 
     Returns:
-        By name: ``initial_bi`` and ``inputs_tbu``, standard normal; the others the random
+        By name ``initial_bi`` and ``inputs_tbu``, standard normal; the others the random
         bits of which :func:`masks` makes masks.
 
     Example:

@@ -85,8 +85,8 @@ def stitched_arrays(
         weights: of the sessions, see :func:`trial_weights`.
 
     Returns:
-        Arrays by name, of the trials of all sessions one after another: spikes are NaN for
-        neurons that a session does not have.
+        Arrays by name, of the trials of all sessions one after another. Spikes are NaN
+        for neurons that a session does not have.
 
     Raises:
         TypeError: no sessions.

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from pages import blocks
 
 from fixedpoint_tf import FixedPoints, Status
 from lfads_tf import Inferred, LFADSConfig, bin_spikes, segment
@@ -15,16 +16,12 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-
-
 def test_the_example_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     model = keras.Sequential([keras.Input((None, 2)), keras.layers.SimpleRNN(3)])
     inputs = np.random.default_rng(0).standard_normal((8, 20, 2))
     names = {"model": model, "inputs": inputs}
-    example, questions, *_ = blocks("python")
+    example, questions, *_ = blocks(README, "python")
     exec(example, names)
     assert isinstance(names["unique"], FixedPoints)
     assert len(names["every"]) == 1024
@@ -35,7 +32,7 @@ def test_the_example_runs(monkeypatch, tmp_path):
 def test_the_example_of_lfads_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {"spikes": np.random.default_rng(0).poisson(0.5, (20, 10, 6))}
-    *_, example, generator = blocks("python")
+    *_, example, generator = blocks(README, "python")
     exec(example.replace("epochs=1000", "epochs=2"), names)
     assert names["inferred"].rates.shape == (20, 10, 6)
     assert Inferred.load_h5("inferred.h5").factors.shape == names["inferred"].factors.shape

@@ -47,15 +47,15 @@ class Certificates(Result):
 
     Distances are Euclidean, in the flat state. ``codes`` says what became of each point:
 
-    ==============  =================================================================
-    ``certified``   there is exactly one fixed point within ``uniqueness_radius``
-    ``slow_point``  refused, and the residual is no rounding error
-    ``residual``    refused: the Newton step is too long for the curvature there
-    ``singular``    the Jacobian of the residual has no inverse: not isolated
-    ``kink``        a ReLU may change its side within the Newton step
-    ``not_finite``  NaN or infinity
-    ``interrupted`` not examined
-    ==============  =================================================================
+    ===============  =================================================================
+    ``certified``    there is exactly one fixed point within ``uniqueness_radius``
+    ``slow_point``   refused, and the residual is no rounding error
+    ``residual``     refused: the Newton step is too long for the curvature there
+    ``singular``     the Jacobian of the residual has no inverse: not isolated
+    ``kink``         a ReLU may change its side within the Newton step
+    ``not_finite``   NaN or infinity
+    ``interrupted``  not examined
+    ===============  =================================================================
 
     Attributes:
         certified: ``(n,)`` bool.

@@ -53,7 +53,7 @@ def refine(curve: Curve, z: np.ndarray, piece: int) -> np.ndarray:
         piece: of the path, beyond whose corners it goes straight on.
 
     Returns:
-        The same shape: the branch point, or ``z`` where none is found nearby.
+        The branch point, in the same shape, or ``z`` where none is found nearby.
     """
     _, slopes, _ = curve.evaluate(z[None], np.array([piece]))
     left, _, right = np.linalg.svd(slopes[0])

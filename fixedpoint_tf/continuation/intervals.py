@@ -42,7 +42,8 @@ class Interval:
     """Two neighbouring points of a branch, or of a part between two.
 
     Attributes:
-        branch, after: the branch and the point of it before the interval.
+        branch: the branch that the interval lies on.
+        after: the point of it before the interval.
         share: where in the whole interval between two points it begins.
         span: length of that whole interval.
         z: ``(2, n_states + 1)``.

@@ -87,8 +87,10 @@ class Branches(Result):
         bifurcation_kinds: the kind of each bifurcation, see :class:`Bifurcation`.
         bifurcation_places: ``(n_bifurcations, 2)`` int, branch and the point of it after
             which the bifurcation lies.
-        bifurcation_s, bifurcation_inputs, bifurcation_states, bifurcation_eigenvalues: one
-            row a bifurcation.
+        bifurcation_s: one row a bifurcation: its place along the path;
+        bifurcation_inputs: its input;
+        bifurcation_states: its state;
+        bifurcation_eigenvalues: the eigenvalue that crosses there.
         kind: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state.
         interrupted: whether it was stopped from the keyboard.

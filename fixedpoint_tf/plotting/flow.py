@@ -54,7 +54,7 @@ def plot_flow(
 
     The plane goes through three points; through more it is the one of their first two
     principal components. A system of two units is drawn in its own coordinates. Colour
-    shows the whole speed, |F(h) - h| (continuous: |dh/dt|), on a logarithmic scale; the
+    shows the whole speed, ``|F(h) - h|`` (continuous: ``|dh/dt|``), on a logarithmic scale; the
     arrows show the direction of the part that lies in the plane, all in one length.
 
     Beware that the plane need not be invariant: where the arrows seem to meet, the state

@@ -99,7 +99,7 @@ def train(
         callbacks: Keras callbacks.
 
     Returns:
-        The history of Keras: by name, a number an epoch.
+        The history of Keras, by name, a number an epoch.
 
     Example:
         >>> import numpy as np
