@@ -249,11 +249,12 @@ def _lstm(equations, kernel, recurrent, bias) -> Cell:
         sm = suprema(name, memory, width)
         # h' = sigma(o) phi(c'), with c' a function of the other four ports.
         inner = so.size * sm.slope
+        # (No name of the enclosing function here: Python 3.12.1 then loses sight of it.)
         by_memory = {
-            (a, b): so.size * sm.curvature * gradient[a] * gradient[b]
-            + inner * hessian.get((a, b), 0.0)
-            for a in range(4)
-            for b in range(a, 4)
+            (j, k): so.size * sm.curvature * gradient[j] * gradient[k]
+            + inner * hessian.get((j, k), 0.0)
+            for j in range(4)
+            for k in range(j, 4)
         }
         with_output = {(k, 4): so.slope * sm.slope * gradient[k] for k in range(4)}
         output = elementwise(
