@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["writing"]
+__all__ = ["existing", "writing"]
 
 
 @contextlib.contextmanager
@@ -46,3 +46,20 @@ def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterato
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def existing(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The path of a file to be read, or an error that says which one is missing.
+
+    Example:
+        >>> try:
+        ...     existing("nothing.h5")
+        ... except FileNotFoundError as error:
+        ...     print(error)
+        path: expected a file, received 'nothing.h5', where there is none.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"path: expected a file, received {os.fspath(path)!r}, where there is none."
+        )
+    return path

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from lfads_tf.files import writing
+from lfads_tf.files import existing, writing
 
 __all__ = ["Inferred"]
 
@@ -103,7 +103,7 @@ class Inferred(NamedTuple):
             ...     Inferred.load_h5(os.path.join(folder, "inferred.h5")).rates.shape
             (2, 5, 3)
         """
-        with h5py.File(path, "r") as file:
+        with h5py.File(existing(path), "r") as file:
             missing = [name for name in cls._fields if name not in file]
             if missing:
                 raise KeyError(

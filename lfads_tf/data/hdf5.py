@@ -18,7 +18,7 @@ import numpy as np
 
 from lfads_tf.checks import listed, positive
 from lfads_tf.data import layouts
-from lfads_tf.files import writing
+from lfads_tf.files import existing, writing
 
 __all__ = ["has_splits", "read", "write"]
 
@@ -100,7 +100,7 @@ def read(
     if bin_width is not None:
         bin_width = positive("bin_width", bin_width)
     shown = os.fspath(path)
-    with open(path, "rb") as raw:  # The operating system's own errors, in their own words.
+    with open(existing(path), "rb") as raw:
         first_bytes = raw.read(8)
     if not h5py.is_hdf5(path):
         raise ValueError(
@@ -137,7 +137,7 @@ def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> boo
     """
     if not h5py.is_hdf5(path):
         return False  # :func:`read` says what is wrong.
-    with h5py.File(path, "r") as file:
+    with h5py.File(existing(path), "r") as file:
         node = file if group is None else file.get(group)
         if not isinstance(node, h5py.Group):
             return False

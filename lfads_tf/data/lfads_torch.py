@@ -33,7 +33,7 @@ import numpy as np
 
 from lfads_tf.checks import positive
 from lfads_tf.data.sessions import Session
-from lfads_tf.files import writing
+from lfads_tf.files import existing, writing
 
 __all__ = ["read_output", "write_data", "write_output"]
 
@@ -155,7 +155,7 @@ def read_output(
         [50.0, 50.0, 50.0]
     """
     width = positive("bin_width", bin_width)
-    with h5py.File(path, "r") as file:
+    with h5py.File(existing(path), "r") as file:
         found = {
             field: np.asarray(file[f"{split}_{name}"][()])
             for name, field in _OUTPUTS.items()

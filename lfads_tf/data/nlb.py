@@ -38,7 +38,7 @@ import numpy as np
 
 from lfads_tf.checks import as_numbers, listed, positive
 from lfads_tf.data.sessions import Session
-from lfads_tf.files import writing
+from lfads_tf.files import existing, writing
 
 __all__ = ["group_name", "predictions", "read", "session", "spikes_of", "write"]
 
@@ -283,7 +283,7 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
         ...     read(path)["train_spikes_heldin"].shape
         (1, 2, 3)
     """
-    with h5py.File(path, "r") as file:
+    with h5py.File(existing(path), "r") as file:
         groups = [key for key, item in file.items() if isinstance(item, h5py.Group)]
         node = file if group is None else file.get(group)
         found = {}
