@@ -62,7 +62,8 @@ PRINTED = {
     "10_opening_the_generator": (
         r"R² of the rates (\S+), of the Lorenz coordinates (\S+); the two foci are found "
         r"(\S+) and (\S+) spreads away",
-        [(0.9, 1.0), (0.95, 1.0), (0.0, 0.2), (0.0, 0.2)],
+        # 0.99 and 0.996 after full training, 0.91 and 0.97 after the short one.
+        [(0.85, 1.0), (0.93, 1.0), (0.0, 0.2), (0.0, 0.2)],
     ),
     "11_coming_from_other_tools": (
         r"27 fixed points of the flip-flop; 1 of 1 points of a saved model certified; rates as "
