@@ -2,8 +2,8 @@
 
 ``python -m lfads_tf demo``
     makes Lorenz spikes, fits them and compares the rates with the true ones;
-``python -m lfads_tf fit DATA.h5 --out DIR``
-    fits a model to the trials of a file;
+``python -m lfads_tf fit DATA.h5 ... --out DIR``
+    fits a model to the trials of a file, or one model to several sessions;
 ``python -m lfads_tf infer MODEL DATA.h5 --out FILE.h5``
     runs trials through a trained model;
 ``python -m lfads_tf report DIR``
@@ -80,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=0, help="of all that is random")
     demo.add_argument("--epochs", type=_positive, default=200, help="at most (%(default)s)")
 
-    fit = commands.add_parser("fit", help="fit a model to the trials of an HDF5 file")
-    _add_data(fit)
+    fit = commands.add_parser("fit", help="fit a model to the trials of HDF5 files")
+    _add_data(fit, nargs="+", help="trials; of several files, one model of all sessions")
     fit.add_argument("--out", type=Path, required=True, help=_FOLDER)
     fit.add_argument("--inferred-inputs", type=int, metavar="N", help="number (default: none)")
     fit.add_argument(
@@ -115,7 +115,10 @@ def _parser() -> argparse.ArgumentParser:
 
     infer = commands.add_parser("infer", help="run trials through a trained model")
     infer.add_argument("model", type=Path, help="a .keras file, or the folder of a run")
-    _add_data(infer)
+    _add_data(infer, help="trials")
+    infer.add_argument(
+        "--session", metavar="NAME", help="which session of a stitched model (the file's name)"
+    )
     infer.add_argument("--out", type=Path, required=True, metavar="FILE.h5", help="to write")
     infer.add_argument(
         "--split",
@@ -137,8 +140,8 @@ def _parser() -> argparse.ArgumentParser:
 _FOLDER = "folder to write (default: %(default)s)"
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", type=Path, metavar="DATA.h5", help="trials")
+def _add_data(parser: argparse.ArgumentParser, **options: Any) -> None:
+    parser.add_argument("data", type=Path, metavar="DATA.h5", **options)
     parser.add_argument("--group", help="group of the file, e.g. day0/trials")
     parser.add_argument("--bin-width", type=float, help="in seconds, if the file lacks it")
 

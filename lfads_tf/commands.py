@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import keras
 
 from lfads_tf import reports
 from lfads_tf.checkpoints import read_history
+from lfads_tf.checks import UNNAMED
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data import Session, hdf5, synthetic
 from lfads_tf.files import writing
 from lfads_tf.inferred import Inferred
 from lfads_tf.model import LFADS, load_model
+from lfads_tf.stitched import StitchedConfig
 
 __all__ = ["demo", "fit", "infer", "report"]
 
@@ -37,8 +40,26 @@ def sessions(
     return read("all").split(valid_fraction, seed=seed)
 
 
+def read_all(data: Sequence[Path], **reading: Any) -> tuple[list[Session], list[Session]]:
+    """Training and validation trials of each file; several are told apart by their names.
+
+    Where names of sessions are missing or stand twice, those of the files take their place.
+    """
+    both = [sessions(path, **reading) for path in data]
+    names = [train.name for train, _ in both]
+    if len(both) > 1 and (UNNAMED in names or len(set(names)) < len(names)):
+        both = [
+            (
+                dataclasses.replace(train, name=path.stem),
+                dataclasses.replace(valid, name=path.stem),
+            )
+            for path, (train, valid) in zip(data, both, strict=True)
+        ]
+    return [train for train, _ in both], [valid for _, valid in both]
+
+
 def fit(
-    data: Path,
+    data: Sequence[Path],
     out: Path,
     *,
     group: str | None,
@@ -52,12 +73,12 @@ def fit(
     overwrite: bool,
     say: Say,
 ) -> list[str]:
-    """Fits a model to the trials of a file.
+    """Fits a model to the trials of a file, or one model to those of several sessions.
 
     A run that is resumed goes on with what it began with.
 
     Args:
-        data: an HDF5 file that :meth:`Session.from_h5` reads.
+        data: HDF5 files that :meth:`Session.from_h5` reads, one a session.
         out: folder for the models, the history and the state of training.
         group: of the file, e.g. ``day0/trials``.
         bin_width: in seconds, where the file does not tell it.
@@ -95,16 +116,22 @@ def fit(
         begun = _begun(out, {**given, **settings})
         run = {name: begun[name] for name in asked}
         settings = {**begun["config"], **settings}
+        if len(data) > 1:  # what the sessions decide they decide again
+            for name in ("session_names", "session_neurons", "n_neurons"):
+                settings.pop(name, None)
     reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
-    train, valid = sessions(data, **reading, seed=int(settings.get("seed", 0)))
-    say(f"Training on {train}, validating on {valid.n_trials} trials.")
+    trains, valids = read_all(data, **reading, seed=int(settings.get("seed", 0)))
+    for one, judge in zip(trains, valids, strict=True):
+        say(f"Training on {one}, validating on {judge.n_trials} trials.")
+    train, valid = (trains, valids) if len(trains) > 1 else (trains[0], valids[0])
     model = LFADS(LFADSConfig.for_data(train, **settings))
     say(f"{model.config}: {model.count_params():,} weights.")
     model.compile()
     callbacks = model.default_callbacks(
         out, patience=patience, resume=resume, overwrite=overwrite
     )
-    run = {"data": str(data.resolve()), **run, "config": model.config.to_dict()}
+    paths = [str(path.resolve()) for path in data]
+    run = {"data": paths, **run, "config": model.config.to_dict()}
 
     def write_run(logs: Any = None) -> None:
         """Once the folder is this run's: the checkpoint has refused any other by then."""
@@ -134,8 +161,8 @@ def _begun(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def trained(
     model: LFADS,
-    train: Session,
-    valid: Session,
+    train: Session | list[Session],
+    valid: Session | list[Session],
     epochs: int,
     batch_size: int,
     callbacks: list[Any],
@@ -175,6 +202,7 @@ def infer(
     *,
     group: str | None,
     bin_width: float | None,
+    session: str | None,
     split: str,
     n_samples: int,
     seed: int,
@@ -189,6 +217,8 @@ def infer(
         out: the file to write.
         group: of the file.
         bin_width: in seconds; the model's where neither this nor the file tells it.
+        session: which of the sessions of a stitched model the trials are of; none: that of
+            the name in the file, else of the name of the file.
         split: ``all`` trials, or ``train``, ``valid`` or ``test`` where the file tells them
             apart.
         n_samples: of the posterior.
@@ -216,13 +246,25 @@ def infer(
     trained_model = load_model(path)
     config = trained_model.config
     try:
-        session = Session.from_h5(data, group=group, bin_width=bin_width, split=split)
+        trials = Session.from_h5(data, group=group, bin_width=bin_width, split=split)
     except ValueError:
         if bin_width is not None:
             raise
-        session = Session.from_h5(data, group=group, bin_width=config.bin_width, split=split)
-    say(f"Inferring {session} ...")
-    inferred = trained_model.infer(session, n_samples=n_samples, seed=seed)
+        trials = Session.from_h5(data, group=group, bin_width=config.bin_width, split=split)
+    if isinstance(config, StitchedConfig):
+        known = config.session_names
+        name = session or (trials.name if trials.name in known else data.stem)
+        if name not in known:
+            raise ValueError(
+                f"--session: expected one of {', '.join(map(repr, known))}, received {name!r}."
+            )
+        trials = dataclasses.replace(trials, name=name)
+    elif session is not None:
+        raise ValueError(
+            f"--session: expected none for a model of one session, received {session!r}."
+        )
+    say(f"Inferring {trials} ...")
+    inferred = trained_model.infer(trials, n_samples=n_samples, seed=seed)
     inferred.save_h5(out, overwrite=overwrite)
     return inferred
 
@@ -245,15 +287,24 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
         raise FileNotFoundError(f"DIR: {str(out)!r} holds no run: there is no {RUN} in it.")
     run = json.loads((out / RUN).read_text(encoding="utf-8"))
     reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
-    train, valid = sessions(Path(run["data"]), **reading, seed=run["config"]["seed"])
+    paths = [Path(path) for path in run["data"]]
     model = load_model(out / "best.keras")
-    say("Inferring the training and the validation trials ...")
-    inferred = model.infer(train), model.infer(valid)
-    table = reports.measured(model, train, valid, *inferred)
-    names = reports.draw(out, train, valid, inferred[1], read_history(out))
+    tables, names = [], []
+    for train, valid in zip(
+        *read_all(paths, **reading, seed=run["config"]["seed"]), strict=True
+    ):
+        say(f"Inferring the training and the validation trials of {train.name!r} ...")
+        inferred = model.infer(train), model.infer(valid)
+        table = reports.measured(model, train, valid, *inferred)
+        folder = out / train.name if len(paths) > 1 else out
+        folder.mkdir(exist_ok=True)
+        drawn = reports.draw(folder, train, valid, inferred[1], read_history(out))
+        names += [str((folder / name).relative_to(out)) for name in drawn]
+        tables.append(f"{train.name}\n\n{table}" if len(paths) > 1 else table)
+    text = "\n\n".join(tables)
     with writing(out / "report.md", overwrite=True) as path:
-        path.write_text(f"# {model.config}\n\n{table}\n", encoding="utf-8")
-    return table, [*names, "report.md"]
+        path.write_text(f"# {model.config}\n\n{text}\n", encoding="utf-8")
+    return text, [*names, "report.md"]
 
 
 def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]]:

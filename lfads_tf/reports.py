@@ -15,6 +15,7 @@ from lfads_tf.data import Session
 from lfads_tf.files import writing
 from lfads_tf.inferred import Inferred
 from lfads_tf.model import LFADS
+from lfads_tf.stitched import StitchedConfig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +50,7 @@ def measured(
     rows: dict[str, list[str]] = {}
     if model.network.observation.counts:
         means = metrics.mean_rates(train.spikes, width)
-        for name, bins, neurons in _scored(model.config):
+        for name, bins, neurons in _scored(model.config, valid):
             spikes = valid.spikes[:, bins, neurons]
             if not np.nansum(spikes):
                 continue  # no spike there could be predicted
@@ -72,11 +73,13 @@ def measured(
     return "\n".join(lines)
 
 
-def _scored(config: LFADSConfig) -> list[tuple[str, slice, slice]]:
+def _scored(config: LFADSConfig, session: Session) -> list[tuple[str, slice, slice]]:
     """What bits/spike are measured of: a name, the bins and the neurons."""
     bins, neurons = config.encoded_bins, config.encoded_neurons
+    if isinstance(config, StitchedConfig):
+        neurons = config.encoded_of(config.index_of(session.name))
     scored = [("validation trials", slice(None), slice(None))]
-    if neurons < config.n_neurons:
+    if neurons < session.n_neurons:
         scored.append(("held-out neurons", slice(0, bins), slice(neurons, None)))
     if bins < config.n_bins:
         scored.append(("held-out bins", slice(bins, None), slice(None)))

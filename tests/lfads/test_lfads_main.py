@@ -1,5 +1,7 @@
 """The command line, from files to figures."""
 
+import dataclasses
+
 import h5py
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from lfads_tf.__main__ import main
 from lfads_tf.analysis.metrics import bits_per_spike, mean_rates
 from lfads_tf.checkpoints import read_history
 from lfads_tf.data import synthetic
+from lfads_tf.data.days import lorenz_days
 
 SETTINGS = [
     f"--set={name}={value}"
@@ -80,6 +83,45 @@ def test_fit_infer_and_report(data, tmp_path, capsys):
     ):
         assert (out / f"{name}.png").stat().st_size > 10_000
     assert "LFADSConfig(" in (out / "report.md").read_text()
+
+
+def test_several_files_make_one_model_of_all_sessions(tmp_path, capsys):
+    files = []
+    for name, day in zip(("monday", "tuesday"), lorenz_days(2, 20, 6, n_bins=20), strict=True):
+        files.append(tmp_path / f"{name}.h5")
+        Session.from_arrays(
+            day.spikes, 0.01, conditions=day.conditions, true_rates=day.true_rates
+        ).save_h5(files[-1])  # without names of their own
+    out = tmp_path / "run"
+    assert run("fit", *files, "--out", out, "--epochs", 2, *SETTINGS) == 0
+    model = load_model(out / "best.keras")
+    assert model.config.session_names == ("monday", "tuesday")
+    assert run("fit", *files, "--out", out, "--epochs", 3, "--resume", *SETTINGS) == 0
+    model = load_model(out / "best.keras")
+
+    inferred = tmp_path / "inferred.h5"
+    assert run("infer", out, files[1], "--out", inferred, "--n-samples", 3) == 0
+    tuesday = dataclasses.replace(Session.from_h5(files[1]), name="tuesday")
+    expected = model.infer(tuesday, n_samples=3).rates
+    np.testing.assert_array_equal(Inferred.load_h5(inferred).rates, expected)
+    again = ("infer", out, files[1], "--out", inferred, "--overwrite", "--n-samples", 3)
+    assert run(*again, "--session", "tuesday") == 0
+    assert "'monday', 'tuesday', received 'friday'" in refused(
+        capsys, *again, "--session", "friday"
+    )
+    assert run("report", out) == 0
+    assert capsys.readouterr().out.count("bits/spike, validation trials") == 2
+    for name in ("monday", "tuesday"):
+        assert (out / name / "trials.png").stat().st_size > 10_000
+
+
+def test_a_model_of_one_session_is_asked_for_no_other(data, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("fit", data, "--out", out, "--epochs", 1, *SETTINGS) == 0
+    told = refused(
+        capsys, "infer", out, data, "--out", tmp_path / "x.h5", "--session", "monday"
+    )
+    assert "--session: expected none" in told
 
 
 def test_a_run_is_resumed_with_what_it_began_with(data, tmp_path, capsys):
