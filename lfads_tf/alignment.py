@@ -19,6 +19,7 @@ __all__ = [
     "agreement",
     "condition_averages",
     "log_linear",
+    "log_linear_of_trials",
     "regression",
     "shared_components",
 ]
@@ -199,6 +200,45 @@ def log_linear(
     whole[used] = beta[1:]
     kernel[:, fires] = whole
     return kernel
+
+
+def log_linear_of_trials(
+    counts: np.ndarray, factors: np.ndarray, penalty: float = 100.0, most: float = 5e7
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same for single trials: how counts depend on factors of the same trials.
+
+    Where trials are many a part of them is used, evenly chosen: memory grows as samples times
+    the square of factors.
+
+    Args:
+        counts: ``(n_trials, n_bins, n_neurons)``, NaN where nothing was observed.
+        factors: ``(n_trials, n_bins, n_factors)``.
+        penalty: as of :func:`log_linear`. 100, a standard deviation of weights of 0.1, did
+            best on held-out trials of a recording of motor cortex, whether 45 or 179 trials
+            were known.
+        most: samples times the square of factors.
+
+    Returns:
+        ``(n_factors, n_neurons)`` and ``(n_neurons,)``: log expected counts are ``factors @
+        kernel + bias``, and each neuron's mean is that of its counts. A neuron without
+        spikes has kernel 0 and half a spike in all bins together.
+
+    Example:
+        >>> factors = np.random.default_rng(0).normal(size=(50, 40, 2))
+        >>> kernel = np.array([[0.5, 0.0], [0.2, -1.0]])
+        >>> found, bias = log_linear_of_trials(np.exp(factors @ kernel), factors, penalty=0.0)
+        >>> bool(np.abs(found - kernel).max() < 1e-9), bool(np.abs(bias).max() < 1e-9)
+        (True, True)
+    """
+    per_trial = factors.shape[1] * factors.shape[2] ** 2
+    n_used = max(1, min(len(counts), int(most / per_trial)))
+    used = np.unique(np.linspace(0, len(counts) - 1, n_used).astype(int))
+    y, z = np.asarray(counts[used], np.float64), np.asarray(factors[used], np.float64)
+    centre = z.mean(axis=(0, 1))
+    kernel = log_linear(y, np.ones_like(y), z - centre, penalty)
+    expected = np.where(np.isfinite(y), np.exp((z - centre) @ kernel), 0.0).sum(axis=(0, 1))
+    totals = np.maximum(np.nansum(y, axis=(0, 1)), 0.5)
+    return kernel, np.log(totals / np.maximum(expected, 1e-300)) - centre @ kernel
 
 
 class Agreement(NamedTuple):

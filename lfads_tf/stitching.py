@@ -191,6 +191,12 @@ def add_session(
         out_bias = np.asarray(weights.out_bias) - centre @ out_kernel
         weights = SessionWeights(kernel, bias, out_kernel, out_bias)
     layer.assign(session.name, weights)
+    if references and config.observation == "poisson":
+        # Averages tell less of the read-out than single trials do, whose factors can be
+        # inferred now that there is a read-in.
+        factors = new.infer(session, n_samples=10).factors
+        found = alignment.log_linear_of_trials(session.spikes, factors)
+        layer.assign(session.name, weights._replace(out_kernel=found[0], out_bias=found[1]))
     return new
 
 

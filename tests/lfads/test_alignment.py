@@ -52,6 +52,31 @@ def test_a_silent_neuron_is_modulated_by_nothing():
     assert np.isfinite(kernel).all() and np.abs(kernel).max() > 0.05
 
 
+def test_a_read_out_of_single_trials_is_that_which_made_them():
+    factors = RNG.normal(size=(400, 20, 3))
+    kernel, bias = 0.5 * RNG.normal(size=(3, 6)), np.array([-1.0, 0.0, 0.5, -0.5, 0.2, -3.0])
+    counts = RNG.poisson(np.exp(factors @ kernel + bias)).astype(float)
+    counts[:50, :5, 1] = np.nan  # not observed
+    counts[..., 3] = 0.0  # silent
+    found, constant = alignment.log_linear_of_trials(counts, factors, penalty=1.0)
+    heard = [0, 1, 2, 4, 5]
+    np.testing.assert_allclose(found[:, heard], kernel[:, heard], atol=0.1)
+    np.testing.assert_allclose(constant[heard], bias[heard], atol=0.1)
+    np.testing.assert_array_equal(found[:, 3], 0.0)
+    assert np.exp(constant[3]) == pytest.approx(0.5 / counts[..., 3].size)
+    told = np.where(np.isfinite(counts), np.exp(factors @ found + constant), np.nan)
+    heard_mean, told_mean = (np.nanmean(x[..., heard], axis=(0, 1)) for x in (counts, told))
+    np.testing.assert_allclose(told_mean, heard_mean)
+
+
+def test_of_many_trials_a_part_tells_the_read_out():
+    factors = RNG.normal(size=(400, 20, 3))
+    kernel = 0.5 * RNG.normal(size=(3, 6))
+    counts = np.exp(factors @ kernel)
+    found, _ = alignment.log_linear_of_trials(counts, factors, penalty=0.0, most=20 * 9 * 10)
+    np.testing.assert_allclose(found, kernel, atol=1e-8)
+
+
 def test_agreement_of_known_averages():
     one = LATENTS - LATENTS.mean(axis=(0, 1))
     found = alignment.agreement({"a": one, "b": one, "c": -one})
