@@ -95,6 +95,7 @@ def test_it_is_known_what_every_tutorial_prints():
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_tutorial_runs(path, capsys, monkeypatch):
     monkeypatch.setenv("TUTORIALS_FAST", "1")
+    monkeypatch.syspath_prepend(path.parent)  # as where a script or notebook is run
     runpy.run_path(str(path), run_name="__main__")
     assert_says(path.stem, capsys.readouterr().out)
 
