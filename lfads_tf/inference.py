@@ -8,6 +8,7 @@ posterior are not the mean of the rates.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -126,7 +127,8 @@ def posterior_function(network: Network, *, compiled: bool = True):
         :class:`~lfads_tf.inferred.Inferred` of tensors.
     """
     # A compiled function of its own for each size: TensorFlow warns of one that is traced
-    # again and again, and several sessions have several sizes.
+    # again and again, and several sessions have several sizes. It knows functions by their
+    # code, and partial functions one by one.
     of_size: dict[Any, Any] = {}
 
     def posterior(chunk, weight_kg, session=None):
@@ -141,8 +143,7 @@ def posterior_function(network: Network, *, compiled: bool = True):
 def _posterior_of_one_size(network: Network, compiled: bool):
     """What :func:`posterior_function` calls."""
 
-    @tf.function(jit_compile=compiled, autograph=False)
-    def run(shard, weight_kg, session=None):
+    def of_shard(shard, weight_kg, session=None):
         encoded = _encoded(network, shard, session)
         n_groups, group = weight_kg.shape
         n_bins, n_trials = network.config.n_bins, shard["spikes_btn"].shape[0]
@@ -211,7 +212,8 @@ def _posterior_of_one_size(network: Network, compiled: bool):
             controller_states=mean["controller"],
         )
 
-    @tf.function(autograph=False)
+    run = tf.function(partial(of_shard), jit_compile=compiled, autograph=False)
+
     def over_cores(chunk, weight_kg, session=None):
         n_trials = chunk["spikes_btn"].shape[0]
         most = sharding.default_shards(n_trials * weight_kg.shape[1])
@@ -219,7 +221,7 @@ def _posterior_of_one_size(network: Network, compiled: bool):
         results = [run(shard, weight_kg, session) for shard in sharding.split(chunk, n_shards)]
         return Inferred(*(tf.concat(parts, axis=0) for parts in zip(*results, strict=True)))
 
-    return over_cores
+    return tf.function(partial(over_cores), autograph=False)
 
 
 def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inferred:

@@ -115,3 +115,12 @@ def test_everything_inferred_comes_back_from_a_file(tmp_path):
     for name, one, other in zip(again._fields, inferred, again, strict=True):
         assert one.dtype == np.float32 and len(one) == N_TRIALS
         np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_trials_of_many_sizes_make_no_warning_of_retracing(caplog):
+    model = small_model()
+    trials = np.concatenate([spikes()] * 3)
+    for n_trials in (1, 5, 20):
+        for n_samples in (0, 2, 5):
+            model.infer(trials[:n_trials], n_samples=n_samples)
+    assert "retracing" not in caplog.text
