@@ -138,21 +138,19 @@ for column, (azimuth, title) in enumerate(((-60, "from one side"), (20, "from an
     axis = figure.add_subplot(1, 2, column + 1, projection="3d", computed_zorder=False)
     for trial in predict(to_lorenz, inferred.factors[:60]):
         axis.plot(*trial.T, color="0.75", linewidth=0.5, zorder=1)
-    for n_unstable, marker in ((0, "o"), (1, "D"), (2, "s"), (3, "^")):
-        at = found[points.n_unstable == n_unstable]
-        if len(at):
-            name = f"{n_unstable} unstable" if n_unstable else "stable"
-            axis.plot(
-                *at.T,
-                marker,
-                color="#D55E00",
-                fillstyle="none",
-                markersize=9,
-                markeredgewidth=1.8,
-                linestyle="",
-                label=f"found, {name}",
-                zorder=3,
-            )
+    for n_unstable in np.unique(points.n_unstable):
+        name = f"{n_unstable} unstable directions" if n_unstable else "stable"
+        axis.plot(
+            *found[points.n_unstable == n_unstable].T,
+            {0: "o", 1: "D", 2: "s", 3: "^"}.get(int(n_unstable), "*"),
+            color="#D55E00",
+            fillstyle="none",
+            markersize=9,
+            markeredgewidth=1.8,
+            linestyle="",
+            label=f"found, {name}",
+            zorder=3,
+        )
     axis.plot(
         *true.T,
         "x",
@@ -164,17 +162,21 @@ for column, (azimuth, title) in enumerate(((-60, "from one side"), (20, "from an
         zorder=4,
     )
     axis.view_init(elev=15, azim=azimuth)
-    axis.set(xlabel="x", ylabel="y", zlabel="z", title=title)
-    axis.set_box_aspect(None, zoom=0.85)
+    axis.set(xlabel="x", ylabel="y", zlabel="z")
+    axis.set_title(title, y=0.95)
+    axis.locator_params(nbins=4)
+    axis.set_box_aspect(None, zoom=0.9)
 handles, labels = figure.axes[0].get_legend_handles_labels()
 figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
 plt.show()
 
 # %% [markdown]
-# **Figure 1.** Single trials (grey), read from the factors of LFADS in Lorenz coordinates, the
-# fixed points of its generator and those of the Lorenz system. The generator, which has seen
-# nothing but spikes, has a fixed point in the middle of each wing. The saddle at the origin is
-# not found: no trajectory comes near it, and nothing in the spikes speaks of it.
+# **Figure 1.** Single trials (grey), read from the factors of LFADS in Lorenz coordinates,
+# the fixed points of its generator and those of the Lorenz system. The generator, which has
+# seen nothing but spikes, has a fixed point in the middle of each wing. The saddle at the
+# origin is not found: no trajectory comes near it, and nothing in the spikes speaks of it.
+# The third point of the generator (star) lies between the wings, which trajectories cross
+# without staying; the Lorenz system has none there.
 #
 # ## What to believe
 #
