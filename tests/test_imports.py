@@ -31,6 +31,7 @@ ROOMS["fixedpoint_tf"] = [
     "at_points",
     "jacobians",
     "keras_cells",
+    "systems",
     "clones",
     "functions",
     "adapters",

@@ -1,0 +1,1 @@
+"""Dynamical systems: how they are made, checked, differentiated and simulated."""
