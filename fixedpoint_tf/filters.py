@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-__all__ = ["distance_outliers", "thin"]
+__all__ = ["distance_outliers", "is_slow", "state_scale", "thin"]
 
 
 def _collapse_equal_rows(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,3 +105,48 @@ def distance_outliers(
     if not mean_distance > 0:
         return np.zeros(len(points), dtype=bool)
     return np.linalg.norm(points - centroid, axis=1) > scale * mean_distance
+
+
+def state_scale(states: np.ndarray) -> float:
+    """Measure the size of the region that states fill, the unit of every distance in it.
+
+    Args:
+        states: ``(n, n_states)``; rows that are not finite are left out.
+
+    Returns:
+        The largest distance from their mean; of states that all coincide, the largest
+        distance from the origin; 0 without any.
+
+    Example:
+        >>> state_scale(np.array([[-1.0], [3.0]])), state_scale(np.array([[2.0], [2.0]]))
+        (2.0, 2.0)
+    """
+    states = states[np.isfinite(states).all(axis=1)]
+    if not len(states):
+        return 0.0
+    radius = float(np.linalg.norm(states - states.mean(axis=0), axis=1).max())
+    size = float(np.linalg.norm(states, axis=1).max())
+    return radius if radius > 1e-9 * size else size
+
+
+def is_slow(speed: np.ndarray, scale: float, min_time_constant: float) -> np.ndarray:
+    """Tell the states that need at least so much time to cross the region they live in.
+
+    The measure has no unit of its own: states a thousand times as large that move a
+    thousand times as far are as slow. Of a linear leak ``dx/dt = -x / tau`` the states are
+    slow up to a ``min_time_constant`` of ``tau``.
+
+    Args:
+        speed: ``(n,)``, ``|F(x) - x|``, or ``|dx/dt|`` in continuous time; not ``q``.
+        scale: the size of the region, see :func:`state_scale`.
+        min_time_constant: in steps, or units of time.
+
+    Returns:
+        ``(n,)`` boolean; False where the speed is NaN.
+
+    Example:
+        >>> is_slow(np.array([1e-3, 1.3]), scale=2.0, min_time_constant=100.0).tolist()
+        [True, False]
+    """
+    # A little more is allowed than rounding takes from a speed that is just slow enough.
+    return np.asarray(speed) * min_time_constant <= scale * (1.0 + 1e-6)

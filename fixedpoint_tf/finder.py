@@ -12,7 +12,7 @@ from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.batched import smallest_singular_values
 from fixedpoint_tf.checks import as_numbers, check_rows
 from fixedpoint_tf.config import FinderConfig
-from fixedpoint_tf.filters import distance_outliers, thin
+from fixedpoint_tf.filters import distance_outliers, is_slow, state_scale, thin
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.progress import Progress
 from fixedpoint_tf.questions import Questions
@@ -24,6 +24,9 @@ from fixedpoint_tf.system import DynamicalSystem
 __all__ = ["FixedPointFinder"]
 
 logger = logging.getLogger(__name__)
+
+#: Steps, or times of the fastest rate, that states must linger about a slow point.
+LEAST_TIME_CONSTANT = 10.0
 
 SYSTEM_OPTIONS = ("layer", "n_states", "n_inputs", "kind", "bounds")
 
@@ -192,6 +195,7 @@ class FixedPointFinder(Questions):
         if self.interrupted:
             logger.warning("interrupted: what had been found by then is returned")
         self._mark_outliers(search)
+        self._mark_not_slow(search)
         unique, kept, singular = self._unique(search, cond_ids)
         return unique, self._all(search, cond_ids, kept, singular)
 
@@ -246,6 +250,25 @@ class FixedPointFinder(Questions):
         ends = search.ends
         far = distance_outliers(ends.x, search.start, self.config.outlier_distance_scale)
         ends.status[far & (ends.status <= Status.SLOW_POINT)] = Status.OUTLIER
+
+    def _mark_not_slow(self, search: Search) -> None:
+        """A stationary point of the speed where states rush past is no slow point."""
+        ends = search.ends
+        rows = np.flatnonzero(ends.status == Status.SLOW_POINT)
+        if not len(rows):
+            return
+        time = LEAST_TIME_CONSTANT
+        if self.system.kind == "continuous":  # whose unit of time is anyone's
+            u = search.inputs[ends.condition[rows[:16]]]
+            jacobians = self._in_chunks(
+                self.system.jacobian, ends.x[rows[:16]], u, self.system.n_states
+            )
+            fastest = float(np.abs(jacobians).sum(axis=-1).max())
+            time = time / fastest if fastest > 0 else 0.0
+        speed = np.sqrt(2.0 * ends.q[rows])
+        scale = state_scale(search.start) or state_scale(ends.x[rows])
+        slow = is_slow(speed, scale, time)
+        ends.status[rows[~slow]] = Status.NOT_SLOW
 
     def _unique(self, search: Search, cond_ids):
         """The distinct end points, linearised; their numbers and smallest singular values."""

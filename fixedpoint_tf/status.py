@@ -20,6 +20,7 @@ class Status(enum.IntEnum):
     NOT_CONVERGED = 2
     DIVERGED = 3
     OUTLIER = 4
+    NOT_SLOW = 5
 
     @property
     def text(self) -> str:
@@ -35,4 +36,8 @@ _TEXT = {
     Status.NOT_CONVERGED: "the search ended before the speed q became stationary",
     Status.DIVERGED: "the search ran away to infinite or undefined numbers",
     Status.OUTLIER: "unusually far from the states that the search began with",
+    Status.NOT_SLOW: (
+        "the speed q is stationary here, but states move on and would cross the region of "
+        "the initial states within 10 steps"
+    ),
 }

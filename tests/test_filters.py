@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fixedpoint_tf.filters import distance_outliers, thin
+from fixedpoint_tf.filters import distance_outliers, is_slow, state_scale, thin
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -47,3 +47,19 @@ def test_an_outlier_is_far_from_the_starts_in_units_of_their_spread():
 
 def test_a_single_start_sets_no_scale():
     assert not distance_outliers(np.array([[1e6]]), np.zeros((1, 1)), 10.0).any()
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_what_is_slow_does_not_depend_on_the_unit_of_the_states(scale):
+    """Of a linear leak of 1 in 100 steps the states are slow, of 1 in 99 steps not all."""
+    x = scale * np.linspace(-1.0, 1.0, 21)[:, None]
+    size = state_scale(x)
+    np.testing.assert_allclose(size, scale)
+    assert is_slow(np.abs(x[:, 0]) / 100, size, 100.0).all()
+    assert is_slow(np.abs(x[:, 0]) / 99, size, 100.0).sum() == 19
+    assert not is_slow(np.array([np.nan]), size, 100.0).any()
+
+
+def test_states_that_coincide_have_the_size_of_one():
+    assert state_scale(np.full((5, 2), 3.0)) == pytest.approx(np.sqrt(18.0))
+    assert state_scale(np.zeros((0, 2))) == state_scale(np.full((1, 2), np.nan)) == 0.0

@@ -126,6 +126,39 @@ def test_a_ghost_is_a_slow_point_and_not_a_fixed_point():
     np.testing.assert_allclose(unique.qstar, 0.5e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+def test_a_stationary_speed_is_no_slow_point_where_states_rush_past(kind, scale):
+    """The speed of a flow past the origin is lowest there; slow is what lingers."""
+
+    def velocity(rest):
+        def flow(h, u):
+            z = h / scale
+            along = rest + tf.reduce_sum(z**2, axis=1, keepdims=True)
+            return scale * tf.concat([along, -0.5 * z[:, 1:]], axis=1)
+
+        return flow
+
+    def finder(rest):
+        flow = velocity(rest)
+        step = flow if kind == "continuous" else lambda h, u: h + flow(h, u)
+        options = {
+            "n_states": 2,
+            "n_inputs": 0,
+            "kind": kind,
+            "bounds": (-9 * scale, 9 * scale),
+        }
+        return FixedPointFinder(step, **options, **QUIET)
+
+    states = scale * starts(50, 2)
+    ghost, _ = finder(1e-3).find_fixed_points(states)
+    assert len(ghost.fixed) == 0 and len(ghost.slow) == 1
+    rushing, every = finder(1.3).find_fixed_points(states)
+    assert len(rushing) == 0
+    assert (every.status == Status.NOT_SLOW).any()
+    assert "where the speed is stationary but not slow" in repr(every)
+
+
 def test_q_below_its_tolerance_does_not_make_a_fixed_point():
     finder = FixedPointFinder(lambda h, u: h + 1e-7 + h**2, n_states=1, n_inputs=1, **QUIET)
     unique, _ = finder.find_fixed_points(starts(50, 1), [[0.0]])

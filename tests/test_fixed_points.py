@@ -113,7 +113,7 @@ class TestConstruction:
             ({"inputs": np.ones((6, 3))}, ValueError, r"dFdu: .*n_inputs=3.*received"),
             ({"J_xstar": np.ones((6, 4, 3))}, ValueError, r"J_xstar: .*received \(6, 4, 3\)"),
             ({"qstar": np.ones((6, 1))}, ValueError, r"qstar: .*\(n=6\), received \(6, 1\)"),
-            ({"status": np.full(6, 7)}, ValueError, r"status: .*0 to 4, received \[7\]"),
+            ({"status": np.full(6, 7)}, ValueError, r"status: .*0 to 5, received \[7\]"),
             ({"n_iters": np.full(6, 1.5)}, TypeError, "n_iters: .*int64, received float64"),
             ({"is_stable": np.zeros(6)}, TypeError, "is_stable: .*bool, received float64"),
             ({"tol_unique": -1.0}, ValueError, "tol_unique: expected .*>= 0, received -1.0"),

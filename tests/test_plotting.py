@@ -14,7 +14,7 @@ from fixedpoint_tf.plotting.projection import principal_components
 from fixedpoint_tf.plotting.state_space import _mode_lines
 from fixedpoint_tf.status import Status
 
-FIXED, SLOW, NOT_CONVERGED, DIVERGED, _ = Status
+FIXED, SLOW, NOT_CONVERGED, DIVERGED, *_ = Status
 
 
 @pytest.fixture(autouse=True)

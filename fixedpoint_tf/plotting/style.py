@@ -105,6 +105,7 @@ def by_status(fps: FixedPoints) -> list[tuple[str, str, np.ndarray]]:
         Status.NOT_CONVERGED: COLORS["grey"],
         Status.DIVERGED: COLORS["vermillion"],
         Status.OUTLIER: COLORS["purple"],
+        Status.NOT_SLOW: COLORS["sky blue"],
     }
     rows = {status: np.flatnonzero(fps.status == status) for status in Status}
     return [
