@@ -1,0 +1,250 @@
+"""Random ReLU networks by seed, as Keras cells, and smooth ones of as many points.
+
+Each maker returns a :class:`Drawn`. Networks whose own runs leave any sensible size are
+drawn anew, and so are those with an eigenvalue on the unit circle, about which double
+precision decides nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from relu_gru_truth import bounded_gru, gru_points, linear_gru
+from relu_truth import Truth, enumerate_points
+
+N_INPUTS = 2
+ALPHA = 0.25  # exact in binary
+CLEAR = 1e-4  # the least margin of a network that is kept
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """A network, how to make it, and its fixed points at input zero.
+
+    Attributes:
+        make: returns a new cell with the weights.
+        truth: all its fixed points, or those known.
+    """
+
+    make: Callable
+    truth: Truth
+
+
+class LeakyReLUCell(keras.layers.Layer):
+    """``h + alpha (-h + relu(h W + u B + b))``, or with ``inside``, ``relu(h) W + u B + b``."""
+
+    def __init__(self, units: int, alpha: float = ALPHA, inside: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.alpha, self.inside = units, alpha, inside
+        self.state_size = units
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
+        self.recurrent = self.add_weight(shape=(self.units, self.units), name="recurrent")
+        self.bias = self.add_weight(shape=(self.units,), name="bias")
+        self.built = True
+
+    def call(self, inputs, states, training=False):
+        h = states[0]
+        drive = keras.ops.matmul(inputs, self.kernel) + self.bias
+        if self.inside:
+            target = keras.ops.matmul(keras.ops.relu(h), self.recurrent) + drive
+        else:
+            target = keras.ops.relu(keras.ops.matmul(h, self.recurrent) + drive)
+        h = h + self.alpha * (target - h)
+        return h, [h]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "alpha": self.alpha,
+            "inside": self.inside,
+        }
+
+
+def single(array) -> np.ndarray:
+    """As a Keras variable holds it, in double precision."""
+    return np.asarray(array, np.float32).astype(np.float64)
+
+
+def with_weights(make: Callable, weights: list[np.ndarray]) -> Callable:
+    """A function that makes a built cell with these weights."""
+
+    def made():
+        cell = make()
+        cell.build((None, N_INPUTS))
+        cell.set_weights(weights)
+        return cell
+
+    return made
+
+
+def stays_bounded(weights, bias, form: str, alpha: float, rng, limit: float = 1e3) -> bool:
+    """Whether runs from wide starts stay below ``limit``."""
+    x = rng.normal(scale=3.0, size=(64, len(bias)))
+    for _ in range(int(400 / alpha)):
+        if form == "outside":
+            target = np.maximum(x @ weights + bias, 0.0)
+        else:
+            target = np.maximum(x, 0.0) @ weights + bias
+        x = x + alpha * (target - x)
+        if np.abs(x).max() > limit:
+            return False
+    return True
+
+
+def drawn(draw: Callable, form: str, alpha: float, rng, n_draws: int = 1) -> tuple:
+    """Of ``n_draws`` bounded networks with a clear truth, the one of the most points."""
+    best = None
+    n_kept = 0
+    while n_kept < n_draws:
+        weights, bias = map(single, draw())
+        truth = enumerate_points(weights, bias, form, alpha)
+        if truth.margin < CLEAR or not stays_bounded(weights, bias, form, alpha, rng):
+            continue
+        n_kept += 1
+        if best is None or len(truth.xstar) > len(best[2].xstar):
+            best = (weights, bias, truth)
+    return best
+
+
+def random_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Gaussian weights of a random gain, and biases."""
+    gain = rng.uniform(0.5, 2.5)
+    return gain / np.sqrt(n) * rng.normal(size=(n, n)), rng.normal(size=n)
+
+
+def motif_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of units that silence each other, coupled weakly."""
+    weights = 0.03 * rng.normal(size=(n, n))
+    for k in range(0, n - 1, 2):
+        weights[k, k + 1], weights[k + 1, k] = -rng.uniform(1.3, 2.0, size=2)
+    return weights, rng.uniform(0.8, 1.2, size=n)
+
+
+def threshold_linear_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Inhibition by a random graph (combinatorial threshold-linear network)."""
+    graph = rng.random((n, n)) < 0.5
+    weights = np.where(graph, -0.75, -1.5) * rng.uniform(0.95, 1.05, size=(n, n))
+    np.fill_diagonal(weights, 0.0)
+    return weights, np.ones(n)
+
+
+def low_rank_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Rank two, with overlaps that make memories along the two directions."""
+    m = rng.normal(size=(n, 2))
+    return rng.uniform(2.0, 4.0) / n * (m + 0.3 * rng.normal(size=m.shape)) @ m.T, (
+        0.3 * rng.normal(size=n)
+    )
+
+
+def simple(draw: Callable, n_draws: int = 1) -> Callable:
+    """A maker of ``SimpleRNNCell(n, activation="relu")``."""
+
+    def make(n: int, rng) -> Drawn:
+        weights, bias, truth = drawn(lambda: draw(n, rng), "outside", 1.0, rng, n_draws)
+        kernel = 0.5 * rng.normal(size=(N_INPUTS, n))
+        return Drawn(
+            with_weights(
+                lambda: keras.layers.SimpleRNNCell(n, activation="relu"),
+                [kernel, weights, bias],
+            ),
+            truth,
+        )
+
+    return make
+
+
+def leaky(draw: Callable, n_draws: int = 1, inside: bool = False) -> Callable:
+    """A maker of leaky cells."""
+
+    def make(n: int, rng) -> Drawn:
+        form = "inside" if inside else "outside"
+        weights, bias, truth = drawn(lambda: draw(n, rng), form, ALPHA, rng, n_draws)
+        kernel = 0.5 * rng.normal(size=(N_INPUTS, n))
+        return Drawn(
+            with_weights(
+                lambda: LeakyReLUCell(n, inside=inside),
+                [kernel, weights, bias],
+            ),
+            truth,
+        )
+
+    return make
+
+
+def gru(draw: Callable, reset_after: bool) -> Callable:
+    """A maker of ``GRUCell(n, activation="relu")``."""
+
+    def make(n: int, rng) -> Drawn:
+        while True:
+            weights = [np.asarray(w, np.float32) for w in draw(n, rng, reset_after)]
+            truth = gru_points(weights, reset_after)
+            if truth.margin > CLEAR:
+                break
+        return Drawn(
+            with_weights(
+                lambda: keras.layers.GRUCell(n, activation="relu", reset_after=reset_after),
+                weights,
+            ),
+            truth,
+        )
+
+    return make
+
+
+def smooth(n: int, rng) -> Drawn:
+    """``n // 2`` bistable tanh units in weak coupling, the others led: 3**(n // 2) points."""
+    while True:
+        weights, bias = 0.05 * rng.normal(size=(n, n)), 0.05 * rng.normal(size=n)
+        for k in range(n // 2):
+            weights[k, k] = rng.uniform(1.7, 2.3)
+        w, b = single(weights), single(bias)
+        corners = np.array(np.meshgrid(*[[-0.9, 0.0, 0.9]] * (n // 2))).reshape(n // 2, -1).T
+        x = np.concatenate([corners, np.zeros((len(corners), n - n // 2))], axis=1)
+        for _ in range(50):
+            y = np.tanh(x @ w + b)
+            jacobians = (1.0 - y**2)[:, :, None] * w.T
+            x = x - np.linalg.solve(jacobians - np.eye(n), (y - x)[..., None])[..., 0]
+        moduli = np.abs(np.linalg.eigvals((1.0 - x**2)[:, :, None] * w.T))
+        margin = np.abs(moduli - 1.0).min()
+        separated = len(np.unique(x.round(6), axis=0)) == len(corners)
+        if separated and margin > CLEAR and np.abs(np.tanh(x @ w + b) - x).max() < 1e-12:
+            break
+    stable = (moduli < 1.0).all(axis=1)
+    truth = Truth(x, stable, np.zeros(len(x), bool), True, float(margin))
+    kernel = 0.5 * rng.normal(size=(N_INPUTS, n))
+    return Drawn(
+        with_weights(
+            lambda: keras.layers.SimpleRNNCell(n, activation="tanh"), [kernel, weights, bias]
+        ),
+        truth,
+    )
+
+
+FAMILIES: dict[str, Callable] = {
+    "simple": simple(random_weights),
+    "simple_many": simple(random_weights, n_draws=20),
+    "simple_motifs": simple(motif_weights),
+    "leaky": leaky(random_weights, n_draws=5),
+    "leaky_inside": leaky(random_weights, n_draws=5, inside=True),
+    "leaky_motifs": leaky(motif_weights),
+    "threshold_linear": leaky(threshold_linear_weights),
+    "low_rank": leaky(low_rank_weights, n_draws=5),
+    "low_rank_inside": leaky(low_rank_weights, n_draws=5, inside=True),
+    "gru_linear": gru(linear_gru, reset_after=True),
+    "gru_linear_before": gru(linear_gru, reset_after=False),
+    "gru": gru(bounded_gru, reset_after=True),
+    "gru_before": gru(bounded_gru, reset_after=False),
+    "smooth": smooth,
+}
+
+
+def draw(family: str, n_units: int, seed: int) -> Drawn:
+    """The network of a family, a size and a seed."""
+    index = list(FAMILIES).index(family)
+    return FAMILIES[family](n_units, np.random.default_rng([seed, n_units, index]))
