@@ -17,6 +17,7 @@ import numpy as np
 from fixedpoint_tf import clones, functions, keras_cells
 from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import DynamicalSystem, StateLayout
+from fixedpoint_tf.systems.derivatives import check_derivatives
 
 __all__ = ["as_system"]
 
@@ -80,7 +81,7 @@ def as_system(
             f"Keras must run on the TensorFlow backend; it runs on {backend!r}. Set "
             "KERAS_BACKEND=tensorflow before Keras is first imported."
         )
-    return _adapt(
+    system = _adapt(
         rnn,
         layer=layer,
         n_states=n_states,
@@ -89,6 +90,9 @@ def as_system(
         bounds=bounds,
         dtype=dtype,
     )
+    if system is not rnn:
+        check_derivatives(system)
+    return system
 
 
 @functools.singledispatch

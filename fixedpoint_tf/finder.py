@@ -20,6 +20,7 @@ from fixedpoint_tf.search import Search
 from fixedpoint_tf.solvers.base import Problem
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.systems.derivatives import check_jacobian, describe
 
 __all__ = ["FixedPointFinder"]
 
@@ -163,7 +164,8 @@ class FixedPointFinder(Questions):
 
         Raises:
             TypeError, ValueError: an argument is not as described, or the network returns
-                NaN or infinity at an initial state.
+                NaN or infinity at an initial state, or its Jacobians at the points are not the
+                derivatives that differences give.
 
         Example:
             >>> from fixedpoint_tf import FixedPointFinder
@@ -287,6 +289,7 @@ class FixedPointFinder(Questions):
         source = ends.source[kept]
         try:
             linear = self._linearise(ends.x[kept], u[kept], search.descents.matrix_free)
+            self._check_jacobians(linear, ends.x[kept], u[kept], search.start)
         except KeyboardInterrupt:
             self.interrupted = True
             logger.warning("interrupted: the points are returned without their Jacobians")
@@ -335,6 +338,18 @@ class FixedPointFinder(Questions):
                 "left_eigvec_J_xstar": left,
             }
         return linear
+
+    def _check_jacobians(self, linear, x: np.ndarray, u: np.ndarray, start: np.ndarray) -> None:
+        """Refuse Jacobians that are not the derivatives of the update at the points."""
+        if "J_xstar" not in linear:
+            return
+        size = np.sqrt(np.mean(x * x, axis=1))
+        scale = np.maximum(size, np.sqrt(np.mean(start * start)) or 1.0)
+        wrong = check_jacobian(
+            self.system, x, u, linear["J_xstar"], linear["dFdu"], scale=scale
+        )
+        if wrong:
+            raise ValueError(describe(self.system, wrong))
 
     def _in_chunks(self, jacobian, x: np.ndarray, u: np.ndarray, width: int) -> np.ndarray:
         """A Jacobian at every point, a bounded number at a time."""

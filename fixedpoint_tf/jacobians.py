@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from fixedpoint_tf.compiling import compiled
 
-__all__ = ["Autodiff", "batch_jacobian"]
+__all__ = ["Autodiff", "batch_jacobian", "jacobian_product"]
 
 Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -45,6 +45,38 @@ def batch_jacobian(function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> 
         )
 
 
+def jacobian_product(
+    function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, v: tf.Tensor
+) -> tf.Tensor:
+    """Product of each row's Jacobian with a vector, without the Jacobian.
+
+    The product with the transpose is linear in its vector; its own derivative is the
+    product itself.
+
+    Args:
+        function: maps ``(n, k)`` to ``(n, d)``, each row by itself.
+        x: ``(n, k)``.
+        v: ``(n, k)``.
+
+    Returns:
+        ``(n, d)``.
+
+    Example:
+        >>> x, v = tf.constant([[1.0, 3.0]]), tf.constant([[1.0, 0.5]])
+        >>> jacobian_product(lambda x: x**2, x, v).numpy()
+        array([[2., 3.]], dtype=float32)
+    """
+    zero = tf.UnconnectedGradients.ZERO
+    with tf.GradientTape(watch_accessed_variables=False) as outer:
+        with tf.GradientTape(watch_accessed_variables=False) as inner:
+            inner.watch(x)
+            y = function(x)
+        anchor = tf.zeros_like(y)
+        outer.watch(anchor)
+        pulled = inner.gradient(y, x, output_gradients=anchor, unconnected_gradients=zero)
+    return outer.gradient(pulled, anchor, output_gradients=v, unconnected_gradients=zero)
+
+
 class Autodiff:
     """Equations of a network of which only the update itself is known.
 
@@ -73,6 +105,17 @@ class Autodiff:
             return lambda h, u: batch_jacobian(lambda inputs: step(h, inputs), u)
 
         return self._call("input_jacobian", build, h, u)
+
+    def product(self, w, h, u, v, *, by_input: bool = False) -> tf.Tensor:
+        """``J v`` of each row, ``(n, n_states)``, by the states or by the inputs."""
+        step = self._step_for(h.dtype.name)
+        try:
+            if by_input:
+                return jacobian_product(lambda inputs: step(h, inputs), u, v)
+            return jacobian_product(lambda states: step(states, u), h, v)
+        except (LookupError, NotImplementedError):  # no second derivative of an operation
+            jacobian = self.input_jacobian if by_input else self.jacobian
+            return tf.linalg.matvec(jacobian(w, h, u), v)
 
     def _call(self, name: str, build: Callable[[Step], Step], h, u) -> tf.Tensor:
         """Compiled for any number of rows: vectorised differentiation is slow eagerly."""
