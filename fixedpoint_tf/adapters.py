@@ -18,6 +18,7 @@ from fixedpoint_tf import clones, functions, keras_cells
 from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import DynamicalSystem, StateLayout
 from fixedpoint_tf.systems.derivatives import check_derivatives
+from fixedpoint_tf.systems.model_path import ModelPath
 
 __all__ = ["as_system"]
 
@@ -194,15 +195,17 @@ def _from_container(model, kinds, options) -> DynamicalSystem:
         )
     if isinstance(found[0], kinds.Bidirectional):
         raise _bidirectional(found[0])
-    return _from_layer(found[0], {"layer": None, **options})
+    return _from_layer(found[0], {"layer": None, **options}, model)
 
 
 def _is_model(thing) -> bool:
     return any(base.__name__ == "Model" for base in type(thing).__mro__)
 
 
-def _from_layer(layer, options) -> DynamicalSystem:
-    return _from_cell(layer.cell, owner=layer, **options)
+def _from_layer(layer, options, model=None) -> DynamicalSystem:
+    system = _from_cell(layer.cell, owner=layer, **options)
+    system.path = ModelPath(layer if model is None else model, layer)
+    return system
 
 
 def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dtype):

@@ -10,11 +10,11 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
-from fixedpoint_tf import trajectories
 from fixedpoint_tf.checks import check_number, check_whole
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.outcomes import Outcome
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.systems.simulation import roll_out
 
 __all__ = [
     "Arrivals",
@@ -93,7 +93,7 @@ def _run(
     """``(n, n_steps + 1, n_states)``, the initial state first."""
     u = np.broadcast_to(np.atleast_2d(inputs)[:, None], (len(states), n_steps, system.n_inputs))
     step = None if system.kind == "discrete" else dt
-    later = trajectories.run(system, u, states, dt=step)
+    later = roll_out(system, u, states, dt=step)
     return np.concatenate([states[:, None], later], axis=1)
 
 

@@ -21,6 +21,7 @@ from fixedpoint_tf.solvers.base import Problem
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.systems.derivatives import check_jacobian, describe
+from fixedpoint_tf.systems.rnn_inputs import RNNInputs
 
 __all__ = ["FixedPointFinder"]
 
@@ -75,6 +76,130 @@ class FixedPointFinder(Questions):
         self.rng = np.random.default_rng(self.config.random_seed)
         self.interrupted = False
 
+    def rnn_inputs(
+        self, model_inputs: Any, *, call_arguments: dict[str, Any] | None = None
+    ) -> RNNInputs:
+        """Give what the RNN layer receives when the model is called on inputs.
+
+        Layers before it (normalisation, embeddings, other recurrent layers) act as in
+        inference, masks and initial states are noted, and the model stays as it was. A
+        constant input of the model is translated so too: ``rnn_inputs(x)[:, -1]``.
+
+        Args:
+            model_inputs: an array, or a list, tuple or dict of arrays, as the model takes
+                them.
+            call_arguments: further arguments of the model's call, by name.
+
+        Returns:
+            ``(n_batch, n_time, n_inputs)`` with mask and initial states: what
+            :meth:`simulate` takes, and an array to NumPy.
+
+        Raises:
+            TypeError, ValueError: the model does not take these inputs, the RNN layer
+                cannot be followed in it, or the finder was made without a model.
+
+        Example:
+            >>> import keras
+            >>> from fixedpoint_tf import FixedPointFinder
+            >>> model = keras.Sequential(
+            ...     [keras.Input((None, 2)), keras.layers.Rescaling(0.5), keras.layers.GRU(3)]
+            ... )
+            >>> u = FixedPointFinder(model).rnn_inputs(np.ones((4, 5, 2)))
+            >>> u, u[0, 0].tolist()
+            (RNNInputs(4 trials, 5 steps, 2 inputs), [0.5, 0.5])
+        """
+        if self.system.path is None:
+            raise ValueError(
+                "rnn_inputs: expected a finder made from a model or an RNN layer, received "
+                f"one made from {self.system.name!r} alone: its inputs are those of its "
+                "searches. Make the finder from the model, or give simulate the inputs."
+            )
+        return self.system.path.rnn_inputs(model_inputs, call_arguments)
+
+    def simulate(
+        self,
+        u: Any,
+        initial_states: Any = None,
+        *,
+        mask: Any = None,
+        dt: float | None = None,
+        dtype: str | None = None,
+    ) -> np.ndarray:
+        """Give the states of the network for inputs ``u`` of its RNN layer.
+
+        Args:
+            u: ``(n_batch, n_time, n_inputs)``: what :meth:`rnn_inputs` returns, or an array
+                of what the RNN layer receives (not of the model's inputs, where layers
+                stand before it).
+            initial_states: ``(n_batch, n_states)`` or nested as the cell has them; default:
+                those of ``u``, else where the layer starts by itself.
+            mask: ``(n_batch, n_time)`` boolean, False where the state is kept; default:
+                that of ``u``.
+            dt: length of a step, for a continuous system (Runge-Kutta of fourth order).
+            dtype: ``"float32"`` or ``"float64"``; default: the system's final one.
+
+        Returns:
+            ``(n_batch, n_time, n_states)``, the state after each step: all of it, of an LSTM
+            both h and c. A layer that goes backwards gives them in the order in which it
+            goes through them.
+
+        Raises:
+            TypeError, ValueError: an argument is not as described, or the model adds a mask
+                or initial states that were not given.
+
+        Example:
+            >>> from fixedpoint_tf import FixedPointFinder
+            >>> finder = FixedPointFinder(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+            >>> finder.simulate([[[1.0], [0.0], [0.0]]]).ravel().tolist()
+            [1.0, 0.5, 0.25]
+        """
+        return self.system.simulate(u, initial_states, mask=mask, dt=dt, dtype=dtype)
+
+    def simulate_model(
+        self,
+        model_inputs: Any,
+        *,
+        call_arguments: dict[str, Any] | None = None,
+        dtype: str | None = None,
+    ) -> np.ndarray:
+        """Give the states that the model itself goes through on its own inputs.
+
+        The same as ``simulate(rnn_inputs(model_inputs))``; where the model masks steps,
+        those two calls also tell by ``rnn_inputs(...).valid_bxt`` at which times a step was
+        taken.
+
+        Args:
+            model_inputs: an array, or a list, tuple or dict of arrays, as the model takes
+                them.
+            call_arguments: further arguments of the model's call, by name.
+            dtype: ``"float32"`` or ``"float64"``; default: the system's final one.
+
+        Returns:
+            ``(n_batch, n_time, n_states)``, the state after each step.
+
+        Raises:
+            TypeError, ValueError: as :meth:`rnn_inputs`.
+
+        Example:
+            >>> import keras
+            >>> from fixedpoint_tf import FixedPointFinder
+            >>> rnn = keras.layers.GRU(3, return_sequences=True)
+            >>> model = keras.Sequential(
+            ...     [keras.Input((None, 2)), keras.layers.Rescaling(0.5), rnn]
+            ... )
+            >>> inputs = np.ones((4, 5, 2), "float32")
+            >>> states = FixedPointFinder(model).simulate_model(inputs)
+            >>> bool(np.allclose(states, model(inputs), atol=1e-5))
+            True
+        """
+        if self.system.kind != "discrete":
+            raise ValueError(
+                "simulate_model: expected a network in discrete time, as Keras runs it; "
+                "received one made with kind='continuous': simulate(u, dt=...) integrates it."
+            )
+        u = self.rnn_inputs(model_inputs, call_arguments=call_arguments)
+        return self.simulate(u, dtype=dtype)
+
     def sample_states(
         self, state_traj: Any, n_inits: int, valid_bxt: Any = None, noise_scale: float = 0.0
     ) -> np.ndarray:
@@ -83,7 +208,8 @@ class FixedPointFinder(Questions):
         Args:
             state_traj: ``(n_batch, n_time, n_states)``, or nested as the cell has them.
             n_inits: how many.
-            valid_bxt: ``(n_batch, n_time)`` boolean, times that may be drawn.
+            valid_bxt: ``(n_batch, n_time)`` boolean, times that may be drawn: where the
+                model masks steps, ``rnn_inputs(model_inputs).valid_bxt``.
             noise_scale: standard deviation of Gaussian noise on the states. Wide noise
                 finds saddles that trajectories pass at a distance.
 
@@ -92,9 +218,8 @@ class FixedPointFinder(Questions):
 
         Example:
             >>> from fixedpoint_tf import FixedPointFinder
-            >>> from fixedpoint_tf.trajectories import run
             >>> finder = FixedPointFinder(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
-            >>> states = run(finder.system, np.ones((4, 10, 1)))
+            >>> states = finder.simulate(np.ones((4, 10, 1)))
             >>> finder.sample_states(states, 100, noise_scale=0.5).shape
             (100, 1)
         """
@@ -117,18 +242,27 @@ class FixedPointFinder(Questions):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw inputs and the states at the same times, see :meth:`sample_states`.
 
+        Args:
+            inputs: ``(n_batch, n_time, n_inputs)`` of the RNN layer, as :meth:`rnn_inputs`
+                returns them, in the order of time; of a layer that goes backwards the last
+                belongs to the first state.
+            state_traj, n_inits, valid_bxt, noise_scale: see there.
+
         Returns:
             Inputs ``(n_inits, n_inputs)``, states ``(n_inits, n_states)``.
 
         Example:
             >>> from fixedpoint_tf import FixedPointFinder
-            >>> from fixedpoint_tf.trajectories import run
             >>> finder = FixedPointFinder(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
             >>> inputs = np.ones((4, 10, 1))
-            >>> u, x = finder.sample_inputs_and_states(inputs, run(finder.system, inputs), 100)
+            >>> u, x = finder.sample_inputs_and_states(inputs, finder.simulate(inputs), 100)
             >>> u.shape, x.shape
             ((100, 1), (100, 1))
         """
+        path = self.system.path
+        if path is not None and path.layer.go_backwards:
+            inputs = as_numbers(inputs, "inputs")
+            inputs = inputs[:, ::-1] if inputs.ndim == 3 else inputs
         return trajectories.sample_inputs_and_states(
             self.system.layout,
             inputs,
@@ -152,8 +286,10 @@ class FixedPointFinder(Questions):
 
         Args:
             initial_states: ``(n, n_states)``, or nested as the cell has them.
-            inputs: ``(1, n_inputs)``, one constant input for all, or ``(n, n_inputs)``; may
-                be None for a network without inputs.
+            inputs: ``(1, n_inputs)``, one constant input for all, or ``(n, n_inputs)``, of
+                the RNN layer: where layers stand before it, :meth:`rnn_inputs` translates
+                the model's, ``finder.rnn_inputs(x)[:, -1]``. May be None for a network
+                without inputs.
             cond_ids: ``(n,)`` whole numbers, a label of the condition of each start.
 
         Returns:
@@ -210,7 +346,7 @@ class FixedPointFinder(Questions):
         if inputs is None and system.n_inputs == 0:
             inputs = np.zeros((1, 0))
         u = as_numbers(inputs, "inputs")
-        check_rows(u, "inputs", system.n_inputs, "n_inputs")
+        _check_constant(system, u)
         if len(u) not in (1, len(x)):
             raise ValueError(
                 f"inputs must have one row, or one for each of the {len(x)} initial states; "
@@ -398,6 +534,27 @@ class FixedPointFinder(Questions):
             "kind": self.system.kind,
             "state_names": self.system.state_names,
         }
+
+
+def _check_constant(system: DynamicalSystem, u: np.ndarray) -> None:
+    """Refuse constant inputs of another width; say once that they are the RNN layer's."""
+    path = system.path
+    try:
+        check_rows(u, "inputs", system.n_inputs, "n_inputs")
+    except ValueError as error:
+        if path is None or u.shape[-1:] == (system.n_inputs,):
+            raise
+        raise ValueError(
+            f"{error} These are {path.describe()}: finder.rnn_inputs(model_inputs)[:, -1] "
+            "translates a constant input of the model."
+        ) from None
+    if path is not None and path.before() and not path.heard_before:
+        path.heard_before = True
+        logger.warning(
+            "inputs are constants at the RNN layer %r of the model, behind %s; "
+            "finder.rnn_inputs(x)[:, -1] translates a constant input x of the model.",
+            path.layer.name, ", ".join(path.before()),
+        )  # fmt: skip
 
 
 def _check_image(problem: Problem, x: np.ndarray, u: np.ndarray) -> None:

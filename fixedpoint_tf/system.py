@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf.checks import as_numbers
+
+if TYPE_CHECKING:
+    from fixedpoint_tf.systems.model_path import ModelPath
 
 __all__ = ["DynamicalSystem", "Equations", "Residual", "StateLayout"]
 
@@ -145,6 +148,10 @@ class DynamicalSystem:
             evaluated cheaply and as exactly as possible.
         name: how errors and reports call the network.
 
+    Attributes:
+        path: from the inputs of a model to those of its recurrent layer, where the system
+            was made from a model or layer; else None.
+
     Example:
         >>> from fixedpoint_tf import as_system
         >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=2, n_inputs=2)
@@ -173,6 +180,7 @@ class DynamicalSystem:
         self.kind = kind
         self.dtypes = dtypes
         self.name = name
+        self.path: ModelPath | None = None
         self._read_weights = read_weights
         unbounded = np.full(self.n_states, np.inf)
         self.lower, self.upper = bounds if bounds is not None else (-unbounded, unbounded)
@@ -232,6 +240,42 @@ class DynamicalSystem:
             [3.0]
         """
         return self._evaluate(self.equations.input_jacobian, h, u)
+
+    def simulate(
+        self,
+        u: Any,
+        initial_states: Any = None,
+        *,
+        mask: Any = None,
+        dt: float | None = None,
+        dtype: str | None = None,
+    ) -> np.ndarray:
+        """Give the states for inputs ``u`` of the recurrent layer (not of the model).
+
+        See :func:`fixedpoint_tf.systems.simulation.simulate`.
+
+        Args:
+            u: ``(n_batch, n_time, n_inputs)``, or what ``finder.rnn_inputs`` returns.
+            initial_states: ``(n_batch, n_states)``; default: where the layer starts.
+            mask: ``(n_batch, n_time)`` boolean, False where the state is kept.
+            dt: length of a step, for a continuous system.
+            dtype: ``"float32"`` or ``"float64"``; default: the system's final one.
+
+        Returns:
+            ``(n_batch, n_time, n_states)``, the state after each step.
+
+        Raises:
+            TypeError, ValueError: an argument is not as described.
+
+        Example:
+            >>> from fixedpoint_tf import as_system
+            >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+            >>> system.simulate([[[1.0], [0.0], [0.0]]]).ravel().tolist()
+            [1.0, 0.5, 0.25]
+        """
+        from fixedpoint_tf.systems.simulation import simulate
+
+        return simulate(self, u, initial_states, mask=mask, dt=dt, dtype=dtype)
 
     def _evaluate(self, function, h, u) -> tf.Tensor:
         dtype = self.dtypes[1]

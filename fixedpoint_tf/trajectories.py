@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.checks import (
-    as_numbers,
-    check_finite,
-    check_rows,
-    check_trajectories,
-    is_number,
-)
-from fixedpoint_tf.compiling import compiled
-from fixedpoint_tf.system import Equations, StateLayout
+from fixedpoint_tf.checks import as_numbers, check_finite, check_trajectories, is_number
+from fixedpoint_tf.system import StateLayout
+from fixedpoint_tf.systems.rnn_inputs import RNNInputs
+from fixedpoint_tf.systems.simulation import checked_inputs, roll_out, simulate
 
 __all__ = ["run", "sample_inputs_and_states", "sample_states"]
-
-
-@functools.lru_cache(maxsize=32)
-def _runner(equations: Equations, kind: str):
-    @compiled("h", "inputs_txbxi")
-    def run_all(w, h, inputs_txbxi, dt):
-        def rate(h, u):
-            return equations.step(w, h, u)
-
-        def step(t, h, states):
-            u = inputs_txbxi[t]
-            if kind == "discrete":
-                h = rate(h, u)
-            else:  # classical Runge-Kutta of fourth order, the input held over the step
-                k1 = rate(h, u)
-                k2 = rate(h + 0.5 * dt * k1, u)
-                k3 = rate(h + 0.5 * dt * k2, u)
-                k4 = rate(h + dt * k3, u)
-                h = h + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
-            return t + 1, h, states.write(t, h)
-
-        n_time = tf.shape(inputs_txbxi)[0]
-        states = tf.TensorArray(h.dtype, size=n_time, element_shape=h.shape)
-        _, _, states = tf.while_loop(lambda t, h, s: t < n_time, step, (0, h, states))
-        return states.stack()
-
-    return run_all
 
 
 def run(
@@ -57,15 +23,17 @@ def run(
     dt: float | None = None,
     dtype: str | None = None,
 ) -> np.ndarray:
-    """Every state a system goes through, given its inputs.
+    """Apply a system to the inputs of its recurrent layer, one after the other.
 
     Unlike ``return_sequences=True`` of a Keras layer, this returns all of the state: of an
-    LSTM both h and c.
+    LSTM both h and c. Where a model hands its inputs to the layer in another form, masked or
+    with initial states, bare inputs are refused: ``finder.simulate_model(model_inputs)``
+    runs the model itself, ``system.simulate(u)`` takes the layer's inputs as they are.
 
     Args:
         system: what to run: a system, or anything that :func:`fixedpoint_tf.as_system`
             takes by itself.
-        inputs: ``(n_batch, n_time, n_inputs)``.
+        inputs: ``(n_batch, n_time, n_inputs)``, or what ``finder.rnn_inputs`` returns.
         initial_states: ``(n_batch, n_states)`` or nested as the cell has them; zero by
             default.
         dt: length of a step, for a continuous system (Runge-Kutta of fourth order).
@@ -75,7 +43,8 @@ def run(
         ``(n_batch, n_time, n_states)``, the state after each input.
 
     Raises:
-        ValueError: the shapes do not fit, or a continuous system has no ``dt``.
+        ValueError: the shapes do not fit, a continuous system has no ``dt``, or the states
+            would not be those of the model.
 
     Example:
         >>> from fixedpoint_tf import as_system
@@ -84,31 +53,12 @@ def run(
         [1.0, 0.5, 0.25]
     """
     system = as_system(system)
-    array = as_numbers(inputs, "inputs")
-    check_trajectories(array, "inputs", system.n_inputs, "n_inputs")
-    if system.kind == "continuous" and not (is_number(dt) and 0 < dt < np.inf):
-        raise ValueError(f"dt must be a positive step for a continuous system; got {dt!r}.")
-    if dtype not in (None, "float32", "float64"):
-        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
-    n_batch = len(array)
-    if initial_states is None:
-        h = np.zeros((n_batch, system.n_states))
-    else:
-        h = system.layout.pack(initial_states, "initial_states")
-        check_rows(h, "initial_states", system.n_states, "n_states")
-        if len(h) != n_batch:
-            raise ValueError(
-                f"initial_states must have a row for each of the {n_batch} sequences of "
-                f"inputs; got {len(h)}."
-            )
-    dtype = dtype or system.dtypes[1]
-    states = _runner(system.equations, system.kind)(
-        system.weights(dtype),
-        tf.constant(h, dtype),
-        tf.constant(array.transpose(1, 0, 2), dtype),
-        tf.constant(dt or 1.0, dtype),
-    )
-    return states.numpy().astype(np.float64).transpose(1, 0, 2)
+    if isinstance(inputs, RNNInputs):
+        return simulate(system, inputs, initial_states, dt=dt, dtype=dtype)
+    array = checked_inputs(system, inputs)
+    if system.path is not None:
+        system.path.check_same(array, initial_states is not None)
+    return roll_out(system, array, initial_states, dt=dt, dtype=dtype)
 
 
 def _draw(

@@ -27,6 +27,7 @@ from fixedpoint_tf.sensitivity.nonnormality import (
     peak_amplification,
 )
 from fixedpoint_tf.sensitivity.readout import readout_matrix
+from fixedpoint_tf.systems import simulation
 
 
 @pytest.fixture(autouse=True)
@@ -541,7 +542,7 @@ class TestLinearError:
     def test_interrupted_it_returns_what_is_there(self, monkeypatch):
         system = linear_system(0.5 * np.eye(2), np.eye(2))
         monkeypatch.setattr(rollouts, "_CHUNK", 1)
-        calls, run = [], trajectories.run
+        calls, run = [], simulation.roll_out
 
         def stop(*args, **options):
             calls.append(1)
@@ -549,7 +550,7 @@ class TestLinearError:
                 raise KeyboardInterrupt
             return run(*args, **options)
 
-        monkeypatch.setattr(rollouts.trajectories, "run", stop)
+        monkeypatch.setattr(rollouts.simulation, "roll_out", stop)
         answer = linear_error(system, at_origin(system, 4), n_directions=1)
         assert answer.interrupted and "(interrupted)" in repr(answer)
         np.testing.assert_array_equal(np.isnan(answer.radius()), [False, False, True, True])

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fixedpoint_tf import trajectories
 from fixedpoint_tf.cycles.gathering import gather
 from fixedpoint_tf.cycles.lyapunov import growths, lyapunov_exponents
 from fixedpoint_tf.cycles.maps import Tangents
@@ -17,6 +16,7 @@ from fixedpoint_tf.cycles.recurrences import near_recurrences, returns, settled_
 from fixedpoint_tf.cycles.result import Cycles
 from fixedpoint_tf.cycles.solving import UNKNOWN, KnownOrbits
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.systems.simulation import roll_out
 from fixedpoint_tf.words import counted
 
 __all__ = ["Options", "Search"]
@@ -78,7 +78,7 @@ class Search:
             return x[:, None].copy()
         shape = (len(x), n_steps, self.system.n_inputs)
         inputs = np.broadcast_to(u[:, None], shape)
-        after = trajectories.run(self.system, inputs, x, dt=self.options.dt)
+        after = roll_out(self.system, inputs, x, dt=self.options.dt)
         return np.concatenate([x[:, None], after], axis=1)
 
     def run(self, rows: np.ndarray) -> None:

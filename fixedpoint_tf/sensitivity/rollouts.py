@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from fixedpoint_tf import linearization, trajectories
+from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.at_points import inputs_of, jacobians_at
 from fixedpoint_tf.checks import as_numbers, is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.systems import simulation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,7 +207,7 @@ def _differences(
     at = inputs_of(system, points)
     inputs = np.repeat(at, len(offsets), axis=0)[:, None]
     inputs = np.broadcast_to(inputs, (len(starts), n_steps, system.n_inputs))
-    true = trajectories.run(system, inputs, starts, dt=dt)
+    true = simulation.roll_out(system, inputs, starts, dt=dt)
     true = true.reshape(points.n, len(offsets), n_steps, system.n_states)
     by_state = jacobians_at(system, points)
     image = system.step(points.xstar, at).numpy()

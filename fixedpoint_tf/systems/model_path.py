@@ -1,0 +1,337 @@
+"""From the inputs of a model to those of the recurrent layer in it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from fixedpoint_tf.keras_cells import is_legacy, standard_kind
+from fixedpoint_tf.systems.graph import Before, read_graph
+from fixedpoint_tf.systems.listening import Heard, cannot_listen, listen
+from fixedpoint_tf.systems.rnn_inputs import RNNInputs
+
+__all__ = ["ModelPath"]
+
+logger = logging.getLogger(__name__)
+
+_WAYS_OUT = (
+    "finder.simulate_model(model_inputs) gives the states of the model itself, "
+    "finder.rnn_inputs(model_inputs) what its RNN layer receives, and finder.simulate(u) the "
+    "states for such inputs"
+)
+
+
+class ModelPath:
+    """Follow a model to its recurrent layer: what the layer receives, and where it starts.
+
+    The model is called as its user calls it, in inference, and left as it was.
+
+    Args:
+        model: a model or layer of Keras 3 or ``tf_keras``, or the recurrent layer alone.
+        layer: the recurrent layer in it.
+
+    Attributes:
+        heard_before: whether inputs of the layer have been asked for.
+
+    Example:
+        >>> import keras
+        >>> rnn = keras.layers.GRU(2)
+        >>> layers = [keras.Input((None, 3)), keras.layers.Rescaling(0.1), rnn]
+        >>> path = ModelPath(keras.Sequential(layers), rnn)
+        >>> path.rnn_inputs(np.ones((4, 5, 3)))[0, 0].round(6).tolist()
+        [0.1, 0.1, 0.1]
+    """
+
+    def __init__(self, model: Any, layer: Any):
+        self.model = model
+        self.layer = layer
+        self.heard_before = False
+        self._names: tuple[str, ...] = ()
+
+    def before(self) -> tuple[str, ...]:
+        """``name (Class)`` of what is known to stand before the layer.
+
+        Example:
+            >>> import keras
+            >>> rnn = keras.layers.GRU(2)
+            >>> ModelPath(rnn, rnn).before()
+            ()
+        """
+        graph = self._graph()
+        return self._names if graph is None else graph.layers
+
+    def rnn_inputs(
+        self, model_inputs: Any, call_arguments: dict[str, Any] | None = None
+    ) -> RNNInputs:
+        """Give what the layer receives when the model is called on inputs.
+
+        Args:
+            model_inputs: an array, or a list, tuple or dict of arrays, as the model takes
+                them.
+            call_arguments: further arguments of the model's call, by name.
+
+        Returns:
+            The inputs with their mask and initial states.
+
+        Raises:
+            TypeError, ValueError: the model does not take them, or the layer cannot be
+                followed in it.
+
+        Example:
+            >>> import keras
+            >>> rnn = keras.layers.GRU(2)
+            >>> layers = [keras.Input((5,)), keras.layers.Embedding(9, 3, mask_zero=True), rnn]
+            >>> path = ModelPath(keras.Sequential(layers), rnn)
+            >>> path.rnn_inputs([[1, 2, 3, 0, 0]]).mask
+            array([[ True,  True,  True, False, False]])
+        """
+        inputs = _plain(model_inputs)
+        self._check_can_listen()
+        graph = self._graph()
+        alone = graph is not None and graph.n_calls == 1
+        heard, seeds = self._listen(inputs, call_arguments, stop=alone)
+        u = self._only_call(heard)
+        self._warn_of_noise(u, inputs, call_arguments, seeds)
+        self.heard_before = True
+        return u
+
+    def layer_inputs(self, u: np.ndarray, *, has_initial_states: bool = False) -> RNNInputs:
+        """Give what the layer makes of inputs of its own, before its first step.
+
+        Args:
+            u: ``(n_batch, n_time, n_inputs)``.
+            has_initial_states: others are given, so that those of the layer do not matter.
+
+        Returns:
+            The same inputs with the initial states that the layer has by itself.
+
+        Raises:
+            ValueError: the layer does not take them, or cannot be followed.
+
+        Example:
+            >>> import keras
+            >>> rnn = keras.layers.GRU(2)
+            >>> rnn.build((None, None, 1))
+            >>> ModelPath(rnn, rnn).layer_inputs(np.ones((1, 3, 1))).initial_states
+            array([[0., 0.]])
+        """
+        backwards = bool(self.layer.go_backwards)
+        known = has_initial_states and cannot_listen(self.layer) is not None
+        if known or self._starts_at_zero():
+            return RNNInputs(u, np.zeros((len(u), self._n_states())), None, backwards)
+        self._check_can_listen()
+        given = np.swapaxes(u, 0, 1) if getattr(self.layer, "time_major", False) else u
+        given = given.astype(self.layer.compute_dtype)
+        try:
+            heard, _ = listen(self.layer, self.layer, tf.constant(given), stop=True)
+        except Exception as error:  # noqa: BLE001 - a user's own layer may raise anything
+            raise ValueError(
+                f"inputs: expected what the RNN layer {self.layer.name!r} takes, received "
+                f"shape {u.shape}: {_brief(error)}"
+            ) from error
+        received = self._only_call(heard)
+        same = received.shape == u.shape and np.array_equal(
+            received.values.astype(given.dtype), u.astype(given.dtype), equal_nan=True
+        )
+        values = u if same else received.values  # as exact as given, unless the layer acts
+        return RNNInputs(values, received.initial_states, received.mask, backwards)
+
+    def check_same(self, inputs: np.ndarray, has_initial_states: bool) -> None:
+        """Refuse inputs for a plain run where the states would not be the model's own.
+
+        Args:
+            inputs: ``(n_batch, n_time, n_inputs)``, of the layer or of the model: a plain
+                run cannot tell, so both must be the same.
+            has_initial_states: initial states are given.
+
+        Raises:
+            ValueError: the model does not hand these inputs to its layer as they are, or
+                the layer does not take them in order from a zero state.
+        """
+        reasons = self._differences(inputs, has_initial_states)
+        if reasons:
+            raise ValueError(
+                f"inputs: expected the inputs of the RNN layer {self.layer.name!r} made by "
+                f"finder.rnn_inputs(model_inputs), since {'; '.join(reasons)}; received an "
+                f"array of shape {inputs.shape}. {_WAYS_OUT}."
+            )
+
+    def check_given(self, has_initial_states: bool, has_mask: bool) -> None:
+        """Refuse bare inputs of the layer where the model adds a state or a mask to them."""
+        graph = self._graph()
+        if graph is None:
+            return
+        name = self.layer.name
+        if graph.passes_state and not has_initial_states:
+            raise ValueError(
+                f"initial_states: expected (n_batch, n_states), since the model passes an "
+                f"initial state to the RNN layer {name!r}; received None. "
+                "finder.rnn_inputs(model_inputs) brings it along."
+            )
+        if (graph.maskers or graph.passes_mask) and not has_mask:
+            of = ", ".join(graph.maskers) or "the model"
+            raise ValueError(
+                f"mask: expected (n_batch, n_time), since {of} masks steps of the RNN layer "
+                f"{name!r}; received None. finder.rnn_inputs(model_inputs) brings it along; "
+                "np.ones((n_batch, n_time), bool) takes every step."
+            )
+
+    def describe(self) -> str:
+        """Say of which layer the inputs are, and what stands before it."""
+        before = self.before()
+        behind = f", behind {', '.join(before)}" if before else ""
+        return f"the inputs of the RNN layer {self.layer.name!r}{behind}"
+
+    # -- how the layer is reached -----------------------------------------------------------
+
+    def _graph(self) -> Before | None:
+        return read_graph(self.model, self.layer)
+
+    def _check_can_listen(self) -> None:
+        reason = cannot_listen(self.layer)
+        if reason is not None:
+            raise ValueError(
+                f"rnn: expected an RNN layer whose loop is that of Keras; received "
+                f"{self.layer.name!r}: {reason}, so where it starts and what it skips is not "
+                "known. Give finder.simulate its inputs with initial_states=."
+            )
+
+    def _listen(self, inputs, call_arguments, **options) -> tuple[Heard, list]:
+        model = self.model
+        try:
+            return listen(model, self.layer, inputs, call_arguments, **options)
+        except Exception as error:  # noqa: BLE001 - a user's own model may raise anything
+            raise ValueError(
+                f"model_inputs: expected what {model.name!r} takes{_specification(model)}; "
+                f"received {_shapes(inputs)}: {type(error).__name__}: {_brief(error)}"
+            ) from error
+
+    def _only_call(self, heard: Heard) -> RNNInputs:
+        n, name = len(heard.calls), self.layer.name
+        if self._graph() is None and n:
+            self._names = tuple(heard.before)
+        if n == 1:
+            return heard.calls[0]
+        how = f"calls it {n} times" if n else "never calls it"
+        if heard.compiled:
+            how = "calls it inside a compiled or vectorised part, where nothing has a value"
+        raise ValueError(
+            f"rnn: expected a model that calls the RNN layer {name!r} once, received "
+            f"{self.model.name!r} ({type(self.model).__name__}), which {how}. Make the inputs "
+            "of the call that you mean yourself, for FixedPointFinder(layer).simulate(u)."
+        )
+
+    def _warn_of_noise(self, u, inputs, call_arguments, seeds) -> None:
+        """Say when a second call gives the layer other inputs."""
+        heard, _ = self._listen(inputs, call_arguments, stop=True, seeds=seeds)
+        again = heard.calls[0]
+        same = np.array_equal(u.values, again.values, equal_nan=True) and np.array_equal(
+            u.initial_states, again.initial_states, equal_nan=True
+        )
+        if not same:
+            logger.warning(
+                "what the RNN layer %r receives differs from call to call: something before "
+                "it draws at random in inference (%s). These are the inputs of one call.",
+                self.layer.name, ", ".join(self.before()) or type(self.model).__name__,
+            )  # fmt: skip
+
+    # -- when the path changes nothing ------------------------------------------------------
+
+    def _n_states(self) -> int:
+        return sum(
+            np.prod(size, dtype=int) for size in tf.nest.flatten(self.layer.cell.state_size)
+        )
+
+    def _starts_at_zero(self) -> bool:
+        """Whether the layer is known to begin at zero and to change nothing."""
+        library = "tf_keras" if is_legacy(self.layer) else "keras"
+        stock = type(self.layer).__module__.split(".")[0] == library
+        cell = self.layer.cell
+        cells = getattr(cell, "cells", [cell])
+        known = all(standard_kind(c) not in (None, "StackedRNNCells") for c in cells)
+        return stock and known and not self.layer.stateful and not vars(self.layer).get("call")
+
+    def _differences(self, inputs: np.ndarray, has_initial_states: bool) -> list[str]:
+        """Reasons why the states of a plain run would not be the model's own."""
+        name = repr(self.layer.name)
+        reasons = [f"{name} goes backwards in time"] if self.layer.go_backwards else []
+        graph = self._graph()
+        if graph is None:
+            return reasons + self._heard_differences(inputs, has_initial_states)
+        if graph.n_calls != 1:
+            reasons.append(f"the model calls it {graph.n_calls} times")
+        if graph.layers:
+            reasons.append(f"{', '.join(graph.layers)} stands before it")
+        if graph.passes_mask:
+            reasons.append("the model passes a mask to it")
+        if not has_initial_states:
+            if graph.passes_state:
+                reasons.append("the model passes an initial state to it")
+            elif not reasons and self.layer_inputs(inputs).initial_states.any():
+                reasons.append("it does not start at zero")
+        return reasons
+
+    def _heard_differences(self, inputs: np.ndarray, has_initial_states: bool) -> list[str]:
+        """The same by trying, where the class of the model decides what is called."""
+        what = f"{self.model.name!r} ({type(self.model).__name__})"
+        try:
+            self._check_can_listen()
+            u = self._only_call(self._listen(inputs, None)[0])
+        except ValueError as error:
+            return [f"{what} cannot be followed with such inputs ({_brief(error)})"]
+        type_ = self.layer.compute_dtype
+        same = u.shape == inputs.shape and np.array_equal(
+            u.values.astype(type_), inputs.astype(type_), equal_nan=True
+        )
+        by = f" ({', '.join(self._names)})" if self._names else ""
+        reasons = [] if same else [f"{what} changes them on the way{by}"]
+        if u.mask is not None and not u.mask.all():
+            reasons.append(f"{what} masks steps")
+        if not has_initial_states and u.initial_states.any():
+            reasons.append("it does not start at zero")
+        return reasons
+
+
+def _plain(model_inputs: Any) -> Any:
+    """Inputs of a model with arrays at the leaves, where nested lists hold numbers."""
+    first = model_inputs
+    while isinstance(first, (list, tuple)) and len(first):
+        first = first[0]
+    if isinstance(first, (bool, int, float, str, np.number)):
+        model_inputs = np.asarray(model_inputs)
+    for leaf in tf.nest.flatten(model_inputs):
+        if isinstance(leaf, np.ma.MaskedArray):
+            raise TypeError(
+                "model_inputs: expected plain arrays, received a masked array. Fill it, and "
+                "let the model mask what it has been trained to mask."
+            )
+        if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "c":
+            raise TypeError(f"model_inputs: expected real numbers, received {leaf.dtype}.")
+    return tf.nest.map_structure(_array, model_inputs)
+
+
+def _array(leaf: Any) -> Any:
+    return leaf if tf.is_tensor(leaf) or leaf is None else np.asarray(leaf)
+
+
+def _shapes(inputs: Any) -> str:
+    return str(tf.nest.map_structure(lambda x: tuple(getattr(x, "shape", ())), inputs))
+
+
+def _specification(model: Any) -> str:
+    """Names and shapes of the inputs of a model that tells them."""
+    try:
+        tensors = tf.nest.flatten(model.inputs or [])
+    except (AttributeError, ValueError):
+        return ""
+    told = [f"{x.name} {tuple(x.shape)}" for x in tensors]
+    return f", {', '.join(told)}" if told else ""
+
+
+def _brief(error: Exception) -> str:
+    """The beginning of a message: Keras's can fill a screen."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 400 else f"{text[:400]}..."

@@ -1,0 +1,207 @@
+"""Run a system on inputs of its recurrent layer, masks held."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from fixedpoint_tf.checks import as_numbers, check_rows, check_trajectories, is_number
+from fixedpoint_tf.compiling import compiled
+from fixedpoint_tf.systems.rnn_inputs import RNNInputs
+
+if TYPE_CHECKING:
+    from fixedpoint_tf.system import DynamicalSystem, Equations
+
+__all__ = ["checked_inputs", "roll_out", "simulate"]
+
+
+@functools.lru_cache(maxsize=32)
+def _runner(equations: Equations, kind: str, masked: bool):
+    def advance(w, h, u, dt):
+        def rate(h):
+            return equations.step(w, h, u)
+
+        if kind == "discrete":
+            return rate(h)
+        # Classical Runge-Kutta of fourth order, the input held over the step.
+        k1 = rate(h)
+        k2 = rate(h + 0.5 * dt * k1)
+        k3 = rate(h + 0.5 * dt * k2)
+        k4 = rate(h + dt * k3)
+        return h + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+
+    def loop(w, h, inputs_txbxi, dt, mask_txbx1):
+        def step(t, h, states):
+            new = advance(w, h, inputs_txbxi[t], dt)
+            h = tf.where(mask_txbx1[t], new, h) if masked else new
+            return t + 1, h, states.write(t, h)
+
+        n_time = tf.shape(inputs_txbxi)[0]
+        states = tf.TensorArray(h.dtype, size=n_time, element_shape=h.shape)
+        _, _, states = tf.while_loop(lambda t, h, s: t < n_time, step, (0, h, states))
+        return states.stack()
+
+    if masked:
+
+        @compiled("h", "inputs_txbxi", "mask_txbx1")
+        def run_masked(w, h, inputs_txbxi, dt, mask_txbx1):
+            return loop(w, h, inputs_txbxi, dt, mask_txbx1)
+
+        return run_masked
+
+    @compiled("h", "inputs_txbxi")
+    def run_all(w, h, inputs_txbxi, dt):
+        return loop(w, h, inputs_txbxi, dt, None)
+
+    return run_all
+
+
+def roll_out(
+    system: DynamicalSystem,
+    inputs: Any,
+    initial_states: Any = None,
+    *,
+    mask: Any = None,
+    dt: float | None = None,
+    dtype: str | None = None,
+) -> np.ndarray:
+    """Apply a system to inputs one after the other, whatever model it came from.
+
+    Args:
+        system: the system.
+        inputs: ``(n_batch, n_time, n_inputs)``, what the recurrent layer receives.
+        initial_states: ``(n_batch, n_states)`` or nested as the cell has them; zero by
+            default.
+        mask: ``(n_batch, n_time)`` boolean; where it is False the state is kept.
+        dt: length of a step, for a continuous system (Runge-Kutta of fourth order).
+        dtype: floating type of the run; default: the system's final one, float64.
+
+    Returns:
+        ``(n_batch, n_time, n_states)``, the state after each input.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> decay = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+        >>> mask = [[True, False, True]]
+        >>> roll_out(decay, [[[1.0], [9.0], [0.0]]], mask=mask).ravel().tolist()
+        [1.0, 1.0, 0.5]
+    """
+    array = checked_inputs(system, inputs)
+    if system.kind == "continuous" and not (is_number(dt) and 0 < dt < np.inf):
+        raise ValueError(f"dt must be a positive step for a continuous system; got {dt!r}.")
+    if dtype not in (None, "float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
+    n_batch = len(array)
+    if initial_states is None:
+        h = np.zeros((n_batch, system.n_states))
+    else:
+        h = system.layout.pack(initial_states, "initial_states")
+        check_rows(h, "initial_states", system.n_states, "n_states")
+        if len(h) != n_batch:
+            raise ValueError(
+                f"initial_states must have a row for each of the {n_batch} sequences of "
+                f"inputs; got {len(h)}."
+            )
+    dtype = dtype or system.dtypes[1]
+    arguments = [
+        system.weights(dtype),
+        tf.constant(h, dtype),
+        tf.constant(array.transpose(1, 0, 2), dtype),
+        tf.constant(dt or 1.0, dtype),
+    ]
+    if mask is not None:
+        arguments.append(tf.constant(_checked_mask(mask, array.shape[:2]).T[..., None]))
+    states = _runner(system.equations, system.kind, mask is not None)(*arguments)
+    return states.numpy().astype(np.float64).transpose(1, 0, 2)
+
+
+def simulate(
+    system: DynamicalSystem,
+    inputs: Any,
+    initial_states: Any = None,
+    *,
+    mask: Any = None,
+    dt: float | None = None,
+    dtype: str | None = None,
+) -> np.ndarray:
+    """Give the states of a recurrent layer for inputs of its own, as the layer itself does.
+
+    A layer that goes backwards takes the last input first, and its states come in the order
+    in which it goes through them, as ``return_sequences=True`` gives them.
+
+    Args:
+        system: the system.
+        inputs: ``(n_batch, n_time, n_inputs)``, what the recurrent layer receives: an array
+            or what ``finder.rnn_inputs(model_inputs)`` returns.
+        initial_states: ``(n_batch, n_states)`` or nested as the cell has them; default:
+            those that came with the inputs, else where the layer starts by itself: the
+            states of a stateful one, ``get_initial_state`` of its cell, or zero.
+        mask: ``(n_batch, n_time)`` boolean in the order of the inputs; where it is False
+            the state is kept. Default: what came with the inputs.
+        dt: length of a step, for a continuous system (Runge-Kutta of fourth order).
+        dtype: floating type of the run; default: the system's final one, float64.
+
+    Returns:
+        ``(n_batch, n_time, n_states)``, the state after each step.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described, or the model adds a mask or
+            initial states that were not given.
+
+    Example:
+        >>> import keras
+        >>> from fixedpoint_tf import as_system
+        >>> rnn = keras.layers.SimpleRNN(1, activation="linear", go_backwards=True)
+        >>> rnn.build((None, None, 1))
+        >>> rnn.set_weights([np.ones((1, 1)), np.full((1, 1), 0.5), np.zeros(1)])
+        >>> simulate(as_system(rnn), [[[1.0], [0.0], [4.0]]]).ravel().tolist()
+        [4.0, 2.0, 2.0]
+    """
+    path = getattr(system, "path", None)
+    array = checked_inputs(system, inputs)
+    if isinstance(inputs, RNNInputs):
+        u = inputs
+    elif path is None:
+        u = RNNInputs(array, np.zeros((len(array), system.n_states)))
+    else:
+        path.check_given(initial_states is not None, mask is not None)
+        u = path.layer_inputs(array, has_initial_states=initial_states is not None)
+    initial_states = u.initial_states if initial_states is None else initial_states
+    mask = u.mask if mask is None else _checked_mask(mask, u.shape[:2])
+    values = u.values
+    if u.go_backwards:
+        values = values[:, ::-1]
+        mask = None if mask is None else mask[:, ::-1]
+    return roll_out(system, values, initial_states, mask=mask, dt=dt, dtype=dtype)
+
+
+def checked_inputs(system: DynamicalSystem, inputs: Any) -> np.ndarray:
+    """Inputs of the layer as numbers; the error says whose inputs they are."""
+    array = as_numbers(inputs, "inputs")
+    try:
+        check_trajectories(array, "inputs", system.n_inputs, "n_inputs")
+    except ValueError as error:
+        path = getattr(system, "path", None)
+        if path is None or array.ndim != 3 or array.shape[2] == system.n_inputs:
+            raise
+        raise ValueError(
+            f"{error} These are {path.describe()}: finder.rnn_inputs(model_inputs) makes them "
+            "from the model's, finder.simulate_model(model_inputs) runs the model itself."
+        ) from None
+    return array
+
+
+def _checked_mask(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
+    array = np.asarray(mask)
+    if array.shape != shape or array.dtype != bool:
+        raise ValueError(
+            f"mask: expected boolean (n_batch, n_time) = {tuple(shape)}, received "
+            f"{array.dtype} of shape {array.shape}."
+        )
+    return array
