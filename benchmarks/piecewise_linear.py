@@ -104,24 +104,22 @@ def print_row(rows: list[dict], label: str, units: str) -> None:
     )
 
 
-def print_table(rows: list[dict]) -> None:
-    """A row for each family and size, then one for each family."""
+def print_header() -> None:
     print(
         f"{'family':<18}{'units':>6}{'networks':>9}{'points':>8}{'found':>7}{'false':>7}"
         f"{'wrong':>7}{'stable':>14}{'complete':>11}{'diverged':>10}{'unconv.':>10}"
-        f"{'slow':>10}{'outlier':>10}{'s':>8}"
+        f"{'slow':>10}{'outlier':>10}{'s':>8}",
+        flush=True,
     )
-    families = list(dict.fromkeys(row["family"] for row in rows))
-    for family in families:
-        of_family = [row for row in rows if row["family"] == family]
-        sizes = sorted({row["units"] for row in of_family})
-        for n in sizes:
-            print_row([row for row in of_family if row["units"] == n], family, str(n))
-        if len(sizes) > 1:
-            print_row(of_family, family, "all")
-    relu = [row for row in rows if row["family"] != "smooth"]
-    if len(families) > 1 and relu:
-        print_row(relu, "all ReLU", "")
+
+
+def keep_failures(rows: list[dict], path: Path) -> None:
+    """Append the networks that fall short, a line of JSON each."""
+    with open(path, "a", encoding="utf-8") as file:
+        for row in rows:
+            short = row["found"] < row["points"] or row["diverged"] or row["unconverged"]
+            if short or row["false"] or row["wrong"]:
+                file.write(json.dumps(row) + "\n")
 
 
 def run_other(base: Path, arguments: argparse.Namespace) -> None:
@@ -149,17 +147,24 @@ def main() -> None:
     import fixedpoint_tf
 
     print(f"package: {Path(fixedpoint_tf.__file__).parent}", flush=True)
-    rows = []
+    if arguments.failures is not None:
+        arguments.failures.write_text("")
+    print_header()
+    relu: list[dict] = []
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     for family in arguments.families:
+        of_family: list[dict] = []
         for n_units in arguments.units:
-            rows += [measure(family, n_units, seed) for seed in seeds]
-        print(f"{family} done", file=sys.stderr, flush=True)
-    print_table(rows)
-    if arguments.failures is not None:
-        short = [r for r in rows if not r["all found"] or r["false"] or r["wrong"]
-                 or r["diverged"] or r["unconverged"]]  # fmt: skip
-        arguments.failures.write_text("".join(json.dumps(row) + "\n" for row in short))
+            rows = [measure(family, n_units, seed) for seed in seeds]
+            print_row(rows, family, str(n_units))
+            of_family += rows
+            if arguments.failures is not None:
+                keep_failures(rows, arguments.failures)
+        print_row(of_family, family, "all")
+        if family != "smooth":
+            relu += of_family
+    if relu:
+        print_row(relu, "all ReLU", "")
 
 
 if __name__ == "__main__":
