@@ -4,7 +4,10 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-TEST = ["pytest>=8"]
+# For distributions of the user's own. Kept out of what everyone needs: tf-keras asks for the
+# TensorFlow of its own release, so that pip would move the one that is there.
+PROBABILITY = ["tensorflow-probability>=0.24", "tf-keras"]
+TEST = ["pytest>=8", *PROBABILITY]
 
 setup(
     name="fixedpoint-tf",
@@ -22,8 +25,6 @@ setup(
     package_data={"fixedpoint_tf": ["py.typed"], "lfads_tf": ["py.typed"]},
     install_requires=[
         "tensorflow>=2.16",
-        "tensorflow-probability",
-        "tf-keras",
         "numpy",
         "scipy",
         "matplotlib",
@@ -32,6 +33,7 @@ setup(
         "threadpoolctl",
     ],
     extras_require={
+        "tfp": PROBABILITY,
         "test": TEST,
         "docs": ["sphinx>=8", "myst-nb", "furo", "sphinx-copybutton"],
         "dev": [*TEST, "build", "mypy", "ruff"],

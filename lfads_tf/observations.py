@@ -1,7 +1,9 @@
 """The observation models between read-out and data.
 
-Everything rests on TensorFlow Probability; distributions are made inside the calls, since
-one made outside a gradient tape passes no gradient to its parameters.
+Densities are in closed form; see :mod:`lfads_tf.distributions`. A subclass of
+:class:`Observation` may use those of TensorFlow Probability (the extra ``tfp``); there,
+distributions are made inside the calls, since one made outside a gradient tape passes no
+gradient to its parameters.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from lfads_tf.config import LFADSConfig
-from lfads_tf.distributions import tfd
+from lfads_tf.distributions import gamma_log_density, normal_log_density
 from lfads_tf.logarithms import HIGHEST_LOG, LOWEST_LOG, bounded_exp, log_factorial
 
 __all__ = [
@@ -94,7 +96,7 @@ class Poisson(Observation):
     counts = True
 
     def log_prob(self, parameters, data):
-        # As tfd.Poisson has it, whose lgamma takes a third of the forward pass.
+        # lgamma would take a third of the forward pass.
         log_rate = tf.clip_by_value(parameters, LOWEST_LOG, HIGHEST_LOG)
         return data * log_rate - tf.exp(log_rate) - log_factorial(data)
 
@@ -119,7 +121,7 @@ class Gaussian(Observation):
     def log_prob(self, parameters, data):
         mean, log_variance = self.split(parameters)
         sd = tf.sqrt(bounded_exp(log_variance) + 1e-6)
-        return tfd.Normal(mean, sd).log_prob(data)
+        return normal_log_density(data, mean, sd)
 
     def mean(self, parameters):
         return self.split(parameters)[0]
@@ -142,7 +144,7 @@ class Gamma(Observation):
 
     def log_prob(self, parameters, data):
         shape, rate = map(bounded_exp, self.split(parameters))
-        return tfd.Gamma(shape, rate).log_prob(tf.maximum(data, 1e-6))
+        return gamma_log_density(tf.maximum(data, 1e-6), shape, rate)
 
     def mean(self, parameters):
         shape, rate = map(bounded_exp, self.split(parameters))
@@ -183,8 +185,8 @@ class ZeroInflatedGamma(Observation):
         event = data > 0
         # A stand-in where there is no event keeps the unused branch's gradient finite.
         above = tf.where(event, tf.maximum(data - self.location, 1e-6), tf.ones_like(data))
-        gamma = tfd.Gamma(bounded_exp(log_shape), bounded_exp(log_rate))
-        with_event = gamma.log_prob(above) + tf.math.log_sigmoid(logit)
+        density = gamma_log_density(above, bounded_exp(log_shape), bounded_exp(log_rate))
+        with_event = density + tf.math.log_sigmoid(logit)
         return tf.where(event, with_event, tf.math.log_sigmoid(-logit))
 
     def mean(self, parameters):

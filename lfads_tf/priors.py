@@ -1,7 +1,6 @@
 """Priors over initial conditions and inferred inputs, and divergences from them in nats.
 
-Everything rests on TensorFlow Probability; distributions are made inside the calls, since
-one made outside a gradient tape passes no gradient to its parameters.
+The divergences are in closed form; see :mod:`lfads_tf.distributions`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from lfads_tf.config import LFADSConfig
-from lfads_tf.distributions import tfd
+from lfads_tf.distributions import Normal, normal_kl
 from lfads_tf.logarithms import bounded_exp
 
 __all__ = ["AutoregressivePrior", "IndependentPrior", "InitialConditionPrior", "input_prior"]
@@ -47,8 +46,8 @@ class InitialConditionPrior(keras.layers.Layer):
         Returns:
             ``(n_trials,)``, in nats.
         """
-        prior = tfd.Normal(tf.convert_to_tensor(self.mean), self.variance**0.5)
-        return tf.reduce_sum(tfd.kl_divergence(tfd.Normal(mean, sd), prior), axis=-1)
+        prior_mean = tf.convert_to_tensor(self.mean)
+        return tf.reduce_sum(normal_kl(mean, sd, prior_mean, self.variance**0.5), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "size": self.size, "variance": self.variance}
@@ -111,17 +110,17 @@ class AutoregressivePrior(keras.layers.Layer):
             ``(n_bins, n_trials)``, in nats.
         """
         prior = self.given(sample_tbu)
-        terms = tfd.kl_divergence(tfd.Normal(mean_tbu, sd_tbu), prior)
+        terms = normal_kl(mean_tbu, sd_tbu, prior.loc, prior.scale)
         return tf.reduce_sum(terms, axis=2)
 
-    def given(self, sample_tbu):
+    def given(self, sample_tbu) -> Normal:
         """The distribution of each bin given the bin before.
 
         Args:
             sample_tbu: ``(n_bins, n_trials, size)``.
 
         Returns:
-            A TFP distribution of that shape.
+            A :class:`lfads_tf.distributions.Normal` of that shape.
         """
         decay = tf.exp(-1.0 / bounded_exp(self.log_time_constant))
         noise = bounded_exp(self.log_noise_variance)
@@ -130,7 +129,7 @@ class AutoregressivePrior(keras.layers.Layer):
         before = tf.concat([tf.zeros_like(sample_tbu[:1]), sample_tbu[:-1]], axis=0)
         first = tf.broadcast_to(noise / one_minus, tf.shape(sample_tbu[:1]))
         later = tf.broadcast_to(noise, tf.shape(sample_tbu[1:]))
-        return tfd.Normal(decay * before, tf.sqrt(tf.concat([first, later], axis=0)))
+        return Normal(decay * before, tf.sqrt(tf.concat([first, later], axis=0)))
 
     def get_config(self) -> dict[str, Any]:
         names = ("size", "time_constant", "noise_variance")
@@ -171,8 +170,8 @@ class IndependentPrior(keras.layers.Layer):
         Returns:
             ``(n_bins, n_trials)``, in nats.
         """
-        prior = tfd.Normal(tf.zeros_like(mean_tbu), tf.sqrt(bounded_exp(self.log_variance)))
-        terms = tfd.kl_divergence(tfd.Normal(mean_tbu, sd_tbu), prior)
+        prior_sd = tf.sqrt(bounded_exp(self.log_variance))
+        terms = normal_kl(mean_tbu, sd_tbu, tf.zeros_like(mean_tbu), prior_sd)
         return tf.reduce_sum(terms, axis=2)
 
     def get_config(self) -> dict[str, Any]:

@@ -192,6 +192,10 @@ def test_the_two_packages_never_import_each_other(package, other):
             "from lfads_tf import analysis, plotting",
             ["tensorflow", "keras", "fixedpoint_tf", "matplotlib"],
         ),
+        (
+            "from lfads_tf import *\nfrom lfads_tf.distributions import *",
+            ["tensorflow_probability", "tf_keras", "fixedpoint_tf"],
+        ),
     ],
 )
 def test_imports_load_no_more_than_they_need(statement, unwanted):

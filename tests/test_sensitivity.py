@@ -199,6 +199,32 @@ class TestAngles:
         expected = np.degrees(np.arccos(inside))
         assert angles(vector[None], mode[None])[0, 0] == pytest.approx(expected)
 
+    @pytest.mark.parametrize("degrees", [1e-9, 1e-5, 1.0, 89.99999, 90.0 - 1e-9, 90.0])
+    @pytest.mark.parametrize("plane", [False, True], ids=["line", "plane"])
+    def test_small_and_almost_right_angles_keep_their_digits(self, degrees, plane):
+        """An angle made by turning, in a random basis: good to the rounding of its parts."""
+        basis, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(7, 7)))
+        inside, other, outside = basis[:, :3].T
+        # of the small of the two, cosine or sine, what is known to full relative precision
+        near, far = np.radians(degrees), np.radians(90.0 - degrees)
+        cosine, sine = (
+            (np.sin(far), np.cos(far)) if degrees > 45 else (np.cos(near), np.sin(near))
+        )
+        vector = cosine * inside + sine * outside
+        mode = inside + 0.0j
+        if plane:
+            mode = (0.6 * inside + 0.8 * other) + 1e-3j * (0.8 * inside - 0.6 * other)
+        # the short axis of the plane, 1e-3 of the long one, is known to 1e3 eps
+        tolerance = np.degrees(64 * np.finfo(float).eps * (1e3 if plane else 1.0))
+        got = angles(vector[None], mode[None] * np.exp(1.1j))[0, 0]
+        assert got == pytest.approx(degrees, rel=0, abs=tolerance)
+
+    @pytest.mark.parametrize("scale", [1e-200, 1e-9, 1e9, 1e200])
+    def test_lengths_mean_nothing(self, scale):
+        vector, mode = np.array([[1.0, 1.0, 0.0]]), np.array([[1.0 + 0j, 0.0, 0.0]])
+        for a, b in ((scale, 1.0), (1.0, scale), (scale, scale)):
+            assert angles(a * vector, b * mode)[0, 0] == pytest.approx(45.0)
+
 
 class TestSensitivity:
     """An integrator made by hand, after Mante et al. (2013).
@@ -240,7 +266,8 @@ class TestSensitivity:
         np.testing.assert_allclose(
             np.abs(answer.input_effect[0, 0]), [np.linalg.norm(selection), 0, 0], atol=1e-12
         )
-        np.testing.assert_allclose(answer.input_angle[0, 0], [0.0, 90.0, np.nan], atol=1e-6)
+        # The step of the network is float64, its eigenvectors are good to condition x eps.
+        np.testing.assert_allclose(answer.input_angle[0, 0], [0.0, 90.0, np.nan], atol=1e-11)
 
     def test_the_effect_is_what_a_pulse_leaves_behind(self, integrator):
         system, line, _, _ = integrator
@@ -258,7 +285,7 @@ class TestSensitivity:
         np.testing.assert_allclose(
             np.abs(answer.readout_effect[0, :, 0]), [2.0, 0.0], atol=1e-12
         )
-        np.testing.assert_allclose(answer.readout_angle[0, :, 0], [0.0, 90.0], atol=1e-6)
+        np.testing.assert_allclose(answer.readout_angle[0, :, 0], [0.0, 90.0], atol=1e-11)
 
     def test_says_which_input_is_heard(self, integrator):
         system, *_ = integrator
@@ -367,7 +394,7 @@ class TestSensitivity:
         system = linear_system(J, np.eye(3))
         answer = sensitivity_of(system, at_origin(system), n_modes=2)
         assert answer.eigenvalues.shape == (1, 2)
-        np.testing.assert_allclose(answer.input_angle[0, :, 0], 0.0, atol=1e-6)
+        np.testing.assert_allclose(answer.input_angle[0, :, 0], 0.0, atol=1e-11)
         np.testing.assert_allclose(answer.input_angle[0, :, 2], 90.0)
 
     def test_a_keras_readout_of_an_lstm_reads_its_output_alone(self):

@@ -24,17 +24,28 @@ def angles(vectors: np.ndarray, directions: np.ndarray) -> np.ndarray:
         [[45.0], [0.0]]
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        units = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+        units, turned = _unit(vectors), _unit(directions)
         # Turned in phase so that real and imaginary part are orthogonal, they are the axes
         # of the ellipse that the mode runs through; of a real direction the second is 0.
-        phase = np.angle(np.sum(directions**2, axis=-1, keepdims=True)) / 2.0
-        turned = directions * np.exp(-1j * phase)
-        within = np.zeros((*directions.shape[:-1], units.shape[-2]))
-        sizes = np.linalg.norm(directions, axis=-1)
-        for axis in (turned.real, turned.imag):
-            length = np.linalg.norm(axis, axis=-1)
-            overlap = np.einsum("...bs,...as->...ba", axis, units) / length[..., None]
-            there = length > 1e-9 * sizes  # rounding leaves a real direction a small part
-            within += np.where((there | (sizes == 0.0))[..., None], overlap**2, 0.0)
-        within[~np.isfinite(sizes)] = np.nan
-    return np.degrees(np.arccos(np.sqrt(np.minimum(within, 1.0))))
+        phase = np.angle(np.sum(turned**2, axis=-1, keepdims=True)) / 2.0
+        turned = turned * np.exp(-1j * phase)
+        first, second = _unit(turned.real), turned.imag
+        second = second - np.sum(second * first, axis=-1, keepdims=True) * first
+        # rounding leaves a real direction a small part
+        there = np.linalg.norm(turned.imag, axis=-1, keepdims=True) > 1e-9
+        second = np.where(there, _unit(second), 0.0)
+        by_first, by_second = (
+            np.einsum("...bs,...as->...ba", axis, units) for axis in (first, second)
+        )
+        outside = np.empty_like(by_first)
+        for i in range(units.shape[-2]):  # one by one, for the sake of memory
+            inside = by_first[..., i, None] * first + by_second[..., i, None] * second
+            outside[..., i] = np.linalg.norm(units[..., None, i, :] - inside, axis=-1)
+        # The arc cosine of the part inside would be wrong by 1e-6 degrees where it is 1.
+        return np.degrees(np.arctan2(outside, np.hypot(by_first, by_second)))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length 1; NaN for those of length zero."""
+    scaled = vectors / np.max(np.abs(vectors), axis=-1, keepdims=True)  # squares stay finite
+    return scaled / np.linalg.norm(scaled, axis=-1, keepdims=True)

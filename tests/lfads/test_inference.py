@@ -59,8 +59,15 @@ def test_states_of_any_number_of_axes_have_factors_and_rates():
     states = np.random.default_rng(0).normal(size=(4, 3, 2, 9))
     factors, rates = model.factors_of(states), model.rates_of(states)
     assert factors.shape == (4, 3, 2, 3) and rates.shape == (4, 3, 2, N_NEURONS)
-    np.testing.assert_array_equal(model.factors_of(states[1, 2, 1]), factors[1, 2, 1])
-    np.testing.assert_allclose(model.rates_of(states[1, 2, 1]), rates[1, 2, 1], rtol=1e-6)
+    # Products of one row and of many are summed in another order: by kernels, n eps of the
+    # sum of sizes, twice; of a rate, relative to it, what its logarithm has.
+    rounding = 2 * 9 * np.finfo(np.float32).eps
+    sizes = np.abs(states[1, 2, 1]) @ np.abs(model.factors_of(np.eye(9)))
+    log_sizes = 2 * sizes @ np.abs(model.network.read_out_kernel.numpy())
+    log_sizes += np.abs(model.network.read_out_bias.numpy()) + 1.0
+    alone, rate = model.factors_of(states[1, 2, 1]), model.rates_of(states[1, 2, 1])
+    assert np.all(np.abs(alone - factors[1, 2, 1]) <= rounding * sizes)
+    assert np.all(np.abs(rate / rates[1, 2, 1] - 1.0) <= rounding * log_sizes)
     for ask in (model.factors_of, model.rates_of):
         with pytest.raises(ValueError, match=r"states: expected .*\(..., 9\), rec.*\(4, 3\)"):
             ask(np.zeros((4, 3)))
