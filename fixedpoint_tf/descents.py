@@ -6,7 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from fixedpoint_tf.evidence import Evidence, examine, stationarity_tolerance
+from fixedpoint_tf.evidence import Evidence, examine, rounding_level, stationarity_tolerance
+from fixedpoint_tf.region import WIDENINGS, Region
 from fixedpoint_tf.solvers import adam, krylov, levenberg_marquardt
 from fixedpoint_tf.solvers.base import OnProgress, Points, Problem
 from fixedpoint_tf.status import Status
@@ -21,6 +22,7 @@ KRYLOV_MIN_STATES = 128  # below it a factorisation is cheaper than 16 vectors
 N_TRIED = 64  # points on which Newton-GMRES must show that it arrives
 MIXED_MIN_STATES = 64  # below it matrices in double precision cost hardly more
 MIXED_ITERS = 60
+FURTHER = (10.0, 1e3)  # distances, relative to its own, at which a far point is looked beyond
 FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has no bottom
 
 
@@ -44,7 +46,7 @@ class Descents:
 
     Args:
         problem: residual, weights and box.
-        artificial: ``(n_states,)`` boolean, coordinates whose bound is only a guess.
+        region: the box in which the search begins, and its guessed sides.
         options: how to search.
         rng: source of randomness.
         on_progress: called after each batch of iterations.
@@ -53,12 +55,15 @@ class Descents:
     def __init__(
         self,
         problem: Problem,
-        artificial: np.ndarray,
+        region: Region,
         options: Options,
         rng: np.random.Generator,
         on_progress: OnProgress,
     ):
-        self.problem, self.artificial, self.options = problem, artificial, options
+        self.problem, self.region, self.options = problem, region, options
+        self.widest = problem
+        if region.is_guessed:
+            self.widest = problem.with_bounds(*region.widened(WIDENINGS[-1]))
         self.rng, self.on_progress = rng, on_progress
         search, self.final_dtype = problem.system.dtypes
         self.search_dtype = self.final_dtype if options.dtype == "float64" else search
@@ -66,7 +71,11 @@ class Descents:
         matrices = 6.0 * problem.n_states**2 * np.dtype(self.final_dtype).itemsize
         self.matrix_free = matrices > options.memory_limit
 
-    def classic(self, points: Points) -> None:
+    def measure_rounding(self, x: np.ndarray, u: np.ndarray) -> None:
+        """Set ``eps`` to what the arithmetic of the network carries, measured at states."""
+        self.eps = rounding_level(self.problem, x, u)
+
+    def adam(self, points: Points) -> None:
         """Adam from every point."""
         adam.solve(
             self.problem,
@@ -80,15 +89,20 @@ class Descents:
             on_progress=self.on_progress,
         )
 
-    def coarse(self, points: Points, *, only_fixed: bool = False) -> None:
-        """A cheap descent in single precision; ``only_fixed`` need not find slow points."""
+    def coarse(
+        self, points: Points, *, only_fixed: bool = False, problem: Problem | None = None
+    ) -> None:
+        """Descend cheaply in single precision; ``only_fixed`` need not find slow points."""
+        problem = problem or self.problem
+        if not len(points.x):
+            return
         left = np.arange(len(points.x))
         if self.problem.n_states >= KRYLOV_MIN_STATES or self.matrix_free:
-            left = self._newton_krylov(points)
+            left = self._newton_krylov(problem, points)
             if only_fixed:
                 return
         levenberg_marquardt.solve(
-            self.problem,
+            problem,
             points,
             left,
             dtype=self.search_dtype,
@@ -101,13 +115,13 @@ class Descents:
             on_progress=self.on_progress,
         )
 
-    def _newton_krylov(self, points: Points) -> np.ndarray:
+    def _newton_krylov(self, problem: Problem, points: Points) -> np.ndarray:
         """Newton-GMRES on a few points; if it arrives from most, on all. Who is left."""
         order = self.rng.permutation(len(points.x))
         left = order
         for batch in (order[:N_TRIED], order[N_TRIED:]):
             arrived = krylov.newton(
-                self.problem,
+                problem,
                 points,
                 batch,
                 dtype=self.search_dtype,
@@ -120,71 +134,108 @@ class Descents:
                 break
         return left
 
-    def towards(self, points: Points, which: np.ndarray, n_iters: int) -> np.ndarray:
+    def partial(self, points: Points, which: np.ndarray, n_iters: int) -> np.ndarray:
         """Some iterations towards a stationary point, in double precision.
-
-        Matrices are in single precision where they are large enough to cost more in double.
 
         Returns:
             Which of the points are done, that is, used fewer iterations.
         """
         before = points.n_iters[which]
         n_iters = min(n_iters, self.options.max_iters)
-        large = self.problem.n_states >= MIXED_MIN_STATES
-        levenberg_marquardt.solve(
-            self.problem,
-            points,
-            which,
-            dtype=self.final_dtype,
-            matrix_dtype=self.search_dtype if large else self.final_dtype,
-            max_iters=n_iters,
-            tol_q=self._finest_q(),
-            tol_gradient=0.1 * stationarity_tolerance(self.eps),
-            stall=0.9999,
-            matrix_free=self.matrix_free,
-            on_progress=self.on_progress,
-        )
+        self._descend(self.problem, points, which, n_iters, stall=0.9999, mixed=True)
         return points.n_iters[which] - before < n_iters
 
-    def to_the_end(self, points: Points) -> tuple[Evidence, np.ndarray]:
-        """Descend until rounding ends it, and say what was reached.
+    def refine(self, points: Points) -> tuple[Evidence, np.ndarray]:
+        """Descend until rounding ends it, and gather the evidence for what was reached.
+
+        A descent that presses on a guessed side of the box goes on beyond it.
 
         Returns:
             The evidence, and the status ``(n,)`` of each point.
         """
-        every = np.arange(len(points.x))
+        outside = self.region.outside(points.x)
+        self._refine_within(self.problem, points, np.flatnonzero(~outside))
+        self._refine_within(self.widest, points, np.flatnonzero(outside))
+        if self.region.is_guessed:
+            problem = self.problem
+            for factor in WIDENINGS:
+                pressed = self.region.pressed(points.x, problem.lower, problem.upper)
+                pressed = np.flatnonzero(pressed & ~outside)
+                if not len(pressed):
+                    break
+                problem = self.problem.with_bounds(*self.region.widened(factor))
+                points.damping[pressed] = np.nan
+                self._refine_within(problem, points, pressed)
+        evidence = examine(
+            self.widest, points.x, points.u, eps=self.eps, matrix_free=self.matrix_free
+        )
+        return evidence, self._status(points.x, points.u, evidence)
+
+    def _refine_within(self, problem: Problem, points: Points, which: np.ndarray) -> None:
+        """Descend within a box until rounding ends it."""
+        if not len(which):
+            return
         if self.problem.n_states >= MIXED_MIN_STATES:
-            self.towards(points, every, MIXED_ITERS)
+            n_iters = min(MIXED_ITERS, self.options.max_iters)
+            self._descend(problem, points, which, n_iters, stall=0.9999, mixed=True)
+        n_iters = min(FINAL_ITERS, self.options.max_iters)
+        self._descend(problem, points, which, n_iters, stall=1.0 - 1e-8, mixed=False)
+
+    def _descend(
+        self,
+        problem: Problem,
+        points: Points,
+        which: np.ndarray,
+        n_iters: int,
+        *,
+        stall: float,
+        mixed: bool,
+    ) -> None:
+        """Levenberg-Marquardt; ``mixed`` takes matrices in single where double costs more."""
+        single = mixed and self.problem.n_states >= MIXED_MIN_STATES
         levenberg_marquardt.solve(
-            self.problem,
+            problem,
             points,
-            every,
+            which,
             dtype=self.final_dtype,
-            max_iters=min(FINAL_ITERS, self.options.max_iters),
+            matrix_dtype=self.search_dtype if single else self.final_dtype,
+            max_iters=n_iters,
             tol_q=self._finest_q(),
             tol_gradient=0.1 * stationarity_tolerance(self.eps),
-            stall=1.0 - 1e-8,
+            stall=stall,
             matrix_free=self.matrix_free,
             on_progress=self.on_progress,
         )
-        evidence = examine(self.problem, points.x, points.u, matrix_free=self.matrix_free)
-        return evidence, self._status(points.x, evidence)
 
     def _finest_q(self) -> float:
         """The speed to which rounding lets a fixed point be located."""
         return self.problem.n_states * (100.0 * self.eps) ** 2
 
-    def _status(self, x: np.ndarray, evidence: Evidence) -> np.ndarray:
+    def _status(self, x: np.ndarray, u: np.ndarray, evidence: Evidence) -> np.ndarray:
+        """Return the status of each point, ``(n,)``."""
         fixed = evidence.is_fixed(x, self.options.tol_q, self.eps)
         slow = evidence.is_stationary(self.eps) & ~fixed
-        at_bound = (x <= self.problem.lower) | (x >= self.problem.upper)
-        left = (at_bound & self.artificial).any(axis=1)
         finite = np.isfinite(x).all(axis=1) & np.isfinite(evidence.q)
         status = np.full(len(x), Status.NOT_CONVERGED, dtype=np.int8)
         status[slow] = Status.SLOW_POINT
         status[fixed] = Status.FIXED_POINT
-        status[left | ~finite] = Status.DIVERGED
+        status[~finite] = Status.DIVERGED
+        far = np.flatnonzero(finite & ~fixed & self.region.outside(x))
+        status[far[self._runs_away(x[far], u[far], evidence.q[far])]] = Status.DIVERGED
         return status
+
+    def _runs_away(self, x: np.ndarray, u: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """Test states for a speed that falls on and on with the distance from the box."""
+        if not len(x):
+            return np.zeros(0, dtype=bool)
+        away = self.region.pressed(x, self.widest.lower, self.widest.upper)
+        centre = 0.5 * (self.region.lower + self.region.upper)
+        falls = np.ones(len(x), dtype=bool)
+        for factor in FURTHER:
+            ahead = centre + factor * (x - centre)
+            r = self.residual(np.clip(ahead, self.widest.lower, self.widest.upper), u)
+            falls &= 0.5 * np.sum(r**2, axis=1) < q
+        return away | falls
 
     def residual(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """The residual of each state, in the final precision, ``(n, n_states)``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -9,8 +11,13 @@ from fixedpoint_tf.evidence import Evidence
 from fixedpoint_tf.filters import thin
 from fixedpoint_tf.solvers.base import Points
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.words import counted
 
-__all__ = ["EndPoints", "place"]
+__all__ = ["DEFAULT_TOL_UNIQUE", "EndPoints", "distinct_ends", "nearest_distance", "place"]
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_TOL_UNIQUE = 1e-3
 
 # Points under different inputs are never the same. Setting them this far apart in one more
 # coordinate keeps every search for neighbours within one input.
@@ -22,17 +29,28 @@ def place(x: np.ndarray, condition: np.ndarray) -> np.ndarray:
     return np.column_stack([x, _APART * condition])
 
 
+CERTAIN = -1  # a fixed point with a distance within which it is the only one
+
+
+def _sort(status: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Return the status of each point, fixed points that are certain by themselves."""
+    certain = (status == Status.FIXED_POINT) & np.isfinite(radius)
+    return np.where(certain, CERTAIN, status.astype(int))
+
+
 class EndPoints:
     """End points in the order in which they were found, a row each in every array.
 
     Attributes:
         x: ``(k, n_states)``.
         condition: ``(k,)``, the number of the input.
-        image: this and the next four as :class:`fixedpoint_tf.evidence.Evidence` has them.
+        image: this and the next six as :class:`fixedpoint_tf.evidence.Evidence` has them.
         q: see there.
         newton_step: see there.
         n_at_bound: see there.
         singular: see there.
+        distance: see there.
+        radius: see there.
         dq: of the descent that found it.
         n_iters: of the same.
         status: ``(k,)`` of :class:`Status`.
@@ -47,7 +65,7 @@ class EndPoints:
         self.x = np.zeros((0, n_states))
         self.image = np.zeros((0, n_states))
         self.origin = np.zeros((0, n_states))
-        self.q, self.dq, self.newton_step = np.zeros((3, 0))
+        self.q, self.dq, self.newton_step, self.distance, self.radius = np.zeros((5, 0))
         self.condition, self.n_iters, self.n_at_bound, self.source = np.zeros((4, 0), int)
         self.status = np.zeros(0, dtype=np.int8)
         self.singular = np.zeros(0, dtype=bool)
@@ -79,16 +97,22 @@ class EndPoints:
             double: whether they were located in double precision.
         """
         numbers = np.full(len(points.x), -1)
-        for kind in np.unique(status):
-            rows = np.flatnonzero(status == kind)
-            # A fixed point is located to rounding, the bottom of a shallow canyon is not.
-            radius = 1e-6 if double and kind == Status.FIXED_POINT else 1e-3
+        sort, sort_known = _sort(status, evidence.radius), _sort(self.status, self.radius)
+        for kind in np.unique(sort):
+            rows = np.flatnonzero(sort == kind)
             size = np.linalg.norm(points.x[rows], axis=1)
-            radius *= 1.0 + float(np.mean(size, where=np.isfinite(size)))
-            if kind == Status.DIVERGED or not np.isfinite(radius):
+            size = 1.0 + float(np.mean(size, where=np.isfinite(size)))
+            if kind == CERTAIN and double:  # each within its radius: others are told apart
+                apart = 4.0 * float(evidence.radius[rows].max())
+                radius = float(np.clip(apart, 1e-9 * size, 1e-6 * size))
+            elif kind == Status.DIVERGED or not np.isfinite(size):
                 radius = 0.0
+            else:
+                # A fixed point is located to rounding, the bottom of a canyon is not.
+                is_fixed = kind in (CERTAIN, Status.FIXED_POINT)
+                radius = (1e-6 if double and is_fixed else 1e-3) * size
             where = np.nan_to_num(place(points.x[rows], condition[rows]))
-            known = np.flatnonzero(self.status == kind)
+            known = np.flatnonzero(sort_known == kind)
             if len(known):
                 tree = cKDTree(np.nan_to_num(place(self.x[known], self.condition[known])))
                 distance, near = tree.query(where, distance_upper_bound=radius)
@@ -112,6 +136,8 @@ class EndPoints:
             ("newton_step", evidence.newton_step),
             ("n_at_bound", evidence.n_at_bound),
             ("singular", evidence.singular),
+            ("distance", evidence.distance),
+            ("radius", evidence.radius),
             ("status", status),
             ("condition", condition),
             ("source", source),
@@ -124,3 +150,55 @@ class EndPoints:
             room = len(self.inverses) < self._most_inverses
             if room and status[row] == Status.FIXED_POINT:
                 self.inverses[number] = evidence.inverse[row].copy()
+
+
+def distinct_ends(
+    ends: EndPoints, inputs: np.ndarray, tol_unique: float
+) -> np.ndarray:
+    """Choose the distinct fixed points and slow points.
+
+    Of points nearer than ``tol_unique`` one stands for the others. Isolated fixed points
+    that are located apart from each other are kept however near, unless a ``tol_unique``
+    above the default asks for a coarser set.
+
+    Args:
+        ends: end points of a search.
+        inputs: the distinct inputs, ``(m, n_inputs)``.
+        tol_unique: relative to the size of the states and inputs.
+
+    Returns:
+        Sorted numbers of the end points that are kept.
+    """
+    numbers = np.flatnonzero(ends.status <= Status.SLOW_POINT)
+    fixed = ends.status[numbers] == Status.FIXED_POINT
+    # A fixed point stands for the slow points beside it: it comes first in rank.
+    rank = np.where(fixed, -1.0, ends.q[numbers])
+    u = inputs[ends.condition[numbers]] / _input_size(inputs)
+    where = np.hstack([ends.x[numbers], u])
+    kept, owner = thin(where, rank, tol_unique)
+    distance = np.linalg.norm(ends.x[numbers] - ends.x[numbers[owner]], axis=1)
+    located = ends.radius[numbers] + ends.radius[numbers[owner]]
+    apart = fixed & (owner != np.arange(len(numbers))) & (distance > located)
+    if not apart.any():
+        return numbers[kept]
+    if tol_unique <= DEFAULT_TOL_UNIQUE:
+        return numbers[np.union1d(kept, np.flatnonzero(apart))]
+    logger.warning(
+        "tol_unique=%g leaves out %s told apart from the points that are kept",
+        tol_unique,
+        counted(int(apart.sum()), "fixed point"),
+    )
+    return numbers[kept]
+
+
+def _input_size(inputs: np.ndarray) -> np.ndarray:
+    """Return the size of each input as a power of two, one where an input is zero."""
+    size = np.max(np.abs(inputs), axis=0, initial=0.0)
+    return 2.0 ** np.round(np.log2(np.where(size > 0.0, size, 1.0)))
+
+
+def nearest_distance(points: np.ndarray) -> float:
+    """Return the smallest distance between two points, infinity where there are fewer."""
+    if len(points) < 2:
+        return np.inf
+    return float(cKDTree(points).query(points, k=2)[0][:, 1].min())

@@ -16,9 +16,18 @@ from fixedpoint_tf.batched import inverses
 from fixedpoint_tf.solvers import krylov
 from fixedpoint_tf.solvers.base import Problem
 
-__all__ = ["Evidence", "examine", "stationarity_tolerance"]
+__all__ = [
+    "Evidence",
+    "distance_tolerance",
+    "examine",
+    "rounding_level",
+    "stationarity_tolerance",
+]
 
 GMRES_VECTORS = 40
+POWER_ITERS = 8
+DOUBLE = 1e-11  # arithmetic that rounds to less counts as double precision
+STRAIGHT = 1e-7  # distance, relative to the size of a state, over which a network is straight
 
 
 @dataclasses.dataclass
@@ -35,6 +44,12 @@ class Evidence:
         n_at_bound: coordinates at a bound, ``(n,)``.
         singular: whether ``A`` is singular to rounding, so that the point is not isolated,
             ``(n,)``; not known without a matrix.
+        radius: distance within which exactly one fixed point must lie, ``(n,)``; infinite
+            where that is not certain. It is certain where the next Newton step is far
+            shorter, and over twice the distance that rounding leaves open the Jacobian
+            changes too little to become singular (Newton-Kantorovich, with the change
+            sampled along the most sensitive direction).
+        distance: ``newton_step`` in the units of the network, ``(n,)``.
         inverse: ``A^-1``, ``(n, n_states, n_states)``; None where no matrix is formed.
     """
 
@@ -44,6 +59,8 @@ class Evidence:
     relative_gradient: np.ndarray
     n_at_bound: np.ndarray
     singular: np.ndarray
+    radius: np.ndarray
+    distance: np.ndarray
     inverse: np.ndarray | None
 
     def take(self, rows: np.ndarray) -> Evidence:
@@ -59,14 +76,20 @@ class Evidence:
         return cls(*columns)
 
     def is_fixed(self, x: np.ndarray, tol_q: float, eps: float) -> np.ndarray:
-        """Which points are fixed points, to the precision ``eps`` of the arithmetic.
+        """Test for fixed points, to the precision ``eps`` of the arithmetic.
 
-        The Newton step must be short; or the residual must be zero to rounding, which is
-        all that can be known on a continuum of fixed points, where the step is undefined.
+        The Newton step must be short, and the fixed point that it points at certain: just
+        past a bifurcation the speed is as small and the step as short, and nothing there.
+        In double precision a residual that is zero to rounding is taken for a fixed point
+        too. That is all that can be known on a continuum of fixed points, where the Newton
+        step is undefined, and on a kink. In single precision rounding hides too much.
         """
         size = 1.0 + np.linalg.norm(x, axis=1)
-        near = self.newton_step <= _distance_tolerance(eps) * size
-        zero = np.sqrt(2.0 * self.q) <= 16.0 * eps * size
+        near = (self.newton_step <= distance_tolerance(eps) * size) & np.isfinite(self.radius)
+        length = np.sqrt(2.0 * self.q)
+        zero = length <= np.where(self.singular, 16.0, 4.0) * eps * size
+        if not _is_double(eps):
+            zero &= False
         return (self.q <= tol_q) & (near | zero)
 
     def is_stationary(self, eps: float) -> np.ndarray:
@@ -78,23 +101,64 @@ def _columns(evidence: Evidence) -> list[Any]:
     return [getattr(evidence, field.name) for field in dataclasses.fields(evidence)]
 
 
-def _distance_tolerance(eps: float) -> float:
-    """1e-7 in double precision, 1e-3 in single."""
-    return 1e-7 if eps < 1e-12 else 1e-3
+def _is_double(eps: float) -> bool:
+    return eps < DOUBLE
+
+
+def distance_tolerance(eps: float) -> float:
+    """Return the distance, relative to 1 + the size of a state, at which a point is fixed.
+
+    It is 1e-7 in double precision, 1e-3 in single.
+    """
+    return 1e-7 if _is_double(eps) else max(1e-3, 1e4 * eps)
 
 
 def stationarity_tolerance(eps: float) -> float:
-    """1e-5 in double precision; single cannot tell below 5e-3."""
-    return 1e-5 if eps < 1e-12 else 5e-3
+    """Return the relative gradient of a stationary point: 1e-5, or 5e-3 in single precision."""
+    return 1e-5 if _is_double(eps) else max(5e-3, 5e4 * eps)
 
 
-def examine(problem: Problem, x: np.ndarray, u: np.ndarray, *, matrix_free: bool) -> Evidence:
+def rounding_level(problem: Problem, x: np.ndarray, u: np.ndarray) -> float:
+    """Measure the relative rounding of a network in its final precision.
+
+    A network may compute in double precision and still round as single precision does,
+    where a part of it casts its numbers. Second differences over a distance at which a
+    smooth network is straight leave the rounding.
+
+    Args:
+        problem: residual, weights and scale.
+        x: states, ``(n, n_states)``, at least one.
+        u: inputs, ``(n, n_inputs)``.
+
+    Returns:
+        The machine precision of the final type, or what was measured where that is far more.
+    """
+    dtype = problem.system.dtypes[1]
+    eps = float(np.finfo(dtype).eps)
+    if not _is_double(eps):
+        return eps
+    w = problem.weights(dtype)
+    size = 1.0 + np.abs(x).max(axis=1, keepdims=True)
+    aside = STRAIGHT * size * np.random.default_rng(0).choice([-1.0, 1.0], size=x.shape)
+
+    def value(states: np.ndarray) -> np.ndarray:
+        return problem.residual.value(w, *problem.rows(dtype, states, u)).numpy()
+
+    second = value(x + aside) - 2.0 * value(x) + value(x - aside)
+    noise = float(np.median(np.abs(second).max(axis=1) / size[:, 0])) / 4.0
+    return noise if noise > DOUBLE else eps
+
+
+def examine(
+    problem: Problem, x: np.ndarray, u: np.ndarray, *, eps: float, matrix_free: bool
+) -> Evidence:
     """Gather the evidence at points of a finished search, a chunk at a time.
 
     Args:
         problem: residual, weights and box.
         x: states, ``(n, n_states)``, at least one.
         u: inputs, ``(n, n_inputs)``.
+        eps: relative rounding of the network.
         matrix_free: Newton steps by GMRES instead of the inverse.
 
     Returns:
@@ -102,13 +166,13 @@ def examine(problem: Problem, x: np.ndarray, u: np.ndarray, *, matrix_free: bool
     """
     chunk = 256 if matrix_free else max(1, 2**22 // problem.n_states**2)
     parts = [
-        _examine(problem, x[i : i + chunk], u[i : i + chunk], matrix_free)
+        _examine(problem, x[i : i + chunk], u[i : i + chunk], eps, matrix_free)
         for i in range(0, len(x), chunk)
     ]
     return Evidence.join(parts)
 
 
-def _examine(problem, x, u, matrix_free: bool) -> Evidence:
+def _examine(problem, x, u, eps: float, matrix_free: bool) -> Evidence:
     dtype = problem.system.dtypes[1]
     w = problem.weights(dtype)
     xt, ut = problem.rows(dtype, x, u)
@@ -117,7 +181,7 @@ def _examine(problem, x, u, matrix_free: bool) -> Evidence:
         n_vectors = min(GMRES_VECTORS, problem.n_states)
         out = krylov.newton_steps(problem.residual, n_vectors)(w, xt, ut)
         r, g, s = (t.numpy().astype(np.float64) for t in out)
-        step = np.linalg.norm(s, axis=1)
+        steps = s
     else:
         r = problem.residual.value(w, xt, ut).numpy().astype(np.float64)
         A = problem.residual.jacobian(w, xt, ut).numpy().astype(np.float64)
@@ -125,10 +189,12 @@ def _examine(problem, x, u, matrix_free: bool) -> Evidence:
         A[~finite] = np.eye(problem.n_states)
         g = np.einsum("nij,ni->nj", A, r)
         inverse, singular = inverses(A)
-        step = np.linalg.norm(np.einsum("nij,nj->ni", inverse, r), axis=1)
-        step[~finite] = np.inf
+        steps = -np.einsum("nij,nj->ni", inverse, r)
+        steps[~finite] = np.inf
     held = ((x <= problem.lower) & (g > 0)) | ((x >= problem.upper) & (g < 0))
     length = np.linalg.norm(r, axis=1)
+    step = np.linalg.norm(steps, axis=1)
+    radius = _radius(problem, x, u, r, steps, inverse, singular, eps)
     gradient = np.linalg.norm(np.where(held, 0.0, g), axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = np.where(length > 0, gradient / length, 0.0)
@@ -140,5 +206,50 @@ def _examine(problem, x, u, matrix_free: bool) -> Evidence:
         relative_gradient=relative,
         n_at_bound=at_bound.sum(axis=1),
         singular=singular,
+        radius=radius,
+        distance=np.linalg.norm(problem.scale * steps, axis=1),
         inverse=inverse,
     )
+
+
+def _radius(problem, x, u, r, steps, inverse, singular, eps: float) -> np.ndarray:
+    """Return the distance within which one fixed point must lie, or infinity, ``(n,)``."""
+    size = 1.0 + np.linalg.norm(x, axis=1)
+    step = np.linalg.norm(steps, axis=1)
+    rows = np.flatnonzero((step <= distance_tolerance(eps) * size) & ~singular)
+    result = np.full(len(x), np.inf)
+    if not len(rows):
+        return result
+    dtype = problem.system.dtypes[1]
+    w = problem.weights(dtype)
+    x, u, steps, step, size = x[rows], u[rows], steps[rows], step[rows], size[rows]
+    noise = 2.0 * eps * size
+
+    def residual(states: np.ndarray) -> np.ndarray:
+        return problem.residual.value(w, *problem.rows(dtype, states, u)).numpy()
+
+    if inverse is None:  # without matrices: the residual itself must fall
+        there = np.linalg.norm(residual(x + steps), axis=1)
+        holds = there <= 0.5 * np.linalg.norm(r[rows], axis=1) + noise
+        result[rows[holds]] = 2.0 * step[holds]
+        return result
+    inverse = inverse[rows]
+    # The direction in which the residual is least sensitive to the state, and how little.
+    direction = np.ones_like(x)
+    for _ in range(POWER_ITERS):
+        direction = np.einsum("nji,nj->ni", inverse, direction)
+        direction = np.einsum("nij,nj->ni", inverse, direction)
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    growth = np.linalg.norm(np.einsum("nji,nj->ni", inverse, direction), axis=1)
+    rounded = growth * noise  # the distance that rounding leaves open
+    again = np.linalg.norm(np.einsum("nij,nj->ni", inverse, residual(x + steps)), axis=1)
+    holds = again <= 0.5 * step + rounded
+    radius = 2.0 * (step + rounded)
+    jacobian = problem.residual.jacobian
+    here = jacobian(w, *problem.rows(dtype, x, u)).numpy()
+    for side in (radius, -radius):
+        there = jacobian(w, *problem.rows(dtype, x + side[:, None] * direction, u)).numpy()
+        change = np.matmul(inverse, (there - here).astype(np.float64))
+        holds &= np.linalg.norm(change, axis=(1, 2)) <= 0.5
+    result[rows[holds]] = radius[holds]
+    return result

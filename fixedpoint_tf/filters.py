@@ -7,6 +7,8 @@ from scipy.spatial import cKDTree
 
 __all__ = ["distance_outliers", "is_slow", "state_scale", "thin"]
 
+COINCIDENT = 1e-6  # states nearer to each other than this, relative to their size, coincide
+
 
 def _collapse_equal_rows(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First index of each distinct row and, for every row, the number of its class."""
@@ -78,9 +80,13 @@ def thin(
 
 
 def distance_outliers(
-    points: np.ndarray, initial_states: np.ndarray, scale: float
+    points: np.ndarray,
+    initial_states: np.ndarray,
+    scale: float,
+    *,
+    reached: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Which points lie unusually far from the states the search began with.
+    """Test points for lying unusually far from the states the search began with.
 
     The measure of FixedPointFinder (Golub & Sussillo 2018): the distance from the centroid
     of the initial states, in units of their mean distance from it.
@@ -89,10 +95,12 @@ def distance_outliers(
         points: ``(n, n_states)``.
         initial_states: ``(m, n_states)``.
         scale: points beyond this many mean distances are outliers.
+        reached: ``(k, n_states)``, states that the network reaches from the initial ones:
+            nothing is an outlier within twice their distance.
 
     Returns:
-        ``(n,)`` boolean. Nothing is an outlier where the initial states coincide, since
-        they then set no scale.
+        ``(n,)`` boolean. Nothing is an outlier where the initial states coincide, to within
+        a millionth of their size, since they then set no scale.
 
     Example:
         >>> import numpy as np
@@ -102,9 +110,12 @@ def distance_outliers(
     """
     centroid = initial_states.mean(axis=0)
     mean_distance = np.linalg.norm(initial_states - centroid, axis=1).mean()
-    if not mean_distance > 0:
+    if not mean_distance > COINCIDENT * np.linalg.norm(initial_states, axis=1).max():
         return np.zeros(len(points), dtype=bool)
-    return np.linalg.norm(points - centroid, axis=1) > scale * mean_distance
+    limit = scale * mean_distance
+    if reached is not None and len(reached):
+        limit = max(limit, 2.0 * float(np.linalg.norm(reached - centroid, axis=1).max()))
+    return np.linalg.norm(points - centroid, axis=1) > limit
 
 
 def state_scale(states: np.ndarray) -> float:

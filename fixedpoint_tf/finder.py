@@ -12,10 +12,12 @@ from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.batched import smallest_singular_values
 from fixedpoint_tf.checks import as_numbers, check_rows
 from fixedpoint_tf.config import FinderConfig
-from fixedpoint_tf.filters import distance_outliers, is_slow, state_scale, thin
+from fixedpoint_tf.end_points import distinct_ends, nearest_distance
+from fixedpoint_tf.filters import distance_outliers, is_slow, state_scale
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.progress import Progress
 from fixedpoint_tf.questions import Questions
+from fixedpoint_tf.region import Region, make_region
 from fixedpoint_tf.search import Search
 from fixedpoint_tf.solvers.base import Problem
 from fixedpoint_tf.status import Status
@@ -315,13 +317,12 @@ class FixedPointFinder(Questions):
         """
         self.interrupted = False
         x, u, cond_ids = self._check(initial_states, inputs, cond_ids)
-        lower, upper, artificial = self._box(x)
-        problem = Problem(self.system, lower, upper)
-        _check_image(problem, x, u)
+        _check_image(self.system, x, u)
+        region = self._region(x, u)
+        problem = Problem(self.system, region.lower, region.upper, region.scale)
         with Progress(len(x), self.config) as progress:
-            search = Search(
-                problem, x, u, artificial, self.config.search_options(), progress.report
-            )
+            options = self.config.search_options()
+            search = Search(problem, x / region.scale, u, region, options, progress.report)
             try:
                 search.run()
                 if self.config.do_rerun_q_outliers:
@@ -362,31 +363,23 @@ class FixedPointFinder(Questions):
                 )
         return x, u, cond_ids
 
-    def _box(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Bounds of the search, and which of them are only a guess.
-
-        Where the network has no bound of its own, the box reaches as far as a point may
-        lie without being an outlier, so it excludes nothing that would be kept.
-        """
-        lower, upper = self.system.lower.copy(), self.system.upper.copy()
-        centre = x.mean(axis=0)
-        spread = np.linalg.norm(x - centre, axis=1).mean()
-        if not spread > 1e-6 * (1.0 + np.abs(x).max()):
-            spread = 1.0 + np.abs(x).max()
+    def _region(self, x: np.ndarray, u: np.ndarray) -> Region:
+        """Units of the states and box of the search."""
         scale = self.config.outlier_distance_scale
-        reach = spread * (scale if self.config.do_exclude_distance_outliers else 100.0 * scale)
-        no_lower, no_upper = np.isinf(lower), np.isinf(upper)
-        lower[no_lower] = np.minimum(centre - reach, x.min(axis=0))[no_lower]
-        upper[no_upper] = np.maximum(centre + reach, x.max(axis=0))[no_upper]
-        return lower, upper, no_lower | no_upper
+        reach = scale if self.config.do_exclude_distance_outliers else 100.0 * scale
+        return make_region(self.system, x, u, reach)
 
     # -- after the search -----------------------------------------------------------------
 
     def _mark_outliers(self, search: Search) -> None:
+        """Mark what lies far from the starts, unless the network itself goes there."""
         if not self.config.do_exclude_distance_outliers:
             return
         ends = search.ends
-        far = distance_outliers(ends.x, search.start, self.config.outlier_distance_scale)
+        reached = ends.x[sorted(search.reached)]
+        far = distance_outliers(
+            ends.x, search.start, self.config.outlier_distance_scale, reached=reached
+        )
         ends.status[far & (ends.status <= Status.SLOW_POINT)] = Status.OUTLIER
 
     def _mark_not_slow(self, search: Search) -> None:
@@ -398,9 +391,8 @@ class FixedPointFinder(Questions):
         time = LEAST_TIME_CONSTANT
         if self.system.kind == "continuous":  # whose unit of time is anyone's
             u = search.inputs[ends.condition[rows[:16]]]
-            jacobians = self._in_chunks(
-                self.system.jacobian, ends.x[rows[:16]], u, self.system.n_states
-            )
+            x = ends.x[rows[:16]] * search.problem.scale
+            jacobians = self._in_chunks(self.system.jacobian, x, u, self.system.n_states)
             fastest = float(np.abs(jacobians).sum(axis=-1).max())
             time = time / fastest if fastest > 0 else 0.0
         speed = np.sqrt(2.0 * ends.q[rows])
@@ -411,39 +403,28 @@ class FixedPointFinder(Questions):
     def _unique(self, search: Search, cond_ids):
         """The distinct end points, linearised; their numbers and smallest singular values."""
         ends = search.ends
-        numbers = np.flatnonzero(ends.status <= Status.SLOW_POINT)
-        # A fixed point stands for the slow points beside it: it comes first in rank.
-        rank = np.where(ends.status[numbers] == Status.FIXED_POINT, -1.0, ends.q[numbers])
-        u = search.inputs[ends.condition]
-        place = np.hstack([ends.x, u])[numbers]
-        kept, _ = thin(place, rank, self.config.tol_unique)
-        kept = numbers[kept]
+        kept = distinct_ends(ends, search.inputs, self.config.tol_unique)
         if len(kept) > self.config.max_n_unique:
             chosen = self.rng.choice(len(kept), int(self.config.max_n_unique), replace=False)
             kept = kept[np.sort(chosen)]
         kept = kept[np.lexsort((ends.source[kept], ends.status[kept]))]
         source = ends.source[kept]
+        u = search.inputs[ends.condition[kept]]
+        columns = search.end_columns()
+        own = {name: values[kept] for name, values in columns.items()}
         try:
-            linear = self._linearise(ends.x[kept], u[kept], search.descents.matrix_free)
-            self._check_jacobians(linear, ends.x[kept], u[kept], search.start)
+            linear = self._linearise(own["xstar"], u, search.descents.matrix_free)
+            self._check_jacobians(linear, own["xstar"], u, search.start * search.problem.scale)
         except KeyboardInterrupt:
             self.interrupted = True
             logger.warning("interrupted: the points are returned without their Jacobians")
             linear = {}
         unique = FixedPoints(
-            xstar=ends.x[kept],
-            x_init=ends.origin[kept],
-            inputs=u[kept],
-            F_xstar=ends.image[kept],
-            qstar=ends.q[kept],
-            dq=ends.dq[kept],
-            n_iters=ends.n_iters[kept],
+            inputs=u,
             cond_id=None if cond_ids is None else cond_ids[source],
-            status=ends.status[kept],
-            newton_step=ends.newton_step[kept],
-            n_at_bound=ends.n_at_bound[kept],
+            **own,
             **linear,
-            **self._common(),
+            **self._common(search, np.hstack([own["xstar"], u])),
         )
         return unique, kept, linear.get("smallest_singular_value")
 
@@ -498,39 +479,43 @@ class FixedPointFinder(Questions):
 
     def _all(self, search: Search, cond_ids, kept, singular) -> FixedPoints:
         """Where each start ended; a start without an end point stands where it was left."""
-        ends, points, member = search.ends, search.points, search.member
+        points, member = search.points, search.member
         ended = member >= 0
+        columns = search.end_columns()
         x, image, q = search.final_states()
         status = np.full(len(x), Status.NOT_CONVERGED, dtype=np.int8)
         status[~np.isfinite(q)] = Status.DIVERGED
-        status[ended] = ends.status[member[ended]]
         known = {
+            "xstar": x,
+            "F_xstar": image,
+            "qstar": q,
             "dq": points.dq,
             "n_iters": points.n_iters,
             "newton_step": np.full(len(x), np.nan),
-            "n_at_bound": ((x <= search.problem.lower) | (x >= search.problem.upper)).sum(1),
+            "n_at_bound": np.zeros(len(x), dtype=int),
+            "status": status,
         }
         for name, values in known.items():
-            values[ended] = getattr(ends, name)[member[ended]]
-        sigma = np.full(len(ends) + 1, np.nan)
+            values[ended] = columns[name][member[ended]]
+        sigma = np.full(len(search.ends) + 1, np.nan)
         if singular is not None:
             sigma[kept] = singular
+        u = search.inputs[search.ends.condition[kept]]
+        distinct = np.hstack([columns["xstar"][kept], u])
         return FixedPoints(
-            xstar=x,
-            x_init=search.start,
+            x_init=search.start * search.problem.scale,
             inputs=points.u,
-            F_xstar=image,
-            qstar=q,
             cond_id=cond_ids,
-            status=status,
             smallest_singular_value=sigma[member],
             **known,
-            **self._common(),
+            **self._common(search, distinct),
         )
 
-    def _common(self) -> dict[str, Any]:
+    def _common(self, search: Search, distinct: np.ndarray) -> dict[str, Any]:
+        """Return what all sets of points of one search share."""
+        tol_unique = self.config.tol_unique * float(search.problem.scale.min())
         return {
-            "tol_unique": self.config.tol_unique,
+            "tol_unique": min(tol_unique, 0.5 * nearest_distance(distinct)),
             "kind": self.system.kind,
             "state_names": self.system.state_names,
         }
@@ -557,14 +542,11 @@ def _check_constant(system: DynamicalSystem, u: np.ndarray) -> None:
         )  # fmt: skip
 
 
-def _check_image(problem: Problem, x: np.ndarray, u: np.ndarray) -> None:
+def _check_image(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> None:
     """Refuse a network that returns NaN or infinity where the search begins."""
-    dtype = problem.system.dtypes[0]
-    w = problem.weights(dtype)
     bad = 0
     for i in range(0, len(x), 4096):
-        rows = problem.rows(dtype, x[i : i + 4096], u[i : i + 4096])
-        image = problem.residual.value(w, *rows).numpy()
+        image = system.step(x[i : i + 4096], u[i : i + 4096]).numpy()
         bad += int((~np.isfinite(image)).any(axis=1).sum())
     if bad:
         raise ValueError(

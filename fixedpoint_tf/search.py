@@ -18,7 +18,9 @@ import numpy as np
 
 from fixedpoint_tf.descents import CANDIDATE_Q, Descents, Options
 from fixedpoint_tf.end_points import EndPoints, place
+from fixedpoint_tf.evidence import DOUBLE
 from fixedpoint_tf.filters import thin
+from fixedpoint_tf.region import Region
 from fixedpoint_tf.sharing import leads_down, newton_lands
 from fixedpoint_tf.solvers import forward
 from fixedpoint_tf.solvers.base import Points, Problem
@@ -29,6 +31,7 @@ __all__ = ["Search"]
 MERGED = 1e-2  # states nearer than this rest at one point
 REACH = 0.1  # how far from a fixed point one Newton step is trusted
 FEW_STATES = 16
+N_MEASURED = 16  # starts at which the rounding of the network is measured
 N_FIRST = 64  # starts that are run forward, and that are settled first
 SHARED_ITERS = 5  # iterations between two looks at what could be shared
 SHARED_ROUNDS = 12
@@ -50,7 +53,7 @@ class Search:
         problem: residual, weights and box.
         x: starts, ``(n, n_states)``.
         u: inputs, ``(n, n_inputs)``.
-        artificial: ``(n_states,)`` boolean, coordinates whose bound is only a guess.
+        region: the box in which the search begins, and its guessed sides.
         options: how to search.
         progress: called with this search each time it has advanced.
 
@@ -59,6 +62,7 @@ class Search:
         points: the starts as far as they have come.
         ends: the end points so far.
         member: ``(n,)``, the number of the end point of each start, or -1.
+        reached: numbers of the fixed points that were reached by running forward.
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class Search:
         problem: Problem,
         x: np.ndarray,
         u: np.ndarray,
-        artificial: np.ndarray,
+        region: Region,
         options: Options,
         progress: Callable[[Search], None] = lambda search: None,
     ):
@@ -79,7 +83,10 @@ class Search:
         self.member = np.full(len(x), -1)
         self.progress = progress
         self.rng = np.random.default_rng(options.random_seed)
-        self.descents = Descents(problem, artificial, options, self.rng, self._report)
+        self.descents = Descents(problem, region, options, self.rng, self._report)
+        some = self.rng.permutation(len(x))[:N_MEASURED]
+        self.descents.measure_rounding(x[some], u[some])
+        self.reached: set[int] = set()
 
     def run(self) -> None:
         """All phases. An interruption leaves what has been found so far in place."""
@@ -107,7 +114,7 @@ class Search:
     def broad(self) -> None:
         """A cheap descent from every start, in single precision."""
         if self.options.method == "adam":
-            self.descents.classic(self.points)
+            self.descents.adam(self.points)
         else:
             self._smooth()
             self.descents.coarse(self.points)
@@ -143,10 +150,21 @@ class Search:
     def attract(self) -> None:
         """Run some starts of each input forward until they rest; enter what is fixed there."""
         chosen = self._some_starts()
-        x, moves = forward.settle(self.problem, self.start[chosen], self.points.u[chosen])
-        resting = np.isfinite(x).all(axis=1) & (moves < 1e-3)
+        u = self.points.u[chosen]
+        x, moves = forward.settle(self.descents.widest, self.start[chosen], u)
+        finite = np.isfinite(x).all(axis=1)
+        size = 1.0 + np.abs(np.where(finite[:, None], x, 0.0)).max(axis=1)
+        resting = finite & (moves < 1e-3 * size)
+        # What still creeps, or circles, is sent down: in a region where the network is
+        # linear, that leads to the attractor however slowly the states approach it.
+        moving = np.flatnonzero(finite & ~resting)
+        points = Points(x[moving], u[moving])
+        self.descents.coarse(points, only_fixed=True, problem=self.descents.widest)
+        x[moving] = points.x
+        resting[moving] = points.q <= CANDIDATE_Q
         chosen = chosen[resting]
-        self._enter_new(Points(x[resting], self.points.u[chosen]), chosen, self.start[chosen])
+        points = Points(x[resting], self.points.u[chosen])
+        self.reached.update(self._enter_new(points, chosen, self.start[chosen]))
 
     def _some_starts(self) -> np.ndarray:
         """Starts to run forward: 64, or four of each input where there are many inputs."""
@@ -171,7 +189,7 @@ class Search:
             pending = np.setdiff1d(pending, chosen, assume_unique=True)
         for _ in range(SHARED_ROUNDS if share else 0):
             pending = self._share(pending)
-            done = self.descents.towards(self.points, pending, SHARED_ITERS)
+            done = self.descents.partial(self.points, pending, SHARED_ITERS)
             self._finish_members(pending[done])
             pending = pending[~done]
         self._finish_members(pending)
@@ -228,18 +246,44 @@ class Search:
         q[ended] = self.ends.q[self.member[ended]]
         return int((ended | (q <= CANDIDATE_Q)).sum()), float(np.median(q))
 
+    def end_columns(self) -> dict[str, np.ndarray]:
+        """Return what is known of each end point, in the units of the network."""
+        ends, scale = self.ends, self.problem.scale
+        q = self._natural_speed(ends.x, ends.image, ends.q)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = np.where(ends.q > 0.0, q / ends.q, 1.0)
+        return {
+            "xstar": ends.x * scale,
+            "x_init": ends.origin * scale,
+            "F_xstar": ends.image * scale,
+            "qstar": q,
+            "dq": ends.dq * ratio,
+            "n_iters": ends.n_iters,
+            "status": ends.status,
+            "newton_step": ends.distance,
+            "n_at_bound": ends.n_at_bound,
+        }
+
     def final_states(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """State, image and speed of every start: of its end point, or where it was left."""
-        x, ended = self.points.x.copy(), self.member >= 0
-        image, q = np.empty_like(x), np.empty(len(x))
-        rest = np.flatnonzero(~ended)
+        """Return state, image and speed of every start, in the units of the network.
+
+        Those of a start with an end point are left out: they are of the end point.
+        """
+        x, rest = self.points.x.copy(), np.flatnonzero(self.member < 0)
+        image, q = np.zeros_like(x), np.zeros(len(x))
         r = self._residual(x[rest], self.condition[rest])
-        q[rest] = 0.5 * np.sum(r**2, axis=1)
         image[rest] = r + x[rest] if self.problem.system.kind == "discrete" else r
-        number = self.member[ended]
-        x[ended], image[ended] = self.ends.x[number], self.ends.image[number]
-        q[ended] = self.ends.q[number]
-        return x, image, q
+        q[rest] = self._natural_speed(x[rest], image[rest], 0.5 * np.sum(r**2, axis=1))
+        scale = self.problem.scale
+        return x * scale, image * scale, q
+
+    def _natural_speed(self, x: np.ndarray, image: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """Return the speed in the units of the network, of that in units of the scale."""
+        scale = self.problem.scale
+        if (scale == scale[0]).all():
+            return q * scale[0] ** 2
+        r = image - x if self.problem.system.kind == "discrete" else image
+        return 0.5 * np.sum((scale * r) ** 2, axis=1)
 
     # -- pieces ---------------------------------------------------------------------------
 
@@ -265,8 +309,8 @@ class Search:
             self.member[some] = self._finish(self.points.take(some), some, self.start[some])
             self._report()
 
-    def _enter_new(self, points: Points, source: np.ndarray, origin: np.ndarray) -> None:
-        """Enter the fixed points near these states that are not known yet."""
+    def _enter_new(self, points: Points, source: np.ndarray, origin: np.ndarray) -> set[int]:
+        """Enter the fixed points near these states; return the numbers of all of them."""
         condition = self.condition[source]
         known = newton_lands(
             self.ends, points.x, self._residual(points.x, condition), condition, REACH
@@ -274,7 +318,8 @@ class Search:
         new = np.flatnonzero(known < 0)
         kept, _ = thin(place(points.x[new], condition[new]), np.arange(len(new)), MERGED)
         new = new[kept]
-        self._finish(points.take(new), source[new], origin[new], only_fixed=True)
+        entered = self._finish(points.take(new), source[new], origin[new], only_fixed=True)
+        return set(known[known >= 0].tolist()) | set(entered[entered >= 0].tolist())
 
     def _finish(
         self,
@@ -294,7 +339,7 @@ class Search:
         every = np.arange(len(points.x))
         if not len(every):
             return every
-        evidence, status = self.descents.to_the_end(points)
+        evidence, status = self.descents.refine(points)
         rows = every[status == Status.FIXED_POINT] if only_fixed else every
         numbers = np.full(len(every), -1)
         numbers[rows] = self.ends.enter(
@@ -304,7 +349,7 @@ class Search:
             self.condition[source[rows]],
             source[rows],
             origin[rows],
-            double=self.descents.eps < 1e-12,
+            double=self.descents.eps < DOUBLE,
         )
         return numbers
 

@@ -177,8 +177,8 @@ def test_running_away_is_divergence_and_no_point():
 
 
 def test_an_outlier_is_marked_and_left_out_of_unique():
-    def far(h, u):  # fixed points at 0 and at 6, the second far from the starts
-        return h + 0.01 * h * (6.0 - h)
+    def far(h, u):  # a fixed point at 0 that attracts, and one at 6 that repels, far away
+        return h - 0.01 * h * (6.0 - h)
 
     options = {"n_states": 1, "n_inputs": 1, "bounds": (-10, 10), **QUIET}
     x = np.concatenate([starts(60, 1, 0.1), [[5.0]]])

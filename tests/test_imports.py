@@ -38,6 +38,7 @@ ROOMS["fixedpoint_tf"] = [
     "trajectories",
     "solvers",
     "evidence",
+    "region",
     "descents",
     "end_points",
     "sharing",

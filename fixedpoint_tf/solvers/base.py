@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf.system import DynamicalSystem, Residual
+from fixedpoint_tf.system import DynamicalSystem, Equations, Residual
 
-__all__ = ["Points", "Problem", "kernel_speed", "work_through"]
+__all__ = ["Points", "Problem", "Scaled", "kernel_speed", "work_through"]
 
 OnProgress = Callable[[], None]
 
@@ -58,23 +58,45 @@ class Points:
 class Problem:
     """A system frozen for one search: weights read once, bounds filled in.
 
+    States are measured in units of ``scale``, so that no length in a solver depends on the
+    units of the network: a state ``x`` here is the state ``scale * x`` of the system.
+
     Args:
         system: what is searched.
-        lower: ``(n_states,)``, finite.
-        upper: ``(n_states,)``, finite.
+        lower: ``(n_states,)``, finite, in units of the scale.
+        upper: ``(n_states,)``, finite, in units of the scale.
+        scale: ``(n_states,)``, size of each state, a power of two so that dividing by it is
+            exact; default: ones.
     """
 
-    def __init__(self, system: DynamicalSystem, lower: np.ndarray, upper: np.ndarray):
+    def __init__(
+        self,
+        system: DynamicalSystem,
+        lower: np.ndarray,
+        upper: np.ndarray,
+        scale: np.ndarray | None = None,
+    ):
         self.system = system
-        self.residual: Residual = system.residual
         self.lower, self.upper = lower, upper
         self.n_states = system.n_states
+        self.scale = np.ones(self.n_states) if scale is None else scale
+        self.residual: Residual = system.residual
+        self._is_scaled = bool((self.scale != 1.0).any())
+        if self._is_scaled:
+            self.residual = Residual(Scaled(system.equations), system.kind)
         self._weights: dict[str, Any] = {}
+
+    def with_bounds(self, lower: np.ndarray, upper: np.ndarray) -> Problem:
+        """Return the same problem within another box."""
+        other = Problem(self.system, lower, upper, self.scale)
+        other._weights = self._weights
+        return other
 
     def weights(self, dtype: str) -> Any:
         """The weights in ``dtype``, read at first use."""
         if dtype not in self._weights:
-            self._weights[dtype] = self.system.weights(dtype)
+            w = self.system.weights(dtype)
+            self._weights[dtype] = (w, tf.constant(self.scale, dtype)) if self._is_scaled else w
         return self._weights[dtype]
 
     def bounds(self, dtype: str) -> tuple[tf.Tensor, tf.Tensor]:
@@ -92,6 +114,25 @@ class Problem:
     def rows(self, dtype: str, *arrays: np.ndarray) -> list[tf.Tensor]:
         """NumPy arrays as tensors of the search's type."""
         return [tf.constant(a, dtype) for a in arrays]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaled:
+    """Equations of states that are measured in units of a scale, the last of the weights."""
+
+    equations: Equations
+
+    def step(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        weights, scale = w
+        return self.equations.step(weights, h * scale, u) / scale
+
+    def jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        weights, scale = w
+        return self.equations.jacobian(weights, h * scale, u) * (scale / scale[:, None])
+
+    def input_jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        weights, scale = w
+        return self.equations.input_jacobian(weights, h * scale, u) / scale[:, None]
 
 
 def kernel_speed(r: tf.Tensor) -> tf.Tensor:
