@@ -196,6 +196,8 @@ def _examine(problem, x, u, eps: float, matrix_free: bool) -> Evidence:
     step = np.linalg.norm(steps, axis=1)
     radius = _radius(problem, x, u, r, steps, inverse, singular, eps)
     gradient = np.linalg.norm(np.where(held, 0.0, g), axis=1)
+    # What rounding alone makes of a residual is no gradient.
+    gradient = np.maximum(gradient - 4.0 * eps * (1.0 + np.linalg.norm(x, axis=1)), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = np.where(length > 0, gradient / length, 0.0)
     at_bound = (x <= problem.lower) | (x >= problem.upper)
