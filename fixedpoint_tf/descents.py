@@ -6,9 +6,15 @@ import dataclasses
 
 import numpy as np
 
-from fixedpoint_tf.evidence import Evidence, examine, rounding_level, stationarity_tolerance
+from fixedpoint_tf.evidence import (
+    DOUBLE,
+    Evidence,
+    examine,
+    rounding_level,
+    stationarity_tolerance,
+)
 from fixedpoint_tf.region import WIDENINGS, Region
-from fixedpoint_tf.solvers import adam, krylov, levenberg_marquardt
+from fixedpoint_tf.solvers import adam, kinked, krylov, levenberg_marquardt
 from fixedpoint_tf.solvers.base import OnProgress, Points, Problem
 from fixedpoint_tf.status import Status
 
@@ -169,7 +175,33 @@ class Descents:
         evidence = examine(
             self.widest, points.x, points.u, eps=self.eps, matrix_free=self.matrix_free
         )
-        return evidence, self._status(points.x, points.u, evidence)
+        status = self._status(points.x, points.u, evidence)
+        stalled = np.flatnonzero(status == Status.NOT_CONVERGED)
+        if len(stalled) and not self.matrix_free and self.eps < DOUBLE:
+            self._settle_on_kinks(points, stalled, evidence, status)
+        return evidence, status
+
+    def _settle_on_kinks(
+        self, points: Points, stalled: np.ndarray, evidence: Evidence, status: np.ndarray
+    ) -> None:
+        """Take descents that stalled at a kink to its bottom; update what is known of them."""
+        gradient = kinked.solve(
+            self.widest,
+            points,
+            stalled,
+            dtype=self.final_dtype,
+            tol_gradient=stationarity_tolerance(self.eps),
+            on_progress=self.on_progress,
+        )
+        rows = stalled[np.isfinite(gradient)]
+        if not len(rows):
+            return
+        found = examine(
+            self.widest, points.x[rows], points.u[rows], eps=self.eps, matrix_free=False
+        )
+        found.relative_gradient[:] = gradient[np.isfinite(gradient)]
+        evidence.put(rows, found)
+        status[rows] = self._status(points.x[rows], points.u[rows], found)
 
     def _refine_within(self, problem: Problem, points: Points, which: np.ndarray) -> None:
         """Descend within a box until rounding ends it."""

@@ -68,6 +68,12 @@ class Evidence:
         columns: list[Any] = [None if c is None else c[rows] for c in _columns(self)]
         return Evidence(*columns)
 
+    def put(self, rows: np.ndarray, other: Evidence) -> None:
+        """Replace the evidence about some of the points."""
+        for column, value in zip(_columns(self), _columns(other), strict=True):
+            if column is not None:
+                column[rows] = value
+
     @classmethod
     def join(cls, parts: list[Evidence]) -> Evidence:
         """The evidence about the points of all parts, one after the other."""

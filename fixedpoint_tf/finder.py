@@ -411,7 +411,7 @@ class FixedPointFinder(Questions):
         source = ends.source[kept]
         u = search.inputs[ends.condition[kept]]
         columns = search.end_columns()
-        own = {name: values[kept] for name, values in columns.items()}
+        own: dict[str, Any] = {name: values[kept] for name, values in columns.items()}
         try:
             linear = self._linearise(own["xstar"], u, search.descents.matrix_free)
             self._check_jacobians(linear, own["xstar"], u, search.start * search.problem.scale)
@@ -485,7 +485,7 @@ class FixedPointFinder(Questions):
         x, image, q = search.final_states()
         status = np.full(len(x), Status.NOT_CONVERGED, dtype=np.int8)
         status[~np.isfinite(q)] = Status.DIVERGED
-        known = {
+        known: dict[str, Any] = {
             "xstar": x,
             "F_xstar": image,
             "qstar": q,

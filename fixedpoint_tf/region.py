@@ -47,11 +47,11 @@ class Region:
     def pressed(self, x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
         """Test states for one at a guessed side of a box, ``(n, n_states)`` to ``(n,)``."""
         at_lower = (x <= lower) & self.guessed_lower
-        return (at_lower | ((x >= upper) & self.guessed_upper)).any(axis=1)
+        return np.any(at_lower | ((x >= upper) & self.guessed_upper), axis=1)
 
     def outside(self, x: np.ndarray) -> np.ndarray:
         """Test states for one beyond the box in which the search begins."""
-        return ((x < self.lower) | (x > self.upper)).any(axis=1)
+        return np.any((x < self.lower) | (x > self.upper), axis=1)
 
 
 def coordinate_scales(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> np.ndarray:
