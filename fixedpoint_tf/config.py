@@ -45,8 +45,8 @@ class FinderConfig:
     Names are those of FixedPointFinder (Golub & Sussillo 2018) where it has one.
 
     Attributes:
-        tol_q: a fixed point has a speed ``q = 0.5 |F(x) - x|^2`` of at most this. It must
-            also pass the test of its Newton step.
+        tol_q: a fixed point has a speed ``q = 0.5 |F(x) - x|^2`` of at most this, each state
+            measured in its own size. It must also pass the test of its Newton step.
         tol_dq: a descent ends where ``q`` falls by less (``"adam"``: by less than this
             times the learning rate).
         max_iters: iterations a point, in each phase of the search. ``"newton"`` seldom needs
@@ -56,13 +56,17 @@ class FinderConfig:
         do_rerun_q_outliers: give points that did not converge and whose ``q`` exceeds
             ``outlier_q_scale`` times the median another ``max_iters`` iterations.
         outlier_q_scale: see there.
-        do_exclude_distance_outliers: leave out of ``unique`` points that lie further from
-            the centroid of the initial states than ``outlier_distance_scale`` times their
-            mean distance from it.
-        outlier_distance_scale: see there. It also bounds the search where the network has
-            no bounds of its own.
+        do_exclude_distance_outliers: leave out of ``unique`` slow points, and points of a
+            continuum, that lie further from the centroid of the initial states than
+            ``outlier_distance_scale`` times their mean distance from it. Isolated fixed
+            points are kept however far, and so is what the network reaches by itself.
+        outlier_distance_scale: see there. It is also the half width of the box in which the
+            search begins where the network has no bounds of its own; descents that press on
+            such a box go on beyond it.
         tol_unique: no two points of ``unique`` lie nearer than this (Euclidean, states and
-            inputs together).
+            inputs together, each relative to its size), but for isolated fixed points that
+            are located apart from each other: they are kept however near, unless a value
+            above the default asks for a coarser set, and then a warning counts them.
         max_n_unique: keep at most so many, chosen at random.
         do_compute_jacobians: compute dF/dx and dF/du at the points of ``unique``.
         do_decompose_jacobians: and their eigenvalues and eigenvectors.

@@ -13,6 +13,7 @@ from fixedpoint_tf.batched import smallest_singular_values
 from fixedpoint_tf.checks import as_numbers, check_rows
 from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.end_points import distinct_ends, nearest_distance
+from fixedpoint_tf.evidence import DOUBLE, distance_tolerance
 from fixedpoint_tf.filters import distance_outliers, is_slow, state_scale
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.progress import Progress
@@ -77,6 +78,7 @@ class FixedPointFinder(Questions):
         self.system: DynamicalSystem = as_system(rnn, **system_options)
         self.rng = np.random.default_rng(self.config.random_seed)
         self.interrupted = False
+        self._said_precision = False
 
     def rnn_inputs(
         self, model_inputs: Any, *, call_arguments: dict[str, Any] | None = None
@@ -333,6 +335,7 @@ class FixedPointFinder(Questions):
             progress.report(search, force=True)
         if self.interrupted:
             logger.warning("interrupted: what had been found by then is returned")
+        self._say_precision(search.descents.eps)
         self._mark_outliers(search)
         self._mark_not_slow(search)
         unique, kept, singular = self._unique(search, cond_ids)
@@ -365,14 +368,24 @@ class FixedPointFinder(Questions):
 
     def _region(self, x: np.ndarray, u: np.ndarray) -> Region:
         """Units of the states and box of the search."""
-        scale = self.config.outlier_distance_scale
-        reach = scale if self.config.do_exclude_distance_outliers else 100.0 * scale
-        return make_region(self.system, x, u, reach)
+        return make_region(self.system, x, u, self.config.outlier_distance_scale)
 
     # -- after the search -----------------------------------------------------------------
 
+    def _say_precision(self, eps: float) -> None:
+        """Say once where the network computes in less than double precision."""
+        if eps < DOUBLE or self._said_precision:
+            return
+        self._said_precision = True
+        logger.warning(
+            "%r computes in single precision (its rounding is %.0e): fixed points are located "
+            "to %.0e of the size of the states, and one that rounding could make of a ghost "
+            "is a slow point. Constants cast to h.dtype give double precision.",
+            self.system.name, eps, distance_tolerance(eps),
+        )  # fmt: skip
+
     def _mark_outliers(self, search: Search) -> None:
-        """Mark what lies far from the starts, unless the network itself goes there."""
+        """Mark what lies far from the starts and is no isolated fixed point, nor reached."""
         if not self.config.do_exclude_distance_outliers:
             return
         ends = search.ends
@@ -380,6 +393,7 @@ class FixedPointFinder(Questions):
         far = distance_outliers(
             ends.x, search.start, self.config.outlier_distance_scale, reached=reached
         )
+        far &= ~((ends.status == Status.FIXED_POINT) & np.isfinite(ends.radius))
         ends.status[far & (ends.status <= Status.SLOW_POINT)] = Status.OUTLIER
 
     def _mark_not_slow(self, search: Search) -> None:
@@ -419,7 +433,9 @@ class FixedPointFinder(Questions):
             self.interrupted = True
             logger.warning("interrupted: the points are returned without their Jacobians")
             linear = {}
+        counts = search.count_starts()
         unique = FixedPoints(
+            start_counts=counts,
             inputs=u,
             cond_id=None if cond_ids is None else cond_ids[source],
             **own,

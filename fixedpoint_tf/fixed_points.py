@@ -69,6 +69,8 @@ class FixedPoints:
         tol_unique: points nearer than this, inputs included, are one and the same.
         kind: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state, or None.
+        start_counts: how many starts of the search led to points of each status, by its
+            name; None for a choice of points.
 
     Raises:
         ValueError: an array of another shape, or a value out of range.
@@ -108,6 +110,7 @@ class FixedPoints:
     tol_unique: float = 1e-3
     kind: str = "discrete"
     state_names: tuple[tuple[str, int], ...] | None = None
+    start_counts: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
         linearization.check_kind(self.kind)
@@ -137,6 +140,14 @@ class FixedPoints:
                     f"n_states = {self.n_states}, received {blocks}."
                 )
             object.__setattr__(self, "state_names", blocks)
+        if self.start_counts is not None:
+            counts = dict(self.start_counts)
+            if not all(k in Status.__members__ and v >= 0 for k, v in counts.items()):
+                raise ValueError(
+                    "start_counts: expected numbers of starts by names of Status, received "
+                    f"{self.start_counts!r}."
+                )
+            object.__setattr__(self, "start_counts", counts)
 
     # ---- sizes ----
 
@@ -185,7 +196,7 @@ class FixedPoints:
                     f"(n={self.n},) or a list of ints, received {index!r}."
                 )
         chosen = {name: array[rows] for name, array in self._arrays().items()}
-        return dataclasses.replace(self, **chosen)
+        return dataclasses.replace(self, start_counts=None, **chosen)
 
     def __iter__(self) -> Iterator[FixedPoints]:
         return (self[i] for i in range(self.n))
@@ -405,6 +416,7 @@ class FixedPoints:
             else None
             for name in _PER_POINT
         }
+        joined["start_counts"] = None
         joined["tol_unique"] = min(points.tol_unique for points in filled)
         return dataclasses.replace(filled[0], **joined)
 
@@ -489,6 +501,7 @@ class FixedPoints:
             "kind": self.kind,
             "tol_unique": self.tol_unique,
             "state_names": json.dumps(self.state_names),
+            "start_counts": json.dumps(self.start_counts),
         }
         storage.write(
             path,
@@ -512,6 +525,7 @@ class FixedPoints:
         try:
             contents: dict[str, Any] = {**arrays, **attributes}
             contents["state_names"] = json.loads(contents["state_names"])
+            contents["start_counts"] = json.loads(contents.get("start_counts", "null"))
             return cls(**contents)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(

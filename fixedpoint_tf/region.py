@@ -10,6 +10,7 @@ from fixedpoint_tf.system import DynamicalSystem
 
 __all__ = ["Region", "make_region", "coordinate_scales"]
 
+MOST_UNEQUAL = 64.0  # ratio of the sizes of two states that are measured in one unit
 SPREAD_OF_NONE = 1e-6  # starts nearer to each other than this, relative to their size, coincide
 WIDENINGS = (10.0, 1e3, 1e6)  # of the guessed sides, in turn, for descents that press on them
 
@@ -55,10 +56,12 @@ class Region:
 
 
 def coordinate_scales(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Return the size of each state as a power of two.
+    """Return the unit of each state, a power of two.
 
     States with bounds of the network's own are of the size of the larger bound; of the
-    others the size is the largest value among the starts and their next two states.
+    others the size is the largest value among the starts and their next two states. All
+    states have the same unit, so that the slow points of the search are those of the speed
+    itself, unless the sizes differ by more than a factor of 64: then each has its own.
 
     Args:
         system: the network.
@@ -88,7 +91,10 @@ def coordinate_scales(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> 
     size[size <= 0.0] = np.median(known) if len(known) else 1.0
     # A state that was seen near zero only may well move as far as the others do.
     size = np.maximum(size, 1e-9 * size.max())
-    return 2.0 ** np.round(np.log2(np.clip(size, 1e-30, 1e30)))
+    exponent = np.log2(np.clip(size, 1e-30, 1e30))
+    if np.ptp(exponent) <= np.log2(MOST_UNEQUAL):
+        exponent = np.full(len(exponent), exponent.mean())
+    return 2.0 ** np.round(exponent)
 
 
 def _largest(x: np.ndarray) -> np.ndarray:

@@ -246,6 +246,13 @@ class Search:
         q[ended] = self.ends.q[self.member[ended]]
         return int((ended | (q <= CANDIDATE_Q)).sum()), float(np.median(q))
 
+    def count_starts(self) -> dict[str, int]:
+        """Count the starts by the status of what they led to."""
+        status = np.full(len(self.member), Status.NOT_CONVERGED, dtype=np.int8)
+        ended = self.member >= 0
+        status[ended] = self.ends.status[self.member[ended]]
+        return {Status(s).name: int((status == s).sum()) for s in Status}
+
     def end_columns(self) -> dict[str, np.ndarray]:
         """Return what is known of each end point, in the units of the network."""
         ends, scale = self.ends, self.problem.scale

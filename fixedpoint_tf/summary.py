@@ -52,8 +52,25 @@ def summarize(points: FixedPoints) -> str:
             )
             if of[status].n
         ]
+    parts += _lost_starts(points.start_counts)
     parts.append(_size(points))
     return "; ".join(parts)
+
+
+_LOST = {
+    "NOT_CONVERGED": "did not converge",
+    "DIVERGED": "diverged",
+    "OUTLIER": "ended far from the others",
+    "NOT_SLOW": "ended where the speed is stationary but not slow",
+}
+
+
+def _lost_starts(counts: dict[str, int] | None) -> list[str]:
+    """Say how many starts led to no point of the set."""
+    if counts is None:
+        return []
+    lost = [f"{counts[name]:,} {words}" for name, words in _LOST.items() if counts.get(name)]
+    return [f"of {_counted(sum(counts.values()), 'start')} {', '.join(lost)}"] if lost else []
 
 
 _counted = functools.partial(counted, none="no")

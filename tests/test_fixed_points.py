@@ -42,6 +42,7 @@ def make_points(n=6, n_states=4, n_inputs=2, *, seed=0, **changes):
         "tol_unique": 1e-4,
         "kind": "discrete",
         "state_names": [("h", n_states - 1), ("c", 1)],
+        "start_counts": {"FIXED_POINT": 5, "SLOW_POINT": 1},
     }
     return FixedPoints(**(arrays | changes))
 

@@ -36,15 +36,15 @@ JUMP = 1e-3  # spread of gradients, relative to their size, that no smooth piece
 
 @functools.lru_cache(maxsize=32)
 def _kernel(residual: Residual):
-    @compiled("x", "u")
-    def gradients(w, x, u):
+    @compiled("x", "u", "cotangent")
+    def pull_back(w, x, u, cotangent):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             r = residual.value(w, x, u)
         zero = tf.UnconnectedGradients.ZERO
-        return r, tape.gradient(r, x, output_gradients=r, unconnected_gradients=zero)
+        return tape.gradient(r, x, output_gradients=cotangent, unconnected_gradients=zero)
 
-    return gradients
+    return pull_back
 
 
 def solve(
@@ -88,7 +88,8 @@ def solve(
         x, u = points.x[rows], points.u[rows]
         r, g = sampler.gradients(x, u, radius[active])
         step, shortest = sampler.steps(x, u, g)
-        relative = np.linalg.norm(shortest, axis=1) / np.linalg.norm(r, axis=1)
+        length = np.linalg.norm(r, axis=1)
+        relative = np.linalg.norm(shortest, axis=1) / np.where(length > 0.0, length, 1.0)
         flat = relative <= tol_gradient
         last = radius[active] <= 1.5 * RADII[1] * size[active]
         lengths[active[last]] = relative[last]
@@ -124,16 +125,26 @@ class _Sampler:
     def gradients(
         self, x: np.ndarray, u: np.ndarray, radius: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return residuals ``(n, d)`` and gradients ``(n, m, d)``, the state itself first."""
+        """Return residuals ``(n, d)`` and gradients ``(n, m, d)``, the state itself first.
+
+        The gradients are of the speed at the state, by the Jacobians at the states around.
+        """
         n, d = x.shape
         directions = self.rng.normal(size=(min(d, MOST_DIRECTIONS), d))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         offsets = np.concatenate([np.zeros((1, d)), directions, -directions])
         states = self._inside(x[:, None] + radius[:, None, None] * offsets)
         inputs = np.repeat(u, len(offsets), axis=0)
-        rows = self.problem.rows(self.dtype, states.reshape(-1, d), inputs)
-        r, g = (t.numpy().astype(np.float64) for t in self.kernel(self.w, *rows))
-        return r.reshape(n, -1, d)[:, 0], g.reshape(n, -1, d)
+        r = self._residuals(x, u)
+        cotangents = np.repeat(r, len(offsets), axis=0)
+        rows = self.problem.rows(self.dtype, states.reshape(-1, d), inputs, cotangents)
+        g = self.kernel(self.w, *rows).numpy().astype(np.float64)
+        return r, g.reshape(n, -1, d)
+
+    def _residuals(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Return the residual of each state."""
+        rows = self.problem.rows(self.dtype, x, u)
+        return self.problem.residual.value(self.w, *rows).numpy().astype(np.float64)
 
     def steps(
         self, x: np.ndarray, u: np.ndarray, g: np.ndarray
@@ -183,8 +194,7 @@ class _Sampler:
         """Return the speeds of ``(n, m, d)`` states, infinity where they are not finite."""
         n, m, d = states.shape
         inputs = np.repeat(u, m, axis=0)
-        rows = self.problem.rows(self.dtype, states.reshape(-1, d), inputs)
-        r = self.problem.residual.value(self.w, *rows).numpy().astype(np.float64)
+        r = self._residuals(states.reshape(-1, d), inputs)
         q = 0.5 * np.sum(r**2, axis=1).reshape(n, m)
         return np.where(np.isfinite(q), q, np.inf)
 

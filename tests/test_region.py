@@ -1,0 +1,123 @@
+"""Sizes of the states and boxes: nothing is lost at the edge of a guess or by its units."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.optimize import brentq
+
+from fixedpoint_tf import FixedPointFinder, Status
+
+QUIET = {"verbose": False}
+
+
+def relu_cell(recurrent, bias):
+    cell = keras.layers.SimpleRNNCell(len(bias), activation="relu")
+    cell.build((None, 1))
+    cell.set_weights([np.zeros((1, len(bias))), np.array(recurrent), np.array(bias)])
+    return cell
+
+
+@pytest.mark.parametrize("height", [5.0, 500.0, 5e4])
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_an_attractor_is_found_however_far_it_lies(height, spread):
+    cell = relu_cell(0.9 * np.eye(3), np.full(3, 0.1 * height))
+    x = spread * np.random.default_rng(0).normal(size=(24, 3))
+    unique, every = FixedPointFinder(cell, **QUIET).find_fixed_points(x, [[0.0]])
+    np.testing.assert_allclose(unique.xstar, np.full((1, 3), height), rtol=1e-5)
+    assert (every.status == Status.FIXED_POINT).all()
+
+
+def test_a_silent_unit_does_not_make_a_point_diverge():
+    cell = relu_cell(0.5 * np.eye(2), [1.0, -1.0])
+    x = np.random.default_rng(0).uniform(0, 3, (64, 2))
+    unique, every = FixedPointFinder(cell, **QUIET).find_fixed_points(x, [[0.0]])
+    np.testing.assert_allclose(unique.xstar, [[2.0, 0.0]], atol=1e-12)
+    assert (every.status == Status.FIXED_POINT).all()
+
+
+def test_a_saddle_far_outside_the_starts_is_found():
+    # Two units that excite themselves: 0 attracts, (30, 30) repels.
+    def step(h, u):
+        return tf.nn.relu(1.5 * h - 15.0)
+
+    finder = FixedPointFinder(step, n_states=2, n_inputs=0, **QUIET)
+    x = np.concatenate([np.random.default_rng(0).normal(size=(40, 2)), np.full((1, 2), 29.0)])
+    unique, _ = finder.find_fixed_points(x)
+    assert {tuple(p) for p in unique.xstar.round(6).tolist()} >= {(0.0, 0.0), (30.0, 30.0)}
+
+
+WEIGHTS = np.array([1.6, 2.0, 2.4])
+ROOTS = [brentq(lambda x, a=a: np.tanh(a * x) - x, 1e-3, 1) for a in WEIGHTS]
+ALL_27 = np.array(list(itertools.product(*[(-r, 0.0, r) for r in ROOTS])))
+
+
+@pytest.mark.parametrize(
+    "size", [1.0, 1e-3, 1e-6, 1e3, 1e-9, np.array([1e-3, 1.0, 1e3]), np.array([1.0, 1e-6, 1e2])]
+)
+def test_27_points_at_any_size_of_the_states(size):
+    def step(h, u):
+        s = tf.constant(np.broadcast_to(size, 3), h.dtype)
+        return s * tf.tanh(tf.constant(WEIGHTS, h.dtype) * h / s)
+
+    finder = FixedPointFinder(step, n_states=3, n_inputs=0, **QUIET)
+    x = size * np.random.default_rng(0).uniform(-1.2, 1.2, (512, 3))
+    unique, every = finder.find_fixed_points(x)
+    assert len(unique) == len(unique.fixed) == 27
+    distance = np.linalg.norm(unique.xstar[:, None] / size - ALL_27, axis=2)
+    assert sorted(distance.argmin(axis=1)) == list(range(27))
+    assert distance.min(axis=1).max() < 1e-7
+    # What belongs together is in one unit: that of the network.
+    np.testing.assert_allclose(unique.F_xstar, unique.xstar, atol=1e-6 * np.max(size))
+    assert (unique.newton_step <= 1e-6 * np.max(size)).all()
+    np.testing.assert_array_equal(every.x_init, x)
+    assert len(unique.get_unique()) == 27
+    assert [len(unique.find(point)) for point in unique] == [1] * 27
+
+
+def test_fixed_points_that_are_located_apart_are_kept_however_near():
+    # x' - x = -x (x - a) (x + a): three points within 2e-4 of each other, and tol_unique 1e-3
+    a = 1e-4
+
+    def step(h, u):
+        return h - 50.0 * h * (h * h - a * a) / (1.0 + 50.0 * h * h)
+
+    x = np.random.default_rng(0).uniform(-1, 1, (100, 1))
+    options = {"n_states": 1, "n_inputs": 0, **QUIET}
+    unique, _ = FixedPointFinder(step, **options).find_fixed_points(x)
+    np.testing.assert_allclose(np.sort(unique.fixed.xstar[:, 0]), [-a, 0.0, a], atol=1e-9)
+
+
+def test_a_coarser_set_is_asked_for_and_what_it_leaves_out_is_counted(caplog):
+    def step(h, u):
+        return tf.tanh(2.0 * h)
+
+    finder = FixedPointFinder(
+        step, n_states=1, n_inputs=0, bounds=(-1, 1), tol_unique=1.2, **QUIET
+    )
+    unique, _ = finder.find_fixed_points(np.linspace(-1, 1, 30)[:, None])
+    assert len(unique) < 3
+    assert "tol_unique=1.2 leaves out" in caplog.text
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-9])
+@pytest.mark.parametrize("n", [1, 12])
+def test_starts_that_coincide_make_no_outlier(n, jitter):
+    keras.utils.set_random_seed(0)
+    cell = keras.layers.GRUCell(4)
+    cell.build((None, 3))
+    cell.bias.assign(np.random.default_rng(0).normal(size=(2, 12)))
+    rng = np.random.default_rng(1)
+    x = np.tile(rng.normal(size=(1, 4)), (n, 1)) + jitter * rng.normal(size=(n, 4))
+    unique, every = FixedPointFinder(cell, **QUIET).find_fixed_points(x, np.zeros((1, 3)))
+    assert len(unique.fixed) == 1
+    assert (every.status == Status.FIXED_POINT).all()
+
+
+def test_a_state_that_runs_away_for_ever_diverges_and_the_line_says_so():
+    finder = FixedPointFinder(lambda h, u: h + 1.0, n_states=2, n_inputs=0, **QUIET)
+    unique, every = finder.find_fixed_points(np.random.default_rng(0).normal(size=(10, 2)))
+    assert len(unique) == 0
+    assert "of 10 starts" in repr(unique)
