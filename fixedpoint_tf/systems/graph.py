@@ -68,7 +68,7 @@ def read_graph(model: Any, layer: Any) -> Before | None:
         maskers=tuple(_name(n) for n in changing if _makes_mask(_operation(n)))
         + inside.maskers,
         passes_state=inside.passes_state
-        or (is_layer and (len(_inputs(node)) > 1 or len(args) > 1))
+        or (is_layer and _several(args))
         or options.get("initial_state") is not None,
         passes_mask=inside.passes_mask or options.get("mask") is not None,
         n_calls=inside.n_calls,
@@ -101,6 +101,11 @@ def _arguments(node: Any) -> tuple[tuple, dict[str, Any]]:
     if hasattr(node, "arguments"):
         return tuple(node.arguments.args), dict(node.arguments.kwargs)
     return tuple(node.call_args), dict(node.call_kwargs)
+
+
+def _several(args: tuple) -> bool:
+    """Whether a layer is called with more than its sequences, one by one or in a list."""
+    return len(args) > 1 or (isinstance(args[0], list) and len(args[0]) > 1)
 
 
 def _nodes_before(graph: Any, tensors: list[Any]) -> list[Any]:

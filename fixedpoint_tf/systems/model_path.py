@@ -15,6 +15,13 @@ from fixedpoint_tf.systems.rnn_inputs import RNNInputs
 
 __all__ = ["ModelPath"]
 
+#: Relative and absolute error of a number brought into each floating type.
+_ROUNDING = {
+    "bfloat16": (2.0**-7, 2.0**-126),
+    "float16": (2.0**-10, 2.0**-24),
+    "float32": (2.0**-23, 2.0**-126),
+}
+
 logger = logging.getLogger(__name__)
 
 _WAYS_OUT = (
@@ -98,12 +105,11 @@ class ModelPath:
         self.heard_before = True
         return u
 
-    def layer_inputs(self, u: np.ndarray, *, has_initial_states: bool = False) -> RNNInputs:
+    def layer_inputs(self, u: np.ndarray) -> RNNInputs:
         """Give what the layer makes of inputs of its own, before its first step.
 
         Args:
             u: ``(n_batch, n_time, n_inputs)``.
-            has_initial_states: others are given, so that those of the layer do not matter.
 
         Returns:
             The same inputs with the initial states that the layer has by itself.
@@ -119,24 +125,22 @@ class ModelPath:
             array([[0., 0.]])
         """
         backwards = bool(self.layer.go_backwards)
-        known = has_initial_states and cannot_listen(self.layer) is not None
-        if known or self._starts_at_zero():
+        if self._starts_at_zero():
             return RNNInputs(u, np.zeros((len(u), self._n_states())), None, backwards)
         self._check_can_listen()
         given = np.swapaxes(u, 0, 1) if getattr(self.layer, "time_major", False) else u
-        given = given.astype(self.layer.compute_dtype)
         try:
-            heard, _ = listen(self.layer, self.layer, tf.constant(given), stop=True)
+            heard, _ = listen(
+                self.layer, self.layer, tf.constant(given, self.layer.compute_dtype), stop=True
+            )
         except Exception as error:  # noqa: BLE001 - a user's own layer may raise anything
             raise ValueError(
                 f"inputs: expected what the RNN layer {self.layer.name!r} takes, received "
                 f"shape {u.shape}: {_brief(error)}"
             ) from error
         received = self._only_call(heard)
-        same = received.shape == u.shape and np.array_equal(
-            received.values.astype(given.dtype), u.astype(given.dtype), equal_nan=True
-        )
-        values = u if same else received.values  # as exact as given, unless the layer acts
+        # As exact as given, unless the layer acts on them.
+        values = u if self._same(received, u) else received.values
         return RNNInputs(values, received.initial_states, received.mask, backwards)
 
     def check_same(self, inputs: np.ndarray, has_initial_states: bool) -> None:
@@ -196,7 +200,7 @@ class ModelPath:
             raise ValueError(
                 f"rnn: expected an RNN layer whose loop is that of Keras; received "
                 f"{self.layer.name!r}: {reason}, so where it starts and what it skips is not "
-                "known. Give finder.simulate its inputs with initial_states=."
+                "known. FixedPointFinder(layer.cell) steps through inputs that you give."
             )
 
     def _listen(self, inputs, call_arguments, **options) -> tuple[Heard, list]:
@@ -260,19 +264,16 @@ class ModelPath:
         reasons = [f"{name} goes backwards in time"] if self.layer.go_backwards else []
         graph = self._graph()
         if graph is None:
-            return reasons + self._heard_differences(inputs, has_initial_states)
+            return reasons or self._heard_differences(inputs, has_initial_states)
         if graph.n_calls != 1:
             reasons.append(f"the model calls it {graph.n_calls} times")
         if graph.layers:
             reasons.append(f"{', '.join(graph.layers)} stands before it")
         if graph.passes_mask:
             reasons.append("the model passes a mask to it")
-        if not has_initial_states:
-            if graph.passes_state:
-                reasons.append("the model passes an initial state to it")
-            elif not reasons and self.layer_inputs(inputs).initial_states.any():
-                reasons.append("it does not start at zero")
-        return reasons
+        if graph.passes_state and not has_initial_states:
+            reasons.append("the model passes an initial state to it")
+        return reasons or self._changes(self.layer_inputs(inputs), inputs, has_initial_states)
 
     def _heard_differences(self, inputs: np.ndarray, has_initial_states: bool) -> list[str]:
         """The same by trying, where the class of the model decides what is called."""
@@ -282,14 +283,22 @@ class ModelPath:
             u = self._only_call(self._listen(inputs, None)[0])
         except ValueError as error:
             return [f"{what} cannot be followed with such inputs ({_brief(error)})"]
-        type_ = self.layer.compute_dtype
-        same = u.shape == inputs.shape and np.array_equal(
-            u.values.astype(type_), inputs.astype(type_), equal_nan=True
-        )
         by = f" ({', '.join(self._names)})" if self._names else ""
-        reasons = [] if same else [f"{what} changes them on the way{by}"]
+        return self._changes(u, inputs, has_initial_states, f"{what}{by}")
+
+    def _same(self, u: RNNInputs, inputs: np.ndarray) -> bool:
+        """Whether a layer received what it was given, in its floating type."""
+        near, tiny = _ROUNDING.get(str(self.layer.compute_dtype), (0.0, 0.0))
+        return u.shape == inputs.shape and np.allclose(
+            u.values, inputs, rtol=near, atol=tiny, equal_nan=True
+        )
+
+    def _changes(
+        self, u: RNNInputs, inputs: np.ndarray, has_initial_states: bool, who: str = "its call"
+    ) -> list[str]:
+        reasons = [] if self._same(u, inputs) else [f"{who} changes them on the way"]
         if u.mask is not None and not u.mask.all():
-            reasons.append(f"{what} masks steps")
+            reasons.append(f"{who} masks steps")
         if not has_initial_states and u.initial_states.any():
             reasons.append("it does not start at zero")
         return reasons

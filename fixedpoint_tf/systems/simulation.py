@@ -171,7 +171,7 @@ def simulate(
         u = RNNInputs(array, np.zeros((len(array), system.n_states)))
     else:
         path.check_given(initial_states is not None, mask is not None)
-        u = path.layer_inputs(array, has_initial_states=initial_states is not None)
+        u = path.layer_inputs(array)
     initial_states = u.initial_states if initial_states is None else initial_states
     mask = u.mask if mask is None else _checked_mask(mask, u.shape[:2])
     values = u.values
