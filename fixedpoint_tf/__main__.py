@@ -119,14 +119,17 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         nargs="+",
         metavar="U",
-        help="the constant input to study, a number for each input (default: zeros)",
+        help="the constant input of the model to study, a number for each of its inputs; what "
+        "then reaches the RNN layer is studied (default: zeros, of the RNN layer where no "
+        "--drive is given)",
     )
     find.add_argument(
         "--drive",
         type=Path,
         metavar="FILE.npy",
-        help="inputs (n_trials, n_time, n_inputs) to run the network on: the search starts "
-        "about the states it then visits (default: white noise of standard deviation 1)",
+        help="inputs of the model (n_trials, n_time, n_inputs) to run it on: the search starts "
+        "about the states it then visits; for several inputs a FILE.npz with their names "
+        "(default: white noise of standard deviation 1 at the RNN layer)",
     )
     return parser
 

@@ -16,6 +16,14 @@ from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.meaning import meaning
 from fixedpoint_tf.sensitivity import sensitivity
+from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.systems.constant_inputs import (
+    constant_rnn_input,
+    n_features,
+    named_inputs,
+)
+from fixedpoint_tf.systems.model_path import ModelPath
+from fixedpoint_tf.systems.simulation import roll_out
 from fixedpoint_tf.tasks import flip_flop, task_named, train_flip_flop, train_task
 
 if TYPE_CHECKING:
@@ -67,7 +75,8 @@ def flipflop(
     rng = np.random.default_rng(seed + 1)  # trials that the network has not seen
     drive, _ = flip_flop(rng, N_TRIALS, n_bits=N_BITS, pulse_probability=PULSE_PROBABILITY)
     finder = FixedPointFinder(model, random_seed=seed, verbose=verbose)
-    unique, figures = _search(finder, drive, np.zeros((1, N_BITS)), n_inits, say)
+    states = trajectories.run(finder.system, drive)
+    unique, figures = _search(finder, states, None, np.zeros((1, N_BITS)), n_inits, say)
 
     bits = np.asarray(model.get_layer("readout")(unique.xstar.astype(np.float32)))
     face = unique[np.abs(bits[:, -1] - 1.0) < 0.5]  # the last bit is +1 in these
@@ -175,9 +184,12 @@ def find(
         model: a ``.keras`` file.
         out: folder for the figures and the points; made if need be.
         layer: name of the RNN layer, for a model that has several.
-        constant_input: ``(n_inputs,)``; zeros by default.
-        drive: a ``.npy`` file of inputs ``(n_trials, n_time, n_inputs)``: the search
-            starts about the states that they lead to. White noise by default.
+        constant_input: of the model, a number for each of its inputs; what reaches the RNN
+            layer is studied. Zeros by default.
+        drive: a ``.npy`` file of inputs of the model, ``(n_trials, n_time, n_inputs)``, or
+            a ``.npz`` file with an array for each input by its name: the search starts
+            about the states that the model goes through. By default white noise at the RNN
+            layer; without a constant input either, zeros there too.
         seed: of the noise and the search.
         n_inits: number of states to search from.
         verbose: show the progress bar of the search.
@@ -188,23 +200,64 @@ def find(
     """
     system = as_system(model, layer=layer)
     finder = FixedPointFinder(system, random_seed=seed, verbose=verbose)
-    if constant_input is None:
-        constant_input = [0.0] * system.n_inputs
+    valid_bxt = None
     if drive is None:
         rng = np.random.default_rng(seed)
-        inputs = rng.standard_normal((N_TRIALS, 64, system.n_inputs))
+        noise = rng.standard_normal((N_TRIALS, 64, system.n_inputs))
+        states = roll_out(system, noise)
     else:
-        inputs = np.load(drive, allow_pickle=False)
-    unique, figures = _search(finder, inputs, np.array([constant_input]), n_inits, say)
+        u = finder.rnn_inputs(_load_drive(drive, system))
+        states, valid_bxt = finder.simulate(u), u.valid_bxt
+    constant = _constant(system, constant_input, drive is not None, say)
+    unique, figures = _search(finder, states, valid_bxt, constant, n_inits, say)
     return unique, _write(out, unique, figures)
 
 
+def _load_drive(drive: Path, system: DynamicalSystem) -> Any:
+    """Inputs of the model from a file, in the structure that it takes."""
+    loaded = np.load(drive, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    with loaded as arrays:
+        return named_inputs(_path(system).model, dict(arrays))
+
+
+def _path(system: DynamicalSystem) -> ModelPath:
+    if system.path is None:
+        raise ValueError(f"model: expected a model with an RNN layer, received {system!r}.")
+    return system.path
+
+
+def _constant(
+    system: DynamicalSystem, given: Sequence[float] | None, is_driven: bool, say: Say
+) -> np.ndarray:
+    """What the RNN layer receives under the constant input of the model, ``(1, n_inputs)``."""
+    path = _path(system)
+    behind = path.describe().removeprefix("the inputs of ")
+    if given is None and (not is_driven or path.gives_as_it_is()):
+        if not path.gives_as_it_is():
+            say(f"White noise and input zero are those of {behind}.")
+        return np.zeros((1, system.n_inputs))
+    if path.gives_as_it_is():
+        return np.array([given], dtype=float)
+    values = [0.0] * n_features(path.model, system.n_inputs) if given is None else list(given)
+    constant = constant_rnn_input(path, values)[None]
+    say(f"The model's input {values} is {constant[0].tolist()} for {behind}.")
+    return constant
+
+
 def _search(
-    finder: FixedPointFinder, drive: np.ndarray, constant: np.ndarray, n_inits: int, say: Say
+    finder: FixedPointFinder,
+    states: np.ndarray,
+    valid_bxt: np.ndarray | None,
+    constant: np.ndarray,
+    n_inits: int,
+    say: Say,
 ) -> tuple[FixedPoints, dict[str, Figure]]:
-    """Run the network, search from about the states it visits, draw what was found."""
-    states = trajectories.run(finder.system, drive)
-    initial_states = finder.sample_states(states, n_inits, noise_scale=NOISE_SCALE)
+    """Search from about the states that the network visits, draw what was found."""
+    initial_states = finder.sample_states(
+        states, n_inits, valid_bxt=valid_bxt, noise_scale=NOISE_SCALE
+    )
     say(f"Searching from {n_inits:,} states at the input {constant[0].tolist()} ...")
     start = time.perf_counter()
     unique, every = finder.find_fixed_points(initial_states, constant)

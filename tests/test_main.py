@@ -3,10 +3,11 @@
 import contextlib
 import io
 
+import keras
 import numpy as np
 import pytest
 
-from fixedpoint_tf import FixedPoints
+from fixedpoint_tf import FixedPointFinder, FixedPoints
 from fixedpoint_tf.__main__ import TASKS as COMMANDS
 from fixedpoint_tf.__main__ import main
 from fixedpoint_tf.tasks import TASKS, recurrent_network
@@ -134,3 +135,93 @@ def test_an_input_of_the_wrong_width_is_refused(demo, tmp_path, capsys):
         main(["find", str(demo[0] / "model.keras"), "--input", "1", "--out", str(tmp_path)])
     assert stop.value.code == 2
     assert "inputs must have shape (n, n_inputs) = (n, 3)" in capsys.readouterr().err
+
+
+def saved(tmp_path, *stack):
+    """A saved model, and its RNN layer with what stands before it as a model of Keras."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(list(stack))
+    model.save(tmp_path / "model.keras")
+    return model
+
+
+def searched(tmp_path, monkeypatch, *options):
+    """States about which the command line searches, the points, and what it says."""
+    heard = {}
+    draw = FixedPointFinder.sample_states
+
+    def note(self, states, *arguments, **named):
+        heard.update(states=states, **named)
+        return draw(self, states, *arguments, **named)
+
+    monkeypatch.setattr(FixedPointFinder, "sample_states", note)
+    arguments = ["find", str(tmp_path / "model.keras"), "--out", str(tmp_path), *options]
+    assert main([*arguments, "--n-inits", "8"]) == 0
+    return heard, FixedPoints.load(tmp_path / "fixed_points.h5")
+
+
+def test_the_drive_is_that_of_the_model(tmp_path, monkeypatch, capsys):
+    drive = np.random.default_rng(0).normal(50.0, 10.0, size=(4, 12, 3)).astype("float32")
+    norm = keras.layers.Normalization()
+    norm.adapt(drive)
+    rnn = keras.layers.GRU(3, return_sequences=True, name="rnn")
+    saved(tmp_path, keras.Input((None, 3)), norm, rnn, keras.layers.Dense(1))
+    np.save(tmp_path / "drive.npy", drive)
+    heard, points = searched(tmp_path, monkeypatch, "--drive", str(tmp_path / "drive.npy"))
+    np.testing.assert_allclose(heard["states"], rnn(norm(drive)), atol=2e-6)
+    zero = np.asarray(norm(np.zeros((1, 1, 3), "float32")))[0, 0]
+    np.testing.assert_allclose(points.inputs, np.tile(zero, (len(points), 1)), rtol=1e-6)
+    assert "The model's input [0.0, 0.0, 0.0] is [" in capsys.readouterr().out
+
+    _, points = searched(tmp_path, monkeypatch, "--input", "50", "40", "60")
+    there = np.asarray(norm(np.array([[[50.0, 40.0, 60.0]]], "float32")))[0, 0]
+    np.testing.assert_allclose(points.inputs, np.tile(there, (len(points), 1)), rtol=1e-6)
+
+    capsys.readouterr()
+    _, points = searched(tmp_path, monkeypatch)
+    np.testing.assert_array_equal(points.inputs, 0.0)
+    assert "input zero are those of the RNN layer 'rnn', behind norm" in capsys.readouterr().out
+
+
+def test_a_drive_of_tokens_is_masked_as_in_the_model(tmp_path, monkeypatch):
+    embedding = keras.layers.Embedding(5, 2, mask_zero=True)
+    rnn = keras.layers.SimpleRNN(3, return_sequences=True)
+    model = saved(tmp_path, keras.Input((None,)), embedding, rnn)
+    tokens = np.array([[1, 2, 3, 4], [3, 1, 0, 0]])
+    np.save(tmp_path / "drive.npy", tokens)
+    options = ["--drive", str(tmp_path / "drive.npy"), "--input", "3"]
+    heard, points = searched(tmp_path, monkeypatch, *options)
+    np.testing.assert_allclose(heard["states"], model(tokens), atol=2e-6)
+    np.testing.assert_array_equal(heard["valid_bxt"], tokens != 0)
+    row = embedding.embeddings.numpy()[3]
+    np.testing.assert_allclose(points.inputs, np.tile(row, (len(points), 1)), rtol=1e-6)
+
+
+def test_a_drive_of_several_inputs_goes_by_their_names(tmp_path, monkeypatch, capsys):
+    a, b = keras.Input((None, 2), name="a"), keras.Input((None, 1), name="b")
+    rnn = keras.layers.GRU(3, return_sequences=True)
+    model = keras.Model([a, b], rnn(keras.layers.Concatenate()([a, b])))
+    model.save(tmp_path / "model.keras")
+    rng = np.random.default_rng(0)
+    drive = {"b": rng.normal(size=(4, 5, 1)), "a": rng.normal(size=(4, 5, 2))}
+    np.savez(tmp_path / "drive.npz", **drive)
+    options = ["--drive", str(tmp_path / "drive.npz"), "--input", "1", "2", "3"]
+    heard, points = searched(tmp_path, monkeypatch, *options)
+    np.testing.assert_allclose(heard["states"], model([drive["a"], drive["b"]]), atol=2e-6)
+    np.testing.assert_array_equal(points.inputs, np.tile([1.0, 2.0, 3.0], (len(points), 1)))
+    np.savez(tmp_path / "drive.npz", a=drive["a"])
+    with pytest.raises(SystemExit):
+        main(["find", str(tmp_path / "model.keras"), *options, "--out", str(tmp_path)])
+    assert "an array for each input of the model, ['a', 'b']" in capsys.readouterr().err
+
+
+def test_a_constant_input_that_never_settles_is_refused(tmp_path, capsys):
+    first = keras.layers.SimpleRNN(1, return_sequences=True, name="first")
+    second = keras.layers.SimpleRNN(2, name="second")
+    model = saved(tmp_path, keras.Input((None, 1)), first, second)
+    first.set_weights([np.ones((1, 1)), np.full((1, 1), -3.0), np.full(1, 0.1)])  # turns over
+    model.save(tmp_path / "model.keras")
+    options = ["--layer", "second", "--input", "1", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit):
+        main(["find", str(tmp_path / "model.keras"), *options])
+    assert "inputs of the RNN layer 'second' settle" in capsys.readouterr().err

@@ -189,6 +189,20 @@ class ModelPath:
         behind = f", behind {', '.join(before)}" if before else ""
         return f"the inputs of the RNN layer {self.layer.name!r}{behind}"
 
+    def gives_as_it_is(self) -> bool:
+        """Tell whether a constant input of the model is known to reach the layer unchanged.
+
+        Example:
+            >>> import keras
+            >>> rnn = keras.layers.GRU(2)
+            >>> ModelPath(rnn, rnn).gives_as_it_is()
+            True
+        """
+        graph = self._graph()
+        if graph is None:
+            return False
+        return not graph.layers and graph.n_calls == 1
+
     # -- how the layer is reached -----------------------------------------------------------
 
     def _graph(self) -> Before | None:

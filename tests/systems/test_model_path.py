@@ -595,8 +595,6 @@ def test_the_model_is_as_it_was():
     assert [set(vars(x)) for x in model._flatten_layers()] == before
     assert (int(count.count), float(count.own)) == counts and list(model.losses) == losses
     assert not tf.config.functions_run_eagerly()
-    layer = model.get_layer("gru" if "gru" in [x.name for x in model.layers] else "rnn")
-    assert "inner_loop" not in vars(layer)
 
 
 # -- tf_keras --------------------------------------------------------------------------------
