@@ -3,8 +3,9 @@
     from fixedpoint_tf import FixedPointFinder
 
     finder = FixedPointFinder(model)  # a Keras model, layer, cell, or a function
-    states = finder.sample_states(trajectories, n_inits=1024, noise_scale=0.5)
-    unique, every = finder.find_fixed_points(states, inputs)
+    states = finder.simulate_model(inputs)
+    starts = finder.sample_states(states, n_inits=1024, noise_scale=0.5)
+    unique, every = finder.find_fixed_points(starts, constant_input)
 
 What the points mean is asked by methods of the finder (``fixedpoint_tf.questions``), or by
 the functions of the rooms that answer: ``certificates``, ``coverage``, ``deflation``,
