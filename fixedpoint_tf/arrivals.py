@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from fixedpoint_tf.checks import check_number, check_whole
+from fixedpoint_tf.filters import state_scale
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.outcomes import Outcome
 from fixedpoint_tf.system import DynamicalSystem
@@ -22,6 +23,7 @@ __all__ = [
     "check_runs",
     "last_states",
     "radii",
+    "run_block",
     "time_step",
 ]
 
@@ -76,21 +78,24 @@ def check_runs(tol: Any, max_steps: Any) -> None:
     check_whole(max_steps, "max_steps", least=1)
 
 
-def radii(xstar: np.ndarray, tol: float) -> np.ndarray:
+def radii(xstar: np.ndarray, tol: float, states: np.ndarray | None = None) -> np.ndarray:
     """``(n,)``: ``tol`` times the distance from each point to the nearest other one.
 
-    A point all alone has ``tol`` times its distance from the origin, plus ``tol``.
+    A point all alone has ``tol`` times the size of the region of it and the ``states`` that
+    are run; without states, ``tol`` times its distance from the origin (of the origin
+    itself, ``tol``).
     """
     if len(xstar) < 2:
-        return np.asarray(tol * (1.0 + np.linalg.norm(xstar, axis=1)))
+        around = xstar if states is None else np.concatenate([xstar, states])
+        return np.full(len(xstar), tol * (state_scale(around) or 1.0))
     distance, _ = cKDTree(xstar).query(xstar, k=2)
     return np.asarray(tol * distance[:, 1])
 
 
-def _run(
+def run_block(
     system: DynamicalSystem, states: np.ndarray, inputs: np.ndarray, n_steps: int, dt: float
 ) -> np.ndarray:
-    """``(n, n_steps + 1, n_states)``, the initial state first."""
+    """Run states on, the inputs constant: ``(n, n_steps + 1, n_states)``, the initial first."""
     u = np.broadcast_to(np.atleast_2d(inputs)[:, None], (len(states), n_steps, system.n_inputs))
     step = None if system.kind == "discrete" else dt
     later = roll_out(system, u, states, dt=step)
@@ -131,7 +136,7 @@ def last_states(
             moving = np.flatnonzero(np.isfinite(out).all(axis=1))
             for rows in _chunks(len(moving), length * system.n_states):
                 chosen = moving[rows]
-                out[chosen] = _run(system, out[chosen], inputs[chosen], length, dt)[:, -1]
+                out[chosen] = run_block(system, out[chosen], inputs[chosen], length, dt)[:, -1]
             bar.update(length)
     return out
 
@@ -181,7 +186,7 @@ def arrive(
         final=np.array(states),
     )
     entered = np.full(n, -1)  # the step at which it came within the radius it is within
-    size = np.linalg.norm(np.concatenate([states, targets]), axis=1).max(initial=0.0)
+    size = np.linalg.norm(np.concatenate([states, targets]), axis=1).max(initial=0.0) or 1.0
     active = np.arange(n)
     eps = 1e-13 if system.dtypes[1] == "float64" else 1e-6
     with tqdm(total=n, desc="running forward", unit=" " + what, disable=not verbose) as bar:
@@ -191,7 +196,7 @@ def arrive(
                 length = min(BLOCK, max_steps - done)
                 for rows in _chunks(len(active), length * system.n_states):
                     chosen = active[rows]
-                    path = _run(system, ends.final[chosen], inputs, length, dt)
+                    path = run_block(system, ends.final[chosen], inputs, length, dt)
                     _judge(
                         ends,
                         entered,
@@ -208,7 +213,7 @@ def arrive(
                 bar.update(len(active) - len(left))
                 active, done = left, done + length
             for rows in _chunks(len(active), CYCLE_WINDOW * system.n_states):
-                path = _run(system, ends.final[active[rows]], inputs, CYCLE_WINDOW, dt)
+                path = run_block(system, ends.final[active[rows]], inputs, CYCLE_WINDOW, dt)
                 round_again = np.array([_recurs(one) for one in path], dtype=bool)
                 ends.outcome[active[rows]] = np.where(
                     round_again, Outcome.CYCLE, Outcome.MOVING
@@ -245,8 +250,8 @@ def _judge(
     with np.errstate(over="ignore", invalid="ignore"):
         length = np.linalg.norm(last, axis=1)
         move = np.linalg.norm(last - path[:, -2], axis=1)
-    gone = ~(length <= 1e6 * (1.0 + size))
-    rest = move <= eps * (1.0 + length)
+    gone = ~(length <= 1e6 * size)
+    rest = move <= eps * (size + length)
     ends.steps[chosen] = done + path.shape[1] - 1
     ends.outcome[chosen[gone]] = Outcome.DIVERGED
     ends.outcome[chosen[rest & ~gone]] = Outcome.OTHER_REST
@@ -288,4 +293,12 @@ def _recurs(path: np.ndarray) -> bool:
     if steady and (away[2:] <= 1e-6 * max(width)).any():  # of a period of few steps
         return True
     left = np.flatnonzero(away > 3.0 * step)
-    return bool(steady and len(left) and (away[left[0] :] <= step).any())
+    if steady and len(left) and (away[left[0] :] <= step).any():
+        return True
+    # Of few steps a turn: after so many steps all states are nearly where they were.
+    left = np.flatnonzero(away[:half] > 0.5 * max(width))
+    if not steady or not len(left):
+        return False
+    lag = int(left[0] + away[left[0] : half].argmin())
+    moved = np.linalg.norm(path[lag:] - path[:-lag], axis=1)
+    return bool(moved.max() <= 0.1 * max(width))

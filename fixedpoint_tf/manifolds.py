@@ -18,7 +18,7 @@ from scipy.spatial.distance import pdist, squareform
 from fixedpoint_tf.batched import each
 from fixedpoint_tf.filters import thin
 
-__all__ = ["Curve", "local_dimension", "neighbour_pairs", "trace_curve"]
+__all__ = ["Curve", "local_dimension", "neighbour_pairs", "project_on_path", "trace_curve"]
 
 #: Neighbours of a point that are looked at together.
 SCALES = (4, 6, 10, 16, 24, 40, 64)
@@ -220,7 +220,7 @@ def trace_curve(points: np.ndarray, noise: float = 0.0, closed: bool | None = No
     closed = may_close if closed is None else closed
     if closed:
         path, gaps = np.concatenate([path, path[:1]]), np.append(gaps, closing)
-    coordinate, tangent, distance = _project(points, path, gaps, closed)
+    coordinate, tangent, distance = project_on_path(points, path, closed)
     length = float(gaps.sum()) if closed else float(np.ptp(coordinate))
     coordinate = coordinate % length if closed and length > 0 else coordinate
     coordinate = coordinate - coordinate.min()
@@ -255,10 +255,27 @@ def _finite(distances: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(distances), distances, -1.0)
 
 
-def _project(
-    points: np.ndarray, path: np.ndarray, gaps: np.ndarray, closed: bool
+def project_on_path(
+    points: np.ndarray, path: np.ndarray, closed: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Arc length, tangent and distance of each point on the polyline."""
+    """Find the nearest place on a polyline to each point.
+
+    Args:
+        points: ``(n, n_states)``.
+        path: ``(n_nodes, n_states)``, at least two; of a closed one the last is the first.
+        closed: whether it is a ring. The end segments of an open one go on for ever.
+
+    Returns:
+        The arc length there ``(n,)``, the tangent ``(n, n_states)``, of length 1, and the
+        distance ``(n,)`` of each point from it.
+
+    Example:
+        >>> path = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0]])
+        >>> at, tangent, distance = project_on_path(np.array([[0.5, 0.1]]), path)
+        >>> at.tolist(), distance.tolist()
+        ([0.5], [0.1])
+    """
+    gaps = np.linalg.norm(np.diff(path, axis=0), axis=1)
     n_segments = len(gaps)
     start = np.concatenate([[0.0], np.cumsum(gaps)])
     padded = np.concatenate([path[-2:-1], path, path[1:2]]) if closed else path

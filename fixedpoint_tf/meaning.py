@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import KDTree
 
+from fixedpoint_tf.filters import state_scale
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
@@ -90,7 +91,8 @@ def _with_slow_states(
 ) -> FixedPoints:
     """The points of the search and the states on which trajectories linger between them."""
     slow = finder.slow_states(states, constant)
-    size = 1.0 + np.abs(unique.xstar).max(initial=0.0)
+    slow = slow[slow.status == Status.SLOW_POINT]
+    size = state_scale(np.concatenate([unique.xstar, slow.xstar]))
     # Where a trajectory has come to rest at a point, the point stands for it.
     away = np.ones(slow.n, dtype=bool)
     if unique.n:

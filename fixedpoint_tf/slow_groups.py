@@ -12,7 +12,7 @@ from fixedpoint_tf import linearization
 from fixedpoint_tf.arrivals import last_states
 from fixedpoint_tf.manifolds import local_dimension, neighbour_pairs, trace_curve
 
-__all__ = ["BRANCHED", "Sorter"]
+__all__ = ["BRANCHED", "NEARLY", "Sorter", "along"]
 
 BRANCHED = 0.9  # share of the members that must lie along one curve
 NEARLY = 1.25  # how much less slow a point of a manifold may be
@@ -130,27 +130,44 @@ class Sorter:
         elif local == spectral == 2 and len(rows) >= self.min_points:
             kind = "plane"
         drift, between = self.drift(rows, tangent, closed)
-        speeds = np.abs(np.concatenate([drift, between]))
-        return {
-            "kind": kind,
+        speeds = np.concatenate([drift, between])
+        if kind == "ring" and self._turns_one_way(x, speeds):
+            kind = "cycle"
+        return self.told(
+            rows,
+            kind=kind,
+            coordinate=coordinate,
+            drift=drift,
+            drift_between=between,
+            dimension_spectral=spectral,
+            dimension_local=local,
+            length=length,
+            gap_ratio=gap_ratio,
+            covered=covered,
+            largest_drift=np.nanmax(np.abs(speeds)),
+            return_time=self.return_time[rows].max(),
+        )
+
+    def told(self, rows: np.ndarray, **known: Any) -> dict[str, Any]:
+        """What is known of a group, with what is known of each member."""
+        known["agree"] = known["dimension_spectral"] == known["dimension_local"]
+        return known | {
             "rows": rows,
-            "coordinate": coordinate,
-            "drift": drift,
-            "drift_between": between,
+            "settled": self.x[rows],
+            "is_slow_state": self.is_slow[rows],
             "n_slow": self.n_slow[rows],
             "n_unstable": self.n_unstable[rows],
-            "dimension_spectral": spectral,
-            "dimension_local": local,
-            "agree": spectral == local,
-            "length": length,
-            "gap_ratio": gap_ratio,
-            "covered": covered,
-            "largest_drift": np.nanmax(speeds),
-            "time_along": self.time_along(rows),
-            "return_time": self.return_time[rows].max(),
+            "time_along": self.timealong(rows),
         }
 
-    def time_along(self, rows: np.ndarray) -> float:
+    def _turns_one_way(self, x: np.ndarray, drift: np.ndarray) -> bool:
+        """Whether states creep round for ever: all the same way, and more than rounding."""
+        eps = 1e-12 if self.system.dtypes[1] == "float64" else 1e-5
+        least = float(np.abs(drift).min())
+        one_way = bool((drift > 0).all() or (drift < 0).all())
+        return one_way and least > eps * float(np.linalg.norm(x, axis=1).max())
+
+    def timealong(self, rows: np.ndarray) -> float:
         """The shortest time constant along the manifold."""
         slow = np.arange(self.values.shape[1]) < self.n_joining[rows][:, None]
         times = linearization.time_constants(self.values[rows], self.system.kind)
@@ -162,7 +179,7 @@ class Sorter:
         """Speed along the manifold at the members, and from each member to the next."""
         x, u, n = self.x[rows], self.u[rows], len(rows)
         between = np.full(n, np.nan)
-        at_members = _along(self.velocity(x, u), tangent)
+        at_members = along(self.velocity(x, u), tangent)
         if n < 2:
             return at_members, between
         if tangent is None:
@@ -173,7 +190,7 @@ class Sorter:
             second = (first + 1) % n
         middle = self.settled(0.5 * (x[first] + x[second]), u[first], rows, NEAR)
         mixed = None if tangent is None else _unit(tangent[first] + tangent[second])
-        between[first] = _along(self.velocity(middle, u[first]), mixed)
+        between[first] = along(self.velocity(middle, u[first]), mixed)
         return at_members, between
 
     def velocity(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -186,7 +203,8 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.where(size > 0, size, 1.0)
 
 
-def _along(velocity: np.ndarray, tangent: np.ndarray | None) -> np.ndarray:
+def along(velocity: np.ndarray, tangent: np.ndarray | None) -> np.ndarray:
+    """The part of each velocity along a tangent; without tangents its length."""
     if tangent is None:
         return np.asarray(np.linalg.norm(velocity, axis=1))
     return np.asarray((velocity * tangent).sum(axis=1))

@@ -9,12 +9,15 @@ import numpy as np
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import last_states, time_step
 from fixedpoint_tf.at_points import constant_input
-from fixedpoint_tf.checks import check_rows, check_whole
-from fixedpoint_tf.filters import thin
+from fixedpoint_tf.checks import check_number, check_rows, check_whole
+from fixedpoint_tf.filters import is_slow, state_scale, thin
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
 
 __all__ = ["slow_states"]
+
+#: Steps, or times of the fastest rate, that a slow state takes at least.
+LINGERING = 10.0
 
 
 def slow_states(
@@ -24,6 +27,7 @@ def slow_states(
     *,
     n_steps: int = 50,
     max_points: int = 300,
+    min_time_constant: float | None = None,
     dt: float | None = None,
     seed: int = 0,
     verbose: bool = False,
@@ -44,14 +48,18 @@ def slow_states(
             shorter than the slow ones, along which states would gather at attractors.
         max_points: at most so many are kept, none nearer to another than a distance that
             is chosen for that.
+        min_time_constant: time in which a slow state would cross the region of the states
+            given, at the speed that it has; in steps, or units of time in continuous time.
+            By default 10 steps, or 10 times the fastest time constant at the states.
         dt: length of a step, for a continuous system; by default a quarter of the fastest
             rate at the states.
         seed: of the choice among more than 20,000 states.
         verbose: show a bar.
 
     Returns:
-        The states with their speeds, marked as slow points. Unlike the slow points of a
-        search these samples are no minima of the speed.
+        The states with their speeds, marked as slow points, or as NOT_SLOW where they do
+        not linger, as on a cycle. Unlike the slow points of a search these samples are no
+        minima of the speed.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -81,6 +89,9 @@ def slow_states(
     u = u[None]
     check_whole(n_steps, "n_steps", least=0)
     check_whole(max_points, "max_points", least=1)
+    if min_time_constant is not None:
+        check_number(min_time_constant, "min_time_constant")
+    scale = state_scale(x)
     if len(x) > 20_000:
         x = x[np.random.default_rng(seed).choice(len(x), 20_000, replace=False)]
     at = FixedPoints(xstar=x, kind=system.kind)
@@ -96,13 +107,19 @@ def slow_states(
     x = x[np.isfinite(x).all(axis=1)]
     image = system.step(x, u).numpy().astype(np.float64)
     speed = 0.5 * ((image - x if system.kind == "discrete" else image) ** 2).sum(axis=1)
+    if min_time_constant is None:  # step is a quarter of the fastest time constant
+        min_time_constant = LINGERING * (1.0 if system.kind == "discrete" else 4.0 * step)
+    # On a cycle the states that were given may have come from far away.
+    now = state_scale(x)
+    scale = now if now >= 0.1 * scale else scale
+    slow = is_slow(np.sqrt(2.0 * speed), scale, min_time_constant)
     kept, spacing = _spread(x, max_points)
     return FixedPoints(
         xstar=x[kept],
         inputs=np.repeat(u, len(kept), axis=0),
         F_xstar=image[kept],
         qstar=speed[kept],
-        status=np.full(len(kept), Status.SLOW_POINT),
+        status=np.where(slow[kept], Status.SLOW_POINT, Status.NOT_SLOW),
         tol_unique=spacing,
         kind=system.kind,
         state_names=tuple(system.state_names),
@@ -115,7 +132,7 @@ def _spread(x: np.ndarray, max_points: int) -> tuple[np.ndarray, float]:
         return np.zeros(0, dtype=int), 0.0
     # States that have gathered at one place count as one; rounding does not part them.
     radius = float(np.linalg.norm(x - x.mean(axis=0), axis=1).max())
-    spacing = max(1e-6 * radius, 1e-9 * float(np.abs(x).max()), 1e-12)
+    spacing = max(1e-6 * radius, 1e-9 * float(np.abs(x).max()), np.finfo(float).tiny)
     rank = np.zeros(len(x))
     kept, _ = thin(x, rank, spacing, max_points + 1)
     if len(kept) <= max_points:

@@ -37,7 +37,7 @@ _TEXT = {
     Status.DIVERGED: "the search ran away to infinite or undefined numbers",
     Status.OUTLIER: "unusually far from the states that the search began with",
     Status.NOT_SLOW: (
-        "the speed q is stationary here, but states move on and would cross the region of "
-        "the initial states within 10 steps"
+        "states move on here, and would cross the region of the initial states within 10 "
+        "steps: no slow point, though the speed q may be stationary"
     ),
 }

@@ -48,7 +48,7 @@ def summarize(points: FixedPoints) -> str:
                 (Status.NOT_CONVERGED, "not converged"),
                 (Status.DIVERGED, "diverged"),
                 (Status.OUTLIER, "far from the initial states"),
-                (Status.NOT_SLOW, "where the speed is stationary but not slow"),
+                (Status.NOT_SLOW, "not slow"),
             )
             if of[status].n
         ]

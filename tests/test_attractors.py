@@ -312,7 +312,7 @@ class TestAnswersOfASearch:
         system, points = ring(2 * np.pi * np.arange(3) / 3, drift=1e-4)
         alone = dataclasses.replace(points, status=np.full(3, Status.FIXED_POINT))
         words = repr(attractors(system, alone))
-        assert words.startswith("1 group of 3 points") and ", unclear; " in words
+        assert words.startswith("an unclear group of 3 points;")
         assert "no slow points are among those given" in words and "slow_states" in words
         # Of points without a status none is known to be slow, and none not to be.
         assert "no slow points" not in repr(attractors(system, points))
@@ -389,7 +389,7 @@ class TestInterruption:
         def stop(*arguments):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(arrivals, "_run", stop)
+        monkeypatch.setattr(arrivals, "run_block", stop)
         system, points = integrator(np.zeros((1, 1)), 1)
         with pytest.raises(KeyboardInterrupt):
             slow_states(system, points.xstar)

@@ -217,7 +217,7 @@ class TestOtherEnds:
         assert 1 not in found.source and not {1, 2} & set(found.target)
 
     def test_an_interruption_keeps_what_has_arrived(self, monkeypatch):
-        original, calls = arrivals._run, []
+        original, calls = arrivals.run_block, []
 
         def interrupted(*arguments):
             calls.append(1)
@@ -225,7 +225,7 @@ class TestOtherEnds:
                 raise KeyboardInterrupt
             return original(*arguments)
 
-        monkeypatch.setattr(arrivals, "_run", interrupted)
+        monkeypatch.setattr(arrivals, "run_block", interrupted)
         found = connections(*wells())
         assert found.interrupted and repr(found).endswith("(interrupted)")
         arrived = found.outcome == Outcome.FIXED_POINT

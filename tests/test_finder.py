@@ -156,7 +156,7 @@ def test_a_stationary_speed_is_no_slow_point_where_states_rush_past(kind, scale)
     rushing, every = finder(1.3).find_fixed_points(states)
     assert len(rushing) == 0
     assert (every.status == Status.NOT_SLOW).any()
-    assert "where the speed is stationary but not slow" in repr(every)
+    assert " not slow; 2 units" in repr(every)
 
 
 def test_q_below_its_tolerance_does_not_make_a_fixed_point():

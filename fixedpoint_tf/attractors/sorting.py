@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,14 +12,24 @@ from tqdm import tqdm
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import time_step
 from fixedpoint_tf.at_points import check_points, eigenvalues_of, inputs_of
+from fixedpoint_tf.attractors.chains import find_chains
 from fixedpoint_tf.attractors.result import Attractors
+from fixedpoint_tf.attractors.settling import MOST_RUN, outcomes_of, settle_on_chains
+from fixedpoint_tf.attractors.tracing import examine_chain
 from fixedpoint_tf.checks import check_number, check_whole
-from fixedpoint_tf.filters import thin
+from fixedpoint_tf.filters import is_slow, state_scale, thin
 from fixedpoint_tf.fixed_points import FixedPoints
-from fixedpoint_tf.slow_groups import Sorter
+from fixedpoint_tf.outcomes import Outcome
+from fixedpoint_tf.slow_groups import NEARLY, Sorter
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.system import DynamicalSystem
 
 __all__ = ["attractors"]
+
+#: Points nearer than this share of the region are one, whatever ``tol_unique`` allows.
+MOST_MERGED = 1e-3
+#: Points without a status that move by more than this share of the region are not fixed.
+AT_REST = 1e-6
 
 
 def attractors(
@@ -29,18 +41,29 @@ def attractors(
     dt: float | None = None,
     verbose: bool = False,
 ) -> Attractors:
-    """Sort points into isolated ones, lines, rings and planes.
+    """Sort points into isolated ones, lines, rings, planes and slow cycles.
 
     Either of the two answers of a search will do: ``unique``, its distinct fixed and slow
     points, or ``every``, where each start ended, of which points that did not converge are
     left out and repeated ones counted once. Fixed points alone (``unique.fixed``) are
     enough only where they fill the manifold.
 
-    The manifold must be well sampled: neighbours on a ring nearer than its radius, say. Of
-    a trained network a search finds the few exact fixed points on it; keep the slow points,
-    and sample the manifold between by :func:`fixedpoint_tf.slow_states.slow_states`. Where
-    fixed points fill a line, a small ``tol_unique`` keeps more of them. Points at different
-    inputs are never joined.
+    An imperfect line or ring, along which attractors and saddles take turns, is followed
+    from its saddles to its attractors, so that it needs no sampling. It must be slow as a
+    whole: no state on it would cross its own radius in less than ``slow``. Slow states that
+    come to it belong to it.
+
+    Any other manifold must be well sampled: neighbours on a ring nearer than its radius,
+    say. Of a trained network a search finds the few exact fixed points on it; keep the slow
+    points, and sample the manifold between by
+    :func:`fixedpoint_tf.slow_states.slow_states`. Where fixed points fill a line, a small
+    ``tol_unique`` keeps more of them. Points at different inputs are never joined.
+
+    A slow point must be slow: one that moves so fast that it would cross the region of all
+    points given, and of the states they were found from, in less than about ``slow`` is
+    left out and counted. What becomes of points that are neither fixed nor slow is seen by
+    running them forward. A closed curve without a fixed point, on which all states creep
+    the same way, is a cycle.
 
     A manifold that repels is found only where it is straight, since states between its
     points leave it; its points then stand as unclear, with a slow mode and no neighbours.
@@ -65,7 +88,8 @@ def attractors(
         TypeError, ValueError: an argument is not as described.
 
     Cost: 2 runs of slow / 2 steps for each of about five pairs a point, and the
-        eigenvalues where the points have none; 0.5 s for 200 points of 10 states.
+        eigenvalues where the points have none; 0.5 s for 200 points of 10 states. Besides
+        up to 20 slow steps for each slow state that comes to a line or ring, or to a point.
 
     Example:
         >>> import numpy as np
@@ -76,40 +100,52 @@ def attractors(
         ... )
         >>> line = np.stack([np.linspace(-1, 1, 21), np.zeros(21)], axis=1)
         >>> attractors(integrator, FixedPoints(xstar=line))
-        1 line of 21 points (length 2, drift < 1e-12 a step, returns in 1.4 steps)
+        a line of 21 points; length 2, drift < 1e-12 a step, returns in 1.4 steps
     """
     system = as_system(system)
     check_points(system, points)
+    check_number(slow, "slow", low=1.0)
+    check_whole(min_points, "min_points", least=3)
     chosen = _taken(points)
     taken = points[chosen]
     inputs = inputs_of(system, taken)
-    check_number(slow, "slow", low=1.0)
-    check_whole(min_points, "min_points", least=3)
     n_taken = taken.n
     distinct = _distinct(taken, inputs)
     chosen, taken, inputs = chosen[distinct], taken[distinct], inputs[distinct]
-    step = time_step(system, taken, inputs, dt)
-    is_slow = np.zeros(taken.n, dtype=bool)
+    is_slow_state = np.zeros(taken.n, dtype=bool)
     if taken.status is not None:
-        is_slow = taken.status == Status.SLOW_POINT
+        is_slow_state = taken.status == Status.SLOW_POINT
+    step = _step(system, points, taken, inputs, dt)
+    n_distinct = taken.n
+    speed, scale = _speed(system, taken, inputs), _region(taken)
+    keep = ~is_slow_state | is_slow(speed, NEARLY * scale, slow)
+    others = np.concatenate([np.setdiff1d(np.arange(points.n), _taken(points)), chosen[~keep]])
+    at_rest = ~is_slow_state & ((taken.status is not None) | (speed <= AT_REST * scale))
+    chosen, taken, inputs, at_rest = chosen[keep], taken[keep], inputs[keep], at_rest[keep]
+    is_slow_state = is_slow_state[keep]
     conditions, of = np.unique(inputs, axis=0, return_inverse=True)
     found: list[dict[str, Any]] = []
-    interrupted = False
+    n_drawn, interrupted = 0, False
+    moving = np.zeros(0, dtype=int)
     with tqdm(total=taken.n, desc="eigenvalues", unit="point", disable=not verbose) as bar:
         try:
             values = eigenvalues_of(system, taken, inputs)
             bar.set_description("settling")
             sorter = Sorter(
-                system, taken.xstar, inputs, values, is_slow, slow, min_points, step
+                system, taken.xstar, inputs, values, is_slow_state, slow, min_points, step
             )
             for condition in range(len(conditions)):
                 rows = np.flatnonzero(of.ravel() == condition)
                 bar.set_description("joining neighbours")
-                groups = sorter.groups(rows)
+                groups, n_left = _groups_of(sorter, taken, values, rows, at_rest)
+                n_drawn += n_left
                 bar.set_description("examining groups")
                 for group in groups:
-                    found.append(sorter.examine(rows[group]) | {"condition": condition})
-                    bar.update(len(group))
+                    found.append(group() | {"condition": condition})
+                    bar.update(len(found[-1]["rows"]))
+            if len(others):
+                bar.set_description("running others forward")
+            moving = _outcomes_of_others(sorter, points, others, taken, at_rest)
         except KeyboardInterrupt:
             interrupted = True
 
@@ -137,11 +173,16 @@ def attractors(
         condition=gathered("condition", int),
         inputs=conditions,
         xstar=taken.xstar[rows],
+        settled=joined("settled", np.zeros((0, system.n_states))),
         slow=float(slow),
         time_unit="step" if system.kind == "discrete" else "unit of time",
-        n_slow_points=int(is_slow.sum()) if taken.status is not None else -1,
+        is_slow_state=joined("is_slow_state", np.zeros(0, dtype=bool)),
+        n_slow_points=int(is_slow_state.sum()) if taken.status is not None else -1,
         n_left_out=points.n - n_taken,
-        n_repeated=n_taken - taken.n,
+        n_repeated=n_taken - n_distinct,
+        n_not_slow=n_distinct - taken.n,
+        n_drawn=n_drawn,
+        outcomes=moving,
         interrupted=interrupted,
         **{name: gathered(name, float) for name in names},
     )
@@ -160,4 +201,111 @@ def _distinct(points: FixedPoints, inputs: np.ndarray) -> np.ndarray:
     is_slow = np.zeros(points.n) if points.status is None else points.status
     rank = np.empty(points.n)
     rank[np.lexsort((q, is_slow))] = np.arange(points.n)
-    return thin(np.concatenate([points.xstar, inputs], axis=1), rank, points.tol_unique)[0]
+    tol = min(points.tol_unique, MOST_MERGED * state_scale(points.xstar))
+    if points.n and inputs.shape[1]:  # points of two inputs are never the same
+        inputs = np.unique(inputs, axis=0, return_inverse=True)[1].reshape(-1, 1) * 10.0 * tol
+    return thin(np.concatenate([points.xstar, inputs], axis=1), rank, tol)[0]
+
+
+def _step(system, points: FixedPoints, taken: FixedPoints, inputs: np.ndarray, dt) -> float:
+    """The length of a step; without fixed or slow points that of the other states."""
+    if not taken.n:
+        taken = points[np.isfinite(points.xstar).all(axis=1)]
+        inputs = inputs_of(system, taken)
+    return time_step(system, taken, inputs, dt)
+
+
+def _speed(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray) -> np.ndarray:
+    """``(n,)``, how far each state moves in a step, or in a unit of time."""
+    if not points.n:
+        return np.zeros(0)
+    image = system.step(points.xstar, inputs).numpy().astype(np.float64)
+    moved = image - points.xstar if system.kind == "discrete" else image
+    return np.asarray(np.linalg.norm(moved, axis=1))
+
+
+def _region(points: FixedPoints) -> float:
+    """The size of the region of the points and of the states that they were found from."""
+    region = points.xstar
+    if points.x_init is not None:
+        region = np.concatenate([region, points.x_init])
+    return state_scale(region)
+
+
+def _groups_of(
+    sorter: Sorter,
+    points: FixedPoints,
+    values: np.ndarray,
+    rows: np.ndarray,
+    at_rest: np.ndarray,
+) -> tuple[list[Callable[[], dict[str, Any]]], int]:
+    """The groups at one input, to be examined, and how many slow states lead to points."""
+    fixed, slow_ones = rows[at_rest[rows]], rows[sorter.is_slow[rows]]
+    system, slow, dt = sorter.system, sorter.slow, sorter.dt
+    chains = find_chains(system, points[fixed], sorter.u[fixed], values[fixed], slow, dt)
+    most = len(slow_ones)
+    chains = [c for c in chains if c.closed or len(c.rows) + most >= sorter.min_points]
+    which, place = settle_on_chains(
+        system, points.xstar[slow_ones], sorter.u[slow_ones], chains, slow, dt
+    )
+    groups: list[Callable[[], dict[str, Any]]] = []
+    free = np.ones(len(sorter.x), dtype=bool)
+    for number, chain in enumerate(chains):
+        followers = slow_ones[which == number]
+        members = np.concatenate([fixed[chain.rows], followers])
+        if not chain.closed and len(members) < sorter.min_points:
+            continue
+        free[members] = False
+        sorter.x[fixed[chain.rows]] = points.xstar[fixed[chain.rows]]
+        sorter.x[followers] = place[which == number]
+        groups.append(partial(examine_chain, sorter, members, chain))
+    rest = rows[free[rows]]
+    n_drawn = 0
+    for group in sorter.groups(rest):
+        members = rest[group]
+        if len(fixed) and sorter.is_slow[members].all():
+            outcome = outcomes_of(
+                system,
+                points.xstar[members],
+                sorter.u[members[0]],
+                points.xstar[fixed],
+                sorter.n_unstable[fixed] == 0,
+                slow,
+                dt,
+            )
+            if (outcome == Outcome.FIXED_POINT).all():
+                n_drawn += len(members)
+                continue
+        groups.append(partial(sorter.examine, members))
+    return groups, n_drawn
+
+
+def _outcomes_of_others(
+    sorter: Sorter,
+    points: FixedPoints,
+    others: np.ndarray,
+    taken: FixedPoints,
+    at_rest: np.ndarray,
+) -> np.ndarray:
+    """What becomes of states given that are neither fixed nor slow points: of some of them."""
+    if points.status is not None:
+        others = others[~np.isin(points.status[others], [Status.DIVERGED, Status.OUTLIER])]
+    others = others[np.isfinite(points.xstar[others]).all(axis=1)]
+    if len(others) > MOST_RUN:
+        others = others[np.linspace(0, len(others) - 1, MOST_RUN).astype(int)]
+    inputs = inputs_of(sorter.system, points[others])
+    found = [np.zeros(0, dtype=int)]
+    for u in np.unique(inputs, axis=0):
+        here = at_rest & (sorter.u == u).all(axis=1)
+        found.append(
+            outcomes_of(
+                sorter.system,
+                points.xstar[others[(inputs == u).all(axis=1)]],
+                u,
+                taken.xstar[here],
+                sorter.n_unstable[here] == 0,
+                sorter.slow,
+                sorter.dt,
+            )
+        )
+    return np.concatenate(found)

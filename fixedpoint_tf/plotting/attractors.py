@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_attractors", "plot_drift"]
 
 _CYCLE = ("blue", "green", "purple", "sky blue", "orange")
-_MARKERS = {"line": "o", "ring": "o", "plane": "s", "unclear": "^"}
+_MARKERS = {"line": "o", "ring": "o", "cycle": ".", "plane": "s", "unclear": "^"}
 MOST_NAMED = 5
 
 
@@ -32,9 +32,10 @@ def plot_attractors(
 ) -> tuple[Figure, Axes]:
     """Draws each manifold in a colour of its own, its points joined in their order.
 
-    Members with an unstable direction are open, others filled. Isolated points are black,
+    Members with an unstable direction are open, others filled; slow states are small.
+    Isolated points are black,
     those with an unstable direction open diamonds, unclear ones grey triangles. The axes
-    are principal components of all points.
+    are principal components of all points; slow states are drawn where they settle.
 
     Args:
         attractors: what to draw.
@@ -65,8 +66,8 @@ def plot_attractors(
                 f"condition must be one of {len(attractors.inputs)}; got {condition!r}."
             )
         groups = [g for g in groups if attractors.condition[g] == condition]
-    view, names = planar_view(attractors.xstar)
-    place = view.points(attractors.xstar)
+    view, names = planar_view(attractors.settled)
+    place = view.points(attractors.settled)
     if place.shape[1] == 1:
         place = np.concatenate([place, np.zeros_like(place)], axis=1)
     fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
@@ -126,12 +127,17 @@ def _draw_group(
     ax: Axes, group: Group, place: np.ndarray, color: str, label: str | None
 ) -> None:
     if np.isfinite(group.coordinate).all() and len(group) > 1:
-        closed = group.kind == "ring"
+        closed = group.kind in ("ring", "cycle")
         path = np.concatenate([place, place[:1]]) if closed else place
         ax.plot(*path.T, color=color, linewidth=1.2, zorder=2)
-    unstable = group.n_unstable > 0
-    size = 6.0 if len(group) <= 40 else 3.5
-    for rows, filled in ((~unstable, True), (unstable, False)):
+    # Slow states are small: only fixed points are stable or not.
+    states, unstable = group.is_slow_state, group.n_unstable > 0
+    large = 6.0 if (~states).sum() <= 40 else 3.5
+    for rows, filled, size in (
+        (~states & ~unstable, True, large),
+        (~states & unstable, False, large),
+        (states, True, 2.5),
+    ):
         if rows.any():
             ax.plot(
                 *place[rows].T,
@@ -195,12 +201,15 @@ def plot_drift(
     order = np.argsort(x, kind="stable")
     ax.axhline(0.0, color=COLORS["grey"], linewidth=0.8)
     x, y = x[order], y[order]
-    if chosen.kind == "ring":  # which ends where it began
+    if chosen.kind in ("ring", "cycle"):  # which ends where it began
         x, y = np.append(x, chosen.length), np.append(y, y[0])
     ax.plot(x, y, color=COLORS["blue"], linewidth=1.2)
-    unstable = chosen.n_unstable > 0
-    size = 6.0 if len(chosen) <= 40 else 3.5
-    for rows, filled, words in ((~unstable, True, "stable"), (unstable, False, "unstable")):
+    states, unstable = chosen.is_slow_state, chosen.n_unstable > 0
+    size = 6.0 if (~states).sum() <= 40 else 3.5
+    for rows, filled, words in (
+        (~states & ~unstable, True, "stable"),
+        (~states & unstable, False, "unstable"),
+    ):
         if rows.any():
             ax.plot(
                 at[rows],
@@ -215,7 +224,7 @@ def plot_drift(
     # Below the rounding of a step there is no drift, and nothing to magnify.
     reach = max(1.15 * float(np.abs(y).max()), 1e-12)
     ax.set_ylim(-reach, reach)
-    ax.set_xlabel(f"distance along the {chosen.kind if chosen.kind == 'ring' else 'line'}")
+    ax.set_xlabel(f"distance along the {'line' if chosen.kind == 'unclear' else chosen.kind}")
     ax.set_ylabel(f"drift (per {chosen.time_unit})")
     ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
     ax.spines[["top", "right"]].set_visible(False)
