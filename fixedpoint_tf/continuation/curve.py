@@ -1,7 +1,8 @@
 r"""The curve of fixed points ``G(x, s) = 0``, its tangent and Newton's method onto it.
 
-States are divided by :math:`\sqrt{n}`, so that a length along the curve means the same for
-networks of all sizes: the root mean square over the units.
+States are divided by :math:`\sqrt{n}` and by their size, so that a length along the curve
+means the same for networks of all sizes and units of all scales: the root mean square over
+the units, in units of the size.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ CHUNK = 1 << 22
 MAX_NEWTON = 10
 NEWTON_TOL = 1e-11
 RESIDUAL_TOL = 1e-9
+LEAP = 1e3  # times what a slope makes
 
 
 @functools.lru_cache(maxsize=32)
@@ -61,12 +63,19 @@ class Points:
 
 
 class Curve:
-    """Fixed points of a system along a path of inputs."""
+    """Fixed points of a system along a path of inputs.
 
-    def __init__(self, system: DynamicalSystem, path: Path):
+    Args:
+        system: the network.
+        path: of inputs.
+        size: root mean square of the states, roughly.
+    """
+
+    def __init__(self, system: DynamicalSystem, path: Path, size: float = 1.0):
         self.system, self.path = system, path
         self.d = system.n_states
-        self.scale = np.sqrt(self.d)
+        self.size = size
+        self.scale = np.sqrt(self.d) * size
         self.dtype = system.dtypes[1]
         self.weights = system.weights(self.dtype)
 
@@ -101,6 +110,13 @@ class Curve:
             by_x = jacobian - np.eye(d)
         slopes = np.concatenate([by_x * self.scale, slope[:, :, None]], axis=2)
         return value, slopes, jacobian
+
+    def leaps(self, z: np.ndarray, h: np.ndarray, piece: np.ndarray) -> np.ndarray:
+        """Test points a short way ``h`` off the curve for a jump of G between."""
+        if not len(z):
+            return np.zeros(0, dtype=bool)
+        value, slopes, _ = self.evaluate(z, piece)
+        return np.abs(value).max(axis=1) > LEAP * h * np.abs(slopes).max(axis=(1, 2))
 
     def tangent(self, slopes: np.ndarray, along: np.ndarray) -> np.ndarray:
         """Unit tangents that point the same way as ``along``, ``(n, n_states + 1)``."""
@@ -140,7 +156,8 @@ class Curve:
             size = NEWTON_TOL * (1.0 + np.linalg.norm(z[active], axis=1))
             done = finite & (np.linalg.norm(step, axis=1) < size)
             # Where the matrix is singular the step says nothing: the residual must be small.
-            done &= np.abs(value).max(axis=1) < RESIDUAL_TOL * (1.0 + np.abs(z[active]).max())
+            largest = RESIDUAL_TOL * self.size * (1.0 + np.abs(z[active]).max())
+            done &= np.abs(value).max(axis=1) < largest
             n_iterations[active[done]] = iteration
             active = active[finite & ~done]
             if not len(active):

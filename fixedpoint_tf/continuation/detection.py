@@ -17,17 +17,22 @@ import numpy as np
 from fixedpoint_tf.continuation.branch_points import refine
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.intervals import (
+    BORDER_COLLISION,
+    BORDER_FOLD,
     BRANCH_POINT,
+    CONTINUUM,
     DOUBLING,
     FOLD,
     MULTIPLE,
     Interval,
+    border_event,
     edge,
     intervals,
     names,
     separate,
     turning,
     unstable,
+    vertical,
 )
 from fixedpoint_tf.linearization import growth
 
@@ -36,6 +41,7 @@ __all__ = ["Found", "detect"]
 MAX_ITERATIONS = 80
 ROOT_TOL = 1e-13
 ROUGH_ROOT_TOL = 1e-6  # where Newton's method is singular, and another one refines
+JUMP = 1e-5  # of a test function within ROOT_TOL, which no smooth one makes
 SAME_PLACE = 0.1  # of the length of an interval
 
 
@@ -76,17 +82,21 @@ def detect(
     telling = [one for one in telling if turning(kind) not in names(one, kind)]
     telling += separate(curve, several)
     wanted = [(name, one) for one in telling for name in names(one, kind)]
+    found = [
+        one
+        for number, (z, t, sign, values) in enumerate(branches)
+        for one in _at_borders(number, z, t, sign, values, kind)
+    ]
     if not wanted:
-        return []
+        return found
     rough = np.array([_is_beside_branch_point(name, one, wanted) for name, one in wanted])
     line = _Line(curve, wanted, np.where(rough, ROUGH_ROOT_TOL, ROOT_TOL))
-    share, z, values = line.root()
+    share, z, values, jumps = line.root()
     for k in np.flatnonzero(line.kinds == BRANCH_POINT):
         if np.isfinite(z[k]).all():
             z[k] = refine(curve, z[k], int(line.piece[k]))
             values[k] = curve.eigenvalues(curve.evaluate(z[k : k + 1])[2])[0]
     _drop_shadows(wanted, z)
-    found: list[Found] = []
     at = [one.share + share[k] * one.length / one.span for k, (_, one) in enumerate(wanted)]
     order = np.lexsort(
         (at, [one.after for _, one in wanted], [one.branch for _, one in wanted])
@@ -94,8 +104,23 @@ def detect(
     for k in order:
         name, one = wanted[k]
         if np.isfinite(z[k]).all():
-            value = _crossing(values[k], name, kind)
+            value = complex(np.nan) if jumps[k] else _crossing(values[k], name, kind)
+            if jumps[k]:
+                name = BORDER_FOLD if name == FOLD else BORDER_COLLISION
             found.append(Found(name, one.branch, one.after, z[k], value))
+    return sorted(found, key=lambda one: (one.branch, one.after))
+
+
+def _at_borders(branch: int, z, t, sign, values, kind: str) -> list[Found]:
+    """What the two rows at each border say, and where a continuum begins."""
+    found = []
+    for i in np.flatnonzero((z[1:] == z[:-1]).all(axis=1)):
+        name = border_event(t[i : i + 2], sign[i : i + 2], values[i : i + 2], kind)
+        if name is not None and name != CONTINUUM:
+            found.append(Found(name, branch, int(i), z[i], complex(np.nan)))
+    upright = vertical(z, t)
+    for i in np.flatnonzero(upright & ~np.append(False, upright[:-1])):
+        found.append(Found(CONTINUUM, branch, int(i), z[i], complex(edge(kind))))
     return found
 
 
@@ -179,7 +204,10 @@ class _Line:
         return test, points.z, values
 
     def root(self):
-        """Share, point and eigenvalues at each root, by the Illinois method with bisection."""
+        """Share, point and eigenvalues at each root, by the Illinois method with bisection.
+
+        Last, whether the test function jumps over zero there, as at a small kink.
+        """
         n = len(self.kinds)
         rows = np.arange(n)
         low, high = np.zeros(n), np.ones(n)
@@ -190,6 +218,7 @@ class _Line:
         z[nearer], values[nearer] = z_high[nearer], values_high[nearer]
         least = np.minimum(np.abs(f_low), np.abs(f_high))
         side = np.zeros(n, dtype=int)
+        true_low, true_high = f_low.copy(), f_high.copy()
         for iteration in range(MAX_ITERATIONS):
             wide = (high - low) * np.abs(self.length) > self.tol
             rows = np.flatnonzero(wide & (f_low != 0) & (f_high != 0) & (f_low * f_high < 0))
@@ -209,12 +238,15 @@ class _Line:
             same = test * fa > 0
             low[rows[same]], f_low[rows[same]] = share[same], test[same]
             high[rows[~same]], f_high[rows[~same]] = share[~same], test[~same]
+            true_low[rows[same]], true_high[rows[~same]] = test[same], test[~same]
             # Illinois: an end that stays twice counts half, or it would stay for ever.
             again = side[rows] == np.where(same, 1, -1)
             f_high[rows[same & again]] *= 0.5
             f_low[rows[~same & again]] *= 0.5
             side[rows] = np.where(same, 1, -1)
-        return best, z, values
+        narrow = (high - low) * np.abs(self.length) <= self.tol
+        jumps = narrow & (np.minimum(np.abs(true_low), np.abs(true_high)) > JUMP)
+        return best, z, values, jumps & (self.tol == ROOT_TOL)
 
 
 def _determinant(matrix: np.ndarray) -> float:

@@ -11,10 +11,11 @@ from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.detection import Found, detect
-from fixedpoint_tf.continuation.intervals import BRANCH_POINT
+from fixedpoint_tf.continuation.intervals import BRANCH_POINT, border_event
 from fixedpoint_tf.continuation.merging import first_on_branch
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.continuation.result import CLOSED, Branches
+from fixedpoint_tf.continuation.starting import size_of_states, starts
 from fixedpoint_tf.continuation.tracing import Trace, checked_steps, trace
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
@@ -96,31 +97,37 @@ def continue_in(
     system = as_system(system)
     line = Path(path, system.n_inputs, s_range)
     x, s = _begin(system, points, line, start)
-    curve = Curve(system, line)
-    steps = checked_steps(system, first_step, max_step, min_step, max_points, bounds)
+    checked_steps(system, 1.0, first_step, max_step, min_step, max_points, bounds)
     usable = _fixed(points)
+    curve = Curve(system, line, size_of_states(system, line, x, s))
+    steps = checked_steps(
+        system, curve.size, first_step, max_step, min_step, max_points, bounds
+    )
     fixed_s = np.zeros((len(x), curve.d + 1))
     fixed_s[:, -1] = 1.0
     begun = curve.correct(curve.pack(x, s), fixed_s)
     z = begun.z
     z[:, -1] = s
     known = np.flatnonzero(begun.converged & usable & ~steps.outside(curve.unpack(begun.z)[0]))
-    t = curve.tangent(begun.slopes, fixed_s)
-    lost = known[~np.isfinite(t[known]).all(axis=1)]
-    t[lost] = fixed_s[lost]
+    z, forward, backward, at_border = starts(curve, z[known], begun.slopes[known])
     with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
-        forward, stopped = trace(curve, z[known], t[known], steps, bar.update)
-        again = [k for k, one in enumerate(forward) if one.end != CLOSED]
-        backward: dict[int, Trace] = {}
+        ahead, stopped = trace(curve, z, forward, steps, bar.update, at_border)
+        alone = ~np.isfinite(backward).all(axis=1)
+        again = [k for k, one in enumerate(ahead) if one.end != CLOSED and not alone[k]]
+        behind = {int(k): ahead[k].turned() for k in np.flatnonzero(alone)}
         if not stopped:
-            rows = known[again]
-            traces, stopped = trace(curve, z[rows], -t[rows], steps, bar.update)
-            backward = dict(zip(again, traces, strict=True))
-    joined = [_join(backward.get(k), one) for k, one in enumerate(forward)]
-    first = first_on_branch(curve, [arrays for arrays, _ in joined], z[known], max_step)
+            traces, stopped = trace(
+                curve, z[again], backward[again], steps, bar.update, at_border[again]
+            )
+            behind.update(zip(again, traces, strict=True))
+    joined = [_join(behind.get(k), one, system.kind) for k, one in enumerate(ahead)]
+    # At a border several branches meet: there the next point tells which one it is.
+    telling = [one.z[min(int(at_border[k]), len(one.z) - 1)] for k, one in enumerate(ahead)]
+    told = np.array(telling).reshape(z.shape)
+    first = first_on_branch(curve, [arrays for arrays, _ in joined], told, max_step)
     unique, number = np.unique(first, return_inverse=True)
     branch_of_point = np.full(len(x), -1)
-    branch_of_point[known] = number
+    branch_of_point[known] = number[: len(known)]
     return _branches(curve, [joined[k] for k in unique], branch_of_point, stopped)
 
 
@@ -169,8 +176,9 @@ def switch(
     """
     system = as_system(system)
     line = Path(path, system.n_inputs, s_range)
-    curve = Curve(system, line)
-    steps = checked_steps(system, first_step, max_step, min_step, max_points, bounds)
+    size = size_of_states(system, line, branches.xstar, branches.s)
+    curve = Curve(system, line, size)
+    steps = checked_steps(system, size, first_step, max_step, min_step, max_points, bounds)
     n = len(branches.bifurcation_kinds)
     if not 0 <= bifurcation < n:
         raise ValueError(
@@ -205,7 +213,9 @@ def switch(
     with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
         (one, other), stopped = trace(curve, begun.z, t, steps, bar.update)
     if one.end == CLOSED:  # the way back is the same loop
-        return _branches(curve, [_join(None, one)], np.zeros(1, dtype=int), stopped)
+        return _branches(
+            curve, [_join(None, one, system.kind)], np.zeros(1, dtype=int), stopped
+        )
     for half, way in ((one, across), (other, -across)):
         half.z.insert(0, z[0])
         half.t.insert(0, way)
@@ -214,7 +224,9 @@ def switch(
         half.eigenvalues.insert(0, curve.eigenvalues(jacobian)[0])
     middle = len(other.z) - 1
     beside = ((0, middle - 1), (0, middle))
-    return _branches(curve, [_join(other, one)], np.zeros(1, dtype=int), stopped, beside)
+    return _branches(
+        curve, [_join(other, one, system.kind)], np.zeros(1, dtype=int), stopped, beside
+    )
 
 
 def _fixed(points: Any) -> np.ndarray | bool:
@@ -263,19 +275,26 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
     return x, line.snap(s)
 
 
-def _join(backward: Trace | None, forward: Trace):
+def _join(backward: Trace | None, forward: Trace, kind: str):
     """Both halves of a branch as one: z, tangents, signs, eigenvalues, ends."""
     if backward is None:
         one, ends = forward, (forward.end, forward.end)
         parts = (one.z, one.t, one.jacobian_sign, one.eigenvalues)
     else:
         ends = (backward.end, forward.end)
+        # Begun at a border, both sides of it are told where something happens there.
+        sides = (
+            (-backward.t[0], forward.t[0]),
+            (-backward.jacobian_sign[0], forward.jacobian_sign[0]),
+            (backward.eigenvalues[0], forward.eigenvalues[0]),
+        )
+        first = None if border_event(*sides, kind) else 0
         # Walked the other way a tangent turns round, and with it the determinant.
         parts = (
-            backward.z[:0:-1] + forward.z,
-            [-t for t in backward.t[:0:-1]] + forward.t,
-            [-s for s in backward.jacobian_sign[:0:-1]] + forward.jacobian_sign,
-            backward.eigenvalues[:0:-1] + forward.eigenvalues,
+            backward.z[:first:-1] + forward.z,
+            [-t for t in backward.t[:first:-1]] + forward.t,
+            [-s for s in backward.jacobian_sign[:first:-1]] + forward.jacobian_sign,
+            backward.eigenvalues[:first:-1] + forward.eigenvalues,
         )
     return tuple(np.array(part) for part in parts), ends
 

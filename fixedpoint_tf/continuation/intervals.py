@@ -7,19 +7,24 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf.continuation.curve import Curve
-from fixedpoint_tf.linearization import growth
+from fixedpoint_tf.linearization import growth, is_stable, n_unstable
 
 __all__ = [
-    "BRANCH_POINT", "DOUBLING", "FOLD", "MULTIPLE", "Interval", "edge", "intervals", "names",
-    "separate", "turning", "unstable",
+    "BORDER_BRANCH_POINT", "BORDER_COLLISION", "BORDER_FOLD", "BRANCH_POINT", "CONTINUUM",
+    "DOUBLING", "FOLD", "MULTIPLE", "Interval", "border_event", "edge", "intervals", "names",
+    "separate", "turning", "unstable", "vertical",
 ]  # fmt: skip
 
 FOLD, BRANCH_POINT, DOUBLING = "saddle-node", "branch point", "period doubling"
 MULTIPLE = "multiple bifurcation"
+BORDER_FOLD, BORDER_COLLISION = "border-collision fold", "border collision"
+BORDER_BRANCH_POINT = "border branch point"
+CONTINUUM = "continuum"
 PAIR = "pair"
 PAIR_TOL = 1e-6  # imaginary part; that of a double real eigenvalue is rounding
 CUT = 0.45  # not the middle: bifurcations like round numbers, and Newton's method is singular
 SAME_POINT = 1e-7  # length of an interval in which bifurcations are one
+UPRIGHT = 1e-9  # change of s along a part of a branch on which s does not change
 
 
 def turning(kind: str) -> str:
@@ -35,6 +40,40 @@ def edge(kind: str) -> float:
 def unstable(values: np.ndarray, kind: str) -> int:
     """Number of unstable eigenvalues."""
     return int((growth(values, kind) > edge(kind)).sum())
+
+
+def border_event(t, sign, values, kind: str) -> str | None:
+    """Classify what happens where a branch passes a border of smooth pieces.
+
+    Args:
+        t: tangents on the side that it comes from and on the other.
+        sign: of the bordered determinant on both.
+        values: eigenvalues on both.
+        kind: ``"discrete"`` or ``"continuous"``.
+
+    Returns:
+        The kind of bifurcation, or None where neither the number of fixed points nor that
+        of unstable modes changes.
+    """
+    if sign[0] * sign[1] < 0:
+        return BORDER_BRANCH_POINT
+    upright = [abs(one[-1]) < UPRIGHT for one in t]
+    if any(upright):
+        return None if all(upright) else CONTINUUM
+    if t[0][-1] * t[1][-1] < 0:
+        return BORDER_FOLD
+    both = np.stack(values)
+    (before, after), (stable, still) = n_unstable(both, kind), is_stable(both, kind)
+    return BORDER_COLLISION if before != after or stable != still else None
+
+
+def vertical(z: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Which intervals of a branch are at one input: all their points are fixed points."""
+    way = np.diff(z, axis=0)
+    length = np.linalg.norm(way, axis=1)
+    level = np.abs(t[:, -1]) < UPRIGHT
+    flat = np.abs(way[:, -1]) <= UPRIGHT * length
+    return np.asarray((length > 0) & flat & (level[:-1] | level[1:]))
 
 
 @dataclasses.dataclass
@@ -69,16 +108,20 @@ class Interval:
 
 
 def intervals(branch: int, z, t, sign, values) -> list[Interval]:
-    """All intervals of a branch between points with eigenvalues."""
+    """All intervals of a branch between points with eigenvalues.
+
+    The two rows of a border, at one place, have none between them, and a continuum none.
+    """
     span = np.linalg.norm(np.diff(z, axis=0), axis=1)
     up = t[:, -1] >= 0
     finite = np.isfinite(values).all(axis=1)
+    within = finite[:-1] & finite[1:] & (span > 0) & ~vertical(z, t)
     return [
         Interval(
             branch, int(i), 0.0, float(span[i]), z[i : i + 2], (up[i], up[i + 1]),
             (sign[i], sign[i + 1]), values[i : i + 2],
         )
-        for i in np.flatnonzero(finite[:-1] & finite[1:])
+        for i in np.flatnonzero(within)
     ]  # fmt: skip
 
 

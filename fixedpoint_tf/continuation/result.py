@@ -13,14 +13,25 @@ from fixedpoint_tf import linearization
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CLOSED", "Bifurcation", "Branches"]
+__all__ = ["CLOSED", "Bifurcation", "Branches", "several"]
 
 CLOSED = "closed loop"
+
+
+def several(kind: str) -> str:
+    """The plural of a kind of bifurcation.
+
+    Example:
+        >>> several("saddle-node"), several("continuum"), several("Hopf")
+        ('saddle-nodes', 'continua', 'Hopf')
+    """
+    return {"continuum": "continua", "Hopf": kind, "Neimark-Sacker": kind}.get(kind, kind + "s")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,14 +42,20 @@ class Bifurcation:
         kind: ``"saddle-node"``, ``"branch point"`` (pitchfork or transcritical: two
             branches cross), ``"period doubling"``, ``"Neimark-Sacker"``, ``"Hopf"``, or
             ``"multiple bifurcation"`` where several real eigenvalues cross at one place, as
-            in a symmetric network.
+            in a symmetric network. Where a unit reaches its threshold (ReLU, clipped and
+            the like) eigenvalues jump: ``"border-collision fold"`` (two branches meet there
+            and vanish), ``"border collision"`` (the branch goes on, with another stability
+            or number of unstable modes) or ``"border branch point"`` (other branches begin
+            there). ``"continuum"``: from here on every point of a part of the branch is a
+            fixed point at one and the same input.
         branch: number of the branch.
         after: the point of the branch after which it lies.
         s: place on the path of inputs.
         inputs: ``(n_inputs,)``.
         state: ``(n_states,)``.
         eigenvalue: the one at the edge of stability; of a pair that with positive
-            imaginary part.
+            imaginary part. NaN at a border, where none passes the edge.
+        change: stability before and after, along the branch: ``"stable -> unstable"``.
 
     Example:
         >>> from fixedpoint_tf import as_system, continue_in
@@ -56,13 +73,15 @@ class Bifurcation:
     inputs: np.ndarray
     state: np.ndarray
     eigenvalue: complex
+    change: str = ""
 
     def __repr__(self) -> str:
         value = self.eigenvalue
         shown = f"{value.real:.3f}" + (f"{value.imag:+.3f}i" if abs(value.imag) > 1e-9 else "")
+        shown = self.change if np.isnan(value) else f"eigenvalue {shown}"
         u = ", ".join(f"{entry:.6g}" for entry in self.inputs[:4])
         more = ", ..." if len(self.inputs) > 4 else ""
-        return f"{self.kind} at s = {self.s:.6g}, u = ({u}{more}), eigenvalue {shown}"
+        return f"{self.kind} at s = {self.s:.6g}, u = ({u}{more}), {shown}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -70,8 +89,10 @@ class Branches(Result):
     """Branches of fixed points, in the order of the points that they began with.
 
     Along a branch the points are in order, so that a branch that folds has several points
-    at one input. A branch may end because the path of inputs does, and may also be short:
-    ``ends`` says why each stopped.
+    at one input. Where it passes the threshold of a unit it has a point, and where something
+    happens there two at the same place, with the eigenvalues of either side. A branch may
+    end because the path of inputs does, and may also be short: ``ends`` says why each
+    stopped.
 
     Attributes:
         s: ``(n,)``, place on the path of inputs, of all branches end to end.
@@ -81,7 +102,8 @@ class Branches(Result):
         lengths: ``(n_branches,)`` int, points of each branch.
         ends: why each branch stopped, at its first point and at its last:
             ``"end of path"``, ``"closed loop"``, ``"left the bounds"``, ``"most points"``,
-            ``"step too small"`` or ``"interrupted"``.
+            ``"step too small"``, ``"jump of the system"`` (the next state itself jumps there,
+            or many thresholds meet and no way on is found) or ``"interrupted"``.
         branch_of_point: ``(n_given,)`` int, the branch that each of the points given lies
             on; -1 where it is no fixed point, and where Newton's method found none from it.
         bifurcation_kinds: the kind of each bifurcation, see :class:`Bifurcation`.
@@ -160,6 +182,23 @@ class Branches(Result):
         end = int(self.lengths[: branch + 1].sum())
         return slice(end - int(self.lengths[branch]), end)
 
+    def count_bifurcations(self) -> dict[tuple[str, str], int]:
+        """How many there are of each kind; border collisions by what changes.
+
+        Example:
+            >>> import tensorflow as tf
+            >>> from fixedpoint_tf import as_system, continue_in
+            >>> steeper = as_system(
+            ...     lambda x, u: tf.where(x < 0, 0.5 * x, 1.5 * x) + u, n_states=1, n_inputs=1)
+            >>> continue_in(steeper, [[-1.0]], [-0.5, 0.5]).count_bifurcations()
+            {('border-collision fold', ''): 1}
+        """
+        named = (
+            (kind, self._change(i) if kind == "border collision" else "")
+            for i, kind in enumerate(self.bifurcation_kinds)
+        )
+        return dict(collections.Counter(named))
+
     @property
     def bifurcations(self) -> list[Bifurcation]:
         """All bifurcations, branch by branch, in order along each."""
@@ -172,9 +211,23 @@ class Branches(Result):
                 self.bifurcation_inputs[i],
                 self.bifurcation_states[i],
                 complex(self.bifurcation_eigenvalues[i]),
+                self._change(i),
             )
             for i, kind in enumerate(self.bifurcation_kinds)
         ]
+
+    def _change(self, i: int) -> str:
+        """Stability before and after a bifurcation, in words."""
+        branch, after = (int(k) for k in self.bifurcation_places[i])
+        first = self.rows(branch).start + after
+        values = self.eigenvalues[first : first + 2]
+        words = list(linearization.classify(values, self.kind))
+        if words[0] == words[1]:
+            number = linearization.n_unstable(values, self.kind)
+            if number[0] == number[1]:
+                return f"{words[0]} on both sides"
+            words = [str(number[0]), counted(int(number[1]), "unstable direction")]
+        return " -> ".join(words)
 
     def crossings(self, s: float) -> np.ndarray:
         """States where the branches pass a place on the path, by linear interpolation.
@@ -190,6 +243,7 @@ class Branches(Result):
                 share = (s - here[i]) / (here[i + 1] - here[i])
                 found.append((x[i] + share * (x[i + 1] - x[i]))[None])
             at = here == s
+            at[1:] &= (x[1:] != x[:-1]).any(axis=1) | (here[1:] != here[:-1])  # a border
             if len(at) > 1 and self.ends[branch][1] == CLOSED:
                 at[-1] = False  # the first point once more
             found.append(x[at])
@@ -211,10 +265,9 @@ class Branches(Result):
         return (self.points(branch) for branch in range(self.n))
 
     def __repr__(self) -> str:
-        counts = collections.Counter(self.bifurcation_kinds)
         said = [
-            f"{count} {name}{'' if count == 1 or name in ('Hopf', 'Neimark-Sacker') else 's'}"
-            for name, count in counts.items()
+            counted(count, name, several(name)) + (f" ({change})" if change else "")
+            for (name, change), count in self.count_bifurcations().items()
         ]
         plural = "branch" if self.n == 1 else "branches"
         points, stable = f"{len(self.s):,} points", f"{int(self.is_stable.sum()):,} stable"

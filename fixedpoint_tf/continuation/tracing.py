@@ -8,17 +8,22 @@ from collections.abc import Callable
 import numpy as np
 
 from fixedpoint_tf.checks import is_number
-from fixedpoint_tf.continuation.curve import Curve
+from fixedpoint_tf.continuation.borders import BESIDE, crosses, first_jump, next_borders
+from fixedpoint_tf.continuation.crossings import onwards, sign_along, ways
+from fixedpoint_tf.continuation.curve import Curve, Points
+from fixedpoint_tf.continuation.intervals import border_event
 from fixedpoint_tf.continuation.result import CLOSED
 from fixedpoint_tf.system import DynamicalSystem
 
-__all__ = ["Steps", "Trace", "checked_steps", "trace"]
+__all__ = ["END", "Steps", "Trace", "checked_steps", "trace"]
 
 LEAST_COSINE = 0.95  # of the angle by which the tangent may turn in a step
 GROWTH, FEW_ITERATIONS = 1.5, 4
 AT_START = 1e-9
 AT_EDGE = 1e-9  # of the bounds
 END = "end of path"
+JUMP = "jump of the system"
+AT_CORNER = 1e-9  # of the path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,15 +36,16 @@ class Steps:
     max_points: int
     lower: np.ndarray
     upper: np.ndarray
+    size: float = 1.0
 
     def outside(self, x: np.ndarray) -> np.ndarray:
         """Which of the states ``(..., n_states)`` are beyond the bounds, but for rounding."""
-        slack = AT_EDGE * (1.0 + np.abs(x))
+        slack = AT_EDGE * (self.size + np.abs(x))
         return ((x < self.lower - slack) | (x > self.upper + slack)).any(axis=-1)
 
 
 def checked_steps(
-    system: DynamicalSystem, first, longest, shortest, max_points, bounds
+    system: DynamicalSystem, size, first, longest, shortest, max_points, bounds
 ) -> Steps:
     """The options of a continuation, or a ``ValueError`` that says what is wrong."""
     named = {"first_step": first, "max_step": longest, "min_step": shortest}
@@ -64,7 +70,7 @@ def checked_steps(
         raise ValueError(
             f"bounds must be (lower, upper), numbers or of shape ({shape[0]},); got {bounds!r}."
         ) from error
-    return Steps(first, longest, shortest, int(max_points), lower, upper)
+    return Steps(first, longest, shortest, int(max_points), lower, upper, size)
 
 
 @dataclasses.dataclass
@@ -77,11 +83,10 @@ class Trace:
     eigenvalues: list[np.ndarray]
     end: str = "most points"
 
-
-def _sign(slopes: np.ndarray, tangent: np.ndarray) -> np.ndarray:
-    """Sign of the determinant that changes where two branches cross."""
-    bordered = np.concatenate([slopes, tangent[:, None]], axis=1)
-    return np.asarray(np.linalg.slogdet(bordered)[0])
+    def turned(self) -> Trace:
+        """The start alone, seen the other way: the path ends there."""
+        begin = ([self.z[0]], [-self.t[0]], [-self.jacobian_sign[0]], [self.eigenvalues[0]])
+        return Trace(*begin, end=END)
 
 
 def trace(
@@ -90,6 +95,7 @@ def trace(
     t: np.ndarray,
     steps: Steps,
     report: Callable[[int], None] = lambda n: None,
+    at_border: np.ndarray | None = None,
 ) -> tuple[list[Trace], bool]:
     """Follow the curve from points on it, along tangents.
 
@@ -99,6 +105,8 @@ def trace(
         t: ``(n, n_states + 1)``, unit tangents: which way to go.
         steps: lengths and limits.
         report: is told how many points were added.
+        at_border: ``(n,)`` bool, points at a border of smooth pieces, which the tangents
+            lead away from; by default none.
 
     Returns:
         A trace for each point, which begins with it; and whether the keyboard interrupted.
@@ -106,9 +114,12 @@ def trace(
     n = len(z)
     z, t = z.copy(), t.copy()
     piece = curve.path.piece(z[:, -1], t[:, -1])
-    _, slopes, jacobian = curve.evaluate(z, piece)
+    beside = np.zeros(n)
+    if at_border is not None:
+        beside = np.where(at_border, BESIDE * (1.0 + np.linalg.norm(z, axis=1)), 0.0)
+    _, slopes, jacobian = curve.evaluate(z + beside[:, None] * t, piece)
     t = _at_corners(curve, z, t, slopes)
-    signs, values = _sign(slopes, t), curve.eigenvalues(jacobian)
+    signs, values = sign_along(slopes, t), curve.eigenvalues(jacobian)
     start, first_t = z.copy(), t.copy()
     traces = [Trace([start[i]], [first_t[i]], [signs[i]], [values[i]]) for i in range(n)]
     h = np.full(n, steps.first)
@@ -121,47 +132,137 @@ def trace(
     active = active[~at_end]
     try:
         while len(active):
-            guess = z[active] + h[active, None] * t[active]
-            points = curve.correct(guess, t[active], piece[active])
-            new_t = curve.tangent(points.slopes, t[active])
-            cosine = (new_t * t[active]).sum(axis=1)
+            here, along, on = z[active], t[active], piece[active]
+            guess = here + h[active, None] * along
+            points = curve.correct(guess, along, on)
+            new_t = curve.tangent(points.slopes, along)
+            cosine = (new_t * along).sum(axis=1)
             off = np.linalg.norm(points.z - guess, axis=1)
             good = points.converged & (cosine > LEAST_COSINE) & (off < 0.5 * h[active])
-            h[active[~good]] *= 0.5
-            stuck = active[~good & (h[active] < steps.shortest)]
-            for i in stuck:
-                traces[i].end = "step too small"
             s = points.z[:, -1]
-            ends = np.stack([breaks[piece[active]], breaks[piece[active] + 1]])
+            ends = np.stack([breaks[on], breaks[on + 1]])
             beyond = good & ((s > ends[1]) | (s < ends[0]))
             if beyond.any():
-                _stop_at(curve, points, new_t, z[active], ends, piece[active], beyond, good)
-                piece[active] += _turn(curve, points, new_t, beyond, piece[active])
+                _stop_at(curve, points, new_t, here, ends, on, beyond, good)
+            met, at, toward = _borders(
+                curve, here, along, points, h[active], beside[active], ends, on, good
+            )
+            short = active[~good & ~met]
+            h[short] *= 0.5
+            stuck = short[h[short] < steps.shortest]
+            failed = 2.0 * h[stuck]  # the step before it was halved
+            leaps = curve.leaps(z[stuck] + failed[:, None] * t[stuck], failed, piece[stuck])
+            for i, leap in zip(stuck, leaps, strict=True):
+                traces[i].end = JUMP if leap else "step too small"
+            done = list(stuck)
+            for k in np.flatnonzero(met):
+                i = active[k]
+                over, piece[i] = _pass(
+                    curve, traces[i], at[k], toward[k], int(on[k]), steps,
+                    (start[i], first_t[i], z[i], h[i]),
+                )  # fmt: skip
+                z[i], t[i] = traces[i].z[-1], traces[i].t[-1]
+                beside[i] = BESIDE * (1.0 + np.linalg.norm(z[i]))
+                done += [i] * over
+            report(int(met.sum()))
+            beyond &= good
+            if beyond.any():
+                piece[active] += _turn(curve, points, new_t, beyond, on)
             rows = active[good]
             if len(rows):
-                signs = _sign(points.slopes[good], new_t[good])
+                signs = sign_along(points.slopes[good], new_t[good])
                 values = curve.eigenvalues(points.jacobian[good])
                 finished = np.zeros(len(rows), dtype=bool)
-                for k, i in enumerate(rows):
-                    new = points.z[good][k]
-                    finished[k] = _append(
-                        traces[i], new, new_t[good][k], signs[k], values[k],
-                        closed=_closes(start[i], first_t[i], z[i], new, new_t[good][k], h[i]),
-                        beyond=bool(beyond[good][k]), steps=steps, curve=curve,
+                new_z, new_along = points.z[good], new_t[good]
+                for j, i in enumerate(rows):
+                    new, way = new_z[j], new_along[j]
+                    finished[j] = _append(
+                        traces[i], new, way, signs[j], values[j],
+                        closed=_closes(start[i], first_t[i], z[i], new, way, h[i]),
+                        beyond=bool(beyond[good][j]), steps=steps, curve=curve,
                     )  # fmt: skip
                 z[rows], t[rows] = points.z[good], new_t[good]
+                beside[rows] = 0.0
                 quick = points.n_iterations[good] <= FEW_ITERATIONS
                 h[rows] = np.where(quick, np.minimum(GROWTH * h[rows], steps.longest), h[rows])
                 report(len(rows))
-                done = np.concatenate([rows[finished], stuck])
-            else:
-                done = stuck
+                done += list(rows[finished])
             active = np.setdiff1d(active, done)
     except KeyboardInterrupt:
         for i in active:
             traces[i].end = "interrupted"
         return traces, True
     return traces, False
+
+
+def _borders(curve: Curve, here, along, points: Points, h, beside, ends, piece, good):
+    """Borders that steps come to, the points before them and the tangents there.
+
+    A step that may hold one that is not met is taken off ``good``, to be tried shorter.
+    """
+    n = len(here)
+    met = np.zeros(n, dtype=bool)
+    at, toward = np.full_like(here, np.nan), np.full_like(here, np.nan)
+    begin = here + beside[:, None] * along
+    doubted = ~good
+    rows = np.flatnonzero(good)
+    doubted[rows] = crosses(curve, begin[rows], points.z[rows], piece[rows])
+    rows = np.flatnonzero(doubted)
+    if not len(rows):
+        return met, at, toward
+    # Up to the new point, or as far as was tried within this piece of the path.
+    chord = points.z[rows] - here[rows]
+    end = np.where(along[:, -1] >= 0, ends[1], ends[0])[rows]
+    rate = along[rows, -1]
+    left = np.where(rate != 0, (end - here[rows, -1]) / np.where(rate != 0, rate, 1.0), np.inf)
+    reach = np.where(good[rows], (chord * along[rows]).sum(axis=1), np.minimum(h[rows], left))
+    at[rows], toward[rows] = next_borders(
+        curve, here[rows], along[rows], reach, beside[rows], piece[rows]
+    )
+    met = np.isfinite(at).all(axis=1)
+    rows = np.flatnonzero(doubted & good & ~met)
+    if len(rows):
+        chord = points.z[rows] - begin[rows]
+        length = np.linalg.norm(chord, axis=1)
+        way = chord / np.maximum(length, 1e-300)[:, None]
+        bent = np.isfinite(
+            first_jump(curve, begin[rows], way, 0.0 * length, length, piece[rows])
+        )
+        good[rows[bent]] = False
+    good &= ~met
+    return met, at, toward
+
+
+def _pass(curve: Curve, one: Trace, z, along, piece: int, steps, closing) -> tuple[bool, int]:
+    """Take a trace over a border; whether it ends there, and the piece of the path ahead."""
+    breaks = curve.path.breaks
+    nearest = breaks[np.abs(breaks - z[-1]).argmin()]
+    at_corner = abs(nearest - z[-1]) <= AT_CORNER * (breaks[-1] - breaks[0])
+    if at_corner:
+        z = np.append(z[:-1], nearest)
+    back, on = onwards(ways(curve, z, None if at_corner else piece, along), along)
+    start, first_t, before, h = closing
+    if back is None:
+        sides = [(along, one.jacobian_sign[-1], one.eigenvalues[-1])]
+    else:
+        sides = [(-back.t, -back.sign, curve.eigenvalues(back.jacobian[None])[0])]
+    ends = False
+    if on is not None and at_corner:
+        piece = int(curve.path.piece(z[-1:], on.t[-1])[0])
+        # The path ends here: nothing beyond it is told.
+        ends = bool(nearest == (breaks[-1] if on.t[-1] > 0 else breaks[0]))
+    if on is not None and not ends:
+        sides.append((on.t, on.sign, curve.eigenvalues(on.jacobian[None])[0]))
+        t, sign, values = zip(*sides, strict=True)
+        if border_event(t, sign, values, curve.system.kind) is None:
+            sides = sides[1:]
+    for side in sides:
+        closed = _closes(start, first_t, before, z, side[0], h)
+        if _append(one, z, *side, closed=closed, beyond=ends, steps=steps, curve=curve):
+            return True, piece
+    if on is None:
+        one.end = JUMP
+    return on is None, piece
 
 
 def _at_corners(curve: Curve, z, t, slopes) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf.continuation import Branches
+from fixedpoint_tf.continuation.result import several
 from fixedpoint_tf.plotting.style import (
     COLORS,
     coordinate_names,
@@ -14,6 +15,7 @@ from fixedpoint_tf.plotting.style import (
     new_axes,
     say_if_empty,
 )
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +30,10 @@ _MARKERS = {
     "Neimark-Sacker": ("D", COLORS["blue"]),
     "Hopf": ("D", COLORS["blue"]),
     "multiple bifurcation": ("p", COLORS["orange"]),
+    "border-collision fold": ("X", COLORS["vermillion"]),
+    "border collision": ("P", COLORS["blue"]),
+    "border branch point": ("*", COLORS["purple"]),
+    "continuum": ("d", COLORS["green"]),
 }
 
 
@@ -96,7 +102,6 @@ def plot_branches(
         rows = np.flatnonzero([name == kind for name in branches.bifurcation_kinds])
         if len(rows):
             s, u = branches.bifurcation_s[rows], branches.bifurcation_inputs[rows]
-            plural = "" if len(rows) == 1 or kind in ("Hopf", "Neimark-Sacker") else "s"
             ax.plot(
                 s if along is None else u[:, along],
                 value(branches.bifurcation_states[rows]),
@@ -107,7 +112,7 @@ def plot_branches(
                 markeredgecolor="white",
                 markeredgewidth=0.8,
                 zorder=4,
-                label=f"{len(rows)} {kind}{plural}",
+                label=counted(len(rows), kind, several(kind)),
             )
     one = n_inputs == 1
     ax.set_xlabel(
