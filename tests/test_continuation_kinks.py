@@ -445,6 +445,12 @@ def test_the_diagram_marks_what_happens_at_thresholds():
     figure, ax = branches.plot()
     words = [text.get_text() for text in ax.get_legend().get_texts()]
     assert words == ["stable", "unstable", "1 border-collision fold"]
+    line = continue_in(
+        system(lambda x, u: tf.clip_by_value(x, 0.0, 1.0) + u), [[-1.0]], [-1.0, 1.0]
+    )
+    figure, ax = line.plot()
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["stable", "marginal", "1 continuum"]
     passed = continue_in(two_slopes(0.5, -1.5), [[-0.6]], [-0.3, 0.3])
     figure, ax = passed.plot()
     words = [text.get_text() for text in ax.get_legend().get_texts()]

@@ -48,8 +48,16 @@ def continue_in(
     of stability the bifurcation is located by its test function (Kuznetsov 2004, section
     10.2), to about ten digits.
 
+    Where a unit reaches its threshold (ReLU, clipped or absolute values) the Jacobian
+    jumps. The branch is followed up to that border, and goes on along the null vector of
+    the Jacobians of the other side that leads into it. If that turns back in s, two branches
+    meet and vanish there: a border-collision fold (di Bernardo et al. 2008,
+    "Piecewise-smooth dynamical systems", chapter 5). If only the stability or the number of
+    unstable modes changes it is a border collision, and otherwise nothing is reported.
+
     Beware: a pair of bifurcations within one step cancels in the test functions and is
-    missed; a shorter ``max_step`` finds it. Other branches than those of the points given
+    missed; a shorter ``max_step`` finds it (of thresholds of units that are linear between
+    them none is missed). Other branches than those of the points given
     are not found: give all fixed points that are known, or see :func:`switch`.
 
     Args:
@@ -66,7 +74,9 @@ def continue_in(
             ``inputs`` of a FixedPoints; and its beginning for states.
         s_range: first and last s of a function; (0, 1) by default.
         first_step: length of the first step along the curve, in s and in the root mean
-            square over the units.
+            square over the units, as a part of the size of the states. That size is half
+            the width of the box that holds all fixed points where it is known, else that of
+            the points and of their change along the path; from 0.1 to 10 it counts as 1.
         max_step: the longest step. No interval between two points is much longer.
         min_step: where steps get shorter than this a branch ends.
         max_points: of one branch in each direction.
@@ -145,7 +155,7 @@ def switch(
     bounds: tuple[Any, Any] | None = None,
     verbose: bool = False,
 ) -> Branches:
-    """Follow the other branch that crosses at a branch point.
+    """Follow the other branch that crosses at a branch point, within a smooth piece.
 
     The way to it lies in the plane of the two tangents, at right angles to the branch that
     is known (Keller 1977).
@@ -188,7 +198,8 @@ def switch(
     if point.kind != BRANCH_POINT:
         raise ValueError(f"bifurcation must be a branch point; got a {point.kind}.")
     u = line(np.array([point.s]))[0][0]
-    if np.linalg.norm(u - point.inputs) > ON_PATH_TOL * (1.0 + np.linalg.norm(u)):
+    span = np.linalg.norm(line(line.breaks)[0], axis=1).max()
+    if np.linalg.norm(u - point.inputs) > ON_PATH_TOL * span:
         raise ValueError(
             f"path must be that of branches: at s = {point.s:.6g} they have the inputs "
             f"{point.inputs.tolist()}, and path has {u.tolist()}."
@@ -265,7 +276,8 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
     u = as_numbers(u, "points.inputs")
     check_rows(u, "points.inputs", system.n_inputs, "n_inputs")
     s, distance = line.place(u)
-    far = distance > ON_PATH_TOL * (1.0 + np.linalg.norm(u, axis=1))
+    span = np.linalg.norm(line(line.breaks)[0], axis=1).max()
+    far = distance > ON_PATH_TOL * (span + np.linalg.norm(u, axis=1))
     if far.any():
         worst = int(np.argmax(distance))
         raise ValueError(

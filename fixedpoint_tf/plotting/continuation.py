@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf import linearization
 from fixedpoint_tf.continuation import Branches
 from fixedpoint_tf.continuation.result import several
 from fixedpoint_tf.plotting.style import (
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_branches"]
 
+_SIZES = {"X": 9.5, "P": 9.5, "*": 14.0}  # markers of little area; 7 for the others
+_LINES: dict[str, tuple[str, Any, float, int]] = {
+    "stable": (COLORS["black"], "-", 1.8, 3),
+    "unstable": (COLORS["grey"], (0, (4, 2)), 1.3, 2),
+    "marginal": (COLORS["green"], (0, (1, 1)), 1.8, 2),
+}
 _MARKERS = {
     "saddle-node": ("o", COLORS["vermillion"]),
     "branch point": ("s", COLORS["purple"]),
@@ -45,7 +52,9 @@ def plot_branches(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws branches of fixed points, stable parts solid and others dashed.
+    """Draws branches of fixed points, stable parts solid and unstable ones dashed.
+
+    Dotted are those that linear theory calls neither, as on a line of fixed points.
 
     Args:
         branches: what to draw; there may be none.
@@ -79,24 +88,23 @@ def plot_branches(
     if along is not None and not 0 <= along < n_inputs:
         raise ValueError(f"along must be one of {n_inputs} inputs; got {along!r}.")
     fig, ax = new_axes(fig, ax, size=(5.4, 4.2))
-    drawn: set[bool] = set()
+    drawn: set[str] = set()
     for branch in range(branches.n):
-        x, across, stable = _with_bifurcations(branches, branch, along)
+        x, across, stability = _with_bifurcations(branches, branch, along)
         y = value(x)
-        for begin, end, solid in _runs(stable):
+        for begin, end, name in _runs(stability):
+            color, style, width, order = _LINES[name]
             ax.plot(
                 across[begin : end + 1],
                 y[begin : end + 1],
-                color=COLORS["black"] if solid else COLORS["grey"],
-                linestyle="-" if solid else (0, (4, 2)),
-                linewidth=1.8 if solid else 1.3,
-                zorder=3 if solid else 2,
+                color=color,
+                linestyle=style,
+                linewidth=width,
+                zorder=order,
             )
-            drawn.add(solid)
-    for solid, name in ((True, "stable"), (False, "unstable")):
-        if solid in drawn:
-            color = COLORS["black"] if solid else COLORS["grey"]
-            style: Any = "-" if solid else (0, (4, 2))
+            drawn.add(name)
+    for name, (color, style, _, _) in _LINES.items():
+        if name in drawn:
             ax.plot([], [], color=color, linestyle=style, linewidth=1.6, label=name)
     for kind, (marker, color) in _MARKERS.items():
         rows = np.flatnonzero([name == kind for name in branches.bifurcation_kinds])
@@ -107,7 +115,7 @@ def plot_branches(
                 value(branches.bifurcation_states[rows]),
                 linestyle="none",
                 marker=marker,
-                markersize=7.0,
+                markersize=_SIZES.get(marker, 7.0),
                 color=color,
                 markeredgecolor="white",
                 markeredgewidth=0.8,
@@ -154,7 +162,7 @@ def _with_bifurcations(branches: Branches, branch: int, along: int | None):
     """
     rows = branches.rows(branch)
     x, s, u = branches.xstar[rows], branches.s[rows], branches.inputs[rows]
-    stable = branches.is_stable[rows]
+    stability = _stability(branches, rows)
     mine = np.flatnonzero(branches.bifurcation_places[:, 0] == branch)
     after = branches.bifurcation_places[mine, 1]
     states = np.insert(x, after + 1, branches.bifurcation_states[mine], axis=0)
@@ -163,19 +171,35 @@ def _with_bifurcations(branches: Branches, branch: int, along: int | None):
     # What lies between two points takes the stability of the points; between a point and a
     # bifurcation, that of the point.
     is_point = np.insert(np.ones(len(x), bool), after + 1, False)
-    known = np.insert(stable, after + 1, False)
+    known = np.insert(stability, after + 1, "")
+    first, second = known[:-1], known[1:]
+    both = np.select(
+        [
+            first == second,
+            ((first == "marginal") | (second == "marginal"))
+            & (first != "unstable")
+            & (second != "unstable"),
+        ],
+        [first, "marginal"],
+        "unstable",
+    )
     between = np.where(
-        is_point[:-1] & is_point[1:], known[:-1] & known[1:],
-        np.where(is_point[:-1], known[:-1], known[1:]),
-    )  # fmt: skip
+        is_point[:-1] & is_point[1:], both, np.where(is_point[:-1], first, second)
+    )
     return states, place if along is None else inputs[:, along], between
 
 
-def _runs(stable: np.ndarray) -> list[tuple[int, int, bool]]:
+def _stability(branches: Branches, rows: slice) -> np.ndarray:
+    """Stability of points: stable, unstable or marginal."""
+    words = linearization.classify(branches.eigenvalues[rows], branches.kind)
+    return np.where(np.isin(words, ["stable", "marginal"]), words, "unstable")
+
+
+def _runs(stability: np.ndarray) -> list[tuple[int, int, str]]:
     """First and last point of each part of one stability."""
-    if not len(stable):
+    if not len(stability):
         return []
-    edges = np.flatnonzero(np.diff(stable.astype(int))) + 1
+    edges = np.flatnonzero(stability[1:] != stability[:-1]) + 1
     begins = np.concatenate([[0], edges])
-    ends = np.concatenate([edges, [len(stable)]])
-    return [(int(a), int(b), bool(stable[a])) for a, b in zip(begins, ends, strict=True)]
+    ends = np.concatenate([edges, [len(stability)]])
+    return [(int(a), int(b), str(stability[a])) for a, b in zip(begins, ends, strict=True)]
