@@ -7,7 +7,7 @@ from typing import Any
 
 from fixedpoint_tf.systems.listening import contains
 
-__all__ = ["Before", "read_graph"]
+__all__ = ["Before", "opaque", "read_graph"]
 
 #: Layers that hand on what they get, in inference.
 _IDENTITIES = {
@@ -75,6 +75,12 @@ def read_graph(model: Any, layer: Any) -> Before | None:
     )
 
 
+def opaque(model: Any, layer: Any) -> list[Any]:
+    """Layers around a layer whose classes decide themselves what a call does."""
+    around = [x for x in model._flatten_layers() if contains(x, layer)]
+    return [x for x in around if _graph(x) is None]
+
+
 def _graph(model: Any) -> Any:
     """The functional graph that a call of the model runs, or None."""
     call = getattr(type(model), "call", None)
@@ -94,7 +100,11 @@ def _operation(node: Any) -> Any:
 
 
 def _inputs(node: Any) -> list[Any]:
-    return list(node.input_tensors if hasattr(node, "arguments") else node.keras_inputs)
+    """Symbolic tensors that a call takes, without masks, which Keras notes as arguments."""
+    tensors = node.input_tensors if hasattr(node, "arguments") else node.keras_inputs
+    mask = _arguments(node)[1].get("mask")
+    masks = mask if isinstance(mask, (list, tuple)) else [mask]
+    return [x for x in tensors if not any(x is m for m in masks)]
 
 
 def _arguments(node: Any) -> tuple[tuple, dict[str, Any]]:
@@ -122,7 +132,7 @@ def _nodes_before(graph: Any, tensors: list[Any]) -> list[Any]:
             seen.add(id(node))
             found.append(node)
             stack += _inputs(node)
-    return found
+    return found[::-1]
 
 
 def _is_identity(node: Any) -> bool:

@@ -95,7 +95,8 @@ def listen(
         state_mapping=seeds, collect_losses=True, initialize_variables=False
     )
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_kept(model))
+        stack.enter_context(_variables_kept(model))
+        stack.enter_context(_attributes_kept([model, *_inside(model)]))
         stack.enter_context(_eagerly())
         stack.enter_context(_replaced(layer, _hook(layer), _spy(layer, heard, stop)))
         for other in _others(model, layer):
@@ -109,14 +110,17 @@ def listen(
 
 def _others(model: Any, layer: Any) -> list[Any]:
     """Layers that may be called before: neither around the recurrent one nor inside it."""
-    if model is layer:
-        return []
-    unique = {id(x): x for x in model._flatten_layers(include_self=False, recursive=True)}
     return [
         x
-        for x in unique.values()
+        for x in (_inside(model) if model is not layer else [])
         if x is not layer and not contains(x, layer) and not contains(layer, x)
     ]
+
+
+def _inside(model: Any) -> list[Any]:
+    """Layers of a model at any depth, each once."""
+    layers = model._flatten_layers(include_self=False, recursive=True)
+    return list({id(x): x for x in layers}.values())
 
 
 def _noting(other: Any, heard: Heard) -> Callable:
@@ -214,7 +218,23 @@ def _eagerly() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _kept(model: Any) -> Iterator[None]:
+def _attributes_kept(things: list[Any]) -> Iterator[None]:
+    """Attributes are put back: dropout masks that a call cut short left behind, counters."""
+    before = [dict(vars(thing)) for thing in things]
+    try:
+        yield
+    finally:
+        for thing, old in zip(things, before, strict=True):
+            now = vars(thing)
+            for name in now.keys() - old.keys():
+                del now[name]
+            for name, value in old.items():
+                if now.get(name, _Reached) is not value:
+                    now[name] = value
+
+
+@contextlib.contextmanager
+def _variables_kept(model: Any) -> Iterator[None]:
     """TensorFlow variables that a call assigns are put back; Keras keeps its own."""
     if is_legacy(model):
         skip = {id(v) for v in model.trainable_weights}

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf.keras_cells import is_legacy, standard_kind
-from fixedpoint_tf.systems.graph import Before, read_graph
+from fixedpoint_tf.systems.graph import Before, opaque, read_graph
 from fixedpoint_tf.systems.listening import Heard, cannot_listen, listen
 from fixedpoint_tf.systems.rnn_inputs import RNNInputs
 
@@ -291,7 +291,8 @@ class ModelPath:
 
     def _heard_differences(self, inputs: np.ndarray, has_initial_states: bool) -> list[str]:
         """The same by trying, where the class of the model decides what is called."""
-        what = f"{self.model.name!r} ({type(self.model).__name__})"
+        inside = opaque(self.model, self.layer)
+        what = ", ".join(f"{x.name!r} ({type(x).__name__})" for x in inside)
         try:
             self._check_can_listen()
             u = self._only_call(self._listen(inputs, None)[0])

@@ -574,9 +574,11 @@ def test_noise_that_is_always_on_is_said(own_seed, caplog):
 class Counting(layers.Layer):
     def __init__(self):
         super().__init__()
+        self.times = 0
         self.count, self.own = tf.Variable(0), self.add_weight(shape=(), initializer="zeros")
 
     def call(self, x):
+        self.times += 1
         self.count.assign_add(1)
         self.own.assign_add(1.0)
         return x + self.own
@@ -586,14 +588,20 @@ def test_the_model_is_as_it_was():
     count = Counting()
     model = keras.Sequential([keras.Input((None, 3)), count, gru(dropout=0.2), layers.Dense(1)])
     model(X)
-    before = [set(vars(x)) for x in model._flatten_layers()]
-    counts, losses = (int(count.count), float(count.own)), list(model.losses)
+    rnn = model.get_layer("rnn")
+    parts = [*model._flatten_layers(), rnn.cell]
+    before = [dict(vars(x)) for x in parts]
+    counts, losses = (int(count.count), float(count.own.numpy())), list(model.losses)
     finder = FixedPointFinder(model, verbose=False)
     finder.simulate_model(X)
     with pytest.raises(ValueError, match="model_inputs"):
         finder.simulate_model(X[..., :2])
-    assert [set(vars(x)) for x in model._flatten_layers()] == before
-    assert (int(count.count), float(count.own)) == counts and list(model.losses) == losses
+    for part, attributes in zip(parts, before, strict=True):
+        assert set(vars(part)) == set(attributes)
+        assert all(vars(part)[name] is value for name, value in attributes.items())
+    assert (int(count.count), float(count.own.numpy())) == counts and list(
+        model.losses
+    ) == losses
     assert not tf.config.functions_run_eagerly()
 
 
@@ -689,3 +697,57 @@ def test_models_of_tf_keras_are_followed(make):
 def test_the_system_of_a_system_keeps_its_path():
     system = as_system(rescaling()[0])
     assert FixedPointFinder(system).rnn_inputs(X).shape == X.shape
+
+
+def test_training_goes_on_as_if_nothing_had_been_asked():
+    """A dropout mask that stayed in the cell would be that of another batch."""
+
+    def trained(ask):
+        keras.utils.set_random_seed(3)
+        stack = [
+            layers.BatchNormalization(),
+            layers.Dropout(0.4),
+            gru(dropout=0.3),
+            layers.Dense(1),
+        ]
+        model = keras.Sequential([keras.Input((None, 3)), *stack])
+        model.compile("adam", "mse")
+        model.fit(X, X[..., :1], verbose=0, shuffle=False)
+        if ask:
+            FixedPointFinder(model, verbose=False).simulate_model(X[:4])
+        model.fit(X, X[..., :1], verbose=0, shuffle=False)
+        return model.get_weights(), model.predict(X, verbose=0)
+
+    (weights, predicted), (want_weights, want) = trained(True), trained(False)
+    for got, value in zip(weights, want_weights, strict=True):
+        np.testing.assert_array_equal(got, value)
+    np.testing.assert_array_equal(predicted, want)
+
+
+def test_what_stands_before_is_named_in_the_order_of_the_model():
+    model = keras.Sequential(
+        [keras.Input((None, 3)), layers.Masking(0.0), layers.Dense(3, name="in"), gru()]
+    )
+    finder = FixedPointFinder(model, verbose=False)
+    with pytest.raises(ValueError, match=r"since masking\S* \(Masking\), in \(Dense\) stand"):
+        trajectories.run(finder.system, X)
+
+
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__(name="block")
+        self.rnn = gru()
+
+    def build(self, shape):
+        self.rnn.build(shape)
+
+    def call(self, x):
+        return self.rnn(x[:, ::-1])
+
+
+def test_a_layer_around_the_rnn_that_acts_is_named():
+    model = keras.Sequential([keras.Input((None, 3)), Block(), layers.Dense(1)])
+    finder = FixedPointFinder(model, verbose=False)
+    np.testing.assert_allclose(finder.simulate_model(X), model.layers[0](X), atol=2e-6)
+    with pytest.raises(ValueError, match=r"'block' \(Block\) changes them on the way"):
+        trajectories.run(finder.system, X)
