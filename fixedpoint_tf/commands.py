@@ -23,6 +23,7 @@ from fixedpoint_tf.systems.constant_inputs import (
     named_inputs,
 )
 from fixedpoint_tf.systems.model_path import ModelPath
+from fixedpoint_tf.systems.rnn_inputs import LayerArray
 from fixedpoint_tf.systems.simulation import roll_out
 from fixedpoint_tf.tasks import flip_flop, task_named, train_flip_flop, train_task
 
@@ -237,7 +238,7 @@ def _constant(
     if given is None and (not is_driven or path.gives_as_it_is()):
         if not path.gives_as_it_is():
             say(f"White noise and input zero are those of {behind}.")
-        return np.zeros((1, system.n_inputs))
+        return np.zeros((1, system.n_inputs)).view(LayerArray)
     if path.gives_as_it_is():
         return np.array([given], dtype=float)
     values = [0.0] * n_features(path.model, system.n_inputs) if given is None else list(given)

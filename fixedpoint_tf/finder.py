@@ -24,7 +24,7 @@ from fixedpoint_tf.solvers.base import Problem
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.systems.derivatives import check_jacobian, describe
-from fixedpoint_tf.systems.rnn_inputs import RNNInputs
+from fixedpoint_tf.systems.rnn_inputs import LayerArray, RNNInputs
 
 __all__ = ["FixedPointFinder"]
 
@@ -76,6 +76,7 @@ class FixedPointFinder(Questions):
         system_options = {k: options.pop(k) for k in SYSTEM_OPTIONS if k in options}
         self.config = FinderConfig.from_options(options)
         self.system: DynamicalSystem = as_system(rnn, **system_options)
+        self._said_whose = False
         self.rng = np.random.default_rng(self.config.random_seed)
         self.interrupted = False
         self._said_precision = False
@@ -263,6 +264,7 @@ class FixedPointFinder(Questions):
             >>> u.shape, x.shape
             ((100, 1), (100, 1))
         """
+        self._said_whose = True  # pairs of inputs and states are the layer's by nature
         path = self.system.path
         if path is not None and path.layer.go_backwards:
             inputs = as_numbers(inputs, "inputs")
@@ -343,6 +345,20 @@ class FixedPointFinder(Questions):
 
     # -- before the search ----------------------------------------------------------------
 
+    def _say_whose(self, inputs: Any) -> None:
+        """Say once that constant inputs are those of the RNN layer, where that matters."""
+        path = self.system.path
+        if self._said_whose or path is None or isinstance(inputs, LayerArray):
+            return
+        between = path.between()
+        if between is not None:
+            self._said_whose = True
+            logger.warning(
+                "inputs are taken as constants at the RNN layer %r, behind %s; "
+                "finder.rnn_inputs(x)[:, -1] translates a constant input x of the model.",
+                path.layer.name, between,
+            )  # fmt: skip
+
     def _check(self, initial_states, inputs, cond_ids):
         system = self.system
         x = system.layout.pack(initial_states, "initial_states")
@@ -351,6 +367,7 @@ class FixedPointFinder(Questions):
             inputs = np.zeros((1, 0))
         u = as_numbers(inputs, "inputs")
         _check_constant(system, u)
+        self._say_whose(inputs)
         if len(u) not in (1, len(x)):
             raise ValueError(
                 f"inputs must have one row, or one for each of the {len(x)} initial states; "
@@ -538,7 +555,7 @@ class FixedPointFinder(Questions):
 
 
 def _check_constant(system: DynamicalSystem, u: np.ndarray) -> None:
-    """Refuse constant inputs of another width; say once that they are the RNN layer's."""
+    """Refuse constant inputs of another width, naming the layers before."""
     path = system.path
     try:
         check_rows(u, "inputs", system.n_inputs, "n_inputs")
@@ -549,13 +566,6 @@ def _check_constant(system: DynamicalSystem, u: np.ndarray) -> None:
             f"{error} These are {path.describe()}: finder.rnn_inputs(model_inputs)[:, -1] "
             "translates a constant input of the model."
         ) from None
-    if path is not None and path.before() and not path.heard_before:
-        path.heard_before = True
-        logger.warning(
-            "inputs are constants at the RNN layer %r of the model, behind %s; "
-            "finder.rnn_inputs(x)[:, -1] translates a constant input x of the model.",
-            path.layer.name, ", ".join(path.before()),
-        )  # fmt: skip
 
 
 def _check_image(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> None:

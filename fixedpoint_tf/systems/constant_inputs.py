@@ -85,7 +85,7 @@ def constant_rnn_input(path: ModelPath, values: Sequence[float]) -> np.ndarray:
             "that you mean from finder.rnn_inputs(model_inputs) and search by "
             "finder.find_fixed_points."
         )
-    return u.values[0, middle]
+    return u[0, middle]
 
 
 def n_features(model: Any, default: int) -> int:

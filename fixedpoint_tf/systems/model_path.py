@@ -40,9 +40,6 @@ class ModelPath:
         model: a model or layer of Keras 3 or ``tf_keras``, or the recurrent layer alone.
         layer: the recurrent layer in it.
 
-    Attributes:
-        heard_before: whether inputs of the layer have been asked for.
-
     Example:
         >>> import keras
         >>> rnn = keras.layers.GRU(2)
@@ -55,8 +52,8 @@ class ModelPath:
     def __init__(self, model: Any, layer: Any):
         self.model = model
         self.layer = layer
-        self.heard_before = False
         self._names: tuple[str, ...] = ()
+        self._changed: bool | None = None  # by a model whose class decides itself
 
     def before(self) -> tuple[str, ...]:
         """``name (Class)`` of what is known to stand before the layer.
@@ -102,7 +99,7 @@ class ModelPath:
         heard, seeds = self._listen(inputs, call_arguments, stop=alone)
         u = self._only_call(heard)
         self._warn_of_noise(u, inputs, call_arguments, seeds)
-        self.heard_before = True
+        self._changed = not (isinstance(inputs, np.ndarray) and self._same(u, inputs))
         return u
 
     def layer_inputs(self, u: np.ndarray) -> RNNInputs:
@@ -182,6 +179,24 @@ class ModelPath:
                 f"{name!r}; received None. finder.rnn_inputs(model_inputs) brings it along; "
                 "np.ones((n_batch, n_time), bool) takes every step."
             )
+
+    def between(self) -> str | None:
+        """Name what stands between a constant input of the model and the layer, if anything.
+
+        Example:
+            >>> import keras
+            >>> rnn = keras.layers.GRU(2)
+            >>> layers = [keras.Input((None, 3)), keras.layers.Rescaling(0.1, name="a"), rnn]
+            >>> ModelPath(keras.Sequential(layers), rnn).between()
+            'a (Rescaling)'
+        """
+        graph = self._graph()
+        if graph is not None:
+            return ", ".join(graph.layers) or None
+        if self._changed is False:
+            return None
+        around = (f"{x.name} ({type(x).__name__})" for x in opaque(self.model, self.layer))
+        return f"the call of {', '.join(around)}"
 
     def describe(self) -> str:
         """Say of which layer the inputs are, and what stands before it."""
@@ -304,9 +319,8 @@ class ModelPath:
     def _same(self, u: RNNInputs, inputs: np.ndarray) -> bool:
         """Whether a layer received what it was given, in its floating type."""
         near, tiny = _ROUNDING.get(str(self.layer.compute_dtype), (0.0, 0.0))
-        return u.shape == inputs.shape and np.allclose(
-            u.values, inputs, rtol=near, atol=tiny, equal_nan=True
-        )
+        numbers = u.shape == inputs.shape and inputs.dtype.kind in "biuf"
+        return numbers and np.allclose(u.values, inputs, near, tiny, equal_nan=True)
 
     def _changes(
         self, u: RNNInputs, inputs: np.ndarray, has_initial_states: bool, who: str = "its call"

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["RNNInputs"]
+__all__ = ["LayerArray", "RNNInputs"]
+
+
+class LayerArray(np.ndarray):
+    """Mark an array as inputs of the recurrent layer, so that no search has to say so.
+
+    Example:
+        >>> np.zeros((1, 2)).view(LayerArray)[:, 0]
+        LayerArray([0.])
+    """
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,7 +94,7 @@ class RNNInputs(np.lib.mixins.NDArrayOperatorsMixin):
                 initial_states=self.initial_states[key],
                 mask=None if self.mask is None else self.mask[key],
             )
-        return self.values[key]
+        return self.values[key].view(LayerArray)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.values if dtype is None else self.values.astype(dtype, copy=False)

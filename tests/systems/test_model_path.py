@@ -531,7 +531,23 @@ def test_constants_at_the_layer_are_said_to_be_so_once(caplog):
     for _ in range(2):
         finder.find_fixed_points(starts, np.zeros((1, 3)))
     told = [r.getMessage() for r in caplog.records]
-    assert len(told) == 1 and "RNN layer 'rnn' of the model, behind normalization" in told[0]
+    assert len(told) == 1 and "at the RNN layer 'rnn', behind normalization" in told[0]
+
+
+def test_states_of_the_model_do_not_silence_whose_the_constants_are(caplog):
+    for model in (normalization()[0], learned_start()[0]):
+        caplog.clear()
+        finder = FixedPointFinder(model, verbose=False)
+        finder.simulate_model(X)
+        finder.find_fixed_points(np.zeros((2, 4)), np.zeros((1, 3)))
+        assert len(caplog.records) == 1 and "at the RNN layer 'rnn'" in caplog.text
+
+
+def test_nothing_is_said_where_the_model_hands_its_inputs_on(caplog):
+    for model in (dropout()[0], backwards()[0], stateful()[0]):
+        finder = FixedPointFinder(model, verbose=False)
+        finder.find_fixed_points(np.zeros((2, 4)), np.zeros((1, 3)))
+    assert not caplog.records
 
 
 def test_a_constant_input_of_the_model_is_translated(caplog):
