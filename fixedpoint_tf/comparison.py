@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf.certificates import certify
+from fixedpoint_tf.certificates.proofs import has_closed_form
 from fixedpoint_tf.coverage import coverage
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points import FixedPoints
@@ -42,7 +43,16 @@ def _missing(finder: FixedPointFinder, _: FixedPoints, every: FixedPoints) -> fl
     return float(np.max(missing)) if len(missing) else np.nan
 
 
-def _certified(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+def _proved(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    return _certified(finder, unique) if has_closed_form(finder.system) else 0.0
+
+
+def _supported(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    """How many are supported by samples, where there are no proofs."""
+    return 0.0 if has_closed_form(finder.system) else _certified(finder, unique)
+
+
+def _certified(finder: FixedPointFinder, unique: FixedPoints) -> float:
     answer = certify(finder.system, unique.fixed)
     if answer.interrupted:  # it has caught the interruption, and counted too few
         raise KeyboardInterrupt
@@ -54,7 +64,8 @@ MEASURES: Mapping[str, Measure] = {
     "fixed": lambda _, unique, every: unique.fixed.n,
     "stable": lambda _, unique, every: unique.stable.n,
     "unstable": lambda _, unique, every: unique.unstable.n,
-    "certified": _certified,
+    "proved": _proved,
+    "supported": _supported,
     "slow": lambda _, unique, every: unique.slow.n,
     "missing": _missing,
     "fastest growth": _fastest_growth,

@@ -4,7 +4,9 @@ Each start is a draw from an unknown distribution over the points where starts e
 basins of attraction under the search, weighted by where the starts lie. So the chance that
 one more start, drawn like the others, ends in a point not yet seen is the *missing mass*
 :math:`M_0` of that sample (Good 1953, Biometrika 40:237). Points in basins that no such start
-can reach are outside this question: only other starts find them.
+can reach are outside this question: only other starts find them. A start that reached no point
+(it did not converge, ran away, ended far outside) may have missed one: it counts as one that
+leads to a point not yet met.
 """
 
 from __future__ import annotations
@@ -17,10 +19,15 @@ from scipy.special import gammaln
 from scipy.stats import beta
 
 from fixedpoint_tf import filters
+from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.certificates import certify
+from fixedpoint_tf.certificates.distinct import compare_points
+from fixedpoint_tf.certificates.proofs import has_closed_form
 from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,16 +35,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Coverage", "accumulation", "chao1", "coverage", "missing_mass_bound"]
 
-#: The label of a start that ended in no point that is counted.
+#: The label of a start that ended in a point of another kind: a slow one.
 ELSEWHERE = -1
-#: The label of a start that did not converge.
-UNFINISHED = -2
+#: The label of a start that reached no point.
+LOST = -2
 
 
 def chao1(counts: np.ndarray) -> float:
-    """Lower bound of the expected number of points, from how often each was met.
+    """Estimate the number of points that very many such starts meet, rather too low.
 
-    The bias-corrected form of Chao (1984, Scand. J. Stat. 11:265): ``S + (1 - 1/N) f1 (f1 -
+    It is a lower bound of the *expected* number, and none of the number that exist. The
+    bias-corrected form of Chao (1984, Scand. J. Stat. 11:265): ``S + (1 - 1/N) f1 (f1 -
     1) / (2 (f2 + 1))`` with ``f1`` points met once and ``f2`` met twice among ``N`` starts.
 
     Args:
@@ -67,7 +75,7 @@ def missing_mass_bound(
 
     Args:
         labels: ``(n,)`` whole numbers; those below ``seen`` are never counted as new, except
-            :data:`UNFINISHED`, which always is.
+            :data:`LOST`, which always is.
         confidence: in (0, 1).
         rng: chooses which half.
         seen: see ``labels``.
@@ -84,7 +92,7 @@ def missing_mass_bound(
     kept, held = labels[order[: len(labels) // 2]], labels[order[len(labels) // 2 :]]
     if not len(kept):
         return 1.0
-    new = (~np.isin(held, kept) & (held >= seen)) | (held == UNFINISHED)
+    new = (~np.isin(held, kept) & (held >= seen)) | (held == LOST)
     n, k = len(held), int(new.sum())
     return 1.0 if k == n else float(beta.ppf(confidence, k + 1, n - k))
 
@@ -123,21 +131,31 @@ class Coverage(Result):
         inputs: ``(n_conditions, n_inputs)``, the input of each condition.
         n_starts: ``(n_conditions,)`` int, starts.
         n_unfinished: ``(n_conditions,)`` int, of these, starts that did not converge.
-        n_elsewhere: ``(n_conditions,)`` int, starts that ended in no point counted here: at
-            slow points (where fixed points are asked for), far outside, at infinity.
+        n_diverged: ``(n_conditions,)`` int, starts that ran away to infinity.
+        n_lost: ``(n_conditions,)`` int, starts that reached no point: those two, and those
+            that ended where states move on, or far from all initial states.
+        n_elsewhere: ``(n_conditions,)`` int, starts that ended at slow points, where fixed
+            points are asked for.
         n_points: ``(n_conditions,)`` int, distinct points.
         n_once: ``(n_conditions,)`` int, points met by a single start.
         missing: ``(n_conditions,)``, Good-Turing estimate of the chance that one more start
-            that ends somewhere ends in a point not yet seen; NaN where none ended.
+            of the same kind leads to a point not yet met, where every start that reached no
+            point counts as one that did; NaN without starts.
         missing_upper: ``(n_conditions,)``, its upper confidence bound, see
             :func:`missing_mass_bound`.
-        missing_upper_all: ``(n_conditions,)``, the same, with every start that did not
-            converge counted as one that led to a new point.
-        n_points_lower: ``(n_conditions,)``, Chao's lower bound of the number of points.
+        missing_reached: ``(n_conditions,)``, the estimate among the starts that reached a
+            point, as if the others did not matter; NaN where none did.
+        missing_reached_upper: ``(n_conditions,)``, its upper confidence bound.
+        n_points_lower: ``(n_conditions,)`` int, how many different fixed points are proved to
+            exist, see :func:`fixedpoint_tf.certify`; 0 where nothing is proved, as of a
+            function of the user's own, or where no system was given.
+        n_points_estimate: ``(n_conditions,)``, estimate of how many points very many more
+            starts of the same kind would meet, see :func:`chao1`. It is no bound of how many
+            there are.
         xstar: ``(n_points, n_states)``, the distinct points, of all conditions.
         counts: ``(n_points,)`` int, starts that ended in each.
         condition: ``(n_points,)`` int, row of ``inputs``.
-        member: ``(n_starts,)`` int, the point of each start; -1 elsewhere, -2 unfinished.
+        member: ``(n_starts,)`` int, the point of each start; -1 elsewhere, -2 no point.
         confidence: of the bounds.
         of: ``"fixed"`` or ``"all"``, the points asked for.
 
@@ -152,13 +170,17 @@ class Coverage(Result):
     inputs: np.ndarray
     n_starts: np.ndarray
     n_unfinished: np.ndarray
+    n_diverged: np.ndarray
+    n_lost: np.ndarray
     n_elsewhere: np.ndarray
     n_points: np.ndarray
     n_once: np.ndarray
     missing: np.ndarray
     missing_upper: np.ndarray
-    missing_upper_all: np.ndarray
+    missing_reached: np.ndarray
+    missing_reached_upper: np.ndarray
     n_points_lower: np.ndarray
+    n_points_estimate: np.ndarray
     xstar: np.ndarray
     counts: np.ndarray
     condition: np.ndarray
@@ -171,16 +193,49 @@ class Coverage(Result):
         if not total:
             return "no starts"
         noun = "fixed point" if self.of == "fixed" else "fixed or slow point"
-        n = int(self.n_points.sum())
+        n, n_once = int(self.n_points.sum()), int(self.n_once.sum())
+        where_lost = self._lost()
+        if not n:
+            ends = [*where_lost]
+            if self.n_elsewhere.sum():
+                ends.insert(0, f"{int(self.n_elsewhere.sum()):,} ended at slow points")
+            return (
+                f"no {noun}s met by {counted(total, 'start')} ({', '.join(ends)}): how many "
+                "there are cannot be estimated"
+            )
+        once = {0: "none of them once", n: "once" if n == 1 else "each of them once"}
+        parts = [
+            f"{counted(n, noun)} met by {counted(total, 'start')}, "
+            + once.get(n_once, f"{n_once:,} of them once")
+        ]
+        lower = int(self.n_points_lower.sum())
+        if lower:
+            parts.append(f"at least {lower:,} {'exists' if lower == 1 else 'exist'} (proved)")
         worst = int(np.argmax(self.missing_upper))
         where = "" if len(self.inputs) == 1 else f" (condition {worst} of {len(self.inputs)})"
-        return (
-            f"{n:,} {noun}{'' if n == 1 else 's'} met by {total:,} starts, "
-            f"{int(self.n_once.sum()):,} of them once; the chance that one more start meets a "
-            f"new one is estimated as {self.missing[worst]:.2g}, below "
-            f"{self.missing_upper[worst]:.2g} at {100 * self.confidence:g}% confidence{where}; "
-            f"{int(self.n_unfinished.sum()):,} starts unfinished"
+        parts.append(
+            f"one more start of the same kind meets a new one with an estimated chance of "
+            f"{self.missing[worst]:.2g}, at most {self.missing_upper[worst]:.2g} at "
+            f"{100 * self.confidence:g}% confidence{where}"
         )
+        estimate = float(self.n_points_estimate.sum())
+        if estimate > n + 0.5:
+            parts.append(
+                f"many more of the same starts would meet some {estimate:,.0f} or more"
+            )
+        if where_lost:
+            n_lost = int(self.n_lost.sum())
+            each = "it counts" if n_lost == 1 else "each counts"
+            parts.append(f"{', '.join(where_lost)}: {each} as one that led to a new point")
+        return "; ".join(parts)
+
+    def _lost(self) -> list[str]:
+        """How many starts reached no point, by reason."""
+        unfinished, diverged = int(self.n_unfinished.sum()), int(self.n_diverged.sum())
+        others = int(self.n_lost.sum()) - unfinished - diverged
+        words = ("did not converge", "ran away", "ended at no point")
+        counts = zip((unfinished, diverged, others), words, strict=True)
+        return [f"{counted(n, 'start')} {word}" for n, word in counts if n]
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
         """Draws how the number of points grew with the starts.
@@ -193,9 +248,14 @@ class Coverage(Result):
 
 
 def coverage(
-    points: FixedPoints, *, of: str = "fixed", confidence: float = 0.95, seed: int = 0
+    points: FixedPoints,
+    *,
+    system: Any = None,
+    of: str = "fixed",
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> Coverage:
-    """How much of what the starts can reach has been found.
+    """Estimate how much of what the starts can reach has been found.
 
     Conditions (distinct inputs) are apart. Ends nearer than ``tol_unique`` of the points are
     one point, as in :meth:`FixedPoints.get_unique`.
@@ -209,6 +269,9 @@ def coverage(
     Args:
         points: the ``all`` of :meth:`FixedPointFinder.find_fixed_points`, a row a start, with
             its ``status``.
+        system: the network, as :func:`fixedpoint_tf.as_system` takes it: then the distinct
+            fixed points of the standard cells are certified, which gives the lower bound of
+            their number. ``finder.coverage`` gives its own.
         of: ``"fixed"``: fixed points only; ``"all"``: slow points too.
         confidence: of the upper bounds.
         seed: of which half of the starts is held out.
@@ -219,7 +282,8 @@ def coverage(
     Raises:
         TypeError, ValueError: an argument is not as described.
 
-    Cost: sorting the end points; milliseconds for thousands of starts.
+    Cost: sorting the end points; milliseconds for thousands of starts. With a system, the
+    certificates of the distinct fixed points.
 
     Example:
         >>> ends = FixedPoints(
@@ -227,8 +291,8 @@ def coverage(
         ...     status=np.zeros(100, int),
         ... )
         >>> coverage(ends)
-        3 fixed points met by 100 starts, 1 of them once; the chance that one more start meets
-        a new one is estimated as 0.01, below 0.091 at 95% confidence; 0 starts unfinished
+        3 fixed points met by 100 starts, 1 of them once; one more start of the same kind meets
+        a new one with an estimated chance of 0.01, at most 0.091 at 95% confidence
     """
     if not isinstance(points, FixedPoints):
         raise TypeError(
@@ -252,13 +316,31 @@ def coverage(
     if points.n == 0:
         conditions = conditions[:0]
     member, first = _members(points, inputs, of)
+    proved = _count_proved(system, points[first], inputs[first], condition_of_start[first])
     columns: dict[str, list[float]] = {}
     for c in range(len(conditions)):
         labels = member[condition_of_start == c]
         for name, value in _of_one(labels, confidence, rng).items():
             columns.setdefault(name, []).append(value)
-    whole = ("n_starts", "n_unfinished", "n_elsewhere", "n_points", "n_once")
-    real = ("missing", "missing_upper", "missing_upper_all", "n_points_lower")
+        status = np.asarray(points.status)[condition_of_start == c]
+        for name, which in (
+            ("unfinished", Status.NOT_CONVERGED),
+            ("diverged", Status.DIVERGED),
+        ):
+            columns.setdefault(f"n_{name}", []).append(int((status == which).sum()))
+        columns.setdefault("n_points_lower", []).append(proved.get(c, 0))
+    whole = [
+        "n_starts",
+        "n_unfinished",
+        "n_diverged",
+        "n_lost",
+        "n_elsewhere",
+        "n_points",
+        "n_once",
+    ]
+    whole += ["n_points_lower"]
+    real = ["missing", "missing_upper", "missing_reached", "missing_reached_upper"]
+    real += ["n_points_estimate"]
     table = {name: np.array(columns.get(name, []), dtype=np.int64) for name in whole}
     table |= {name: np.array(columns.get(name, []), dtype=np.float64) for name in real}
     return Coverage(
@@ -276,7 +358,7 @@ def coverage(
 def _members(points: FixedPoints, inputs: np.ndarray, of: str) -> tuple[np.ndarray, np.ndarray]:
     """The number of each start's point, and the start that stands for each point."""
     status = np.asarray(points.status)
-    member = np.where(status == Status.NOT_CONVERGED, UNFINISHED, ELSEWHERE)
+    member = np.where(status > Status.SLOW_POINT, LOST, ELSEWHERE)
     ended = np.flatnonzero(status <= Status.SLOW_POINT)
     place = np.hstack([points.xstar, inputs])[ended]
     q = np.zeros(points.n) if points.qstar is None else points.qstar
@@ -296,16 +378,38 @@ def _of_one(
 ) -> dict[str, float]:
     """The row of one condition; ``labels`` are the points of its starts."""
     _, counts = np.unique(labels[labels >= 0], return_counts=True)
-    ended = labels[labels != UNFINISHED]
-    once = int((counts == 1).sum())
+    reached = labels[labels != LOST]
+    once, n_lost = int((counts == 1).sum()), len(labels) - len(reached)
     return {
         "n_starts": len(labels),
-        "n_unfinished": len(labels) - len(ended),
+        "n_lost": n_lost,
         "n_elsewhere": int((labels == ELSEWHERE).sum()),
         "n_points": len(counts),
         "n_once": once,
-        "missing": once / len(ended) if len(ended) else np.nan,
-        "missing_upper": missing_mass_bound(ended, confidence, rng),
-        "missing_upper_all": missing_mass_bound(labels, confidence, rng),
-        "n_points_lower": chao1(counts),
+        "missing": (once + n_lost) / len(labels) if len(labels) else np.nan,
+        "missing_upper": missing_mass_bound(labels, confidence, rng),
+        "missing_reached": once / len(reached) if len(reached) else np.nan,
+        "missing_reached_upper": missing_mass_bound(reached, confidence, rng),
+        "n_points_estimate": chao1(counts),
     }
+
+
+def _count_proved(
+    system: Any, points: FixedPoints, inputs: np.ndarray, condition: np.ndarray
+) -> dict[int, int]:
+    """How many different fixed points are proved to exist, by condition."""
+    if system is None or not points.n:
+        return {}
+    system = as_system(system)
+    if not has_closed_form(system):
+        return {}
+    answer = certify(system, points.xstar, inputs=inputs)
+    if answer.interrupted:
+        raise KeyboardInterrupt
+    radii = answer.existence_radius, answer.uniqueness_radius
+    found = {}
+    for c in np.unique(condition):
+        some = condition == c
+        at = points.xstar[some], inputs[some], answer.proved[some]
+        found[int(c)] = compare_points(*at, *(radius[some] for radius in radii))[2]
+    return found

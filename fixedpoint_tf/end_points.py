@@ -152,9 +152,7 @@ class EndPoints:
                 self.inverses[number] = evidence.inverse[row].copy()
 
 
-def distinct_ends(
-    ends: EndPoints, inputs: np.ndarray, tol_unique: float
-) -> np.ndarray:
+def distinct_ends(ends: EndPoints, inputs: np.ndarray, tol_unique: float) -> np.ndarray:
     """Choose the distinct fixed points and slow points.
 
     Of points nearer than ``tol_unique`` one stands for the others. Isolated fixed points

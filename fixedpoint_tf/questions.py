@@ -52,7 +52,7 @@ class Questions:
         """
         from fixedpoint_tf.coverage import coverage
 
-        return coverage(every, **options)
+        return coverage(every, **{"system": self.system, **options})
 
     def search_deflated(self, points: FixedPoints, **options: Any) -> Deflated:
         """Look away from these. See :func:`fixedpoint_tf.deflation.search_deflated`."""

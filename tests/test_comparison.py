@@ -27,7 +27,8 @@ def test_the_pitchfork_of_a_tanh_unit():
     assert table.labels == ["gain 0.5", "gain 0.9", "gain 1.5", "gain 2.0"]
     assert table["fixed"].tolist() == [1, 1, 3, 3]
     assert table["stable"].tolist() == [1, 1, 2, 2]
-    assert table["certified"].tolist() == [1, 1, 3, 3]
+    assert table["proved"].tolist() == [1, 1, 3, 3]
+    assert table["supported"].tolist() == [0, 0, 0, 0]
     np.testing.assert_allclose(table["fastest growth"], gains, atol=1e-9)
     np.testing.assert_allclose(table["longest decay"][:2], -1 / np.log(gains[:2]), rtol=1e-6)
     assert [p.fixed.n for p in points] == [1, 1, 3, 3]
@@ -117,7 +118,7 @@ def test_an_interruption_inside_a_search_or_a_proof_ends_it_too(monkeypatch, par
     monkeypatch.setattr(part, name, stop_at_the_second)
     table, points = compare([tanh_unit(2.0)] * 3, STATES, [[0.0]])
     assert (len(table), len(points), table.interrupted) == (1, 1, True)
-    assert table["certified"].tolist() == [3]
+    assert table["proved"].tolist() == [3]
 
 
 def test_no_network_is_refused():

@@ -1,9 +1,13 @@
 """The starts of a search tell how likely one more start meets a point not yet seen."""
 
+import keras
 import numpy as np
 import pytest
+import scipy.optimize
+import tensorflow as tf
 
-from fixedpoint_tf import FixedPoints, Status
+from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
+from fixedpoint_tf.certificates import certify
 from fixedpoint_tf.coverage import Coverage, accumulation, chao1, coverage, missing_mass_bound
 
 
@@ -106,12 +110,20 @@ def test_conditions_are_apart():
 
 
 def test_starts_that_ended_nowhere_are_told():
-    status = np.repeat(list(Status), [50, 20, 10, 5, 5])
-    answer = coverage(ends(np.repeat([0, 5, 7, 8, 9], [50, 20, 10, 5, 5]), status=status))
+    numbers = [50, 20, 10, 5, 3, 2]
+    status = np.repeat(list(Status), numbers)
+    answer = coverage(ends(np.repeat([0, 5, 7, 8, 9, 11], numbers), status=status))
     assert answer.n_points.tolist() == [1]
     assert answer.n_unfinished.tolist() == [10]
-    assert answer.n_elsewhere.tolist() == [30]
-    assert answer.missing_upper[0] < 10 / 90 < answer.missing_upper_all[0]
+    assert answer.n_lost.tolist() == [20]
+    assert answer.n_elsewhere.tolist() == [20]
+    # Nothing that was reached was met once; but 20 of 90 starts may have missed a point.
+    assert answer.missing_reached.tolist() == [0.0] and answer.missing[0] == 20 / 90
+    assert answer.missing_reached_upper[0] < 20 / 90 < answer.missing_upper[0]
+    words = (
+        "10 starts did not converge, 5 starts ran away, 5 starts ended at no point: each cou"
+    )
+    assert words in repr(answer)
     both = coverage(ends(np.zeros(70), status=status[:70]), of="all")
     assert both.n_points.tolist() == [1]
     with_slow = coverage(ends(np.repeat([0, 5], [50, 20]), status=status[:70]), of="all")
@@ -123,8 +135,88 @@ def test_nothing_known_of_no_starts():
     assert repr(empty) == "no starts" and len(empty.inputs) == 0
     empty.plot()
     lost = coverage(ends([0, 1], status=[2, 3]))
-    assert lost.n_points.tolist() == [0] and lost.missing_upper_all[0] >= 0.95
+    assert lost.n_points.tolist() == [0] and lost.missing_upper[0] >= 0.95
     lost.plot()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ([3] * 1024, "1,024 starts (1,024 starts ran away)"),
+        ([2], "1 start (1 start did not converge)"),
+        (
+            [1, 1, 2, 4],
+            "4 starts (2 ended at slow points, 1 start did not converge, 1 start end",
+        ),
+    ],
+)
+def test_a_search_that_found_nothing_claims_nothing(status, words):
+    answer = coverage(ends(np.arange(len(status)), status=status))
+    assert repr(answer).startswith(f"no fixed points met by {words}")
+    assert repr(answer).endswith("how many there are cannot be estimated")
+    assert "chance" not in repr(answer) and answer.n_points_lower.tolist() == [0]
+
+
+def test_starts_that_reached_no_point_count_against_the_claim():
+    """A search of which nine tenths ran away knows little, however often it met its point."""
+    answer = coverage(ends(np.zeros(1000), status=np.repeat([0, 3], [100, 900])))
+    assert answer.missing.tolist() == [0.9] and answer.missing_upper[0] >= 0.9
+    assert "estimated chance of 0.9" in repr(answer) and "900 starts ran away" in repr(answer)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([0], "1 fixed point met by 1 start, once;"),
+        ([0, 0], "1 fixed point met by 2 starts, none of them once;"),
+        ([0, 1], "2 fixed points met by 2 starts, each of them once;"),
+        ([0, 0, 1], "2 fixed points met by 3 starts, 1 of them once;"),
+    ],
+)
+def test_the_sentence_is_right_for_one_and_for_several(labels, words):
+    assert repr(coverage(ends(labels))).startswith(words)
+
+
+def tanh_units(gains, n_inputs=1):
+    cell = keras.layers.SimpleRNNCell(len(gains), dtype="float64")
+    cell.build((None, n_inputs))
+    cell.set_weights([np.ones((n_inputs, len(gains))), np.diag(gains), np.zeros(len(gains))])
+    return cell
+
+
+def test_the_lower_bound_is_the_number_of_proofs():
+    """Points met once make Chao's estimate exceed what is known: that is no lower bound."""
+    root = scipy.optimize.brentq(lambda x: np.tanh(2 * x) - x, 0.1, 1, xtol=1e-15)
+    cell = tanh_units([2.0, 2.0])
+    x = root * np.array([[0, 0], [1, 0], [0, 1], [1, 1], [-1, 0], [0, -1]], float)
+    # A start that stopped halfway is no fixed point, though its status says so.
+    halfway = np.array([[0.5, 0.5]])
+    starts = FixedPoints(
+        xstar=np.concatenate([x, halfway]), inputs=np.zeros((7, 1)), status=np.zeros(7, int)
+    )
+    answer = coverage(starts, system=cell)
+    assert answer.n_points.tolist() == [7] and answer.n_points_lower.tolist() == [6]
+    assert answer.n_points_lower[0] == certify(cell, starts).n_distinct
+    assert answer.n_points_estimate[0] > 7
+    assert "at least 6 exist (proved)" in repr(answer)
+    # Of a function of the user's own nothing is proved.
+    function = as_system(lambda h, u: tf.tanh(2.0 * h) + 0.0 * u, n_states=2, n_inputs=1)
+    assert coverage(starts, system=function).n_points_lower.tolist() == [0]
+    assert FixedPointFinder(cell, verbose=False).coverage(starts).n_points_lower[0] == 6
+
+
+def test_the_lower_bound_is_by_condition():
+    cell = tanh_units([2.0])
+    low = scipy.optimize.brentq(lambda x: np.tanh(2 * x - 0.1) - x, -2, 0, xtol=1e-15)
+    starts = FixedPoints(
+        xstar=[[0.0], [low], [low + 1e-9]],
+        inputs=[[0.0], [-0.1], [-0.1]],
+        status=np.zeros(3, int),
+        tol_unique=1e-12,
+    )
+    answer = coverage(starts, system=cell)
+    assert answer.inputs.ravel().tolist() == [-0.1, 0.0]
+    assert answer.n_points.tolist() == [2, 1] and answer.n_points_lower.tolist() == [1, 1]
 
 
 def test_saved_as_it_was(tmp_path):

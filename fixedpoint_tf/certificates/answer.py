@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf.results import Result
+from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +18,11 @@ __all__ = ["Certificates"]
 
 _SENTENCES = {
     "certified": (
-        "exactly one fixed point within {uniqueness:.1e}, at most {existence:.1e} away"
+        "proved: exactly one fixed point within {uniqueness:.1e}, at most {existence:.1e} away"
+    ),
+    "supported": (
+        "supported by samples, not proved: a fixed point at most {existence:.1e} away; the "
+        "samples met no sign of another within {uniqueness:.1e}"
     ),
     "slow_point": (
         "a slow point: the Newton step of {newton:.1e} is too long for how fast the Jacobian "
@@ -26,18 +31,36 @@ _SENTENCES = {
     ),
     "residual": (
         "the Newton step of {newton:.1e} is too long for how fast the Jacobian turns (up to "
-        "{lipschitz:.1e} of itself per unit of distance); the residual is {residual:.1e}"
+        "{lipschitz:.1e} of itself per unit of distance); the residual is {residual:.1e}, of "
+        "which rounding in {precision} may be {rounding:.1e}"
     ),
     "singular": (
-        "the Jacobian of the residual is singular to rounding: the point is not isolated (a "
-        "line of fixed points, or a bifurcation), or its Jacobian is too ill-conditioned"
+        "the Jacobian of the residual is singular to rounding in {precision}: the point is not "
+        "isolated (a line of fixed points, or a bifurcation), or its Jacobian is too "
+        "ill-conditioned"
     ),
     "kink": (
-        "an activation may change its slope abruptly within the Newton step of {newton:.1e}: "
-        "the network is not linear there"
+        "the Jacobian changes abruptly within the Newton step of {newton:.1e}: the point is at "
+        "the threshold of a unit, and the sides do not agree so far that they decide"
+    ),
+    "border": (
+        "on the threshold of a unit, whose sides have Jacobians of opposite orientation: a "
+        "border collision, where the slightest change leaves two fixed points or none"
     ),
     "not_finite": "the state, its image or its Jacobian is not finite",
     "interrupted": "not examined: the call was interrupted",
+}
+
+
+#: How the summary counts what was refused: of one, of several.
+_REFUSED = {
+    "slow_point": ("slow point", "slow points"),
+    "residual": ("not located well enough", "not located well enough"),
+    "singular": ("not isolated", "not isolated"),
+    "kink": ("undecided at a threshold", "undecided at thresholds"),
+    "border": ("at a border collision", "at border collisions"),
+    "not_finite": ("not finite", "not finite"),
+    "interrupted": ("not examined", "not examined"),
 }
 
 
@@ -48,35 +71,44 @@ class Certificates(Result):
     Distances are Euclidean, in the flat state. ``codes`` says what became of each point:
 
     ===============  =================================================================
-    ``certified``    there is exactly one fixed point within ``uniqueness_radius``
+    ``certified``    proved: exactly one fixed point within ``uniqueness_radius``
+    ``supported``    the same by samples only, which is evidence and no proof
     ``slow_point``   refused, and the residual is no rounding error
     ``residual``     refused: the Newton step is too long for the curvature there
     ``singular``     the Jacobian of the residual has no inverse: not isolated
-    ``kink``         a ReLU may change its side within the Newton step
+    ``kink``         a unit may cross its threshold within the Newton step: undecided
+    ``border``       on a threshold whose sides disagree: two fixed points near, or none
     ``not_finite``   NaN or infinity
     ``interrupted``  not examined
     ===============  =================================================================
 
     Attributes:
-        certified: ``(n,)`` bool.
+        certified: ``(n,)`` bool, the code is ``certified`` or ``supported``. Which of the two
+            it is, :attr:`proved` and :attr:`supported` tell.
         codes: one word a point, see above.
         existence_radius: ``(n,)``, a true fixed point lies within it; NaN where refused.
-        uniqueness_radius: ``(n,)``, and no other within this one.
+        uniqueness_radius: ``(n,)``, and no other within this one. Of a sampled system it is no
+            larger than what was sampled, and reaches no other point given.
         newton_bound: ``(n,)``, Y, bound of the length of the Newton step.
         inverse_defect: ``(n,)``, Z0, bound of ``|I - A DG|``.
         jacobian_lipschitz: ``(n,)``, Z2, bound of ``|A (DG(x) - DG(x*))| / |x - x*|`` within
-            twice the Newton step.
+            twice the Newton step; of a sampled system the largest that was met, times
+            ``safety``.
         residual: ``(n,)``, ``|F(x) - x|`` (or ``|dx/dt|``) as evaluated.
         rounding: ``(n,)``, bound of the error of that evaluation.
-        same_as: ``(n,)`` int, the first of the points given that is proved to stand for the
+        same_as: ``(n,)`` int, the first of the points given that is shown to stand for the
             same true fixed point (itself, if none before it); -1 where not certified.
-        n_distinct: how many different true fixed points are proved to exist.
-        n_unstable: ``(n,)`` int, number of unstable directions of the true fixed point,
-            proved; -1 where an eigenvalue is too near the edge, or nothing is certified.
+        n_distinct: how many different true fixed points are shown to exist: proved, or
+            supported by samples, as ``method`` says.
+        n_unstable: ``(n,)`` int, number of unstable directions of the true fixed point; -1
+            where it is undecided: an eigenvalue is too near the edge, the fixed point may lie
+            on a threshold, or nothing is certified.
         nearest: ``(n,)``, distance to the nearest other point under the same input.
         method: ``"closed form"``: the bounds hold everywhere in the ball; ``"sampled"``: the
             change of the Jacobian was measured at some places and multiplied by ``safety``,
             which is evidence, not proof.
+        precision: ``"float32"`` or ``"float64"``, in which the network computes: the rounding
+            errors are those of this type.
         safety: that factor, 1 for closed forms.
         kind: ``"discrete"`` or ``"continuous"``.
         interrupted: whether the call was interrupted.
@@ -85,8 +117,8 @@ class Certificates(Result):
         >>> from fixedpoint_tf import as_system, certify
         >>> square = as_system(lambda h, u: h * h, n_states=1, n_inputs=0)
         >>> answer = certify(square, [[0.0], [1.0], [0.9]])
-        >>> answer.certified.tolist(), answer.n_unstable.tolist(), answer.method
-        ([True, True, False], [0, 1, -1], 'sampled')
+        >>> answer.supported.tolist(), answer.proved.any().item(), answer.n_unstable.tolist()
+        ([True, True, False], False, [0, 1, -1])
     """
 
     certified: np.ndarray
@@ -103,9 +135,20 @@ class Certificates(Result):
     n_unstable: np.ndarray
     nearest: np.ndarray
     method: str
+    precision: str
     safety: float
     kind: str
     interrupted: bool
+
+    @property
+    def proved(self) -> np.ndarray:
+        """``(n,)`` bool, a fixed point is proved to exist and to be alone."""
+        return np.array([code == "certified" for code in self.codes], dtype=bool)
+
+    @property
+    def supported(self) -> np.ndarray:
+        """``(n,)`` bool, samples support it, without a proof."""
+        return np.array([code == "supported" for code in self.codes], dtype=bool)
 
     @property
     def reasons(self) -> list[str]:
@@ -118,6 +161,7 @@ class Certificates(Result):
                 lipschitz=self.jacobian_lipschitz[i],
                 residual=self.residual[i],
                 rounding=self.rounding[i],
+                precision=self.precision,
             )
             for i, code in enumerate(self.codes)
         ]
@@ -127,20 +171,25 @@ class Certificates(Result):
 
     def __repr__(self) -> str:
         n, n_yes = len(self), int(self.certified.sum())
-        verb = (
-            "certified" if self.method == "closed form" else "supported by samples (no proof)"
-        )
-        parts = [f"{n_yes:,} of {n:,} points {verb}"]
+        if not n:
+            return "no points to certify"
+        words = "proved" if self.method == "closed form" else "supported by samples (no proof)"
+        part = f"{n_yes:,} of {counted(n, 'point')} {words}"
+        if self.precision == "float32":
+            part += " in float32 arithmetic"
+        parts = [part]
         if n_yes:
-            parts[0] += f" as {self.n_distinct:,} distinct fixed point"
-            parts[0] += "s" if self.n_distinct != 1 else ""
+            parts[0] += f" as {counted(self.n_distinct, 'distinct fixed point')}"
+            alone = "alone" if self.method == "closed form" else "no sign of another"
             parts.append(
-                f"at most {np.nanmax(self.existence_radius):.1e} away, alone within at least "
-                f"{np.nanmin(self.uniqueness_radius):.1e}"
+                f"at most {np.nanmax(self.existence_radius):.1e} away, {alone} within "
+                f"{'at least ' if n_yes > 1 else ''}{np.nanmin(self.uniqueness_radius):.1e}"
             )
-        refused = [code for code in self.codes if code != "certified"]
-        counts = [f"{refused.count(code):,} {code}" for code in dict.fromkeys(refused)]
-        return "; ".join(parts + ([", ".join(counts).replace("_", " ")] if counts else []))
+        refused = [code for code in self.codes if code not in ("certified", "supported")]
+        counts = [
+            counted(refused.count(code), *_REFUSED[code]) for code in dict.fromkeys(refused)
+        ]
+        return "; ".join(parts + ([", ".join(counts)] if counts else []))
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
         """Draws both radii of every point.

@@ -6,12 +6,13 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 from tqdm import tqdm
 
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.certificates.answer import Certificates
-from fixedpoint_tf.certificates.proofs import Prover, Verdict
+from fixedpoint_tf.certificates.arithmetic import working_precision
+from fixedpoint_tf.certificates.distinct import compare_points, shrink_to_others
+from fixedpoint_tf.certificates.proofs import Prover, Verdict, has_closed_form
 from fixedpoint_tf.checks import as_numbers, is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
@@ -20,7 +21,6 @@ from fixedpoint_tf.system import DynamicalSystem
 __all__ = ["certify"]
 
 _CHUNK_ENTRIES = 2**21  # of the Jacobians that are held at once
-_SLACK = 1e-11  # against rounding of a distance
 
 
 def certify(
@@ -35,6 +35,9 @@ def certify(
 ) -> Certificates:
     """Prove that a true fixed point of the system lies at each point, or say why not.
 
+    A *proof* is given for the standard cells, see below. Of any other system only *support by
+    samples* can be had, which the answer keeps apart from proofs in every word.
+
     A small speed does not make a fixed point. Here the Newton-Kantorovich theorem is applied
     in the form of radii polynomials (:mod:`fixedpoint_tf.certificates.polynomial`): the
     Newton step must be short against how fast the Jacobian turns around the point. Then
@@ -44,8 +47,14 @@ def certify(
     For Keras's SimpleRNN, GRU (both resets), LSTM and stacks of them, with tanh, sigmoid,
     ReLU or linear activations, the change of the Jacobian is bounded in closed form
     (:mod:`fixedpoint_tf.certificates.curvature`), and so are the rounding errors of the
-    residual and of the Jacobian. Networks with ReLU are linear between kinks: their balls
-    end at the nearest kink. Any other system is *sampled*.
+    residual and of the Jacobian. Networks with ReLU are linear or smooth between thresholds:
+    their balls end at the nearest one. Around a point at a threshold, the Jacobians on all
+    sides decide (:mod:`fixedpoint_tf.certificates.thresholds`).
+
+    Any other system is *sampled* (:mod:`fixedpoint_tf.certificates.sampled`), kinks included:
+    a ball is no larger than the radius within which samples in all directions show the
+    Jacobian change by less than half of what could hide a second fixed point. Rounding errors
+    are those of the floating type in which the function computes, float32 where it does.
 
     The proof holds for the network with its weights as stored, given two assumptions about
     the machine: sums and products are those of IEEE 754 double precision, in any order,
@@ -57,9 +66,10 @@ def certify(
         points: a :class:`~fixedpoint_tf.FixedPoints` with its ``inputs``, or states
             ``(n, n_states)`` (nested as the cell has them).
         inputs: ``(1, n_inputs)`` or ``(n, n_inputs)``; default: those of the points.
-        n_directions: directions sought out around each point (sampled systems only).
-        safety: factor on the largest change found there, at least 1.
-        seed: of the directions.
+        n_directions: above 8, the number of samples grows in proportion (sampled systems
+            only).
+        safety: factor on the largest change that samples meet, at least 1.
+        seed: of the samples.
         verbose: show a progress bar.
 
     Returns:
@@ -71,8 +81,8 @@ def certify(
 
     Cost: a handful of ``n_states^3`` operations a point and about 8 largest eigenvalues of
     ``n_states x n_states`` matrices, and an eigen-decomposition, the largest part, where the
-    points do not carry theirs; sampled systems: up to ``54 n_directions`` Jacobians a
-    point instead.
+    points do not carry theirs; sampled systems: up to some 2,000 Jacobians a point instead,
+    fewer where they have more than 4,096 entries.
 
     Example:
         >>> import keras
@@ -93,7 +103,12 @@ def certify(
         raise ValueError(f"n_directions must be at least 1; got {n_directions!r}.")
     if not is_number(safety) or not 1.0 <= safety < np.inf:
         raise ValueError(f"safety must be a number of at least 1; got {safety!r}.")
-    prover = Prover(system, np.random.default_rng(seed), int(n_directions), float(safety))
+    rng = np.random.default_rng(seed)
+    closed = has_closed_form(system)
+    precision = "float64" if closed else working_precision(system, x, u, rng)
+    lengths = np.linalg.norm(x[np.isfinite(x).all(axis=1)], axis=1)
+    scale = float(lengths.max(initial=0.0)) or 1.0
+    prover = Prover(system, rng, int(n_directions), float(safety), precision, scale)
     modes = _modes(points)
     chunk = max(1, _CHUNK_ENTRIES // system.n_states**2)
     verdicts: list[Verdict] = []
@@ -113,18 +128,23 @@ def certify(
     # A residual that rounding cannot explain, with no fixed point near: the state moves on.
     moves = columns["residual"] > 10.0 * columns["rounding"]
     codes[(codes == "residual") & (moves | (status == Status.SLOW_POINT))] = "slow_point"
-    certified = codes == "certified"
-    nearest, same_as, n_distinct = _compare(
+    certified = (codes == "certified") | (codes == "supported")
+    nearest, same_as, n_distinct = compare_points(
         x, u, certified, columns["existence_radius"], columns["uniqueness_radius"]
     )
+    if not closed:
+        columns["uniqueness_radius"] = shrink_to_others(
+            x, u, same_as, columns["existence_radius"], columns["uniqueness_radius"]
+        )
     return Certificates(
         certified=certified,
         codes=codes.tolist(),
         same_as=same_as,
         n_distinct=n_distinct,
         nearest=nearest,
-        method="closed form" if prover.closed else "sampled",
-        safety=1.0 if prover.closed else float(safety),
+        method="closed form" if closed else "sampled",
+        precision=precision,
+        safety=1.0 if closed else float(safety),
         kind=system.kind,
         interrupted=interrupted,
         **columns,
@@ -196,42 +216,3 @@ def _joined(verdicts: list[Verdict], done: int, n: int) -> dict[str, np.ndarray]
         columns[field.name] = np.concatenate(parts)
     columns["code"] = columns["code"].astype(object)
     return columns
-
-
-def _compare(
-    x: np.ndarray,
-    u: np.ndarray,
-    certified: np.ndarray,
-    existence: np.ndarray,
-    uniqueness: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Distance to the nearest point; who is proved the same; how many are proved distinct."""
-    n = len(x)
-    nearest, same_as = np.full(n, np.inf), np.full(n, -1)
-    n_distinct = 0
-    _, condition = np.unique(u, axis=0, return_inverse=True)
-    condition = condition.reshape(-1)
-    for c in range(condition.max(initial=-1) + 1):
-        rows = np.flatnonzero(condition == c)
-        finite = rows[np.isfinite(x[rows]).all(axis=1)]
-        if len(finite) > 1:
-            nearest[finite] = cKDTree(x[finite]).query(x[finite], k=2)[0][:, 1]
-        first: list[int] = []  # of the points that stand for one true point each
-        apart: list[int] = []  # of these, those proved to be others than all before them
-        for i in rows[certified[rows]]:
-            distance = np.linalg.norm(x[first] - x[i], axis=1)
-            far, near = distance * (1.0 - _SLACK), distance * (1.0 + _SLACK)
-            # The true point of one lies within the ball in which that of the other is alone.
-            same = near + existence[i] <= uniqueness[first]
-            same |= near + existence[first] <= uniqueness[i]
-            same &= far <= existence[i] + existence[first]
-            if same.any():
-                same_as[i] = first[int(np.argmax(same))]
-                continue
-            same_as[i] = i
-            others = np.isin(first, apart)
-            if (far[others] > existence[i] + existence[first][others]).all():
-                apart.append(i)
-            first.append(i)
-        n_distinct += len(apart)
-    return nearest, same_as, n_distinct

@@ -13,14 +13,18 @@ from fixedpoint_tf.certificates.cells import KINDS, bounds_of
 from fixedpoint_tf.certificates.curvature import Answer
 from fixedpoint_tf.certificates.norms import EPS, gamma, spectral_norms
 from fixedpoint_tf.certificates.polynomial import largest_radius, radii
-from fixedpoint_tf.certificates.sampled import turning
+from fixedpoint_tf.certificates.sampled import sample_balls
+from fixedpoint_tf.certificates.thresholds import PiecewiseLinear, prove_at_threshold
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.systems.kinks import near_kink, side_jacobians
 
-__all__ = ["Prover", "Verdict"]
+__all__ = ["Prover", "Verdict", "has_closed_form"]
 
-SWEEP = (1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 1.0, 3.0)  # radii of samples, in sizes of the state
-SMALLEST_SAMPLED = 1e-7  # of the size of the state
-CAP = 1e6  # radii beyond this many sizes of the state mean nothing
+SMALLEST_SAMPLED = 1e-12  # of the size of the states
+LARGEST_SAMPLED = 3.0
+AT_KINK = 1e-9  # of the size of the states: so near, a point is taken to be at the kink
+KINK_NEAR = 1e-4  # of the size of the states: smooth Jacobians change by little so near
+CAP = 1e6  # radii beyond this many sizes of the states mean nothing
 ESTIMATED_ULPS = 32.0
 
 
@@ -39,6 +43,11 @@ class Verdict:
     n_unstable: np.ndarray
 
 
+def has_closed_form(system: DynamicalSystem) -> bool:
+    """Tell whether the change of the Jacobian of a system is bounded by a formula."""
+    return isinstance(system.equations, KINDS) and system.dtypes[1] == "float64"
+
+
 class Prover:
     """Proofs at points of one system, its weights read once.
 
@@ -47,6 +56,8 @@ class Prover:
         rng: source of the directions of samples.
         n_directions: of samples, for a system without a closed form.
         safety: factor on what was sampled.
+        precision: the floating type in which the system computes.
+        scale: size of the states in question, for states at zero.
     """
 
     def __init__(
@@ -55,13 +66,21 @@ class Prover:
         rng: np.random.Generator,
         n_directions: int,
         safety: float,
+        precision: str = "float64",
+        scale: float = 1.0,
     ):
         self.system, self.rng = system, rng
         self.n_directions, self.safety = n_directions, safety
-        self.closed = isinstance(system.equations, KINDS) and system.dtypes[1] == "float64"
+        self.eps = float(np.finfo(precision).eps)
+        self.scale = scale
+        self.closed = has_closed_form(system)
         self.bounds: Callable[..., list[Answer]] | None = None
+        self.linear_pieces: PiecewiseLinear | None = None
         if self.closed:
-            self.bounds = bounds_of(system.equations, system.weights("float64"))
+            weights = system.weights("float64")
+            self.bounds = bounds_of(system.equations, weights)
+            if system.kind == "discrete":
+                self.linear_pieces = PiecewiseLinear.of(system.equations, weights)
 
     def prove(
         self, x: np.ndarray, u: np.ndarray, modes: tuple[np.ndarray, ...] | None = None
@@ -77,6 +96,9 @@ class Prover:
         discrete = self.system.kind == "discrete"
         image = self.system.step(x, u).numpy().astype(np.float64)
         jacobian = self.system.jacobian(x, u).numpy().astype(np.float64)
+        if not self.closed:
+            jacobian, beside = self._mean_at_kinks(x, u, jacobian)
+            modes = None if beside else modes
         residual = image - x if discrete else image
         error, slope_error = self._rounding(x, u, image, jacobian)
         error = error + (EPS * (np.abs(image) + np.abs(x)) if discrete else 0.0)
@@ -96,7 +118,7 @@ class Prover:
             # Where the polynomial can be negative at all, it is so at this radius.
             first = np.where(z0 < 1.0, 2.0 * y / np.maximum(1.0 - z0, EPS), 0.0)
             first = np.where(np.isfinite(first), first * (1.0 + 1e-6), 0.0)
-            size = 1.0 + np.linalg.norm(x, axis=1)
+            size = np.maximum(np.linalg.norm(x, axis=1), self.scale)
             if self.closed:
                 z2 = z2_of(first)
                 low, high = radii(y, z0, z2)
@@ -105,18 +127,32 @@ class Prover:
                 reach = np.full(n, np.nan)
                 if proved.any():
                     reach = largest_radius(y, z0, z2_of, start, CAP * size)
-            else:  # in a smaller ball than this, rounding would be sampled
-                first = np.maximum(first, SMALLEST_SAMPLED * size)
-                z2, low, reach = self._sampled(A, x, u, jacobian, y, z0, first, size)
+                turned = z2 * low
+            else:
+                z2, low, reach, turned = self._sampled(A, x, u, jacobian, y, z0, first, size)
                 proved = np.isfinite(low)
             low = np.where(proved, low, np.nan)
-            moved = np.linalg.norm(shifted, axis=(1, 2)) * z2 * low / (1.0 - z0)
+            moved = np.linalg.norm(shifted, axis=(1, 2)) * turned / (1.0 - z0)
             moved += np.linalg.norm(slope_error, axis=1)
-        code = np.select(
-            [~finite, singular | ~(z0 < 1.0), proved, np.isinf(z2) & self.closed],
-            ["not_finite", "singular", "certified", "kink"],
+            kink = np.isinf(z2) if self.closed else self._beside_kink(x, u, ~proved, y, size)
+        # Sampled: an average of sides may be singular, which says nothing of a line of points.
+        singular = (singular | ~(z0 < 1.0)) & (self.closed | ~kink)
+        yes = "certified" if self.closed else "supported"
+        code: np.ndarray = np.select(
+            [~finite, singular, proved, kink],
+            ["not_finite", "singular", yes, "kink"],
             default="residual",
         )
+        n_unstable = _count_unstable(jacobian, moved, proved, self.system.kind, modes)
+        if self.linear_pieces is not None:
+            for i in np.flatnonzero(finite & ~proved):
+                newton = y[i] if np.isfinite(y[i]) else 0.0
+                proof = prove_at_threshold(
+                    self.linear_pieces, x[i], u[i], newton, CAP * size[i]
+                )
+                if proof.code != "kink":
+                    code[i], low[i], reach[i] = proof.code, proof.existence, proof.uniqueness
+                    n_unstable[i] = 0 if proof.contracts else -1
         return Verdict(
             code=code,
             existence_radius=low,
@@ -126,7 +162,7 @@ class Prover:
             jacobian_lipschitz=z2,
             residual=np.linalg.norm(residual, axis=1),
             rounding=np.linalg.norm(error, axis=1),
-            n_unstable=_count_unstable(jacobian, moved, proved, self.system.kind, modes),
+            n_unstable=n_unstable,
         )
 
     def _first_bounds(self, A, shifted, residual, error, slope_error):
@@ -150,7 +186,7 @@ class Prover:
             error, slope_error = (np.concatenate(p, axis=1) for p in zip(*parts, strict=True))
             return error, slope_error
         # No formula to bound the errors of: those of its linear part, several times over.
-        eps = float(np.finfo(self.system.dtypes[1]).eps)
+        eps = self.eps
         unit = ESTIMATED_ULPS * eps + gamma(x.shape[1] + u.shape[1]) * eps / (2.0 * EPS)
         by_input = self.system.input_jacobian(x, u).numpy()
         size = np.abs(image) + np.abs(x)
@@ -175,32 +211,47 @@ class Prover:
         return np.where(np.isnan(total), np.inf, total)
 
     def _sampled(self, A, x, u, jacobian, y, z0, first, size):
-        """``Z2`` in the first ball, and both radii, from samples in ever larger balls.
+        """``Z2`` as met, both radii, and the change of the Jacobian within the first."""
+        # Nearer than this, the places would be rounded to the same states.
+        resolved = 8.0 * self.eps * np.linalg.norm(x, axis=1)
+        smallest = np.maximum(np.maximum(first, SMALLEST_SAMPLED * size), resolved)
+        ball = sample_balls(
+            self._jacobian,
+            A,
+            x,
+            u,
+            jacobian,
+            y,
+            z0,
+            smallest,
+            np.maximum(LARGEST_SAMPLED * size, smallest),
+            rng=self.rng,
+            n_directions=self.n_directions,
+            safety=self.safety,
+        )
+        return ball.ratio, ball.existence, ball.uniqueness, ball.change
 
-        What turns a Jacobian may lie anywhere between the centre and the edge of a ball: the
-        largest turning met in the smaller balls stays in force in the larger ones.
-        """
-        n = len(x)
-        z2, z2_first = np.zeros(n), np.full(n, np.inf)
-        low, reach = np.full(n, np.nan), np.full(n, np.nan)
-        active = np.flatnonzero(z0 < 1.0)
-        for k, share in enumerate((0.0, *SWEEP)):
-            if not len(active):
-                break
-            radius = np.maximum(first, share * size)[active]
-            rows = A[active], x[active], u[active], jacobian[active]
-            met = turning(self._jacobian, *rows, radius, self.rng, self.n_directions)
-            z2[active] = np.maximum(z2[active], self.safety * met)
-            lesser, greater = radii(y[active], z0[active], z2[active])
-            holds = lesser <= radius
-            if k == 0:
-                z2_first[active] = z2[active]
-                low[active[holds]] = lesser[holds]
-            # Of a proof in a smaller ball, nothing is lost in a larger one.
-            new = np.where(holds, np.minimum(greater, radius), np.nan)
-            reach[active] = np.fmax(reach[active], new)
-            active = active[holds & (greater > radius)]
-        return z2_first, low, reach
+    def _mean_at_kinks(self, x, u, jacobian) -> tuple[np.ndarray, bool]:
+        """Jacobians, at kinks their mean over all sides: at a kink itself it may be neither."""
+        size = np.maximum(np.linalg.norm(x, axis=1), self.scale)
+        beside = np.zeros(len(x), dtype=bool)
+        rows = np.flatnonzero(np.isfinite(x).all(axis=1))
+        near = np.maximum(64.0 * self.eps, AT_KINK) * size
+        for i, sides in zip(
+            rows, side_jacobians(self.system, x[rows], u[rows], near[rows]), strict=True
+        ):
+            if len(sides) > 1 and np.isfinite(sides).all():
+                jacobian[i], beside[i] = sides[1:].mean(axis=0), True
+        return jacobian, bool(beside.any())
+
+    def _beside_kink(self, x, u, refused, y, size) -> np.ndarray:
+        """Whether the Jacobian jumps within the Newton step, for points that were refused."""
+        beside = np.zeros(len(x), dtype=bool)
+        rows = np.flatnonzero(refused & np.isfinite(x).all(axis=1) & np.isfinite(y))
+        if len(rows):
+            near = np.clip(2.0 * y[rows], 1e-9 * size[rows], KINK_NEAR * size[rows])
+            beside[rows] = near_kink(self.system, x[rows], u[rows], near)
+        return beside
 
     def _jacobian(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         size = max(1, 2**22 // x.shape[1] ** 2)

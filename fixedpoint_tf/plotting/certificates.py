@@ -19,7 +19,8 @@ _REFUSED = {
     "slow_point": ("slow point", "^", COLORS["orange"]),
     "residual": ("residual too large", "v", COLORS["vermillion"]),
     "singular": ("not isolated", "s", COLORS["purple"]),
-    "kink": ("kink of an activation", "D", COLORS["green"]),
+    "kink": ("undecided at a threshold", "D", COLORS["green"]),
+    "border": ("border collision", "P", COLORS["green"]),
 }
 
 
@@ -30,7 +31,8 @@ def plot_certificates(
 
     A bar runs from the radius within which the true fixed point lies to the one within which
     it is alone; a tick marks the distance to the nearest other point given. A point that is
-    not certified shows the length of its Newton step. What is not finite is left out.
+    not certified shows the length of its Newton step. The legend says whether the balls are
+    proved or only supported by samples. What is not finite is left out.
 
     Args:
         certificates: what to draw.
@@ -55,11 +57,16 @@ def plot_certificates(
     yes = np.flatnonzero(c.certified)
     # An exact fixed point has the radius zero, which a logarithmic axis cannot show.
     low = np.maximum(c.existence_radius[yes], 1e-17)
-    word = "" if c.method == "closed form" else " (sampled)"
+    proof = c.method == "closed form"
     if len(yes):
         ax.vlines(yes, low, c.uniqueness_radius[yes], color=COLORS["sky blue"], linewidth=1.5)
         ax.plot(
-            yes, low, "o", color=COLORS["black"], markersize=4.5, label=f"exists within{word}"
+            yes,
+            low,
+            "o",
+            color=COLORS["black"],
+            markersize=4.5,
+            label="exists within (proved)" if proof else "exists within (supported by samples)",
         )
         ax.plot(
             yes,
@@ -68,7 +75,7 @@ def plot_certificates(
             color=COLORS["blue"],
             markerfacecolor="white",
             markersize=5.5,
-            label="is alone within" + word,
+            label="is alone within" if proof else "no other met within",
         )
     near = yes[np.isfinite(c.nearest[yes]) & (c.nearest[yes] > 0)]
     if len(near):

@@ -26,8 +26,8 @@ def plot_coverage(
     """Draws the expected number of distinct points among the first ``n`` starts.
 
     A curve that has become flat says that one more start will hardly meet a new point. The
-    dashed line is Chao's lower bound of the number of points, where it lies above what was
-    found. With many conditions, the first twelve are drawn.
+    dashed line is Chao's estimate of how many points very many such starts would meet, where
+    it lies above what was found. With many conditions, the first twelve are drawn.
 
     Args:
         coverage: what to draw.
@@ -56,27 +56,28 @@ def plot_coverage(
         n = np.unique(np.geomspace(1, total, 200).astype(int))
         counts = coverage.counts[coverage.condition == c]
         color = COLORS[_CYCLE[c % len(_CYCLE)]]
-        found, lower = int(coverage.n_points[c]), float(coverage.n_points_lower[c])
-        more = lower > found + 0.05
+        found, estimate = int(coverage.n_points[c]), float(coverage.n_points_estimate[c])
+        more = estimate > found + 0.05
         if n_conditions > _MOST_IN_WORDS:
-            label = f"condition {c}: {found:,}" + (f" (≥ {lower:.0f})" if more else "")
+            label = f"condition {c}: {found:,}" + (f" (some {estimate:.0f})" if more else "")
         else:
             name = "" if n_conditions == 1 else f"condition {c}: "
             upper = coverage.missing_upper[c]
             label = f"{name}{found:,} found; next start new: at most {upper:.2g}"
+            label = label if found else f"{name}none found"
         curve = accumulation(counts, n, total)
         ax.plot(n, curve, color=color, linewidth=1.8, label=label)
         ax.plot(total, found, "o", color=color, markersize=5, clip_on=False)
         if more:
-            in_words = f"at least {lower:.1f} in all (Chao)"
+            in_words = f"more such starts: {estimate:.1f} or more (Chao)"
             ax.axhline(
-                lower,
+                estimate,
                 color=color,
                 linestyle="--",
                 linewidth=1.0,
                 label=in_words if n_conditions <= _MOST_IN_WORDS else None,
             )
-        top = max(top, found, lower)
+        top = max(top, found, estimate)
     ax.set_xscale("log")
     ax.set_ylim(0.0, 1.08 * top)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
