@@ -31,6 +31,7 @@ BLOCK = 32  # steps between two looks at where the states are
 CYCLE_WINDOW = 1024  # steps in which a cycle must come round
 ENTRIES = 2**21  # numbers of a trajectory held at a time
 FINER = 16  # by which steps are shortened for what ran away
+GRAZING = 1e-4  # share of the radius of a saddle within which states seldom come
 
 
 @dataclasses.dataclass
@@ -43,6 +44,8 @@ class Arrivals:
         steps: ``(n,)`` int, steps until the state was within the radius for good; for any
             other outcome the steps that were run.
         final: ``(n, n_states)``, the last state.
+        grazed: ``(n,)`` int, the first target that does not attract which the state came
+            as near as states do only along a boundary between basins; -1 for none.
         interrupted: whether Ctrl-C ended the runs early.
     """
 
@@ -50,6 +53,7 @@ class Arrivals:
     outcome: np.ndarray
     steps: np.ndarray
     final: np.ndarray
+    grazed: np.ndarray
     interrupted: bool = False
 
 
@@ -184,6 +188,7 @@ def arrive(
         outcome=np.full(n, int(Outcome.NOT_RUN)),
         steps=np.zeros(n, dtype=int),
         final=np.array(states),
+        grazed=np.full(n, -1),
     )
     entered = np.full(n, -1)  # the step at which it came within the radius it is within
     size = np.linalg.norm(np.concatenate([states, targets]), axis=1).max(initial=0.0) or 1.0
@@ -238,6 +243,7 @@ def arrive(
         )
         ends.target[gone], ends.outcome[gone] = more.target, more.outcome
         ends.steps[gone], ends.final[gone] = -(-more.steps // FINER), more.final
+        ends.grazed[gone] = more.grazed
         ends.interrupted = more.interrupted
     return ends
 
@@ -260,6 +266,10 @@ def _judge(
         return
     near = cdist(last, targets)
     nearest = near.argmin(axis=1)
+    close = near[np.arange(len(near)), nearest] <= GRAZING * radius[nearest]
+    grazing = chosen[close & ~attracting[nearest]]
+    first = grazing[ends.grazed[grazing] < 0]
+    ends.grazed[first] = nearest[np.searchsorted(chosen, first)]
     away = np.linalg.norm(path - targets[nearest][:, None], axis=2)
     outside = away > radius[nearest][:, None]
     within = ~outside[:, -1] & ~gone

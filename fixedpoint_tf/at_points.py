@@ -15,6 +15,7 @@ from fixedpoint_tf.system import DynamicalSystem
 __all__ = [
     "check_points",
     "constant_input",
+    "constant_inputs",
     "eigenvalues_of",
     "inputs_of",
     "jacobians_at",
@@ -80,6 +81,22 @@ def constant_input(inputs: Any, n_inputs: int) -> np.ndarray:
             f"{np.shape(inputs)}."
         )
     return u[0]
+
+
+def constant_inputs(inputs: Any, n: int, n_inputs: int) -> np.ndarray:
+    """``(1, n_inputs)`` or ``(n, n_inputs)``, constant inputs, one for all or one for each.
+
+    Raises:
+        TypeError, ValueError: they are neither a vector, nor one row, nor ``n`` rows.
+    """
+    u = np.atleast_2d(as_numbers(inputs, "inputs"))
+    if u.ndim != 2 or u.shape[1] != n_inputs or len(u) not in (1, n):
+        raise ValueError(
+            f"inputs: expected shape (n_inputs={n_inputs},), (1, {n_inputs}) or (n={n}, "
+            f"{n_inputs}), received {np.shape(inputs)}."
+        )
+    check_finite(u, "inputs")
+    return u
 
 
 def eigenvalues_of(

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import arrive, check_runs, radii, time_step
-from fixedpoint_tf.at_points import constant_input, eigenvalues_of, inputs_of
+from fixedpoint_tf.at_points import constant_inputs, eigenvalues_of, inputs_of
 from fixedpoint_tf.checks import check_number, check_rows
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.outcomes import Outcome, describe_outcomes
@@ -79,6 +79,8 @@ class Basins(Result):
             f"{counted(n, 'state')} {'reaches' if n == 1 else 'reach'} {k:,} of "
             f"{counted(len(self.attractors), 'attractor')}"
         ]
+        if not len(self.attractors):
+            parts = [f"{counted(n, 'state')}, but no attractor among the points at their input"]
         if k:
             largest = int(self.fraction.argmax())
             parts.append(
@@ -119,8 +121,9 @@ def basins(
         points: the fixed points of a search at this input.
         states: ``(n, n_states)`` or trajectories ``(n_batch, n_time, n_states)``, of which
             all states are taken; or nested as the cell has them.
-        inputs: ``(n_inputs,)`` or ``(1, n_inputs)``, constant; by default that of the
-            points, where they all have the same. Points at other inputs are left out.
+        inputs: ``(n_inputs,)`` or ``(1, n_inputs)``, constant, one for all states, or
+            ``(n, n_inputs)``, one for each; by default that of the points, where they all
+            have the same. Points at other inputs are left out.
         tol: a state has arrived within this share of the distance from the target to the
             nearest other point.
         max_steps: of a run.
@@ -153,56 +156,67 @@ def basins(
     start = system.layout.pack(states, "states")
     start = start.reshape(-1, system.n_states) if start.ndim == 3 else start
     check_rows(start, "states", system.n_states, "n_states")
-    u = _one_input(inputs, of_points, system.n_inputs)
+    u = _inputs_of_states(inputs, of_points, len(start), system.n_inputs)
     step = time_step(system, points, of_points, dt)
-    here = (of_points == u).all(axis=1)
+    fixed = np.ones(points.n, dtype=bool)
     if points.status is not None:
-        here &= points.status == Status.FIXED_POINT
-    rows = np.flatnonzero(here)
+        fixed = points.status == Status.FIXED_POINT
+    distinct, of = np.unique(u, axis=0, return_inverse=True)
+    rows = np.flatnonzero(fixed & (of_points[:, None] == distinct).all(axis=2).any(axis=1))
     values = eigenvalues_of(system, points[rows], of_points[rows])
     stable = linearization.is_stable(values, system.kind)
-    targets = points.xstar[rows]
-    ends = arrive(
-        system,
-        start,
-        u,
-        targets,
-        radii(targets, tol),
-        stable,
-        max_steps=max_steps,
-        dt=step,
-        verbose=verbose,
-    )
-    reached = np.bincount(ends.target[ends.target >= 0], minlength=len(rows))
+    n_start = len(start)
+    target, outcome = np.full(n_start, -1), np.full(n_start, int(Outcome.NOT_RUN))
+    steps, final, interrupted = np.zeros(n_start, dtype=int), np.array(start), False
+    for number, one in enumerate(distinct):
+        mine = np.flatnonzero(of.ravel() == number)
+        here = np.flatnonzero((of_points[rows] == one).all(axis=1))
+        if interrupted:
+            break
+        ends = arrive(
+            system,
+            start[mine],
+            one,
+            points.xstar[rows[here]],
+            radii(points.xstar[rows[here]], tol, start[mine]),
+            stable[here],
+            max_steps=max_steps,
+            dt=step,
+            verbose=verbose,
+        )
+        target[mine] = np.where(ends.target >= 0, np.append(here, -1)[ends.target], -1)
+        outcome[mine], steps[mine], final[mine] = ends.outcome, ends.steps, ends.final
+        interrupted = ends.interrupted
+    reached = np.bincount(target[target >= 0], minlength=len(rows))
     named = stable | (reached > 0)
-    n = len(start) - int((ends.outcome == Outcome.NOT_RUN).sum())
+    n = n_start - int((outcome == Outcome.NOT_RUN).sum())
     lower, upper = wilson_interval(reached[named], n, confidence)
     return Basins(
-        target=np.where(ends.target >= 0, np.append(rows, -1)[ends.target], -1),
-        outcome=ends.outcome,
-        steps=ends.steps,
-        final=ends.final,
+        target=np.where(target >= 0, np.append(rows, -1)[target], -1),
+        outcome=outcome,
+        steps=steps,
+        final=final,
         attractors=rows[named],
         counts=reached[named],
         fraction=reached[named] / max(n, 1),
         lower=lower,
         upper=upper,
         confidence=float(confidence),
-        interrupted=ends.interrupted,
+        interrupted=interrupted,
     )
 
 
-def _one_input(inputs: Any, of_points: np.ndarray, n_inputs: int) -> np.ndarray:
-    """``(n_inputs,)``, the one constant input, by default that of the points."""
-    if inputs is not None:
-        return constant_input(inputs, n_inputs)
-    distinct = np.unique(of_points, axis=0)
-    if len(distinct) == 1 or n_inputs == 0:
-        return distinct[0] if len(distinct) else np.zeros(0)
-    raise ValueError(
-        "inputs must be one constant input, since the points do not all have the same; "
-        f"got None with points at {len(distinct)} inputs."
-    )
+def _inputs_of_states(inputs: Any, of_points: np.ndarray, n: int, n_inputs: int) -> np.ndarray:
+    """``(n, n_inputs)``, the constant input of each state, by default that of the points."""
+    if inputs is None:
+        distinct = np.unique(of_points, axis=0)
+        if len(distinct) > 1:
+            raise ValueError(
+                f"inputs: expected shape (n_inputs={n_inputs},), (1, {n_inputs}) or (n={n}, "
+                f"{n_inputs}), since the points are at {len(distinct)} inputs; received None."
+            )
+        inputs = distinct if len(distinct) else np.zeros((1, n_inputs))
+    return np.broadcast_to(constant_inputs(inputs, n, n_inputs), (n, n_inputs))
 
 
 def wilson_interval(

@@ -23,6 +23,7 @@ class Outcome(enum.IntEnum):
     MOVING = 3
     DIVERGED = 4
     NOT_RUN = 5
+    BOUNDARY = 6
 
     @property
     def text(self) -> str:
@@ -42,6 +43,10 @@ _TEXT = {
     Outcome.MOVING: "still moves when the steps are used up",
     Outcome.DIVERGED: "runs away to infinite or undefined numbers",
     Outcome.NOT_RUN: "interrupted before it arrived anywhere",
+    Outcome.BOUNDARY: (
+        "runs along the boundary between basins, to a saddle: where it goes on from there is "
+        "decided by rounding"
+    ),
 }
 
 _SHORT = {
@@ -51,6 +56,7 @@ _SHORT = {
     Outcome.MOVING: "still moving",
     Outcome.DIVERGED: "running away",
     Outcome.NOT_RUN: "not run to the end",
+    Outcome.BOUNDARY: "along a boundary between basins, where rounding decides",
 }
 
 

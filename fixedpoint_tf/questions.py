@@ -95,11 +95,13 @@ class Questions:
 
         return connections(self.system, points, **self._with_verbose(options))
 
-    def basins(self, points: FixedPoints, states: Any, **options: Any) -> Basins:
+    def basins(
+        self, points: FixedPoints, states: Any, inputs: Any = None, **options: Any
+    ) -> Basins:
         """Where does each state go? See :func:`fixedpoint_tf.basins.basins`."""
         from fixedpoint_tf.basins import basins
 
-        return basins(self.system, points, states, **self._with_verbose(options))
+        return basins(self.system, points, states, inputs, **self._with_verbose(options))
 
     def sensitivity(
         self, points: FixedPoints, readout: Any = None, **options: Any

@@ -1,6 +1,7 @@
 """Each saddle leads where it is known to lead, and basins have the shares they must have."""
 
 import dataclasses
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 from matplotlib import pyplot
 from reference import leaky_relu_network, load
+from scipy.optimize import brentq
 
 from fixedpoint_tf import (
     FixedPointFinder,
@@ -70,7 +72,8 @@ class TestWells:
         assert graph.edges.tolist() == [[0, 2], [0, 6], [2, 8], [6, 8]]
         assert repr(found) == (
             "28 ways out of 5 saddles; 4 of 4 with 1 unstable direction join 4 pairs "
-            "of 4 attractors"
+            "of 4 attractors; 20 stand for families of ways, since 1 point has several "
+            "unstable directions; 4 along a boundary between basins, where rounding decides"
         )
 
     def test_the_two_ways_out_of_a_saddle_are_opposite(self):
@@ -86,9 +89,11 @@ class TestWells:
         ways = found.source == CENTRE
         assert ways.sum() == 4 + 40
         assert set(CORNERS) <= set(found.target[ways])
+        assert (found.is_representative == ways).all()
         # Exactly along an axis states arrive at the saddle, which holds them by symmetry.
         along = ways & (found.sign != 0)
         assert set(found.target[along]) == set(SIDES)
+        assert ((found.outcome == Outcome.BOUNDARY) == along).all()
         assert np.allclose(np.linalg.norm(found.direction, axis=1), 1.0)
 
     def test_runs_begin_where_the_linear_picture_holds(self):
@@ -162,6 +167,145 @@ class TestWells:
         found.save(tmp_path / "c.h5")
         back = Connections.load(tmp_path / "c.h5")
         assert repr(back) == repr(found) and back.edges == found.edges
+
+
+def bistable_units(gains, *, n_others=0, scale=1.0, rate=1.0, kind="discrete"):
+    """Independent units x <- tanh(g x) in rotated coordinates: what leads where is known.
+
+    Returns the system, its 3**n points, the sign of each unit at them, and the rotation.
+    """
+    n = len(gains) + n_others
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(n, n)))[0]
+    gain = np.r_[gains, np.full(n_others, 0.5)]
+
+    def step(h, u):
+        z = tf.matmul(h / scale, tf.constant(turn, h.dtype))
+        flow = tf.tanh(z * tf.constant(gain, h.dtype)) - z
+        later = z + rate * flow if kind == "discrete" else flow
+        return scale * tf.matmul(later, tf.constant(turn.T.copy(), h.dtype))
+
+    roots = [brentq(lambda x, g=g: np.tanh(g * x) - x, 1e-3, 1.0) for g in gains]
+    signs = np.array(list(itertools.product((-1, 0, 1), repeat=len(gains))))
+    x = np.concatenate([signs * roots, np.zeros((len(signs), n_others))], axis=1) @ turn.T
+    system = as_system(step, n_states=n, n_inputs=0, kind=kind)
+    return system, FixedPoints(xstar=scale * x, kind=kind), signs, turn
+
+
+class TestBoundaries:
+    """A way that leaves some units on their threshold ends at a saddle, not by chance."""
+
+    @pytest.mark.parametrize(
+        ("gains", "options"),
+        [
+            ([2.0, 2.5], {}),
+            ([1.5, 2.0, 3.0], {}),
+            ([2.0, 2.001, 2.3], {"n_others": 3}),
+            ([1.5, 1.7, 2.2, 3.0], {}),
+            ([4.0, 6.0, 8.0], {}),
+            ([1.5, 2.0, 3.0], {"rate": 0.1}),
+            ([1.5, 2.0, 3.0], {"scale": 1e-6}),
+            ([1.5, 2.0, 3.0], {"scale": 1e6}),
+            ([1.5, 2.0, 3.0], {"kind": "continuous"}),
+        ],
+    )
+    def test_each_way_ends_where_the_exact_way_does(self, gains, options):
+        system, points, signs, turn = bistable_units(gains, **options)
+        found = connections(system, points)
+        move = (found.direction @ turn)[:, : len(gains)]
+        at = signs[found.source]
+        # Units at rest at 0 leave it the way they are pushed; those not pushed stay.
+        exact = np.where((at == 0) & (np.abs(move) > 1e-6), np.sign(move), at)
+        assert (signs[found.target] == exact).all()
+        on_boundary = (exact == 0).any(axis=1)
+        assert ((found.outcome == Outcome.BOUNDARY) == on_boundary).all()
+        assert (found.outcome[~on_boundary] == Outcome.FIXED_POINT).all()
+        n_bits = len(gains)
+        assert len(found.transition_graph().saddles) == n_bits * 2 ** (n_bits - 1)
+        assert f"{on_boundary.sum()} along a boundary between basins" in repr(found)
+
+    def test_without_the_saddle_the_end_of_the_way_is_not_known(self):
+        system, points, signs, _ = bistable_units([2.0, 2.5])
+        zeros = (signs == 0).sum(axis=1)
+        found = connections(system, points[np.flatnonzero(zeros != 1)], n_directions=0)
+        assert set(found.outcome) == {Outcome.BOUNDARY}
+        assert set(found.target) == {-1}
+
+    def test_a_symmetric_flow_from_saddle_to_saddle(self):
+        """One unstable direction, along a mirror line, that ends at a saddle across it."""
+
+        def step(h, u):
+            x, y = h[:, :1], h[:, 1:]
+            return columns(x + 0.1 * (x - x**3), y + 0.1 * y * (x**2 - 0.5 - y**2))
+
+        system = as_system(step, n_states=2, n_inputs=0)
+        y = np.sqrt(0.5)
+        x = [[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [1.0, y], [1.0, -y], [-1.0, y], [-1.0, -y]]
+        found = connections(system, FixedPoints(xstar=np.array(x)))
+        from_middle = found.source == 0
+        assert found.outcome[from_middle].tolist() == [Outcome.BOUNDARY] * 2
+        assert sorted(found.target[from_middle]) == [1, 2]
+        assert sorted(found.transition_graph().saddles) == [1, 2]
+
+    def test_one_source_alone_says_that_its_ways_stand_for_others(self):
+        system, points = wells()
+        found = connections(system, points[[CENTRE, *CORNERS]], n_directions=3)
+        assert repr(found).startswith(
+            "7 ways out of 1 point; 7 stand for families of ways, since it has several "
+            "unstable directions; 4 along a boundary"
+        )
+
+
+class TestInputsOfBasins:
+    """One constant input for all states, in either form, or one for each state."""
+
+    @pytest.fixture
+    def tilted(self):
+        finder = FixedPointFinder(
+            lambda h, u: h + 0.1 * (h - h**3 + u), n_states=1, n_inputs=1, verbose=False
+        )
+        right = np.roots([-1, 0, 1, 2]).real.max()
+        x = [[-1.0], [0.0], [1.0], [right]]
+        return finder, FixedPoints(xstar=x, inputs=[[0.0], [0.0], [0.0], [2.0]])
+
+    def test_an_input_for_each_state(self, tilted):
+        finder, points = tilted
+        states = [[-0.5], [0.5], [-0.5], [0.5]]
+        each = finder.basins(points, states, [[0.0], [0.0], [2.0], [2.0]])
+        assert each.target.tolist() == [0, 2, 3, 3]
+        assert each.attractors.tolist() == [0, 2, 3] and each.counts.tolist() == [1, 1, 2]
+
+    def test_all_forms_of_one_input_are_the_same(self, tilted):
+        finder, points = tilted
+        states = np.linspace(-2.0, 2.0, 6)[:, None]
+        for form in ([2.0], [[2.0]], np.full((6, 1), 2.0)):
+            assert finder.basins(points, states, form).target.tolist() == [3] * 6
+        assert finder.basins(points, states, inputs=[0.0]).target.tolist() == [0] * 3 + [2] * 3
+
+    @pytest.mark.parametrize(
+        "inputs", [np.zeros((2, 1)), np.zeros((6, 2)), np.zeros((1, 6, 1))]
+    )
+    def test_other_shapes_are_refused(self, tilted, inputs):
+        finder, points = tilted
+        with pytest.raises(ValueError, match=r"inputs: expected shape .*\(n=6, 1\), received"):
+            finder.basins(points, np.zeros((6, 1)), inputs)
+        with pytest.raises(ValueError, match="inputs must be finite"):
+            finder.basins(points, np.zeros((6, 1)), [[np.nan]])
+
+    def test_no_attractor_at_that_input_is_said(self, tilted):
+        finder, points = tilted
+        words = repr(finder.basins(points, np.zeros((6, 1)), [1.0]))
+        assert words == (
+            "6 states, but no attractor among the points at their input; 6 at rest elsewhere"
+        )
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e3])
+def test_a_point_all_alone_is_reached_at_any_size_of_the_states(scale):
+    decay = as_system(lambda h, u: 0.9 * h, n_states=1, n_inputs=0)
+    points = FixedPoints(xstar=np.zeros((1, 1)))
+    found = basins(decay, points, scale * np.array([[0.1], [1.0]]))
+    assert found.target.tolist() == [0, 0]
+    assert found.steps[1] > found.steps[0] > 0
 
 
 class TestOtherEnds:
@@ -243,7 +387,7 @@ def test_points_of_different_inputs_are_not_connected():
     states = np.linspace(-2.0, 2.0, 20)[:, None]
     assert set(basins(system, points, states, [2.0]).target) == {3}
     assert set(basins(system, points, states, [[0.0]]).target) == {0, 2}
-    with pytest.raises(ValueError, match="inputs must be one constant input.*at 2 inputs"):
+    with pytest.raises(ValueError, match=r"inputs: expected .* at 2 inputs; received None"):
         basins(system, points, states)
 
 
@@ -367,7 +511,7 @@ def test_bad_options_are_refused(changes, message):
             {"confidence": 95},
             "confidence must be a number between 0",
         ),
-        (np.zeros((1, 2)), {"inputs": [1.0]}, r"inputs must be finite numbers of shape"),
+        (np.zeros((1, 2)), {"inputs": [1.0]}, r"inputs: expected shape .* received \(1,\)"),
     ],
 )
 def test_bad_states_are_refused(states, options, message):
@@ -387,6 +531,7 @@ class TestFigures:
             "1 point with several unstable directions",
             "4 saddles with 1 unstable direction",
             "4 attractors",
+            "4 ways along a boundary between basins",
         ]
         assert len(ax.texts) == len(connections(*wells()).edges)  # one arrow each
         figure.canvas.draw()

@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.arrivals import arrive, check_runs, radii, time_step
+from fixedpoint_tf.arrivals import (
+    BLOCK,
+    ENTRIES,
+    Arrivals,
+    arrive,
+    check_runs,
+    radii,
+    run_block,
+    time_step,
+)
 from fixedpoint_tf.at_points import eigenvalues_of, inputs_of
 from fixedpoint_tf.checks import check_whole
 from fixedpoint_tf.connections.result import Connections
@@ -16,8 +26,13 @@ from fixedpoint_tf.connections.ways_out import offsets, ways_out
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.outcomes import Outcome
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.system import DynamicalSystem
 
 __all__ = ["connections"]
+
+#: How far to the side the two ways beside each begin, as a share of its first step. Less
+#: than any eigenvector's error would not tell; more would find boundaries that are near.
+ASIDE = 1e-8
 
 
 def connections(
@@ -35,7 +50,13 @@ def connections(
 
     A saddle with one unstable direction is left both ways along it. One with more is left
     both ways along each axis of its unstable subspace and along random directions in it:
-    a sample, which may miss narrow ways.
+    representatives of a family of ways without number, which may miss narrow ones.
+
+    Beside each way two others are run, a hundred-millionth of its length to the left and to
+    the right. Where they end at different places the way runs along the boundary between
+    their basins: in exact arithmetic it would end at a saddle on the boundary, and rounding
+    alone takes it on. Its outcome is BOUNDARY and its target that saddle, where it is among
+    the points.
 
     Each run starts as far from the saddle, up to a tenth of the way to the nearest other
     point, as the first step still follows the linearised system to 1%.
@@ -60,7 +81,7 @@ def connections(
     Raises:
         TypeError, ValueError: an argument is not as described.
 
-    Cost: all ways of one input are run as one batch, for the steps that the slowest
+    Cost: all ways of one input are run as one batch, thrice, for the steps that the slowest
         takes; 0.3 s for the 27 points of a flip-flop of 24 units. Eigenvectors are taken
         at the saddles alone; no more than 100 MiB of Jacobians and eigenvectors are held
         at once, or those of one point.
@@ -109,9 +130,10 @@ def connections(
         here = np.flatnonzero(is_fixed & (condition == c))
         if interrupted or not len(edges):
             continue
+        starts = [start[edges], *_beside(system, start, offset, edges, seed)]
         ends = arrive(
             system,
-            start[edges],
+            np.concatenate(starts),
             distinct[c],
             points.xstar[here],
             radius[here],
@@ -121,8 +143,22 @@ def connections(
             verbose=verbose,
             what="ways",
         )
-        target[edges] = np.where(ends.target >= 0, here[ends.target], -1)
-        outcome[edges], steps[edges], final[edges] = ends.outcome, ends.steps, ends.final
+        found, kind = _decided(ends, stable[here], len(edges))
+        lost = np.flatnonzero(kind == Outcome.BOUNDARY)
+        first = _first_saddles(
+            system,
+            start[edges[lost]],
+            distinct[c],
+            np.searchsorted(here, source[edges[lost]]),
+            points.xstar[here],
+            np.where(stable[here], 0.0, 3.0 * radius[here]),
+            int(ends.steps.max(initial=0)),
+            step,
+        )
+        found[lost] = np.where(first >= 0, first, found[lost])
+        target[edges] = np.where(found >= 0, here[found], -1)
+        outcome[edges] = kind
+        steps[edges], final[edges] = ends.steps[: len(edges)], ends.final[: len(edges)]
         interrupted = ends.interrupted
     return Connections(
         source=source,
@@ -141,3 +177,70 @@ def connections(
         dt=step,
         interrupted=interrupted,
     )
+
+
+def _beside(
+    system: DynamicalSystem,
+    start: np.ndarray,
+    offset: np.ndarray,
+    edges: np.ndarray,
+    seed: int,
+) -> list[np.ndarray]:
+    """States on both sides of the starts of some ways, as far as their direction is exact."""
+    rng = np.random.default_rng(seed)
+    side = rng.normal(size=(len(edges), system.n_states))
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    eps = np.finfo(system.dtypes[1]).eps
+    size = np.linalg.norm(start[edges], axis=1) + offset[edges]
+    far = np.maximum(ASIDE * offset[edges], 1e3 * eps * size)
+    return [start[edges] + sign * far[:, None] * side for sign in (1.0, -1.0)]
+
+
+def _decided(ends: Arrivals, attracting: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Target and outcome of ``n`` ways, of which those beside them have been run as well."""
+    target, outcome = ends.target.reshape(3, n), ends.outcome.reshape(3, n)
+    grazed = ends.grazed.reshape(3, n)
+    known = ~np.isin(outcome, [Outcome.NOT_RUN, Outcome.MOVING])
+    differ = np.zeros(n, dtype=bool)
+    for other in (1, 2):
+        elsewhere = (target[other] != target[0]) | (outcome[other] != outcome[0])
+        differ |= known[0] & known[other] & elsewhere
+    # At rest at a saddle: its mirror image of rounding would lead on.
+    at_saddle = (target[0] >= 0) & ~np.append(attracting, True)[target[0]]
+    saddle = np.where(at_saddle, target[0], grazed[0])
+    for other in (1, 2):
+        saddle = np.where(saddle < 0, grazed[other], saddle)
+    boundary = differ | at_saddle | (known[0] & (grazed[0] >= 0))
+    kind = np.where(boundary, int(Outcome.BOUNDARY), outcome[0])
+    return np.where(boundary, saddle, target[0]), kind
+
+
+def _first_saddles(
+    system: DynamicalSystem,
+    start: np.ndarray,
+    u: np.ndarray,
+    left: np.ndarray,
+    saddles: np.ndarray,
+    radius: np.ndarray,
+    most_steps: int,
+    dt: float,
+) -> np.ndarray:
+    """Number of the first saddle but the one left that each run comes to, -1 for none."""
+    first, x = np.full(len(start), -1), np.array(start)
+    open_ = np.arange(len(start))
+    size = max(1, ENTRIES // (BLOCK * max(system.n_states, len(saddles))))
+    for _ in range(-(-most_steps // BLOCK)):
+        for rows in (open_[i : i + size] for i in range(0, len(open_), size)):
+            path = run_block(system, x[rows], u, BLOCK, dt)
+            x[rows] = path[:, -1]
+            distance = cdist(path.reshape(-1, system.n_states), saddles)
+            inside = (distance <= radius).reshape(len(rows), BLOCK + 1, -1)
+            inside[np.arange(len(rows)), :, left[rows]] = False
+            came = inside.any(axis=(1, 2))
+            when = inside.any(axis=2).argmax(axis=1)
+            nearest = inside[np.arange(len(rows)), when].argmax(axis=1)
+            first[rows[came]] = nearest[came]
+        open_ = open_[(first[open_] < 0) & np.isfinite(x[open_]).all(axis=1)]
+        if not len(open_):
+            break
+    return first

@@ -44,7 +44,8 @@ class Connections(Result):
         direction: ``(n_edges, n_states)``, of length 1, in its unstable subspace.
         sign: ``(n_edges,)`` int: the two ways along one axis are 1 and -1; directions
             drawn at random are 0.
-        target: ``(n_edges,)`` int, the point reached, -1 for none.
+        target: ``(n_edges,)`` int, the point reached, -1 for none. Of a way along a boundary
+            between basins it is the saddle on it to which the exact way would lead.
         outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.outcomes.Outcome`.
         steps: ``(n_edges,)`` int, steps taken until within reach of the target for good.
         final: ``(n_edges, n_states)``, the last state; NaN where it ran away.
@@ -86,6 +87,15 @@ class Connections(Result):
 
     def __len__(self) -> int:
         return len(self.source)
+
+    @property
+    def is_representative(self) -> np.ndarray:
+        """``(n_edges,)`` bool, ways out of points with several unstable directions.
+
+        States leave such a point in any direction of a plane or more: each of these ways
+        stands for its neighbours, and none is the way.
+        """
+        return np.asarray(self.n_unstable[self.source] > 1)
 
     @property
     def edges(self) -> list[tuple[int, int]]:
@@ -130,12 +140,22 @@ class Connections(Result):
         graph = self.transition_graph()
         n_pairs = len(np.unique(graph.edges, axis=0))
         n_one = len(np.unique(self.source[self.n_unstable[self.source] == 1]))
-        parts = [f"{counted(len(self), 'way')} out of {counted(n_saddles, 'saddle')}"]
+        n_several, n_stand = n_saddles - n_one, int(self.is_representative.sum())
+        what = "saddle" if n_one else "point"
+        parts = [f"{counted(len(self), 'way')} out of {counted(n_saddles, what)}"]
         if n_one:
             parts.append(
                 f"{len(graph.saddles):,} of {n_one:,} with 1 unstable direction "
                 f"{'joins' if len(graph.saddles) == 1 else 'join'} "
                 f"{counted(n_pairs, 'pair')} of {counted(self.is_attractor.sum(), 'attractor')}"
+            )
+        if n_stand:
+            of = "it has" if n_one == 0 and n_several == 1 else "they have"
+            if n_one:
+                of = counted(n_several, "point") + (" has" if n_several == 1 else " have")
+            stands = "stands for families" if n_stand == 1 else "stand for families"
+            parts.append(
+                f"{n_stand:,} {stands} of ways, since {of} several unstable directions"
             )
         others = describe_outcomes(self.outcome)
         parts += [others] if others else []

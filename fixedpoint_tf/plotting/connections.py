@@ -74,7 +74,8 @@ def plot_connections(
 
     Attractors are filled circles, saddles with one unstable direction open diamonds,
     points with several open triangles. The ways out of the former are dark, those of the
-    latter grey. A star marks where a way ends that reaches no known point.
+    latter grey, dashed where they run along the boundary between basins. A star marks where
+    a way ends that reaches no known point.
 
     Many dimensions may overlap in two: give ``coordinates`` that hold what the
     network represents, such as its readout.
@@ -117,9 +118,14 @@ def plot_connections(
             )
     fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
     one, several = found.n_unstable == 1, found.n_unstable > 1
+    along = (found.outcome == Outcome.BOUNDARY) & (one | (several & higher))[found.source]
+    on_boundary = set(
+        zip(found.source[along].tolist(), found.target[along].tolist(), strict=True)
+    )
     for source, target in found.edges:
         if higher or one[source]:
-            _arrow(ax, place[source], place[target], dark=bool(one[source]))
+            dashed = (source, target) in on_boundary
+            _arrow(ax, place[source], place[target], dark=bool(one[source]), dashed=dashed)
     _draw_ends(ax, found, view, place, drawn=one | (several & higher), given=bool(names))
     shown = 0
     looks = [
@@ -132,6 +138,9 @@ def plot_connections(
             shown += 1
             label = look.label(int(rows.sum())) + words
             ax.plot(*place[rows].T, **look.marker_options(), zorder=4, label=label)
+    if along.any():
+        label = f"{counted(int(along.sum()), 'way')} along a boundary between basins"
+        ax.plot([], [], color="0.75", linestyle="--", linewidth=1.0, label=label)
     say_if_empty(ax, shown, "no fixed points")
     if n:
         span = max(float(np.ptp(place, axis=0).max()), 1e-9)
@@ -150,7 +159,9 @@ def plot_connections(
     return fig, ax
 
 
-def _arrow(ax: Axes, start: np.ndarray, end: np.ndarray, *, dark: bool) -> None:
+def _arrow(
+    ax: Axes, start: np.ndarray, end: np.ndarray, *, dark: bool, dashed: bool = False
+) -> None:
     ax.annotate(
         "",
         xy=tuple(end),
@@ -159,6 +170,7 @@ def _arrow(ax: Axes, start: np.ndarray, end: np.ndarray, *, dark: bool) -> None:
             "arrowstyle": "-|>,head_length=0.45,head_width=0.2",
             "color": COLORS["blue"] if dark else "0.75",
             "linewidth": 1.3 if dark else 0.6,
+            "linestyle": "--" if dashed else "-",
             "shrinkA": 4.0,
             "shrinkB": 6.0,
         },
