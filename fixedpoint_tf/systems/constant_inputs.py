@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from fixedpoint_tf.systems.model_path import ModelPath
+from fixedpoint_tf.systems.structures import input_tensors, pack_inputs
 
 __all__ = ["constant_rnn_input", "n_features", "named_inputs"]
 
@@ -39,13 +39,13 @@ def named_inputs(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         >>> [x.tolist() for x in named_inputs(model, {"b": np.ones(1), "a": np.zeros(1)})]
         [[0.0], [1.0]]
     """
-    names = [tensor.name for tensor in _tensors(model)]
+    names = [tensor.name for tensor in input_tensors(model)]
     if not names or set(names) != set(arrays):
         raise ValueError(
             f"drive: expected an array for each input of the model, {names}; received "
             f"{sorted(arrays)}."
         )
-    return _packed(model, [arrays[name] for name in names])
+    return pack_inputs(model, [arrays[name] for name in names])
 
 
 def constant_rnn_input(path: ModelPath, values: Sequence[float]) -> np.ndarray:
@@ -103,7 +103,7 @@ def n_features(model: Any, default: int) -> int:
         >>> n_features(keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(2)]), 1)
         3
     """
-    widths = [_width(tuple(tensor.shape)[1:]) for tensor in _tensors(model)]
+    widths = [_width(tuple(tensor.shape)[1:]) for tensor in input_tensors(model)]
     return sum(widths) if widths else default
 
 
@@ -111,25 +111,9 @@ def _width(shape: tuple) -> int:
     return int(shape[-1]) if shape and shape[-1] is not None else 1
 
 
-def _tensors(model: Any) -> list[Any]:
-    """Symbolic inputs of a model that has them."""
-    try:
-        return tf.nest.flatten(model.inputs or [])
-    except (AttributeError, ValueError):
-        return []
-
-
-def _packed(model: Any, flat: list[Any]) -> Any:
-    if len(flat) == 1:
-        return flat[0]
-    graph = getattr(model, "_functional", None) or model
-    structure = getattr(graph, "_inputs_struct", getattr(graph, "_nested_inputs", flat))
-    return tf.nest.pack_sequence_as(structure, flat)
-
-
 def _constant(model: Any, values: np.ndarray) -> Any:
     """One trial of a constant input."""
-    tensors = _tensors(model)
+    tensors = input_tensors(model)
     shapes = [tuple(tensor.shape)[1:] for tensor in tensors] or [(None, len(values))]
     widths = [_width(shape) for shape in shapes]
     if len(shapes) == 1 and len(shapes[0]) == 1 and len(values) == 1:
@@ -146,4 +130,4 @@ def _constant(model: Any, values: np.ndarray) -> Any:
         lengths = [N_TIME if n is None else n for n in shape[:-1]]
         last = shape[-1] if shape and shape[-1] is not None else N_TIME
         arrays.append(np.broadcast_to(part, (1, *lengths, last)).astype(np.float32))
-    return _packed(model, arrays)
+    return pack_inputs(model, arrays)

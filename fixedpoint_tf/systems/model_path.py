@@ -12,6 +12,7 @@ from fixedpoint_tf.keras_cells import is_legacy, standard_kind
 from fixedpoint_tf.systems.graph import Before, opaque, read_graph
 from fixedpoint_tf.systems.listening import Heard, cannot_listen, listen
 from fixedpoint_tf.systems.rnn_inputs import RNNInputs
+from fixedpoint_tf.systems.structures import brief, plain_inputs, shapes_of, specification
 
 __all__ = ["ModelPath"]
 
@@ -92,7 +93,7 @@ class ModelPath:
             >>> path.rnn_inputs([[1, 2, 3, 0, 0]]).mask
             array([[ True,  True,  True, False, False]])
         """
-        inputs = _plain(model_inputs)
+        inputs = plain_inputs(model_inputs)
         self._check_can_listen()
         graph = self._graph()
         alone = graph is not None and graph.n_calls == 1
@@ -133,7 +134,7 @@ class ModelPath:
         except Exception as error:  # noqa: BLE001 - a user's own layer may raise anything
             raise ValueError(
                 f"inputs: expected what the RNN layer {self.layer.name!r} takes, received "
-                f"shape {u.shape}: {_brief(error)}"
+                f"shape {u.shape}: {brief(error)}"
             ) from error
         received = self._only_call(heard)
         # As exact as given, unless the layer acts on them.
@@ -238,8 +239,8 @@ class ModelPath:
             return listen(model, self.layer, inputs, call_arguments, **options)
         except Exception as error:  # noqa: BLE001 - a user's own model may raise anything
             raise ValueError(
-                f"model_inputs: expected what {model.name!r} takes{_specification(model)}; "
-                f"received {_shapes(inputs)}: {type(error).__name__}: {_brief(error)}"
+                f"model_inputs: expected what {model.name!r} takes{specification(model)}; "
+                f"received {shapes_of(inputs)}: {type(error).__name__}: {brief(error)}"
             ) from error
 
     def _only_call(self, heard: Heard) -> RNNInputs:
@@ -312,7 +313,7 @@ class ModelPath:
             self._check_can_listen()
             u = self._only_call(self._listen(inputs, None)[0])
         except ValueError as error:
-            return [f"{what} cannot be followed with such inputs ({_brief(error)})"]
+            return [f"{what} cannot be followed with such inputs ({brief(error)})"]
         by = f" ({', '.join(self._names)})" if self._names else ""
         return self._changes(u, inputs, has_initial_states, f"{what}{by}")
 
@@ -331,45 +332,3 @@ class ModelPath:
         if not has_initial_states and u.initial_states.any():
             reasons.append("it does not start at zero")
         return reasons
-
-
-def _plain(model_inputs: Any) -> Any:
-    """Inputs of a model with arrays at the leaves, where nested lists hold numbers."""
-    first = model_inputs
-    while isinstance(first, (list, tuple)) and len(first):
-        first = first[0]
-    if isinstance(first, (bool, int, float, str, np.number)):
-        model_inputs = np.asarray(model_inputs)
-    for leaf in tf.nest.flatten(model_inputs):
-        if isinstance(leaf, np.ma.MaskedArray):
-            raise TypeError(
-                "model_inputs: expected plain arrays, received a masked array. Fill it, and "
-                "let the model mask what it has been trained to mask."
-            )
-        if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "c":
-            raise TypeError(f"model_inputs: expected real numbers, received {leaf.dtype}.")
-    return tf.nest.map_structure(_array, model_inputs)
-
-
-def _array(leaf: Any) -> Any:
-    return leaf if tf.is_tensor(leaf) or leaf is None else np.asarray(leaf)
-
-
-def _shapes(inputs: Any) -> str:
-    return str(tf.nest.map_structure(lambda x: tuple(getattr(x, "shape", ())), inputs))
-
-
-def _specification(model: Any) -> str:
-    """Names and shapes of the inputs of a model that tells them."""
-    try:
-        tensors = tf.nest.flatten(model.inputs or [])
-    except (AttributeError, ValueError):
-        return ""
-    told = [f"{x.name} {tuple(x.shape)}" for x in tensors]
-    return f", {', '.join(told)}" if told else ""
-
-
-def _brief(error: Exception) -> str:
-    """The beginning of a message: Keras's can fill a screen."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= 400 else f"{text[:400]}..."
