@@ -1,0 +1,181 @@
+"""ReLU networks, whose fixed points are all known from every set of active units."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from fixedpoint_tf import FixedPointFinder, Status
+from fixedpoint_tf.trajectories import run
+
+ALPHA = 0.25
+
+
+def single(x):
+    """As a Keras variable in single precision holds it."""
+    return np.asarray(x, np.float32).astype(np.float64)
+
+
+def all_points(weights, bias, inside=False):
+    """Fixed points of relu(h W + b), or of relu(h) W + b, with their active sets."""
+    n, found, sets = len(bias), [], []
+    for bits in itertools.product([0.0, 1.0], repeat=n):
+        d = np.diag(bits)
+        if inside:
+            x = np.linalg.solve(np.eye(n) - weights.T @ d, bias)
+            true = np.maximum(x, 0.0) @ weights + bias
+        else:
+            x = np.linalg.solve(np.eye(n) - d @ weights.T, d @ bias)
+            true = np.maximum(x @ weights + bias, 0.0)
+        if np.abs(true - x).max() < 1e-9:
+            found.append(x)
+            sets.append(d)
+    return np.array(found), sets
+
+
+def moduli(weights, sets, alpha, inside):
+    """Of the eigenvalues of the Jacobian in each active set."""
+    inner = [weights.T @ d if inside else d @ weights.T for d in sets]
+    eye = np.eye(len(weights))
+    return [np.abs(np.linalg.eigvals((1 - alpha) * eye + alpha * a)) for a in inner]
+
+
+class Leaky(keras.layers.Layer):
+    """A leaky cell, the ReLU outside or inside of the weights."""
+
+    def __init__(self, units, inside=False, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.inside, self.state_size = units, inside, units
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
+        self.recurrent = self.add_weight(shape=(self.units, self.units), name="recurrent")
+        self.bias = self.add_weight(shape=(self.units,), name="bias")
+        self.built = True
+
+    def call(self, inputs, states, training=False):
+        h = states[0]
+        drive = keras.ops.matmul(inputs, self.kernel) + self.bias
+        if self.inside:
+            target = keras.ops.matmul(keras.ops.relu(h), self.recurrent) + drive
+        else:
+            target = keras.ops.relu(keras.ops.matmul(h, self.recurrent) + drive)
+        h = h + ALPHA * (target - h)
+        return h, [h]
+
+
+def motifs(n, rng):
+    """Pairs of units that silence each other: three fixed points a pair."""
+    weights = 0.03 * rng.normal(size=(n, n))
+    for k in range(0, n - 1, 2):
+        weights[k, k + 1], weights[k + 1, k] = -rng.uniform(1.3, 2.0, size=2)
+    return weights, rng.uniform(0.8, 1.2, size=n)
+
+
+def threshold_linear(n, rng):
+    """Units that inhibit each other by a random graph (Morrison & Curto 2019)."""
+    graph = rng.random((n, n)) < 0.5
+    weights = np.where(graph, -0.75, -1.5) * rng.uniform(0.95, 1.05, size=(n, n))
+    np.fill_diagonal(weights, 0.0)
+    return weights, np.ones(n)
+
+
+def excitable(n, rng):
+    """Gaussian weights and, beyond a threshold, units that keep themselves far away."""
+    weights = 0.5 / np.sqrt(n) * rng.normal(size=(n, n))
+    bias = rng.normal(size=n)
+    weights[0] = 0.0
+    weights[0, 0], bias[0] = 0.98, 0.3  # alone, unit 0 rests at 15
+    return weights, bias
+
+
+def cell_of(kind, weights, bias, n_inputs=1):
+    """A cell of a kind with these recurrent weights, deaf to its input."""
+    n = len(bias)
+    kernel = np.zeros((n_inputs, n))
+    if kind == "simple":
+        cell, values = keras.layers.SimpleRNNCell(n, activation="relu"), [kernel, weights, bias]
+    elif kind == "gru":
+        cell = keras.layers.GRUCell(n, activation="relu", reset_after=True)
+        gates = np.random.default_rng(5).normal(size=(n, n))
+        recurrent = np.hstack([gates, np.zeros((n, n)), 2.0 * weights])  # r = 1/2
+        b = np.zeros((2, 3 * n))
+        b[0, 2 * n :] = bias
+        values = [np.zeros((n_inputs, 3 * n)), recurrent, b]
+    else:
+        cell, values = Leaky(n, inside=kind == "inside"), [kernel, weights, bias]
+    cell.build((None, n_inputs))
+    cell.set_weights(values)
+    return cell
+
+
+CASES = [
+    ("simple", motifs, 2),
+    ("simple", motifs, 5),
+    ("simple", excitable, 4),
+    ("outside", motifs, 4),
+    ("outside", threshold_linear, 6),
+    ("outside", excitable, 5),
+    ("inside", motifs, 4),
+    ("inside", threshold_linear, 5),
+    ("gru", motifs, 4),
+    ("gru", motifs, 5),
+]
+
+
+@pytest.mark.parametrize(("kind", "draw", "n"), CASES)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_fixed_point_of_a_relu_network(kind, draw, n, seed):
+    """All true points and no others, with their stability; no start is lost."""
+    rng = np.random.default_rng([seed, n])
+    weights, bias = map(single, draw(n, rng))
+    inside = kind == "inside"
+    true, sets = all_points(weights, bias, inside)
+    finder = FixedPointFinder(cell_of(kind, weights, bias), verbose=False)
+    initial = rng.uniform(0.0, 2.0, size=(16, n))
+    states = run(finder.system, np.zeros((16, 60, 1)), initial)
+    starts = finder.sample_states(states, 512, noise_scale=states.std())
+    unique, every = finder.find_fixed_points(starts, np.zeros((1, 1)))
+    found = unique.fixed
+    distance = np.abs(found.xstar[:, None] - true[None]).max(axis=2) / np.abs(true).max()
+    assert len(found) == len(true)
+    assert distance.min(axis=0).max() < 1e-6  # every true point was found
+    assert distance.min(axis=1).max() < 1e-6  # every found point is true
+    assert not (every.status == Status.DIVERGED).any()
+    if kind != "gru":  # its update gate moves, so that J is not of this form
+        alpha = 1.0 if kind == "simple" else ALPHA
+        stable = np.array([m.max() < 1.0 for m in moduli(weights, sets, alpha, inside)])
+        assert np.array_equal(found.is_stable, stable[distance.argmin(axis=1)])
+
+
+def test_a_silent_unit_does_not_make_a_point_diverged():
+    """h1 = relu(h1/2 + 1), h2 = relu(h2/2 - 1): the point (2, 0) attracts all starts."""
+    cell = cell_of("simple", 0.5 * np.eye(2), np.array([1.0, -1.0]))
+    finder = FixedPointFinder(cell, verbose=False)
+    starts = np.random.default_rng(0).uniform(0.0, 3.0, size=(64, 2))
+    unique, every = finder.find_fixed_points(starts, [[0.0]])
+    np.testing.assert_allclose(unique.fixed.xstar, [[2.0, 0.0]], atol=1e-12)
+    assert (every.status == Status.FIXED_POINT).all()
+
+
+@pytest.mark.parametrize("rest", [5.0, 50.0, 500.0])
+def test_an_attractor_far_from_the_starts(rest):
+    """h = relu(0.99 h + rest / 100) has one fixed point, at rest; runs get there."""
+    cell = cell_of("simple", single([[0.99]]), single([rest / 100.0]))
+    true = single(rest / 100.0) / (1.0 - single(0.99))
+    finder = FixedPointFinder(cell, verbose=False)
+    starts = np.random.default_rng(0).uniform(0.0, 1.0, size=(64, 1))
+    unique, every = finder.find_fixed_points(starts, [[0.0]])
+    np.testing.assert_allclose(unique.fixed.xstar, [[true]], rtol=1e-7)
+    assert not (every.status == Status.DIVERGED).any()
+
+
+def test_a_network_that_runs_away_has_no_fixed_point():
+    """h = relu(1.5 h + 1) grows without end; its only other solution, -2, is negative."""
+    cell = cell_of("simple", np.array([[1.5]]), np.array([1.0]))
+    finder = FixedPointFinder(cell, verbose=False)
+    starts = np.random.default_rng(0).uniform(0.0, 3.0, size=(64, 1))
+    unique, every = finder.find_fixed_points(starts, [[0.0]])
+    assert len(unique.fixed) == 0
+    assert not (every.status == Status.FIXED_POINT).any()
