@@ -42,7 +42,6 @@ def make_points(n=6, n_states=4, n_inputs=2, *, seed=0, **changes):
         "tol_unique": 1e-4,
         "kind": "discrete",
         "state_names": [("h", n_states - 1), ("c", 1)],
-        "start_counts": {"FIXED_POINT": 5, "SLOW_POINT": 1},
     }
     return FixedPoints(**(arrays | changes))
 
@@ -81,9 +80,21 @@ def empty():
     return make_points()[:0]
 
 
+def test_numbers_of_starts_belong_to_a_whole_set(tmp_path):
+    counts = {"FIXED_POINT": 90, "NOT_CONVERGED": 9, "DIVERGED": 1}
+    points = make_points(start_counts=counts)
+    assert "of 100 starts 9 did not converge, 1 diverged" in repr(points)
+    points.save(tmp_path / "points.h5")
+    assert FixedPoints.load(tmp_path / "points.h5").start_counts == counts
+    assert points[:1].start_counts is None
+    assert FixedPoints.concatenate([points, points]).start_counts is None
+    with pytest.raises(ValueError, match="start_counts: expected .* received"):
+        make_points(start_counts={"LOST": 1})
+
+
 class TestConstruction:
     def test_the_maker_fills_every_attribute(self, fps):
-        assert all(value is not None for value in fps.to_dict().values())
+        assert [k for k, v in fps.to_dict().items() if v is None] == ["start_counts"]
 
     def test_only_the_points_are_needed(self):
         fps = FixedPoints(xstar=np.ones((2, 3)))
