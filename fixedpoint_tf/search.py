@@ -35,8 +35,12 @@ N_MEASURED = 16  # starts at which the rounding of the network is measured
 N_FIRST = 64  # starts that are run forward, and that are settled first
 SHARED_ITERS = 5  # iterations between two looks at what could be shared
 SHARED_ROUNDS = 12
-N_EXPLORE = 64  # pairs of fixed points whose midpoints are tried
-EXPLORE_ROUNDS = 2
+N_EXPLORE = 64  # pairs of fixed points whose midpoints are tried, at least
+ASIDE = 1e-2  # distance from a fixed point, relative to its size, of a state to run on from
+PAIRS_A_POINT = 4  # the same for each fixed point that is known
+MOST_PAIRS = 512
+EXPLORE_ROUNDS = 16  # at most
+MOST_FRUITLESS = 1  # rounds without a new point after one with some; the first ends it at once
 BLOCK = 8192
 INVERSES_ENTRIES = 2**25  # of the inverses that are held at once while points are examined
 
@@ -195,22 +199,57 @@ class Search:
         self._finish_members(pending)
 
     def explore(self) -> None:
-        """Search from midpoints of pairs of known fixed points under the same input.
+        """Search from between and beside known fixed points under the same input.
 
-        Between two attractors lies a saddle, often one that few starts lead to.
+        Between two attractors lies a saddle, often one that few starts lead to; and where
+        parts of a network are bistable by themselves, what tells two points apart, added to
+        a third, leads to a fourth.
         """
-        for _ in range(EXPLORE_ROUNDS):
+        fruitless = MOST_FRUITLESS
+        for k in range(EXPLORE_ROUNDS):
             n_known = len(self.ends)
             a, b = self._pairs()
             if not len(a):
                 return
-            source, origin = self.ends.source[a], 0.5 * (self.ends.x[a] + self.ends.x[b])
+            x = self.ends.x
+            source, origin = self.ends.source[a], 0.5 * (x[a] + x[b])
+            if k % 2:
+                third = self.rng.permutation(b)
+                same = self.ends.condition[third] == self.ends.condition[a]
+                origin[same] = (x[a] + x[b] - x[third])[same]
             points = Points(origin.copy(), self.inputs[self.ends.condition[a]])
             self.descents.coarse(points, only_fixed=True)
             near = points.q <= CANDIDATE_Q
             self._enter_new(points.take(near), source[near], origin[near])
-            if len(self.ends) == n_known:
+            if len(self.ends) > n_known:
+                fruitless = 0
+                self._release(np.arange(n_known, len(self.ends)))
+            else:
+                fruitless += 1
+            if fruitless > MOST_FRUITLESS:
                 return
+
+    def _release(self, numbers: np.ndarray) -> None:
+        """Run forward from both sides of new fixed points, and enter where that ends.
+
+        From a saddle that leads to attractors, of which it may be the only trace.
+        """
+        numbers = numbers[~self.ends.singular[numbers]][: N_FIRST // 2]
+        if not len(numbers):
+            return
+        x = self.ends.x[numbers]
+        aside = self.rng.normal(size=x.shape)
+        aside *= ASIDE * (1.0 + np.linalg.norm(x, axis=1, keepdims=True)) / np.linalg.norm(
+            aside, axis=1, keepdims=True
+        )
+        origin = np.concatenate([x + aside, x - aside])
+        source = np.tile(self.ends.source[numbers], 2)
+        u = self.inputs[np.tile(self.ends.condition[numbers], 2)]
+        x, moves = forward.settle(self.descents.widest, origin, u)
+        size = 1.0 + np.abs(np.nan_to_num(x)).max(axis=1)
+        rests = np.flatnonzero(np.isfinite(x).all(axis=1) & (moves < 1e-3 * size))
+        points = Points(x[rests], u[rests])
+        self.reached.update(self._enter_new(points, source[rests], origin[rests]))
 
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Some pairs of isolated fixed points under the same input, at random.
@@ -220,11 +259,12 @@ class Search:
         fixed = np.flatnonzero((self.ends.status == Status.FIXED_POINT) & ~self.ends.singular)
         if len(fixed) < 2:
             return fixed[:0], fixed[:0]
-        i, j = self.rng.integers(len(fixed), size=(2, 8 * N_EXPLORE))
+        most = int(np.clip(PAIRS_A_POINT * len(fixed), N_EXPLORE, MOST_PAIRS))
+        i, j = self.rng.integers(len(fixed), size=(2, 8 * most))
         pairs = np.unique(np.sort(np.column_stack([fixed[i], fixed[j]]), axis=1), axis=0)
         a, b = self.rng.permutation(pairs).T
         same = (a != b) & (self.ends.condition[a] == self.ends.condition[b])
-        return a[same][:N_EXPLORE], b[same][:N_EXPLORE]
+        return a[same][:most], b[same][:most]
 
     def rerun(self, scale: float) -> None:
         """More iterations for points that did not converge, ``q`` far above the median."""
