@@ -9,6 +9,7 @@ from keras import layers as L
 
 from fixedpoint_tf import as_system
 from fixedpoint_tf.certificates import certify
+from fixedpoint_tf.certificates.proofs import Prover
 from fixedpoint_tf.certificates.thresholds import PiecewiseLinear, prove_at_threshold
 
 
@@ -155,6 +156,66 @@ def test_a_stack_has_the_fixed_points_of_one_layer():
         for bits in itertools.product([0.0, 1.0], repeat=5)
     ]
     assert rest.proved.tolist() == [min(sides) > 0]
+
+
+GATED = {
+    "GRU after": lambda n: L.GRUCell(n, activation="relu", dtype="float64"),
+    "GRU before": lambda n: L.GRUCell(n, activation="relu", reset_after=False, dtype="float64"),
+    "LSTM": lambda n: L.LSTMCell(n, activation="relu", dtype="float64"),
+    "stack": lambda n: L.StackedRNNCells(
+        [
+            L.GRUCell(n, activation="relu", dtype="float64"),
+            L.SimpleRNNCell(n, activation="relu", dtype="float64"),
+        ],
+        dtype="float64",
+    ),
+}
+
+
+def gated(name, seed, scale, n=4):
+    """A gated ReLU network with random kernels and no biases: 0 is on every threshold."""
+    cell = GATED[name](n)
+    cell.build((None, 1))
+    rng = np.random.default_rng(seed)
+    for w in cell.weights:
+        is_bias = len(w.shape) == 1 or "bias" in w.path
+        w.assign(0.0 * w if is_bias else rng.normal(0.0, scale, w.shape))
+    return as_system(cell)
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_bounds_across_thresholds_hold(name):
+    """What the Jacobian changes by, on all sides of thresholds, stays below what is bounded."""
+    ratios = []
+    for seed in range(6):
+        system = gated(name, seed, 0.6)
+        prover = Prover(system, np.random.default_rng(0), 1, 1.0)
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(1, system.n_states)) * [0.0, 1e-6, 0.3][seed % 3]
+        u = np.zeros((1, 1))
+        J = system.jacobian(x, u).numpy()
+        A = np.linalg.inv(J - np.eye(system.n_states))
+        for radius in (1e-6, 1e-2, 0.3):
+            answers = prover.bounds_of_jumps(x, u, np.full(1, radius))
+            bound = prover._norm_through(A, [a.bend for a in answers]) * radius
+            bound = bound + prover._norm_through(A, [a.jump for a in answers])
+            d = rng.normal(size=(300, system.n_states))
+            d *= radius / np.linalg.norm(d, axis=1)[:, None]
+            beside = system.jacobian(x + d, np.zeros((300, 1))).numpy()
+            met = np.linalg.norm(A @ (beside - J), 2, axis=(1, 2)).max()
+            ratios.append(bound[0] / met)
+    assert min(ratios) >= 1.0 - 1e-6 and np.median(ratios) < 60.0
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_a_gated_network_at_rest_without_biases_is_proved_where_its_weights_are_small(name):
+    system = gated(name, 0, 0.1)
+    rest = np.zeros((1, system.n_states))
+    small = certify(system, rest, inputs=[[0.0]])
+    assert small.proved.all(), small.reasons
+    assert small.uniqueness_radius[0] > 1e-3
+    large = certify(gated(name, 0, 5.0), rest, inputs=[[0.0]])
+    assert not large.certified.any()
 
 
 @pytest.mark.parametrize("make", [L.GRUCell, L.LSTMCell])

@@ -39,18 +39,19 @@ Cell = Callable[[np.ndarray, Port, np.ndarray], list[Answer]]
 
 
 def bounds_of(
-    equations: Any, weights: Any
+    equations: Any, weights: Any, *, jumps: bool = False
 ) -> Callable[[np.ndarray, np.ndarray, np.ndarray], list[Answer]]:
     """``(states, inputs, radii) -> answers`` of a closed form with its weights.
 
     Args:
         equations: one of :data:`KINDS`.
         weights: as its methods take them, in double precision.
+        jumps: thresholds of ReLU units count as jumps, and not as infinite curvature.
     """
     stacked = isinstance(equations, closed_forms.Stacked)
     layers = equations.layers if stacked else (equations,)
     every = weights if stacked else (weights,)
-    cells = [_cell(layer, w) for layer, w in zip(layers, every, strict=True)]
+    cells = [_cell(layer, w, jumps) for layer, w in zip(layers, every, strict=True)]
     sizes = np.cumsum([layer.n_states for layer in layers])[:-1]
 
     def evaluate(x: np.ndarray, u: np.ndarray, radius: np.ndarray) -> list[Answer]:
@@ -68,27 +69,27 @@ def bounds_of(
     return evaluate
 
 
-def _cell(equations: Any, weights: Any) -> Cell:
+def _cell(equations: Any, weights: Any, jumps: bool) -> Cell:
     arrays = [np.asarray(w, dtype=np.float64) for w in weights]
     if isinstance(equations, closed_forms.SimpleRNN):
-        return _simple(equations, *arrays)
+        return _simple(equations, jumps, *arrays)
     if isinstance(equations, closed_forms.LSTM):
-        return _lstm(equations, *arrays)
+        return _lstm(equations, jumps, *arrays)
     make = _gru_after if equations.reset_after else _gru_before
-    return make(equations, *arrays)
+    return make(equations, jumps, *arrays)
 
 
 def _kernels(matrix: np.ndarray, n_gates: int) -> list[Kernel]:
     return [Kernel(part) for part in np.split(matrix, n_gates, axis=1)]
 
 
-def _simple(equations, kernel, recurrent, bias) -> Cell:
+def _simple(equations, jumps, kernel, recurrent, bias) -> Cell:
     K, R = Kernel(kernel), Kernel(recurrent)
     activation = closed_forms.ACTIVATIONS[equations.activation]
 
     def cell(h, below, radius):
         a = affine(below, K, identity(h, 0, h.shape[1]), R, bias)
-        f = suprema(equations.activation, a.value, a.width(radius))
+        f = suprema(equations.activation, a.value, a.width(radius), jumps=jumps)
         return [
             elementwise(
                 [a],
@@ -97,13 +98,14 @@ def _simple(equations, kernel, recurrent, bias) -> Cell:
                 {(0, 0): f.curvature},
                 rounding=ULPS * EPS * f.size,
                 size=np.ones_like(h),
+                jumps=None if f.jump is None else {0: f.jump},
             )
         ]
 
     return cell
 
 
-def _gru_after(equations, kernel, recurrent, input_bias, recurrent_bias) -> Cell:
+def _gru_after(equations, jumps, kernel, recurrent, input_bias, recurrent_bias) -> Cell:
     Kz, Kr, Kh = _kernels(kernel, 3)
     Rz, Rr, Rh = _kernels(recurrent, 3)
     none = [Kernel(np.zeros_like(k.matrix)) for k in (Kh, Rh)]
@@ -125,7 +127,7 @@ def _gru_after(equations, kernel, recurrent, input_bias, recurrent_bias) -> Cell
         q = x.value + reset * p.value
         q_rounding = ULPS * EPS * (np.abs(x.value) + x.error + q_p * p_size)
         q_width = x.width(radius) + q_r * r.width(radius) + q_p * p.width(radius) + q_rounding
-        f = suprema(name, q, q_width)
+        f = suprema(name, q, q_width, jumps=jumps)
         c = closed_forms.ACTIVATIONS[name].function(q).numpy()
         update = closed_forms.ACTIVATIONS[gate].function(z.value).numpy()
         apart = np.minimum(
@@ -157,13 +159,20 @@ def _gru_after(equations, kernel, recurrent, input_bias, recurrent_bias) -> Cell
                 rounding=ULPS * EPS * (g_z.size * h_size + (1.0 + g_z.size) * f.size)
                 + by_q * q_rounding,
                 size=1.0 + h_size + f.size + p_size,
+                jumps=None
+                if f.jump is None
+                else {
+                    r_: keep * f.jump * q_r,
+                    x_: keep * f.jump,
+                    p_: keep * f.jump * q_p,
+                },
             )
         ]
 
     return cell
 
 
-def _gru_before(equations, kernel, recurrent, input_bias, recurrent_bias) -> Cell:
+def _gru_before(equations, jumps, kernel, recurrent, input_bias, recurrent_bias) -> Cell:
     Kz, Kr, Kh = _kernels(kernel, 3)
     Rz, Rr, Rh = _kernels(recurrent, 3)
     bz, br, bh = np.split(input_bias, 3)  # a reset before has no bias of its own
@@ -185,7 +194,7 @@ def _gru_before(equations, kernel, recurrent, input_bias, recurrent_bias) -> Cel
             size=1.0 + h_size,
         ).port
         a = affine(below, Kh, y, Rh, bh)
-        f = suprema(name, a.value, a.width(radius))
+        f = suprema(name, a.value, a.width(radius), jumps=jumps)
         c = closed_forms.ACTIVATIONS[name].function(a.value).numpy()
         update = closed_forms.ACTIVATIONS[gate].function(z.value).numpy()
         apart = np.minimum(
@@ -209,13 +218,14 @@ def _gru_before(equations, kernel, recurrent, input_bias, recurrent_bias) -> Cel
                 },
                 rounding=ULPS * EPS * (g_z.size * h_size + (1.0 + g_z.size) * f.size),
                 size=1.0 + h_size + f.size,
+                jumps=None if f.jump is None else {1: keep * f.jump},
             )
         ]
 
     return cell
 
 
-def _lstm(equations, kernel, recurrent, bias) -> Cell:
+def _lstm(equations, jumps, kernel, recurrent, bias) -> Cell:
     K, R, b = _kernels(kernel, 4), _kernels(recurrent, 4), np.split(bias, 4)
     gate, name = equations.recurrent_activation, equations.activation
     phi = closed_forms.ACTIVATIONS[name].function
@@ -226,7 +236,7 @@ def _lstm(equations, kernel, recurrent, bias) -> Cell:
         h, c = identity(states[:, :n], 0, 2 * n), identity(states[:, n:], n, 2 * n)
         i, f, g, o = (affine(below, K[k], h, R[k], b[k]) for k in range(4))
         si, sf, so = (suprema(gate, a.value, a.width(radius)) for a in (i, f, o))
-        sg = suprema(name, g.value, g.width(radius))
+        sg = suprema(name, g.value, g.width(radius), jumps=jumps)
         c_size = np.abs(c.value) + c.width(radius)
         gradient = [si.slope * sg.size, sf.slope * c_size, si.size * sg.slope, sf.size]
         hessian = {
@@ -240,13 +250,20 @@ def _lstm(equations, kernel, recurrent, bias) -> Cell:
         memory_rounding = ULPS * EPS * (sf.size * c_size + si.size * sg.size)
         size = 1.0 + c_size + sg.size
         ports = [i, f, g, c]
+        memory_jumps = None if sg.jump is None else {2: si.size * sg.jump}
         new_memory = elementwise(
-            ports, memory, gradient, hessian, rounding=memory_rounding, size=size
+            ports,
+            memory,
+            gradient,
+            hessian,
+            rounding=memory_rounding,
+            size=size,
+            jumps=memory_jumps,
         )
         width = memory_rounding + sum(
             d * port.width(radius) for d, port in zip(gradient, ports, strict=True)
         )
-        sm = suprema(name, memory, width)
+        sm = suprema(name, memory, width, jumps=jumps)
         # h' = sigma(o) phi(c'), with c' a function of the other four ports.
         inner = so.size * sm.slope
         # (No name of the enclosing function here: Python 3.12.1 then loses sight of it.)
@@ -257,6 +274,10 @@ def _lstm(equations, kernel, recurrent, bias) -> Cell:
             for k in range(j, 4)
         }
         with_output = {(k, 4): so.slope * sm.slope * gradient[k] for k in range(4)}
+        output_jumps = None
+        if sm.jump is not None and memory_jumps is not None:
+            output_jumps = {k: so.size * sm.jump * gradient[k] for k in range(4)}
+            output_jumps[2] = output_jumps[2] + inner * memory_jumps[2]
         output = elementwise(
             [*ports, o],
             (sigma(o.value) * phi(memory)).numpy(),
@@ -264,6 +285,7 @@ def _lstm(equations, kernel, recurrent, bias) -> Cell:
             {**by_memory, **with_output, (4, 4): so.curvature * sm.size},
             rounding=inner * memory_rounding + ULPS * EPS * so.size * sm.size,
             size=size * (1.0 + so.size) + sm.size,
+            jumps=output_jumps,
         )
         return [output, new_memory]
 

@@ -21,6 +21,11 @@ where ``J`` bounds the norm of all :math:`D p_b / \Lambda_b` one below another. 
 not linear (the candidate of a GRU that resets before; the input of a layer from the one below)
 adds :math:`|A\,\mathrm{diag}(\partial_b \varphi)|\,|D^2 p_b|`. Rounding errors run along the
 same derivatives.
+
+Where a ReLU may cross its threshold within the ball, its curvature is infinite; or, on demand,
+its slope counts as a *jump*: the Jacobian is then a smooth function of the states and of the
+slopes, and what other slopes change it by is bounded in the same way, with the jumps of
+:math:`\partial_b \varphi` in place of :math:`d_b`.
 """
 
 from __future__ import annotations
@@ -53,6 +58,7 @@ class Port:
         error: of the rounding error of the value, ``(n, d)``.
         slope_error: of that of the gradient, ``(n, d)``.
         matrix: its constant Jacobian ``(d, n_states of the cell)``, where it has one.
+        jump: of the norm of what other slopes at thresholds change its Jacobian by, ``(n,)``.
     """
 
     value: np.ndarray
@@ -62,6 +68,7 @@ class Port:
     error: np.ndarray
     slope_error: np.ndarray
     matrix: np.ndarray | None = None
+    jump: np.ndarray | None = None
 
     def width(self, radius: np.ndarray) -> np.ndarray:
         """How far it gets from its centre within the ball, ``(n, d)``."""
@@ -83,10 +90,11 @@ class Bend:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """A block of a cell's new states, and its second derivative."""
+    """A block of a cell's new states, its second derivative, its jumps at thresholds."""
 
     port: Port
     bend: Bend
+    jump: Bend
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,10 +105,16 @@ class Suprema:
     slope: np.ndarray
     curvature: np.ndarray
     complement: np.ndarray
+    jump: np.ndarray | None = None
 
 
-def suprema(name: str, centre: np.ndarray, width: np.ndarray) -> Suprema:
+def suprema(
+    name: str, centre: np.ndarray, width: np.ndarray, *, jumps: bool = False
+) -> Suprema:
     """Bounds of an activation over ``[centre - width, centre + width]``, elementwise.
+
+    With ``jumps``, the slope of a ReLU at its threshold counts as a jump of 1, and not as an
+    infinite curvature.
 
     Example:
         >>> s = suprema("tanh", np.array([0.0, 3.0]), np.array([0.1, 0.1]))
@@ -108,6 +122,7 @@ def suprema(name: str, centre: np.ndarray, width: np.ndarray) -> Suprema:
         ([1.0, 0.0121], [0.1973, 0.024])
     """
     low, high = centre - width, centre + width
+    jump = None
     near, far = np.maximum(np.abs(centre) - width, 0.0), np.abs(centre) + width
     if name == "linear":
         ends = low, high
@@ -115,7 +130,9 @@ def suprema(name: str, centre: np.ndarray, width: np.ndarray) -> Suprema:
     elif name == "relu":
         ends = np.maximum(low, 0.0), np.maximum(high, 0.0)
         slope = (high >= 0.0).astype(np.float64)
-        curvature = np.where((low <= 0.0) & (high >= 0.0), _KINK, 0.0)
+        crosses = (low <= 0.0) & (high >= 0.0)
+        curvature = np.where(crosses, 0.0 if jumps else _KINK, 0.0)
+        jump = np.where(crosses & jumps, 1.0, 0.0)
     elif name == "tanh":
         ends = np.tanh(low), np.tanh(high)
         slope, curvature = _tanh_slopes(near, far)
@@ -127,7 +144,8 @@ def suprema(name: str, centre: np.ndarray, width: np.ndarray) -> Suprema:
     low, high = ends  # all are monotone
     size = np.maximum(np.abs(low), np.abs(high))
     complement = np.maximum(np.abs(1.0 - low), np.abs(1.0 - high))
-    return Suprema(*(OUTWARD * bound for bound in (size, slope, curvature, complement)))
+    size, slope = OUTWARD * size, OUTWARD * slope
+    return Suprema(size, slope, OUTWARD * curvature, OUTWARD * complement, jump)
 
 
 def _tanh_slopes(near: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -188,7 +206,12 @@ def affine(below: Port, kernel: Kernel, h: Port, recurrent: Kernel, bias: np.nda
         slope_error=(below.slope_error + rounding * below.slope) @ kernel.size
         + (h.slope_error + rounding * h.slope) @ recurrent.size,
         matrix=recurrent.matrix.T @ h.matrix if linear else None,
+        jump=kernel.norm * _jump(below) + recurrent.norm * _jump(h),
     )
+
+
+def _jump(port: Port) -> np.ndarray:
+    return np.zeros(len(port.norm)) if port.jump is None else port.jump
 
 
 def _mixed_slope(port: Port, kernel: Kernel) -> np.ndarray:
@@ -204,6 +227,7 @@ def elementwise(
     *,
     rounding: np.ndarray,
     size: np.ndarray,
+    jumps: dict[int, np.ndarray] | None = None,
 ) -> Answer:
     """An elementwise function of ports, from bounds of its derivatives within the ball.
 
@@ -214,6 +238,7 @@ def elementwise(
         hessian: ``|d^2 phi / d p_a d p_b|`` for pairs ``a <= b``; others are zero.
         rounding: error of evaluating it, ``(n, d)``.
         size: of the terms its derivatives are made of, ``(n, d)``.
+        jumps: by how much ``d phi / d p_b`` can differ with other slopes at thresholds.
     """
     n_ports = len(ports)
     turn = [np.zeros_like(value) for _ in ports]  # d_b
@@ -235,8 +260,13 @@ def elementwise(
         error = error + g * port.error
         slope = slope + g * port.slope
         norm = norm + g.max(axis=1) * port.norm
-    answer = Port(value, slope, norm, bend, error, slope_error)
-    return Answer(answer, Bend(own, through))
+    apart = [(jump * ports[b].norm[:, None]) ** 2 for b, jump in (jumps or {}).items()]
+    leaps = np.sqrt(np.sum(apart, axis=0)) if apart else np.zeros_like(value)
+    leaps = leaps * _joint_norm(ports)[:, None]
+    passed = [(g, _jump(p)) for g, p in zip(gradient, ports, strict=True) if _jump(p).any()]
+    leap = leaps.max(axis=1) + sum(g.max(axis=1) * b for g, b in passed)
+    answer = Port(value, slope, norm, bend, error, slope_error, jump=leap)
+    return Answer(answer, Bend(own, through), Bend(leaps, passed))
 
 
 def _joint_norm(ports: list[Port]) -> np.ndarray:

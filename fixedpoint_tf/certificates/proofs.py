@@ -24,6 +24,7 @@ SMALLEST_SAMPLED = 1e-12  # of the size of the states
 LARGEST_SAMPLED = 3.0
 AT_KINK = 1e-9  # of the size of the states: so near, a point is taken to be at the kink
 KINK_NEAR = 1e-4  # of the size of the states: smooth Jacobians change by little so near
+N_RADII = 44  # tried across thresholds, each twice the last
 CAP = 1e6  # radii beyond this many sizes of the states mean nothing
 ESTIMATED_ULPS = 32.0
 
@@ -75,10 +76,12 @@ class Prover:
         self.scale = scale
         self.closed = has_closed_form(system)
         self.bounds: Callable[..., list[Answer]] | None = None
+        self.bounds_of_jumps: Callable[..., list[Answer]] | None = None
         self.linear_pieces: PiecewiseLinear | None = None
         if self.closed:
             weights = system.weights("float64")
             self.bounds = bounds_of(system.equations, weights)
+            self.bounds_of_jumps = bounds_of(system.equations, weights, jumps=True)
             if system.kind == "discrete":
                 self.linear_pieces = PiecewiseLinear.of(system.equations, weights)
 
@@ -153,6 +156,10 @@ class Prover:
                 if proof.code != "kink":
                     code[i], low[i], reach[i] = proof.code, proof.existence, proof.uniqueness
                     n_unstable[i] = 0 if proof.contracts else -1
+        elif self.bounds_of_jumps is not None:
+            self._across_thresholds(
+                A, x, u, shifted, residual, finite & ~proved, code, low, reach, n_unstable
+            )
         return Verdict(
             code=code,
             existence_radius=low,
@@ -198,15 +205,18 @@ class Prover:
         """``Z2`` for balls of these radii, ``(n,)``, from the closed form."""
         if self.bounds is None:
             return np.full(len(x), np.inf)
-        answers = self.bounds(x, u, radius)
-        own = np.concatenate([a.bend.own for a in answers], axis=1)
-        total = np.sqrt(len(answers)) * spectral_norms(A * own[:, None, :])
+        return self._norm_through(A, [a.bend for a in self.bounds(x, u, radius)])
+
+    def _norm_through(self, A, parts) -> np.ndarray:
+        """Bound ``|A D|`` of changes ``D`` of the Jacobian, block by block, ``(n,)``."""
+        own = np.concatenate([bend.own for bend in parts], axis=1)
+        total = np.sqrt(len(parts)) * spectral_norms(A * own[:, None, :])
         start = 0
-        for answer in answers:
-            stop = start + answer.bend.own.shape[1]
-            for gradient, bend in answer.bend.through:
+        for bend in parts:
+            stop = start + bend.own.shape[1]
+            for gradient, norm in bend.through:
                 block = A[:, :, start:stop] * gradient[:, None, :]
-                total = total + spectral_norms(block) * bend
+                total = total + spectral_norms(block) * norm
             start = stop
         return np.where(np.isnan(total), np.inf, total)
 
@@ -230,6 +240,43 @@ class Prover:
             safety=self.safety,
         )
         return ball.ratio, ball.existence, ball.uniqueness, ball.change
+
+    def _across_thresholds(
+        self, A, x, u, shifted, residual, rows, code, low, reach, n_unstable
+    ) -> None:
+        """Prove what all sides of thresholds allow: ``|I - A V| < 1`` for every Jacobian V.
+
+        Changes ``code``, ``low``, ``reach`` and ``n_unstable``. ``x - A G(x)`` contracts in the
+        ball by the mean value theorem for generalised Jacobians (Clarke 1983, 2.6.5).
+        """
+        rows = np.flatnonzero(rows)
+        if not len(rows) or self.bounds_of_jumps is None:
+            return
+        A, x, u, shifted, residual = (a[rows] for a in (A, x, u, shifted, residual))
+        answers = self.bounds_of_jumps(x, u, np.zeros(len(x)))
+        error = np.concatenate([a.port.error for a in answers], axis=1)
+        slope_error = np.concatenate([a.port.slope_error for a in answers], axis=1)
+        if self.system.kind == "discrete":
+            error = error + EPS * (np.abs(residual + x) + np.abs(x))
+        slope_error = slope_error + EPS * (1.0 + np.linalg.norm(shifted, axis=2))
+        with np.errstate(all="ignore"):
+            y, z0 = self._first_bounds(A, shifted, residual, error, slope_error)
+            size = np.maximum(np.linalg.norm(x, axis=1), self.scale)
+            radius = np.maximum(2.0 * y, SMALLEST_SAMPLED * size)
+            existence, unique = np.full(len(x), np.nan), np.full(len(x), np.nan)
+            for _ in range(N_RADII):
+                answers = self.bounds_of_jumps(x, u, radius)
+                smooth = self._norm_through(A, [a.bend for a in answers])
+                jumps = self._norm_through(A, [a.jump for a in answers])
+                gap = 1.0 - z0 - smooth * radius - jumps
+                gap = gap - 1e-9
+                first = np.isnan(existence) & (gap > 0.0) & (y / gap <= radius)
+                existence = np.where(first, y / gap * (1.0 + 1e-9), existence)
+                unique = np.where((gap > 0.0) & ~np.isnan(existence), radius, unique)
+                radius = np.where(gap > 0.0, 2.0 * radius, radius)
+        yes = rows[~np.isnan(unique)]
+        code[yes], n_unstable[yes] = "certified", -1
+        low[yes], reach[yes] = (a[~np.isnan(unique)] for a in (existence, unique))
 
     def _mean_at_kinks(self, x, u, jacobian) -> tuple[np.ndarray, bool]:
         """Jacobians, at kinks their mean over all sides: at a kink itself it may be neither."""
