@@ -102,7 +102,8 @@ def solve(
     w, bounds = problem.weights(dtype), problem.bounds(dtype)
     n, d = points.x.shape
     np_dtype = np.dtype(dtype)
-    inf = np.full(n, np.inf, np_dtype)
+    # The largest number, not infinity, which tf.debugging.enable_check_numerics refuses.
+    inf = np.full(n, np.finfo(np_dtype).max, np_dtype)
     moments = [np.zeros((n, d), np_dtype), np.zeros((n, d), np_dtype)]
     rate = np.full(n, options.lr_init, np_dtype)
     scalars = [np.zeros(n, np_dtype), rate, inf.copy(), np.zeros(n, np.int32), inf.copy(), inf]

@@ -100,8 +100,10 @@ class Problem:
         return self._weights[dtype]
 
     def bounds(self, dtype: str) -> tuple[tf.Tensor, tf.Tensor]:
-        """The box as tensors of ``dtype``."""
-        return tf.constant(self.lower, dtype), tf.constant(self.upper, dtype)
+        """The box as tensors of ``dtype``, finite in it."""
+        largest = np.finfo(dtype).max
+        lower, upper = (np.clip(b, -largest, largest) for b in (self.lower, self.upper))
+        return tf.constant(lower, dtype), tf.constant(upper, dtype)
 
     def batch_size(self, dtype: str) -> int:
         """How many points at a time keep the working matrices near the processor's cache.

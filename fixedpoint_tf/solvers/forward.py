@@ -27,7 +27,7 @@ def _kernel(residual: Residual):
             last = tf.reduce_max(tf.abs(move), axis=-1)
             return k + 1, tf.clip_by_value(x + move, lower, upper), last
 
-        unknown = tf.fill([tf.shape(x)[0]], tf.constant(np.inf, x.dtype))
+        unknown = tf.fill([tf.shape(x)[0]], tf.constant(x.dtype.max, x.dtype))
         return tf.while_loop(
             lambda k, x, largest: (k < n_steps) & tf.reduce_any(largest > tol),
             step,

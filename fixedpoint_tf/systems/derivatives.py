@@ -265,7 +265,8 @@ def _confirm(system, x, u, scale, doubtful, by_input, rng) -> Iterator[list[Wron
     """Look again at doubtful units, at states near by, with the Jacobian itself."""
     dtype = system.dtypes[1]
     make = system.input_jacobian if by_input else system.jacobian
-    for row in np.flatnonzero(doubtful.any(axis=1))[:N_DOUBTFUL]:
+    count = doubtful.sum(axis=1)
+    for row in np.argsort(-count, kind="stable")[: min(N_DOUBTFUL, np.count_nonzero(count))]:
         near, inputs = (np.repeat(a[row : row + 1], N_NEARBY, axis=0) for a in (x, u))
         moved = inputs if by_input else near
         moved += NEARBY[dtype] * scale[row] * rng.normal(size=moved.shape)

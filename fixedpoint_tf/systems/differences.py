@@ -66,7 +66,9 @@ def differences(
         ratio = ladder[0] / ladder[1]
         # Richardson's extrapolation takes the curvature out of the one-sided ones.
         right, left = ((ratio * d[1:] - d[:-1]) / (ratio - 1.0) for d in (right, left))
-        largest = np.nanmax(np.where(np.isfinite(value), np.abs(value), 0.0), axis=0)
+        # Rounding inside the function is as large as anything in it, not as each unit.
+        largest = np.where(np.isfinite(value), np.abs(value), 0.0).max(axis=(0, 2))
+        largest = np.maximum(largest, np.abs(x).max(axis=1, initial=0.0))[:, None]
         found, tolerance = [], []
         for some, lengths in ((central, length), (right, length[1:]), (left, length[1:])):
             change = np.abs(np.diff(some, axis=0))

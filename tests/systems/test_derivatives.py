@@ -182,6 +182,17 @@ def test_at_a_kink_the_jacobian_of_either_side_is_right_and_others_are_not():
         assert not check_jacobian(system, x, u, np.diag([side, 1.0])[None])
 
 
+def test_derivatives_below_rounding_are_not_judged():
+    """Far out a gate is shut to 1 - 1e-16, and what is left of a derivative is noise."""
+    rng = np.random.default_rng(0)
+    cell = keras.layers.GRUCell(4, activation="elu")
+    cell.build((None, 1))
+    cell.set_weights([rng.normal(size=w.shape) for w in cell.get_weights()])
+    system = as_system(cell)
+    x, u = rng.normal(0.0, 150.0, (400, 4)), np.zeros((400, 1))
+    assert not check_jacobian(system, x, u, system.jacobian(x, u).numpy())
+
+
 def test_a_surrogate_in_a_window_is_met_at_the_points():
     """Too narrow for random states, but a fixed point lies in it."""
 
