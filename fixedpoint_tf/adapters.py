@@ -13,10 +13,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from fixedpoint_tf import clones, functions, keras_cells
 from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import DynamicalSystem, StateLayout
+from fixedpoint_tf.systems import references
 from fixedpoint_tf.systems.derivatives import check_derivatives
 from fixedpoint_tf.systems.model_path import ModelPath
 
@@ -76,6 +78,12 @@ def as_system(
     """
     if kind not in ("discrete", "continuous"):
         raise ValueError(f"kind must be 'discrete' or 'continuous'; got {kind!r}.")
+    if not tf.executing_eagerly():
+        raise ValueError(
+            "TensorFlow: expected eager execution, received a graph. Remove "
+            "tf.compat.v1.disable_eager_execution() (or disable_v2_behavior), and make "
+            "systems and finders outside of tf.function."
+        )
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise ValueError(
@@ -228,7 +236,11 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
     if n_inputs is not None and width is not None and n_inputs != width:
         raise ValueError(f"n_inputs must be {width}, as {name!r} was built; got {n_inputs!r}.")
     n_inputs = _whole(n_inputs, "n_inputs", 0, name) if width is None else width
-    closed = keras_cells.closed_form(cell)
+    closed = None
+    if not references.is_patched(cell):
+        closed = keras_cells.closed_form(cell)
+    if closed is not None and not clones.agrees(cell, *closed, layout, n_inputs):
+        closed = None  # something in it was replaced: its own call decides
     if closed is not None:
         equations, read = closed
         dtypes = ("float32", "float64")

@@ -22,6 +22,8 @@ import tensorflow as tf
 from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.keras_cells import call_cell, is_legacy, name_of, standard_kind
 from fixedpoint_tf.system import StateLayout
+from fixedpoint_tf.systems.references import shared_parts, variables
+from fixedpoint_tf.systems.updates import check_map
 
 __all__ = ["differentiable"]
 
@@ -54,8 +56,10 @@ def differentiable(
     sizes, name = layout.sizes, name_of(cell)
     native = str(cell.compute_dtype)
     _check_call(cell, native, n_inputs, layout, name)
+    types = ("float64", "float64") if n_inputs == 0 else _TYPES  # see closed_forms.GRU
     try:
-        clones = {dtype: _built_clone(cell, dtype, n_inputs, sizes) for dtype in _TYPES}
+        _check_own_variables(cell)
+        clones = {d: _built_clone(cell, d, n_inputs, sizes) for d in dict.fromkeys(types)}
         pairs = {dtype: _pairs(clone, cell) for dtype, clone in clones.items()}
         _take_over(pairs["float64"])
         _check_same(cell, clones["float64"], native, n_inputs, sizes)
@@ -69,8 +73,8 @@ def differentiable(
             ) from error
         logger.warning(
             "%s cannot be copied from its configuration (%s), so it is evaluated in %s "
-            "throughout: fixed points are then only as exact as that type. A get_config "
-            "that holds every argument of __init__ mends it.",
+            "throughout: fixed points are then only as exact as that type. Where its "
+            "get_config is the reason, one that holds every argument of __init__ mends it.",
             type(cell).__name__, reason, native,
         )  # fmt: skip
         step = lambda dtype: lambda h, u: call_cell(cell, h, u, sizes)  # noqa: E731
@@ -81,7 +85,56 @@ def differentiable(
         return ()
 
     step = lambda dtype: lambda h, u: call_cell(clones[dtype], h, u, sizes)  # noqa: E731
-    return Autodiff(step), read, _TYPES
+    return Autodiff(step), read, types
+
+
+def agrees(
+    cell: Any, equations: Any, read: Callable[[str], Any], layout: StateLayout, n_inputs: int
+) -> bool:
+    """Compare a closed form with the cell's own call at random states of three scales."""
+    native = str(cell.compute_dtype)
+    rng = np.random.default_rng(1)
+    scale = np.repeat([0.1, 1.0, 3.0], 2)[:, None]
+    h = scale * rng.normal(size=(6, layout.n_states))
+    u = scale * rng.normal(size=(6, n_inputs))
+    _forget_masks(cell)
+    own = call_cell(cell, tf.cast(h, native), tf.cast(u, native), layout.sizes)
+    _forget_masks(cell)
+    own = tf.cast(own, "float64").numpy()
+    ours = equations.step(read("float64"), tf.constant(h), tf.constant(u)).numpy()
+    if not np.isfinite(own).all():
+        return True  # said of the weights later on
+    width = np.sqrt(layout.n_states + n_inputs)
+    exact = {"float64": 1e-12, "float32": 1e-4}.get(native, 0.1) * width
+    return bool((np.abs(ours - own) <= exact * (1.0 + np.abs(own))).all())
+
+
+def _forget_masks(cell: Any) -> None:
+    """Drop the dropout masks that cells of ``tf_keras`` keep even where dropout is off."""
+    if is_legacy(cell):
+        for layer in cell._flatten_layers():
+            for reset in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+                getattr(layer, reset, lambda: None)()
+
+
+def _check_own_variables(cell: Any) -> None:
+    """Refuse to copy a cell with variables of which Keras does not know."""
+    known = {id(part) for weight in _all_variables(cell) for part in _parts(weight)}
+    unknown = [v for v in variables(cell) if not known & {id(part) for part in _parts(v)}]
+    if unknown:
+        raise ValueError(
+            f"it has {len(unknown)} variables that Keras does not track, such as "
+            f"{unknown[0].name!r}; make them with add_weight"
+        )
+
+
+def _all_variables(cell: Any) -> list[Any]:
+    return [*_weights(cell), *getattr(cell, "variables", [])]
+
+
+def _parts(variable: Any) -> list[Any]:
+    """A variable of Keras and the one of TensorFlow in it."""
+    return [part for part in (variable, getattr(variable, "_value", None)) if part is not None]
 
 
 def _brief(error: Exception) -> str:
@@ -105,6 +158,9 @@ def _check_call(cell: Any, dtype: str, n_inputs: int, layout: StateLayout, name:
             f"rnn: {name!r} must return new states of widths {list(layout.sizes)}, as its "
             f"state_size says; together they have {image.shape[-1]} columns."
         )
+    check_map(
+        lambda h, u: call_cell(cell, h, u, layout.sizes), name, layout.n_states, n_inputs, dtype
+    )
 
 
 @contextlib.contextmanager
@@ -169,7 +225,13 @@ def _fresh(cell: Any, dtype: str, made: dict[int, Any]) -> Any:
     with scope.custom_object_scope(classes):
         clone = type(cell).from_config(config)
     for key, function in functions.items():
+        if hasattr(function, "get_config"):  # a layer, which must not be shared
+            function = type(function).from_config(_in_type(function.get_config(), dtype))
         setattr(clone, key, function)
+    shared = shared_parts(cell, clone)
+    if shared:
+        names = ", ".join(sorted({type(part).__name__ for part in shared}))
+        raise ValueError(f"the copy would share {names} with it")
     for layer in clone._flatten_layers():
         if is_legacy(cell):
             layer._set_dtype_policy(dtype)

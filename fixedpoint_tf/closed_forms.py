@@ -59,7 +59,8 @@ def _rows(coefficients: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 def _affine(w: tuple[tf.Tensor, ...], h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
     """``u K + h R + b``; the cells without a bias carry a zero one."""
     kernel, recurrent_kernel, bias = w
-    return tf.matmul(u, kernel) + tf.matmul(h, recurrent_kernel) + bias
+    inner = tf.matmul(h, recurrent_kernel) + bias
+    return inner if u.shape[-1] == 0 else tf.matmul(u, kernel) + inner
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +128,9 @@ class GRU:
         kernel, recurrent_kernel, input_bias, recurrent_bias = w
         g = ACTIVATIONS[self.recurrent_activation].function
         f = ACTIVATIONS[self.activation].function
-        xz, xr, xh = tf.split(tf.matmul(u, kernel) + input_bias, 3, axis=-1)
+        # oneDNN ends the whole process at a product with inputs of no width.
+        x = input_bias[None] if u.shape[-1] == 0 else tf.matmul(u, kernel) + input_bias
+        xz, xr, xh = tf.split(x, 3, axis=-1)
         if self.reset_after:
             inner = tf.matmul(h, recurrent_kernel) + recurrent_bias
             hz, hr, p = tf.split(inner, 3, axis=-1)

@@ -15,6 +15,7 @@ __all__ = [
     "as_conditions",
     "as_float32",
     "as_numbers",
+    "check_eager",
     "in_session",
     "listed",
     "pair",
@@ -27,6 +28,18 @@ __all__ = [
 
 #: What a session is called that was given no name.
 UNNAMED = "session"
+
+
+def check_eager() -> None:
+    """Refuse to work where eager execution is switched off, or inside a tf.function."""
+    import tensorflow as tf
+
+    if not tf.executing_eagerly():
+        raise ValueError(
+            "TensorFlow: expected eager execution, received a graph. Remove "
+            "tf.compat.v1.disable_eager_execution() (or disable_v2_behavior), and make "
+            "models outside of tf.function."
+        )
 
 
 def as_numbers(

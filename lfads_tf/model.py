@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from lfads_tf import arguments, batches, inference, sharding, steps, stitching
 from lfads_tf.checkpoints import Checkpoint, default_callbacks, digest
+from lfads_tf.checks import check_eager
 from lfads_tf.config import LFADSConfig
 from lfads_tf.network import Network
 from lfads_tf.objective import PARTS, left_out_samples, ramp
@@ -66,6 +67,7 @@ class LFADS(keras.Model):
     """
 
     def __init__(self, config: LFADSConfig, **kwargs: Any) -> None:
+        check_eager()
         # Likelihoods need single precision, whatever Keras's policy is for other models.
         super().__init__(dtype="float32", **kwargs)
         self.config = config

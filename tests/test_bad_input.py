@@ -402,7 +402,7 @@ NETWORKS = {
     "function through NumPy": (
         lambda: lambda h, u: tf.convert_to_tensor(np.tanh(h)),
         MAP,
-        "must consist of TensorFlow operations, without NumPy on the states",
+        "to consist of TensorFlow operations, .* NumPy on the states",
     ),
     "function of another width": (
         lambda: lambda h, u: tf.concat([h, u], 1),
@@ -412,12 +412,12 @@ NETWORKS = {
     "function that mixes its rows": (
         lambda: lambda h, u: h - tf.reduce_mean(h, axis=0),
         MAP,
-        "must map each state by itself and always alike",
+        "to map each state by itself and always alike, .* changes with the other rows",
     ),
     "function with noise": (
         lambda: lambda h, u: h + tf.random.normal(tf.shape(h), dtype=h.dtype),
         MAP,
-        "must map each state by itself and always alike",
+        "to map each state by itself and always alike, .* second call: noise",
     ),
     "function that fails": (
         lambda: lambda h, u: tf.matmul(h, tf.zeros([5, 5], h.dtype)),

@@ -1,0 +1,71 @@
+"""Updates of a user's own held to what a map is: alike at each call, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["check_map"]
+
+Update = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def check_map(update: Update, name: str, n_states: int, n_inputs: int, dtype: str) -> None:
+    """Refuse an update that is no map of each state by itself, and say why.
+
+    Args:
+        update: from ``(n, n_states)`` and ``(n, n_inputs)`` to ``(n, n_states)``.
+        name: how errors call it.
+        n_states: width of its states.
+        n_inputs: width of its inputs.
+        dtype: in which it is evaluated.
+
+    Raises:
+        ValueError: it is noisy, mixes its rows or cannot be compiled.
+
+    Example:
+        >>> check_map(lambda h, u: 0.5 * h, "halve", 2, 0, "float64")
+    """
+    rng = np.random.default_rng(2)
+    h, u = rng.normal(size=(4, n_states)), rng.normal(size=(4, n_inputs))
+    others = np.vstack([h[:1], 2.0 + rng.normal(size=(3, n_states))])
+    rolled = np.vstack([h[3:], h[:3]]), np.vstack([u[3:], u[:3]])
+
+    def image(h: np.ndarray, u: np.ndarray) -> np.ndarray:
+        value = update(tf.constant(h, dtype), tf.constant(u, dtype))
+        return tf.cast(value, "float64").numpy()
+
+    expected = f"rnn: expected {name!r} to map each state by itself and always alike, received"
+    first = image(h, u)
+    size = max(np.abs(first[np.isfinite(first)]).max(initial=0.0), np.finfo(float).tiny)
+    eps = float(np.finfo(tf.as_dtype(dtype).as_numpy_dtype).eps)
+    if not np.allclose(image(h, u), first, rtol=0.0, atol=8.0 * eps * size, equal_nan=True):
+        raise ValueError(
+            f"{expected} other new states of the same states at a second call: noise that is "
+            "always on. Switch it off where call is not training (training=False), or pass a "
+            "cell without noise."
+        )
+    rows = dict(rtol=0.0, atol=64.0 * eps * np.sqrt(n_states + n_inputs) * (1.0 + size))
+    for value in (image(others, u)[:1], image(h[:1], u[:1])):
+        if not np.allclose(value, first[:1], equal_nan=True, **rows):
+            raise ValueError(
+                f"{expected} a first row that changes with the other rows: statistics of the "
+                "batch, or a mean or product over it. Use the inference form (training=False)."
+            )
+    if not np.allclose(np.roll(image(*rolled), -1, axis=0), first, equal_nan=True, **rows):
+        raise ValueError(
+            f"{expected} other new states of the same state in another row: noise or "
+            "parameters drawn for each row. Switch them off where call is not training."
+        )
+    try:
+        shapes = [tf.TensorSpec([None, k], dtype) for k in (n_states, n_inputs)]
+        graph = tf.function(update, input_signature=shapes, autograph=False)
+        graph._omit_frequent_tracing_warning = True  # one line serves every network
+        graph.get_concrete_function()
+    except Exception as error:  # noqa: BLE001 - whatever the update does
+        raise ValueError(
+            f"rnn: expected {name!r} to consist of TensorFlow operations, received one that "
+            f"cannot be compiled, for example with NumPy on the states: {error}"
+        ) from error
