@@ -35,7 +35,8 @@ def test_a_cycle_is_told_and_drawn():
         return (1.1 - 0.1 * radius2) * (h @ tf.constant(turn, h.dtype))
 
     told = asked(step, 2, np.random.default_rng(0).uniform(-1.0, 1.0, (32, 2)))
-    assert "period 14.8096 steps (stable" in told.lines[-1]  # 2 pi / angle
+    said = "a stable cycle: the oscillation takes 14.8096 steps"  # 2 pi / angle
+    assert said in told.lines[-1]
     assert "cycles" in told.figures
 
 

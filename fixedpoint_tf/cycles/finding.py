@@ -43,7 +43,9 @@ def find_cycles(
     ones are solved from near-recurrences met on the way: they are found where a trajectory
     passes near one, never surely. On an invariant curve the rotation number comes from
     weighted Birkhoff averages (Das et al. 2017), to many digits where the curve is smooth,
-    and the multipliers from Lyapunov exponents.
+    and the multipliers from Lyapunov exponents. The curves of piecewise linear networks
+    have corners; they are told from other motion by their length, which is finite. What
+    seems chaotic is run ten times as long again and looked at anew before it is called so.
 
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
@@ -59,8 +61,9 @@ def find_cycles(
         n_candidates: guesses of unstable cycles for each period.
         n_extensions: how often a start that has not settled is run on, each time four
             times as long.
-        tol_unique: cycles nearer than this, relative to 1 + the size of the state, are
-            one and the same; shifted phases always are.
+        tol_unique: cycles nearer than this, relative to their extent, are one and the
+            same; shifted phases always are, and so are the cycles of a family that fills a
+            curve.
         seed: of the first tangent vectors and of the places where unstable cycles of a
             continuous system are sought.
         verbose: show a bar, and what is being done.
@@ -73,10 +76,10 @@ def find_cycles(
         TypeError, ValueError: an argument is not as described.
 
     Cost: for each start ``n_transient + n_steps`` steps, times up to ``4 ** n_extensions``
-    for those that do not settle; a Jacobian at ``n_steps`` states for each distinct curve
-    and each start that does not settle; for unstable cycles about ten Newton steps of
-    ``n_candidates * max_period ** 2 / 2`` Jacobians. Held at once, each a few times over, are
-    at most 128 MiB of trajectories, or that of one start
+    for those that do not settle, and times eleven for chaos; a Jacobian at ``n_steps``
+    states for each distinct curve and each start that does not settle; for unstable cycles
+    about ten Newton steps of ``n_candidates * max_period ** 2 / 2`` Jacobians. Held at
+    once, each a few times over, are at most 128 MiB of trajectories, or that of one start
     (``8 * n_states * (n_transient + n_steps)`` bytes), and 32 MiB of Jacobians, or one. A
     cycle whose Jacobians take more has them computed thrice in each Newton step.
 
@@ -85,7 +88,7 @@ def find_cycles(
         >>> from fixedpoint_tf import as_system
         >>> logistic = as_system(lambda x, u: 3.3 * x * (1 - x), n_states=1, n_inputs=0)
         >>> find_cycles(logistic, [[0.3]], max_period=2)
-        1 cycle: period 2 steps (stable); starts: 1 on a cycle
+        a stable cycle: the oscillation takes 2 steps; starts: 1 on a cycle
     """
     system = as_system(system)
     x, u = _starts(system, states, inputs)
@@ -122,6 +125,8 @@ def find_cycles(
 
 def _starts(system: DynamicalSystem, states: Any, inputs: Any) -> tuple[np.ndarray, np.ndarray]:
     x = system.layout.pack(states, "states")
+    if x.ndim in (2, 3) and not len(x):
+        raise ValueError(f"states: expected at least one start, received shape {x.shape}.")
     if x.ndim == 3 and x.shape[1]:
         x = x[:, -1]
     check_rows(x, "states", system.n_states, "n_states")

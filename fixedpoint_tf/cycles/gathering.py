@@ -17,6 +17,7 @@ def gather(
     outcomes: tuple[str, ...],
     index_of_start: np.ndarray,
     lyapunov: np.ndarray,
+    lyapunov_error: np.ndarray,
     interrupted: bool,
 ) -> Cycles:
     """One result of orbits and of what each start came to.
@@ -24,7 +25,7 @@ def gather(
     Args:
         system: whose orbits they are.
         orbits: the distinct ones.
-        outcomes, lyapunov, interrupted: as :class:`Cycles` has them.
+        outcomes, lyapunov, lyapunov_error, interrupted: as :class:`Cycles` has them.
         index_of_start: ``(n_starts,)``, index into ``orbits``, or -1.
     """
     order = sorted(range(len(orbits)), key=lambda i: (not orbits[i].is_stable, i))
@@ -49,6 +50,10 @@ def gather(
         outcomes=outcomes,
         cycle_of_start=cycle_of_start,
         lyapunov=lyapunov.copy(),
+        lyapunov_error=lyapunov_error.copy(),
+        turns=np.array([orbit.turns for orbit in orbits], dtype=int),
+        n_family=np.array([orbit.n_family for orbit in orbits], dtype=int),
+        on_kink=np.array([orbit.on_kink for orbit in orbits], dtype=bool),
         kind=system.kind,
         state_names=tuple(system.state_names),
         interrupted=interrupted,

@@ -84,6 +84,11 @@ class Tangents:
     def is_flow(self) -> bool:
         return self.system.kind == "continuous"
 
+    @property
+    def rounding(self) -> float:
+        """Relative rounding of the arithmetic of the system."""
+        return float(np.finfo(self.dtype).eps)
+
     def velocity(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """``dx/dt`` of a continuous system, ``(n, n_states)``."""
         return self.system.step(x, u).numpy().astype(np.float64)
@@ -148,7 +153,8 @@ class Tangents:
             finer, jacobian[rows] = go(rows, n)
             with np.errstate(invalid="ignore", over="ignore"):
                 error = np.abs(finer - image[rows]).max(axis=1)
-                coarse = error > FLOW_TOL * (1.0 + np.abs(finer).max(axis=1))
+                size = np.maximum(np.abs(finer).max(axis=1), np.abs(x[rows]).max(axis=1))
+                coarse = error > FLOW_TOL * size
             image[rows] = finer
             rows = rows[coarse]  # a row that is no longer finite compares as done
         return image, jacobian

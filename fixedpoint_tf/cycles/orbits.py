@@ -6,10 +6,13 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["Orbit", "distance_to", "minimal", "same", "trivial"]
+__all__ = ["Orbit", "distance_to", "extent_of", "minimal", "same", "trivial"]
 
-FIXED_TOL = 1e-6  # relative size of an orbit below which it is a fixed point
+FIXED_TOL = 1e-7  # extent, relative to the states, below which an orbit is a fixed point
+REPEAT_TOL = 1e-6  # of the extent: how near a repeat must be
+ROUNDING = 1e-10  # of the states: nothing that is solved for is known better
 HELD_ENTRIES = 2**21  # of the differences between states and an orbit, held at once
+MISFITS = 3.0  # of two curves, within which they may be one
 TRIVIAL_TOL = 1e-2  # Lyapunov exponents of curves with kinks are no better known
 
 
@@ -39,6 +42,9 @@ class Orbit:
     u: np.ndarray
     is_exact: bool
     is_discrete: bool
+    turns: int = 1
+    n_family: int = 0
+    on_kink: bool = False
 
     @property
     def amplitude(self) -> float:
@@ -50,7 +56,9 @@ class Orbit:
     def is_stable(self) -> bool:
         """Whether deviations decay, but for the trivial multiplier."""
         size = np.abs(self.multipliers)
-        if not (self.is_exact and self.is_discrete):
+        if self.on_kink or not np.isfinite(size).all():
+            return False
+        if self.n_family or not (self.is_exact and self.is_discrete):
             along = trivial(self.multipliers)
             if along is None:
                 return False
@@ -58,21 +66,39 @@ class Orbit:
         return bool((size < 1.0 - 1e-6).all())
 
 
-def minimal(points: np.ndarray, tol: float = FIXED_TOL) -> int:
+def extent_of(points: np.ndarray) -> float:
+    """Measure how far points reach: the greatest range of a coordinate.
+
+    Args:
+        points: ``(..., m, n_states)``.
+
+    Example:
+        >>> extent_of(np.array([[10.0, 1.0], [10.5, 1.0]]))
+        0.5
+    """
+    return float(np.ptp(points, axis=-2).max(initial=0.0))
+
+
+def minimal(points: np.ndarray, size: float = 0.0) -> int:
     """How many points are gone through before the first comes again; 1: a fixed point.
 
     Args:
         points: ``(m, n_states)``, at equal times on a closed orbit.
-        tol: of being the same, relative to 1 + the greatest entry.
+        size: of the states; their greatest entry, where that is more.
 
     Example:
         >>> minimal(np.array([[0.0], [1.0], [0.0], [1.0]]))
         2
+        >>> minimal(np.array([[0.0], [1.0], [0.0], [1.0]]) * 1e-6 + 1e-3)
+        2
     """
-    m = len(points)
-    size = 1.0 + np.abs(points).max()
+    m, extent = len(points), extent_of(points)
+    size = max(size, float(np.abs(points).max()))
+    if extent <= FIXED_TOL * size:
+        return 1
+    tol = REPEAT_TOL * extent + ROUNDING * size
     for k in range(1, m):
-        if m % k == 0 and np.abs(np.roll(points, -k, axis=0) - points).max() < tol * size:
+        if m % k == 0 and np.abs(np.roll(points, -k, axis=0) - points).max() < tol:
             return k
     return m
 
@@ -107,8 +133,10 @@ def same(a: Orbit, b: Orbit, tol: float) -> bool:
         return False
     if a.is_exact and a.is_discrete and len(a.points) != len(b.points):
         return False
-    scale = tol * (1.0 + np.abs(a.points).max())
+    scale = tol * extent_of(b.points) + ROUNDING * np.abs(b.points).max()
     if not (a.is_exact and a.is_discrete):  # chords cut the corners of a curve
         chords = np.linalg.norm(np.diff(b.points, axis=0), axis=1).max()
         scale += 0.05 * chords
+    if not a.is_exact:  # and neither curve is known better than its samples fit it
+        scale += MISFITS * (a.residual + b.residual)
     return bool((distance_to(b, a.points) < scale).all())

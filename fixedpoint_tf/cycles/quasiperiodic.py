@@ -9,13 +9,28 @@ by Laskar 1990, from the phase between two halves).
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-__all__ = ["birkhoff_weights", "dominant_frequency", "rotation", "sizes"]
+__all__ = [
+    "ClosedCurve",
+    "birkhoff_weights",
+    "closed_curve",
+    "curve_through",
+    "dominant_frequency",
+    "length_growth",
+    "sizes",
+]
 
 MAX_HARMONIC = 6
 HOPELESS = 0.01  # of the extent: no curve at all
+MAX_GROWTH = 1.02  # of the length of a curve, where twice as many samples draw it
+UNEVEN_GROWTH = 1.3  # where the phase does not advance evenly
+UNEVEN_TOL = 3e-4
+SAME_STRAND = 0.01  # of the extent
+N_COMPONENTS = 12
 MUCH_BETTER = 30.0  # the misfit of a wrong rotation number is larger by far more
 
 
@@ -84,8 +99,22 @@ def dominant_frequency(states: np.ndarray) -> float:
     return frequency
 
 
-def _curve(phases: np.ndarray, states: np.ndarray) -> CubicSpline | None:
-    """The closed curve through states at phases, thinned where phases nearly coincide."""
+def curve_through(phases: np.ndarray, states: np.ndarray) -> CubicSpline | None:
+    """Draw the closed curve through states at phases, thinned where they nearly coincide.
+
+    Args:
+        phases: ``(n,)`` in [0, 1).
+        states: ``(n, n_states)``.
+
+    Returns:
+        None where fewer than four phases differ.
+
+    Example:
+        >>> phase = np.arange(100) / 100
+        >>> circle = curve_through(phase, np.cos(2 * np.pi * phase)[:, None])
+        >>> round(float(circle(0.125)[0]), 4)
+        0.7071
+    """
     order = np.argsort(phases)
     phases, states = phases[order], states[order]
     least = 0.2 / len(phases)
@@ -104,54 +133,151 @@ def _curve(phases: np.ndarray, states: np.ndarray) -> CubicSpline | None:
     return CubicSpline(np.append(p, p[0] + 1.0), np.concatenate([x, x[:1]]), bc_type="periodic")
 
 
-def _misfit(states: np.ndarray, rho: float) -> float:
-    """How far the odd samples are from the curve through the even ones."""
+def _misfits(states: np.ndarray, rho: float) -> tuple[float, float]:
+    """How far samples are from the curve through every second one: at most, and mostly."""
     phases = (rho * np.arange(len(states))) % 1.0
-    curve = _curve(phases[::2], states[::2])
+    order = np.argsort(phases)
+    curve = curve_through(phases[order[::2]], states[order[::2]])
+    if curve is None:
+        return np.inf, np.inf
+    others = order[1::2]
+    off = np.abs(curve(phases[others]) - states[others]).max(axis=1)
+    return float(off.max()), float(np.median(off))
+
+
+def length_growth(states: np.ndarray, rho: float) -> float:
+    """Compare the length of the line through all samples, by phase, with that through half.
+
+    On a curve of finite length, with corners or without, both are the same. Where samples of
+    like phase are not near each other the line jumps at each of them: twice as many samples
+    make it twice as long.
+
+    Args:
+        states: ``(n_time, n_states)``.
+        rho: the rotation number.
+
+    Example:
+        >>> phase = np.sqrt(2) * np.arange(4000)[:, None] % 1.0
+        >>> square = np.clip(4 * np.abs((phase + [0.0, 0.25]) % 1.0 - 0.5) - 1, -0.5, 0.5)
+        >>> round(length_growth(square, np.sqrt(2)), 2)
+        1.0
+        >>> noise = np.random.default_rng(0).normal(size=(4000, 2))
+        >>> round(length_growth(noise, np.sqrt(2)), 1)
+        2.0
+    """
+    lengths = []
+    for part in (states, states[: len(states) // 2]):
+        order = np.argsort((rho * np.arange(len(part))) % 1.0)
+        ring = part[np.append(order, order[0])]
+        lengths.append(np.linalg.norm(np.diff(ring, axis=0), axis=1).sum())
+    return float(lengths[0] / max(lengths[1], np.finfo(float).tiny))
+
+
+def _strands_apart(states: np.ndarray, rho: float, faster: float) -> float:
+    """Distance of parts of a curve that a faster rotation takes for one, of the extent."""
+    curve = curve_through((rho * np.arange(len(states))) % 1.0, states)
     if curve is None:
         return np.inf
-    return float(np.abs(curve(phases[1::2]) - states[1::2]).max())
+    n_strands = round(faster / rho)
+    if n_strands < 2 or abs(faster / rho - n_strands) > 1e-6 * n_strands:
+        return np.inf
+    phases = np.arange(256) / 256
+    strands = [curve((phases + j / n_strands) % 1.0) for j in range(n_strands)]
+    apart = np.abs(np.stack(strands[1:]) - strands[0]).max(axis=(0, 2))
+    return float(np.median(apart) / np.abs(states).max())
 
 
-def rotation(states: np.ndarray, tol: float) -> tuple[float, float, CubicSpline | None]:
-    """Rotation number of motion on a closed curve, and the curve.
+def _uneven(states: np.ndarray, rho: float) -> ClosedCurve | None:
+    """The curve at a rotation number that is an average over a motion that lingers."""
+    misfit, typical = _misfits(states, rho)
+    curve = curve_through((rho * np.arange(len(states))) % 1.0, states)
+    extent = np.abs(states - states.mean(axis=0)).max()
+    if curve is None or misfit > 10.0 * HOPELESS * extent:
+        return None
+    return ClosedCurve(rho, misfit, typical, curve, float(np.diff(curve.x).max()))
 
-    The strongest frequency may be a harmonic of the rotation number. The lowest harmonic
-    is taken for which the samples, sorted by phase, lie on one curve.
+
+def _is_drawn(states: np.ndarray, rho: float, typical: float) -> bool:
+    """Whether samples in the order of their phases draw a line of finite length.
+
+    Near a cycle that has just vanished a motion lingers, and no phase advances evenly for
+    long; then the line is a little too long, though most samples are on the curve.
+    """
+    growth = length_growth(states, rho)
+    extent = float(np.abs(states - states.mean(axis=0)).max())
+    return growth < MAX_GROWTH or (growth < UNEVEN_GROWTH and typical < UNEVEN_TOL * extent)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClosedCurve:
+    """The closed curve through the samples of a motion.
+
+    Attributes:
+        rho: rotation number in (0, 0.5], which a motion in discrete time does not tell from
+            one minus it.
+        misfit: greatest distance of samples from the curve through every second one, in the
+            order of their phases.
+        typical: the median of these distances: a curve with corners is fitted badly at the
+            corners alone, a motion that is on no curve is so everywhere.
+        curve: the states by phase, in cycles.
+        gap: the greatest range of phases, in cycles, without a sample.
+    """
+
+    rho: float
+    misfit: float
+    typical: float
+    curve: CubicSpline
+    gap: float
+
+
+def closed_curve(states: np.ndarray, tol: float) -> ClosedCurve | None:
+    """Find the closed curve that a motion is on, and its rotation number.
+
+    The strongest frequency may be a harmonic of the rotation number. The lowest harmonic is
+    taken for which the samples, sorted by phase, lie on one curve, which may have corners.
 
     Args:
         states: ``(n_time, n_states)``, without the transient.
         tol: the misfit at which to stop looking.
 
     Returns:
-        The rotation number in (0, 0.5], which a discrete-time motion does not tell from
-        one minus it; the greatest distance of the odd samples from the curve through the
-        even ones; and the curve, by phase in cycles, or None where there is none.
+        None where the motion is on no such curve.
 
     Example:
         >>> t = 2 * np.pi * 0.05 * np.sqrt(2) * np.arange(1000)[:, None]
         >>> states = np.hstack([np.cos(2 * t), np.sin(2 * t), 0.5 * np.cos(t)])
-        >>> rho, misfit, _ = rotation(states, 1e-6)
-        >>> round(rho / 0.05, 6), misfit < 1e-6
+        >>> found = closed_curve(states, 1e-6)
+        >>> round(found.rho / 0.05, 6), found.misfit < 1e-6
         (1.414214, True)
     """
     frequency = dominant_frequency(states)
-    # Three components tell as well as all units whether samples lie on one curve.
+    # A few components tell as well as all units whether samples lie on one curve.
     deviation = states - states.mean(axis=0)
-    few = deviation @ np.linalg.eigh(deviation.T @ deviation)[1][:, -3:]
-    tried: list[tuple[float, float]] = []
+    few = deviation @ np.linalg.eigh(deviation.T @ deviation)[1][:, -N_COMPONENTS:]
+    tried: list[tuple[float, float, float]] = []
     for harmonic in range(1, MAX_HARMONIC + 1):
         folded = {
             min(rho, 1.0 - rho)
             for j in range(harmonic)
             for rho in [((frequency + j) / harmonic) % 1.0]
         }
-        tried.append(min((_misfit(few, rho), rho) for rho in sorted(folded)))
+        tried.append(min((*_misfits(few, rho), rho) for rho in sorted(folded)))
         if tried[-1][0] <= tol:
             break
     # A curve gone round several times fits as well, and by chance a little better.
-    best = min(misfit for misfit, _ in tried)
-    misfit, rho = next(fit for fit in tried if fit[0] <= max(tol, MUCH_BETTER * best))
-    if misfit > HOPELESS * np.abs(few).max():
-        return rho, misfit, None
-    return rho, _misfit(states, rho), _curve((rho * np.arange(len(states))) % 1.0, states)
+    best = min(misfit for misfit, _, _ in tried)
+    rho = next(fit[2] for fit in tried if fit[0] <= max(tol, MUCH_BETTER * best))
+    if best > tol:  # with corners, or on no curve
+        rho = next((fit[2] for fit in tried if _is_drawn(few, fit[2], fit[1])), rho)
+    misfit, typical = _misfits(states, rho)
+    if misfit > tol and rho != tried[0][2]:
+        # Strands this near are one, which a motion that lingers does not go round evenly.
+        if _strands_apart(few, rho, tried[0][2]) < SAME_STRAND:
+            return _uneven(states, tried[0][2])
+    extent = np.abs(deviation).max()
+    curve = curve_through((rho * np.arange(len(states))) % 1.0, states)
+    if curve is None or misfit > HOPELESS * extent:
+        return None
+    if misfit > tol and not _is_drawn(states, rho, typical):
+        return None
+    return ClosedCurve(rho, misfit, typical, curve, float(np.diff(curve.x).max()))

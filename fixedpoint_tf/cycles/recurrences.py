@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["near_recurrences", "returns", "settled_period"]
+__all__ = [
+    "is_nearing",
+    "near_recurrences",
+    "nearest_returns",
+    "returns",
+    "settled_period",
+]
 
-UNSETTLED = 1e-6  # relative distance below which an orbit is at a cycle, and known already
+NEARING = 0.9  # of what it was: how much nearer a motion must come to a cycle
+
+N_ROUNDINGS = 64.0  # of one step, that a repeat may differ by
+UNSETTLED = 1e-6  # of the extent: nearer than this an orbit is at a cycle, known already
 
 
-def settled_period(states: np.ndarray, tol: float) -> int:
+def settled_period(states: np.ndarray, tol: float, rounding: float = 1e-16) -> int:
     """The least number of steps after which the last part of an orbit repeats itself.
 
     Args:
         states: ``(n_time, n_states)``.
-        tol: greatest difference that counts as the same, relative to 1 + the state.
+        tol: greatest difference that counts as the same, of the extent of the motion.
+        rounding: relative rounding of the states.
 
     Returns:
         1 where the state stands still, 0 where nothing repeats within half the orbit.
@@ -24,13 +34,51 @@ def settled_period(states: np.ndarray, tol: float) -> int:
         3
     """
     n = len(states)
-    size = 1.0 + np.abs(states[-1]).max()
-    last = np.abs(states[-1] - states[n // 2 - 1 : -1]).max(axis=1)[::-1]
-    for k in np.flatnonzero(last < tol * size) + 1:
+    half = states[n // 2 - 1 :]
+    extent = float(np.ptp(half, axis=0).max(initial=0.0))
+    near = tol * extent + N_ROUNDINGS * rounding * np.abs(half).max(initial=0.0)
+    last = np.abs(states[-1] - half[:-1]).max(axis=1)[::-1]
+    for k in np.flatnonzero(last <= near) + 1:
         tail = states[n - n // 4 :] - states[n - n // 4 - k : n - k]
-        if np.abs(tail).max() < tol * size:
+        if np.abs(tail).max() <= near:
             return int(k)
     return 0
+
+
+def nearest_returns(states: np.ndarray, n_best: int) -> list[int]:
+    """Find after how many steps a motion came nearest to its last state.
+
+    Args:
+        states: ``(n_time, n_states)``.
+        n_best: how many numbers of steps, the nearest first.
+
+    Example:
+        >>> nearest_returns(np.cos(2 * np.pi * np.arange(100)[:, None] / 7), 1)
+        [7]
+    """
+    half = states[len(states) // 2 :]
+    apart = np.linalg.norm(half[:-1] - half[-1], axis=1)[::-1]
+    inner = apart[1:-1]
+    lowest = np.flatnonzero((inner <= apart[:-2]) & (inner < apart[2:])) + 1
+    order = lowest[np.argsort(apart[lowest].round(12), kind="stable")]
+    return [int(k) + 1 for k in order[:n_best]]
+
+
+def is_nearing(states: np.ndarray, period: int) -> bool:
+    """Test whether a motion repeats itself ever more nearly.
+
+    Args:
+        states: ``(n_time, n_states)``.
+        period: number of steps after which it nearly does.
+
+    Example:
+        >>> t = np.arange(400)[:, None]
+        >>> is_nearing(np.cos(np.pi * t) * (1 + 0.99**t), 2), is_nearing(np.cos(t), 44)
+        (True, False)
+    """
+    apart = np.linalg.norm(states[period:] - states[:-period], axis=1)
+    quarter = len(apart) // 4
+    return bool(apart[-quarter:].mean() < NEARING * apart[:quarter].mean())
 
 
 def near_recurrences(
@@ -55,9 +103,9 @@ def near_recurrences(
     padded = np.pad(distance, ((0, 0), (1, 1)), constant_values=np.inf)
     minimum = (distance <= padded[:, :-2]) & (distance < padded[:, 2:])
     minimum[:, 0] = True  # where the user said to start
-    with np.errstate(invalid="ignore"):
-        size = 1.0 + np.abs(before).max(axis=2)
-    minimum &= np.isfinite(distance) & (distance > UNSETTLED * size)
+    finite = np.isfinite(states).all(axis=2, keepdims=True)
+    extent = np.ptp(np.where(finite, states, states[:, :1]), axis=1).max(axis=1, initial=0.0)
+    minimum &= np.isfinite(distance) & (distance > UNSETTLED * extent[:, None])
     places = np.argwhere(minimum)
     if len(places) > n_best:
         order = np.argsort(distance[minimum], kind="stable")

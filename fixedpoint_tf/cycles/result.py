@@ -12,7 +12,6 @@ from fixedpoint_tf.checks import check_number
 from fixedpoint_tf.cycles.orbits import trivial
 from fixedpoint_tf.linearization import check_kind
 from fixedpoint_tf.results import Result
-from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,12 +58,19 @@ class Cycles(Result):
     curve no such matrix exists: what stands here are :math:`e^{\lambda T}` with the leading
     Lyapunov exponents :math:`\lambda` and the period T, which give the modulus only.
 
+    The oscillation itself may be faster than the cycle: a rotation by 10/73 of a turn
+    repeats after 73 steps, and goes round 10 times in them, so that the oscillation takes
+    7.3 steps. ``period`` is the number of steps after which the state is the same again,
+    ``turns`` how often it has gone round by then; :meth:`frequencies` are those of the
+    oscillation. Of a cycle of a map that samples no oscillation both are the same.
+
     Beware: unstable curves are not found, since no trajectory stays at them; and a curve
     does not tell a rotation from its mirror image, so the period is taken to be at least
     two steps.
 
     Attributes:
-        period: ``(n,)``, in steps, or in units of time in continuous time.
+        period: ``(n,)``, in steps, or in units of time in continuous time, until the state
+            is the same again.
         points: ``(sum(lengths), n_states)``, the points of all cycles end to end.
         lengths: ``(n,)`` int, how many of them belong to each.
         multipliers: ``(n, n_multipliers)`` complex, largest first, NaN where there are
@@ -85,6 +91,16 @@ class Cycles(Result):
         cycle_of_start: ``(n_starts,)`` int, the row of the cycle, or -1.
         lyapunov: ``(n_starts,)``, the largest Lyapunov exponent per step or unit of time,
             where it was needed to tell; NaN elsewhere.
+        lyapunov_error: ``(n_starts,)``, its standard error over the steps that were looked
+            at. What is called chaotic was so ten times as long as the first run, and may
+            still be a transient that lasts longer.
+        turns: ``(n,)`` int, how often the oscillation goes round in a period; 1 for closed
+            curves and in continuous time.
+        n_family: ``(n,)`` int, along how many directions there are other cycles of the same
+            period, as on a circle filled with cycles; they are counted as one. Mostly 0.
+        on_kink: ``(n,)`` bool, whether a point of an exact cycle is on a kink of the map (a
+            ReLU unit at its threshold). Its multipliers are those of the Jacobians that the
+            network defines there, and whether it is stable is undecided.
         kind: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state.
         interrupted: whether the search was stopped from the keyboard.
@@ -114,6 +130,10 @@ class Cycles(Result):
     kind: str = "discrete"
     state_names: tuple[tuple[str, int], ...] | None = None
     interrupted: bool = False
+    lyapunov_error: np.ndarray = None  # type: ignore[assignment]
+    turns: np.ndarray = None  # type: ignore[assignment]
+    n_family: np.ndarray = None  # type: ignore[assignment]
+    on_kink: np.ndarray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         check_kind(self.kind)
@@ -121,6 +141,15 @@ class Cycles(Result):
         if self.state_names is not None:
             names = tuple((str(name), int(size)) for name, size in self.state_names)
             object.__setattr__(self, "state_names", names)
+        n = len(self.period)
+        for name, value in (
+            ("lyapunov_error", np.full(len(self.lyapunov), np.nan)),
+            ("turns", np.ones(n, dtype=int)),
+            ("n_family", np.zeros(n, dtype=int)),
+            ("on_kink", np.zeros(n, dtype=bool)),
+        ):
+            if getattr(self, name, None) is None:  # as in files of older releases
+                object.__setattr__(self, name, value)
         if self.lengths.sum() != len(self.points):
             raise ValueError(
                 f"lengths must add up to the {len(self.points)} points; got "
@@ -143,8 +172,28 @@ class Cycles(Result):
         return self.points[end - int(self.lengths[index]) : end]
 
     @property
+    def oscillation_period(self) -> np.ndarray:
+        """``(n,)``, steps or units of time that the oscillation itself takes to go round.
+
+        Example:
+            >>> import tensorflow as tf
+            >>> from fixedpoint_tf import as_system, find_cycles
+            >>> def turn(h, u):  # by 2/5 of a circle, towards radius 1
+            ...     radius = tf.norm(h, axis=1, keepdims=True)
+            ...     angle = tf.atan2(h[:, 1:], h[:, :1]) + 0.4 * 2 * np.pi
+            ...     return (0.5 + 0.5 * radius) * tf.concat([tf.cos(angle), tf.sin(angle)], 1)
+            >>> cycles = find_cycles(as_system(turn, n_states=2, n_inputs=0), [[2.0, 0.0]])
+            >>> cycles.period.tolist(), cycles.turns.tolist()
+            ([5.0], [2])
+            >>> cycles.oscillation_period.tolist()
+            [2.5]
+        """
+        return np.asarray(self.period / self.turns)
+
+    @property
     def _is_curve(self) -> np.ndarray:
-        return np.asarray(~self.is_exact | (self.kind == "continuous"))
+        in_family = np.asarray(self.n_family) > 0
+        return np.asarray(~self.is_exact | (self.kind == "continuous") | in_family)
 
     @property
     def transverse(self) -> np.ndarray:
@@ -168,14 +217,18 @@ class Cycles(Result):
 
     @property
     def is_stable(self) -> np.ndarray:
-        """``(n,)`` bool, whether all transverse deviations decay."""
+        """``(n,)`` bool, whether all transverse deviations decay; not where undecided."""
         size = np.abs(self.transverse)
         decays = ((size < 1.0 - _MARGIN) | np.isnan(size)).all(axis=1)
+        decays &= ~np.asarray(self.on_kink) & ~np.isnan(self.multipliers).all(axis=1)
         known = [trivial(values) is not None for values in self.multipliers]
         return np.asarray(decays & (~self._is_curve | np.array(known, dtype=bool)))
 
     def frequencies(self, dt: float | None = None) -> np.ndarray:
-        """Cycles per step, or in Hz given ``dt``; continuous: per unit of time.
+        """Turns per step, or in Hz given ``dt``; continuous: per unit of time.
+
+        These are the frequencies of the oscillations themselves: of a rotation by 10/73 of
+        a turn 10/73, though the state is the same again after 73 steps only.
 
         Args:
             dt: length of one step in seconds; None for a continuous system.
@@ -185,30 +238,75 @@ class Cycles(Result):
                 "dt must be None for a continuous system, whose periods are in units of time "
                 f"already; got {dt!r}."
             )
-        return 1.0 / (self.period * (1.0 if dt is None else check_number(dt, "dt")))
+        return self.turns / (self.period * (1.0 if dt is None else check_number(dt, "dt")))
 
-    def __repr__(self) -> str:
+    def stability_in_words(self) -> tuple[str, ...]:
+        """Say of each cycle "stable", "unstable", "marginal" or "undecided"."""
+        words = []
+        for i in range(self.n):
+            unknown = self.on_kink[i] or np.isnan(self.multipliers[i]).all()
+            if unknown:
+                words.append("undecided")
+            elif self.is_stable[i]:
+                words.append("stable")
+            else:
+                words.append("unstable" if self.n_unstable[i] else "marginal")
+        return tuple(words)
+
+    def periods_in_words(self) -> tuple[str, ...]:
+        """Say of each cycle how long the oscillation takes, such as "7.3 steps"."""
         unit = "steps" if self.kind == "discrete" else "time units"
         said = []
-        for i in range(min(self.n, 4)):
-            exact = self.kind == "continuous" or not self.is_exact[i]
-            period = f"{self.period[i]:.6g}" if exact else f"{self.period[i]:.0f}"
-            kind = "" if self.is_exact[i] else ", invariant curve"
-            stable = "stable" if self.is_stable[i] else "unstable"
-            if not self.is_stable[i] and not self.n_unstable[i]:
-                stable = "marginal"
-            said.append(f"period {period} {unit} ({stable}{kind})")
-        if self.n > 4:
-            said.append(f"{self.n - 4} more")
-        head = counted(self.n, "cycle", none="no") + (f": {', '.join(said)}" if said else "")
+        for i, (own, period, turns) in enumerate(
+            zip(self.oscillation_period, self.period, self.turns, strict=True)
+        ):
+            whole = self.kind == "discrete" and self.is_exact[i]
+            words = f"{own:.0f} {unit}" if whole and turns == 1 else f"{own:.6g} {unit}"
+            if turns > 1:
+                words += f", {turns} turns in {period:.0f} steps"
+            said.append(words)
+        return tuple(said)
+
+    def __repr__(self) -> str:
+        stability, periods = self.stability_in_words(), self.periods_in_words()
+        curve = ["" if exact else ", on a closed curve" for exact in self.is_exact]
+        if self.n == 0:
+            head = "no cycles"
+        elif self.n == 1:
+            kind = {
+                "undecided": "a cycle of undecided stability",
+                "unstable": "an unstable cycle",
+            }.get(stability[0], f"a {stability[0]} cycle")
+            head = f"{kind}: the oscillation takes {periods[0]}{curve[0]}"
+        else:
+            said = [
+                f"{period}{where} ({how})"
+                for period, where, how in zip(periods, curve, stability, strict=True)
+            ]
+            more = [f"{self.n - 4} more"] if self.n > 4 else []
+            head = f"{self.n} cycles: the oscillations take " + "; ".join(said[:4] + more)
+        if np.any(self.on_kink):
+            n = int(np.sum(self.on_kink))
+            head += f"; {n} through a kink, where stability is undecided"
         tail = "; interrupted" if self.interrupted else ""
         return f"{head}; starts: {self.starts_in_words() or 'none'}{tail}"
 
     def starts_in_words(self) -> str:
         """What the starts came to, such as "2 at a fixed point, 1 chaotic"."""
         counts = collections.Counter(self.outcomes)
-        said = [(counts[name], _PLACES.get(name, name)) for name in OUTCOMES]
-        return ", ".join(f"{n:,} {words}" for n, words in said if n)
+        said = [(counts[name], name, _PLACES.get(name, name)) for name in OUTCOMES]
+        words = [f"{n:,} {where}{self._exponents(name)}" for n, name, where in said if n]
+        return ", ".join(words)
+
+    def _exponents(self, outcome: str) -> str:
+        """The Lyapunov exponents of chaotic starts, with their error."""
+        if outcome != "chaotic":
+            return ""
+        chaotic = np.array(self.outcomes) == "chaotic"
+        rate = float(np.mean(self.lyapunov[chaotic]))
+        error = float(np.nanmax(np.append(0.0, self.lyapunov_error[chaotic])))
+        unit = "step" if self.kind == "discrete" else "time unit"
+        return f" (exponent {rate:.2g} ± {error:.1g} per {unit})"
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
         """Draws the cycles in the space of states.

@@ -7,13 +7,22 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fixedpoint_tf.cycles.curves import orbit_on
 from fixedpoint_tf.cycles.gathering import gather
-from fixedpoint_tf.cycles.lyapunov import growths, lyapunov_exponents
+from fixedpoint_tf.cycles.lyapunov import growths, mean_rate
 from fixedpoint_tf.cycles.maps import Tangents
-from fixedpoint_tf.cycles.orbits import Orbit, distance_to, trivial
-from fixedpoint_tf.cycles.quasiperiodic import dominant_frequency, rotation, sizes
-from fixedpoint_tf.cycles.recurrences import near_recurrences, returns, settled_period
+from fixedpoint_tf.cycles.orbits import Orbit, distance_to
+from fixedpoint_tf.cycles.quasiperiodic import closed_curve, dominant_frequency, sizes
+from fixedpoint_tf.cycles.recurrences import (
+    NEARING,
+    is_nearing,
+    near_recurrences,
+    nearest_returns,
+    returns,
+    settled_period,
+)
 from fixedpoint_tf.cycles.result import Cycles
+from fixedpoint_tf.cycles.settling import comes_to_rest, stands_still
 from fixedpoint_tf.cycles.solving import UNKNOWN, KnownOrbits
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.systems.simulation import roll_out
@@ -21,18 +30,18 @@ from fixedpoint_tf.words import counted
 
 __all__ = ["Options", "Search"]
 
-SETTLED_TOL = 1e-8  # a repeat as near as this is a repeat
+SETTLED_TOL = 1e-8  # of the extent: a repeat as near as this is a repeat
 CURVE_TOL = 1e-6  # misfit of a curve, relative to its amplitude, that ends the transient
-ROUGH_CURVE_TOL = 1e-3  # what is taken at last: curves with kinks fit less well
 CHAOS_GROWTH = 10.0  # e-foldings in each half of a window; a shear alone gives about 1
+CHAOS_ERRORS = 3.0  # standard errors that the exponent of chaos is above zero
+CHAOS_LONGER = 10  # times as long as the first run, before chaos is said
 NEUTRAL_GROWTH = 3.0
 STEADY_TOL = 1e-3  # relative change of the size of a motion that goes on for ever
 SAME_CURVE = 3.0  # misfits; what decays has gone farther between two windows
 N_COMPARED = 64  # states of a window, with the curve of the one before
-N_EXPONENTS = 8
-N_POINTS = 256  # of a curve
 MIN_TURNS = 3.0  # that must be seen: less than round fits a slow way to a point as well
 N_RETURNS = 4
+NEARLY_PERIODIC = 0.05  # of the amplitude: how near a cycle a motion must have come
 
 
 def _nothing(words: str) -> None:
@@ -65,8 +74,11 @@ class Search:
         self.outcomes = np.full(len(x), "not reached", dtype=object)
         self.cycle_of_start = np.full(len(x), -1)
         self.lyapunov = np.full(len(x), np.nan)
+        self.lyapunov_error = np.full(len(x), np.nan)
         self.misfit = np.full(len(x), np.inf)
         self.size = np.full(len(x), np.nan)  # of the motion when it was first looked at
+        self.reach = np.zeros(len(x))  # greatest entry of all states up to the first window
+        self.may_be_chaos = np.zeros(len(x), dtype=bool)
         self.curves: dict[int, Orbit] = {}  # and the curve that it was on at last
         self.say: Callable[[str], None] = _nothing  # is told what is being done
 
@@ -78,7 +90,8 @@ class Search:
             return x[:, None].copy()
         shape = (len(x), n_steps, self.system.n_inputs)
         inputs = np.broadcast_to(u[:, None], shape)
-        after = roll_out(self.system, inputs, x, dt=self.options.dt)
+        with np.errstate(over="ignore"):  # too great for single precision: infinite
+            after = roll_out(self.system, inputs, x, dt=self.options.dt)
         return np.concatenate([x[:, None], after], axis=1)
 
     def run(self, rows: np.ndarray) -> None:
@@ -94,6 +107,7 @@ class Search:
             transient[:, -1],
             transient,
         )
+        suspects, ends = [rows[:0]], [x[:0]]
         for extension in range(self.options.n_extensions + 1):
             if not len(open_rows):
                 break
@@ -103,17 +117,44 @@ class Search:
                 early = np.concatenate([transient, window[:, 1:]], axis=1)
                 with np.errstate(over="ignore", invalid="ignore"):
                     self.size[open_rows] = [sizes(orbit).mean() for orbit in window]
+                    self.reach[open_rows] = np.abs(early).max(axis=(1, 2), initial=0.0)
             self.say(f"what did {counted(len(open_rows), 'start')} come to")
             self._settle(open_rows, window, extension == self.options.n_extensions)
             left = self.outcomes[open_rows] == "not settled"
+            chaos = left & self.may_be_chaos[open_rows]
+            suspects.append(open_rows[chaos])
+            ends.append(window[chaos, -1])
+            left &= ~chaos
             x, open_rows = window[left, -1], open_rows[left]
             if extension < self.options.n_extensions and len(open_rows):
                 length = 4 * max(length, self.options.n_steps)
-                x = self._last(x, self.u[open_rows], length)
-                finite = np.isfinite(x).all(axis=1)
-                self.outcomes[open_rows[~finite]] = "diverged"
-                x, open_rows = x[finite], open_rows[finite]
+                open_rows, x = self._run_on(open_rows, x, length)
+        self._confirm_chaos(np.concatenate(suspects), np.concatenate(ends))
         self._seek_unstable(rows, early)
+
+    def _run_on(
+        self, rows: np.ndarray, x: np.ndarray, n_steps: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Those starts that have not diverged after a long run, and their states."""
+        x = self._last(x, self.u[rows], n_steps)
+        finite = np.isfinite(x).all(axis=1)
+        self.outcomes[rows[~finite]] = "diverged"
+        return rows[finite], x[finite]
+
+    def _confirm_chaos(self, rows: np.ndarray, x: np.ndarray) -> None:
+        """Look again, much later, at what seemed chaotic: a transient may have ended."""
+        if len(rows):
+            self.say(f"running on {counted(len(rows), 'start')} that seemed chaotic")
+            first = self.options.n_transient + self.options.n_steps
+            rows, x = self._run_on(rows, x, CHAOS_LONGER * first)
+        if len(rows):
+            window = self._run(x, self.u[rows], self.options.n_steps)
+            self.may_be_chaos[rows] = False
+            for row in rows:
+                self.curves.pop(row, None)
+            self._settle(rows, window, is_last=True)
+            chaotic = rows[self.may_be_chaos[rows] & (self.outcomes[rows] == "not settled")]
+            self.outcomes[chaotic] = "chaotic"
 
     def _last(self, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.ndarray:
         """The state after a long run, of which nothing else is held."""
@@ -130,8 +171,10 @@ class Search:
         self.outcomes[rows[~finite]] = "diverged"
         rows, window = rows[finite], window[finite]
         half = window[:, window.shape[1] // 2 :]
-        extent = np.ptp(half, axis=1).max(axis=1, initial=0.0)
-        still = extent < SETTLED_TOL * (1.0 + np.abs(half).max(axis=(1, 2), initial=0.0))
+        still = stands_still(half, self.reach[rows], self.tangents.rounding)
+        for moving in np.flatnonzero(~still):
+            u = self.u[rows[moving]]
+            still[moving] = comes_to_rest(self.system, half[moving], u)
         self.outcomes[rows[still]] = "fixed point"
         rows, window = rows[~still], window[~still]
         if self.system.kind == "discrete":
@@ -140,7 +183,9 @@ class Search:
             self._settle_flow(rows, window)
         for i, row in enumerate(rows):
             if self.outcomes[row] == "not settled":
-                self._join(row, window[i, -1])
+                self._join(row, window[i, -N_COMPARED:])
+            if self.outcomes[row] == "not settled" and self.system.kind == "discrete":
+                self._settle_slowly(row, window[i])
             if self.outcomes[row] == "not settled" and self.system.kind == "discrete":
                 self._settle_curve(row, window[i], is_last)
         left = np.flatnonzero(self.outcomes[rows] == "not settled")
@@ -148,7 +193,8 @@ class Search:
             self._settle_chaos(rows[left], window[left], is_last)
 
     def _settle_exact(self, rows: np.ndarray, window: np.ndarray) -> None:
-        periods = np.array([settled_period(orbit, SETTLED_TOL) for orbit in window])
+        rounding = self.tangents.rounding
+        periods = np.array([settled_period(orbit, SETTLED_TOL, rounding) for orbit in window])
         for k in np.unique(periods[periods > 1]):
             chosen = np.flatnonzero(periods == k)
             found = self.orbits.solve(window[chosen, -k:], self.u[rows[chosen]])
@@ -163,41 +209,60 @@ class Search:
             guesses += [(i, 0, int(length)) for length in returns(window[i], 0, N_RETURNS)]
         self._solve_returns(rows, window, guesses)
 
+    def _settle_slowly(self, row: int, states: np.ndarray) -> None:
+        """A stable cycle that a motion comes ever nearer to, but slowly."""
+        for k in nearest_returns(states, N_RETURNS):
+            if not 1 < k <= len(states) // 2 or not is_nearing(states, k):
+                continue
+            n_known = len(self.orbits.found)
+            index = self.orbits.solve(states[None, -k:], self.u[row : row + 1])[0]
+            if index < 0:
+                continue
+            orbit = self.orbits.found[index]
+            if not orbit.is_stable:
+                del self.orbits.found[n_known:]
+                continue
+            first = distance_to(orbit, states[:N_COMPARED]).max()
+            last = distance_to(orbit, states[-N_COMPARED:]).max()
+            if last < min(NEARING * first, NEARLY_PERIODIC * orbit.amplitude):
+                self._assign(row, index)
+                return
+
     def _settle_curve(self, row: int, states: np.ndarray, is_last: bool) -> None:
         deviation = states - states.mean(axis=0)
         amplitude = float(np.sqrt((deviation**2).sum(axis=1).mean()))
-        rho, misfit, curve = rotation(states, CURVE_TOL * amplitude)
-        # A curve with kinks never fits well: it is taken when waiting makes it no better.
-        stuck = misfit > 0.3 * self.misfit[row]
-        self.misfit[row] = misfit
-        if curve is None or not misfit <= ROUGH_CURVE_TOL * amplitude:
+        tol = CURVE_TOL * amplitude
+        found = closed_curve(states, tol)
+        # A curve with many corners never fits well: it is taken when waiting makes it no
+        # better.
+        typical = np.inf if found is None else found.typical
+        stuck = typical > 0.3 * self.misfit[row]
+        self.misfit[row] = typical
+        if found is None:
             self.curves.pop(row, None)
             return
-        u = self.u[row : row + 1]
+        u = self.u[row]
         phases = np.arange(len(states)) / len(states)
-        here = Orbit(1.0 / rho, curve(phases), UNKNOWN, misfit, u[0], False, True)
+        here = Orbit(1.0 / found.rho, found.curve(phases), UNKNOWN, typical, u, False, True)
         before, self.curves[row] = self.curves.get(row), here
-        if rho * len(states) < MIN_TURNS:
+        if found.rho * len(states) < MIN_TURNS:
             return
-        if misfit > CURVE_TOL * amplitude:
-            # Slow decay fits as badly as a kink does, but it leaves the curve behind.
+        if not is_last and any(is_nearing(states, k) for k in nearest_returns(states, 1)):
+            return  # it may lock to a cycle
+        if typical > tol:
+            # Slow decay fits as badly as many corners do, but it leaves the curve behind.
             if before is None or not (is_last or stuck):
                 return
-            far = distance_to(before, states[-N_COMPARED:]).max()
-            if far > SAME_CURVE * max(misfit, before.residual):
+            far = float(np.median(distance_to(before, states[-N_COMPARED:])))
+            if far > SAME_CURVE * max(typical, before.residual):
                 return
-        n_exponents = min(N_EXPONENTS, self.system.n_states)
-        logs = growths(self.tangents, states[None], u, n_exponents, self.rng)
-        exponents = lyapunov_exponents(logs)[0]
-        self.lyapunov[row] = exponents[0]
-        if exponents[0] * len(states) / 2 > CHAOS_GROWTH:
-            return
-        points = curve(np.arange(N_POINTS) / N_POINTS)
-        values = np.exp(exponents / rho).astype(complex)
-        if trivial(values) is None:
-            return
-        orbit = Orbit(1.0 / rho, points, values, misfit, u[0], False, True)
-        self._assign(row, self.orbits.place(orbit))
+
+        def run(x: np.ndarray, n_steps: int) -> np.ndarray:
+            return self._run(x[None], u[None], n_steps)[0]
+
+        orbit, self.lyapunov[row] = orbit_on(self.tangents, found, states, u, self.rng, run)
+        if orbit is not None:
+            self._assign(row, self.orbits.place(orbit))
 
     def _settle_chaos(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
         """Chaos has an exponent that is positive, a torus two that are zero."""
@@ -206,8 +271,10 @@ class Search:
         logs = growths(self.tangents, window, self.u[rows], n_exponents, self.rng, dt)
         half = logs.shape[1] // 2
         parts = np.stack([logs[:, :half].sum(axis=1), logs[:, half:].sum(axis=1)])
-        self.lyapunov[rows] = parts[1, :, 0] / (len(logs[0]) - half) / (dt or 1.0)
-        self.outcomes[rows[(parts[..., 0] > CHAOS_GROWTH).all(axis=0)]] = "chaotic"
+        rate, error = mean_rate(logs[:, len(logs[0]) // 4 :, 0])
+        self.lyapunov[rows], self.lyapunov_error[rows] = rate / (dt or 1.0), error / (dt or 1.0)
+        positive = (parts[..., 0] > CHAOS_GROWTH).all(axis=0) & (rate > CHAOS_ERRORS * error)
+        self.may_be_chaos[rows[positive]] = True
         if n_exponents == 2 and self.system.kind == "discrete":
             neutral = (np.abs(parts) < NEUTRAL_GROWTH).all(axis=(0, 2))
             turns = np.array([dominant_frequency(orbit) * len(orbit) for orbit in window])
@@ -238,7 +305,9 @@ class Search:
 
     def _seek_unstable_flow(self, rows: np.ndarray, states: np.ndarray) -> None:
         n_times = states.shape[1]
-        guesses = []
+        guesses: list[tuple[int, int, int]] = []
+        if not len(rows):
+            return
         for _ in range(self.options.n_candidates):
             i = int(self.rng.integers(len(rows)))
             if np.isfinite(states[i]).all():
@@ -253,9 +322,9 @@ class Search:
         self.cycle_of_start[row] = index
         self.outcomes[row] = "cycle" if self.orbits.found[index].is_exact else "invariant curve"
 
-    def _join(self, row: int, state: np.ndarray, only: int | None = None) -> None:
-        """Say that a start ends at a known stable orbit, if its state is there."""
-        index = self.orbits.at(state, self.u[row], only)
+    def _join(self, row: int, states: np.ndarray, only: int | None = None) -> None:
+        """Say that a start ends at a known stable orbit, if its last states are there."""
+        index = self.orbits.at(states, self.u[row], only)
         if index >= 0:
             self._assign(row, index)
 
@@ -264,7 +333,7 @@ class Search:
         found = self.orbits.solve_returns(states, self.u[rows], dt, guesses)
         for i, index in found:
             if assign and self.outcomes[rows[i]] == "not settled":
-                self._join(rows[i], states[i, -1], index)
+                self._join(rows[i], states[i, -1:], index)
 
     def result(self, interrupted: bool) -> Cycles:
         """What is known now."""
@@ -274,5 +343,6 @@ class Search:
             tuple(self.outcomes),
             self.cycle_of_start,
             self.lyapunov,
+            self.lyapunov_error,
             interrupted,
         )

@@ -20,6 +20,8 @@ __all__ = ["Shot", "multipliers", "shoot"]
 
 MAX_ITERATIONS = 40
 MAX_HALVINGS = 8
+LEAST_SIZE = 1e-3  # of a guess, relative: residuals are held against no less
+N_ROUNDINGS = 16.0  # of single precision, which may be all that the system has
 RESIDUAL_TOL = 1e-10  # relative to the size of the state
 STEP_TOL = 1e-8
 
@@ -194,6 +196,8 @@ def _shoot(tangents: Tangents, points, u, periods) -> Shot:
     step, change = np.zeros_like(points), np.zeros(n)
     share, halvings = np.zeros(n), np.zeros(n, dtype=int)
     active = np.arange(n)
+    # What has shrunk to nothing beside its guess is no cycle: it need not be solved finely.
+    least = np.maximum(LEAST_SIZE * np.abs(points).max(axis=(1, 2)), np.finfo(float).tiny)
     for _ in range(MAX_ITERATIONS):
         if not len(active):
             break
@@ -201,7 +205,7 @@ def _shoot(tangents: Tangents, points, u, periods) -> Shot:
         trial_periods = base_periods[active] + share[active] * change[active]
         with np.errstate(over="ignore", invalid="ignore"):
             pieces = _Pieces(tangents, trial, u[active], trial_periods)
-            size = 1.0 + np.abs(trial).max(axis=(1, 2))
+            size = np.maximum(np.abs(trial).max(axis=(1, 2)), least[active])
             length = np.abs(pieces.residual).max(axis=(1, 2)) / size
         better = (length < residual[active]) & (trial_periods > 0)
         worse = active[~better]
@@ -211,14 +215,17 @@ def _shoot(tangents: Tangents, points, u, periods) -> Shot:
         if len(rows):
             base[rows], base_periods[rows] = trial[better], trial_periods[better]
             residual[rows], halvings[rows] = length[better], 0
-            step[rows], change[rows] = _newton_step(pieces[better])
+            with np.errstate(over="ignore", invalid="ignore"):
+                step[rows], change[rows] = _newton_step(pieces[better])
             share[rows] = 1.0
             last_step[rows] = np.abs(step[rows]).max(axis=(1, 2)) / size[better]
         finished = (last_step < 1e-14) | (halvings > MAX_HALVINGS) | ~np.isfinite(last_step)
         # A residual of rounding size falls no further: halving is a waste of time there.
         finished |= (residual < 1e-14) & (halvings > 0)
         active = active[~finished[active]]
-    converged = (residual < RESIDUAL_TOL) & (last_step < STEP_TOL)
+    residual_tol = max(RESIDUAL_TOL, N_ROUNDINGS * tangents.rounding)
+    step_tol = max(STEP_TOL, N_ROUNDINGS * residual_tol)
+    converged = (residual < residual_tol) & (last_step < step_tol)
     return Shot(base, base_periods, residual, converged)
 
 
@@ -234,8 +241,11 @@ def multipliers(
         period: of a continuous cycle.
 
     Returns:
-        ``(n_states,)`` complex.
+        ``(n_states,)`` complex, NaN where the derivative is not finite.
     """
     pieces = _Pieces(tangents, points[None], u[None], np.array([period]))
-    values = np.linalg.eigvals(pieces.around()[0][0]).astype(complex)
+    around = pieces.around()[0][0]
+    if not np.isfinite(around).all():
+        return np.full(len(around), np.nan, dtype=complex)
+    values = np.linalg.eigvals(around).astype(complex)
     return values[np.argsort(-np.abs(values), kind="stable")]

@@ -7,15 +7,29 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fixedpoint_tf.cycles.families import find_family, is_same_family
 from fixedpoint_tf.cycles.maps import Tangents
-from fixedpoint_tf.cycles.orbits import FIXED_TOL, Orbit, distance_to, minimal, same
-from fixedpoint_tf.cycles.shooting import multipliers, shoot
+from fixedpoint_tf.cycles.orbits import (
+    FIXED_TOL,
+    Orbit,
+    distance_to,
+    extent_of,
+    minimal,
+    same,
+)
+from fixedpoint_tf.cycles.shooting import LEAST_SIZE, multipliers, shoot
+from fixedpoint_tf.cycles.winding import count_turns
+from fixedpoint_tf.systems.kinks import near_kink
 
 __all__ = ["UNKNOWN", "KnownOrbits"]
 
 ON_ORBIT_TOL = 1e-3  # how near a state must be to an orbit to be on it, of its amplitude
 N_SEGMENTS = 24  # of a cycle in continuous time; has many divisors
 N_FINE = 240  # points of such a cycle
+NEUTRAL_TOL = 1e-6  # of a multiplier: so near 1 there may be a family of cycles
+KINK_RADIUS = 1e-9  # of the extent of a cycle: a point so near a kink is on it
+N_ROUNDINGS = 64.0
+N_KINK_DIRECTIONS = 4
 UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
 
 
@@ -24,7 +38,7 @@ class KnownOrbits:
 
     Args:
         tangents: the map or flow.
-        tol: cycles nearer than this are one and the same.
+        tol: cycles nearer than this, of their extent, are one and the same.
     """
 
     def __init__(self, tangents: Tangents, tol: float):
@@ -39,18 +53,42 @@ class KnownOrbits:
         if orbit.is_exact:
             values = multipliers(self.tangents, orbit.points, orbit.u, orbit.period)
             orbit = dataclasses.replace(orbit, multipliers=values)
+            if orbit.is_discrete:
+                orbit = self._described(orbit)
+                for index, known in enumerate(self.found):
+                    if orbit.n_family and known.n_family == orbit.n_family:
+                        if is_same_family(self.tangents, orbit, known):
+                            return index
         if not orbit.is_discrete:
             points = self._fine(orbit.points, orbit.u, orbit.period)
             orbit = dataclasses.replace(orbit, points=points)
         self.found.append(orbit)
         return len(self.found) - 1
 
-    def at(self, state: np.ndarray, u: np.ndarray, only: int | None = None) -> int:
-        """The stable orbit on which a state is, -1 where on none; ``only`` one is looked at."""
+    def _described(self, orbit: Orbit) -> Orbit:
+        """An exact cycle of a map with its turns, its kinks and its family."""
+        k, system = len(orbit.points), self.tangents.system
+        inputs = np.broadcast_to(orbit.u, (k, len(orbit.u)))
+        _, jacobians = self.tangents(orbit.points, inputs)
+        rounding = N_ROUNDINGS * self.tangents.rounding * np.abs(orbit.points).max()
+        radius = max(KINK_RADIUS * extent_of(orbit.points), float(rounding))
+        on_kink = near_kink(
+            system, orbit.points, inputs, radius, n_directions=N_KINK_DIRECTIONS
+        ).any()
+        turns, family = count_turns(orbit.points, jacobians), None
+        if (np.abs(orbit.multipliers - 1.0) < NEUTRAL_TOL).any() and not on_kink:
+            family = find_family(self.tangents, orbit)
+        if family is not None and family.turns is not None:
+            turns = family.turns
+        n_family = 0 if family is None else family.n_dimensions
+        return dataclasses.replace(orbit, turns=turns, n_family=n_family, on_kink=bool(on_kink))
+
+    def at(self, states: np.ndarray, u: np.ndarray, only: int | None = None) -> int:
+        """The stable orbit on which states are, -1 where on none; ``only`` one is looked at."""
         for index in range(len(self.found)) if only is None else (only,):
             orbit = self.found[index]
             if orbit.is_stable and np.array_equal(orbit.u, u):
-                if distance_to(orbit, state[None])[0] < ON_ORBIT_TOL * orbit.amplitude:
+                if distance_to(orbit, states).max() < ON_ORBIT_TOL * orbit.amplitude:
                     return index
         return -1
 
@@ -60,7 +98,8 @@ class KnownOrbits:
         indices = []
         for i in range(len(guesses)):
             index = -1
-            k = minimal(shot.points[i]) if shot.converged[i] else 1
+            size = LEAST_SIZE * float(np.abs(guesses[i]).max())
+            k = minimal(shot.points[i], size) if shot.converged[i] else 1
             if k > 1:
                 points, residual = shot.points[i][:k], float(shot.residual[i])
                 index = self.place(Orbit(float(k), points, UNKNOWN, residual, u[i], True, True))
@@ -94,9 +133,12 @@ class KnownOrbits:
         periods = dt * np.array([float(length) for _, _, length in guesses])
         shot = shoot(self.tangents, np.stack(points), u[which], periods)
         for row in np.flatnonzero(shot.converged):
-            k = minimal(shot.points[row])
-            extent = np.ptp(shot.points[row], axis=0).max()
-            if k == 1 or extent < FIXED_TOL * (1.0 + np.abs(shot.points[row]).max()):
+            size = max(
+                LEAST_SIZE * float(np.abs(points[row]).max()),
+                float(np.abs(shot.points[row]).max()),
+            )
+            k = minimal(shot.points[row], size)
+            if k == 1 or extent_of(shot.points[row]) < FIXED_TOL * size:
                 continue
             own, period, p = u[which[row]], float(shot.periods[row]), shot.points[row]
             if k < N_SEGMENTS:

@@ -140,14 +140,7 @@ def _say_there_are_none(ax: Axes, cycles: Cycles, empty: bool) -> None:
 
 
 def _label(cycles: Cycles, i: int) -> str:
-    if cycles.is_stable[i]:
-        stability = "stable"
-    else:
-        stability = "unstable" if cycles.n_unstable[i] else "marginal"
-    unit = "steps" if cycles.kind == "discrete" else "time units"
-    fraction = cycles.kind == "continuous" or not cycles.is_exact[i]
-    period = f"{cycles.period[i]:.5g}" if fraction else f"{cycles.period[i]:.0f}"
-    return f"{stability}, period {period} {unit}"
+    return f"{cycles.stability_in_words()[i]}, period {cycles.periods_in_words()[i]}"
 
 
 def _draw_orbit(ax: Axes, cycles: Cycles, i: int, at: np.ndarray) -> None:
