@@ -104,7 +104,7 @@ class EndPoints:
             size = 1.0 + float(np.mean(size, where=np.isfinite(size)))
             if kind == CERTAIN and double:  # each within its radius: others are told apart
                 apart = 4.0 * float(evidence.radius[rows].max())
-                radius = float(np.clip(apart, 1e-9 * size, 1e-6 * size))
+                radius = float(np.clip(apart, 1e-13 * size, 1e-6 * size))
             elif kind == Status.DIVERGED or not np.isfinite(size):
                 radius = 0.0
             else:

@@ -24,6 +24,7 @@ from fixedpoint_tf.solvers.base import Problem
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.systems.derivatives import check_jacobian, describe
+from fixedpoint_tf.systems.kinks import all_return, is_smooth, side_jacobians
 from fixedpoint_tf.systems.rnn_inputs import LayerArray, RNNInputs
 
 __all__ = ["FixedPointFinder"]
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 #: Steps, or times of the fastest rate, that states must linger about a slow point.
 LEAST_TIME_CONSTANT = 10.0
 
+N_SIDES = 8  # pairs of states at which the sides of a kink are looked for
+ON_KINK = 1e-12  # distance from a kink, relative to the size of the states, that is none
 SYSTEM_OPTIONS = ("layer", "n_states", "n_inputs", "kind", "bounds")
 
 
@@ -444,7 +447,7 @@ class FixedPointFinder(Questions):
         columns = search.end_columns()
         own: dict[str, Any] = {name: values[kept] for name, values in columns.items()}
         try:
-            linear = self._linearise(own["xstar"], u, search.descents.matrix_free)
+            linear = self._linearise(search, own["xstar"], u)
             self._check_jacobians(linear, own["xstar"], u, search.start * search.problem.scale)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -461,11 +464,11 @@ class FixedPointFinder(Questions):
         )
         return unique, kept, linear.get("smallest_singular_value")
 
-    def _linearise(self, x: np.ndarray, u: np.ndarray, matrix_free: bool) -> dict[str, Any]:
+    def _linearise(self, search: Search, x: np.ndarray, u: np.ndarray) -> dict[str, Any]:
         if not self.config.do_compute_jacobians:
             return {}
         n, d = x.shape
-        if matrix_free or 40.0 * n * d * d > 4.0 * self.config.memory_limit:
+        if search.descents.matrix_free or 40.0 * n * d * d > 4.0 * self.config.memory_limit:
             logger.warning(
                 "the Jacobians of %d points of %d states would need %.1f GB with their "
                 "eigenvectors and are left out; raise memory_limit or tol_unique, or lower "
@@ -473,6 +476,8 @@ class FixedPointFinder(Questions):
             )  # fmt: skip
             return {}
         jacobians = self._in_chunks(self.system.jacobian, x, u, d)
+        size = np.linalg.norm(x, axis=1) + search.problem.scale.min()
+        self._choose_sides(x, u, size, jacobians)
         by_input = self._in_chunks(self.system.input_jacobian, x, u, u.shape[1])
         shift = np.eye(d) if self.system.kind == "discrete" else 0.0
         linear = {
@@ -488,6 +493,26 @@ class FixedPointFinder(Questions):
                 "left_eigvec_J_xstar": left,
             }
         return linear
+
+    def _choose_sides(
+        self, x: np.ndarray, u: np.ndarray, size: np.ndarray, jacobians: np.ndarray
+    ) -> None:
+        """Take on a kink the Jacobian of one side, which tells whether states leave.
+
+        It is that on which states leave the fastest; where all states near come back
+        although some side says otherwise, that on which they come back the fastest.
+        """
+        if not len(x) or is_smooth(self.system.equations):
+            return
+        sides = side_jacobians(self.system, x, u, ON_KINK * size, n_directions=N_SIDES)
+        for row, some in enumerate(sides):
+            if len(some) > 1:
+                growth = [
+                    linearization.growth(np.linalg.eigvals(side), self.system.kind).max()
+                    for side in some
+                ]
+                stays = all_return(self.system, x[row], u[row], float(size[row]))
+                jacobians[row] = some[int(np.argmin(growth) if stays else np.argmax(growth))]
 
     def _check_jacobians(self, linear, x: np.ndarray, u: np.ndarray, start: np.ndarray) -> None:
         """Refuse Jacobians that are not the derivatives of the update at the points."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from fixedpoint_tf.descents import CANDIDATE_Q, Descents, Options
 from fixedpoint_tf.end_points import EndPoints, place
-from fixedpoint_tf.evidence import DOUBLE
+from fixedpoint_tf.evidence import DOUBLE, Evidence
 from fixedpoint_tf.filters import thin
 from fixedpoint_tf.region import Region
 from fixedpoint_tf.sharing import leads_down, newton_lands
@@ -31,6 +31,7 @@ __all__ = ["Search"]
 MERGED = 1e-2  # states nearer than this rest at one point
 REACH = 0.1  # how far from a fixed point one Newton step is trusted
 FEW_STATES = 16
+GROWING = 1.05  # growth over a thousand steps of a state that runs away
 N_MEASURED = 16  # starts at which the rounding of the network is measured
 N_FIRST = 64  # starts that are run forward, and that are settled first
 SHARED_ITERS = 5  # iterations between two looks at what could be shared
@@ -218,7 +219,7 @@ class Search:
                 same = self.ends.condition[third] == self.ends.condition[a]
                 origin[same] = (x[a] + x[b] - x[third])[same]
             points = Points(origin.copy(), self.inputs[self.ends.condition[a]])
-            self.descents.coarse(points, only_fixed=True)
+            self.descents.coarse(points, only_fixed=True, problem=self.descents.widest)
             near = points.q <= CANDIDATE_Q
             self._enter_new(points.take(near), source[near], origin[near])
             if len(self.ends) > n_known:
@@ -387,6 +388,7 @@ class Search:
         if not len(every):
             return every
         evidence, status = self.descents.refine(points)
+        self._run_lost(points, evidence, status, origin)
         rows = every[status == Status.FIXED_POINT] if only_fixed else every
         numbers = np.full(len(every), -1)
         numbers[rows] = self.ends.enter(
@@ -399,6 +401,32 @@ class Search:
             double=self.descents.eps < DOUBLE,
         )
         return numbers
+
+    def _run_lost(
+        self, points: Points, evidence: Evidence, status: np.ndarray, origin: np.ndarray
+    ) -> None:
+        """Run starts forward whose descent ran away: only what runs away too diverges."""
+        lost = np.flatnonzero((status == Status.DIVERGED) & np.isfinite(points.x).all(axis=1))
+        if not len(lost) or self.options.method != "newton":
+            return
+        u = points.u[lost]
+        middle, _ = forward.settle(self.descents.widest, origin[lost], u, max_steps=1000)
+        x, moves = forward.settle(self.descents.widest, middle, u, max_steps=1000)
+        finite = np.isfinite(x).all(axis=1)
+        length, before = (np.linalg.norm(np.nan_to_num(a), axis=1) for a in (x, middle))
+        grows = self.descents.region.outside(x) & (length > GROWING * before)
+        bounded = finite & ~grows
+        status[lost[bounded]] = Status.NOT_CONVERGED
+        rests = bounded & (moves < 1e-3 * (1.0 + length))
+        rows = lost[rests]
+        if not len(rows):
+            return
+        rested = points.take(rows)
+        rested.x[:] = x[rests]
+        found, ended = self.descents.refine(rested)
+        points.x[rows], points.q[rows] = rested.x, rested.q
+        evidence.put(rows, found)
+        status[rows] = ended
 
     def _residual(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
         return self.descents.residual(x, self.inputs[condition])

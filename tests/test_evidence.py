@@ -59,6 +59,23 @@ def test_a_fixed_point_exactly_on_a_kink_is_one():
     assert (every.status == Status.FIXED_POINT).all()
 
 
+@pytest.mark.parametrize(
+    ("below", "above", "is_stable"),
+    [(0.5, 0.9, True), (1.5, 0.5, False), (0.5, 1.5, False), (-2.0, 0.2, True)],
+)
+def test_a_point_on_a_kink_is_stable_where_states_come_back_from_all_sides(
+    below, above, is_stable
+):
+    # -2 on one side and 0.2 on the other: what is thrown over the kink comes back for good.
+    def step(h, u):
+        return tf.where(h < 0.0, below * h, above * h)
+
+    finder = FixedPointFinder(step, n_states=1, n_inputs=0, **QUIET)
+    unique, _ = finder.find_fixed_points(np.linspace(-1, 1, 21)[:, None])
+    assert unique.is_stable.tolist() == [is_stable]
+    assert (unique.n_unstable == 0).tolist() == [is_stable]
+
+
 def smooth_ghost(gap, cast):
     """Just past a fold: F - x = gap + 0.1 a^2 > 0, with weights in single precision."""
     q = np.linalg.qr(np.random.default_rng(0).normal(size=(8, 8)))[0]

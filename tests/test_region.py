@@ -121,3 +121,24 @@ def test_a_state_that_runs_away_for_ever_diverges_and_the_line_says_so():
     unique, every = finder.find_fixed_points(np.random.default_rng(0).normal(size=(10, 2)))
     assert len(unique) == 0
     assert "of 10 starts" in repr(unique)
+
+
+def test_the_saddle_between_two_far_attractors_is_found():
+    # Winner takes all: (500, 0) and (0, 500) attract, (500/3, 500/3) lies between.
+    def step(h, u):
+        inhibition = tf.reverse(h, axis=[1])
+        return 0.5 * h + 0.5 * tf.nn.relu(500.0 - 2.0 * inhibition)
+
+    finder = FixedPointFinder(step, n_states=2, n_inputs=0, **QUIET)
+    unique, _ = finder.find_fixed_points(np.random.default_rng(0).uniform(0, 1, (64, 2)))
+    found = {tuple(p) for p in unique.fixed.xstar.round(3).tolist()}
+    assert found == {(500.0, 0.0), (0.0, 500.0), (166.667, 166.667)}
+
+
+def test_a_descent_along_a_closed_gate_does_not_diverge():
+    keras.utils.set_random_seed(0)
+    cell = keras.layers.GRUCell(4, activation="relu")
+    cell.build((None, 2))
+    x = 2.0 * np.abs(np.random.default_rng(0).normal(size=(512, 4)))
+    _, every = FixedPointFinder(cell, **QUIET).find_fixed_points(x, np.zeros((1, 2)))
+    assert not (every.status == Status.DIVERGED).any()

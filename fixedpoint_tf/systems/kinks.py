@@ -10,12 +10,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.system import DynamicalSystem, Equations
 
-__all__ = ["near_kink", "side_jacobians", "side_states"]
+__all__ = ["all_return", "is_smooth", "near_kink", "side_jacobians", "side_states"]
 
 JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
 BLOCK_ENTRIES = 2**22
+ACTIVATION_NAMES = ("activation", "recurrent_activation")
+N_RETURNING = 32  # pairs of states that are run beside a kink
+STEPS_TO_RETURN = 1000
+SMOOTH = {"tanh", "sigmoid", "linear"}
+
+
+def is_smooth(equations: Equations) -> bool:
+    """Test equations for a closed form without kinks; of others nothing is known.
+
+    Example:
+        >>> from fixedpoint_tf.closed_forms import SimpleRNN
+        >>> is_smooth(SimpleRNN(3, "tanh")), is_smooth(SimpleRNN(3, "relu"))
+        (True, False)
+    """
+    layers = getattr(equations, "layers", [equations])
+    names = [
+        [getattr(layer, name) for name in ACTIVATION_NAMES if hasattr(layer, name)]
+        for layer in layers
+    ]
+    return all(some and set(some) <= SMOOTH for some in names)
 
 
 def side_states(
@@ -128,6 +148,44 @@ def near_kink(
     """
     sides = side_jacobians(system, x, u, radius, n_directions=n_directions, seed=seed)
     return np.array([len(some) > 1 for some in sides], dtype=bool)
+
+
+def all_return(system: DynamicalSystem, x: np.ndarray, u: np.ndarray, size: float) -> bool:
+    """Test a fixed point on a kink for whether all states near it come back to it.
+
+    Near such a point a network is linear on each of several cones, and the eigenvalues of
+    the cones do not tell where states end that go from one to another. So some are run.
+
+    Args:
+        system: the network, in discrete time; in continuous time nothing is said to return.
+        x: the fixed point, ``(n_states,)``.
+        u: its input, ``(n_inputs,)``.
+        size: of the states.
+
+    Returns:
+        Whether states at a millionth of the size come back to a tenth of that distance.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import as_system
+        >>> system = as_system(
+        ...     lambda h, u: tf.where(h < 0.0, -2.0 * h, 0.2 * h), n_states=1, n_inputs=0)
+        >>> all_return(system, np.zeros(1), np.zeros(0), 1.0)
+        True
+    """
+    if system.kind != "discrete":
+        return False
+    away = 1e-6 * (size if size > 0.0 else 1.0)
+    h = side_states(x[None], np.array([away]), N_RETURNING)[0, 1:]
+    inputs = np.tile(u, (len(h), 1))
+    for _ in range(STEPS_TO_RETURN):
+        h = system.step(h, inputs).numpy()
+        distance = np.linalg.norm(h - x, axis=1)
+        if not (distance <= 1e3 * away).all():
+            return False
+        if (distance <= 0.1 * away).all():
+            return True
+    return False
 
 
 def _distinct(jacobians: np.ndarray) -> np.ndarray:
