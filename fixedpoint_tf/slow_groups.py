@@ -82,6 +82,9 @@ class Sorter:
         # A point where another number of modes is slow is of another manifold.
         counts = self.n_joining[rows][pairs]
         pairs = pairs[(counts[:, 0] == counts[:, 1]) & (counts[:, 0] > 0)]
+        # So is one that states leave, the source within a ring that attracts.
+        returns = np.isfinite(self.return_time)[rows][pairs]
+        pairs = pairs[returns[:, 0] == returns[:, 1]]
         pairs = pairs[self.linked(rows[pairs[:, 0]], rows[pairs[:, 1]])]
         n = len(rows)
         graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(n, n))
@@ -113,7 +116,8 @@ class Sorter:
         length = gap_ratio = np.nan
         coordinate, tangent = np.full(len(rows), np.nan), None
         if len(rows) == 1:
-            kind = "point" if spectral == 0 and not self.is_slow[rows[0]] else "unclear"
+            alone = spectral == 0 or self._is_source(rows[0])
+            kind = "point" if alone and not self.is_slow[rows[0]] else "unclear"
         elif local == 1:
             curve = trace_curve(x, noise)
             if curve.may_close:
@@ -147,6 +151,12 @@ class Sorter:
             largest_drift=np.nanmax(np.abs(speeds)),
             return_time=self.return_time[rows].max(),
         )
+
+    def _is_source(self, row: int) -> bool:
+        """Whether states leave, if slowly, in several directions: no mode is neutral."""
+        slow = self.values[row, : self.n_slow[row]]
+        leaving = int(linearization.n_unstable(slow[None], self.system.kind)[0])
+        return bool(self.n_unstable[row] >= 2 and leaving == len(slow))
 
     def told(self, rows: np.ndarray, **known: Any) -> dict[str, Any]:
         """What is known of a group, with what is known of each member."""

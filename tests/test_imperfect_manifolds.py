@@ -104,6 +104,26 @@ class TestRings:
         assert set(answer.kind) == {"point"}
         assert attractors(system, points, slow=15.0).kind[0] == "ring"
 
+    def test_a_source_as_slow_as_the_ring_is_apart(self):
+        """It has a slow mode, too, and lies nearer to the ring than the points on it do."""
+
+        def step(z):
+            x = z[:, :2]
+            r2 = tf.reduce_sum(x**2, axis=1, keepdims=True)
+            r, angle = polar(x)
+            angle = angle - 2e-3 * r2 * tf.sin(2 * angle)
+            x = (1.0 + 8e-3 * (1.0 - r2)) * columns(r * tf.cos(angle), r * tf.sin(angle))
+            return columns(x, 0.5 * z[:, 2:])
+
+        system = rotated(step)
+        points = fixed(
+            system, np.concatenate([circle(np.pi * np.arange(4) / 2), np.zeros((1, 2))])
+        )
+        for n_slow in (0, 100):
+            answer = attractors(system, with_slow_states(system, points, n_slow))
+            assert answer.kind == ("ring", "point")
+            assert answer[1].members.tolist() == [4]
+
     def test_two_rings_are_two_and_the_one_between_does_not_attract(self):
         def step(z):
             r, angle = polar(z)

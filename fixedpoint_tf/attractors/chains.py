@@ -211,12 +211,12 @@ def _follow(system, points, inputs, values, n_unstable, saddles, slow, dt) -> li
         arrival = np.zeros(system.n_states)
         if target[way] >= 0:
             end = points.xstar[target[way]]
-            away = np.linalg.norm(path - end, axis=1)
-            before = path[np.flatnonzero(away > 0.5 * ARRIVED * nearest[target[way]])[-1]]
-            arrival = (before - end) / np.linalg.norm(before - end)
             # Where a jump has led past the end, the way stops before it.
-            within = np.flatnonzero(away[1:] <= ARRIVED * nearest[target[way]]) + 1
-            path = np.concatenate([path[: within[0]] if len(within) else path, end[None]])
+            away = np.linalg.norm(path[1:] - end, axis=1)
+            within = np.flatnonzero(away <= ARRIVED * nearest[target[way]]) + 1
+            path = path[: within[0]] if len(within) else path
+            arrival = (path[-1] - end) / np.linalg.norm(path[-1] - end)
+            path = np.concatenate([path, end[None]])
         ways.append(
             _Way(int(source[way]), int(target[way]), path, arrival, float(fastest[way]))
         )
