@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -242,7 +243,7 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
     if closed is not None and not clones.agrees(cell, *closed, layout, n_inputs):
         closed = None  # something in it was replaced: its own call decides
     if closed is not None:
-        equations, read = closed
+        equations, read = closed[0], _checked(closed[1], keras_cells.unchanged(cell))
         dtypes = ("float32", "float64")
         if bounds is None and kind == "discrete":
             bounds = equations.bounds()
@@ -262,6 +263,16 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
         dtypes=dtypes,
         name=name,
     )
+
+
+def _checked(read: Callable[[str], Any], check: Callable[[], None]) -> Callable[[str], Any]:
+    """Return a reader of weights that checks the cell first."""
+
+    def read_checked(dtype: str) -> Any:
+        check()
+        return read(dtype)
+
+    return read_checked
 
 
 def _call_flat(cell, sizes, h, u):

@@ -25,6 +25,7 @@ __all__ = [
     "layout",
     "name_of",
     "standard_kind",
+    "unchanged",
 ]
 
 
@@ -194,6 +195,45 @@ def _reader(*variables: Any) -> Callable[[str], tuple[tf.Tensor, ...]]:
         return tuple(tf.cast(tf.convert_to_tensor(v), dtype) for v in variables)
 
     return read
+
+
+_PARTS = ("activation", "recurrent_activation", "kernel", "recurrent_kernel", "bias", "call")
+
+
+def unchanged(cell: Any) -> Callable[[], None]:
+    """Make a check that the parts of a standard cell are those it has now.
+
+    The values of its variables may change, as in training; the variables, the activations
+    and the call may not, since equations were made of them.
+
+    Args:
+        cell: a built standard cell, or a stack of them.
+
+    Returns:
+        A function that raises a ValueError where a part was replaced.
+    """
+    cells = [cell] if standard_kind(cell) != "StackedRNNCells" else list(cell.cells)
+    nested = [unchanged(inner) for inner in cells if inner is not cell]
+    parts = {name: _part(cell, name) for name in _PARTS}
+
+    def check() -> None:
+        for name, part in parts.items():
+            now = _part(cell, name)
+            if now is not part:
+                raise ValueError(
+                    f"rnn: expected the {name} of {name_of(cell)!r} to be the one that it had "
+                    "when the system was made, received another. Make a new "
+                    "FixedPointFinder of it."
+                )
+        for inner in nested:
+            inner()
+
+    return check
+
+
+def _part(cell: Any, name: str) -> Any:
+    """Return what a cell holds under a name; a method only where the cell itself has one."""
+    return vars(cell).get("call") if name == "call" else getattr(cell, name, None)
 
 
 def closed_form(cell: Any) -> tuple[Any, Callable[[str], Any]] | None:

@@ -209,7 +209,7 @@ class Search:
         fruitless = MOST_FRUITLESS
         for k in range(EXPLORE_ROUNDS):
             n_known = len(self.ends)
-            a, b = self._pairs()
+            a, b = self._pairs(N_EXPLORE if k == 0 else MOST_PAIRS)
             if not len(a):
                 return
             x = self.ends.x
@@ -252,7 +252,7 @@ class Search:
         points = Points(x[rests], u[rests])
         self.reached.update(self._enter_new(points, source[rests], origin[rests]))
 
-    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
+    def _pairs(self, most: int) -> tuple[np.ndarray, np.ndarray]:
         """Some pairs of isolated fixed points under the same input, at random.
 
         Between points of one line attractor lies only more of the line.
@@ -260,7 +260,7 @@ class Search:
         fixed = np.flatnonzero((self.ends.status == Status.FIXED_POINT) & ~self.ends.singular)
         if len(fixed) < 2:
             return fixed[:0], fixed[:0]
-        most = int(np.clip(PAIRS_A_POINT * len(fixed), N_EXPLORE, MOST_PAIRS))
+        most = int(np.clip(PAIRS_A_POINT * len(fixed), N_EXPLORE, most))
         i, j = self.rng.integers(len(fixed), size=(2, 8 * most))
         pairs = np.unique(np.sort(np.column_stack([fixed[i], fixed[j]]), axis=1), axis=0)
         a, b = self.rng.permutation(pairs).T

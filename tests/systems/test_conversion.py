@@ -212,3 +212,32 @@ def test_in_a_process_of_its_own(program, printed):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-2000:]
     assert run.stdout.strip() == printed
+
+
+@pytest.mark.parametrize("part", ["activation", "call", "kernel"])
+def test_a_part_of_a_standard_cell_that_is_replaced_later_is_refused(part):
+    cell = keras.layers.SimpleRNNCell(2, activation="linear")
+    cell.build((None, 1))
+    finder = FixedPointFinder(cell, verbose=False)
+    x = np.random.default_rng(0).normal(size=(4, 2))
+    finder.find_fixed_points(x, [[0.0]])
+    if part == "activation":
+        cell.activation = keras.activations.tanh
+    elif part == "call":
+        cell.call = lambda inputs, states, training=False: (states[0], [states[0]])
+    else:
+        cell._tracker.unlock()
+        cell.kernel = keras.Variable(np.ones((1, 2), "float32"))
+    with pytest.raises(ValueError, match=f"expected the {part} of .* received another"):
+        finder.find_fixed_points(x, [[0.0]])
+    again, _ = FixedPointFinder(cell, verbose=False).find_fixed_points(x, [[0.0]])
+    assert len(again)
+
+
+def test_values_of_a_standard_cell_may_change():
+    cell = keras.layers.SimpleRNNCell(2, activation="linear")
+    cell.build((None, 1))
+    finder = FixedPointFinder(cell, verbose=False)
+    cell.set_weights([np.zeros((1, 2)), 0.5 * np.eye(2), np.ones(2)])
+    found, _ = finder.find_fixed_points(np.zeros((1, 2)), [[0.0]])
+    np.testing.assert_allclose(found.xstar, [[2.0, 2.0]], rtol=1e-6)
