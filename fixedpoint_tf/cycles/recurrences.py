@@ -53,7 +53,8 @@ def nearest_returns(states: np.ndarray, n_best: int) -> list[int]:
         n_best: how many numbers of steps, the nearest first.
 
     Example:
-        >>> nearest_returns(np.cos(2 * np.pi * np.arange(100)[:, None] / 7), 1)
+        >>> turn = np.exp(2j * np.pi * np.arange(100) / 7)
+        >>> nearest_returns(np.column_stack([turn.real, turn.imag]), 1)
         [7]
     """
     half = states[len(states) // 2 :]
