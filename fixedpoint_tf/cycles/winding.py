@@ -101,7 +101,7 @@ def count_turns(points: np.ndarray, jacobians: np.ndarray) -> int:
         jacobians: ``(k, n_states, n_states)``, of the map at the points.
 
     Returns:
-        The number of turns: the oscillation itself takes ``k`` divided by it.
+        Number of turns; the oscillation itself takes ``k`` steps divided by it.
 
     Example:
         >>> angle = 2 * np.pi * 10 / 73
