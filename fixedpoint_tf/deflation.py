@@ -226,6 +226,11 @@ def _check(system: DynamicalSystem, points: Any, inputs: Any) -> np.ndarray:
             "carry none."
         )
     u = as_numbers(inputs, "inputs")
+    if not points.n and u.shape == (0, system.n_inputs):
+        raise ValueError(
+            "points: expected at least one known point, or inputs= under which to search, "
+            "received no points and no inputs."
+        )
     check_rows(u, "inputs", system.n_inputs, "n_inputs")
     _, first = np.unique(u, axis=0, return_index=True)
     return u[np.sort(first)]

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.checks import as_numbers, check_finite, check_trajectories, is_number
+from fixedpoint_tf.checks import (
+    as_numbers,
+    check_finite,
+    check_trajectories,
+    check_whole,
+    is_number,
+)
 from fixedpoint_tf.system import StateLayout
 from fixedpoint_tf.systems.rnn_inputs import RNNInputs
 from fixedpoint_tf.systems.simulation import checked_inputs, roll_out, simulate
@@ -65,8 +71,7 @@ def _draw(
     shape: tuple[int, int], n_inits: int, valid_bxt: Any, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Trials and times of ``n_inits`` samples, with replacement, among the valid ones."""
-    if not isinstance(n_inits, (int, np.integer)) or n_inits < 1:
-        raise ValueError(f"n_inits must be a whole number of at least 1; got {n_inits!r}.")
+    check_whole(n_inits, "n_inits", least=1)
     if valid_bxt is None:
         valid = np.ones(shape, dtype=bool)
     else:

@@ -549,3 +549,17 @@ def test_a_network_without_fixed_points_has_an_empty_result_that_plots_and_saves
     nothing.save(tmp_path / "none.h5")
     again = FixedPoints.load(tmp_path / "none.h5")
     assert len(again) == 0 and again.n_states == 2
+
+
+@pytest.mark.parametrize("n_inits", [True, 0, 2.5, "3", None])
+def test_a_number_of_states_to_draw_is_a_whole_number(n_inits):
+    finder = FixedPointFinder(lambda h, u: 0.5 * h, n_states=2, n_inputs=0, verbose=False)
+    with pytest.raises(ValueError, match="n_inits must be a whole number of at least 1; got"):
+        finder.sample_states(np.zeros((2, 3, 2)), n_inits)
+
+
+def test_without_points_a_deflated_search_asks_for_inputs():
+    finder = FixedPointFinder(lambda h, u: h + 1.0, n_states=2, n_inputs=1, verbose=False)
+    none, _ = finder.find_fixed_points(np.zeros((2, 2)), [[0.0]])
+    with pytest.raises(ValueError, match="points: expected .* received no points"):
+        finder.search_deflated(none)

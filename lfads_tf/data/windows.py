@@ -52,7 +52,11 @@ def bin_spikes(
                [0., 0., 0., 0.]], dtype=float32)
     """
     width = positive("bin_width", bin_width)
-    if not (math.isfinite(start) and math.isfinite(stop)):
+    numbers = all(
+        isinstance(t, (int, float, np.number)) and not isinstance(t, bool)
+        for t in (start, stop)
+    )
+    if not (numbers and math.isfinite(start) and math.isfinite(stop)):
         raise ValueError(
             f"start, stop: expected finite times in seconds, received {start!r} and {stop!r}."
         )

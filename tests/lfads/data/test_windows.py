@@ -223,3 +223,9 @@ def test_spikes_in_milliseconds_are_warned_of():
 def test_a_mapping_of_neurons_is_refused():
     with pytest.raises(TypeError, match=r"spike_times: .* mapping with keys \['a'\]"):
         bin_spikes({"a": [0.1]}, 0.02, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("edge", [None, True, "0", float("nan")])
+def test_edges_of_the_bins_are_numbers(edge):
+    with pytest.raises(ValueError, match="start, stop: expected finite times in seconds"):
+        bin_spikes([[0.1]], 0.1, edge, 1.0)
