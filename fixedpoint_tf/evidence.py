@@ -94,10 +94,8 @@ class Evidence:
         """
         size = 1.0 + np.linalg.norm(x, axis=1)
         near = (self.newton_step <= distance_tolerance(eps) * size) & np.isfinite(self.radius)
-        length = np.sqrt(2.0 * self.q)
-        zero = length <= np.where(self.singular, 16.0, 4.0) * eps * size
-        if not _is_double(eps):
-            zero &= False
+        rounding = np.where(self.singular, 16.0, 4.0) * eps * size
+        zero = (np.sqrt(2.0 * self.q) <= rounding) & _is_double(eps)
         return (self.q <= tol_q) & (near | zero)
 
     def is_stationary(self, eps: float) -> np.ndarray:
