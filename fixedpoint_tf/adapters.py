@@ -234,10 +234,16 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
             f"n_states must be {layout.n_states}, as {name!r} has it; got {n_states!r}."
         )
     width = keras_cells.input_width(cell, owner)
-    if not getattr(cell, "built", True) or (width is None and n_inputs is None):
+    if not getattr(cell, "built", True):
+        known = "n_inputs" if n_inputs is None else n_inputs
         raise ValueError(
-            f"rnn: {name!r} ({type(cell).__name__}) must be built, so that the number of its "
-            "inputs is known; call it once, call .build((None, n_inputs)), or pass n_inputs=."
+            f"rnn: {name!r} ({type(cell).__name__}) must be built, so that it has its weights; "
+            f"call it once, or call .build((None, {known}))."
+        )
+    if width is None and n_inputs is None:
+        raise ValueError(
+            f"n_inputs: expected the number of inputs of {name!r} ({type(cell).__name__}), "
+            "which does not remember it, received None."
         )
     if n_inputs is not None and width is not None and n_inputs != width:
         raise ValueError(f"n_inputs must be {width}, as {name!r} was built; got {n_inputs!r}.")

@@ -263,7 +263,7 @@ NETWORKS = {
     "unbuilt cell": (
         untouched(lambda: layers.GRUCell(2, name="mine")),
         {},
-        r"'mine' \(GRUCell\) must be built.*call it once, call \.build\(\(None, n_inputs\)\)",
+        r"'mine' \(GRUCell\) must be built.*or call \.build\(\(None, n_inputs\)\)",
     ),
     "unbuilt layer": (untouched(lambda: layers.LSTM(2)), {}, r"\(LSTMCell\) must be built"),
     "unbuilt stack": (
@@ -280,7 +280,7 @@ NETWORKS = {
     "cell without a number of inputs": (
         built(UnknownWidth),
         {},
-        "so that the number of its inputs is known; .* or pass n_inputs=",
+        "n_inputs: expected the number of .*which does not remember it, received None",
     ),
     "another number of inputs": (
         built(lambda: layers.GRUCell(2, name="mine")),
