@@ -13,6 +13,7 @@ from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.system import DynamicalSystem
 
 __all__ = [
+    "check_one_set",
     "check_points",
     "constant_input",
     "constant_inputs",
@@ -32,12 +33,27 @@ def check_points(system: DynamicalSystem, points: Any) -> None:
         TypeError: ``points`` is no FixedPoints.
         ValueError: the states or the kind of time are not those of the system.
     """
+    check_one_set(points)
     if not isinstance(points, FixedPoints):
         raise TypeError(f"points must be a FixedPoints; got {type(points).__name__}.")
     if (points.kind, points.n_states) != (system.kind, system.n_states):
         raise ValueError(
             f"points must be of a {system.kind} system of {system.n_states} states; got "
             f"those of a {points.kind} one of {points.n_states}."
+        )
+
+
+def check_one_set(points: Any) -> None:
+    """Refuse both results of a search at once, where one set of points is asked for.
+
+    Raises:
+        TypeError: ``points`` is a list or tuple that holds a FixedPoints.
+    """
+    if isinstance(points, (list, tuple)) and any(isinstance(p, FixedPoints) for p in points):
+        raise TypeError(
+            "points: expected one FixedPoints, or states (n, n_states), received a "
+            f"{type(points).__name__} of {len(points)}: find_fixed_points returns the distinct "
+            "points and where each start ended; take the first."
         )
 
 
@@ -75,11 +91,13 @@ def constant_input(inputs: Any, n_inputs: int) -> np.ndarray:
         TypeError, ValueError: it is none.
     """
     u = np.atleast_2d(as_numbers(inputs, "inputs"))
-    if u.shape != (1, n_inputs) or not np.isfinite(u).all():
+    if u.shape != (1, n_inputs):
         raise ValueError(
-            f"inputs must be finite numbers of shape (n_inputs,) = ({n_inputs},); got shape "
-            f"{np.shape(inputs)}."
+            f"inputs: expected shape (n_inputs,) = ({n_inputs},) or (1, {n_inputs}), one "
+            f"constant input, received {np.shape(inputs)}."
         )
+    if not np.isfinite(u).all():
+        raise ValueError(f"inputs: expected finite numbers, received {u[0].tolist()}.")
     return u[0]
 
 

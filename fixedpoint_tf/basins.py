@@ -13,6 +13,7 @@ from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import arrive, check_runs, radii, time_step
 from fixedpoint_tf.at_points import constant_inputs, eigenvalues_of, inputs_of
 from fixedpoint_tf.checks import check_number, check_rows
+from fixedpoint_tf.filters import thin
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.outcomes import Outcome, describe_outcomes
 from fixedpoint_tf.results import Result
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Basins", "basins", "wilson_interval"]
+
+SAME = 1e-9  # points nearer than this, relative to their size, are one
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -163,6 +166,7 @@ def basins(
         fixed = points.status == Status.FIXED_POINT
     distinct, of = np.unique(u, axis=0, return_inverse=True)
     rows = np.flatnonzero(fixed & (of_points[:, None] == distinct).all(axis=2).any(axis=1))
+    rows = _distinct(points.xstar, of_points, rows)
     values = eigenvalues_of(system, points[rows], of_points[rows])
     stable = linearization.is_stable(values, system.kind)
     n_start = len(start)
@@ -204,6 +208,16 @@ def basins(
         confidence=float(confidence),
         interrupted=interrupted,
     )
+
+
+def _distinct(x: np.ndarray, inputs: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The first of all rows that hold the same point, as where each start ended does."""
+    kept = [rows[:0]]
+    for one in np.unique(inputs[rows], axis=0):
+        here = rows[(inputs[rows] == one).all(axis=1)]
+        size = float(np.abs(x[here]).max(initial=0.0))
+        kept.append(here[thin(x[here], np.arange(len(here)), SAME * size)[0]])
+    return np.sort(np.concatenate(kept))
 
 
 def _inputs_of_states(inputs: Any, of_points: np.ndarray, n: int, n_inputs: int) -> np.ndarray:

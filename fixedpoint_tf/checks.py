@@ -12,6 +12,7 @@ __all__ = [
     "check_finite",
     "check_number",
     "check_rows",
+    "check_seed",
     "check_trajectories",
     "check_whole",
     "is_number",
@@ -95,6 +96,20 @@ def check_whole(value: Any, argument: str, least: int) -> int:
             f"{argument} must be a whole number of at least {least}; got {value!r}."
         )
     return int(value)
+
+
+def check_seed(seed: Any) -> int:
+    """A seed as a whole number, or an error.
+
+    Example:
+        >>> check_seed("a")
+        Traceback (most recent call last):
+        ...
+        ValueError: seed: expected a whole number of at least 0, received 'a'.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed: expected a whole number of at least 0, received {seed!r}.")
+    return int(seed)
 
 
 def check_number(

@@ -143,6 +143,8 @@ class FinderConfig:
     def __post_init__(self):
         for name in ("tol_q", "tol_dq", "tol_unique"):
             self._check_number(name, lambda v: v >= 0, "a number of at least 0")
+            if not np.isfinite(getattr(self, name)):
+                raise ValueError(f"{name}: expected a finite number, received infinity.")
         for name in (
             "outlier_q_scale",
             "outlier_distance_scale",

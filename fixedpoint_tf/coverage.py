@@ -20,10 +20,11 @@ from scipy.stats import beta
 
 from fixedpoint_tf import filters
 from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.at_points import check_one_set
 from fixedpoint_tf.certificates import certify
 from fixedpoint_tf.certificates.distinct import compare_points
 from fixedpoint_tf.certificates.proofs import has_closed_form
-from fixedpoint_tf.checks import is_number
+from fixedpoint_tf.checks import check_seed, is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.status import Status
@@ -294,6 +295,7 @@ def coverage(
         3 fixed points met by 100 starts, 1 of them once; one more start of the same kind meets
         a new one with an estimated chance of 0.01, at most 0.091 at 95% confidence
     """
+    check_one_set(points)
     if not isinstance(points, FixedPoints):
         raise TypeError(
             f"points must be a FixedPoints, one row a start; got {type(points).__name__}."
@@ -309,7 +311,16 @@ def coverage(
         raise ValueError(f"of must be 'fixed' or 'all'; got {of!r}.")
     if not is_number(confidence) or not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must be a number between 0 and 1; got {confidence!r}.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
+    ended = np.isin(points.status, (Status.FIXED_POINT, Status.SLOW_POINT))
+    bad = np.flatnonzero(ended & ~np.isfinite(points.xstar).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"points: expected finite states where starts ended at points, received NaN or "
+            f"infinity in {len(bad)} of {points.n} rows, first in row {bad[0]}."
+        )
+    if points.inputs is not None and not np.isfinite(points.inputs).all():
+        raise ValueError("points: expected finite inputs, received NaN or infinity.")
     inputs = np.zeros((points.n, 0)) if points.inputs is None else points.inputs
     conditions, condition_of_start = np.unique(inputs, axis=0, return_inverse=True)
     condition_of_start = condition_of_start.reshape(-1)

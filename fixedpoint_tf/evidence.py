@@ -13,6 +13,12 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf.batched import inverses
+from fixedpoint_tf.existence import (
+    bends_away,
+    jumps_within,
+    sides_agree,
+    turns_within,
+)
 from fixedpoint_tf.solvers import krylov
 from fixedpoint_tf.solvers.base import Problem
 from fixedpoint_tf.systems.kinks import is_smooth
@@ -29,6 +35,9 @@ GMRES_VECTORS = 40
 POWER_ITERS = 8
 DOUBLE = 1e-11  # arithmetic that rounds to less counts as double precision
 SURELY_STRAIGHT = 1e-6  # radius by sensitivity at which no smooth cell changes by half
+ZERO = 16.0, 4.0  # residuals in roundings that are zero, where the Jacobian is singular or not
+AT_KINK = 1e-9  # of the size of a state: so near, a singular point is held to be on a kink
+OPEN = 64.0, 1e-6  # the least and most that is left open, in roundings and in sizes of a state
 STRAIGHT = 1e-7  # distance, relative to the size of a state, over which a network is straight
 
 
@@ -52,6 +61,8 @@ class Evidence:
             changes too little to become singular (Newton-Kantorovich, with the change
             sampled along the most sensitive direction).
         distance: ``newton_step`` in the units of the network, ``(n,)``.
+        doubtful: whether a residual that is zero to rounding may as well be that of a ghost,
+            because a fold cannot be excluded, ``(n,)``; known where it matters.
         inverse: ``A^-1``, ``(n, n_states, n_states)``; None where no matrix is formed.
     """
 
@@ -63,6 +74,7 @@ class Evidence:
     singular: np.ndarray
     radius: np.ndarray
     distance: np.ndarray
+    doubtful: np.ndarray
     inverse: np.ndarray | None
 
     def take(self, rows: np.ndarray) -> Evidence:
@@ -90,12 +102,14 @@ class Evidence:
         past a bifurcation the speed is as small and the step as short, and nothing there.
         In double precision a residual that is zero to rounding is taken for a fixed point
         too. That is all that can be known on a continuum of fixed points, where the Newton
-        step is undefined, and on a kink. In single precision rounding hides too much.
+        step is undefined, and on a kink; but where a fold cannot be excluded, it must be
+        zero to the last bit. In single precision rounding hides too much.
         """
         size = 1.0 + np.linalg.norm(x, axis=1)
         near = (self.newton_step <= distance_tolerance(eps) * size) & np.isfinite(self.radius)
-        rounding = np.where(self.singular, 16.0, 4.0) * eps * size
-        zero = (np.sqrt(2.0 * self.q) <= rounding) & _is_double(eps)
+        rounding = np.where(self.singular, *ZERO) * eps * size
+        zero = np.sqrt(2.0 * self.q) <= np.where(self.doubtful, 0.0, rounding)
+        zero &= _is_double(eps)
         return (self.q <= tol_q) & (near | zero)
 
     def is_stationary(self, eps: float) -> np.ndarray:
@@ -201,6 +215,13 @@ def _examine(problem, x, u, eps: float, matrix_free: bool) -> Evidence:
     length = np.linalg.norm(r, axis=1)
     step = np.linalg.norm(steps, axis=1)
     radius = _radius(problem, x, u, r, steps, inverse, singular, eps)
+    doubtful = np.zeros(len(x), dtype=bool)
+    zero = (length > 0.0) & (length <= np.where(singular, *ZERO) * eps * _size(x))
+    rows = np.flatnonzero(zero & ~np.isfinite(radius) & _is_double(eps))
+    if len(rows) and inverse is not None:
+        doubtful[rows] = _doubtful(
+            problem, x[rows], u[rows], steps[rows], inverse[rows], singular[rows], eps
+        )
     gradient = np.linalg.norm(np.where(held, 0.0, g), axis=1)
     # What rounding alone makes of a residual is no gradient.
     gradient = np.maximum(gradient - 4.0 * eps * (1.0 + np.linalg.norm(x, axis=1)), 0.0)
@@ -216,6 +237,7 @@ def _examine(problem, x, u, eps: float, matrix_free: bool) -> Evidence:
         singular=singular,
         radius=radius,
         distance=np.linalg.norm(problem.scale * steps, axis=1),
+        doubtful=doubtful,
         inverse=inverse,
     )
 
@@ -242,13 +264,7 @@ def _radius(problem, x, u, r, steps, inverse, singular, eps: float) -> np.ndarra
         result[rows[holds]] = 2.0 * step[holds]
         return result
     inverse = inverse[rows]
-    # The direction in which the residual is least sensitive to the state, and how little.
-    direction = np.ones_like(x)
-    for _ in range(POWER_ITERS):
-        direction = np.einsum("nji,nj->ni", inverse, direction)
-        direction = np.einsum("nij,nj->ni", inverse, direction)
-        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    growth = np.linalg.norm(np.einsum("nji,nj->ni", inverse, direction), axis=1)
+    direction, _, growth = _weakest(inverse)
     rounded = growth * noise  # the distance that rounding leaves open
     again = np.linalg.norm(np.einsum("nij,nj->ni", inverse, residual(x + steps)), axis=1)
     holds = again <= 0.5 * step + rounded
@@ -262,5 +278,60 @@ def _radius(problem, x, u, r, steps, inverse, singular, eps: float) -> np.ndarra
         there = jacobian(w, *problem.rows(dtype, x + side[:, None] * direction, u)).numpy()
         change = np.matmul(inverse, (there - here).astype(np.float64))
         holds &= np.linalg.norm(change, axis=(1, 2)) <= 0.5
+    if not is_smooth(problem.system.equations) and holds.any():
+        # A kink in another direction than the weakest, which rounding in that one hides.
+        some = np.flatnonzero(holds)
+        open_ = np.maximum(radius[some], OPEN[0] * eps * size[some])
+        holds[some] = ~turns_within(problem, x[some], u[some], inverse[some], open_)
+        turned = some[~holds[some]]
+        if len(turned):
+            agree, _, largest = sides_agree(problem, x[turned], u[turned], open_[~holds[some]])
+            length = np.linalg.norm(r[rows[turned]], axis=1) + noise[turned]
+            holds[turned] = agree
+            radius[turned] = np.maximum(radius[turned], 2.0 * largest * length)
     result[rows[holds]] = radius[holds]
     return result
+
+
+def _size(x: np.ndarray) -> np.ndarray:
+    """Return the size of each state to which rounding and distances are relative, ``(n,)``."""
+    return 1.0 + np.linalg.norm(x, axis=1)
+
+
+def _weakest(inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return where a residual is least sensitive: right and left vectors, and ``|A^-1|``."""
+    direction = np.ones(inverse.shape[:2])
+    for _ in range(POWER_ITERS):
+        direction = np.einsum("nji,nj->ni", inverse, direction)
+        direction = np.einsum("nij,nj->ni", inverse, direction)
+        length = np.linalg.norm(direction, axis=1, keepdims=True)
+        direction /= np.where(length > 0.0, length, 1.0)
+    left = np.einsum("nji,nj->ni", inverse, direction)
+    growth = np.linalg.norm(left, axis=1)
+    return direction, left / np.where(growth > 0.0, growth, 1.0)[:, None], growth
+
+
+def _doubtful(problem, x, u, steps, inverse, singular, eps: float) -> np.ndarray:
+    """Test residuals that are zero to rounding for a fold, which may have no fixed point."""
+    size = _size(x)
+    right, left, growth = _weakest(inverse)
+    left_open = 2.0 * (np.linalg.norm(steps, axis=1) + growth * 2.0 * eps * size)
+    reach = np.clip(left_open, OPEN[0] * eps * size, OPEN[1] * size)
+    reach[singular] = AT_KINK * size[singular]
+    doubtful, unsure = np.zeros((2, len(x)), dtype=bool)
+    unsure[:] = True
+    if not is_smooth(problem.system.equations):
+        rows = np.flatnonzero(jumps_within(problem, x, u, reach))
+        if len(rows):
+            agree, doubtful[rows], _ = sides_agree(problem, x[rows], u[rows], reach[rows])
+            unsure[rows] = ~agree & ~doubtful[rows]
+    for rows, weakest in (
+        (np.flatnonzero(unsure & singular), None),
+        (np.flatnonzero(unsure & ~singular), (right, left)),
+    ):
+        if len(rows):
+            vectors = None if weakest is None else (weakest[0][rows], weakest[1][rows])
+            doubtful[rows] = bends_away(
+                problem, x[rows], u[rows], inverse[rows], eps=eps, weakest=vectors
+            )
+    return doubtful

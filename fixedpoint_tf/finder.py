@@ -123,7 +123,14 @@ class FixedPointFinder(Questions):
                 f"one made from {self.system.name!r} alone: its inputs are those of its "
                 "searches. Make the finder from the model, or give simulate the inputs."
             )
-        return self.system.path.rnn_inputs(model_inputs, call_arguments)
+        u = self.system.path.rnn_inputs(model_inputs, call_arguments)
+        if u.shape[2] != self.system.n_inputs:
+            raise ValueError(
+                f"model_inputs: expected those of which the RNN layer receives "
+                f"{self.system.n_inputs} inputs a step, received some that give it "
+                f"{u.shape[2]}."
+            )
+        return u
 
     def simulate(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import last_states, time_step
 from fixedpoint_tf.at_points import constant_input
-from fixedpoint_tf.checks import check_number, check_rows, check_whole
+from fixedpoint_tf.checks import check_number, check_rows, check_seed, check_whole
 from fixedpoint_tf.filters import is_slow, state_scale, thin
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
@@ -43,9 +43,10 @@ def slow_states(
         system: what :func:`fixedpoint_tf.as_system` takes.
         states: ``(n, n_states)`` or trajectories ``(n_batch, n_time, n_states)``, such as
             :func:`fixedpoint_tf.trajectories.run` returns.
-        inputs: ``(n_inputs,)``, constant; zero by default.
+        inputs: ``(n_inputs,)`` or ``(1, n_inputs)``, constant; zero by default.
         n_steps: how long to let them settle: longer than the fast time constants, and
-            shorter than the slow ones, along which states would gather at attractors.
+            shorter than the slow ones, along which states would gather at attractors; 0 takes
+            the states as they are.
         max_points: at most so many are kept, none nearer to another than a distance that
             is chosen for that.
         min_time_constant: time in which a slow state would cross the region of the states
@@ -87,6 +88,7 @@ def slow_states(
     if inputs is not None:
         u = constant_input(inputs, system.n_inputs)
     u = u[None]
+    check_seed(seed)
     check_whole(n_steps, "n_steps", least=0)
     check_whole(max_points, "max_points", least=1)
     if min_time_constant is not None:

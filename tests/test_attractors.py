@@ -465,7 +465,7 @@ class TestSampling:
         [
             ({"max_points": 0}, "max_points must be a whole number of at least 1"),
             ({"n_steps": -1}, "n_steps must be a whole number of at least 0"),
-            ({"inputs": [1.0]}, r"inputs must be finite numbers of shape \(n_inputs,\)"),
+            ({"inputs": [1.0]}, r"inputs: expected shape \(n_inputs,\)"),
         ],
     )
     def test_bad_options_are_refused(self, changes, message):

@@ -551,6 +551,117 @@ def test_a_network_without_fixed_points_has_an_empty_result_that_plots_and_saves
     assert len(again) == 0 and again.n_states == 2
 
 
+# -- questions ----------------------------------------------------------------------------
+
+
+@functools.cache
+def both_results():
+    return finder().find_fixed_points(X, U)
+
+
+QUESTIONS = {
+    "both results to certify": (
+        lambda: finder().certify(both_results()),
+        "points: expected one FixedPoints, .* received a tuple of 2",
+    ),
+    "both results to continue": (
+        lambda: finder().continue_in(both_results(), [[0.0], [1.0]]),
+        "points: expected one FixedPoints, .* received a tuple of 2",
+    ),
+    "both results to basins": (
+        lambda: finder().basins(both_results(), X),
+        "points: expected one FixedPoints, .* received a tuple of 2",
+    ),
+    "coverage of points that are NaN": (
+        lambda: finder().coverage(
+            FixedPoints(xstar=with_bad(X, np.nan, 1, 4), status=np.zeros(6, int))
+        ),
+        "points: expected finite states .* received NaN or infinity in 2 of 6 rows, .* row 1",
+    ),
+    "a seed in words": (
+        lambda: finder().certify(both_results()[0], seed="a"),
+        "seed: expected a whole number of at least 0, received 'a'",
+    ),
+    "a seed below zero": (
+        lambda: finder().linear_error(both_results()[0], seed=-1),
+        "seed: expected a whole number of at least 0, received -1",
+    ),
+    "no seed": (
+        lambda: finder().coverage(both_results()[1], seed=None),
+        "seed: expected a whole number of at least 0, received None",
+    ),
+    "a seed of cycles": (
+        lambda: finder().find_cycles(X, U, seed=0.5),
+        "seed: expected a whole number of at least 0, received 0.5",
+    ),
+    "a step of a discrete network": (
+        lambda: finder().simulate(np.zeros((2, 3, 1)), dt=0.1),
+        "dt: expected None for a discrete system, received 0.1",
+    ),
+    "bounds the wrong way round": (
+        lambda: finder().continue_in(both_results()[0], [[0.0], [1.0]], bounds=(1, 0)),
+        r"bounds: expected lower below upper, received \(1, 0\)",
+    ),
+    "a readout that is NaN": (
+        lambda: finder().sensitivity(both_results()[0], np.array([[1.0, np.nan]])),
+        "readout: expected finite numbers, received NaN or infinity in 1 of 2 entries",
+    ),
+    "an input that is NaN": (
+        lambda: finder().slow_states(X, [[np.nan]]),
+        r"inputs: expected finite numbers, received \[nan\]",
+    ),
+    "several inputs for one": (
+        lambda: finder().slow_states(X, np.zeros((3, 1))),
+        r"inputs: expected shape \(n_inputs,\) = \(1,\) or \(1, 1\), .* received \(3, 1\)",
+    ),
+    "no limit of q": (
+        lambda: finder(tol_dq=np.inf),
+        "tol_dq: expected a finite number, received infinity",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", QUESTIONS)
+def test_questions(case):
+    ask, message = QUESTIONS[case]
+    with pytest.raises((ValueError, TypeError), match=message):
+        ask()
+
+
+def test_where_each_start_ended_is_as_good_as_the_distinct_points():
+    def step(h, u):
+        return h + 0.1 * (h - h**3)
+
+    wells = FixedPointFinder(step, n_states=1, n_inputs=0, **QUIET)
+    x = np.linspace(-1.5, 1.5, 8)[:, None]
+    unique, every = wells.find_fixed_points(x)
+    by_each = wells.basins(every, x)
+    assert len(by_each.attractors) == 2
+    assert sorted(by_each.counts) == sorted(wells.basins(unique, x).counts) == [4, 4]
+    assert repr(by_each).startswith("8 states reach 2 of 2 attractors")
+
+
+def test_states_as_they_are_may_be_asked_whether_they_are_slow():
+    f = FixedPointFinder(lambda h, u: h + 1e-3 * u, **MAP | {"n_inputs": 2}, **QUIET)
+    x = np.array([[0.0, 1.0], [2.0, 3.0]])
+    for u in ([1.0, 0.0], [[1.0, 0.0]]):
+        found = f.slow_states(x, u, n_steps=0)
+        assert sorted(found.xstar.tolist()) == x.tolist()
+        np.testing.assert_allclose(found.qstar, 0.5e-6)
+
+
+def test_the_inputs_of_a_model_are_named_as_such():
+    model = keras.Sequential([keras.Input((None, 3)), layers.Rescaling(0.5), layers.GRU(2)])
+    f = FixedPointFinder(model, **QUIET)
+    with pytest.raises(ValueError, match="^model_inputs: expected"):
+        f.simulate_model(np.zeros((2, 4, 2)))
+
+
+def test_an_operation_over_rows_is_not_called_noise_first():
+    with pytest.raises(ValueError, match="another row: an operation over rows"):
+        FixedPointFinder(lambda h, u: 0.1 * tf.cumsum(h, axis=0), n_states=2, n_inputs=0)
+
+
 @pytest.mark.parametrize("n_inits", [True, 0, 2.5, "3", None])
 def test_a_number_of_states_to_draw_is_a_whole_number(n_inits):
     finder = FixedPointFinder(lambda h, u: 0.5 * h, n_states=2, n_inputs=0, verbose=False)

@@ -34,6 +34,58 @@ def test_a_ghost_at_a_kink_is_a_slow_point(gap):
     np.testing.assert_allclose(unique.qstar, 0.5 * gap**2, rtol=1e-2)
 
 
+def has_fixed_point(step, x):
+    finder = FixedPointFinder(step, n_states=x.shape[1], n_inputs=0, **QUIET)
+    return len(finder.find_fixed_points(x)[0].fixed) > 0
+
+
+@pytest.mark.parametrize(("at", "gap"), [(0.0, 1e-18), (1.0, 1e-15), (1.0, 3e-16)])
+def test_a_ghost_at_a_kink_that_rounding_hides_is_no_fixed_point(at, gap):
+    def step(h, u):
+        return h + gap + 0.5 * tf.abs(h - at)
+
+    assert not has_fixed_point(step, at + np.linspace(-0.6, 0.6, 9)[:, None])
+
+
+@pytest.mark.parametrize("gap", [1e-11, 1e-15])
+def test_a_ghost_of_one_unit_is_not_hidden_by_the_slowness_of_another(gap):
+    rates = np.array([1.0 - 1e-6, 0.5, -0.2, 0.6, 0.1])
+
+    def step(h, u):
+        y = tf.matmul(h, tf.constant(Q, h.dtype))
+        a = y[:, :1]
+        z = tf.concat([a + gap + 0.5 * tf.abs(a), tf.constant(rates, h.dtype) * y[:, 1:]], 1)
+        return tf.matmul(z, tf.constant(Q.T, h.dtype))
+
+    assert not has_fixed_point(step, np.random.default_rng(0).normal(size=(32, 6)))
+
+
+@pytest.mark.parametrize("power", [2, 4])
+def test_a_smooth_ghost_is_no_fixed_point_from_wherever_the_search_begins(power):
+    x = np.array([[0.0], [1e-9], [1e-8], [-1e-9]])
+    assert not has_fixed_point(lambda h, u: h + 1e-18 + h**power, x)
+
+
+def test_a_fold_at_a_kink_that_no_axis_follows_is_no_fixed_point():
+    def step(h, u):  # the sum s obeys s' - s = 1e-15 + |s - 1| / 2, the difference decays
+        x, y = h[:, :1], h[:, 1:]
+        drift = 0.5e-15 + 0.25 * tf.abs(x + y - 1.0)
+        return tf.concat([x + drift + 0.25 * (y - x), y + drift + 0.25 * (x - y)], 1)
+
+    assert not has_fixed_point(step, 0.5 + np.random.default_rng(0).normal(size=(16, 2)))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda h, u: h - 0.5 * tf.nn.relu(h - 1.0) + 0.5 * tf.nn.relu(1.0 - h),
+        lambda h, u: h - (h - 1.0) ** 3,  # a cusp: the residual changes its sign
+    ],
+)
+def test_a_point_that_the_signs_around_it_prove_is_one(step):
+    assert has_fixed_point(step, 1.0 + np.linspace(-0.6, 0.6, 9)[:, None])
+
+
 @pytest.mark.parametrize("gap", [1e-5, 1e-7])
 def test_a_ghost_between_relu_units_of_a_keras_cell_is_no_fixed_point(gap):
     # a = h0 - h1; h0' = relu(1.5 a + gap), h1' = relu(-0.5 a - gap): a' = a + gap + |a| / 2

@@ -37,6 +37,7 @@ ROOMS["fixedpoint_tf"] = [
     "adapters",
     "trajectories",
     "solvers",
+    "existence",
     "evidence",
     "region",
     "descents",

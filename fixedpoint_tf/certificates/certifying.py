@@ -9,11 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.at_points import check_one_set
 from fixedpoint_tf.certificates.answer import Certificates
 from fixedpoint_tf.certificates.arithmetic import working_precision
 from fixedpoint_tf.certificates.distinct import compare_points, shrink_to_others
 from fixedpoint_tf.certificates.proofs import Prover, Verdict, has_closed_form
-from fixedpoint_tf.checks import as_numbers, is_number
+from fixedpoint_tf.checks import as_numbers, check_seed, is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
@@ -103,7 +104,7 @@ def certify(
         raise ValueError(f"n_directions must be at least 1; got {n_directions!r}.")
     if not is_number(safety) or not 1.0 <= safety < np.inf:
         raise ValueError(f"safety must be a number of at least 1; got {safety!r}.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     closed = has_closed_form(system)
     precision = "float64" if closed else working_precision(system, x, u, rng)
     lengths = np.linalg.norm(x[np.isfinite(x).all(axis=1)], axis=1)
@@ -169,6 +170,7 @@ def _check_points(
                 f"{x.shape[1]}."
             )
     else:
+        check_one_set(points)
         x = system.layout.pack(points, "points")
         if x.ndim != 2:
             raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf.adapters import as_system
+from fixedpoint_tf.at_points import check_one_set
 from fixedpoint_tf.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.detection import Found, detect
@@ -263,6 +264,7 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
                 f"points must be of a {system.kind} system; got those of a {points.kind} one."
             )
     else:
+        check_one_set(points)
         x = system.layout.pack(points, "points")
     check_rows(x, "points", system.n_states, "n_states")
     if start is not None:

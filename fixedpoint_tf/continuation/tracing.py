@@ -70,6 +70,8 @@ def checked_steps(
         raise ValueError(
             f"bounds must be (lower, upper), numbers or of shape ({shape[0]},); got {bounds!r}."
         ) from error
+    if bounds is not None and not (lower < upper).all():
+        raise ValueError(f"bounds: expected lower below upper, received {bounds!r}.")
     return Steps(first, longest, shortest, int(max_points), lower, upper, size)
 
 

@@ -8,7 +8,14 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.checks import as_numbers, check_finite, check_number, check_rows, check_whole
+from fixedpoint_tf.checks import (
+    as_numbers,
+    check_finite,
+    check_number,
+    check_rows,
+    check_seed,
+    check_whole,
+)
 from fixedpoint_tf.cycles.maps import CHUNK
 from fixedpoint_tf.cycles.result import Cycles
 from fixedpoint_tf.cycles.searching import Options, Search
@@ -57,7 +64,7 @@ def find_cycles(
         n_transient: steps that are run before anything is looked at.
         n_steps: steps that are looked at. Exact cycles of up to a half of it are seen, and
             closed curves that are gone round at least three times in it.
-        max_period: greatest period at which *unstable* exact cycles are sought.
+        max_period: greatest period at which *unstable* exact cycles are sought; 0: none are.
         n_candidates: guesses of unstable cycles for each period.
         n_extensions: how often a start that has not settled is run on, each time four
             times as long.
@@ -104,7 +111,7 @@ def find_cycles(
         n_candidates=check_whole(n_candidates, "n_candidates", 0),
         n_extensions=check_whole(n_extensions, "n_extensions", 0),
         tol_unique=check_number(tol_unique, "tol_unique"),
-        seed=seed,
+        seed=check_seed(seed),
     )
     search = Search(system, options, x, u)
     interrupted = False

@@ -28,6 +28,12 @@ def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
             f"that reads the states; got shape {weights.shape}"
             f"{', of which the transpose would do' if turned else ''}."
         )
+    if not np.isfinite(weights).all():
+        bad = np.count_nonzero(~np.isfinite(weights))
+        raise ValueError(
+            f"readout: expected finite numbers, received NaN or infinity in {bad} of "
+            f"{weights.size} entries."
+        )
     return weights
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.at_points import inputs_of, jacobians_at
-from fixedpoint_tf.checks import as_numbers, is_number
+from fixedpoint_tf.checks import as_numbers, check_seed, is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.system import DynamicalSystem
@@ -166,7 +166,7 @@ def linear_error(
     radii = _distances(distances)
     if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
         raise ValueError(f"n_steps must be a whole number of at least 1; got {n_steps!r}.")
-    units = _directions(directions, n_directions, system.n_states, seed)
+    units = _directions(directions, n_directions, system.n_states, check_seed(seed))
     if system.kind == "continuous" and not (is_number(dt) and 0.0 < dt < np.inf):
         raise ValueError(f"dt must be a positive step for a continuous system; got {dt!r}.")
     if system.kind == "discrete" and dt is not None:

@@ -95,6 +95,8 @@ def roll_out(
     array = checked_inputs(system, inputs)
     if system.kind == "continuous" and not (is_number(dt) and 0 < dt < np.inf):
         raise ValueError(f"dt must be a positive step for a continuous system; got {dt!r}.")
+    if system.kind == "discrete" and dt is not None:
+        raise ValueError(f"dt: expected None for a discrete system, received {dt!r}.")
     if dtype not in (None, "float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
     n_batch = len(array)

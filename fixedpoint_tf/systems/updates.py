@@ -65,8 +65,9 @@ def check_map(update: Update, name: str, n_states: int, n_inputs: int, dtype: st
     again = np.roll(image(*rolled), -1, axis=0)
     if not alike(again, first, 16.0 * single * (1.0 + size)):
         raise ValueError(
-            f"{expected} other new states of the same state in another row: noise or "
-            "parameters drawn for each row. Switch them off where call is not training."
+            f"{expected} other new states of the same state in another row: an operation over "
+            "rows (such as a cumulative sum), or numbers drawn or stored for each row. Let "
+            "each row depend on itself alone, and switch noise off where call is not training."
         )
     try:
         shapes = [tf.TensorSpec([None, k], dtype) for k in (n_states, n_inputs)]
