@@ -17,11 +17,14 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf import clones, functions, keras_cells
+from fixedpoint_tf.compiling import undisturbed
 from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import DynamicalSystem, StateLayout
 from fixedpoint_tf.systems import references
 from fixedpoint_tf.systems.derivatives import check_derivatives
 from fixedpoint_tf.systems.model_path import ModelPath
+from fixedpoint_tf.systems.unchanged import Unchanged
+from fixedpoint_tf.systems.untouched import LiveCall, seeds_kept, state_kept
 
 __all__ = ["as_system"]
 
@@ -94,19 +97,20 @@ def as_system(
             f"Keras must run on the TensorFlow backend; it runs on {backend!r}. Set "
             "KERAS_BACKEND=tensorflow before Keras is first imported."
         )
-    system = _adapt(
-        rnn,
-        layer=layer,
-        n_states=n_states,
-        n_inputs=n_inputs,
-        kind=kind,
-        bounds=bounds,
-        dtype=dtype,
-    )
-    if system is not rnn and (system.equations, system.kind) not in _CHECKED:
-        check_derivatives(system)
-        if not isinstance(system.equations, Autodiff):
-            _CHECKED.add((system.equations, system.kind))
+    with undisturbed(), seeds_kept():
+        system = _adapt(
+            rnn,
+            layer=layer,
+            n_states=n_states,
+            n_inputs=n_inputs,
+            kind=kind,
+            bounds=bounds,
+            dtype=dtype,
+        )
+        if system is not rnn and (system.equations, system.kind) not in _CHECKED:
+            check_derivatives(system)
+            if not isinstance(system.equations, Autodiff):
+                _CHECKED.add((system.equations, system.kind))
     return system
 
 
@@ -248,22 +252,10 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
     if n_inputs is not None and width is not None and n_inputs != width:
         raise ValueError(f"n_inputs must be {width}, as {name!r} was built; got {n_inputs!r}.")
     n_inputs = _whole(n_inputs, "n_inputs", 0, name) if width is None else width
-    closed = None
-    if not references.is_patched(cell):
-        closed = keras_cells.closed_form(cell)
-    if closed is not None and not clones.agrees(cell, *closed, layout, n_inputs):
-        closed = None  # something in it was replaced: its own call decides
-    if closed is not None:
-        equations, read = closed[0], _checked(closed[1], keras_cells.unchanged(cell))
-        dtypes = ("float32", "float64")
-        if bounds is None and kind == "discrete":
-            bounds = equations.bounds()
-    elif hasattr(cell, "compute_dtype"):
-        equations, read, dtypes = clones.differentiable(cell, n_inputs, layout)
-    else:  # a plain object that follows the cell contract
-        function = functools.partial(_call_flat, cell, layout.sizes)
-        dtypes = functions.working_types(function, layout.n_states, n_inputs, dtype, name)
-        equations, read = Autodiff(lambda dtype: function), lambda dtype: ()
+    with state_kept(cell):
+        equations, read, dtypes, bounds = _equations(
+            cell, name, layout, n_inputs, kind, bounds, dtype
+        )
     return DynamicalSystem(
         equations,
         read,
@@ -274,6 +266,31 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
         dtypes=dtypes,
         name=name,
     )
+
+
+def _equations(cell, name, layout, n_inputs, kind, bounds, dtype):
+    """Equations of a built cell, the reader of its weights, its types and its box."""
+    closed = None
+    if not references.is_patched(cell):
+        closed = keras_cells.closed_form(cell)
+    if closed is not None and not clones.agrees(cell, *closed, layout, n_inputs):
+        closed = None  # something in it was replaced: its own call decides
+    if closed is not None:
+        equations, read = closed[0], _checked(closed[1], keras_cells.unchanged(cell))
+        dtypes = ("float32", "float64")
+        if bounds is None and kind == "discrete":
+            bounds = equations.bounds()
+        return equations, read, dtypes, bounds
+    if hasattr(cell, "compute_dtype"):
+        equations, read, dtypes = clones.differentiable(cell, n_inputs, layout)
+        native = str(cell.compute_dtype)
+    else:  # a plain object that follows the cell contract
+        live = LiveCall(functools.partial(_call_flat, cell, layout.sizes), cell, name)
+        dtypes = functions.working_types(live, layout.n_states, n_inputs, dtype, name)
+        equations, read, native = Autodiff(lambda dtype: live), live.read, dtypes[1]
+    h, u = tf.zeros([1, layout.n_states], native), tf.zeros([1, n_inputs], native)
+    unchanged = Unchanged(cell, name, lambda: _call_flat(cell, layout.sizes, h, u))
+    return equations, _checked(read, unchanged.check), dtypes, bounds
 
 
 def _checked(read: Callable[[str], Any], check: Callable[[], None]) -> Callable[[str], Any]:
@@ -321,10 +338,14 @@ def _from_function(function, *, layer, n_states, n_inputs, kind, bounds, dtype):
         )
     layout = StateLayout(("h",), (_whole(n_states, "n_states", 1, name),))
     n_inputs = _whole(n_inputs, "n_inputs", 0, name)
-    dtypes = functions.working_types(function, layout.n_states, n_inputs, dtype, name)
+    live = LiveCall(function, function, name)
+    with state_kept(function):
+        dtypes = functions.working_types(live, layout.n_states, n_inputs, dtype, name)
+        h, u = tf.zeros([1, layout.n_states], dtypes[1]), tf.zeros([1, n_inputs], dtypes[1])
+        unchanged = Unchanged(function, name, lambda: function(h, u))
     return DynamicalSystem(
-        Autodiff(lambda dtype: function),
-        lambda dtype: (),
+        Autodiff(lambda dtype: live),
+        _checked(live.read, unchanged.check),
         layout,
         n_inputs,
         kind=kind,

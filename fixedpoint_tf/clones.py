@@ -23,6 +23,7 @@ from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.keras_cells import call_cell, is_legacy, name_of, standard_kind
 from fixedpoint_tf.system import StateLayout
 from fixedpoint_tf.systems.references import shared_parts, variables
+from fixedpoint_tf.systems.untouched import LiveCall
 from fixedpoint_tf.systems.updates import check_map
 
 __all__ = ["differentiable"]
@@ -77,8 +78,9 @@ def differentiable(
             "get_config is the reason, one that holds every argument of __init__ mends it.",
             type(cell).__name__, reason, native,
         )  # fmt: skip
-        step = lambda dtype: lambda h, u: call_cell(cell, h, u, sizes)  # noqa: E731
-        return Autodiff(step), lambda dtype: (), (native, native)
+        live = LiveCall(lambda h, u: call_cell(cell, h, u, sizes), cell, name)
+        live.prepare(layout.n_states, n_inputs, native)
+        return Autodiff(lambda dtype: live), live.read, (native, native)
 
     def read(dtype: str) -> tuple[()]:
         _take_over(pairs[dtype])
@@ -97,9 +99,7 @@ def agrees(
     scale = np.repeat([0.1, 1.0, 3.0], 2)[:, None]
     h = scale * rng.normal(size=(6, layout.n_states))
     u = scale * rng.normal(size=(6, n_inputs))
-    _forget_masks(cell)
     own = call_cell(cell, tf.cast(h, native), tf.cast(u, native), layout.sizes)
-    _forget_masks(cell)
     own = tf.cast(own, "float64").numpy()
     ours = equations.step(read("float64"), tf.constant(h), tf.constant(u)).numpy()
     if not np.isfinite(own).all():
@@ -107,14 +107,6 @@ def agrees(
     width = np.sqrt(layout.n_states + n_inputs)
     exact = {"float64": 1e-12, "float32": 1e-4}.get(native, 0.1) * width
     return bool((np.abs(ours - own) <= exact * (1.0 + np.abs(own))).all())
-
-
-def _forget_masks(cell: Any) -> None:
-    """Drop the dropout masks that cells of ``tf_keras`` keep even where dropout is off."""
-    if is_legacy(cell):
-        for layer in cell._flatten_layers():
-            for reset in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
-                getattr(layer, reset, lambda: None)()
 
 
 def _check_own_variables(cell: Any) -> None:

@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.eager import context as eager_context  # op callbacks: no public name
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "undisturbed"]
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Work as TensorFlow does by default, whatever aids of debugging are switched on.
+
+    A search runs into infinities, which it knows how to judge, and
+    ``tf.debugging.enable_check_numerics`` makes errors of them; its compiled functions are
+    made of numbers alone, and ``tf.config.run_functions_eagerly`` makes them a hundred
+    times slower. Both are as before afterwards.
+
+    Example:
+        >>> tf.config.run_functions_eagerly(True)
+        >>> with undisturbed():
+        ...     tf.config.functions_run_eagerly()
+        False
+        >>> tf.config.functions_run_eagerly()
+        True
+        >>> tf.config.run_functions_eagerly(False)
+    """
+    callbacks = eager_context.context().op_callbacks
+    eagerly = tf.config.functions_run_eagerly()
+    if not (callbacks or eagerly):
+        yield
+        return
+    watching = list(callbacks)
+    try:
+        callbacks.clear()
+        if eagerly:
+            tf.config.run_functions_eagerly(False)
+        yield
+    finally:
+        callbacks[:] = watching
+        if eagerly:
+            tf.config.run_functions_eagerly(True)
 
 
 def compiled(*batched: str) -> Callable[[Callable], Callable]:
@@ -52,7 +89,8 @@ def compiled(*batched: str) -> Callable[[Callable], Callable]:
                 # TensorFlow warns of repeated tracing by the line that defines a function.
                 # Here one line serves every network, each of which is traced once.
                 made[key]._omit_frequent_tracing_warning = True
-            return made[key](*arguments)
+            with undisturbed():
+                return made[key](*arguments)
 
         return call
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from fixedpoint_tf.systems.untouched import LiveCall
 from fixedpoint_tf.systems.updates import check_map
 
 __all__ = ["working_types"]
@@ -55,6 +56,8 @@ def working_types(
             f"rnn: the function {name!r} must accept states (n, {n_states}) and inputs "
             f"(n, {n_inputs}) and keep their type; its trial failed: {'; '.join(errors)}"
         )
+    if isinstance(function, LiveCall):
+        function.prepare(n_states, n_inputs, working[-1])
     return working[0], working[-1]
 
 

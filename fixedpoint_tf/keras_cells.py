@@ -139,8 +139,18 @@ def call_cell(cell: Any, h: tf.Tensor, u: tf.Tensor, sizes: tuple[int, ...]) -> 
     call = getattr(cell, "call", cell)
     takes_training = "training" in inspect.signature(call).parameters
     options = {"training": False} if takes_training else {}
+    _forget_masks(cell)
     _, new_states = cell(u, nested, **options)
+    _forget_masks(cell)
     return tf.concat(tf.nest.flatten(new_states), axis=-1)
+
+
+def _forget_masks(cell: Any) -> None:
+    """Drop the dropout masks that cells of ``tf_keras`` keep even where dropout is off."""
+    if is_legacy(cell) and hasattr(cell, "_flatten_layers"):
+        for layer in cell._flatten_layers():
+            for reset in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+                getattr(layer, reset, lambda: None)()
 
 
 def _build_shape(thing: Any) -> tuple | None:
@@ -197,7 +207,10 @@ def _reader(*variables: Any) -> Callable[[str], tuple[tf.Tensor, ...]]:
     return read
 
 
-_PARTS = ("activation", "recurrent_activation", "kernel", "recurrent_kernel", "bias", "call")
+_PARTS = (
+    "activation", "recurrent_activation", "kernel", "recurrent_kernel", "bias", "call",
+    "use_bias", "reset_after",
+)  # fmt: skip
 
 
 def unchanged(cell: Any) -> Callable[[], None]:
@@ -225,6 +238,11 @@ def unchanged(cell: Any) -> Callable[[], None]:
                     "when the system was made, received another. Make a new "
                     "FixedPointFinder of it."
                 )
+        if nested and [id(inner) for inner in cell.cells] != [id(inner) for inner in cells]:
+            raise ValueError(
+                f"rnn: expected the cells of {name_of(cell)!r} to be those that it had when "
+                "the system was made, received others. Make a new FixedPointFinder of it."
+            )
         for inner in nested:
             inner()
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf.checks import as_numbers
+from fixedpoint_tf.compiling import undisturbed
 
 if TYPE_CHECKING:
     from fixedpoint_tf.systems.model_path import ModelPath
@@ -40,15 +41,17 @@ class Residual:
 
     def value(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """(n, n_states)"""
-        image = self.equations.step(w, h, u)
-        return image - h if self.kind == "discrete" else image
+        with undisturbed():
+            image = self.equations.step(w, h, u)
+            return image - h if self.kind == "discrete" else image
 
     def jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """Derivative of the residual by the states, (n, n_states, n_states)."""
-        jacobian = self.equations.jacobian(w, h, u)
-        if self.kind == "discrete":
-            jacobian = tf.linalg.set_diag(jacobian, tf.linalg.diag_part(jacobian) - 1.0)
-        return jacobian
+        with undisturbed():
+            jacobian = self.equations.jacobian(w, h, u)
+            if self.kind == "discrete":
+                jacobian = tf.linalg.set_diag(jacobian, tf.linalg.diag_part(jacobian) - 1.0)
+            return jacobian
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,7 +290,8 @@ class DynamicalSystem:
                 f"u must have one row, or one for each of the {n} states; got {u.shape[0]}."
             )
         u = tf.broadcast_to(u, [tf.shape(h)[0], self.n_inputs])
-        return function(self.weights(dtype), h, u)
+        with undisturbed():
+            return function(self.weights(dtype), h, u)
 
     def __repr__(self) -> str:
         states = ", ".join(f"{name} ({size})" for name, size in self.state_names)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["is_patched", "is_variable", "shared_parts", "variables"]
+__all__ = ["is_library", "is_patched", "is_variable", "shared_parts", "variables"]
 
 _LIBRARIES = ("keras", "tf_keras", "tensorflow", "numpy")
 _SKIPPED = ("_inbound_nodes", "_outbound_nodes", "_tracker", "_inbound_nodes_value")
@@ -22,7 +22,7 @@ def is_variable(thing: Any) -> bool:
     return isinstance(thing, (tf.Variable, keras.Variable))
 
 
-def _is_library(thing: Any) -> bool:
+def is_library(thing: Any) -> bool:
     module = getattr(thing, "__module__", None) or type(thing).__module__
     return str(module).split(".")[0] in _LIBRARIES
 
@@ -41,7 +41,7 @@ def _children(thing: Any) -> Iterator[Any]:
     elif hasattr(thing, "__func__") and hasattr(thing, "__self__"):  # a bound method
         yield from (thing.__self__, thing.__func__)
     elif hasattr(thing, "__code__"):
-        if _is_library(thing) and thing.__closure__ is None:
+        if is_library(thing) and thing.__closure__ is None:
             return
         for cell in thing.__closure__ or ():
             try:
@@ -49,12 +49,12 @@ def _children(thing: Any) -> Iterator[Any]:
             except ValueError:  # not filled yet
                 continue
         yield from thing.__defaults__ or ()
-        if not _is_library(thing):  # in a notebook everything is global
+        if not is_library(thing):  # in a notebook everything is global
             names = set(thing.__code__.co_names) & set(thing.__globals__)
             yield from (thing.__globals__[name] for name in sorted(names))
     elif hasattr(thing, "_python_function"):  # compiled with tf.function
         yield thing._python_function
-    elif hasattr(thing, "__dict__") and (_is_layer(thing) or not _is_library(thing)):
+    elif hasattr(thing, "__dict__") and (_is_layer(thing) or not is_library(thing)):
         for name, value in list(vars(thing).items()):
             if name not in _SKIPPED and not name.startswith("_self_"):
                 yield value
