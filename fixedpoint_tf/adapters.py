@@ -281,15 +281,15 @@ def _equations(cell, name, layout, n_inputs, kind, bounds, dtype):
         if bounds is None and kind == "discrete":
             bounds = equations.bounds()
         return equations, read, dtypes, bounds
+    unchanged = Unchanged(cell, name)
     if hasattr(cell, "compute_dtype"):
         equations, read, dtypes = clones.differentiable(cell, n_inputs, layout)
-        native = str(cell.compute_dtype)
     else:  # a plain object that follows the cell contract
         live = LiveCall(functools.partial(_call_flat, cell, layout.sizes), cell, name)
         dtypes = functions.working_types(live, layout.n_states, n_inputs, dtype, name)
-        equations, read, native = Autodiff(lambda dtype: live), live.read, dtypes[1]
-    h, u = tf.zeros([1, layout.n_states], native), tf.zeros([1, n_inputs], native)
-    unchanged = Unchanged(cell, name, lambda: _call_flat(cell, layout.sizes, h, u))
+        equations, read = Autodiff(lambda dtype: live), live.read
+        _call_once(live.update, layout.n_states, n_inputs, dtypes[1])
+    unchanged.settle()
     return equations, _checked(read, unchanged.check), dtypes, bounds
 
 
@@ -301,6 +301,11 @@ def _checked(read: Callable[[str], Any], check: Callable[[], None]) -> Callable[
         return read(dtype)
 
     return read_checked
+
+
+def _call_once(update, n_states: int, n_inputs: int, dtype: str) -> None:
+    """Show what a call changes: where it is tried, all is put back at once."""
+    update(tf.zeros([1, n_states], dtype), tf.zeros([1, n_inputs], dtype))
 
 
 def _call_flat(cell, sizes, h, u):
@@ -340,9 +345,10 @@ def _from_function(function, *, layer, n_states, n_inputs, kind, bounds, dtype):
     n_inputs = _whole(n_inputs, "n_inputs", 0, name)
     live = LiveCall(function, function, name)
     with state_kept(function):
+        unchanged = Unchanged(function, name)
         dtypes = functions.working_types(live, layout.n_states, n_inputs, dtype, name)
-        h, u = tf.zeros([1, layout.n_states], dtypes[1]), tf.zeros([1, n_inputs], dtypes[1])
-        unchanged = Unchanged(function, name, lambda: function(h, u))
+        _call_once(function, layout.n_states, n_inputs, dtypes[1])
+        unchanged.settle()
     return DynamicalSystem(
         Autodiff(lambda dtype: live),
         _checked(live.read, unchanged.check),

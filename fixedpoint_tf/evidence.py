@@ -164,8 +164,13 @@ def rounding_level(problem: Problem, x: np.ndarray, u: np.ndarray) -> float:
     def value(states: np.ndarray) -> np.ndarray:
         return problem.residual.value(w, *problem.rows(dtype, states, u)).numpy()
 
-    second = value(x + aside) - 2.0 * value(x) + value(x - aside)
-    noise = float(np.median(np.abs(second).max(axis=1) / size[:, 0])) / 4.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        here = value(x)
+        second = np.abs(value(x + aside) - 2.0 * here + value(x - aside)).max(axis=1)
+        # Where a map takes states far away, its curvature is as large as they are.
+        second /= np.maximum(size[:, 0], np.abs(here).max(axis=1))
+    second = second[np.isfinite(second)]
+    noise = float(np.median(second)) / 4.0 if len(second) else 0.0
     return noise if noise > DOUBLE else eps
 
 

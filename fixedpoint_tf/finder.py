@@ -514,7 +514,7 @@ class FixedPointFinder(Questions):
             return
         sides = side_jacobians(self.system, x, u, ON_KINK * size, n_directions=N_SIDES)
         for row, some in enumerate(sides):
-            if len(some) > 1:
+            if len(some) > 1 and np.isfinite(some).all():
                 growth = [
                     linearization.growth(np.linalg.eigvals(side), self.system.kind).max()
                     for side in some

@@ -59,9 +59,10 @@ def coordinate_scales(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> 
     """Return the unit of each state, a power of two.
 
     States with bounds of the network's own are of the size of the larger bound; of the
-    others the size is the largest value among the starts and their next two states. All
-    states have the same unit, so that the slow points of the search are those of the speed
-    itself, unless the sizes differ by more than a factor of 64: then each has its own.
+    others the size is the largest value among the starts and their next two states, or
+    among the starts where those run away. All states have the same unit, so that the slow
+    points of the search are those of the speed itself, unless the sizes differ by more than
+    a factor of 64: then each has its own.
 
     Args:
         system: the network.
@@ -82,10 +83,9 @@ def coordinate_scales(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> 
     if unbounded.any():
         seen = _largest(x)
         if system.kind == "discrete":
-            h = x
-            for _ in range(2):
-                h = _next(system, h, u)
-                seen = np.maximum(seen, _largest(h))
+            first = _next(system, x, u)
+            sizes = [seen, _largest(first), _largest(_next(system, first, u))]
+            seen = np.where(_runs_away(*sizes), seen, np.max(sizes, axis=0))
         size[unbounded] = seen[unbounded]
     known = size[size > 0.0]
     size[size <= 0.0] = np.median(known) if len(known) else 1.0
@@ -95,6 +95,13 @@ def coordinate_scales(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> 
     if np.ptp(exponent) <= np.log2(MOST_UNEQUAL):
         exponent = np.full(len(exponent), exponent.mean())
     return 2.0 ** np.round(exponent)
+
+
+def _runs_away(start: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Test each coordinate for steps that grow faster and faster, as those of ``h**3`` do."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before, after = first / start, second / first
+    return (before > 1.0) & (after > before) & (after > MOST_UNEQUAL)
 
 
 def _largest(x: np.ndarray) -> np.ndarray:

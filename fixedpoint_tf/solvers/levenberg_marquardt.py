@@ -216,14 +216,16 @@ def solve(
         points.x[batch] = np.where(stationary[:, None], points.x[batch], x)
         q = np.where(stationary, q_before, q)
         points.q[batch] = q
-        points.dq[batch] = np.abs(q_before - q)
+        with np.errstate(invalid="ignore"):  # of two infinities
+            points.dq[batch] = np.abs(q_before - q)
         points.relative_gradient[batch] = gradient
         slot = iters[batch] % STALL_WINDOW
         oldest = history[batch, slot]
         history[batch, slot] = q
         iters[batch] += 1
         points.n_iters[batch] += 1
-        fall = oldest - q
+        with np.errstate(invalid="ignore"):
+            fall = oldest - q
         stalled = (q > stall * oldest) | (fall < tol_dq)
         done = (
             (q < tol_q)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import operator
 import sys
 import types
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,20 +45,19 @@ class Unchanged:
     Compared are attributes and items whose names occur in the code of the update or of what
     it calls: numbers, strings, arrays (also where they change in place), tensors, functions
     with what they close over, the globals they use, and which variables there are. The
-    values of variables are free. What a call itself changes (a counter, a cache) is left
+    values of variables are free. What a call itself changes (a counter, a cache) may be left
     out, and so are entries of arrays above two million: of them, evenly spaced ones are
     compared.
 
     Args:
         root: a cell or a function.
         name: what errors call it.
-        call: calls it once.
 
     Example:
         >>> gains = np.ones(3)
         >>> def update(h, u):
         ...     return gains * h
-        >>> unchanged = Unchanged(update, "update", lambda: update(1.0, 0.0))
+        >>> unchanged = Unchanged(update, "update")
         >>> unchanged.check()
         >>> gains[1] = 2.0
         >>> unchanged.check()
@@ -67,7 +65,7 @@ class Unchanged:
         ValueError: gains[1]: expected 1.0 as when the finder was made, received 2.0; make a new finder of 'update'.
     """  # noqa: E501 - one line of output
 
-    def __init__(self, root: Any, name: str, call: Callable[[], Any]):
+    def __init__(self, root: Any, name: str):
         self._root = root
         self._name = name
         self._path = "cell" if hasattr(root, "state_size") else name
@@ -75,10 +73,17 @@ class Unchanged:
         self._third_party: dict[str, bool] = {}
         while self._learn_names():
             pass
-        before = self._leaves(self._places())
-        call()
-        after = self._leaves(self._places())
-        self._restless = {k for k in before.keys() | after.keys() if _differ(before, after, k)}
+        self._restless: set[str] = set()
+        self._adopt()
+
+    def settle(self) -> None:
+        """Leave out what has changed so far, when nothing but calls has been made."""
+        before, after = self._reference, self._leaves(self._places())
+        self._restless = {
+            key
+            for key in before.keys() | after.keys()
+            if _differ(before, after, key) and _is_data(after.get(key))
+        }
         self._adopt()
 
     def check(self) -> None:
@@ -199,6 +204,11 @@ class Unchanged:
                 self._names |= names
                 self._asks |= bool(names & _ASKING) and not is_library(function)
         return before != (len(self._names), self._asks)
+
+
+def _is_data(leaf: Any) -> bool:
+    """Report whether a leaf stands for a value, not for a layer or variable made late."""
+    return not (is_variable(leaf) or isinstance(leaf, (type, types.CodeType)))
 
 
 def _is_opaque(value: Any) -> bool:

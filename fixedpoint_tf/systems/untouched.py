@@ -125,7 +125,9 @@ def attributes_kept(root: Any) -> Iterator[None]:
             containers |= {id(x): x for x in _losses(place.value)}
     if is_layer(root):
         containers |= {id(x): x for x in _losses(root)}
-    before = [(c, copy.copy(c) if type(c) is dict else list(c)) for c in containers.values()]
+    before = [
+        (c, dict(c) if isinstance(c, dict) else list(c)) for c in containers.values()
+    ]
     try:
         yield
     finally:
