@@ -7,6 +7,7 @@ not be analysed is made here, before any work.
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -19,9 +20,10 @@ import tensorflow as tf
 from fixedpoint_tf import clones, functions, keras_cells
 from fixedpoint_tf.compiling import undisturbed
 from fixedpoint_tf.jacobians import Autodiff
-from fixedpoint_tf.system import DynamicalSystem, StateLayout
+from fixedpoint_tf.system import DynamicalSystem, Residual, StateLayout
 from fixedpoint_tf.systems import references
 from fixedpoint_tf.systems.derivatives import check_derivatives
+from fixedpoint_tf.systems.differenced import Differenced
 from fixedpoint_tf.systems.model_path import ModelPath
 from fixedpoint_tf.systems.unchanged import Unchanged
 from fixedpoint_tf.systems.untouched import LiveCall, seeds_kept, state_kept
@@ -32,6 +34,10 @@ _ACCEPTED = (
     "a Keras cell, an RNN layer, a keras.Model, the path of a .keras file, "
     "a tf_keras cell or layer, or a function f(h, u) with n_states and n_inputs"
 )
+
+logger = logging.getLogger(__name__)
+
+HALF = {"float16": 2.0**-11, "bfloat16": 2.0**-8}  # their rounding
 
 # Closed forms whose derivatives were checked. Equal ones compute the same of any weights.
 _CHECKED: set[tuple[Any, str]] = set()
@@ -46,6 +52,7 @@ def as_system(
     kind: str = "discrete",
     bounds: tuple[Any, Any] | None = None,
     dtype: str | None = None,
+    derivatives: str = "automatic",
 ) -> DynamicalSystem:
     """Make a trained network ready for analysis, without changing it.
 
@@ -65,11 +72,17 @@ def as_system(
             fixed point, where one is known. The standard cells know theirs.
         dtype: the one floating type a function can be evaluated in; default: found by
             trying.
+        derivatives: ``"automatic"``: closed forms of the standard cells, and automatic
+            differentiation of all others, refused where it does not give the derivatives
+            of the update. ``"differences"``: central differences for all others, which
+            networks need that call NumPy or have surrogate gradients. They are exact to
+            some 1e-10 of their size (1e-4 in single precision) and take ``2 n_states``
+            evaluations each.
 
     Returns:
-        The system. It reads the weights at each call, so it follows further training.
-        What is no TensorFlow variable (a number or NumPy array inside a function) is read
-        once: make a new system when it changes.
+        The system. It reads the weights at each call, so it follows further training. What
+        is no variable (a number, array or function that the update refers to) is compiled
+        in; where it was changed since, the system says so and refuses.
 
     Raises:
         TypeError, ValueError: what came cannot be analysed, and why.
@@ -85,6 +98,10 @@ def as_system(
     """
     if kind not in ("discrete", "continuous"):
         raise ValueError(f"kind must be 'discrete' or 'continuous'; got {kind!r}.")
+    if derivatives not in ("automatic", "differences"):
+        raise ValueError(
+            f"derivatives: expected 'automatic' or 'differences', received {derivatives!r}."
+        )
     if not tf.executing_eagerly():
         raise ValueError(
             "TensorFlow: expected eager execution, received a graph. Remove "
@@ -107,7 +124,15 @@ def as_system(
             bounds=bounds,
             dtype=dtype,
         )
-        if system is not rnn and (system.equations, system.kind) not in _CHECKED:
+        if derivatives == "differences" and isinstance(system.equations, Autodiff):
+            if system is rnn:
+                raise ValueError(
+                    "derivatives: expected 'automatic' for a DynamicalSystem, which has its "
+                    "own, received 'differences'."
+                )
+            differenced = Differenced(system.equations._step_for, system.n_states)
+            system.residual = Residual(differenced, system.kind)
+        elif system is not rnn and (system.equations, system.kind) not in _CHECKED:
             check_derivatives(system)
             if not isinstance(system.equations, Autodiff):
                 _CHECKED.add((system.equations, system.kind))
@@ -256,6 +281,14 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
         equations, read, dtypes, bounds = _equations(
             cell, name, layout, n_inputs, kind, bounds, dtype
         )
+    native = str(getattr(cell, "compute_dtype", None))
+    if native in HALF:
+        logger.warning(
+            "%r computes in %s, in which every state is rounded to %.0e of its size. Studied "
+            "is the network of the same weights in double precision: its fixed points are "
+            "those of the %s network to within that rounding, where they are not steeper or "
+            "nearer to each other than that.", name, native, HALF[native], native,
+        )  # fmt: skip
     return DynamicalSystem(
         equations,
         read,

@@ -25,6 +25,7 @@ from fixedpoint_tf.solvers.base import Problem
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.systems.derivatives import check_jacobian, describe
+from fixedpoint_tf.systems.differenced import Differenced
 from fixedpoint_tf.systems.kinks import all_return, is_smooth, side_jacobians
 from fixedpoint_tf.systems.rnn_inputs import LayerArray, RNNInputs
 
@@ -37,7 +38,7 @@ LEAST_TIME_CONSTANT = 10.0
 
 N_SIDES = 8  # pairs of states at which the sides of a kink are looked for
 ON_KINK = 1e-12  # distance from a kink, relative to the size of the states, that is none
-SYSTEM_OPTIONS = ("layer", "n_states", "n_inputs", "kind", "bounds")
+SYSTEM_OPTIONS = ("layer", "n_states", "n_inputs", "kind", "bounds", "derivatives")
 
 
 class FixedPointFinder(Questions):
@@ -51,7 +52,7 @@ class FixedPointFinder(Questions):
 
     Args:
         rnn: anything that :func:`fixedpoint_tf.as_system` takes.
-        layer, n_states, n_inputs, kind, bounds: see there.
+        layer, n_states, n_inputs, kind, bounds, derivatives: see there.
         **options: see :class:`fixedpoint_tf.FinderConfig`.
 
     Attributes:
@@ -334,6 +335,8 @@ class FixedPointFinder(Questions):
         x, u, cond_ids = self._check(initial_states, inputs, cond_ids)
         _check_image(self.system, x, u)
         region = self._region(x, u)
+        if isinstance(self.system.equations, Differenced):
+            self.system.equations.set_size(region.scale)
         problem = Problem(self.system, region.lower, region.upper, region.scale)
         with Progress(len(x), self.config) as progress:
             options = self.config.search_options()
@@ -524,7 +527,16 @@ class FixedPointFinder(Questions):
 
     def _check_jacobians(self, linear, x: np.ndarray, u: np.ndarray, start: np.ndarray) -> None:
         """Refuse Jacobians that are not the derivatives of the update at the points."""
-        if "J_xstar" not in linear or not isinstance(self.system.equations, Autodiff):
+        equations = self.system.equations
+        if isinstance(equations, Differenced) and len(x):
+            dtype = self.system.dtypes[1]
+            error = equations.relative_error(self.system.weights(dtype), x, u, dtype)
+            logger.warning(
+                "the Jacobians of %r are central differences; at these points they are exact "
+                "to %.0e of their size.", self.system.name, error,
+            )  # fmt: skip
+            return
+        if "J_xstar" not in linear or not isinstance(equations, Autodiff):
             return  # closed forms are held against the cell when the system is made
         size = np.sqrt(np.mean(x * x, axis=1))
         scale = np.maximum(size, np.sqrt(np.mean(start * start)) or 1.0)

@@ -77,6 +77,17 @@ def jacobian_product(
     return outer.gradient(pulled, anchor, output_gradients=v, unconnected_gradients=zero)
 
 
+def _of_known_shape(step: Step) -> Step:
+    """Tell the width of what comes out of NumPy or Python, which does not know it."""
+
+    def shaped(h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        image = step(h, u)
+        known = image.shape.rank is not None and image.shape[-1] is not None
+        return image if known else tf.ensure_shape(image, [None, h.shape[1]])
+
+    return shaped
+
+
 class Autodiff:
     """Equations of a network of which only the update itself is known.
 
@@ -88,7 +99,7 @@ class Autodiff:
     """
 
     def __init__(self, step_for: Callable[[str], Step]):
-        self._step_for = step_for
+        self._step_for = lambda dtype: _of_known_shape(step_for(dtype))
         self._compiled: dict[tuple[str, str], Callable] = {}
 
     def step(self, w, h, u):

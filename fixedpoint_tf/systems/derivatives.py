@@ -33,7 +33,7 @@ STAIRS = 5  # distinct values that a unit with no derivative may not exceed
 WAY_OUT = (
     "An operation in it has no gradient (tf.numpy_function, tf.py_function, rounding), hides "
     "it (tf.stop_gradient) or claims another one (surrogate, straight-through). Write it "
-    "with operations that are differentiated as they are"
+    "with operations that are differentiated as they are, or give derivatives='differences'"
 )
 
 

@@ -43,9 +43,9 @@ def seeds_kept() -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()
     state = eager_context.context()
     tensorflow = {name: vars(state).get(name) for name in ("_seed", "_rng")}
-    generators = sys.modules.get("tensorflow.python.ops.stateful_random_ops")
+    generators: Any = sys.modules.get("tensorflow.python.ops.stateful_random_ops")
     generator = getattr(generators, "global_generator", None)
-    books = sys.modules.get("keras.src.backend.common.global_state")
+    books: Any = sys.modules.get("keras.src.backend.common.global_state")
     kept = {}
     if books is not None:
         kept = {
@@ -125,7 +125,7 @@ def attributes_kept(root: Any) -> Iterator[None]:
             containers |= {id(x): x for x in _losses(place.value)}
     if is_layer(root):
         containers |= {id(x): x for x in _losses(root)}
-    before = [
+    before: list[tuple[Any, Any]] = [
         (c, dict(c) if isinstance(c, dict) else list(c)) for c in containers.values()
     ]
     try:
