@@ -5,7 +5,9 @@ has none (``tf.numpy_function``), one that hides it (``tf.stop_gradient``, round
 that claims another (surrogate gradients) makes a Jacobian that is no derivative, and says
 nothing. Here products ``J v`` are compared with differences of ``F`` along ``v``
 (:mod:`fixedpoint_tf.systems.differences`). What disagrees must do so again at states near
-by: at a kink, where a point may stand, the Jacobian of either side is right.
+by: at a kink, where a point may stand, the Jacobian of either side is right. And it must do
+so at a step along which the Jacobian itself hardly changes: differences of a function that
+oscillates within a step are no derivatives.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import tensorflow as tf
 
 from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import DynamicalSystem
-from fixedpoint_tf.systems.differences import LADDERS, Function, differences
+from fixedpoint_tf.systems.differences import EXACT, LADDERS, Function, differences
 
 __all__ = ["WrongDerivative", "check_derivatives", "check_jacobian", "describe"]
 
@@ -28,6 +30,9 @@ N_DOUBTFUL = 8  # rows that get a second look
 SCALES = (0.01, 0.3, 3.0)
 N_STATES = {64: 32, 256: 4}  # states tried at each scale, by their width; 1 beyond
 BLOCK_ENTRIES = 2**22  # entries of the largest array of states
+SHORT = {"float64": 10.0 ** -np.arange(3.0, 11.0), "float32": 10.0 ** -np.arange(2.0, 6.0)}
+WITHIN = np.array([-1.0, -0.37, 0.0, 0.61, 1.0])  # places along a step
+STEADY = 0.05  # relative change of a Jacobian along a step that differences resolve
 BLOCK = 256  # coordinates that are differenced at a time
 STAIRS = 5  # distinct values that a unit with no derivative may not exceed
 WAY_OUT = (
@@ -278,10 +283,40 @@ def _confirm(system, x, u, scale, doubtful, by_input, rng) -> Iterator[list[Wron
         products = np.einsum("nij,nj->ni", jacobians, v)
         again = _disagrees(system, near, inputs, v, products, sizes, by_input)
         again[:, again.mean(axis=0) < 0.5] = False
+        if again.any():
+            again &= _disagrees_where_steady(system, near, inputs, v, scale[row], by_input)
         at = int(again.sum(axis=1).argmax())
         if again[at].any():
             found = _matrix(system, near[at], inputs[at], scale[row], jacobians[at], by_input)
             yield _entries(int(row), jacobians[at], found, again[at], by_input)
+
+
+def _disagrees_where_steady(system, x, u, v, scale: float, by_input: bool) -> np.ndarray:
+    """Units whose difference disagrees at the step along which ``J v`` changes least."""
+    dtype = system.dtypes[1]
+    make = system.input_jacobian if by_input else system.jacobian
+    wrong = np.zeros((len(x), system.n_states), dtype=bool)
+    least = np.full(wrong.shape, np.inf)
+    for length in SHORT[dtype] * scale:
+        places = [
+            (x, u + t * length * v) if by_input else (x + t * length * v, u) for t in WITHIN
+        ]
+        try:
+            jacobians = np.stack([make(h, w).numpy().astype(float) for h, w in places])
+            claims = np.einsum("pnij,nj->pni", jacobians, v)
+            behind, ahead = _step(system, *places[0]), _step(system, *places[-1])
+        except tf.errors.OpError:
+            continue
+        with np.errstate(invalid="ignore", over="ignore"):
+            size, change = np.abs(claims).max(axis=0), np.ptp(claims, axis=0)
+            largest = np.abs(ahead).max(axis=1) + np.abs(x).max(axis=1, initial=0.0)
+            rounding = 8.0 * np.finfo(dtype).eps * largest[:, None] / length
+            tolerance = 3.0 * change + EXACT[dtype] * size + rounding
+            gap = np.abs((ahead - behind) / (2.0 * length) - claims[2])
+            better = (change <= STEADY * size) & (tolerance < least) & np.isfinite(gap)
+        wrong = np.where(better, gap > tolerance, wrong)
+        least = np.where(better, tolerance, least)
+    return wrong
 
 
 def _matrix(system, x, u, scale, jacobian, by_input) -> np.ndarray:

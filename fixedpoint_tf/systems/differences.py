@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["LADDERS", "Function", "differences"]
+__all__ = ["EXACT", "LADDERS", "Function", "differences"]
 
 Function = Callable[[np.ndarray], np.ndarray]
 

@@ -216,3 +216,34 @@ def test_the_stable_point_of_a_true_derivative_is_found_as_before():
     np.testing.assert_allclose(
         np.sort(at_zero.eigval_J_xstar[0].real), np.sort(np.linalg.eigvals(R).real), atol=1e-8
     )
+
+
+OSCILLATING = {
+    "within the shortest step": lambda h, u: 0.5 * h + 0.2 * tf.sin(h**9),
+    "ever faster": lambda h, u: 0.5 * h + 0.1 * tf.sin(tf.exp(3.0 * h)),
+    "fast everywhere": lambda h, u: h + 0.1 * tf.sin(1e7 * h),
+    "turning by a fast phase": lambda h, u: h * tf.cos(0.05 * tf.sin(10.0 * h**10)),
+}
+
+
+@pytest.mark.parametrize("case", OSCILLATING)
+def test_a_function_that_oscillates_within_a_step_is_accepted(case):
+    check_derivatives(as_system(OSCILLATING[case], n_states=1, n_inputs=0))
+
+
+@pytest.mark.parametrize("part", [0.01, 1.0])
+def test_a_wrong_gradient_of_an_oscillating_function_is_refused(part):
+    @tf.custom_gradient
+    def wave(x):
+        return tf.sin(x**5), lambda g: g * (1 - part) * 5 * x**4 * tf.cos(x**5)
+
+    with pytest.raises(ValueError, match=r"the gradient of h\[0\] is cut or wrong"):
+        check_derivatives(as_system(lambda h, u: 0.5 * h + wave(h), n_states=1, n_inputs=0))
+
+
+def test_points_far_out_on_a_periodic_function_are_no_wrong_derivatives():
+    """At 1e8 a step relative to the state holds a hundred periods."""
+    system = as_system(lambda h, u: h + 0.1 * tf.sin(6.0 * h), n_states=1, n_inputs=0)
+    x = np.array([[3e3], [2e6 + 0.3], [1e8 + 0.1]])
+    jacobians = 1.0 + 0.6 * np.cos(6.0 * x)[:, :, None]
+    assert check_jacobian(system, x, np.zeros((3, 0)), jacobians) == []
