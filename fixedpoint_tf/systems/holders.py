@@ -38,11 +38,28 @@ BOOKKEEPING = frozenset(
     _trainable _trainable_variables _trainable_weights _updates activity_regularizer autocast
     build built call_signature_parameters name quantize supports_jit trainable""".split()
 )
+LONGEST = 1000  # entries of a list or dict that is looked into
 _BASES = ("Layer", "Operation", "KerasSaveable", "TFLayer", "Model", "Trainer", "Module")
 _ATOMS = (
     str, bytes, bool, int, float, complex, np.ndarray, np.generic, type, tf.Tensor,
     types.CodeType, tf.DType,
 )  # fmt: skip
+
+
+class Slots:
+    """Attributes of an object without a dict, read as one.
+
+    Example:
+        >>> Slots(3 + 4j).get("imag", None)
+        4.0
+    """
+
+    def __init__(self, thing: Any):
+        self.thing = thing
+
+    def get(self, name: str, default: Any) -> Any:
+        """Return an attribute, or the default where there is none."""
+        return getattr(self.thing, name, default)
 
 
 class Place(NamedTuple):
@@ -82,6 +99,8 @@ class Place(NamedTuple):
             list.__setitem__(self.container, self.key, value)
         elif isinstance(self.container, dict):
             dict.__setitem__(self.container, self.key, value)
+        elif isinstance(self.container, Slots):
+            setattr(self.container.thing, self.key, value)
         else:
             return False
         return True
@@ -142,10 +161,13 @@ def places(
 
 
 def _inside(thing: Any, path: str, root: Any, wanted) -> Iterator[Place]:
-    if isinstance(thing, dict):
+    if isinstance(thing, dict) and len(thing) > LONGEST:
+        return
+    elif isinstance(thing, dict):
         yield from (Place(f"{path}[{k!r}]", thing, k, v) for k, v in list(thing.items()))
     elif isinstance(thing, (list, tuple)):
-        yield from (Place(f"{path}[{k}]", thing, k, v) for k, v in enumerate(thing))
+        if len(thing) <= LONGEST:
+            yield from (Place(f"{path}[{k}]", thing, k, v) for k, v in enumerate(thing))
     elif isinstance(thing, (set, frozenset)):
         return
     elif isinstance(thing, types.MethodType):
@@ -204,8 +226,15 @@ def _of_function(function: types.FunctionType, prefix: str) -> Iterator[Place]:
         value = function.__globals__[name]
         if isinstance(value, types.ModuleType):
             yield from _of_module(value, name, mentioned, prefix)
-        elif not (is_library(value) and callable(value)):
+        elif not _is_tool(value):
             yield Place(f"{prefix}{name}", function.__globals__, name, value)
+
+
+def _is_tool(value: Any) -> bool:
+    """Report whether a global is a function or class of a library, not a network."""
+    if is_layer(value) or hasattr(value, "_python_function"):
+        return False
+    return is_library(value) and callable(value)
 
 
 def _of_module(module, name: str, mentioned: set[str], prefix: str) -> Iterator[Place]:
@@ -232,6 +261,12 @@ def _of_object(thing: Any, path: str, wanted) -> Iterator[Place]:
     for name in ("_layers", "_self_tracked_trackables") if layer else ():
         if isinstance(own.get(name), list):
             yield Place(f"{path}.{name}", None, name, own[name])
+    slots = Slots(thing)
+    for kind in () if is_library(type(thing)) else type(thing).__mro__:
+        for name, value in list(vars(kind).items()):
+            if isinstance(value, types.MemberDescriptorType) and not name.startswith("__"):
+                if wanted is None or wanted(thing, name):
+                    yield Place(f"{path}.{name}", slots, name, slots.get(name, ABSENT))
     if wanted is None:
         return
     for kind in type(thing).__mro__:
@@ -240,8 +275,7 @@ def _of_object(thing: Any, path: str, wanted) -> Iterator[Place]:
         for name, value in list(vars(kind).items()):
             if not wanted(thing, name) or name in ("__dict__", "__weakref__", "__doc__"):
                 continue
-            if isinstance(value, types.MemberDescriptorType):  # a slot
-                yield Place(f"{path}.{name}", None, "", getattr(thing, name, ABSENT))
+            if isinstance(value, types.MemberDescriptorType):
                 continue
             if name not in own:
                 yield Place(f"{path}.{name}", own, name, ABSENT)  # would hide the class's

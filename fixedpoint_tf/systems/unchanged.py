@@ -28,7 +28,7 @@ class _Size(NamedTuple):
         return f"{self.kind} of length {self.length}"
 
 
-LARGEST = 2**21  # entries of an array that are all compared; of larger ones as many
+LARGEST = 2**20  # entries of an array that are all compared; of larger ones as many
 #: Options of layers that act in training alone.
 _IN_TRAINING = {"rate", "dropout", "recurrent_dropout", "stddev", "momentum", "seed"}
 _OPERATORS = {
@@ -46,8 +46,8 @@ class Unchanged:
     it calls: numbers, strings, arrays (also where they change in place), tensors, functions
     with what they close over, the globals they use, and which variables there are. The
     values of variables are free. What a call itself changes (a counter, a cache) may be left
-    out, and so are entries of arrays above two million: of them, evenly spaced ones are
-    compared.
+    out, and so are entries of arrays above a million, of which evenly spaced ones are compared,
+    and of lists above a thousand.
 
     Args:
         root: a cell or a function.
@@ -121,6 +121,12 @@ class Unchanged:
         for items, old in self._lists:
             if len(items) != len(old) or not all(map(operator.is_, items, old)):
                 return False
+        for some, length in self._sizes:
+            if len(some) != length:
+                return False
+        for members, kept in self._sets:
+            if members != kept:
+                return False
         return all(_bits_equal(_sample(array), old) for array, old in self._arrays)
 
     def _adopt(self) -> None:
@@ -141,6 +147,9 @@ class Unchanged:
             if isinstance(place.value, (list, tuple)):
                 lists[id(place.value)] = (place.value, list(place.value))
         self._lists = list(lists.values())
+        values = {id(p.value): p.value for p in found if p.container is not None}.values()
+        self._sizes = [(v, len(v)) for v in values if isinstance(v, dict)]
+        self._sets = [(v, frozenset(v)) for v in values if isinstance(v, set)]
         arrays = {id(p.value): p.value for p in found if isinstance(p.value, np.ndarray)}
         self._arrays = [(a, _sample(a).copy()) for a in arrays.values() if a.dtype != object]
 
@@ -160,7 +169,9 @@ class Unchanged:
                 leaf: Any = value
             elif isinstance(value, np.ndarray):
                 leaf = _sample(value).copy() if value.dtype != object else value
-            elif isinstance(value, (list, tuple, dict, set, frozenset)):
+            elif isinstance(value, (set, frozenset)):
+                leaf = frozenset(value)
+            elif isinstance(value, (list, tuple, dict)):
                 if place.container is None:  # of sub-layers, some of which nothing uses
                     continue
                 leaf = _Size(f"a {type(value).__name__}", len(value))

@@ -263,3 +263,53 @@ def test_a_plain_object_is_looked_at():
     cell.leak = 0.25
     with pytest.raises(ValueError, match=r"cell\.leak: expected 0\.5"):
         system.step(np.ones((1, 2)), np.ones((1, 1)))
+
+
+class Slotted:
+    __slots__ = ("leak",)
+
+    def __init__(self):
+        self.leak = 0.5
+
+
+MODEL = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="tanh")])
+SLOTTED, CHOSEN, COMPILED_GAIN = Slotted(), {"half"}, np.ones(2)
+
+
+@tf.function
+def compiled_part(h):
+    return COMPILED_GAIN * h
+
+
+OTHERS = {
+    "a model": (
+        lambda h, u: tf.cast(MODEL(tf.cast(h, "float32")), h.dtype),
+        lambda: setattr(MODEL.layers[0], "activation", tf.nn.relu),
+        r"activation: expected the function 'tanh'",
+    ),
+    "slots": (
+        lambda h, u: SLOTTED.leak * h,
+        lambda: setattr(SLOTTED, "leak", 0.25),
+        r"SLOTTED\.leak: expected 0\.5 .* received 0\.25",
+    ),
+    "a set": (
+        lambda h, u: 0.5 * h if "half" in CHOSEN else h,
+        CHOSEN.clear,
+        "CHOSEN: expected",
+    ),
+    "a compiled function": (
+        lambda h, u: 0.5 * compiled_part(h),
+        lambda: COMPILED_GAIN.__setitem__(0, 2.0),
+        r"COMPILED_GAIN\[0\]: expected 1\.0",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_other_parts_of_a_function_are_looked_at(case):
+    function, edit, message = OTHERS[case]
+    system = as_system(function, n_states=2, n_inputs=0)
+    system.step(np.ones((1, 2)), np.zeros((1, 0)))
+    edit()
+    with pytest.raises(ValueError, match=message):
+        system.step(np.ones((1, 2)), np.zeros((1, 0)))
