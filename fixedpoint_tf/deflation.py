@@ -34,6 +34,7 @@ __all__ = ["Deflated", "search_deflated"]
 logger = logging.getLogger(__name__)
 
 CANDIDATE_Q = 1e-7  # speed below which the finder looks for a fixed point nearby
+ROUNDING = 4.0  # of a residual, in units of the rounding of the states
 SHARES = (0.1, 0.5)  # of the spacing of the known points, over which they push
 SHARES_OF_ONE = (0.1, 10.0)  # of the spread of the starts, where one point is known
 
@@ -301,8 +302,25 @@ def _verify(
     found = finder.find_fixed_points(ends, u[None], cond_ids)[0].fixed
     old = _fixed(known).xstar
     if len(old) and found.n:
-        found = found[cdist(found.xstar, old).min(axis=1) > known.tol_unique]
+        eps = float(np.finfo(finder.system.dtypes[1]).eps)
+        found = found[~_are_known(found, _fixed(known), eps)]
     return found
+
+
+def _are_known(found: FixedPoints, known: FixedPoints, eps: float) -> np.ndarray:
+    """Test points for a known one that they may be, by how exactly both are located."""
+    distance = cdist(found.xstar, known.xstar)
+    located = _located(found, eps)[:, None] + _located(known, eps)
+    return (distance <= np.minimum(located, known.tol_unique)).any(axis=1)
+
+
+def _located(points: FixedPoints, eps: float) -> np.ndarray:
+    """Distance to which Newton step and rounding locate points; infinite where not known."""
+    if points.newton_step is None or points.smallest_singular_value is None:
+        return np.full(points.n, np.inf)
+    rounding = ROUNDING * eps * np.linalg.norm(points.xstar, axis=1).max()
+    with np.errstate(divide="ignore"):
+        return 4.0 * (points.newton_step + rounding / points.smallest_singular_value)
 
 
 def _join(parts: list[FixedPoints]) -> FixedPoints:

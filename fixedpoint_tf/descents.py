@@ -10,6 +10,7 @@ from fixedpoint_tf.evidence import (
     DOUBLE,
     Evidence,
     examine,
+    rounded_distance,
     rounding_level,
     stationarity_tolerance,
 )
@@ -268,6 +269,11 @@ class Descents:
             r = self.residual(np.clip(ahead, self.widest.lower, self.widest.upper), u)
             falls &= 0.5 * np.sum(r**2, axis=1) < q
         return away | falls
+
+    def locate(self, points: Points, evidence: Evidence) -> np.ndarray:
+        """Distance to which fixed points are located by the rounding measured there, twice."""
+        rounded = rounded_distance(self.widest, points.x, points.u, evidence.inverse)
+        return 4.0 * (evidence.newton_step + rounded)
 
     def residual(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """The residual of each state, in the final precision, ``(n, n_states)``."""

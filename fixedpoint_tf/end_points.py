@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from fixedpoint_tf.distinct_points import crowded, match_located, merge_located
 from fixedpoint_tf.evidence import Evidence
 from fixedpoint_tf.filters import thin
 from fixedpoint_tf.solvers.base import Points
@@ -51,6 +53,8 @@ class EndPoints:
         singular: see there.
         distance: see there.
         radius: see there.
+        located: ``(k,)``, distance to which a fixed point is located: its radius, or what
+            rounding leaves open where none is certain; infinite on a continuum.
         dq: of the descent that found it.
         n_iters: of the same.
         status: ``(k,)`` of :class:`Status`.
@@ -65,7 +69,8 @@ class EndPoints:
         self.x = np.zeros((0, n_states))
         self.image = np.zeros((0, n_states))
         self.origin = np.zeros((0, n_states))
-        self.q, self.dq, self.newton_step, self.distance, self.radius = np.zeros((5, 0))
+        self.q, self.dq, self.newton_step, self.distance = np.zeros((4, 0))
+        self.radius, self.located = np.zeros((2, 0))
         self.condition, self.n_iters, self.n_at_bound, self.source = np.zeros((4, 0), int)
         self.status = np.zeros(0, dtype=np.int8)
         self.singular = np.zeros(0, dtype=bool)
@@ -84,8 +89,12 @@ class EndPoints:
         source: np.ndarray,
         origin: np.ndarray,
         double: bool,
+        locate: Callable[[np.ndarray], np.ndarray],
     ) -> np.ndarray:
         """Enter the end of each descent, unless it is a known one; returns their numbers.
+
+        Fixed points that are certain are the same where the balls meet in which they are
+        located; others where they lie nearer than descents end apart.
 
         Args:
             points: where ``m`` descents ended.
@@ -95,34 +104,45 @@ class EndPoints:
             source: ``(m,)``.
             origin: ``(m, n_states)``.
             double: whether they were located in double precision.
+            locate: gives for some of the rows the distance to which the rounding that is
+                measured there locates them. Asked where points crowd or none is certain.
         """
         numbers = np.full(len(points.x), -1)
         sort, sort_known = _sort(status, evidence.radius), _sort(self.status, self.radius)
         for kind in np.unique(sort):
             rows = np.flatnonzero(sort == kind)
+            known = np.flatnonzero(sort_known == kind)
             size = np.linalg.norm(points.x[rows], axis=1)
             size = 1.0 + float(np.mean(size, where=np.isfinite(size)))
-            if kind == CERTAIN and double:  # each within its radius: others are told apart
-                apart = 4.0 * float(evidence.radius[rows].max())
-                radius = float(np.clip(apart, 1e-13 * size, 1e-6 * size))
-            elif kind == Status.DIVERGED or not np.isfinite(size):
-                radius = 0.0
-            else:
-                # A fixed point is located to rounding, the bottom of a canyon is not.
-                is_fixed = kind in (CERTAIN, Status.FIXED_POINT)
-                radius = (1e-6 if double and is_fixed else 1e-3) * size
+            # A fixed point is located to rounding, the bottom of a canyon is not.
+            is_fixed = kind in (CERTAIN, Status.FIXED_POINT)
+            reach = (1e-6 if double and is_fixed else 1e-3) * size
             where = np.nan_to_num(place(points.x[rows], condition[rows]))
-            known = np.flatnonzero(sort_known == kind)
-            if len(known):
-                tree = cKDTree(np.nan_to_num(place(self.x[known], self.condition[known])))
-                distance, near = tree.query(where, distance_upper_bound=radius)
-                hit = np.isfinite(distance)
-                numbers[rows[hit]] = known[near[hit]]
-                rows, where = rows[~hit], where[~hit]
-            kept, owner = thin(where, evidence.q[rows], radius)
-            new = len(self) + np.arange(len(kept))
+            where_known = np.nan_to_num(place(self.x[known], self.condition[known]))
+            if kind == CERTAIN:
+                radius = evidence.radius[rows]
+                same, owner = _tell_apart(where, radius, where_known, self.radius[known])
+                kept = np.unique(owner[same < 0])
+                near = crowded(where[kept], where_known, reach)
+                if near.any():
+                    some = np.isin(owner, kept[near])
+                    radius[some] = np.maximum(radius[some], locate(rows[some]))
+                    evidence.radius[rows] = radius
+                    same, owner = _tell_apart(where, radius, where_known, self.radius[known])
+            else:
+                if kind == Status.DIVERGED or not np.isfinite(size):
+                    reach = 0.0
+                same, owner = _merge_near(where, evidence.q[rows], where_known, reach)
+            fresh = same < 0
+            numbers[rows[~fresh]] = known[same[~fresh]]
+            kept, which = np.unique(owner[fresh], return_inverse=True)
+            numbers[rows[fresh]] = len(self) + which.reshape(-1)
+            located = evidence.radius[rows[kept]]
+            if kind == Status.FIXED_POINT:
+                isolated = ~evidence.singular[rows[kept]]
+                located[isolated] = locate(rows[kept[isolated]])
+            self.located = np.concatenate([self.located, located])
             self._append(points, evidence, status, condition, source, origin, rows[kept])
-            numbers[rows] = new[np.searchsorted(kept, owner)]
         return numbers
 
     def _append(self, points, evidence, status, condition, source, origin, rows) -> None:
@@ -152,6 +172,25 @@ class EndPoints:
                 self.inverses[number] = evidence.inverse[row].copy()
 
 
+def _tell_apart(where, radius, known, known_radius) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the known point that each may be, or -1; of those, who stands for each."""
+    same = match_located(where, radius, known, known_radius)
+    fresh, owner = np.flatnonzero(same < 0), np.full(len(where), -1)
+    owner[fresh] = fresh[merge_located(where[fresh], radius[fresh])[1]]
+    return same, owner
+
+
+def _merge_near(where, rank, known, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Do the same for points that are one wherever they lie within a distance."""
+    same, owner = np.full(len(where), -1), np.full(len(where), -1)
+    if len(known):
+        distance, near = cKDTree(known).query(where, distance_upper_bound=reach)
+        same[np.isfinite(distance)] = near[np.isfinite(distance)]
+    fresh = np.flatnonzero(same < 0)
+    owner[fresh] = fresh[thin(where[fresh], rank[fresh], reach)[1]]
+    return same, owner
+
+
 def distinct_ends(ends: EndPoints, inputs: np.ndarray, tol_unique: float) -> np.ndarray:
     """Choose the distinct fixed points and slow points.
 
@@ -175,7 +214,7 @@ def distinct_ends(ends: EndPoints, inputs: np.ndarray, tol_unique: float) -> np.
     where = np.hstack([ends.x[numbers], u])
     kept, owner = thin(where, rank, tol_unique)
     distance = np.linalg.norm(ends.x[numbers] - ends.x[numbers[owner]], axis=1)
-    located = ends.radius[numbers] + ends.radius[numbers[owner]]
+    located = ends.located[numbers] + ends.located[numbers[owner]]
     apart = fixed & (owner != np.arange(len(numbers))) & (distance > located)
     if not apart.any():
         return numbers[kept]

@@ -27,6 +27,7 @@ __all__ = [
     "Evidence",
     "distance_tolerance",
     "examine",
+    "rounded_distance",
     "rounding_level",
     "stationarity_tolerance",
 ]
@@ -38,6 +39,8 @@ SURELY_STRAIGHT = 1e-6  # radius by sensitivity at which no smooth cell changes 
 ZERO = 16.0, 4.0  # residuals in roundings that are zero, where the Jacobian is singular or not
 AT_KINK = 1e-9  # of the size of a state: so near, a singular point is held to be on a kink
 OPEN = 64.0, 1e-6  # the least and most that is left open, in roundings and in sizes of a state
+N_ROUNDED = 8  # states at which the rounding beside a fixed point is measured
+UNMEASURED = 1e-13  # distance, relative to the size, taken where it is not measured
 STRAIGHT = 1e-7  # distance, relative to the size of a state, over which a network is straight
 
 
@@ -340,3 +343,42 @@ def _doubtful(problem, x, u, steps, inverse, singular, eps: float) -> np.ndarray
                 problem, x[rows], u[rows], inverse[rows], eps=eps, weakest=vectors
             )
     return doubtful
+
+
+def rounded_distance(
+    problem: Problem, x: np.ndarray, u: np.ndarray, inverse: np.ndarray | None
+) -> np.ndarray:
+    """Measure how far rounding displaces the fixed points that Newton steps locate.
+
+    Over a few units in the last place a network is straight: what its residual departs from
+    that is rounding, of whatever size the numbers are that it computes with in between.
+
+    Args:
+        problem: residual, weights and scale.
+        x: fixed points, ``(n, n_states)``.
+        u: inputs, ``(n, n_inputs)``.
+        inverse: ``A^-1``, ``(n, n_states, n_states)``; None where no matrix is formed.
+
+    Returns:
+        ``(n,)``, the largest distance among some samples, and at least that of the rounding
+        of the states themselves.
+    """
+    dtype = problem.system.dtypes[1]
+    size = _size(x)
+    if inverse is None:
+        return UNMEASURED * size
+    w = problem.weights(dtype)
+
+    def residual(states: np.ndarray) -> np.ndarray:
+        rows = problem.rows(dtype, states, u)
+        return problem.residual.value(w, *rows).numpy().astype(np.float64)
+
+    rng, here = np.random.default_rng(0), residual(x)
+    x = x.astype(dtype).astype(np.float64)
+    aside = 8.0 * float(np.finfo(dtype).eps) * size[:, None]
+    largest = 0.25 * aside[:, 0] * np.linalg.norm(inverse, axis=(1, 2))
+    for _ in range(N_ROUNDED):
+        states = (x + aside * rng.uniform(-1.0, 1.0, x.shape)).astype(dtype).astype(float)
+        moved = np.einsum("nij,nj->ni", inverse, residual(states) - here)
+        largest = np.maximum(largest, np.linalg.norm(moved - (states - x), axis=1))
+    return largest

@@ -458,7 +458,8 @@ class FixedPointFinder(Questions):
         columns = search.end_columns()
         own: dict[str, Any] = {name: values[kept] for name, values in columns.items()}
         try:
-            linear = self._linearise(search, own["xstar"], u)
+            located = ends.radius[kept] * search.problem.scale.min()
+            linear = self._linearise(search, own["xstar"], u, located)
             self._check_jacobians(linear, own["xstar"], u, search.start * search.problem.scale)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -475,7 +476,9 @@ class FixedPointFinder(Questions):
         )
         return unique, kept, linear.get("smallest_singular_value")
 
-    def _linearise(self, search: Search, x: np.ndarray, u: np.ndarray) -> dict[str, Any]:
+    def _linearise(
+        self, search: Search, x: np.ndarray, u: np.ndarray, located: np.ndarray
+    ) -> dict[str, Any]:
         if not self.config.do_compute_jacobians:
             return {}
         n, d = x.shape
@@ -488,7 +491,7 @@ class FixedPointFinder(Questions):
             return {}
         jacobians = self._in_chunks(self.system.jacobian, x, u, d)
         size = np.linalg.norm(x, axis=1) + search.problem.scale.min()
-        self._choose_sides(x, u, size, jacobians)
+        self._choose_sides(x, u, size, np.minimum(ON_KINK * size, located), jacobians)
         by_input = self._in_chunks(self.system.input_jacobian, x, u, u.shape[1])
         shift = np.eye(d) if self.system.kind == "discrete" else 0.0
         linear = {
@@ -506,7 +509,12 @@ class FixedPointFinder(Questions):
         return linear
 
     def _choose_sides(
-        self, x: np.ndarray, u: np.ndarray, size: np.ndarray, jacobians: np.ndarray
+        self,
+        x: np.ndarray,
+        u: np.ndarray,
+        size: np.ndarray,
+        near: np.ndarray,
+        jacobians: np.ndarray,
     ) -> None:
         """Take on a kink the Jacobian of one side, which tells whether states leave.
 
@@ -515,7 +523,7 @@ class FixedPointFinder(Questions):
         """
         if not len(x) or is_smooth(self.system.equations):
             return
-        sides = side_jacobians(self.system, x, u, ON_KINK * size, n_directions=N_SIDES)
+        sides = side_jacobians(self.system, x, u, near, n_directions=N_SIDES)
         for row, some in enumerate(sides):
             if len(some) > 1 and np.isfinite(some).all():
                 growth = [

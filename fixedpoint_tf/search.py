@@ -25,6 +25,7 @@ from fixedpoint_tf.sharing import leads_down, newton_lands
 from fixedpoint_tf.solvers import forward
 from fixedpoint_tf.solvers.base import Points, Problem
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.systems.kinks import is_smooth
 
 __all__ = ["Search"]
 
@@ -41,6 +42,8 @@ ASIDE = 1e-2  # distance from a fixed point, relative to its size, of a state to
 PAIRS_A_POINT = 4  # the same for each fixed point that is known
 MOST_PAIRS = 512
 EXPLORE_ROUNDS = 16  # at most
+ENTER_ROUNDS = 4  # in which states that lie near each other may show to lead to several points
+LEAST_LANDED = 0.05  # share of the states near known points of which some belong to others
 MOST_FRUITLESS = 1  # rounds without a new point after one with some; the first ends it at once
 BLOCK = 8192
 INVERSES_ENTRIES = 2**25  # of the inverses that are held at once while points are examined
@@ -85,6 +88,7 @@ class Search:
         self.inputs, condition = np.unique(u, axis=0, return_inverse=True)
         self.condition = condition.reshape(-1)
         self.ends = EndPoints(problem.n_states, options.memory_limit)
+        self._is_smooth = is_smooth(problem.system.equations)
         self.member = np.full(len(x), -1)
         self.progress = progress
         self.rng = np.random.default_rng(options.random_seed)
@@ -142,13 +146,17 @@ class Search:
         """Locate the fixed points that the broad descent came near, in double precision."""
         candidates = np.flatnonzero((self.points.q <= CANDIDATE_Q) & (self.member < 0))
         for pending in _blocks(candidates):
+            apart = REACH
             while len(pending):
-                x, condition = self.points.x[pending], self.condition[pending]
-                r = self._residual(x, condition)
-                self.member[pending] = newton_lands(self.ends, x, r, condition, REACH)
+                n_pending = len(pending)
+                self.member[pending] = self._land(
+                    self.points.x[pending], self.condition[pending]
+                )
                 pending = pending[self.member[pending] < 0]
+                if len(self.ends) and n_pending - len(pending) < LEAST_LANDED * n_pending:
+                    apart *= 0.1  # there is more than one point within this distance
                 few = len(pending) <= N_FIRST // 4
-                chosen = pending if few else self._apart(pending, REACH, 4 * N_FIRST)
+                chosen = pending if few else self._apart(pending, apart, 4 * N_FIRST)
                 self._finish_members(chosen)
                 pending = np.setdiff1d(pending, chosen, assume_unique=True)
 
@@ -240,9 +248,8 @@ class Search:
             return
         x = self.ends.x[numbers]
         aside = self.rng.normal(size=x.shape)
-        aside *= ASIDE * (1.0 + np.linalg.norm(x, axis=1, keepdims=True)) / np.linalg.norm(
-            aside, axis=1, keepdims=True
-        )
+        aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+        aside *= ASIDE * (1.0 + np.linalg.norm(x, axis=1, keepdims=True))
         origin = np.concatenate([x + aside, x - aside])
         source = np.tile(self.ends.source[numbers], 2)
         u = self.inputs[np.tile(self.ends.condition[numbers], 2)]
@@ -359,15 +366,32 @@ class Search:
 
     def _enter_new(self, points: Points, source: np.ndarray, origin: np.ndarray) -> set[int]:
         """Enter the fixed points near these states; return the numbers of all of them."""
-        condition = self.condition[source]
-        known = newton_lands(
-            self.ends, points.x, self._residual(points.x, condition), condition, REACH
+        condition, found = self.condition[source], np.full(len(points.x), -1)
+        new, apart = np.arange(len(found)), MERGED
+        for _ in range(ENTER_ROUNDS):
+            found[new] = self._land(points.x[new], condition[new])
+            new = new[found[new] < 0]
+            if not len(new):
+                break
+            where = place(points.x[new], condition[new])
+            kept, owner = thin(where, np.arange(len(new)), apart)
+            some = new[kept]
+            found[some] = self._finish(
+                points.take(some), source[some], origin[some], only_fixed=True
+            )
+            # Others near an isolated point that was found may still lead to one beside it.
+            beside = np.zeros(len(new), dtype=bool)
+            entered = np.flatnonzero(found[new[owner]] >= 0)
+            beside[entered] = ~self.ends.singular[found[new[owner[entered]]]]
+            new = new[(found[new] < 0) & beside]
+            apart *= 0.1
+        return set(found[found >= 0].tolist())
+
+    def _land(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        """The known fixed points near which states are, by Newton steps from them; or -1."""
+        return newton_lands(
+            self.ends, x, condition, self._residual, REACH, smooth=self._is_smooth
         )
-        new = np.flatnonzero(known < 0)
-        kept, _ = thin(place(points.x[new], condition[new]), np.arange(len(new)), MERGED)
-        new = new[kept]
-        entered = self._finish(points.take(new), source[new], origin[new], only_fixed=True)
-        return set(known[known >= 0].tolist()) | set(entered[entered >= 0].tolist())
 
     def _finish(
         self,
@@ -399,6 +423,9 @@ class Search:
             source[rows],
             origin[rows],
             double=self.descents.eps < DOUBLE,
+            locate=lambda some: self.descents.locate(
+                points.take(rows[some]), evidence.take(rows[some])
+            ),
         )
         return numbers
 
