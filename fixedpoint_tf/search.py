@@ -19,6 +19,7 @@ import numpy as np
 from fixedpoint_tf.descents import CANDIDATE_Q, Descents, Options
 from fixedpoint_tf.end_points import EndPoints, place
 from fixedpoint_tf.evidence import DOUBLE, Evidence
+from fixedpoint_tf.exploring import explore
 from fixedpoint_tf.filters import thin
 from fixedpoint_tf.region import Region
 from fixedpoint_tf.sharing import leads_down, newton_lands
@@ -37,14 +38,8 @@ N_MEASURED = 16  # starts at which the rounding of the network is measured
 N_FIRST = 64  # starts that are run forward, and that are settled first
 SHARED_ITERS = 5  # iterations between two looks at what could be shared
 SHARED_ROUNDS = 12
-N_EXPLORE = 64  # pairs of fixed points whose midpoints are tried, at least
-ASIDE = 1e-2  # distance from a fixed point, relative to its size, of a state to run on from
-PAIRS_A_POINT = 4  # the same for each fixed point that is known
-MOST_PAIRS = 512
-EXPLORE_ROUNDS = 16  # at most
 ENTER_ROUNDS = 4  # in which states that lie near each other may show to lead to several points
 LEAST_LANDED = 0.05  # share of the states near known points of which some belong to others
-MOST_FRUITLESS = 1  # rounds without a new point after one with some; the first ends it at once
 BLOCK = 8192
 INVERSES_ENTRIES = 2**25  # of the inverses that are held at once while points are examined
 
@@ -105,7 +100,7 @@ class Search:
             self.attract()
         self.settle()
         if self.options.method == "newton":
-            self.explore()
+            explore(self)
 
     def wrap_up(self) -> None:
         """After an interruption: locate what the descents had come near; no more than that."""
@@ -177,7 +172,7 @@ class Search:
         resting[moving] = points.q <= CANDIDATE_Q
         chosen = chosen[resting]
         points = Points(x[resting], self.points.u[chosen])
-        self.reached.update(self._enter_new(points, chosen, self.start[chosen]))
+        self.reached.update(self.enter_new(points, chosen, self.start[chosen]))
 
     def _some_starts(self) -> np.ndarray:
         """Starts to run forward: 64, or four of each input where there are many inputs."""
@@ -206,73 +201,6 @@ class Search:
             self._finish_members(pending[done])
             pending = pending[~done]
         self._finish_members(pending)
-
-    def explore(self) -> None:
-        """Search from between and beside known fixed points under the same input.
-
-        Between two attractors lies a saddle, often one that few starts lead to; and where
-        parts of a network are bistable by themselves, what tells two points apart, added to
-        a third, leads to a fourth.
-        """
-        fruitless = MOST_FRUITLESS
-        for k in range(EXPLORE_ROUNDS):
-            n_known = len(self.ends)
-            a, b = self._pairs(N_EXPLORE if k == 0 else MOST_PAIRS)
-            if not len(a):
-                return
-            x = self.ends.x
-            source, origin = self.ends.source[a], 0.5 * (x[a] + x[b])
-            if k % 2:
-                third = self.rng.permutation(b)
-                same = self.ends.condition[third] == self.ends.condition[a]
-                origin[same] = (x[a] + x[b] - x[third])[same]
-            points = Points(origin.copy(), self.inputs[self.ends.condition[a]])
-            self.descents.coarse(points, only_fixed=True, problem=self.descents.widest)
-            near = points.q <= CANDIDATE_Q
-            self._enter_new(points.take(near), source[near], origin[near])
-            if len(self.ends) > n_known:
-                fruitless = 0
-                self._release(np.arange(n_known, len(self.ends)))
-            else:
-                fruitless += 1
-            if fruitless > MOST_FRUITLESS:
-                return
-
-    def _release(self, numbers: np.ndarray) -> None:
-        """Run forward from both sides of new fixed points, and enter where that ends.
-
-        From a saddle that leads to attractors, of which it may be the only trace.
-        """
-        numbers = numbers[~self.ends.singular[numbers]][: N_FIRST // 2]
-        if not len(numbers):
-            return
-        x = self.ends.x[numbers]
-        aside = self.rng.normal(size=x.shape)
-        aside /= np.linalg.norm(aside, axis=1, keepdims=True)
-        aside *= ASIDE * (1.0 + np.linalg.norm(x, axis=1, keepdims=True))
-        origin = np.concatenate([x + aside, x - aside])
-        source = np.tile(self.ends.source[numbers], 2)
-        u = self.inputs[np.tile(self.ends.condition[numbers], 2)]
-        x, moves = forward.settle(self.descents.widest, origin, u)
-        size = 1.0 + np.abs(np.nan_to_num(x)).max(axis=1)
-        rests = np.flatnonzero(np.isfinite(x).all(axis=1) & (moves < 1e-3 * size))
-        points = Points(x[rests], u[rests])
-        self.reached.update(self._enter_new(points, source[rests], origin[rests]))
-
-    def _pairs(self, most: int) -> tuple[np.ndarray, np.ndarray]:
-        """Some pairs of isolated fixed points under the same input, at random.
-
-        Between points of one line attractor lies only more of the line.
-        """
-        fixed = np.flatnonzero((self.ends.status == Status.FIXED_POINT) & ~self.ends.singular)
-        if len(fixed) < 2:
-            return fixed[:0], fixed[:0]
-        most = int(np.clip(PAIRS_A_POINT * len(fixed), N_EXPLORE, most))
-        i, j = self.rng.integers(len(fixed), size=(2, 8 * most))
-        pairs = np.unique(np.sort(np.column_stack([fixed[i], fixed[j]]), axis=1), axis=0)
-        a, b = self.rng.permutation(pairs).T
-        same = (a != b) & (self.ends.condition[a] == self.ends.condition[b])
-        return a[same][:most], b[same][:most]
 
     def rerun(self, scale: float) -> None:
         """More iterations for points that did not converge, ``q`` far above the median."""
@@ -364,8 +292,17 @@ class Search:
             self.member[some] = self._finish(self.points.take(some), some, self.start[some])
             self._report()
 
-    def _enter_new(self, points: Points, source: np.ndarray, origin: np.ndarray) -> set[int]:
-        """Enter the fixed points near these states; return the numbers of all of them."""
+    def enter_new(self, points: Points, source: np.ndarray, origin: np.ndarray) -> set[int]:
+        """Enter the fixed points near some states.
+
+        Args:
+            points: ``m`` states near fixed points, such as a coarse descent ends at.
+            source: ``(m,)``, the number of the start whose input applies.
+            origin: ``(m, n_states)``, the state from which each descent began.
+
+        Returns:
+            The numbers of all end points that they lead to.
+        """
         condition, found = self.condition[source], np.full(len(points.x), -1)
         new, apart = np.arange(len(found)), MERGED
         for _ in range(ENTER_ROUNDS):
