@@ -304,19 +304,7 @@ def test_states_too_great_for_single_precision_are_counted_as_diverged():
     assert find_cycles(system, [[1.0], [1e39]]).outcomes == ("diverged",) * 2
 
 
-# ---- kinks, numbers of starts, files ----
-
-
-def test_a_cycle_through_a_kink_is_undecided_and_says_so():
-    def step(h, u):  # 0 -> 1 -> 0, with a kink at 0
-        return 1.0 - 0.5 * tf.nn.relu(h) - tf.nn.relu(h - 0.5) + 0.2 * tf.nn.relu(-h)
-
-    system = as_system(step, n_states=1, n_inputs=0)
-    cycles = find_cycles(system, [[0.05]], max_period=0)
-    assert cycles.period.tolist() == [2] and cycles.on_kink.tolist() == [True]
-    assert not cycles.is_stable[0]
-    assert repr(cycles).startswith("a cycle of undecided stability: the oscillation takes 2")
-    assert "through a kink" in repr(cycles)
+# ---- numbers of starts, files ----
 
 
 def test_starts_that_are_the_same_come_to_the_same():

@@ -45,6 +45,7 @@ class Orbit:
     turns: int = 1
     n_family: int = 0
     on_kink: bool = False
+    kink_stability: str = ""
 
     @property
     def amplitude(self) -> float:
@@ -55,8 +56,10 @@ class Orbit:
     @property
     def is_stable(self) -> bool:
         """Whether deviations decay, but for the trivial multiplier."""
+        if self.on_kink:
+            return self.kink_stability == "stable"
         size = np.abs(self.multipliers)
-        if self.on_kink or not np.isfinite(size).all():
+        if not np.isfinite(size).all():
             return False
         if self.n_family or not (self.is_exact and self.is_discrete):
             along = trivial(self.multipliers)

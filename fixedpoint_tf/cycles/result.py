@@ -99,8 +99,12 @@ class Cycles(Result):
         n_family: ``(n,)`` int, along how many directions there are other cycles of the same
             period, as on a circle filled with cycles; they are counted as one. Mostly 0.
         on_kink: ``(n,)`` bool, whether a point of an exact cycle is on a kink of the map (a
-            ReLU unit at its threshold). Its multipliers are those of the Jacobians that the
-            network defines there, and whether it is stable is undecided.
+            ReLU unit at its threshold), where several smooth pieces of the map meet. Its
+            multipliers are those of the piece that has the largest one, and they alone do
+            not tell whether it is stable.
+        kink_stability: of each such cycle ``"stable"`` where all products of the pieces'
+            derivatives decay, ``"unstable"`` where a deviation was seen to grow, else
+            ``"undecided"``; of the others ``""``.
         kind: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state.
         interrupted: whether the search was stopped from the keyboard.
@@ -134,6 +138,7 @@ class Cycles(Result):
     turns: np.ndarray = None  # type: ignore[assignment]
     n_family: np.ndarray = None  # type: ignore[assignment]
     on_kink: np.ndarray = None  # type: ignore[assignment]
+    kink_stability: tuple[str, ...] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         check_kind(self.kind)
@@ -150,6 +155,10 @@ class Cycles(Result):
         ):
             if getattr(self, name, None) is None:  # as in files of older releases
                 object.__setattr__(self, name, value)
+        if self.kink_stability is None:
+            said = tuple("undecided" if kink else "" for kink in self.on_kink)
+            object.__setattr__(self, "kink_stability", said)
+        object.__setattr__(self, "kink_stability", tuple(self.kink_stability))
         if self.lengths.sum() != len(self.points):
             raise ValueError(
                 f"lengths must add up to the {len(self.points)} points; got "
@@ -220,9 +229,11 @@ class Cycles(Result):
         """``(n,)`` bool, whether all transverse deviations decay; not where undecided."""
         size = np.abs(self.transverse)
         decays = ((size < 1.0 - _MARGIN) | np.isnan(size)).all(axis=1)
-        decays &= ~np.asarray(self.on_kink) & ~np.isnan(self.multipliers).all(axis=1)
+        decays &= ~np.isnan(self.multipliers).all(axis=1)
         known = [trivial(values) is not None for values in self.multipliers]
-        return np.asarray(decays & (~self._is_curve | np.array(known, dtype=bool)))
+        decays &= ~self._is_curve | np.array(known, dtype=bool)
+        at_kink = np.array([word == "stable" for word in self.kink_stability], dtype=bool)
+        return np.where(self.on_kink, at_kink, decays)
 
     def frequencies(self, dt: float | None = None) -> np.ndarray:
         """Turns per step, or in Hz given ``dt``; continuous: per unit of time.
@@ -244,8 +255,9 @@ class Cycles(Result):
         """Say of each cycle "stable", "unstable", "marginal" or "undecided"."""
         words = []
         for i in range(self.n):
-            unknown = self.on_kink[i] or np.isnan(self.multipliers[i]).all()
-            if unknown:
+            if self.on_kink[i]:
+                words.append(self.kink_stability[i])
+            elif np.isnan(self.multipliers[i]).all():
                 words.append("undecided")
             elif self.is_stable[i]:
                 words.append("stable")
@@ -285,8 +297,8 @@ class Cycles(Result):
             ]
             more = [f"{self.n - 4} more"] if self.n > 4 else []
             head = f"{self.n} cycles: the oscillations take " + "; ".join(said[:4] + more)
-        if np.any(self.on_kink):
-            n = int(np.sum(self.on_kink))
+        n = sum(word == "undecided" for word in self.kink_stability)
+        if n:
             head += f"; {n} through a kink, where stability is undecided"
         tail = "; interrupted" if self.interrupted else ""
         return f"{head}; starts: {self.starts_in_words() or 'none'}{tail}"

@@ -18,6 +18,7 @@ from fixedpoint_tf.cycles.orbits import (
     same,
 )
 from fixedpoint_tf.cycles.shooting import LEAST_SIZE, multipliers, shoot
+from fixedpoint_tf.cycles.sides import judge_sides
 from fixedpoint_tf.cycles.winding import count_turns
 from fixedpoint_tf.systems.kinks import near_kink
 
@@ -28,6 +29,7 @@ N_SEGMENTS = 24  # of a cycle in continuous time; has many divisors
 N_FINE = 240  # points of such a cycle
 NEUTRAL_TOL = 1e-6  # of a multiplier: so near 1 there may be a family of cycles
 KINK_RADIUS = 1e-9  # of the extent of a cycle: a point so near a kink is on it
+SIDE_RADIUS = 10.0  # times that radius: where the pieces on both sides of it are taken
 N_ROUNDINGS = 64.0
 N_KINK_DIRECTIONS = 4
 UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
@@ -72,16 +74,26 @@ class KnownOrbits:
         _, jacobians = self.tangents(orbit.points, inputs)
         rounding = N_ROUNDINGS * self.tangents.rounding * np.abs(orbit.points).max()
         radius = max(KINK_RADIUS * extent_of(orbit.points), float(rounding))
-        on_kink = near_kink(
+        at_points = near_kink(
             system, orbit.points, inputs, radius, n_directions=N_KINK_DIRECTIONS
-        ).any()
+        )
+        on_kink, stability = bool(at_points.any()), ""
+        if on_kink:
+            # Farther out than a kink may be, so that both of its sides are met.
+            sides = judge_sides(
+                self.tangents, orbit.points, orbit.u, SIDE_RADIUS * radius, at_points
+            )
+            orbit = dataclasses.replace(orbit, multipliers=sides.multipliers)
+            stability = sides.stability
         turns, family = count_turns(orbit.points, jacobians), None
         if (np.abs(orbit.multipliers - 1.0) < NEUTRAL_TOL).any() and not on_kink:
             family = find_family(self.tangents, orbit)
         if family is not None and family.turns is not None:
             turns = family.turns
         n_family = 0 if family is None else family.n_dimensions
-        return dataclasses.replace(orbit, turns=turns, n_family=n_family, on_kink=bool(on_kink))
+        return dataclasses.replace(
+            orbit, turns=turns, n_family=n_family, on_kink=on_kink, kink_stability=stability
+        )
 
     def at(self, states: np.ndarray, u: np.ndarray, only: int | None = None) -> int:
         """The stable orbit on which states are, -1 where on none; ``only`` one is looked at."""
