@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from fixedpoint_tf.cycles.curve_sets import CurveSet
 from fixedpoint_tf.cycles.lyapunov import growths, lyapunov_exponents
 from fixedpoint_tf.cycles.maps import Tangents
 from fixedpoint_tf.cycles.orbits import Orbit
-from fixedpoint_tf.cycles.quasiperiodic import ClosedCurve, curve_through
+from fixedpoint_tf.cycles.quasiperiodic import curve_through
 
 __all__ = ["filled", "orbit_on"]
 
@@ -18,52 +19,80 @@ NEUTRAL_GROWTH = 3.0  # e-foldings in a window, of what neither grows nor decays
 N_EXPONENTS = 8
 N_POINTS = 256  # of a curve
 MAX_GAP = 1.0 / 32.0  # of the phases: wider ones are filled by running on
+MAX_CHORD = 0.03  # of the extent, between neighbours by phase: the same
+HOPELESS = 0.03  # of the extent: a misfit of what is filled in, where there is no curve
 MAX_FILLING = 1 << 18  # steps
+BLOCK = 4096
 
 
 def filled(
-    found: ClosedCurve, state: np.ndarray, run: Callable[[np.ndarray, int], np.ndarray]
-) -> CubicSpline:
-    """Trace a curve on which samples lie in clusters, a nearly whole number of steps apart.
+    found: CurveSet,
+    states: np.ndarray,
+    run: Callable[[np.ndarray, int], np.ndarray],
+) -> list[CubicSpline] | None:
+    """Trace curves on which samples lie in clusters, a nearly whole number of steps apart.
 
     Args:
-        found: the curve as the samples show it.
-        state: ``(n_states,)``, on the curve.
+        found: the curves as the samples show them.
+        states: ``(n_time, n_states)``, the samples.
         run: the states from one on, for a number of steps.
 
     Returns:
-        The curve by phase, from places all around it where they are reached in time.
+        The curves by phase, from places all around them where they are reached in time; None
+        where these show that there are no such curves.
     """
-    if found.gap <= MAX_GAP:
-        return found.curve
-    phases = (found.rho * np.arange(MAX_FILLING)) % 1.0
-    places = np.floor(phases * N_POINTS).astype(int)
-    times = np.unique(places, return_index=True)[1]
-    kept, done, block = {}, 0, 4096
-    while done <= times.max():
-        part = run(state, block)
-        for t in times[(times >= done) & (times < done + block)]:
-            kept[int(t)] = part[t - done]
-        state, done = part[block], done + block
-    at = np.array(sorted(kept))
-    curve = curve_through(phases[at], np.stack([kept[t] for t in at]))
-    wider = curve is None or np.diff(curve.x).max() >= found.gap
-    return found.curve if curve is None or wider else curve
+    k = found.n_curves
+    if all(_is_fine(curve) for curve in found.curves):
+        return list(found.curves)
+    phases = (found.rho * np.arange(MAX_FILLING // k)) % 1.0
+    times = np.unique(np.floor(phases * N_POINTS).astype(int), return_index=True)[1]
+    wanted = np.sort((k * times[:, None] + np.arange(k)).ravel())
+    kept, done, state = [], 0, states[len(states) - 1 - (len(states) - 1) % k]
+    while done <= wanted[-1]:
+        part = run(state, BLOCK)
+        kept.append(part[wanted[(wanted >= done) & (wanted < done + BLOCK)] - done])
+        state, done = part[BLOCK], done + BLOCK
+    along = np.concatenate(kept).reshape(len(times), k, -1)
+    curves = [
+        _through(phases[np.sort(times)], along[:, j], c) for j, c in enumerate(found.curves)
+    ]
+    return None if any(curve is None for curve in curves) else curves
+
+
+def _is_fine(curve: CubicSpline) -> bool:
+    """Test samples for neighbours by phase that are near each other all around."""
+    knots = curve(curve.x)
+    chord = np.linalg.norm(np.diff(knots, axis=0), axis=1).max()
+    fine = chord <= MAX_CHORD * np.ptp(knots, axis=0).max()
+    return bool(fine and np.diff(curve.x).max() <= MAX_GAP)
+
+
+def _through(phases: np.ndarray, states: np.ndarray, before: CubicSpline):
+    """The curve through states, or that of before if it has smaller gaps; None for neither."""
+    order = np.argsort(phases)
+    half = curve_through(phases[order[::2]], states[order[::2]])
+    if half is not None and len(phases) >= N_POINTS // 2:
+        off = np.abs(half(phases[order[1::2]]) - states[order[1::2]]).max(axis=1)
+        if np.median(off) > HOPELESS * np.ptp(states, axis=0).max():
+            return None
+    finer = curve_through(phases, states)
+    wider = finer is None or np.diff(finer.x).max() >= np.diff(before.x).max()
+    return before if wider else finer
 
 
 def orbit_on(
     tangents: Tangents,
-    found: ClosedCurve,
+    found: CurveSet,
     states: np.ndarray,
     u: np.ndarray,
     rng: np.random.Generator,
     run: Callable[[np.ndarray, int], np.ndarray],
 ) -> tuple[Orbit | None, float]:
-    """Describe motion on a closed curve as an orbit.
+    """Describe motion on a closed curve, or on several in turn, as an orbit.
 
     Args:
         tangents: the map.
-        found: the curve.
+        found: the curves.
         states: ``(n_time, n_states)``, a motion on it.
         u: ``(n_inputs,)``.
         rng: source of the first tangent vectors.
@@ -84,7 +113,19 @@ def orbit_on(
         return None, largest
     # Along a curve the exponent is 0; at corners its average converges slowly.
     exponents[along] = 0.0
-    values = np.exp(-np.sort(-exponents) / found.rho).astype(complex)
-    points = filled(found, states[-1], run)(np.arange(N_POINTS) / N_POINTS)
-    orbit = Orbit(1.0 / found.rho, points, values, found.misfit, u, False, True)
+    values = np.exp(-np.sort(-exponents) / found.frequency).astype(complex)
+    curves = filled(found, states, run)
+    if curves is None:
+        return None, largest
+    phases = np.arange(N_POINTS) / N_POINTS
+    orbit = Orbit(
+        1.0 / found.frequency,
+        np.concatenate([curve(phases) for curve in curves]),
+        values,
+        found.misfit,
+        u,
+        False,
+        True,
+        n_curves=found.n_curves,
+    )
     return orbit, largest

@@ -54,6 +54,7 @@ def gather(
         turns=np.array([orbit.turns for orbit in orbits], dtype=int),
         n_family=np.array([orbit.n_family for orbit in orbits], dtype=int),
         on_kink=np.array([orbit.on_kink for orbit in orbits], dtype=bool),
+        n_curves=np.array([orbit.n_curves for orbit in orbits], dtype=int),
         kink_stability=tuple(orbit.kink_stability for orbit in orbits),
         kind=system.kind,
         state_names=tuple(system.state_names),

@@ -46,6 +46,7 @@ class Orbit:
     n_family: int = 0
     on_kink: bool = False
     kink_stability: str = ""
+    n_curves: int = 1
 
     @property
     def amplitude(self) -> float:
@@ -106,13 +107,19 @@ def minimal(points: np.ndarray, size: float = 0.0) -> int:
     return m
 
 
+def chords(orbit: Orbit) -> np.ndarray:
+    """From each point to the next on the same curve, ``(m, n_states)``."""
+    rings = orbit.points.reshape(orbit.n_curves, -1, orbit.points.shape[1])
+    return (np.roll(rings, -1, axis=1) - rings).reshape(orbit.points.shape)
+
+
 def distance_to(orbit: Orbit, states: np.ndarray) -> np.ndarray:
     """Distance of states ``(n, n_states)`` from an orbit, ``(n,)``.
 
-    Where the orbit is a curve, the chords between its points stand for it.
+    Where the orbit is a curve, or several, the chords between its points stand for it.
     """
     p, distance = orbit.points, np.empty(len(states))
-    chord = np.roll(p, -1, axis=0) - p
+    chord = chords(orbit)
     squared = np.maximum((chord**2).sum(axis=1), 1e-300)
     size = max(1, HELD_ENTRIES // p.size)
     for start in range(0, len(states), size):
@@ -130,7 +137,7 @@ def same(a: Orbit, b: Orbit, tol: float) -> bool:
 
     ``b`` must have many points where it is a curve; ``a`` may have few.
     """
-    if a.is_exact != b.is_exact or not np.array_equal(a.u, b.u):
+    if (a.is_exact, a.n_curves) != (b.is_exact, b.n_curves) or not np.array_equal(a.u, b.u):
         return False
     if abs(a.period - b.period) > 1e-3 * a.period:
         return False
@@ -138,8 +145,7 @@ def same(a: Orbit, b: Orbit, tol: float) -> bool:
         return False
     scale = tol * extent_of(b.points) + ROUNDING * np.abs(b.points).max()
     if not (a.is_exact and a.is_discrete):  # chords cut the corners of a curve
-        chords = np.linalg.norm(np.diff(b.points, axis=0), axis=1).max()
-        scale += 0.05 * chords
+        scale += 0.05 * np.linalg.norm(chords(b), axis=1).max()
     if not a.is_exact:  # and neither curve is known better than its samples fit it
         scale += MISFITS * (a.residual + b.residual)
     return bool((distance_to(b, a.points) < scale).all())

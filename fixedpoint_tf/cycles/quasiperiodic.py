@@ -15,9 +15,11 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 __all__ = [
+    "MUCH_BETTER",
     "ClosedCurve",
     "birkhoff_weights",
     "closed_curve",
+    "curve_at",
     "curve_through",
     "dominant_frequency",
     "length_growth",
@@ -230,6 +232,32 @@ class ClosedCurve:
     gap: float
 
 
+def curve_at(states: np.ndarray, rho: float, tol: float) -> ClosedCurve | None:
+    """Draw the closed curve that a motion is on, given its rotation number.
+
+    Args:
+        states: ``(n_time, n_states)``, without the transient.
+        rho: the rotation number.
+        tol: a misfit at which nothing more is asked.
+
+    Returns:
+        None where the motion is on no closed curve of this rotation number.
+
+    Example:
+        >>> t = np.arange(1000)[:, None]
+        >>> curve_at(np.cos(t), 1.0 / (2 * np.pi), 1e-6).misfit < 1e-6
+        True
+    """
+    misfit, typical = _misfits(states, rho)
+    extent = np.abs(states - states.mean(axis=0)).max()
+    curve = curve_through((rho * np.arange(len(states))) % 1.0, states)
+    if curve is None or misfit > HOPELESS * extent:
+        return None
+    if misfit > tol and not _is_drawn(states, rho, typical):
+        return None
+    return ClosedCurve(rho, misfit, typical, curve, float(np.diff(curve.x).max()))
+
+
 def closed_curve(states: np.ndarray, tol: float) -> ClosedCurve | None:
     """Find the closed curve that a motion is on, and its rotation number.
 
@@ -269,15 +297,8 @@ def closed_curve(states: np.ndarray, tol: float) -> ClosedCurve | None:
     rho = next(fit[2] for fit in tried if fit[0] <= max(tol, MUCH_BETTER * best))
     if best > tol:  # with corners, or on no curve
         rho = next((fit[2] for fit in tried if _is_drawn(few, fit[2], fit[1])), rho)
-    misfit, typical = _misfits(states, rho)
-    if misfit > tol and rho != tried[0][2]:
+    if rho != tried[0][2] and _misfits(states, rho)[0] > tol:
         # Strands this near are one, which a motion that lingers does not go round evenly.
         if _strands_apart(few, rho, tried[0][2]) < SAME_STRAND:
             return _uneven(states, tried[0][2])
-    extent = np.abs(deviation).max()
-    curve = curve_through((rho * np.arange(len(states))) % 1.0, states)
-    if curve is None or misfit > HOPELESS * extent:
-        return None
-    if misfit > tol and not _is_drawn(states, rho, typical):
-        return None
-    return ClosedCurve(rho, misfit, typical, curve, float(np.diff(curve.x).max()))
+    return curve_at(states, rho, tol)

@@ -48,8 +48,10 @@ class Cycles(Result):
 
     Three kinds of motion stand here. In discrete time an *exact* cycle has a whole number
     of steps, and its points are those states; a *closed invariant curve* has a period that
-    is no whole number, and its points are 256 places on the curve at equal phases. In
-    continuous time the points are states at equal times.
+    is no whole number, and its points are 256 places on the curve at equal phases. Beside a
+    unit that flips, or a cycle of k steps, such a motion fills k closed curves and visits
+    them in turn; ``n_curves`` says how many. In continuous time the points are states at
+    equal times.
 
     The multipliers say how a deviation has grown once around: stable where all of them,
     but for the trivial one, lie within the unit circle. A curve and a limit cycle in
@@ -105,6 +107,8 @@ class Cycles(Result):
         kink_stability: of each such cycle ``"stable"`` where all products of the pieces'
             derivatives decay, ``"unstable"`` where a deviation was seen to grow, else
             ``"undecided"``; of the others ``""``.
+        n_curves: ``(n,)`` int, how many closed curves a motion visits in turn, each of 256
+            points, one curve after another; 1 for a single one and for exact cycles.
         kind: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state.
         interrupted: whether the search was stopped from the keyboard.
@@ -139,6 +143,7 @@ class Cycles(Result):
     n_family: np.ndarray = None  # type: ignore[assignment]
     on_kink: np.ndarray = None  # type: ignore[assignment]
     kink_stability: tuple[str, ...] = None  # type: ignore[assignment]
+    n_curves: np.ndarray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         check_kind(self.kind)
@@ -152,6 +157,7 @@ class Cycles(Result):
             ("turns", np.ones(n, dtype=int)),
             ("n_family", np.zeros(n, dtype=int)),
             ("on_kink", np.zeros(n, dtype=bool)),
+            ("n_curves", np.ones(n, dtype=int)),
         ):
             if getattr(self, name, None) is None:  # as in files of older releases
                 object.__setattr__(self, name, value)
@@ -281,7 +287,10 @@ class Cycles(Result):
 
     def __repr__(self) -> str:
         stability, periods = self.stability_in_words(), self.periods_in_words()
-        curve = ["" if exact else ", on a closed curve" for exact in self.is_exact]
+        curve = [
+            "" if exact else ", on a closed curve" if n == 1 else f", on {n} closed curves"
+            for exact, n in zip(self.is_exact, self.n_curves, strict=True)
+        ]
         if self.n == 0:
             head = "no cycles"
         elif self.n == 1:

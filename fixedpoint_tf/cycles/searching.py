@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 
+from fixedpoint_tf.cycles.curve_sets import (
+    CurveSet,
+    as_set,
+    curves_in_turn,
+    fits_several_better,
+)
 from fixedpoint_tf.cycles.curves import orbit_on
 from fixedpoint_tf.cycles.gathering import gather
 from fixedpoint_tf.cycles.lyapunov import growths, mean_rate
@@ -41,11 +48,17 @@ SAME_CURVE = 3.0  # misfits; what decays has gone farther between two windows
 N_COMPARED = 64  # states of a window, with the curve of the one before
 MIN_TURNS = 3.0  # that must be seen: less than round fits a slow way to a point as well
 N_RETURNS = 4
+MAX_TRIED = 4  # sets of curves
 NEARLY_PERIODIC = 0.05  # of the amplitude: how near a cycle a motion must have come
 
 
 def _nothing(words: str) -> None:
     pass
+
+
+def _amplitude(states: np.ndarray) -> float:
+    deviation = states - states.mean(axis=0)
+    return float(np.sqrt((deviation**2).sum(axis=1).mean()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,11 +88,11 @@ class Search:
         self.cycle_of_start = np.full(len(x), -1)
         self.lyapunov = np.full(len(x), np.nan)
         self.lyapunov_error = np.full(len(x), np.nan)
-        self.misfit = np.full(len(x), np.inf)
         self.size = np.full(len(x), np.nan)  # of the motion when it was first looked at
         self.reach = np.zeros(len(x))  # greatest entry of all states up to the first window
         self.may_be_chaos = np.zeros(len(x), dtype=bool)
-        self.curves: dict[int, Orbit] = {}  # and the curve that it was on at last
+        # The closed curve that a start was on when it was last looked at, or the curves.
+        self.curves: dict[tuple[int, bool], Orbit] = {}
         self.say: Callable[[str], None] = _nothing  # is told what is being done
 
     # ---- running ----
@@ -151,7 +164,8 @@ class Search:
             window = self._run(x, self.u[rows], self.options.n_steps)
             self.may_be_chaos[rows] = False
             for row in rows:
-                self.curves.pop(row, None)
+                for several in (False, True):
+                    self.curves.pop((row, several), None)
             self._settle(rows, window, is_last=True)
             chaotic = rows[self.may_be_chaos[rows] & (self.outcomes[rows] == "not settled")]
             self.outcomes[chaotic] = "chaotic"
@@ -191,6 +205,11 @@ class Search:
         left = np.flatnonzero(self.outcomes[rows] == "not settled")
         if len(left):
             self._settle_chaos(rows[left], window[left], is_last)
+        # Sets of curves are looked for last: that takes longest, and chaos is none of them.
+        for i, row in enumerate(rows):
+            left_over = self.outcomes[row] == "not settled" and not self.may_be_chaos[row]
+            if left_over and self.system.kind == "discrete":
+                self._settle_curves(row, window[i], is_last)
 
     def _settle_exact(self, rows: np.ndarray, window: np.ndarray) -> None:
         rounding = self.tangents.rounding
@@ -229,25 +248,35 @@ class Search:
                 return
 
     def _settle_curve(self, row: int, states: np.ndarray, is_last: bool) -> None:
-        deviation = states - states.mean(axis=0)
-        amplitude = float(np.sqrt((deviation**2).sum(axis=1).mean()))
-        tol = CURVE_TOL * amplitude
-        found = closed_curve(states, tol)
-        # A curve with many corners never fits well: it is taken when waiting makes it no
+        tol = CURVE_TOL * _amplitude(states)
+        before = self.curves.pop((row, False), None)
+        one = closed_curve(states, tol)
+        if one is not None:
+            self._take_curves(row, states, as_set(one), before, is_last)
+
+    def _settle_curves(self, row: int, states: np.ndarray, is_last: bool) -> None:
+        tol = CURVE_TOL * _amplitude(states)
+        before = self.curves.pop((row, True), None)
+        for found in itertools.islice(curves_in_turn(states, tol), MAX_TRIED):
+            self._take_curves(row, states, found, before, is_last)
+            if (row, True) in self.curves:
+                return
+
+    def _take_curves(
+        self, row: int, states: np.ndarray, found: CurveSet, before: Orbit | None, is_last: bool
+    ) -> None:
+        """Assign a start to curves if its motion stays there; keep them if it may."""
+        # Curves with many corners never fit well: they are taken when waiting makes them no
         # better.
-        typical = np.inf if found is None else found.typical
-        stuck = typical > 0.3 * self.misfit[row]
-        self.misfit[row] = typical
-        if found is None:
-            self.curves.pop(row, None)
+        tol, typical, k = CURVE_TOL * _amplitude(states), found.typical, found.n_curves
+        stuck = before is not None and typical > 0.3 * before.residual
+        u, points = self.u[row], found.points(len(states) // k)
+        period = 1.0 / found.frequency
+        here = Orbit(period, points, UNKNOWN, typical, u, False, True, n_curves=k)
+        self.curves[row, k > 1] = here
+        if found.rho * (len(states) // k) < MIN_TURNS:
             return
-        u = self.u[row]
-        phases = np.arange(len(states)) / len(states)
-        here = Orbit(1.0 / found.rho, found.curve(phases), UNKNOWN, typical, u, False, True)
-        before, self.curves[row] = self.curves.get(row), here
-        if found.rho * len(states) < MIN_TURNS:
-            return
-        if not is_last and any(is_nearing(states, k) for k in nearest_returns(states, 1)):
+        if not is_last and any(is_nearing(states, n) for n in nearest_returns(states, 1)):
             return  # it may lock to a cycle
         if typical > tol:
             # Slow decay fits as badly as many corners do, but it leaves the curve behind.
@@ -260,8 +289,13 @@ class Search:
         def run(x: np.ndarray, n_steps: int) -> np.ndarray:
             return self._run(x[None], u[None], n_steps)[0]
 
-        orbit, self.lyapunov[row] = orbit_on(self.tangents, found, states, u, self.rng, run)
-        if orbit is not None:
+        orbit = None
+        if k > 1 or found.misfit <= tol or not fits_several_better(states, found.misfit, tol):
+            out = orbit_on(self.tangents, found, states, u, self.rng, run)
+            orbit, self.lyapunov[row] = out
+        if orbit is None:
+            del self.curves[row, k > 1]
+        else:
             self._assign(row, self.orbits.place(orbit))
 
     def _settle_chaos(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
@@ -285,7 +319,8 @@ class Search:
     def _is_steady(self, row: int, states: np.ndarray) -> bool:
         """Whether a motion keeps its size, and is not a curve that it slowly leaves."""
         of_all = np.append(sizes(states), self.size[row])
-        return row not in self.curves and bool(np.ptp(of_all) < STEADY_TOL * of_all.max())
+        on_curves = (row, False) in self.curves or (row, True) in self.curves
+        return not on_curves and bool(np.ptp(of_all) < STEADY_TOL * of_all.max())
 
     # ---- unstable cycles ----
 
