@@ -74,6 +74,13 @@ def test_a_unit_that_flips_beside_a_rotation(tmp_path):
     assert flipping.mean(axis=1) == pytest.approx(
         np.sign(flipping[:, 0]) * 0.957504, abs=1e-5  # tanh(2 y) = y
     )  # fmt: skip
+    _, ax = cycles.plot()
+    drawn = [line.get_xydata() for line in ax.lines]
+    assert len(drawn) == 2  # nothing joins the curves
+    for line in drawn:
+        assert np.linalg.norm(np.diff(line, axis=0), axis=1).max() < 0.1
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["stable, period 7.41421 steps, 2 closed curves"]
     cycles.save(tmp_path / "cycles.h5")
     assert repr(Cycles.load(tmp_path / "cycles.h5")) == repr(cycles)
 

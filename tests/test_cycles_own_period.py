@@ -268,6 +268,36 @@ def test_chaos_that_goes_on_is_called_so_with_its_exponent_and_error(gain):
     assert "2 chaotic (exponent 0." in repr(found)
 
 
+def test_chaos_is_said_of_the_steps_that_were_simulated():
+    logistic = as_system(lambda x, u: 4.0 * x * (1 - x), n_states=1, n_inputs=0)
+    found = find_cycles(logistic, [[0.3], [0.35]], n_transient=100, n_steps=400, max_period=0)
+    assert (found.n_run >= 400 * 40).all()
+    said = f"in all {found.n_run.min():,} steps simulated)"
+    assert found.outcomes == ("chaotic",) * 2 and said in repr(found)
+
+
+def test_chaos_longer_than_ten_runs_is_followed_where_that_of_others_ends():
+    """Escape from what was chaos before a crisis, at a rate of one in a thousand steps."""
+
+    def plain(x, leak=0.001):  # a tent, and from a narrow place in it out to a fixed point
+        tent = 1.0 - 2.0 * np.abs(x - 0.5)
+        return np.where(x > 1.5, 2.0, np.where(np.abs(x - 0.4) < leak / 2, 2.0, 0.9999 * tent))
+
+    def step(x, u, leak=0.001):
+        tent = 0.9999 * (1.0 - 2.0 * tf.abs(x - 0.5))
+        inside = tf.where(tf.abs(x - 0.4) < leak / 2, 0.0 * x + 2.0, tent)
+        return tf.where(x > 1.5, 0.0 * x + 2.0, inside)
+
+    x = np.random.default_rng(1).uniform(0.05, 0.95, (24, 1))
+    h = x.copy()
+    for _ in range(11 * 100):
+        h = plain(h)
+    assert 0 < (h < 1.5).sum() < 24  # some still wander after eleven runs, and some do not
+    system = as_system(step, n_states=1, n_inputs=0)
+    found = find_cycles(system, x, n_transient=0, n_steps=100, n_extensions=0, max_period=0)
+    assert found.outcomes == ("fixed point",) * 24
+
+
 # ---- starts that run away ----
 
 

@@ -140,7 +140,7 @@ def curves_in_turn(states: np.ndarray, tol: float) -> Iterator[CurveSet]:
             max(one.misfit for one in each),
             max(one.typical for one in each),
         )
-        if _coincide(*candidate.curves[:2], candidate.misfit):
+        if _coincide(candidate.curves[0], candidate.curves[1], candidate.misfit):
             continue  # one curve, of which only a part of the samples is looked at
         if candidate.misfit <= tol:
             yield candidate

@@ -51,8 +51,11 @@ def find_cycles(
     passes near one, never surely. On an invariant curve the rotation number comes from
     weighted Birkhoff averages (Das et al. 2017), to many digits where the curve is smooth,
     and the multipliers from Lyapunov exponents. The curves of piecewise linear networks
-    have corners; they are told from other motion by their length, which is finite. What
-    seems chaotic is run ten times as long again and looked at anew before it is called so.
+    have corners; they are told from other motion by their length, which is finite. Beside
+    a cycle of k steps a rotation fills k such curves. What seems chaotic is run ten times
+    as long again, and thirty times (up to 390 where the chaos of some starts ends) as far
+    as that is cheap, and looked at anew before it is called so: chaos is a statement about
+    the steps that were simulated, whose number the answer gives.
 
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
@@ -83,7 +86,7 @@ def find_cycles(
         TypeError, ValueError: an argument is not as described.
 
     Cost: for each start ``n_transient + n_steps`` steps, times up to ``4 ** n_extensions``
-    for those that do not settle, and times eleven for chaos; a Jacobian at ``n_steps``
+    for those that do not settle, and times 11 to 401 for chaos; a Jacobian at ``n_steps``
     states for each distinct curve and each start that does not settle; for unstable cycles
     about ten Newton steps of ``n_candidates * max_period ** 2 / 2`` Jacobians. Held at
     once, each a few times over, are at most 128 MiB of trajectories, or that of one start

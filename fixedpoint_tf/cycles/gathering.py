@@ -18,6 +18,7 @@ def gather(
     index_of_start: np.ndarray,
     lyapunov: np.ndarray,
     lyapunov_error: np.ndarray,
+    n_run: np.ndarray,
     interrupted: bool,
 ) -> Cycles:
     """One result of orbits and of what each start came to.
@@ -25,7 +26,7 @@ def gather(
     Args:
         system: whose orbits they are.
         orbits: the distinct ones.
-        outcomes, lyapunov, lyapunov_error, interrupted: as :class:`Cycles` has them.
+        outcomes, lyapunov, lyapunov_error, n_run, interrupted: as :class:`Cycles` has them.
         index_of_start: ``(n_starts,)``, index into ``orbits``, or -1.
     """
     order = sorted(range(len(orbits)), key=lambda i: (not orbits[i].is_stable, i))
@@ -51,6 +52,7 @@ def gather(
         cycle_of_start=cycle_of_start,
         lyapunov=lyapunov.copy(),
         lyapunov_error=lyapunov_error.copy(),
+        n_run=n_run.copy(),
         turns=np.array([orbit.turns for orbit in orbits], dtype=int),
         n_family=np.array([orbit.n_family for orbit in orbits], dtype=int),
         on_kink=np.array([orbit.on_kink for orbit in orbits], dtype=bool),

@@ -94,8 +94,9 @@ class Cycles(Result):
         lyapunov: ``(n_starts,)``, the largest Lyapunov exponent per step or unit of time,
             where it was needed to tell; NaN elsewhere.
         lyapunov_error: ``(n_starts,)``, its standard error over the steps that were looked
-            at. What is called chaotic was so ten times as long as the first run, and may
-            still be a transient that lasts longer.
+            at last.
+        n_run: ``(n_starts,)`` int, for how many steps each start was simulated. Chaos is a
+            statement about these steps: it may be a transient that lasts longer.
         turns: ``(n,)`` int, how often the oscillation goes round in a period; 1 for closed
             curves and in continuous time.
         n_family: ``(n,)`` int, along how many directions there are other cycles of the same
@@ -144,6 +145,7 @@ class Cycles(Result):
     on_kink: np.ndarray = None  # type: ignore[assignment]
     kink_stability: tuple[str, ...] = None  # type: ignore[assignment]
     n_curves: np.ndarray = None  # type: ignore[assignment]
+    n_run: np.ndarray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         check_kind(self.kind)
@@ -154,6 +156,7 @@ class Cycles(Result):
         n = len(self.period)
         for name, value in (
             ("lyapunov_error", np.full(len(self.lyapunov), np.nan)),
+            ("n_run", np.zeros(len(self.lyapunov), dtype=int)),
             ("turns", np.ones(n, dtype=int)),
             ("n_family", np.zeros(n, dtype=int)),
             ("on_kink", np.zeros(n, dtype=bool)),
@@ -327,7 +330,9 @@ class Cycles(Result):
         rate = float(np.mean(self.lyapunov[chaotic]))
         error = float(np.nanmax(np.append(0.0, self.lyapunov_error[chaotic])))
         unit = "step" if self.kind == "discrete" else "time unit"
-        return f" (exponent {rate:.2g} ± {error:.1g} per {unit})"
+        n_steps = int(np.min(self.n_run[chaotic]))
+        over = f", in all {n_steps:,} steps simulated" if n_steps else ""
+        return f" (exponent {rate:.2g} ± {error:.1g} per {unit}{over})"
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
         """Draws the cycles in the space of states.

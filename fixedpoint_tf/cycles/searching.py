@@ -41,7 +41,11 @@ SETTLED_TOL = 1e-8  # of the extent: a repeat as near as this is a repeat
 CURVE_TOL = 1e-6  # misfit of a curve, relative to its amplitude, that ends the transient
 CHAOS_GROWTH = 10.0  # e-foldings in each half of a window; a shear alone gives about 1
 CHAOS_ERRORS = 3.0  # standard errors that the exponent of chaos is above zero
-CHAOS_LONGER = 10  # times as long as the first run, before chaos is said
+CHAOS_LONGER = (10, 30, 90, 270)  # times the first run, one after another, of what seems chaos
+ENDING_LONGER = 90  # so long only where the chaos of some starts has ended
+CHAOS_COST = 2e10  # multiplications, that the longer ones of these runs may take
+LEAST_COST = 1e4  # of a step of a small network, in such
+N_CONTINUED = 8  # windows, of an exponent that is positive and small
 NEUTRAL_GROWTH = 3.0
 STEADY_TOL = 1e-3  # relative change of the size of a motion that goes on for ever
 SAME_CURVE = 3.0  # misfits; what decays has gone farther between two windows
@@ -59,6 +63,13 @@ def _nothing(words: str) -> None:
 def _amplitude(states: np.ndarray) -> float:
     deviation = states - states.mean(axis=0)
     return float(np.sqrt((deviation**2).sum(axis=1).mean()))
+
+
+def _rates(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Growth in both halves, ``(2, n, n_exponents)``, and the largest rate with its error."""
+    half = logs.shape[1] // 2
+    parts = np.stack([logs[:, :half].sum(axis=1), logs[:, half:].sum(axis=1)])
+    return parts, *mean_rate(logs[:, logs.shape[1] // 4 :, 0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +101,7 @@ class Search:
         self.lyapunov_error = np.full(len(x), np.nan)
         self.size = np.full(len(x), np.nan)  # of the motion when it was first looked at
         self.reach = np.zeros(len(x))  # greatest entry of all states up to the first window
+        self.n_run = np.zeros(len(x), dtype=int)  # steps that each start was run for
         self.may_be_chaos = np.zeros(len(x), dtype=bool)
         # The closed curve that a start was on when it was last looked at, or the curves.
         self.curves: dict[tuple[int, bool], Orbit] = {}
@@ -111,6 +123,7 @@ class Search:
         """Bring some of the starts to an outcome."""
         self.say("running forward")
         transient = self._run(self.x[rows], self.u[rows], self.options.n_transient)
+        self.n_run[rows] += self.options.n_transient
         finite = np.isfinite(transient).all(axis=(1, 2))
         self.outcomes[rows] = np.where(finite, "not settled", "diverged")
         rows, transient = rows[finite], transient[finite]
@@ -126,6 +139,7 @@ class Search:
                 break
             self.say(f"running {counted(len(open_rows), 'start')} on")
             window = self._run(x, self.u[open_rows], self.options.n_steps)
+            self.n_run[open_rows] += self.options.n_steps
             if extension == 0:
                 early = np.concatenate([transient, window[:, 1:]], axis=1)
                 with np.errstate(over="ignore", invalid="ignore"):
@@ -150,25 +164,44 @@ class Search:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Those starts that have not diverged after a long run, and their states."""
         x = self._last(x, self.u[rows], n_steps)
+        self.n_run[rows] += n_steps
         finite = np.isfinite(x).all(axis=1)
         self.outcomes[rows[~finite]] = "diverged"
         return rows[finite], x[finite]
 
     def _confirm_chaos(self, rows: np.ndarray, x: np.ndarray) -> None:
-        """Look again, much later, at what seemed chaotic: a transient may have ended."""
-        if len(rows):
+        """Look again, later and later, at what seemed chaotic: a transient may have ended.
+
+        Starts whose chaos has ended show that it does so here: then the others, too, are
+        followed for longer. In the end chaos is a statement about the steps that were run.
+        """
+        first = self.options.n_transient + self.options.n_steps
+        some_ended = False
+        for times in CHAOS_LONGER:
+            n_steps = times * first
+            cost = max(LEAST_COST, len(rows) * self.system.n_states**2)
+            again = times > CHAOS_LONGER[0]
+            affordable = n_steps * cost <= CHAOS_COST and (some_ended or times < ENDING_LONGER)
+            if not len(rows) or (again and not affordable):
+                break
             self.say(f"running on {counted(len(rows), 'start')} that seemed chaotic")
-            first = self.options.n_transient + self.options.n_steps
-            rows, x = self._run_on(rows, x, CHAOS_LONGER * first)
-        if len(rows):
+            self.outcomes[rows] = "not settled"
+            n_before = len(rows)
+            rows, x = self._run_on(rows, x, n_steps)
+            if not len(rows):
+                break
             window = self._run(x, self.u[rows], self.options.n_steps)
+            self.n_run[rows] += self.options.n_steps
             self.may_be_chaos[rows] = False
             for row in rows:
                 for several in (False, True):
                     self.curves.pop((row, several), None)
             self._settle(rows, window, is_last=True)
-            chaotic = rows[self.may_be_chaos[rows] & (self.outcomes[rows] == "not settled")]
-            self.outcomes[chaotic] = "chaotic"
+            left = self.outcomes[rows] == "not settled"
+            rows, x = rows[left], window[left, -1]
+            chaotic = self.may_be_chaos[rows]
+            self.outcomes[rows[chaotic]] = "chaotic"
+            some_ended |= int(chaotic.sum()) < n_before
 
     def _last(self, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.ndarray:
         """The state after a long run, of which nothing else is held."""
@@ -303,11 +336,16 @@ class Search:
         n_exponents = min(2 if is_last else 1, self.system.n_states)
         dt = self.options.dt
         logs = growths(self.tangents, window, self.u[rows], n_exponents, self.rng, dt)
-        half = logs.shape[1] // 2
-        parts = np.stack([logs[:, :half].sum(axis=1), logs[:, half:].sum(axis=1)])
-        rate, error = mean_rate(logs[:, len(logs[0]) // 4 :, 0])
-        self.lyapunov[rows], self.lyapunov_error[rows] = rate / (dt or 1.0), error / (dt or 1.0)
+        parts, rate, error = _rates(logs)
         positive = (parts[..., 0] > CHAOS_GROWTH).all(axis=0) & (rate > CHAOS_ERRORS * error)
+        if is_last:
+            for i in np.flatnonzero(~positive & (rate > CHAOS_ERRORS * error)):
+                again = self._continued(rows[i], window[i, -1], logs[i : i + 1, :, :1])
+                parts_i, rate[i : i + 1], error[i : i + 1] = again
+                positive[i] = (parts_i > CHAOS_GROWTH).all() and rate[i] > CHAOS_ERRORS * error[
+                    i
+                ]
+        self.lyapunov[rows], self.lyapunov_error[rows] = rate / (dt or 1.0), error / (dt or 1.0)
         self.may_be_chaos[rows[positive]] = True
         if n_exponents == 2 and self.system.kind == "discrete":
             neutral = (np.abs(parts) < NEUTRAL_GROWTH).all(axis=(0, 2))
@@ -315,6 +353,23 @@ class Search:
             neutral &= turns >= MIN_TURNS
             neutral &= [self._is_steady(*pair) for pair in zip(rows, window, strict=True)]
             self.outcomes[rows[neutral]] = "quasiperiodic"
+
+    def _continued(self, row: int, state: np.ndarray, logs: np.ndarray):
+        """The growth of deviations over more windows, until it is one of chaos or is not."""
+        u = self.u[row : row + 1]
+        parts, rate, error = _rates(logs)
+        for _ in range(N_CONTINUED):
+            window = self._run(state[None], u, self.options.n_steps)
+            self.n_run[row] += self.options.n_steps
+            if not np.isfinite(window).all():
+                break
+            state = window[0, -1]
+            more = growths(self.tangents, window, u, 1, self.rng, self.options.dt)
+            logs = np.concatenate([logs, more], axis=1)
+            parts, rate, error = _rates(logs)
+            if (parts > CHAOS_GROWTH).all() or rate[0] < CHAOS_ERRORS * error[0]:
+                break
+        return parts, rate, error
 
     def _is_steady(self, row: int, states: np.ndarray) -> bool:
         """Whether a motion keeps its size, and is not a curve that it slowly leaves."""
@@ -379,5 +434,6 @@ class Search:
             self.cycle_of_start,
             self.lyapunov,
             self.lyapunov_error,
+            self.n_run,
             interrupted,
         )

@@ -31,6 +31,7 @@ _BENEATH: dict[str, Any] = {
     "zorder": 0,
 }
 _LINES = ["blue", "green", "purple", "sky blue", "orange"]
+_MARKERS = ["o", "s", "^", "D", "v"]  # of unstable cycles, which share a colour
 
 
 def plot_cycles(
@@ -46,10 +47,12 @@ def plot_cycles(
 
     Stable cycles are solid and unstable ones dashed. Exact cycles of a discrete system are
     drawn as points, joined by thin lines in the order in which they are gone through:
-    there is nothing between them. The axes are the first two principal components of all
+    there is nothing between them. Where a cycle goes round several times before it repeats,
+    its points are joined around instead. Of several closed curves that are visited in turn
+    each is drawn by itself. The axes are the first two principal components of all
     that is drawn; a system of two units is drawn in its own coordinates, and one of one
-    unit over the steps of a cycle. Where no cycle was found, the axes say so, and what the
-    starts came to.
+    unit over the steps of a cycle, from its greatest value on. Where no cycle was found,
+    the axes say so, and what the starts came to.
 
     Args:
         cycles: the cycles; there may be none.
@@ -120,6 +123,8 @@ def plot_cycles(
         ax.set_xlabel(names[0])
         ax.set_ylabel(names[1])
         ax.set_aspect("equal", adjustable="datalim")
+    if 0 < n_drawn < cycles.n:
+        ax.plot([], [], linestyle="none", label=f"{cycles.n - n_drawn} more not drawn")
     if not n_drawn:
         _say_there_are_none(ax, cycles, empty=not points and paths is None)
     legend_above(ax, n_columns=1 if n_drawn < 3 else 2)
@@ -140,52 +145,55 @@ def _say_there_are_none(ax: Axes, cycles: Cycles, empty: bool) -> None:
 
 
 def _label(cycles: Cycles, i: int) -> str:
-    return f"{cycles.stability_in_words()[i]}, period {cycles.periods_in_words()[i]}"
+    words = f"{cycles.stability_in_words()[i]}, period {cycles.periods_in_words()[i]}"
+    n = int(cycles.n_curves[i])
+    return f"{words}, {n} closed curves" if n > 1 else words
+
+
+def _strands(cycles: Cycles, i: int, at: np.ndarray) -> list[np.ndarray]:
+    """The closed lines to draw, each from a point around to it again; alone, a point each."""
+    k, turns = len(at), int(cycles.turns[i])
+    if cycles.is_exact[i] and turns > 1:
+        if np.gcd(turns, k) > 1:
+            return list(at[:, None])
+        at = at[np.arange(k) * pow(turns, -1, k) % k]  # neighbours around the curve
+    rings = at.reshape(int(cycles.n_curves[i]), -1, at.shape[1])
+    return [np.concatenate([ring, ring[:1]]) for ring in rings]
+
+
+def _look(cycles: Cycles, i: int, dots: bool) -> dict[str, Any]:
+    """Keywords of ``Axes.plot``."""
+    stable = bool(cycles.is_stable[i])
+    color = COLORS[_LINES[i % len(_LINES)]] if stable else COLORS["vermillion"]
+    n_before = int((~np.asarray(cycles.is_stable[:i])).sum())
+    return {
+        "color": color,
+        "linestyle": "-" if stable else (0, (4, 2)),
+        "solid_capstyle": "round",
+        "marker": None if not dots else "o" if stable else _MARKERS[n_before % len(_MARKERS)],
+        "markersize": 5.0,
+        "markerfacecolor": color if stable else "white",
+        "markeredgewidth": 0.0 if stable else 1.2,
+        "zorder": 3 if stable else 2,
+    }
 
 
 def _draw_orbit(ax: Axes, cycles: Cycles, i: int, at: np.ndarray) -> None:
-    color = COLORS[_LINES[i % len(_LINES)]] if cycles.is_stable[i] else COLORS["vermillion"]
-    style = "-" if cycles.is_stable[i] else (0, (4, 2))
-    closed = np.concatenate([at, at[:1]])
     dots = cycles.kind == "discrete" and bool(cycles.is_exact[i])
-    ax.plot(
-        *closed.T,
-        color=color,
-        linestyle=style,
-        linewidth=0.7 if dots else 1.8,
-        marker="o" if dots else None,
-        markersize=5.0,
-        markerfacecolor=color if cycles.is_stable[i] else "white",
-        markeredgewidth=1.2 if not cycles.is_stable[i] else 0.0,
-        zorder=3 if cycles.is_stable[i] else 2,
-        label=_label(cycles, i),
-    )
+    look = _look(cycles, i, dots) | {"linewidth": 0.7 if dots else 1.8}
+    for number, strand in enumerate(_strands(cycles, i, at)):
+        ax.plot(*strand.T, **look, label=None if number else _label(cycles, i))
 
 
 def _draw_over_time(ax: Axes, cycles: Cycles, n_drawn: int) -> None:
     """One unit: its values over one cycle."""
     for i in range(n_drawn):
         values = cycles.orbit(i)[:, 0]
+        values = np.roll(values, -int(np.argmax(values)))
         times = np.arange(len(values) + 1) * cycles.period[i] / len(values)
-        _draw_orbit_line(ax, cycles, i, times, np.append(values, values[0]))
+        look = _look(cycles, i, bool(cycles.is_exact[i])) | {"linewidth": 1.0}
+        ax.plot(times, np.append(values, values[0]), **look, label=_label(cycles, i))
     if cycles.kind == "discrete":
         from matplotlib.ticker import MaxNLocator
 
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _draw_orbit_line(ax: Axes, cycles: Cycles, i: int, times, values) -> None:
-    stable = bool(cycles.is_stable[i])
-    color = COLORS[_LINES[i % len(_LINES)]] if stable else COLORS["vermillion"]
-    ax.plot(
-        times,
-        values,
-        color=color,
-        linestyle="-" if stable else (0, (4, 2)),
-        linewidth=1.0,
-        marker="o" if cycles.is_exact[i] else None,
-        markersize=5.0,
-        markerfacecolor=color if stable else "white",
-        zorder=3 if stable else 2,
-        label=_label(cycles, i),
-    )
