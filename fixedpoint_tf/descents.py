@@ -72,9 +72,9 @@ class Descents:
         if region.is_guessed:
             self.widest = problem.with_bounds(*region.widened(WIDENINGS[-1]))
         self.rng, self.on_progress = rng, on_progress
-        search, self.final_dtype = problem.system.dtypes
+        search, self.final_dtype = problem.dtypes
         self.search_dtype = self.final_dtype if options.dtype == "float64" else search
-        self.eps = float(np.finfo(self.final_dtype).eps)
+        self.eps = problem.resolution
         matrices = 6.0 * problem.n_states**2 * np.dtype(self.final_dtype).itemsize
         self.matrix_free = matrices > options.memory_limit
 

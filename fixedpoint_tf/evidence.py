@@ -41,6 +41,7 @@ AT_KINK = 1e-9  # of the size of a state: so near, a singular point is held to b
 OPEN = 64.0, 1e-6  # the least and most that is left open, in roundings and in sizes of a state
 N_ROUNDED = 8  # states at which the rounding beside a fixed point is measured
 UNMEASURED = 1e-13  # distance, relative to the size, taken where it is not measured
+BELOW_SINGLE = 1e-10  # of a number: a step that double precision resolves, not single
 STRAIGHT = 1e-7  # distance, relative to the size of a state, over which a network is straight
 
 
@@ -156,11 +157,12 @@ def rounding_level(problem: Problem, x: np.ndarray, u: np.ndarray) -> float:
     Returns:
         The machine precision of the final type, or what was measured where that is far more.
     """
-    dtype = problem.system.dtypes[1]
-    eps = float(np.finfo(dtype).eps)
+    dtype, eps = problem.dtypes[1], problem.resolution
     if not _is_double(eps) or is_smooth(problem.system.equations):
         return eps  # a closed form computes in the type it is given
     w = problem.weights(dtype)
+    if _rounds_to_single(problem, x, u):
+        return eps * float(np.finfo("float32").eps / np.finfo(dtype).eps)
     size = 1.0 + np.abs(x).max(axis=1, keepdims=True)
     aside = STRAIGHT * size * np.random.default_rng(0).choice([-1.0, 1.0], size=x.shape)
 
@@ -175,6 +177,24 @@ def rounding_level(problem: Problem, x: np.ndarray, u: np.ndarray) -> float:
     second = second[np.isfinite(second)]
     noise = float(np.median(second)) / 4.0 if len(second) else 0.0
     return noise if noise > DOUBLE else eps
+
+
+def _rounds_to_single(problem: Problem, x: np.ndarray, u: np.ndarray) -> bool:
+    """Test a network about an offset for states that it rounds to single precision.
+
+    It then stays as it is over a distance that double precision tells from none.
+    """
+    if not problem.origin.any():
+        return False
+    dtype = problem.dtypes[1]
+    w, rows = problem.weights(dtype), problem.rows(dtype, x, u)
+    step = BELOW_SINGLE * np.abs(problem.origin) / problem.scale
+    step = step * np.random.default_rng(0).choice([-1.0, 1.0], size=x.shape)
+    there = problem.residual.value(w, *problem.rows(dtype, x + step, u)).numpy()
+    change = there - problem.residual.value(w, *rows).numpy()
+    expected = np.einsum("nij,nj->ni", problem.residual.jacobian(w, *rows).numpy(), step)
+    missed = np.linalg.norm(change - expected, axis=1)
+    return bool(np.median(missed - 0.5 * np.linalg.norm(expected, axis=1)) > 0.0)
 
 
 def examine(

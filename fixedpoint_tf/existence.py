@@ -101,7 +101,7 @@ def _products(problem: Problem, x: np.ndarray, u: np.ndarray, v: np.ndarray) -> 
     """Return ``J v`` at each state, in units of the scale."""
     system, scale = problem.system, problem.scale
     dtype = system.dtypes[1]
-    rows = problem.rows(dtype, x * scale, u, v * scale)
+    rows = problem.rows(dtype, problem.natural(x), u, v * scale)
     if isinstance(system.equations, Autodiff):
         return system.equations.product(None, *rows).numpy() / scale
     jacobians = problem.residual.jacobian(problem.weights(dtype), *problem.rows(dtype, x, u))

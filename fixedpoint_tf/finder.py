@@ -38,6 +38,7 @@ LEAST_TIME_CONSTANT = 10.0
 
 N_SIDES = 8  # pairs of states at which the sides of a kink are looked for
 ON_KINK = 1e-12  # distance from a kink, relative to the size of the states, that is none
+LEAST_RESOLUTION = 1e-4  # of how far states vary about an offset, that must be resolved
 SYSTEM_OPTIONS = ("layer", "n_states", "n_inputs", "kind", "bounds", "derivatives")
 
 
@@ -337,10 +338,12 @@ class FixedPointFinder(Questions):
         region = self._region(x, u)
         if isinstance(self.system.equations, Differenced):
             self.system.equations.set_size(region.scale)
-        problem = Problem(self.system, region.lower, region.upper, region.scale)
+        problem = Problem(self.system, region.lower, region.upper, region.scale, region.origin)
         with Progress(len(x), self.config) as progress:
             options = self.config.search_options()
-            search = Search(problem, x / region.scale, u, region, options, progress.report)
+            start = (x - region.origin) / region.scale
+            search = Search(problem, start, u, region, options, progress.report)
+            self._check_resolution(search, x)
             try:
                 search.run()
                 if self.config.do_rerun_q_outliers:
@@ -351,7 +354,7 @@ class FixedPointFinder(Questions):
             progress.report(search, force=True)
         if self.interrupted:
             logger.warning("interrupted: what had been found by then is returned")
-        self._say_precision(search.descents.eps)
+        self._say_precision(search)
         self._mark_outliers(search)
         self._mark_not_slow(search)
         unique, kept, singular = self._unique(search, cond_ids)
@@ -401,13 +404,36 @@ class FixedPointFinder(Questions):
         """Units of the states and box of the search."""
         return make_region(self.system, x, u, self.config.outlier_distance_scale)
 
+    def _check_resolution(self, search: Search, x: np.ndarray) -> None:
+        """Refuse states that vary less about an offset than their arithmetic resolves."""
+        eps, problem = search.descents.eps, search.problem
+        if not problem.origin.any() or eps <= LEAST_RESOLUTION:
+            return
+        worst = int(np.argmax(np.abs(problem.origin) / problem.scale))
+        raise ValueError(
+            f"initial_states: expected states whose differences the arithmetic of the network "
+            f"resolves, received state {worst} within {np.ptp(x[:, worst]):.1g} about "
+            f"{problem.origin[worst]:g}, of which {self.system.name!r} rounds away {eps:.0e}. "
+            "Measure the states from there (subtract it in the equations), or compute in "
+            "double precision throughout."
+        )
+
     # -- after the search -----------------------------------------------------------------
 
-    def _say_precision(self, eps: float) -> None:
+    def _say_precision(self, search: Search) -> None:
         """Say once where the network computes in less than double precision."""
+        eps = search.descents.eps
         if eps < DOUBLE or self._said_precision:
             return
         self._said_precision = True
+        if search.problem.resolution >= DOUBLE:
+            logger.warning(
+                "double precision resolves %.0e of how far the states vary about their offset: "
+                "points nearer to each other than %.0e of that are not told apart, and one "
+                "that rounding could make of a ghost is a slow point.",
+                search.problem.resolution, distance_tolerance(eps),
+            )  # fmt: skip
+            return
         logger.warning(
             "%r computes in single precision (its rounding is %.0e): fixed points are located "
             "to %.0e of the size of the states, and one that rounding could make of a ghost "
@@ -436,7 +462,7 @@ class FixedPointFinder(Questions):
         time = LEAST_TIME_CONSTANT
         if self.system.kind == "continuous":  # whose unit of time is anyone's
             u = search.inputs[ends.condition[rows[:16]]]
-            x = ends.x[rows[:16]] * search.problem.scale
+            x = search.problem.natural(ends.x[rows[:16]])
             jacobians = self._in_chunks(self.system.jacobian, x, u, self.system.n_states)
             fastest = float(np.abs(jacobians).sum(axis=-1).max())
             time = time / fastest if fastest > 0 else 0.0
@@ -460,7 +486,11 @@ class FixedPointFinder(Questions):
         try:
             located = ends.radius[kept] * search.problem.scale.min()
             linear = self._linearise(search, own["xstar"], u, located)
-            self._check_jacobians(linear, own["xstar"], u, search.start * search.problem.scale)
+            away = own["xstar"] - search.problem.origin
+            size = np.sqrt(np.mean(away * away, axis=1))
+            start = search.start * search.problem.scale
+            scale = np.maximum(size, np.sqrt(np.mean(start * start)) or 1.0)
+            self._check_jacobians(linear, own["xstar"], u, scale)
         except KeyboardInterrupt:
             self.interrupted = True
             logger.warning("interrupted: the points are returned without their Jacobians")
@@ -533,7 +563,7 @@ class FixedPointFinder(Questions):
                 stays = all_return(self.system, x[row], u[row], float(size[row]))
                 jacobians[row] = some[int(np.argmin(growth) if stays else np.argmax(growth))]
 
-    def _check_jacobians(self, linear, x: np.ndarray, u: np.ndarray, start: np.ndarray) -> None:
+    def _check_jacobians(self, linear, x: np.ndarray, u: np.ndarray, scale: np.ndarray) -> None:
         """Refuse Jacobians that are not the derivatives of the update at the points."""
         equations = self.system.equations
         if isinstance(equations, Differenced) and len(x):
@@ -546,8 +576,6 @@ class FixedPointFinder(Questions):
             return
         if "J_xstar" not in linear or not isinstance(equations, Autodiff):
             return  # closed forms are held against the cell when the system is made
-        size = np.sqrt(np.mean(x * x, axis=1))
-        scale = np.maximum(size, np.sqrt(np.mean(start * start)) or 1.0)
         wrong = check_jacobian(
             self.system, x, u, linear["J_xstar"], linear["dFdu"], scale=scale
         )
@@ -589,7 +617,7 @@ class FixedPointFinder(Questions):
         u = search.inputs[search.ends.condition[kept]]
         distinct = np.hstack([columns["xstar"][kept], u])
         return FixedPoints(
-            x_init=search.start * search.problem.scale,
+            x_init=search.problem.natural(search.start),
             inputs=points.u,
             cond_id=cond_ids,
             smallest_singular_value=sigma[member],

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from fixedpoint_tf.offsets import offset_states
 from fixedpoint_tf.system import DynamicalSystem
 
 __all__ = ["Region", "make_region", "coordinate_scales"]
@@ -17,10 +18,11 @@ WIDENINGS = (10.0, 1e3, 1e6)  # of the guessed sides, in turn, for descents that
 
 @dataclasses.dataclass(frozen=True)
 class Region:
-    """Box in which a search begins, in units of the scale.
+    """Box in which a search begins, in units of the scale, from the origin.
 
     Attributes:
         scale: ``(n_states,)``, size of each state, powers of two.
+        origin: ``(n_states,)``, the value about which each state varies little, or zero.
         lower: ``(n_states,)``.
         upper: ``(n_states,)``.
         guessed_lower: ``(n_states,)`` boolean, lower sides that are no bound of the network.
@@ -28,6 +30,7 @@ class Region:
     """
 
     scale: np.ndarray
+    origin: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
     guessed_lower: np.ndarray
@@ -55,7 +58,9 @@ class Region:
         return np.any((x < self.lower) | (x > self.upper), axis=1)
 
 
-def coordinate_scales(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+def coordinate_scales(
+    system: DynamicalSystem, x: np.ndarray, u: np.ndarray, spread: np.ndarray | None = None
+) -> np.ndarray:
     """Return the unit of each state, a power of two.
 
     States with bounds of the network's own are of the size of the larger bound; of the
@@ -68,6 +73,8 @@ def coordinate_scales(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> 
         system: the network.
         x: starts, ``(n, n_states)``.
         u: inputs, ``(n, n_inputs)``.
+        spread: ``(n_states,)``, size of the states about an offset, NaN of the others;
+            default: none has one.
 
     Returns:
         ``(n_states,)``.
@@ -87,6 +94,8 @@ def coordinate_scales(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> 
             sizes = [seen, _largest(first), _largest(_next(system, first, u))]
             seen = np.where(_runs_away(*sizes), seen, np.max(sizes, axis=0))
         size[unbounded] = seen[unbounded]
+    if spread is not None:
+        size = np.where(np.isnan(spread), size, spread)
     known = size[size > 0.0]
     size[size <= 0.0] = np.median(known) if len(known) else 1.0
     # A state that was seen near zero only may well move as far as the others do.
@@ -135,9 +144,10 @@ def make_region(
     Returns:
         The region.
     """
-    scale = coordinate_scales(system, x, u)
-    x = x / scale
-    lower, upper = system.lower / scale, system.upper / scale
+    origin, offset_spread = offset_states(system, x, u)
+    scale = coordinate_scales(system, x, u, offset_spread)
+    x = (x - origin) / scale
+    lower, upper = (system.lower - origin) / scale, (system.upper - origin) / scale
     centre = x.mean(axis=0)
     spread = np.linalg.norm(x - centre, axis=1).mean()
     if not spread > SPREAD_OF_NONE * (1.0 + np.abs(x).max()):
@@ -146,4 +156,4 @@ def make_region(
     guessed_lower, guessed_upper = np.isinf(lower), np.isinf(upper)
     lower[guessed_lower] = np.minimum(centre - reach, x.min(axis=0))[guessed_lower]
     upper[guessed_upper] = np.maximum(centre + reach, x.max(axis=0))[guessed_upper]
-    return Region(scale, lower, upper, guessed_lower, guessed_upper)
+    return Region(scale, origin, lower, upper, guessed_lower, guessed_upper)

@@ -231,14 +231,14 @@ class Search:
 
     def end_columns(self) -> dict[str, np.ndarray]:
         """Return what is known of each end point, in the units of the network."""
-        ends, scale = self.ends, self.problem.scale
+        ends, natural = self.ends, self.problem.natural
         q = self._natural_speed(ends.x, ends.image, ends.q)
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(ends.q > 0.0, q / ends.q, 1.0)
         return {
-            "xstar": ends.x * scale,
-            "x_init": ends.origin * scale,
-            "F_xstar": ends.image * scale,
+            "xstar": natural(ends.x),
+            "x_init": natural(ends.origin),
+            "F_xstar": self._natural_image(ends.image),
             "qstar": q,
             "dq": ends.dq * ratio,
             "n_iters": ends.n_iters,
@@ -257,8 +257,12 @@ class Search:
         r = self._residual(x[rest], self.condition[rest])
         image[rest] = r + x[rest] if self.problem.system.kind == "discrete" else r
         q[rest] = self._natural_speed(x[rest], image[rest], 0.5 * np.sum(r**2, axis=1))
-        scale = self.problem.scale
-        return x * scale, image * scale, q
+        return self.problem.natural(x), self._natural_image(image), q
+
+    def _natural_image(self, image: np.ndarray) -> np.ndarray:
+        """Return the next states, or the velocities, in the units of the network."""
+        discrete = self.problem.system.kind == "discrete"
+        return self.problem.natural(image) if discrete else image * self.problem.scale
 
     def _natural_speed(self, x: np.ndarray, image: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Return the speed in the units of the network, of that in units of the scale."""

@@ -39,6 +39,7 @@ ROOMS["fixedpoint_tf"] = [
     "solvers",
     "existence",
     "evidence",
+    "offsets",
     "region",
     "descents",
     "distinct_points",

@@ -15,6 +15,8 @@ __all__ = ["Points", "Problem", "Scaled", "kernel_speed", "work_through"]
 
 OnProgress = Callable[[], None]
 
+LEAST_RESOLVED = 1e-5  # units of the scale that single precision must tell apart
+
 
 @dataclasses.dataclass
 class Points:
@@ -58,8 +60,9 @@ class Points:
 class Problem:
     """A system frozen for one search: weights read once, bounds filled in.
 
-    States are measured in units of ``scale``, so that no length in a solver depends on the
-    units of the network: a state ``x`` here is the state ``scale * x`` of the system.
+    States are measured in units of ``scale`` from ``origin``, so that no length in a solver
+    depends on the units of the network or on where its zero lies: a state ``x`` here is the
+    state ``origin + scale * x`` of the system.
 
     Args:
         system: what is searched.
@@ -67,6 +70,12 @@ class Problem:
         upper: ``(n_states,)``, finite, in units of the scale.
         scale: ``(n_states,)``, size of each state, a power of two so that dividing by it is
             exact; default: ones.
+        origin: ``(n_states,)``; default: zeros.
+
+    Attributes:
+        dtypes: ``(search, final)`` of the system, both the final one where single precision
+            does not resolve states that far from zero.
+        resolution: what the final type resolves about the origin, in units of the scale.
     """
 
     def __init__(
@@ -75,20 +84,27 @@ class Problem:
         lower: np.ndarray,
         upper: np.ndarray,
         scale: np.ndarray | None = None,
+        origin: np.ndarray | None = None,
     ):
         self.system = system
         self.lower, self.upper = lower, upper
         self.n_states = system.n_states
         self.scale = np.ones(self.n_states) if scale is None else scale
+        self.origin = np.zeros(self.n_states) if origin is None else origin
         self.residual: Residual = system.residual
-        self._is_scaled = bool((self.scale != 1.0).any())
+        self._is_scaled = bool((self.scale != 1.0).any() or self.origin.any())
         if self._is_scaled:
-            self.residual = Residual(Scaled(system.equations), system.kind)
+            self.residual = Residual(Scaled(system.equations, system.kind), system.kind)
         self._weights: dict[str, Any] = {}
+        search, final = system.dtypes
+        offset = 1.0 + float(np.max(np.abs(self.origin) / self.scale, initial=0.0))
+        coarse = offset * float(np.finfo(search).eps) > LEAST_RESOLVED
+        self.dtypes = (final if coarse else search, final)
+        self.resolution = offset * float(np.finfo(final).eps)
 
     def with_bounds(self, lower: np.ndarray, upper: np.ndarray) -> Problem:
         """Return the same problem within another box."""
-        other = Problem(self.system, lower, upper, self.scale)
+        other = Problem(self.system, lower, upper, self.scale, self.origin)
         other._weights = self._weights
         return other
 
@@ -96,8 +112,13 @@ class Problem:
         """The weights in ``dtype``, read at first use."""
         if dtype not in self._weights:
             w = self.system.weights(dtype)
-            self._weights[dtype] = (w, tf.constant(self.scale, dtype)) if self._is_scaled else w
+            units = tf.constant(self.scale, dtype), tf.constant(self.origin, dtype)
+            self._weights[dtype] = (w, *units) if self._is_scaled else w
         return self._weights[dtype]
+
+    def natural(self, x: np.ndarray) -> np.ndarray:
+        """States in the units of the network."""
+        return self.origin + self.scale * x
 
     def bounds(self, dtype: str) -> tuple[tf.Tensor, tf.Tensor]:
         """The box as tensors of ``dtype``, finite in it."""
@@ -120,21 +141,24 @@ class Problem:
 
 @dataclasses.dataclass(frozen=True)
 class Scaled:
-    """Equations of states that are measured in units of a scale, the last of the weights."""
+    """Equations of states in units of a scale, from an origin: the last two of the weights."""
 
     equations: Equations
+    kind: str
 
     def step(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        weights, scale = w
-        return self.equations.step(weights, h * scale, u) / scale
+        weights, scale, origin = w
+        image = self.equations.step(weights, h * scale + origin, u)
+        return (image - origin if self.kind == "discrete" else image) / scale
 
     def jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        weights, scale = w
-        return self.equations.jacobian(weights, h * scale, u) * (scale / scale[:, None])
+        weights, scale, origin = w
+        jacobian = self.equations.jacobian(weights, h * scale + origin, u)
+        return jacobian * (scale / scale[:, None])
 
     def input_jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        weights, scale = w
-        return self.equations.input_jacobian(weights, h * scale, u) / scale[:, None]
+        weights, scale, origin = w
+        return self.equations.input_jacobian(weights, h * scale + origin, u) / scale[:, None]
 
 
 def kernel_speed(r: tf.Tensor) -> tf.Tensor:

@@ -41,7 +41,7 @@ def _rate(problem: Problem, x: np.ndarray, u: np.ndarray) -> float:
     """One step of a map; in continuous time a fraction of the fastest time constant."""
     if problem.system.kind == "discrete":
         return 1.0
-    dtype = problem.system.dtypes[0]
+    dtype = problem.dtypes[0]
     rows = problem.rows(dtype, x[:4], u[:4])
     jacobian = problem.residual.jacobian(problem.weights(dtype), *rows).numpy()
     fastest = np.abs(jacobian).sum(axis=-1).max()
@@ -66,7 +66,7 @@ def smooth(problem: Problem, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.n
     x = np.clip(x, problem.lower, problem.upper)
     if problem.system.kind == "continuous":
         return x
-    dtype = problem.system.dtypes[0]
+    dtype = problem.dtypes[0]
     advance = _kernel(problem.residual)
     w, (lower, upper) = problem.weights(dtype), problem.bounds(dtype)
     out = np.empty_like(x)
@@ -103,7 +103,7 @@ def settle(
         The last states ``(n, n_states)``, and their last moves ``(n,)``: the largest of a
         coordinate, in units of a step.
     """
-    dtype = problem.system.dtypes[0]
+    dtype = problem.dtypes[0]
     advance = _kernel(problem.residual)
     w, (lower, upper) = problem.weights(dtype), problem.bounds(dtype)
     rate = tf.constant(_rate(problem, x, u), dtype)
