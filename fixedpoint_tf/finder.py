@@ -337,7 +337,7 @@ class FixedPointFinder(Questions):
         _check_image(self.system, x, u)
         region = self._region(x, u)
         if isinstance(self.system.equations, Differenced):
-            self.system.equations.set_size(region.scale)
+            self.system.equations.set_size(region.scale, region.origin)
         problem = Problem(self.system, region.lower, region.upper, region.scale, region.origin)
         with Progress(len(x), self.config) as progress:
             options = self.config.search_options()
@@ -426,12 +426,13 @@ class FixedPointFinder(Questions):
         if eps < DOUBLE or self._said_precision:
             return
         self._said_precision = True
-        if search.problem.resolution >= DOUBLE:
+        problem = search.problem
+        if problem.origin.any() and eps <= problem.resolution:
             logger.warning(
-                "double precision resolves %.0e of how far the states vary about their offset: "
-                "points nearer to each other than %.0e of that are not told apart, and one "
-                "that rounding could make of a ghost is a slow point.",
-                search.problem.resolution, distance_tolerance(eps),
+                "%s resolves %.0e of how far the states vary about their offset: points nearer "
+                "to each other than %.0e of that are not told apart, and one that rounding "
+                "could make of a ghost is a slow point.",
+                problem.dtypes[1], eps, distance_tolerance(eps),
             )  # fmt: skip
             return
         logger.warning(

@@ -70,10 +70,12 @@ class Differenced(Autodiff):
     def __init__(self, step_for: Callable[[str], Callable], n_states: int):
         super().__init__(step_for)
         self._size = tf.Variable(np.ones(n_states), dtype=tf.float64, trainable=False)
+        self._origin = tf.Variable(np.zeros(n_states), dtype=tf.float64, trainable=False)
 
-    def set_size(self, size: np.ndarray) -> None:
-        """Tell the size of each state, ``(n_states,)``, to which steps are relative."""
+    def set_size(self, size: np.ndarray, origin: np.ndarray) -> None:
+        """Tell the size of each state about its origin, to which steps are relative."""
         self._size.assign(size)
+        self._origin.assign(origin)
 
     def relative_error(self, w, h: np.ndarray, u: np.ndarray, dtype: str) -> float:
         """Estimate the largest error of the Jacobians at states, relative to their size.
@@ -142,7 +144,8 @@ class Differenced(Autodiff):
         return known
 
     def _by_state(self, step, h, u, factor: float = 1.0):
-        size = tf.maximum(tf.cast(self._size, h.dtype), tf.abs(h))
+        size = tf.abs(h - tf.cast(self._origin, h.dtype))
+        size = tf.maximum(tf.cast(self._size, h.dtype), size)
         n = 2 * h.shape[1]
         return central_differences(
             lambda rows: step(rows, tf.repeat(u, n, axis=0)),
