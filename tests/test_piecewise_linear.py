@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 
 from fixedpoint_tf import FixedPointFinder, Status
 from fixedpoint_tf.trajectories import run
@@ -179,3 +180,37 @@ def test_a_network_that_runs_away_has_no_fixed_point():
     unique, every = finder.find_fixed_points(starts, [[0.0]])
     assert len(unique.fixed) == 0
     assert not (every.status == Status.FIXED_POINT).any()
+
+
+def steepest_fall(x, weights, bias):
+    """Fall of the speed along the steepest way out of a state of a leaky network.
+
+    On a kink the directional derivative is linear on each of the cones that the thresholds
+    of the units at zero divide the directions into: the steepest way within a cone is minus
+    the gradient there, less its part that leaves the cone. Relative to the residual.
+    """
+    a = x @ weights + bias
+    r = ALPHA * (np.maximum(a, 0.0) - x)
+    at_zero = np.flatnonzero(np.abs(a) < 1e-6)
+    on = a > 1e-6
+    falls = []
+    for bits in itertools.product([0.0, 1.0], repeat=len(at_zero)):
+        signs = 2.0 * np.array(bits) - 1.0
+        some = on.copy()
+        some[at_zero] = signs > 0.0
+        gradient = ALPHA * (weights[:, some] @ r[some] - r)
+        walls = weights[:, at_zero] * signs
+        fall = nnls(walls, gradient)[1] if len(at_zero) else np.linalg.norm(gradient)
+        falls.append(fall / np.linalg.norm(r))
+    return max(falls), len(at_zero)
+
+
+def test_slow_points_at_kinks_are_true_minima_of_the_speed():
+    weights, bias = map(single, threshold_linear(7, np.random.default_rng(3)))
+    finder = FixedPointFinder(cell_of("outside", weights, bias), verbose=False)
+    x = np.random.default_rng(0).uniform(0.0, 1.5, (256, 7))
+    slow = finder.find_fixed_points(x, [[0.0]])[0].slow
+    assert len(slow) > 0
+    ways = [steepest_fall(x, weights, bias) for x in slow.xstar]
+    assert max(fall for fall, _ in ways) < 1e-4
+    assert max(n_at_zero for _, n_at_zero in ways) > 0
