@@ -14,8 +14,10 @@ from tensorflow.python.eager import context as eager_context  # op callbacks: no
 __all__ = ["compiled", "undisturbed"]
 
 
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
+_NOTHING = contextlib.nullcontext()
+
+
+def undisturbed() -> contextlib.AbstractContextManager[None]:
     """Work as TensorFlow does by default, whatever aids of debugging are switched on.
 
     A search runs into infinities, which it knows how to judge, and
@@ -33,20 +35,21 @@ def undisturbed() -> Iterator[None]:
         >>> tf.config.run_functions_eagerly(False)
     """
     callbacks = eager_context.context().op_callbacks
-    eagerly = tf.config.functions_run_eagerly()
-    if not (callbacks or eagerly):
-        yield
-        return
-    watching = list(callbacks)
+    if not (callbacks or tf.config.functions_run_eagerly()):
+        return _NOTHING  # at no cost: thousands of calls ask
+    return _switched_off(callbacks)
+
+
+@contextlib.contextmanager
+def _switched_off(callbacks: list[Any]) -> Iterator[None]:
+    watching, eagerly = list(callbacks), tf.config.functions_run_eagerly()
     try:
         callbacks.clear()
-        if eagerly:
-            tf.config.run_functions_eagerly(False)
+        tf.config.run_functions_eagerly(False)
         yield
     finally:
         callbacks[:] = watching
-        if eagerly:
-            tf.config.run_functions_eagerly(True)
+        tf.config.run_functions_eagerly(eagerly)
 
 
 def compiled(*batched: str) -> Callable[[Callable], Callable]:
