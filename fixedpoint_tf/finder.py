@@ -485,13 +485,12 @@ class FixedPointFinder(Questions):
         columns = search.end_columns()
         own: dict[str, Any] = {name: values[kept] for name, values in columns.items()}
         try:
-            located = ends.radius[kept] * search.problem.scale.min()
-            linear = self._linearise(search, own["xstar"], u, located)
-            away = own["xstar"] - search.problem.origin
+            linear = self._linearise(search, own["xstar"], u, ends.radius[kept])
+            unit = search.problem.scale
+            away = (own["xstar"] - search.problem.origin) / unit
             size = np.sqrt(np.mean(away * away, axis=1))
-            start = search.start * search.problem.scale
-            scale = np.maximum(size, np.sqrt(np.mean(start * start)) or 1.0)
-            self._check_jacobians(linear, own["xstar"], u, scale)
+            size = np.maximum(size, np.sqrt(np.mean(search.start**2)) or 1.0)
+            self._check_jacobians(linear, own["xstar"], u, size, unit)
         except KeyboardInterrupt:
             self.interrupted = True
             logger.warning("interrupted: the points are returned without their Jacobians")
@@ -521,8 +520,7 @@ class FixedPointFinder(Questions):
             )  # fmt: skip
             return {}
         jacobians = self._in_chunks(self.system.jacobian, x, u, d)
-        size = np.linalg.norm(x, axis=1) + search.problem.scale.min()
-        self._choose_sides(x, u, size, np.minimum(ON_KINK * size, located), jacobians)
+        self._choose_sides(x, u, located, jacobians, search.problem.scale)
         by_input = self._in_chunks(self.system.input_jacobian, x, u, u.shape[1])
         shift = np.eye(d) if self.system.kind == "discrete" else 0.0
         linear = {
@@ -543,9 +541,9 @@ class FixedPointFinder(Questions):
         self,
         x: np.ndarray,
         u: np.ndarray,
-        size: np.ndarray,
-        near: np.ndarray,
+        located: np.ndarray,
         jacobians: np.ndarray,
+        unit: np.ndarray,
     ) -> None:
         """Take on a kink the Jacobian of one side, which tells whether states leave.
 
@@ -554,17 +552,22 @@ class FixedPointFinder(Questions):
         """
         if not len(x) or is_smooth(self.system.equations):
             return
-        sides = side_jacobians(self.system, x, u, near, n_directions=N_SIDES)
+        size = np.linalg.norm(x / unit, axis=1) + 1.0
+        # Of a random direction, the root of their number is what is left along any given one.
+        near = np.minimum(ON_KINK * size, np.sqrt(x.shape[1]) * located)
+        sides = side_jacobians(self.system, x, u, near, n_directions=N_SIDES, unit=unit)
         for row, some in enumerate(sides):
             if len(some) > 1 and np.isfinite(some).all():
                 growth = [
                     linearization.growth(np.linalg.eigvals(side), self.system.kind).max()
                     for side in some
                 ]
-                stays = all_return(self.system, x[row], u[row], float(size[row]))
+                stays = all_return(self.system, x[row], u[row], float(size[row]), unit)
                 jacobians[row] = some[int(np.argmin(growth) if stays else np.argmax(growth))]
 
-    def _check_jacobians(self, linear, x: np.ndarray, u: np.ndarray, scale: np.ndarray) -> None:
+    def _check_jacobians(
+        self, linear, x: np.ndarray, u: np.ndarray, scale: np.ndarray, unit: np.ndarray
+    ) -> None:
         """Refuse Jacobians that are not the derivatives of the update at the points."""
         equations = self.system.equations
         if isinstance(equations, Differenced) and len(x):
@@ -578,7 +581,7 @@ class FixedPointFinder(Questions):
         if "J_xstar" not in linear or not isinstance(equations, Autodiff):
             return  # closed forms are held against the cell when the system is made
         wrong = check_jacobian(
-            self.system, x, u, linear["J_xstar"], linear["dFdu"], scale=scale
+            self.system, x, u, linear["J_xstar"], linear["dFdu"], scale=scale, unit=unit
         )
         if wrong:
             raise ValueError(describe(self.system, wrong))

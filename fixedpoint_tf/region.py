@@ -12,6 +12,8 @@ from fixedpoint_tf.system import DynamicalSystem
 __all__ = ["Region", "make_region", "coordinate_scales"]
 
 MOST_UNEQUAL = 64.0  # ratio of the sizes of two states that are measured in one unit
+SURELY_NOT_NOISE = 1e-9  # of the size of another state: what is seen of one below may be noise
+N_FED = 16  # starts at which it is measured by what else a state is fed
 SPREAD_OF_NONE = 1e-6  # starts nearer to each other than this, relative to their size, coincide
 WIDENINGS = (10.0, 1e3, 1e6)  # of the guessed sides, in turn, for descents that press on them
 
@@ -64,10 +66,11 @@ def coordinate_scales(
     """Return the unit of each state, a power of two.
 
     States with bounds of the network's own are of the size of the larger bound; of the
-    others the size is the largest value among the starts and their next two states, or
-    among the starts where those run away. All states have the same unit, so that the slow
-    points of the search are those of the speed itself, unless the sizes differ by more than
-    a factor of 64: then each has its own.
+    others the size is the largest value among the starts, or that which half of their next
+    two states reach where it is larger and does not run away: a few that do say nothing of
+    the size. All states have the same unit, so that the slow points of the search are those
+    of the speed itself, unless the sizes differ by more than a factor of 64: then each has
+    its own.
 
     Args:
         system: the network.
@@ -91,15 +94,18 @@ def coordinate_scales(
         seen = _largest(x)
         if system.kind == "discrete":
             first = _next(system, x, u)
-            sizes = [seen, _largest(first), _largest(_next(system, first, u))]
-            seen = np.where(_runs_away(*sizes), seen, np.max(sizes, axis=0))
+            second = _next(system, first, u)
+            away = _runs_away(seen, _largest(first), _largest(second))
+            reached = np.maximum(_typical(first), _typical(second))
+            seen = np.where(away, seen, np.maximum(seen, reached))
         size[unbounded] = seen[unbounded]
     if spread is not None:
         size = np.where(np.isnan(spread), size, spread)
     known = size[size > 0.0]
     size[size <= 0.0] = np.median(known) if len(known) else 1.0
-    # A state that was seen near zero only may well move as far as the others do.
-    size = np.maximum(size, 1e-9 * size.max())
+    small = size < SURELY_NOT_NOISE * size.max()
+    if small.any():
+        size[small] = np.maximum(size, _least(system, x, u, size))[small]
     exponent = np.log2(np.clip(size, 1e-30, 1e30))
     if np.ptp(exponent) <= np.log2(MOST_UNEQUAL):
         exponent = np.full(len(exponent), exponent.mean())
@@ -116,6 +122,21 @@ def _runs_away(start: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.n
 def _largest(x: np.ndarray) -> np.ndarray:
     """Return the largest finite size of each coordinate."""
     return np.max(np.abs(x), axis=0, initial=0.0, where=np.isfinite(x))
+
+
+def _typical(x: np.ndarray) -> np.ndarray:
+    """Return the median size of each coordinate over the finite rows, zero without any."""
+    x = x[np.isfinite(x).all(axis=1)]
+    return np.median(np.abs(x), axis=0) if len(x) else np.zeros(x.shape[1])
+
+
+def _least(
+    system: DynamicalSystem, x: np.ndarray, u: np.ndarray, size: np.ndarray
+) -> np.ndarray:
+    """Return the least size of each state that rounding of all that feeds it leaves clear."""
+    jacobians = np.abs(system.jacobian(x[:N_FED], u[:N_FED]).numpy()).astype(np.float64)
+    fed = np.max(jacobians @ size, axis=0)
+    return SURELY_NOT_NOISE * np.where(np.isfinite(fed), fed, size.max())
 
 
 def _next(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> np.ndarray:

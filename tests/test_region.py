@@ -142,3 +142,64 @@ def test_a_descent_along_a_closed_gate_does_not_diverge():
     x = 2.0 * np.abs(np.random.default_rng(0).normal(size=(512, 4)))
     _, every = FixedPointFinder(cell, **QUIET).find_fixed_points(x, np.zeros((1, 2)))
     assert not (every.status == Status.DIVERGED).any()
+
+
+@pytest.mark.parametrize("sizes", [(1e-9, 1.0, 1e6), (1e-6, 1e-3, 1e3), (1e6, 1e-9, 1e-9)])
+def test_units_of_very_unequal_sizes_are_each_searched_and_certified_in_their_own(sizes):
+    # Each unit by itself: -1, 0 and 1 times its size are fixed, 0 repels.
+    size = np.array(sizes)
+
+    def step(h, u):
+        return h + 0.3 * (h - h**3 / tf.constant(size**2, h.dtype))
+
+    finder = FixedPointFinder(step, n_states=3, n_inputs=0, **QUIET)
+    unique, _ = finder.find_fixed_points(size * np.random.default_rng(4).normal(size=(512, 3)))
+    corners = unique.xstar / size
+    assert {tuple(p) for p in corners.round(6) + 0.0} == set(
+        itertools.product((-1.0, 0.0, 1.0), repeat=3)
+    )
+    assert len(unique) == len(unique.fixed) == 27
+    np.testing.assert_array_equal(unique.n_unstable, (corners.round(6) == 0.0).sum(axis=1))
+    answer = finder.certify(unique)
+    assert answer.supported.all()
+    np.testing.assert_array_equal(answer.n_unstable, unique.n_unstable)
+    assert (answer.existence_radius < 1e-9).all()  # of the size of each unit
+    assert "each state measured in its own size" in repr(answer)
+
+
+def test_starts_at_which_a_state_is_noise_do_not_make_it_small():
+    weights = np.array([[1.5, 0.2, 0.1], [0.1, 1.4, 0.2], [0.3, 0.1, 0.5]])
+
+    def step(h, u):
+        return tf.tanh(tf.matmul(h, tf.constant(weights.T, h.dtype)))
+
+    finder = FixedPointFinder(step, n_states=3, n_inputs=0, **QUIET)
+    x = np.random.default_rng(0).normal(size=(64, 3))
+    usual, _ = finder.find_fixed_points(x)
+    unique, _ = finder.find_fixed_points(x * [1.0, 1.0, 1e-13])
+    assert len(unique.fixed) == len(usual.fixed) == 5
+
+
+def test_a_state_that_vanishes_at_all_points_is_not_certified_as_small():
+    def step(h, u):
+        return tf.concat([tf.tanh(2.0 * h[:, :1]), 0.5 * h[:, 1:]], 1)
+
+    finder = FixedPointFinder(step, n_states=2, n_inputs=0, **QUIET)
+    unique, _ = finder.find_fixed_points(np.random.default_rng(0).normal(size=(32, 2)))
+    root = unique.xstar[:, 0].max()
+    noisy = np.array([[0.0, 1e-17], [root, -1e-20]])
+    for points in (unique, noisy):
+        answer = finder.certify(points)
+        assert answer.supported.all()
+        assert (answer.uniqueness_radius > 1e-2).all()
+
+
+def test_a_gradient_that_is_cut_in_a_small_unit_is_met_beside_a_large_one():
+    def step(h, u):
+        volt, rate = tf.stop_gradient(h[:, :1]) / 1e-6, h[:, 1:] / 1e3
+        slow = 0.5 * h[:, :1] + 0.5e-6 * tf.tanh(volt) + 0.3e-6
+        return tf.concat([slow, 500.0 * tf.tanh(1.2 * rate)], 1)
+
+    x = np.random.default_rng(0).normal(size=(32, 2)) * [1e-6, 1e3]
+    with pytest.raises(ValueError, match=r"gradient of h\[0\] is cut or wrong"):
+        FixedPointFinder(step, n_states=2, n_inputs=0, **QUIET).find_fixed_points(x)

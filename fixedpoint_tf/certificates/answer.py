@@ -68,7 +68,8 @@ _REFUSED = {
 class Certificates(Result):
     """What :func:`fixedpoint_tf.certificates.certify` could show, a row for each point.
 
-    Distances are Euclidean, in the flat state. ``codes`` says what became of each point:
+    Distances are Euclidean, in the flat state, but see ``units``. ``codes`` says what became of
+    each point:
 
     ===============  =================================================================
     ``certified``    proved: exactly one fixed point within ``uniqueness_radius``
@@ -112,6 +113,9 @@ class Certificates(Result):
         safety: that factor, 1 for closed forms.
         kind: ``"discrete"`` or ``"continuous"``.
         interrupted: whether the call was interrupted.
+        units: ``(n_states,)``, of each state, where the sizes of the states of a sampled
+            system differ by more than a factor of 64: all distances, and the residual and its
+            rounding, are then Euclidean in ``x / units``. None: in ``x``.
 
     Example:
         >>> from fixedpoint_tf import as_system, certify
@@ -139,6 +143,7 @@ class Certificates(Result):
     safety: float
     kind: str
     interrupted: bool
+    units: np.ndarray | None = None
 
     @property
     def proved(self) -> np.ndarray:
@@ -185,6 +190,8 @@ class Certificates(Result):
                 f"at most {np.nanmax(self.existence_radius):.1e} away, {alone} within "
                 f"{'at least ' if n_yes > 1 else ''}{np.nanmin(self.uniqueness_radius):.1e}"
             )
+            if self.units is not None:
+                parts[-1] += ", each state measured in its own size"
         refused = [code for code in self.codes if code not in ("certified", "supported")]
         counts = [
             counted(refused.count(code), *_REFUSED[code]) for code in dict.fromkeys(refused)

@@ -14,6 +14,7 @@ from fixedpoint_tf.certificates.answer import Certificates
 from fixedpoint_tf.certificates.arithmetic import working_precision
 from fixedpoint_tf.certificates.distinct import compare_points, shrink_to_others
 from fixedpoint_tf.certificates.proofs import Prover, Verdict, has_closed_form
+from fixedpoint_tf.certificates.units import in_units, unequal_sizes
 from fixedpoint_tf.checks import as_numbers, check_seed, is_number
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
@@ -55,7 +56,8 @@ def certify(
     Any other system is *sampled* (:mod:`fixedpoint_tf.certificates.sampled`), kinks included:
     a ball is no larger than the radius within which samples in all directions show the
     Jacobian change by less than half of what could hide a second fixed point. Rounding errors
-    are those of the floating type in which the function computes, float32 where it does.
+    are those of the floating type in which the function computes, float32 where it does. Where
+    the sizes of the states differ by more than a factor of 64 each is measured in its own.
 
     The proof holds for the network with its weights as stored, given two assumptions about
     the machine: sums and products are those of IEEE 754 double precision, in any order,
@@ -106,11 +108,14 @@ def certify(
         raise ValueError(f"safety must be a number of at least 1; got {safety!r}.")
     rng = np.random.default_rng(check_seed(seed))
     closed = has_closed_form(system)
+    units = None if closed else unequal_sizes(x, getattr(points, "x_init", None))
+    if units is not None:
+        system, x = in_units(system, units), x / units
     precision = "float64" if closed else working_precision(system, x, u, rng)
     lengths = np.linalg.norm(x[np.isfinite(x).all(axis=1)], axis=1)
     scale = float(lengths.max(initial=0.0)) or 1.0
     prover = Prover(system, rng, int(n_directions), float(safety), precision, scale)
-    modes = _modes(points)
+    modes = _modes(points) if units is None else None
     chunk = max(1, _CHUNK_ENTRIES // system.n_states**2)
     verdicts: list[Verdict] = []
     interrupted, done = False, 0
@@ -148,6 +153,7 @@ def certify(
         safety=1.0 if closed else float(safety),
         kind=system.kind,
         interrupted=interrupted,
+        units=units,
         **columns,
     )
 

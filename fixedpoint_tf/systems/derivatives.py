@@ -104,6 +104,7 @@ def check_jacobian(
     input_jacobians: np.ndarray | None = None,
     *,
     scale: np.ndarray | float | None = None,
+    unit: np.ndarray | None = None,
     seed: int = 0,
 ) -> list[WrongDerivative]:
     """Compare Jacobians at given states with differences of the update.
@@ -118,6 +119,8 @@ def check_jacobian(
         input_jacobians: derivatives by the inputs, ``(n, n_states, n_inputs)``.
         scale: size of the states, ``(n,)`` or a number, to which the steps are relative;
             default: the root of their mean square.
+        unit: ``(n_states,)``, unit of each state in which that size is measured; default: the
+            same for all.
         seed: of the directions.
 
     Returns:
@@ -134,13 +137,17 @@ def check_jacobian(
     if not len(x):
         return []
     rng = np.random.default_rng(seed)
-    scale = np.broadcast_to(_size(x) if scale is None else np.asarray(scale, float), (len(x),))
+    units = np.ones(x.shape[1]) if unit is None else np.asarray(unit, dtype=np.float64)
+    scale = np.broadcast_to(
+        _size(x / units) if scale is None else np.asarray(scale, float), (len(x),)
+    )
     wrong: list[WrongDerivative] = []
     size = max(1, BLOCK_ENTRIES // (1 + 2 * len(LADDERS["float64"])) // x.shape[1])
     for by_input, given in ((False, jacobians), (True, input_jacobians)):
         if given is None or not given.shape[-1]:
             continue
-        v = rng.normal(size=(len(x), given.shape[-1]))
+        per = np.ones(given.shape[-1]) if by_input else units
+        v = per * rng.normal(size=(len(x), given.shape[-1]))
         doubtful = np.zeros((len(x), system.n_states), dtype=bool)
         for start in range(0, len(x), size):
             rows = slice(start, start + size)
@@ -148,7 +155,7 @@ def check_jacobian(
             doubtful[rows] = _disagrees(
                 system, x[rows], u[rows], v[rows], products, scale[rows], by_input
             )
-        for some in _confirm(system, x, u, scale, doubtful, by_input, rng):
+        for some in _confirm(system, x, u, scale, doubtful, by_input, rng, per):
             wrong += some
     return wrong
 
@@ -266,7 +273,9 @@ def _disagrees(system, x, u, v, products, scale, by_input) -> np.ndarray:
     return known.any(axis=0) & ~(close & known).any(axis=0)
 
 
-def _confirm(system, x, u, scale, doubtful, by_input, rng) -> Iterator[list[WrongDerivative]]:
+def _confirm(
+    system, x, u, scale, doubtful, by_input, rng, unit: np.ndarray | float = 1.0
+) -> Iterator[list[WrongDerivative]]:
     """Look again at doubtful units, at states near by, with the Jacobian itself."""
     dtype = system.dtypes[1]
     make = system.input_jacobian if by_input else system.jacobian
@@ -274,12 +283,12 @@ def _confirm(system, x, u, scale, doubtful, by_input, rng) -> Iterator[list[Wron
     for row in np.argsort(-count, kind="stable")[: min(N_DOUBTFUL, np.count_nonzero(count))]:
         near, inputs = (np.repeat(a[row : row + 1], N_NEARBY, axis=0) for a in (x, u))
         moved = inputs if by_input else near
-        moved += NEARBY[dtype] * scale[row] * rng.normal(size=moved.shape)
+        moved += NEARBY[dtype] * scale[row] * unit * rng.normal(size=moved.shape)
         try:
             jacobians = make(near, inputs).numpy().astype(np.float64)
         except tf.errors.OpError:
             continue
-        v, sizes = rng.normal(size=moved.shape), np.full(N_NEARBY, scale[row])
+        v, sizes = unit * rng.normal(size=moved.shape), np.full(N_NEARBY, scale[row])
         products = np.einsum("nij,nj->ni", jacobians, v)
         again = _disagrees(system, near, inputs, v, products, sizes, by_input)
         again[:, again.mean(axis=0) < 0.5] = False
@@ -287,7 +296,9 @@ def _confirm(system, x, u, scale, doubtful, by_input, rng) -> Iterator[list[Wron
             again &= _disagrees_where_steady(system, near, inputs, v, scale[row], by_input)
         at = int(again.sum(axis=1).argmax())
         if again[at].any():
-            found = _matrix(system, near[at], inputs[at], scale[row], jacobians[at], by_input)
+            found = _matrix(
+                system, near[at], inputs[at], scale[row] * unit, jacobians[at], by_input
+            )
             yield _entries(int(row), jacobians[at], found, again[at], by_input)
 
 
@@ -322,12 +333,13 @@ def _disagrees_where_steady(system, x, u, v, scale: float, by_input: bool) -> np
 def _matrix(system, x, u, scale, jacobian, by_input) -> np.ndarray:
     """The Jacobian at one state by central differences, ``(n_states, k)``."""
     columns = []
+    scale = np.broadcast_to(scale, jacobian.shape[1:])
     for start in range(0, jacobian.shape[1], BLOCK):
         v = np.eye(jacobian.shape[1])[start : start + BLOCK]
         h, inputs = (np.repeat(a[None], len(v), axis=0) for a in (x, u))
         function, place = _along(system, h, inputs, by_input)
         products = jacobian[:, start : start + BLOCK].T
-        sizes = np.full(len(v), scale)
+        sizes = scale[start : start + BLOCK]
         columns.append(differences(function, place, v, sizes, system.dtypes[1], products)[0][0])
     return np.concatenate(columns).T
 

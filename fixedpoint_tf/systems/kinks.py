@@ -39,7 +39,11 @@ def is_smooth(equations: Equations) -> bool:
 
 
 def side_states(
-    x: np.ndarray, radius: np.ndarray, n_directions: int, seed: int = 0
+    x: np.ndarray,
+    radius: np.ndarray,
+    n_directions: int,
+    seed: int = 0,
+    unit: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """Return each state and pairs of states at opposite sides of it.
 
@@ -48,6 +52,7 @@ def side_states(
         radius: ``(n,)`` or a number, distance of the pairs, in the units of the states.
         n_directions: number of pairs.
         seed: of the random directions, which are the same for every state.
+        unit: ``(n_states,)``, unit of each state in which the distance is measured.
 
     Returns:
         ``(n, 1 + 2 * n_directions, n_states)``, the state itself first.
@@ -62,7 +67,7 @@ def side_states(
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     offsets = np.concatenate([np.zeros((1, x.shape[1])), directions, -directions])
     reach = np.broadcast_to(np.asarray(radius, dtype=np.float64), (len(x),))
-    return x[:, None, :] + reach[:, None, None] * offsets
+    return x[:, None, :] + reach[:, None, None] * offsets * unit
 
 
 def side_jacobians(
@@ -73,6 +78,7 @@ def side_jacobians(
     *,
     n_directions: int = 32,
     seed: int = 0,
+    unit: np.ndarray | float = 1.0,
 ) -> list[np.ndarray]:
     """Return the distinct Jacobians of the smooth pieces that meet near each state.
 
@@ -88,6 +94,8 @@ def side_jacobians(
             Jacobian changes by far less than a thousandth of itself within it.
         n_directions: pairs of opposite directions that are looked at.
         seed: of the random directions.
+        unit: ``(n_states,)``, unit of each state in which the radius is measured and
+            Jacobians are compared; default: the same for all.
 
     Returns:
         For each state an array ``(k, n_states, n_states)``. The first is the Jacobian at
@@ -107,13 +115,15 @@ def side_jacobians(
     n, d = x.shape
     reach = np.broadcast_to(np.asarray(radius, dtype=np.float64), (n,))
     found = []
+    units = np.broadcast_to(np.asarray(unit, dtype=np.float64), (d,))
+    per = units / units[:, None]
     size = max(1, BLOCK_ENTRIES // ((2 * n_directions + 1) * d * d))
     for i in range(0, n, size):
-        states = side_states(x[i : i + size], reach[i : i + size], n_directions, seed)
+        states = side_states(x[i : i + size], reach[i : i + size], n_directions, seed, unit)
         m = states.shape[1]
         inputs = np.repeat(u[i : i + size], m, axis=0)
         jacobians = system.jacobian(states.reshape(-1, d), inputs).numpy()
-        found += [_distinct(some) for some in jacobians.reshape(-1, m, d, d)]
+        found += [some[_distinct(some * per)] for some in jacobians.reshape(-1, m, d, d)]
     return found
 
 
@@ -150,7 +160,13 @@ def near_kink(
     return np.array([len(some) > 1 for some in sides], dtype=bool)
 
 
-def all_return(system: DynamicalSystem, x: np.ndarray, u: np.ndarray, size: float) -> bool:
+def all_return(
+    system: DynamicalSystem,
+    x: np.ndarray,
+    u: np.ndarray,
+    size: float,
+    unit: np.ndarray | float = 1.0,
+) -> bool:
     """Test a fixed point on a kink for whether all states near it come back to it.
 
     Near such a point a network is linear on each of several cones, and the eigenvalues of
@@ -160,7 +176,8 @@ def all_return(system: DynamicalSystem, x: np.ndarray, u: np.ndarray, size: floa
         system: the network, in discrete time; in continuous time nothing is said to return.
         x: the fixed point, ``(n_states,)``.
         u: its input, ``(n_inputs,)``.
-        size: of the states.
+        size: of the states, in these units.
+        unit: ``(n_states,)``, unit of each state; default: the same for all.
 
     Returns:
         Whether states at a millionth of the size come back to a tenth of that distance.
@@ -176,11 +193,11 @@ def all_return(system: DynamicalSystem, x: np.ndarray, u: np.ndarray, size: floa
     if system.kind != "discrete":
         return False
     away = 1e-6 * (size if size > 0.0 else 1.0)
-    h = side_states(x[None], np.array([away]), N_RETURNING)[0, 1:]
+    h = side_states(x[None], np.array([away]), N_RETURNING, unit=unit)[0, 1:]
     inputs = np.tile(u, (len(h), 1))
     for _ in range(STEPS_TO_RETURN):
         h = system.step(h, inputs).numpy()
-        distance = np.linalg.norm(h - x, axis=1)
+        distance = np.linalg.norm((h - x) / unit, axis=1)
         if not (distance <= 1e3 * away).all():
             return False
         if (distance <= 0.1 * away).all():
@@ -188,12 +205,12 @@ def all_return(system: DynamicalSystem, x: np.ndarray, u: np.ndarray, size: floa
     return False
 
 
-def _distinct(jacobians: np.ndarray) -> np.ndarray:
-    """Keep the first of all Jacobians that agree to within smooth change."""
+def _distinct(jacobians: np.ndarray) -> list[int]:
+    """Number the first of all Jacobians that agree to within smooth change."""
     flat = jacobians.reshape(len(jacobians), -1)
     tolerance = JUMP * max(1e-3, float(np.abs(flat[0]).max(initial=0.0)))
     kept: list[int] = []
     for k, row in enumerate(flat):
         if all(np.abs(row - flat[j]).max(initial=0.0) > tolerance for j in kept):
             kept.append(k)
-    return jacobians[kept]
+    return kept
