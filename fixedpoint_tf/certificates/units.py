@@ -62,8 +62,12 @@ def in_units(system: DynamicalSystem, units: np.ndarray) -> DynamicalSystem:
         [[18.0]]
     """
     return DynamicalSystem(
-        Scaled(system.equations),
-        lambda dtype: (system.weights(dtype), tf.constant(units, dtype)),
+        Scaled(system.equations, system.kind),
+        lambda dtype: (
+            system.weights(dtype),
+            tf.constant(units, dtype),
+            tf.zeros(len(units), dtype),
+        ),
         system.layout,
         system.n_inputs,
         kind=system.kind,
