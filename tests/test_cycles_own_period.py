@@ -57,6 +57,30 @@ def test_a_circle_filled_with_cycles_is_one_oscillation(turns, steps, harmonics,
     assert cycles.is_stable[0] and cycles.n_family.tolist() == [1]
 
 
+@pytest.mark.parametrize("d", [1, 2])
+def test_cycles_of_any_size_beside_each_other_are_not_stable(d):
+    """h -> -h: every state has period 2, and a deviation stays as it is."""
+    system = as_system(lambda h, u: -h, n_states=d, n_inputs=0)
+    cycles = find_cycles(system, starts(3, d), max_period=0)
+    assert set(cycles.stability_in_words()) == {"marginal"} and not cycles.is_stable.any()
+    assert (cycles.n_family == d).all()
+
+
+def test_a_line_of_cycles_through_a_fixed_point_does_not_close():
+    system = as_system(
+        lambda h, u: tf.concat([-h[:, :1], 0.5 * h[:, 1:]], 1), n_states=2, n_inputs=0
+    )
+    cycles = find_cycles(system, starts(3, 2), max_period=0)
+    assert set(cycles.stability_in_words()) == {"marginal"}
+    assert not cycles.family_closes.any()
+
+
+@pytest.mark.parametrize(("turns", "steps"), [(1, 3), (1, 4), (1, 2)])
+def test_few_points_on_a_circle_that_draws_states_in_are_stable(turns, steps):
+    cycles = find_cycles(rotation(turns / steps), starts(4, 2), max_period=0)
+    assert cycles.n == 1 and cycles.period.tolist() == [steps] and cycles.is_stable[0]
+
+
 def test_the_line_says_both_periods():
     cycles = find_cycles(rotation(10 / 73), starts(2, 2), max_period=0)
     said = "a stable cycle: the oscillation takes 7.3 steps, 10 turns in 73 steps; "

@@ -115,7 +115,7 @@ def find_family(tangents: Tangents, orbit: Orbit) -> Family | None:
 def _follow(returns: _Returns, points: np.ndarray, direction, nearest: float) -> int | None:
     """The number of steps to the first point of the cycle that is met along the family."""
     step = nearest / N_PER_NEIGHBOUR
-    x = points[0]
+    x, outset = points[0], direction
     for n_done in range(MAX_FOLLOWED):
         ahead = returns.correct(x + step * direction)
         if ahead is None:
@@ -131,7 +131,11 @@ def _follow(returns: _Returns, points: np.ndarray, direction, nearest: float) ->
             off[0] = np.inf
         met = int(np.argmin(off))
         if off[met] < 0.3 * length:
-            return met if met else None
+            # On a line through a fixed point the map turns what lies ahead around.
+            inputs = np.broadcast_to(returns.u, (met, len(returns.u)))
+            for jacobian in returns.tangents(points[:met], inputs)[1] if met else ():
+                outset = jacobian @ outset
+            return met if met and outset @ moved > 0 else None
         null = _null_space(ahead[1])
         if len(null) != 1:
             return None

@@ -55,6 +55,7 @@ def gather(
         n_run=n_run.copy(),
         turns=np.array([orbit.turns for orbit in orbits], dtype=int),
         n_family=np.array([orbit.n_family for orbit in orbits], dtype=int),
+        family_closes=np.array([orbit.family_closes for orbit in orbits], dtype=bool),
         on_kink=np.array([orbit.on_kink for orbit in orbits], dtype=bool),
         n_curves=np.array([orbit.n_curves for orbit in orbits], dtype=int),
         kink_stability=tuple(orbit.kink_stability for orbit in orbits),

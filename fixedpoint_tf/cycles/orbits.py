@@ -44,6 +44,7 @@ class Orbit:
     is_discrete: bool
     turns: int = 1
     n_family: int = 0
+    family_closes: bool = False
     on_kink: bool = False
     kink_stability: str = ""
     n_curves: int = 1
@@ -62,7 +63,7 @@ class Orbit:
         size = np.abs(self.multipliers)
         if not np.isfinite(size).all():
             return False
-        if self.n_family or not (self.is_exact and self.is_discrete):
+        if self.family_closes or not (self.is_exact and self.is_discrete):
             along = trivial(self.multipliers)
             if along is None:
                 return False

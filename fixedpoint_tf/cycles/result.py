@@ -101,6 +101,9 @@ class Cycles(Result):
             curves and in continuous time.
         n_family: ``(n,)`` int, along how many directions there are other cycles of the same
             period, as on a circle filled with cycles; they are counted as one. Mostly 0.
+        family_closes: ``(n,)`` bool, whether they were followed along a closed curve back to
+            the first, as on a circle. Where not, as in ``h -> -h``, cycles of any size lie
+            beside each other, and none of them is stable.
         on_kink: ``(n,)`` bool, whether a point of an exact cycle is on a kink of the map (a
             ReLU unit at its threshold), where several smooth pieces of the map meet. Its
             multipliers are those of the piece that has the largest one, and they alone do
@@ -142,6 +145,7 @@ class Cycles(Result):
     lyapunov_error: np.ndarray = None  # type: ignore[assignment]
     turns: np.ndarray = None  # type: ignore[assignment]
     n_family: np.ndarray = None  # type: ignore[assignment]
+    family_closes: np.ndarray = None  # type: ignore[assignment]
     on_kink: np.ndarray = None  # type: ignore[assignment]
     kink_stability: tuple[str, ...] = None  # type: ignore[assignment]
     n_curves: np.ndarray = None  # type: ignore[assignment]
@@ -168,6 +172,8 @@ class Cycles(Result):
             said = tuple("undecided" if kink else "" for kink in self.on_kink)
             object.__setattr__(self, "kink_stability", said)
         object.__setattr__(self, "kink_stability", tuple(self.kink_stability))
+        if self.family_closes is None:
+            object.__setattr__(self, "family_closes", np.asarray(self.n_family) > 0)
         if self.lengths.sum() != len(self.points):
             raise ValueError(
                 f"lengths must add up to the {len(self.points)} points; got "
@@ -210,8 +216,8 @@ class Cycles(Result):
 
     @property
     def _is_curve(self) -> np.ndarray:
-        in_family = np.asarray(self.n_family) > 0
-        return np.asarray(~self.is_exact | (self.kind == "continuous") | in_family)
+        closes = np.asarray(self.family_closes)
+        return np.asarray(~self.is_exact | (self.kind == "continuous") | closes)
 
     @property
     def transverse(self) -> np.ndarray:

@@ -92,7 +92,12 @@ class KnownOrbits:
             turns = family.turns
         n_family = 0 if family is None else family.n_dimensions
         return dataclasses.replace(
-            orbit, turns=turns, n_family=n_family, on_kink=on_kink, kink_stability=stability
+            orbit,
+            turns=turns,
+            n_family=n_family,
+            family_closes=family is not None and family.turns is not None,
+            on_kink=on_kink,
+            kink_stability=stability,
         )
 
     def at(self, states: np.ndarray, u: np.ndarray, only: int | None = None) -> int:
