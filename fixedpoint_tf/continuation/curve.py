@@ -19,13 +19,15 @@ from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.linearization import growth
 from fixedpoint_tf.system import DynamicalSystem, Equations
 
-__all__ = ["Curve", "Points"]
+__all__ = ["CONTRACTION", "Curve", "Points"]
 
 CHUNK = 1 << 22
 MAX_NEWTON = 10
 NEWTON_TOL = 1e-11
+ROUGH = 100.0  # times the tolerance
 RESIDUAL_TOL = 1e-9
 LEAP = 1e3  # times what a slope makes
+CONTRACTION = 0.25  # of Newton's steps: beyond it another solution may be as near
 
 
 @functools.lru_cache(maxsize=32)
@@ -50,12 +52,15 @@ class Points:
         slopes: ``(n, n_states, n_states + 1)``, derivative of G by z.
         jacobian: ``(n, n_states, n_states)``, of the system.
         n_iterations: ``(n,)`` of Newton's method; 99 where it did not converge.
+        contraction: ``(n,)``, second step of Newton's method by the first: near a solution
+            about its distance by that to the next one. 0 where one step led there.
     """
 
     z: np.ndarray
     slopes: np.ndarray
     jacobian: np.ndarray
     n_iterations: np.ndarray
+    contraction: np.ndarray
 
     @property
     def converged(self) -> np.ndarray:
@@ -139,7 +144,7 @@ class Curve:
         """
         n, d = len(guess), self.d
         z = guess.copy()
-        n_iterations = np.full(n, 99)
+        n_iterations, contraction, before = np.full(n, 99), np.zeros(n), np.ones(n)
         slopes, jacobian = np.full((n, d, d + 1), np.nan), np.full((n, d, d), np.nan)
         active = np.arange(n)
         if piece is None:
@@ -154,7 +159,12 @@ class Curve:
             step[~finite] = 0.0
             z[active] += step
             size = NEWTON_TOL * (1.0 + np.linalg.norm(z[active], axis=1))
-            done = finite & (np.linalg.norm(step, axis=1) < size)
+            length = np.linalg.norm(step, axis=1)
+            done = finite & (length < size)
+            if iteration == 1:  # a step of the size of rounding says nothing
+                ratio = length / np.maximum(before[active], 1e-300)
+                contraction[active] = np.where(length > ROUGH * size, ratio, 0.0)
+            before[active] = length
             # Where the matrix is singular the step says nothing: the residual must be small.
             largest = RESIDUAL_TOL * self.size * (1.0 + np.abs(z[active]).max())
             done &= np.abs(value).max(axis=1) < largest
@@ -163,7 +173,7 @@ class Curve:
             if not len(active):
                 break
         # A last step shorter than the tolerance leaves the derivatives as good as new.
-        return Points(z, slopes, jacobian, n_iterations)
+        return Points(z, slopes, jacobian, n_iterations, contraction)
 
     def eigenvalues(self, jacobian: np.ndarray) -> np.ndarray:
         """``(n, n_states)``, fastest growing first; NaN where the Jacobian is."""

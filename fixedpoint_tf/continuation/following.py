@@ -132,10 +132,10 @@ def continue_in(
             )
             behind.update(zip(again, traces, strict=True))
     joined = [_join(behind.get(k), one, system.kind) for k, one in enumerate(ahead)]
-    # At a border several branches meet: there the next point tells which one it is.
-    telling = [one.z[min(int(at_border[k]), len(one.z) - 1)] for k, one in enumerate(ahead)]
-    told = np.array(telling).reshape(z.shape)
-    first = first_on_branch(curve, [arrays for arrays, _ in joined], told, max_step)
+    # At a border several branches meet: what follows the start tells which one it is.
+    both = [(one, behind.get(k, one)) for k, one in enumerate(ahead)]
+    firsts = [one.beginning() if len(one.z) > 1 else other.beginning() for one, other in both]
+    first = first_on_branch(curve, [arrays[0] for arrays, _ in joined], firsts)
     unique, number = np.unique(first, return_inverse=True)
     branch_of_point = np.full(len(x), -1)
     branch_of_point[known] = number[: len(known)]

@@ -1,63 +1,189 @@
-"""Which of the points given lie on one and the same branch."""
+"""Whether points and branches belong to one and the same curve.
+
+Near a branch another one may pass at any distance: what counts is whether the curve itself
+goes through the point. Between two neighbouring points of a branch the curve is a graph over
+their chord, as each step of the continuation saw to, so that in the plane through the point
+at right angles to the chord it has just one point, and Newton's method finds it.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf.continuation.curve import Curve
+from fixedpoint_tf.continuation.borders import BESIDE
+from fixedpoint_tf.continuation.curve import CONTRACTION, Curve
+from fixedpoint_tf.continuation.predicting import between
 
-__all__ = ["first_on_branch"]
+__all__ = ["first_on_branch", "lies_on", "middles"]
 
-SAME_TOL = 1e-7
-
-
-def _nearest(z: np.ndarray, point: np.ndarray) -> tuple[float, int, np.ndarray, np.ndarray]:
-    """Distance of a point from the chords of a branch, the chord, the foot and its way."""
-    chord = np.diff(z, axis=0)
-    offset = point - z[:-1]
-    squared = np.maximum((chord**2).sum(axis=1), 1e-300)
-    share = np.clip((offset * chord).sum(axis=1) / squared, 0.0, 1.0)
-    distance = np.linalg.norm(offset - share[:, None] * chord, axis=1)
-    k = int(np.argmin(distance))
-    way = chord[k] / max(1e-300, np.linalg.norm(chord[k]))
-    return float(distance[k]), k, z[k] + (way @ offset[k]) * way, way
+SAME_TOL = 1e-9  # of two solutions by Newton's method to 1e-11
+SLACK = 1e-6  # of a chord beyond its ends
+WIDEST = 0.25  # of its length that a curve strays from a chord
+PARALLEL = 0.8  # least cosine of two chords of a curve at one place
+MAX_CUTS = 8
+BATCH = 1 << 22
 
 
-def first_on_branch(
-    curve: Curve, branches: list[tuple[np.ndarray, ...]], starts: np.ndarray, reach: float
+def _on_chords(curve: Curve, begin, finish, share, piece):
+    """Points of the curve over shares of chords, and where Newton's method surely led there."""
+    chord = finish - begin
+    length = np.maximum(np.linalg.norm(chord, axis=1), 1e-300)[:, None]
+    way = chord / length
+    # At a border the derivatives are those of the chord's own side.
+    inside = np.minimum(0.25 * length, BESIDE * (1.0 + np.linalg.norm(begin, axis=1))[:, None])
+    ends = np.concatenate([begin + inside * way, finish - inside * way])
+    tangents = curve.tangent(curve.evaluate(ends, np.tile(piece, 2))[1], np.tile(way, (2, 1)))
+    tilted = ~((tangents * np.tile(way, (2, 1))).sum(axis=1) > 0.5)  # also where it is NaN
+    tangents[tilted] = np.tile(way, (2, 1))[tilted]
+    first, last = np.split(tangents, 2)
+    guess = between(begin, finish, first, last, share)
+    found = curve.correct(guess, way, piece)
+    off = np.linalg.norm(found.z - guess, axis=1)
+    sure = found.converged & (found.contraction <= CONTRACTION)
+    return found.z, sure & (off <= WIDEST * length[:, 0]), found.converged
+
+
+def lies_on(
+    curve: Curve, begin: np.ndarray, finish: np.ndarray, point: np.ndarray, piece: np.ndarray
 ) -> np.ndarray:
-    """For each branch the first of those that are the same one.
-
-    A start is on a branch if Newton's method, in the plane through the start at right
-    angles to the branch, leads from the branch to the start.
+    """Test points of the curve for being on parts of it between two neighbouring points.
 
     Args:
         curve: of fixed points.
-        branches: ``z`` of each comes first.
-        starts: ``(n, n_states + 1)``, a point of each.
-        reach: how far the chords of a branch may be from it.
+        begin: ``(n, n_states + 1)``, where each part begins.
+        finish: the same shape, where it ends.
+        point: the same shape, on the curve.
+        piece: ``(n,)`` int, of the path.
+
+    Returns:
+        ``(n,)`` boolean.
+    """
+    result = np.zeros(len(begin), dtype=bool)
+    begin, finish = begin.copy(), finish.copy()
+    tol = SAME_TOL * (1.0 + np.linalg.norm(point, axis=1))
+    rows = np.arange(len(begin))
+    for cut in range(MAX_CUTS):
+        share, off, length = _places(begin[rows], finish[rows], point[rows])
+        beside = tol[rows] + SLACK * length
+        over = (share * length >= -beside) & ((share - 1.0) * length <= beside)
+        rows = rows[over & (off <= WIDEST * length + tol[rows]) & (length > 0)]
+        if not len(rows):
+            break
+        share, _, length = _places(begin[rows], finish[rows], point[rows])
+        z, sure, converged = _on_chords(
+            curve, begin[rows], finish[rows], share, piece[rows]
+        )
+        way = (finish - begin)[rows] / length[:, None]
+        itself = curve.correct(point[rows], way, piece[rows])
+        exact = itself.converged & (
+            np.linalg.norm(itself.z - point[rows], axis=1) < 1e3 * tol[rows]
+        )
+        there = np.where(exact[:, None], itself.z, point[rows])
+        same = converged & (np.linalg.norm(z - there, axis=1) <= tol[rows])
+        last = cut == MAX_CUTS - 1
+        result[rows] = same & (sure | last)
+        rows, share = rows[~sure], share[~sure]
+        if last or not len(rows):
+            break
+        half = np.full(len(rows), 0.5)
+        middle, sure, _ = _on_chords(curve, begin[rows], finish[rows], half, piece[rows])
+        later = share > 0.5
+        begin[rows[later]], finish[rows[~later]] = middle[later], middle[~later]
+        rows = rows[sure]
+    return result
+
+
+def _places(begin, finish, point):
+    """Share of each chord at the foot of a point, distance from there, length of the chord."""
+    chord, offset = finish - begin, point - begin
+    length = np.linalg.norm(chord, axis=1)
+    share = (chord * offset).sum(axis=1) / np.maximum(length**2, 1e-300)
+    return share, np.linalg.norm(offset - share[:, None] * chord, axis=1), length
+
+
+def middles(
+    curve: Curve, begin: np.ndarray, finish: np.ndarray, piece: np.ndarray
+) -> np.ndarray:
+    """Points of the curve between two neighbouring ones, or the first where none is sure.
+
+    There the curve is smooth, while either end may be at a border.
+
+    Args:
+        curve: of fixed points.
+        begin: ``(n, n_states + 1)``.
+        finish: the same shape.
+        piece: ``(n,)`` int, of the path.
+
+    Returns:
+        The shape of ``begin``.
+    """
+    if not len(begin):
+        return begin
+    z, sure, _ = _on_chords(curve, begin, finish, np.full(len(begin), 0.5), piece)
+    return np.where(sure[:, None], z, begin)
+
+
+def _near(z: np.ndarray, points: np.ndarray, ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Chords and points that may be on them, as pairs of numbers."""
+    chord = np.diff(z, axis=0)
+    length = np.linalg.norm(chord, axis=1)
+    long = np.flatnonzero(length > 0)
+    way = chord[long] / length[long, None]
+    pairs = []
+    size = max(1, BATCH // max(1, len(long) * z.shape[1]))
+    for i in range(0, len(points), size):
+        offset = points[i : i + size, None] - z[long]
+        along = np.einsum("nkd,kd->nk", offset, way)
+        off = np.linalg.norm(offset - along[:, :, None] * way, axis=2)
+        slack = 1e-6 * (length[long] + 1.0)
+        near = (along >= -slack) & (along <= length[long] + slack)
+        near &= off <= WIDEST * length[long] + slack
+        near &= (np.abs(ways[i : i + size] @ way.T) > PARALLEL) | ~ways[i : i + size].any(
+            axis=1, keepdims=True
+        )
+        n, k = np.nonzero(near)
+        pairs.append((long[k], n + i))
+    return np.concatenate([k for k, _ in pairs]), np.concatenate([n for _, n in pairs])
+
+
+def first_on_branch(
+    curve: Curve, branches: list[np.ndarray], firsts: list[np.ndarray]
+) -> np.ndarray:
+    """For each branch the first of those that are the same one.
+
+    Args:
+        curve: of fixed points.
+        branches: of each, points ``(n_points, n_states + 1)`` in order.
+        firsts: of each, its start and the next point on one side, ``(2, n_states + 1)``, or
+            the start alone.
 
     Returns:
         ``(n,)`` int.
     """
     n = len(branches)
-    pairs, guesses, normals, middles = [], [], [], []
-    for i, (z, *_) in enumerate(branches):
-        for j in range(n):
-            if i != j and len(z) > 1:
-                distance, k, foot, way = _nearest(z, starts[j])
-                if distance < reach:
-                    pairs.append((i, j))
-                    guesses.append(foot)
-                    normals.append(way)
-                    middles.append(0.5 * (z[k, -1] + z[k + 1, -1]))
     first = np.arange(n)
-    if not pairs:
+    if n < 2:
         return first
-    piece = curve.path.piece(np.array(middles))
-    met = curve.correct(np.stack(guesses), np.stack(normals), piece)
-    for (i, j), z, good in zip(pairs, met.z, met.converged, strict=True):
-        if good and np.linalg.norm(z - starts[j]) < SAME_TOL * (1.0 + np.linalg.norm(z)):
+    points = np.stack([ends[0] for ends in firsts])
+    ways = np.zeros_like(points)
+    rows = np.array([k for k, ends in enumerate(firsts) if len(ends) > 1], dtype=int)
+    if len(rows):
+        begin, finish = (np.stack([firsts[k][m] for k in rows]) for m in (0, 1))
+        piece = curve.path.piece(0.5 * (begin[:, -1] + finish[:, -1]))
+        points[rows] = middles(curve, begin, finish, piece)
+        length = np.linalg.norm(finish - begin, axis=1, keepdims=True)
+        ways[rows] = (finish - begin) / np.maximum(length, 1e-300)
+    for i, z in enumerate(branches):
+        # Those that are already known to be another one need no test.
+        others = np.flatnonzero((first == np.arange(n)) & (np.arange(n) != first[i]))
+        if first[i] != i or len(z) < 2 or not len(others):
+            continue
+        k, which = _near(z, points[others], ways[others])
+        if not len(k):
+            continue
+        piece = curve.path.piece(0.5 * (z[k, -1] + z[k + 1, -1]))
+        met = lies_on(curve, z[k], z[k + 1], points[others[which]], piece)
+        for j in np.unique(others[which[met]]):
             one, other = sorted((first[i], first[j]))
             first[first == other] = one
     return first

@@ -10,8 +10,9 @@ import numpy as np
 from fixedpoint_tf.checks import is_number
 from fixedpoint_tf.continuation.borders import BESIDE, crosses, first_jump, next_borders
 from fixedpoint_tf.continuation.crossings import onwards, sign_along, ways
-from fixedpoint_tf.continuation.curve import Curve, Points
+from fixedpoint_tf.continuation.curve import CONTRACTION, Curve, Points
 from fixedpoint_tf.continuation.intervals import border_event
+from fixedpoint_tf.continuation.merging import lies_on
 from fixedpoint_tf.continuation.result import CLOSED
 from fixedpoint_tf.system import DynamicalSystem
 
@@ -85,6 +86,12 @@ class Trace:
     eigenvalues: list[np.ndarray]
     end: str = "most points"
 
+    def beginning(self) -> np.ndarray:
+        """The start and the next point that is not at the same place, as rows."""
+        z = np.array(self.z)
+        moved = np.flatnonzero((z != z[0]).any(axis=1))
+        return z[[0, *moved[:1]]]
+
     def turned(self) -> Trace:
         """The start alone, seen the other way: the path ends there."""
         begin = ([self.z[0]], [-self.t[0]], [-self.jacobian_sign[0]], [self.eigenvalues[0]])
@@ -141,6 +148,8 @@ def trace(
             cosine = (new_t * along).sum(axis=1)
             off = np.linalg.norm(points.z - guess, axis=1)
             good = points.converged & (cosine > LEAST_COSINE) & (off < 0.5 * h[active])
+            # Where Newton's method is slow another branch may be as near as this one.
+            good &= points.contraction <= CONTRACTION
             s = points.z[:, -1]
             ends = np.stack([breaks[on], breaks[on + 1]])
             beyond = good & ((s > ends[1]) | (s < ends[0]))
@@ -161,7 +170,7 @@ def trace(
                 i = active[k]
                 over, piece[i] = _pass(
                     curve, traces[i], at[k], toward[k], int(on[k]), steps,
-                    (start[i], first_t[i], z[i], h[i]),
+                    (start[i], first_t[i], z[i]),
                 )  # fmt: skip
                 z[i], t[i] = traces[i].z[-1], traces[i].t[-1]
                 beside[i] = BESIDE * (1.0 + np.linalg.norm(z[i]))
@@ -180,7 +189,7 @@ def trace(
                     new, way = new_z[j], new_along[j]
                     finished[j] = _append(
                         traces[i], new, way, signs[j], values[j],
-                        closed=_closes(start[i], first_t[i], z[i], new, way, h[i]),
+                        closed=_closes(curve, start[i], first_t[i], z[i], new, way, int(on[good][j])),
                         beyond=bool(beyond[good][j]), steps=steps, curve=curve,
                     )  # fmt: skip
                 z[rows], t[rows] = points.z[good], new_t[good]
@@ -243,7 +252,8 @@ def _pass(curve: Curve, one: Trace, z, along, piece: int, steps, closing) -> tup
     if at_corner:
         z = np.append(z[:-1], nearest)
     back, on = onwards(ways(curve, z, None if at_corner else piece, along), along)
-    start, first_t, before, h = closing
+    start, first_t, before = closing
+    came_on = piece
     if back is None:
         sides = [(along, one.jacobian_sign[-1], one.eigenvalues[-1])]
     else:
@@ -259,7 +269,7 @@ def _pass(curve: Curve, one: Trace, z, along, piece: int, steps, closing) -> tup
         if border_event(t, sign, values, curve.system.kind) is None:
             sides = sides[1:]
     for side in sides:
-        closed = _closes(start, first_t, before, z, side[0], h)
+        closed = _closes(curve, start, first_t, before, z, side[0], came_on)
         if _append(one, z, *side, closed=closed, beyond=ends, steps=steps, curve=curve):
             return True, piece
     if on is None:
@@ -316,12 +326,16 @@ def _turn(curve: Curve, points, new_t, beyond, piece) -> np.ndarray:
     return np.where(inner, step, 0)
 
 
-def _closes(start, first_t, before, new, tangent, h) -> bool:
+def _closes(curve: Curve, start, first_t, before, new, tangent, piece: int) -> bool:
     """Whether a step has come through the start, the way that it was left."""
-    passed = ((before - start) @ first_t < 0) and ((new - start) @ first_t >= 0)
+    if not tangent @ first_t > 0.8:
+        return False
     distance = np.linalg.norm(new - start)
-    here = distance < AT_START * (1.0 + np.linalg.norm(start))  # as at a corner of the path
-    return bool((here or (passed and distance < 2.0 * h)) and tangent @ first_t > 0.8)
+    if distance < AT_START * (1.0 + np.linalg.norm(start)):  # as at a corner of the path
+        return True
+    if not ((before - start) @ first_t < 0 and (new - start) @ first_t >= 0):
+        return False
+    return bool(lies_on(curve, before[None], new[None], start[None], np.array([piece]))[0])
 
 
 def _append(one: Trace, z, t, sign, values, *, closed, beyond, steps, curve) -> bool:
