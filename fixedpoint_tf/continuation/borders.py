@@ -24,6 +24,9 @@ FLOOR = 1e-11  # change of a derivative that may be rounding, relative to its si
 FLOOR_OF_DIFFERENCES = 1e-7  # where a function's path is differentiated numerically
 FASTER = 4.0  # than at the beginning of a line: smooth derivatives change no faster
 ENTRIES = 1 << 22
+BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0  # weights of integrals over a step
+SIMPSON = np.array([1.0, 0.0, 4.0, 0.0, 1.0]) / 6.0
+HIDDEN, ROUNDING = 1e-6, 1e-9  # of a step, and absolute: smaller integrals are 0
 
 
 def floor(curve: Curve) -> float:
@@ -44,36 +47,54 @@ def _size(changes: np.ndarray) -> np.ndarray:
 
 
 def crosses(
-    curve: Curve, begin: np.ndarray, finish: np.ndarray, piece: np.ndarray
-) -> np.ndarray:
-    """Test steps for a border that may lie within them.
+    curve: Curve,
+    begin: np.ndarray,
+    finish: np.ndarray,
+    piece: np.ndarray,
+    at_ends: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Test steps for borders that may lie within them.
 
     Halved, a step without one has second differences a quarter as large. A jump smaller than
-    the smooth second difference of the step is passed over.
+    the smooth second difference of the step is passed over. Two jumps that undo each other
+    between two of the places that are looked at show in the integral of the derivative over
+    the step, which is 0 from one point of the curve to another.
 
     Args:
         curve: of fixed points.
-        begin: ``(n, n_states + 1)``.
+        begin: ``(n, n_states + 1)``, on the curve.
         finish: the same shape.
         piece: ``(n,)`` int, of the path.
+        at_ends: derivatives at both where they are known.
 
     Returns:
-        ``(n,)`` boolean. Some steps without a border are among them.
+        ``(n,)`` boolean, some steps without a border among them; and whether jumps are told
+        by the integral.
     """
-    result = np.zeros(len(begin), dtype=bool)
+    result, hidden = np.zeros(len(begin), dtype=bool), np.zeros(len(begin), dtype=bool)
     share = np.linspace(0.0, 1.0, 5)[:, None]
+    if at_ends is not None:
+        share = share[1:-1]
     size = max(1, ENTRIES // (5 * curve.d * (curve.d + 1)))
     for i in range(0, len(begin), size):
         rows = slice(i, i + size)
-        z = begin[rows, None] + share * (finish - begin)[rows, None]
-        at = _slopes(curve, z, piece[rows])
+        chord = (finish - begin)[rows]
+        at = _slopes(curve, begin[rows, None] + share * chord[:, None], piece[rows])
+        if at_ends is not None:
+            at = np.concatenate([at_ends[0][rows, None], at, at_ends[1][rows, None]], axis=1)
         whole = _size(at[:, 2] - 0.5 * (at[:, 0] + at[:, 4]))
         halves = np.maximum(
             _size(at[:, 1] - 0.5 * (at[:, 0] + at[:, 2])),
             _size(at[:, 3] - 0.5 * (at[:, 2] + at[:, 4])),
         )
-        result[rows] = halves > 0.5 * whole + floor(curve) * _size(at[:, 0])
-    return result
+        largest = _size(at[:, 0])
+        length = np.linalg.norm(chord, axis=1)
+        change = np.einsum("nkij,nj->nki", at, chord)
+        fine, rough = (np.abs(np.tensordot(w, change, (0, 1))) for w in (BOOLE, BOOLE - SIMPSON))
+        least = (HIDDEN * length + ROUNDING) * largest
+        hidden[rows] = fine.max(axis=1) > 0.5 * rough.max(axis=1) + least
+        result[rows] = (halves > 0.5 * whole + floor(curve) * largest) | hidden[rows]
+    return result, hidden
 
 
 def first_jump(curve: Curve, z, t, low, high, piece) -> np.ndarray:
@@ -183,7 +204,8 @@ def next_borders(
         turned = curve.tangent(nearer.slopes, t[rows])
         good = nearer.converged & np.isfinite(turned).all(axis=1)
         good &= (turned * t[rows]).sum(axis=1) > 0.5
-        good &= ~crosses(curve, z[rows] + beside[rows, None] * t[rows], nearer.z, piece[rows])
+        begin = z[rows] + beside[rows, None] * t[rows]
+        good &= ~crosses(curve, begin, nearer.z, piece[rows])[0]
         moved, stayed = rows[good], rows[~good]
         z[moved], t[moved] = nearer.z[good], turned[good]
         reach[moved] = 8.0 * (jump - length)[good]

@@ -34,6 +34,7 @@ from fixedpoint_tf.continuation.intervals import (
     unstable,
     vertical,
 )
+from fixedpoint_tf.continuation.predicting import between, tangents_within
 from fixedpoint_tf.linearization import growth
 
 __all__ = ["Found", "detect"]
@@ -176,13 +177,17 @@ class _Line:
         self.length = np.maximum(np.linalg.norm(finish - self.begin, axis=1), 1e-300)
         self.along = (finish - self.begin) / self.length[:, None]
         self.piece = curve.path.piece(0.5 * (self.begin[:, -1] + finish[:, -1]))
+        self.first, self.last = tangents_within(curve, self.begin, finish, self.piece)
+        self.finish = finish
         self.unstable = [unstable(one.values[0], curve.system.kind) for _, one in wanted]
 
     def __call__(self, share: np.ndarray, rows: np.ndarray):
         """Test functions, points and eigenvalues."""
         curve, kind = self.curve, self.curve.system.kind
         along = self.along[rows]
-        guess = self.begin[rows] + (share * self.length[rows])[:, None] * along
+        guess = between(
+            self.begin[rows], self.finish[rows], self.first[rows], self.last[rows], share
+        )
         points = curve.correct(guess, along, self.piece[rows])
         t = curve.tangent(points.slopes, along)
         values = curve.eigenvalues(points.jacobian)

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf.continuation.borders import BESIDE
 from fixedpoint_tf.continuation.curve import CONTRACTION, Curve
-from fixedpoint_tf.continuation.predicting import between
+from fixedpoint_tf.continuation.predicting import between, tangents_within
 
-__all__ = ["first_on_branch", "lies_on", "middles"]
+__all__ = ["first_on_branch", "joins", "lies_on", "middles"]
 
 SAME_TOL = 1e-9  # of two solutions by Newton's method to 1e-11
 SLACK = 1e-6  # of a chord beyond its ends
@@ -29,13 +28,7 @@ def _on_chords(curve: Curve, begin, finish, share, piece):
     chord = finish - begin
     length = np.maximum(np.linalg.norm(chord, axis=1), 1e-300)[:, None]
     way = chord / length
-    # At a border the derivatives are those of the chord's own side.
-    inside = np.minimum(0.25 * length, BESIDE * (1.0 + np.linalg.norm(begin, axis=1))[:, None])
-    ends = np.concatenate([begin + inside * way, finish - inside * way])
-    tangents = curve.tangent(curve.evaluate(ends, np.tile(piece, 2))[1], np.tile(way, (2, 1)))
-    tilted = ~((tangents * np.tile(way, (2, 1))).sum(axis=1) > 0.5)  # also where it is NaN
-    tangents[tilted] = np.tile(way, (2, 1))[tilted]
-    first, last = np.split(tangents, 2)
+    first, last = tangents_within(curve, begin, finish, piece)
     guess = between(begin, finish, first, last, share)
     found = curve.correct(guess, way, piece)
     off = np.linalg.norm(found.z - guess, axis=1)
@@ -91,6 +84,33 @@ def lies_on(
         begin[rows[later]], finish[rows[~later]] = middle[later], middle[~later]
         rows = rows[sure]
     return result
+
+
+def joins(curve: Curve, begin, finish, first, last, least, piece) -> np.ndarray:
+    """Test whether the curve leads from points to others, and not two curves side by side.
+
+    The cubic between points of two curves stays far from both.
+
+    Args:
+        curve: of fixed points.
+        begin: ``(n, n_states + 1)``.
+        finish: the same shape.
+        first: unit tangents at ``begin``.
+        last: unit tangents at ``finish``.
+        least: ``(n,)``, how far from the cubic the curve may be.
+        piece: ``(n,)`` int, of the path.
+
+    Returns:
+        ``(n,)`` boolean.
+    """
+    good = np.ones(len(begin), dtype=bool)
+    way = finish - begin
+    way = way / np.maximum(np.linalg.norm(way, axis=1), 1e-300)[:, None]
+    for share in (0.125, 0.875):
+        guess = between(begin, finish, first, last, np.full(len(begin), share))
+        found = curve.correct(guess, way, piece)
+        good &= found.converged & (np.linalg.norm(found.z - guess, axis=1) <= least)
+    return good
 
 
 def _places(begin, finish, point):

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["ahead", "between"]
+from fixedpoint_tf.continuation.borders import BESIDE
+from fixedpoint_tf.continuation.curve import Curve
+
+__all__ = ["ahead", "between", "tangents_within"]
 
 FARTHEST = 2.0  # of a guess ahead, in lengths of the part of the curve that is known
 STEEPEST = 0.3  # of the step: a larger bend is no guess
@@ -74,3 +77,31 @@ def ahead(
     bend[np.linalg.norm(bend, axis=1) > STEEPEST * h[known]] = 0.0
     guess[known] += bend
     return guess
+
+
+def tangents_within(
+    curve: Curve, begin: np.ndarray, finish: np.ndarray, piece: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unit tangents at both ends of parts of a curve; at a border those of the part's side.
+
+    Args:
+        curve: of fixed points.
+        begin: ``(n, n_states + 1)``, where each part begins.
+        finish: the same shape, where it ends.
+        piece: ``(n,)`` int, of the path.
+
+    Returns:
+        Two arrays of the shape of ``begin``; the chord's own direction where the derivative
+        gives none.
+    """
+    chord = finish - begin
+    length = np.maximum(np.linalg.norm(chord, axis=1), 1e-300)[:, None]
+    way = chord / length
+    inside = np.minimum(0.25 * length, BESIDE * (1.0 + np.linalg.norm(begin, axis=1))[:, None])
+    ends = np.concatenate([begin + inside * way, finish - inside * way])
+    ways = np.tile(way, (2, 1))
+    tangents = curve.tangent(curve.evaluate(ends, np.tile(piece, 2))[1], ways)
+    tilted = ~((tangents * ways).sum(axis=1) > 0.5)  # also where it is NaN
+    tangents[tilted] = ways[tilted]
+    first, last = np.split(tangents, 2)
+    return first, last

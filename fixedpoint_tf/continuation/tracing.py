@@ -12,7 +12,8 @@ from fixedpoint_tf.continuation.borders import BESIDE, crosses, first_jump, next
 from fixedpoint_tf.continuation.crossings import onwards, sign_along, ways
 from fixedpoint_tf.continuation.curve import CONTRACTION, Curve, Points
 from fixedpoint_tf.continuation.intervals import border_event
-from fixedpoint_tf.continuation.merging import lies_on
+from fixedpoint_tf.continuation.merging import joins, lies_on
+from fixedpoint_tf.continuation.predicting import ahead, between
 from fixedpoint_tf.continuation.result import CLOSED
 from fixedpoint_tf.system import DynamicalSystem
 
@@ -20,6 +21,9 @@ __all__ = ["END", "Steps", "Trace", "checked_steps", "trace"]
 
 LEAST_COSINE = 0.95  # of the angle by which the tangent may turn in a step
 GROWTH, FEW_ITERATIONS = 1.5, 4
+SURE = 1e-9  # distance from a guess at which no other branch is taken for this one
+ERROR = 0.02  # of the guess ahead: what is guessed between two points of a curve is nearer
+NARROW = 1e-5  # length of a step in which no more is looked for than shows
 AT_START = 1e-9
 AT_EDGE = 1e-9  # of the bounds
 END = "end of path"
@@ -132,6 +136,7 @@ def trace(
     start, first_t = z.copy(), t.copy()
     traces = [Trace([start[i]], [first_t[i]], [signs[i]], [values[i]]) for i in range(n)]
     h = np.full(n, steps.first)
+    earlier, earlier_t = np.full_like(z, np.nan), t.copy()  # of the same smooth piece
     breaks = curve.path.breaks
     active = np.arange(n)
     at_end = (z[:, -1] >= breaks[-1]) & (t[:, -1] > 0)
@@ -143,21 +148,34 @@ def trace(
         while len(active):
             here, along, on = z[active], t[active], piece[active]
             guess = here + h[active, None] * along
-            points = curve.correct(guess, along, on)
+            better = ahead(earlier[active], here, earlier_t[active], along, h[active])
+            points = curve.correct(better, along, on)
             new_t = curve.tangent(points.slopes, along)
             cosine = (new_t * along).sum(axis=1)
             off = np.linalg.norm(points.z - guess, axis=1)
             good = points.converged & (cosine > LEAST_COSINE) & (off < 0.5 * h[active])
             # Where Newton's method is slow another branch may be as near as this one.
             good &= points.contraction <= CONTRACTION
+            new_sign = sign_along(points.slopes, new_t)
+            flips = new_sign * np.array([traces[i].jacobian_sign[-1] for i in active]) < 0
+            error = np.linalg.norm(points.z - better, axis=1)
+            doubt = good & (flips | np.isnan(earlier[active, 0])) & (error > SURE)
+            doubt &= h[active] > 100.0 * steps.shortest
+            rows = np.flatnonzero(doubt)
+            if len(rows):
+                good[rows] = joins(
+                    curve, here[rows], points.z[rows], along[rows], new_t[rows],
+                    ERROR * error[rows] + SURE, on[rows],
+                )  # fmt: skip
             s = points.z[:, -1]
             ends = np.stack([breaks[on], breaks[on + 1]])
             beyond = good & ((s > ends[1]) | (s < ends[0]))
             if beyond.any():
-                _stop_at(curve, points, new_t, here, ends, on, beyond, good)
+                _stop_at(curve, points, new_t, here, along, ends, on, beyond, good)
             met, at, toward = _borders(
-                curve, here, along, points, h[active], beside[active], ends, on, good
-            )
+                curve, here, along, points, h[active], beside[active], ends, on, good,
+                slopes[active],
+            )  # fmt: skip
             short = active[~good & ~met]
             h[short] *= 0.5
             stuck = short[h[short] < steps.shortest]
@@ -173,13 +191,17 @@ def trace(
                     (start[i], first_t[i], z[i]),
                 )  # fmt: skip
                 z[i], t[i] = traces[i].z[-1], traces[i].t[-1]
+                earlier[i] = np.nan
                 beside[i] = BESIDE * (1.0 + np.linalg.norm(z[i]))
                 done += [i] * over
             report(int(met.sum()))
             beyond &= good
-            if beyond.any():
-                piece[active] += _turn(curve, points, new_t, beyond, on)
             rows = active[good]
+            earlier[rows], earlier_t[rows] = z[rows], t[rows]
+            if beyond.any():
+                turned = _turn(curve, points, new_t, beyond, on)
+                piece[active] += turned
+                earlier[active[turned != 0]] = np.nan
             if len(rows):
                 signs = sign_along(points.slopes[good], new_t[good])
                 values = curve.eigenvalues(points.jacobian[good])
@@ -193,6 +215,7 @@ def trace(
                         beyond=bool(beyond[good][j]), steps=steps, curve=curve,
                     )  # fmt: skip
                 z[rows], t[rows] = points.z[good], new_t[good]
+                slopes[rows] = points.slopes[good]
                 beside[rows] = 0.0
                 quick = points.n_iterations[good] <= FEW_ITERATIONS
                 h[rows] = np.where(quick, np.minimum(GROWTH * h[rows], steps.longest), h[rows])
@@ -206,7 +229,7 @@ def trace(
     return traces, False
 
 
-def _borders(curve: Curve, here, along, points: Points, h, beside, ends, piece, good):
+def _borders(curve: Curve, here, along, points: Points, h, beside, ends, piece, good, slopes):
     """Borders that steps come to, the points before them and the tangents there.
 
     A step that may hold one that is not met is taken off ``good``, to be tried shorter.
@@ -217,7 +240,15 @@ def _borders(curve: Curve, here, along, points: Points, h, beside, ends, piece, 
     begin = here + beside[:, None] * along
     doubted = ~good
     rows = np.flatnonzero(good)
-    doubted[rows] = crosses(curve, begin[rows], points.z[rows], piece[rows])
+    hidden = np.zeros(n, dtype=bool)
+    known = beside[rows] == 0  # the derivatives at both ends
+    for some, which in ((rows[known], True), (rows[~known], False)):
+        if len(some):
+            at_ends = (slopes[some], points.slopes[some]) if which else None
+            doubted[some], hidden[some] = crosses(
+                curve, begin[some], points.z[some], piece[some], at_ends
+            )
+    hidden &= h > NARROW
     rows = np.flatnonzero(doubted)
     if not len(rows):
         return met, at, toward
@@ -240,7 +271,7 @@ def _borders(curve: Curve, here, along, points: Points, h, beside, ends, piece, 
             first_jump(curve, begin[rows], way, 0.0 * length, length, piece[rows])
         )
         good[rows[bent]] = False
-    good &= ~met
+    good &= ~met & ~hidden
     return met, at, toward
 
 
@@ -287,14 +318,16 @@ def _at_corners(curve: Curve, z, t, slopes) -> np.ndarray:
     return turned
 
 
-def _stop_at(curve: Curve, points, new_t, before, ends, piece, beyond, good) -> None:
+def _stop_at(curve: Curve, points, new_t, before, along, ends, piece, beyond, good) -> None:
     """Put the points that lie beyond the end of their piece of the path onto its end."""
     rows = np.flatnonzero(beyond)
-    ahead, behind = points.z[rows], before[rows]
-    end = np.where(ahead[:, -1] > ends[1, rows], ends[1, rows], ends[0, rows])
-    gap = ahead[:, -1] - behind[:, -1]
+    after, behind = points.z[rows], before[rows]
+    end = np.where(after[:, -1] > ends[1, rows], ends[1, rows], ends[0, rows])
+    gap = after[:, -1] - behind[:, -1]
     share = np.where(gap != 0, (end - behind[:, -1]) / np.where(gap != 0, gap, 1.0), 1.0)
-    guess = behind + share[:, None] * (ahead - behind)
+    guess = between(behind, after, along[rows], new_t[rows], share)
+    gap = (end - guess[:, -1]) / np.where(gap != 0, gap, 1.0)
+    guess += gap[:, None] * (after - behind)
     guess[:, -1] = end
     normal = np.zeros_like(guess)
     normal[:, -1] = 1.0
