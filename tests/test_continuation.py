@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.continuation import Branches, continue_in, following, switch
+from fixedpoint_tf.continuation import Branches, continue_in, joining, switch
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.plotting.continuation import plot_branches
@@ -404,7 +404,7 @@ def test_an_interrupt_among_the_bifurcations_keeps_the_branches(monkeypatch):
         raise KeyboardInterrupt
 
     whole = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-2, 2))
-    monkeypatch.setattr(following, "detect", interrupt)
+    monkeypatch.setattr(joining, "detect", interrupt)
     branches = continue_in(saddle_node(), [[1.0]], [1.0, -1.0], bounds=(-2, 2))
     assert branches.interrupted and branches.bifurcations == []
     assert (branches.xstar == whole.xstar).all() and branches.ends == whole.ends
@@ -459,9 +459,9 @@ def test_points_must_be_on_the_path_and_of_the_kind():
         continue_in(saddle_node(), points, [1.0, -1.0])
     with pytest.raises(ValueError, match="discrete system; got those of a continuous one"):
         continue_in(saddle_node(), FixedPoints(xstar=[[1.0]], kind="continuous"), [0.0, 1.0])
-    with pytest.raises(ValueError, match="bifurcation must be a branch point; got a saddle"):
+    with pytest.raises(ValueError, match="expected a branch point .*received a saddle"):
         switch(saddle_node(), continue_in(saddle_node(), [[0.9]], [0.81, -1]), [0.81, -1], 0)
-    with pytest.raises(ValueError, match=r"path must be that of branches: at s = 0\.5"):
+    with pytest.raises(ValueError, match=r"path: expected that of branches, at s = 0\.5"):
         switch(pitchfork(), continue_in(pitchfork(), [[0.0]], [-1.0, 1.0]), [-1.0, 0.5], 0)
 
 

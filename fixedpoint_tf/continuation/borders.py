@@ -90,7 +90,9 @@ def crosses(
         largest = _size(at[:, 0])
         length = np.linalg.norm(chord, axis=1)
         change = np.einsum("nkij,nj->nki", at, chord)
-        fine, rough = (np.abs(np.tensordot(w, change, (0, 1))) for w in (BOOLE, BOOLE - SIMPSON))
+        fine, rough = (
+            np.abs(np.tensordot(w, change, (0, 1))) for w in (BOOLE, BOOLE - SIMPSON)
+        )
         least = (HIDDEN * length + ROUNDING) * largest
         hidden[rows] = fine.max(axis=1) > 0.5 * rough.max(axis=1) + least
         result[rows] = (halves > 0.5 * whole + floor(curve) * largest) | hidden[rows]

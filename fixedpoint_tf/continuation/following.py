@@ -11,17 +11,16 @@ from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.at_points import check_one_set
 from fixedpoint_tf.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.continuation.curve import Curve
-from fixedpoint_tf.continuation.detection import Found, detect
-from fixedpoint_tf.continuation.intervals import BRANCH_POINT, border_event
+from fixedpoint_tf.continuation.joining import as_branches, both_ways, join
 from fixedpoint_tf.continuation.merging import first_on_branch
 from fixedpoint_tf.continuation.paths import Path
-from fixedpoint_tf.continuation.result import CLOSED, Branches
+from fixedpoint_tf.continuation.result import Branches
 from fixedpoint_tf.continuation.starting import size_of_states, starts
-from fixedpoint_tf.continuation.tracing import Trace, checked_steps, trace
+from fixedpoint_tf.continuation.steps import checked_steps
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
 
-__all__ = ["continue_in", "switch"]
+__all__ = ["ON_PATH_TOL", "continue_in"]
 
 ON_PATH_TOL = 1e-6  # how far the inputs of points may be from the path, relative
 
@@ -59,7 +58,7 @@ def continue_in(
     Beware: a pair of bifurcations within one step cancels in the test functions and is
     missed; a shorter ``max_step`` finds it (of thresholds of units that are linear between
     them none is missed). Other branches than those of the points given
-    are not found: give all fixed points that are known, or see :func:`switch`.
+    are not found: give all fixed points that are known, or see :func:`switch_branch`.
 
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
@@ -122,16 +121,10 @@ def continue_in(
     known = np.flatnonzero(begun.converged & usable & ~steps.outside(curve.unpack(begun.z)[0]))
     z, forward, backward, at_border = starts(curve, z[known], begun.slopes[known])
     with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
-        ahead, stopped = trace(curve, z, forward, steps, bar.update, at_border)
-        alone = ~np.isfinite(backward).all(axis=1)
-        again = [k for k, one in enumerate(ahead) if one.end != CLOSED and not alone[k]]
-        behind = {int(k): ahead[k].turned() for k in np.flatnonzero(alone)}
-        if not stopped:
-            traces, stopped = trace(
-                curve, z[again], backward[again], steps, bar.update, at_border[again]
-            )
-            behind.update(zip(again, traces, strict=True))
-    joined = [_join(behind.get(k), one, system.kind) for k, one in enumerate(ahead)]
+        ahead, behind, stopped = both_ways(
+            curve, z, forward, backward, steps, bar.update, at_border
+        )
+    joined = [join(behind.get(k), one, system.kind) for k, one in enumerate(ahead)]
     # At a border several branches meet: what follows the start tells which one it is.
     both = [(one, behind.get(k, one)) for k, one in enumerate(ahead)]
     firsts = [one.beginning() if len(one.z) > 1 else other.beginning() for one, other in both]
@@ -139,106 +132,7 @@ def continue_in(
     unique, number = np.unique(first, return_inverse=True)
     branch_of_point = np.full(len(x), -1)
     branch_of_point[known] = number[: len(known)]
-    return _branches(curve, [joined[k] for k in unique], branch_of_point, stopped)
-
-
-def switch(
-    system: Any,
-    branches: Branches,
-    path: Any,
-    bifurcation: int,
-    *,
-    s_range: tuple[float, float] | None = None,
-    first_step: float = 0.01,
-    max_step: float = 0.05,
-    min_step: float = 1e-8,
-    max_points: int = 1000,
-    bounds: tuple[Any, Any] | None = None,
-    verbose: bool = False,
-) -> Branches:
-    """Follow the other branch that crosses at a branch point, within a smooth piece.
-
-    The way to it lies in the plane of the two tangents, at right angles to the branch that
-    is known (Keller 1977).
-
-    Args:
-        system: the same as for :func:`continue_in`.
-        branches: what that returned.
-        path: the same path of inputs.
-        bifurcation: which of ``branches.bifurcations``; it must be a branch point.
-        s_range, first_step, max_step, min_step, max_points, bounds, verbose: as there.
-
-    Returns:
-        One branch, through the branch point.
-
-    Raises:
-        ValueError: the bifurcation is no branch point, or the other branch is not found
-            (``first_step`` may be too long).
-
-    Cost: as of :func:`continue_in` for one branch.
-
-    Example:
-        >>> from fixedpoint_tf import as_system
-        >>> pitchfork = as_system(lambda x, u: x + u * x - x**3, n_states=1, n_inputs=1)
-        >>> branches = continue_in(pitchfork, [[0.0]], [-1.0, 1.0])
-        >>> other = switch(pitchfork, branches, [-1.0, 1.0], 0)
-        >>> round(float(abs(other.crossings(1.0)).max()), 6)
-        1.0
-    """
-    system = as_system(system)
-    line = Path(path, system.n_inputs, s_range)
-    size = size_of_states(system, line, branches.xstar, branches.s)
-    curve = Curve(system, line, size)
-    steps = checked_steps(system, size, first_step, max_step, min_step, max_points, bounds)
-    n = len(branches.bifurcation_kinds)
-    if not 0 <= bifurcation < n:
-        raise ValueError(
-            f"bifurcation must be one of the {n} of branches; got {bifurcation!r}."
-        )
-    point = branches.bifurcations[bifurcation]
-    if point.kind != BRANCH_POINT:
-        raise ValueError(f"bifurcation must be a branch point; got a {point.kind}.")
-    u = line(np.array([point.s]))[0][0]
-    span = np.linalg.norm(line(line.breaks)[0], axis=1).max()
-    if np.linalg.norm(u - point.inputs) > ON_PATH_TOL * span:
-        raise ValueError(
-            f"path must be that of branches: at s = {point.s:.6g} they have the inputs "
-            f"{point.inputs.tolist()}, and path has {u.tolist()}."
-        )
-    z = curve.pack(point.state[None], np.array([point.s]))
-    rows = branches.rows(point.branch)
-    near = curve.pack(branches.xstar[rows], branches.s[rows])
-    t = near[point.after + 1] - near[point.after]
-    _, slopes, jacobian = curve.evaluate(z)
-    plane = np.linalg.svd(slopes[0])[2][-2:]  # both tangents lie in it
-    along = plane @ t / np.linalg.norm(plane @ t)
-    across = np.array([-along[1], along[0]]) @ plane
-    ways = np.stack([across, -across])
-    piece = line.piece(np.repeat(z[:, -1], 2))
-    begun = curve.correct(z + first_step * ways, ways, piece)
-    if not (begun.converged & (line.piece(begun.z[:, -1]) == piece)).all():
-        raise ValueError(
-            f"bifurcation: no other branch was met at a distance of {first_step} from it; "
-            "another first_step may meet it."
-        )
-    t = curve.tangent(begun.slopes, ways)
-    with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
-        (one, other), stopped = trace(curve, begun.z, t, steps, bar.update)
-    if one.end == CLOSED:  # the way back is the same loop
-        return _branches(
-            curve, [_join(None, one, system.kind)], np.zeros(1, dtype=int), stopped
-        )
-    for half, way in ((one, across), (other, -across)):
-        half.z.insert(0, z[0])
-        half.t.insert(0, way)
-        # At the point itself the determinant vanishes: nothing is sought beside it.
-        half.jacobian_sign.insert(0, half.jacobian_sign[0])
-        half.eigenvalues.insert(0, curve.eigenvalues(jacobian)[0])
-    middle = len(other.z) - 1
-    beside = ((0, middle - 1), (0, middle))
-    return _branches(
-        curve, [_join(other, one, system.kind)], np.zeros(1, dtype=int), stopped, beside
-    )
+    return as_branches(curve, [joined[k] for k in unique], branch_of_point, stopped)
 
 
 def _fixed(points: Any) -> np.ndarray | bool:
@@ -287,61 +181,3 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
             f"{distance[worst]:.3g} from it. Give start= to begin at a place of the path."
         )
     return x, line.snap(s)
-
-
-def _join(backward: Trace | None, forward: Trace, kind: str):
-    """Both halves of a branch as one: z, tangents, signs, eigenvalues, ends."""
-    if backward is None:
-        one, ends = forward, (forward.end, forward.end)
-        parts = (one.z, one.t, one.jacobian_sign, one.eigenvalues)
-    else:
-        ends = (backward.end, forward.end)
-        # Begun at a border, both sides of it are told where something happens there.
-        sides = (
-            (-backward.t[0], forward.t[0]),
-            (-backward.jacobian_sign[0], forward.jacobian_sign[0]),
-            (backward.eigenvalues[0], forward.eigenvalues[0]),
-        )
-        first = None if border_event(*sides, kind) else 0
-        # Walked the other way a tangent turns round, and with it the determinant.
-        parts = (
-            backward.z[:first:-1] + forward.z,
-            [-t for t in backward.t[:first:-1]] + forward.t,
-            [-s for s in backward.jacobian_sign[:first:-1]] + forward.jacobian_sign,
-            backward.eigenvalues[:first:-1] + forward.eigenvalues,
-        )
-    return tuple(np.array(part) for part in parts), ends
-
-
-def _branches(
-    curve: Curve, joined: list, branch_of_point: np.ndarray, stopped: bool, passed_over=()
-) -> Branches:
-    d = curve.d
-    empty = (np.zeros((0, d + 1)), np.zeros((0, d + 1)), np.zeros(0), np.zeros((0, d), complex))
-    arrays = [parts for parts, _ in joined]
-    found: list[Found] = []
-    try:
-        found = detect(curve, arrays, passed_over)
-    except KeyboardInterrupt:
-        stopped = True
-    x, s = curve.unpack(np.concatenate([empty[0], *(part[0] for part in arrays)]))
-    at = np.array([f.z for f in found]).reshape(len(found), d + 1)
-    state, place = curve.unpack(at)
-    return Branches(
-        s=s,
-        inputs=curve.path(s)[0],
-        xstar=x,
-        eigenvalues=np.concatenate([empty[3], *(part[3] for part in arrays)]),
-        lengths=np.array([len(part[0]) for part in arrays], dtype=int),
-        ends=tuple(ends for _, ends in joined),
-        branch_of_point=branch_of_point,
-        bifurcation_kinds=tuple(f.kind for f in found),
-        bifurcation_places=np.array([(f.branch, f.after) for f in found], int).reshape(-1, 2),
-        bifurcation_s=place,
-        bifurcation_inputs=curve.path(place)[0],
-        bifurcation_states=state,
-        bifurcation_eigenvalues=np.array([f.eigenvalue for f in found], dtype=complex),
-        kind=curve.system.kind,
-        state_names=tuple(curve.system.state_names),
-        interrupted=stopped,
-    )

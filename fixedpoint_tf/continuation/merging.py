@@ -63,9 +63,7 @@ def lies_on(
         if not len(rows):
             break
         share, _, length = _places(begin[rows], finish[rows], point[rows])
-        z, sure, converged = _on_chords(
-            curve, begin[rows], finish[rows], share, piece[rows]
-        )
+        z, sure, converged = _on_chords(curve, begin[rows], finish[rows], share, piece[rows])
         way = (finish - begin)[rows] / length[:, None]
         itself = curve.correct(point[rows], way, piece[rows])
         exact = itself.converged & (

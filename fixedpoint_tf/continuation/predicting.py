@@ -28,7 +28,11 @@ def _cubic(begin, finish, first, last, share):
 
 
 def between(
-    begin: np.ndarray, finish: np.ndarray, first: np.ndarray, last: np.ndarray, share: np.ndarray
+    begin: np.ndarray,
+    finish: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    share: np.ndarray,
 ) -> np.ndarray:
     """Guess points over shares of chords, in the planes at right angles to them.
 

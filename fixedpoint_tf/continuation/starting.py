@@ -9,7 +9,7 @@ from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.system import DynamicalSystem
 
-__all__ = ["size_of_states", "starts"]
+__all__ = ["pairs", "size_of_states", "starts"]
 
 ORDINARY = 10.0  # sizes between a tenth and ten are taken as one
 NO_SIZE = 1e-12
@@ -115,10 +115,10 @@ def starts(
             for one in ways(curve, z[k], None)
             if not (place <= low and one.t[-1] < 0) and not (place >= high and one.t[-1] > 0)
         ]
-        pairs = _pairs(found)
-        if pairs:
-            ahead[k], behind[k] = pairs[0]
-            extra += [(int(k), *pair) for pair in pairs[1:]]
+        by_two = pairs(found)
+        if by_two:
+            ahead[k], behind[k] = by_two[0]
+            extra += [(int(k), *pair) for pair in by_two[1:]]
         else:
             at_border[k] = False
     if extra:
@@ -130,16 +130,16 @@ def starts(
     return z, ahead, behind, at_border
 
 
-def _pairs(found: list[Way]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Ways two and two, as branches go on from one to the other; NaN for none."""
+def pairs(found: list[Way]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Sort ways two and two, as branches go on from one to the other; NaN for none."""
     left = sorted(found, key=lambda one: -one.t[-1])
-    pairs = []
+    by_two = []
     while left:
         _, other = onwards(left, -left[0].t)
         one = left.pop(0)
         if other is None:
-            pairs.append((one.t, np.full_like(one.t, np.nan)))
+            by_two.append((one.t, np.full_like(one.t, np.nan)))
         else:
             left = [way for way in left if way is not other]
-            pairs.append((one.t, other.t))
-    return pairs
+            by_two.append((one.t, other.t))
+    return by_two

@@ -2,104 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
-from fixedpoint_tf.checks import is_number
-from fixedpoint_tf.continuation.borders import BESIDE, crosses, first_jump, next_borders
-from fixedpoint_tf.continuation.crossings import onwards, sign_along, ways
-from fixedpoint_tf.continuation.curve import CONTRACTION, Curve, Points
-from fixedpoint_tf.continuation.intervals import border_event
-from fixedpoint_tf.continuation.merging import joins, lies_on
+from fixedpoint_tf.continuation.borders import BESIDE
+from fixedpoint_tf.continuation.crossings import sign_along
+from fixedpoint_tf.continuation.curve import CONTRACTION, Curve
+from fixedpoint_tf.continuation.merging import joins
+from fixedpoint_tf.continuation.passing import borders_met, pass_border
 from fixedpoint_tf.continuation.predicting import ahead, between
-from fixedpoint_tf.continuation.result import CLOSED
-from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.continuation.steps import Steps
+from fixedpoint_tf.continuation.traces import END, JUMP, Trace, append, closes
 
-__all__ = ["END", "Steps", "Trace", "checked_steps", "trace"]
+__all__ = ["trace"]
 
 LEAST_COSINE = 0.95  # of the angle by which the tangent may turn in a step
 GROWTH, FEW_ITERATIONS = 1.5, 4
 SURE = 1e-9  # distance from a guess at which no other branch is taken for this one
 ERROR = 0.02  # of the guess ahead: what is guessed between two points of a curve is nearer
-NARROW = 1e-5  # length of a step in which no more is looked for than shows
-AT_START = 1e-9
-AT_EDGE = 1e-9  # of the bounds
-END = "end of path"
-JUMP = "jump of the system"
-AT_CORNER = 1e-9  # of the path
-
-
-@dataclasses.dataclass(frozen=True)
-class Steps:
-    """How far to go: lengths along the curve, and when to stop."""
-
-    first: float
-    longest: float
-    shortest: float
-    max_points: int
-    lower: np.ndarray
-    upper: np.ndarray
-    size: float = 1.0
-
-    def outside(self, x: np.ndarray) -> np.ndarray:
-        """Which of the states ``(..., n_states)`` are beyond the bounds, but for rounding."""
-        slack = AT_EDGE * (self.size + np.abs(x))
-        return ((x < self.lower - slack) | (x > self.upper + slack)).any(axis=-1)
-
-
-def checked_steps(
-    system: DynamicalSystem, size, first, longest, shortest, max_points, bounds
-) -> Steps:
-    """The options of a continuation, or a ``ValueError`` that says what is wrong."""
-    named = {"first_step": first, "max_step": longest, "min_step": shortest}
-    for name, value in named.items():
-        if not (is_number(value) and 0 < value < np.inf):
-            raise ValueError(f"{name} must be a positive length; got {value!r}.")
-    if not shortest <= first <= longest:
-        raise ValueError(
-            "first_step must be between min_step and max_step; got "
-            f"{shortest!r}, {first!r}, {longest!r}."
-        )
-    whole = isinstance(max_points, (int, np.integer)) and not isinstance(max_points, bool)
-    if not whole or max_points < 2:
-        raise ValueError(
-            f"max_points must be a whole number of at least 2; got {max_points!r}."
-        )
-    given = (system.lower, system.upper) if bounds is None else bounds
-    shape = (system.n_states,)
-    try:
-        lower, upper = (np.broadcast_to(np.asarray(b, float), shape) for b in given)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"bounds must be (lower, upper), numbers or of shape ({shape[0]},); got {bounds!r}."
-        ) from error
-    if bounds is not None and not (lower < upper).all():
-        raise ValueError(f"bounds: expected lower below upper, received {bounds!r}.")
-    return Steps(first, longest, shortest, int(max_points), lower, upper, size)
-
-
-@dataclasses.dataclass
-class Trace:
-    """One branch from its start on: rows of points and tangents, and why it stopped."""
-
-    z: list[np.ndarray]
-    t: list[np.ndarray]
-    jacobian_sign: list[float]
-    eigenvalues: list[np.ndarray]
-    end: str = "most points"
-
-    def beginning(self) -> np.ndarray:
-        """The start and the next point that is not at the same place, as rows."""
-        z = np.array(self.z)
-        moved = np.flatnonzero((z != z[0]).any(axis=1))
-        return z[[0, *moved[:1]]]
-
-    def turned(self) -> Trace:
-        """The start alone, seen the other way: the path ends there."""
-        begin = ([self.z[0]], [-self.t[0]], [-self.jacobian_sign[0]], [self.eigenvalues[0]])
-        return Trace(*begin, end=END)
 
 
 def trace(
@@ -172,7 +93,7 @@ def trace(
             beyond = good & ((s > ends[1]) | (s < ends[0]))
             if beyond.any():
                 _stop_at(curve, points, new_t, here, along, ends, on, beyond, good)
-            met, at, toward = _borders(
+            met, at, toward = borders_met(
                 curve, here, along, points, h[active], beside[active], ends, on, good,
                 slopes[active],
             )  # fmt: skip
@@ -186,7 +107,7 @@ def trace(
             done = list(stuck)
             for k in np.flatnonzero(met):
                 i = active[k]
-                over, piece[i] = _pass(
+                over, piece[i] = pass_border(
                     curve, traces[i], at[k], toward[k], int(on[k]), steps,
                     (start[i], first_t[i], z[i]),
                 )  # fmt: skip
@@ -206,12 +127,12 @@ def trace(
                 signs = sign_along(points.slopes[good], new_t[good])
                 values = curve.eigenvalues(points.jacobian[good])
                 finished = np.zeros(len(rows), dtype=bool)
-                new_z, new_along = points.z[good], new_t[good]
+                new_z, new_along, came = points.z[good], new_t[good], on[good]
                 for j, i in enumerate(rows):
                     new, way = new_z[j], new_along[j]
-                    finished[j] = _append(
-                        traces[i], new, way, signs[j], values[j],
-                        closed=_closes(curve, start[i], first_t[i], z[i], new, way, int(on[good][j])),
+                    closed = closes(curve, start[i], first_t[i], z[i], new, way, came[j])
+                    finished[j] = append(
+                        traces[i], new, way, signs[j], values[j], closed=closed,
                         beyond=bool(beyond[good][j]), steps=steps, curve=curve,
                     )  # fmt: skip
                 z[rows], t[rows] = points.z[good], new_t[good]
@@ -227,85 +148,6 @@ def trace(
             traces[i].end = "interrupted"
         return traces, True
     return traces, False
-
-
-def _borders(curve: Curve, here, along, points: Points, h, beside, ends, piece, good, slopes):
-    """Borders that steps come to, the points before them and the tangents there.
-
-    A step that may hold one that is not met is taken off ``good``, to be tried shorter.
-    """
-    n = len(here)
-    met = np.zeros(n, dtype=bool)
-    at, toward = np.full_like(here, np.nan), np.full_like(here, np.nan)
-    begin = here + beside[:, None] * along
-    doubted = ~good
-    rows = np.flatnonzero(good)
-    hidden = np.zeros(n, dtype=bool)
-    known = beside[rows] == 0  # the derivatives at both ends
-    for some, which in ((rows[known], True), (rows[~known], False)):
-        if len(some):
-            at_ends = (slopes[some], points.slopes[some]) if which else None
-            doubted[some], hidden[some] = crosses(
-                curve, begin[some], points.z[some], piece[some], at_ends
-            )
-    hidden &= h > NARROW
-    rows = np.flatnonzero(doubted)
-    if not len(rows):
-        return met, at, toward
-    # Up to the new point, or as far as was tried within this piece of the path.
-    chord = points.z[rows] - here[rows]
-    end = np.where(along[:, -1] >= 0, ends[1], ends[0])[rows]
-    rate = along[rows, -1]
-    left = np.where(rate != 0, (end - here[rows, -1]) / np.where(rate != 0, rate, 1.0), np.inf)
-    reach = np.where(good[rows], (chord * along[rows]).sum(axis=1), np.minimum(h[rows], left))
-    at[rows], toward[rows] = next_borders(
-        curve, here[rows], along[rows], reach, beside[rows], piece[rows]
-    )
-    met = np.isfinite(at).all(axis=1)
-    rows = np.flatnonzero(doubted & good & ~met)
-    if len(rows):
-        chord = points.z[rows] - begin[rows]
-        length = np.linalg.norm(chord, axis=1)
-        way = chord / np.maximum(length, 1e-300)[:, None]
-        bent = np.isfinite(
-            first_jump(curve, begin[rows], way, 0.0 * length, length, piece[rows])
-        )
-        good[rows[bent]] = False
-    good &= ~met & ~hidden
-    return met, at, toward
-
-
-def _pass(curve: Curve, one: Trace, z, along, piece: int, steps, closing) -> tuple[bool, int]:
-    """Take a trace over a border; whether it ends there, and the piece of the path ahead."""
-    breaks = curve.path.breaks
-    nearest = breaks[np.abs(breaks - z[-1]).argmin()]
-    at_corner = abs(nearest - z[-1]) <= AT_CORNER * (breaks[-1] - breaks[0])
-    if at_corner:
-        z = np.append(z[:-1], nearest)
-    back, on = onwards(ways(curve, z, None if at_corner else piece, along), along)
-    start, first_t, before = closing
-    came_on = piece
-    if back is None:
-        sides = [(along, one.jacobian_sign[-1], one.eigenvalues[-1])]
-    else:
-        sides = [(-back.t, -back.sign, curve.eigenvalues(back.jacobian[None])[0])]
-    ends = False
-    if on is not None and at_corner:
-        piece = int(curve.path.piece(z[-1:], on.t[-1])[0])
-        # The path ends here: nothing beyond it is told.
-        ends = bool(nearest == (breaks[-1] if on.t[-1] > 0 else breaks[0]))
-    if on is not None and not ends:
-        sides.append((on.t, on.sign, curve.eigenvalues(on.jacobian[None])[0]))
-        t, sign, values = zip(*sides, strict=True)
-        if border_event(t, sign, values, curve.system.kind) is None:
-            sides = sides[1:]
-    for side in sides:
-        closed = _closes(curve, start, first_t, before, z, side[0], came_on)
-        if _append(one, z, *side, closed=closed, beyond=ends, steps=steps, curve=curve):
-            return True, piece
-    if on is None:
-        one.end = JUMP
-    return on is None, piece
 
 
 def _at_corners(curve: Curve, z, t, slopes) -> np.ndarray:
@@ -357,37 +199,3 @@ def _turn(curve: Curve, points, new_t, beyond, piece) -> np.ndarray:
         new_t[rows] = _at_corners(curve, z, new_t[rows], points.slopes[rows])
         beyond[rows] = False
     return np.where(inner, step, 0)
-
-
-def _closes(curve: Curve, start, first_t, before, new, tangent, piece: int) -> bool:
-    """Whether a step has come through the start, the way that it was left."""
-    if not tangent @ first_t > 0.8:
-        return False
-    distance = np.linalg.norm(new - start)
-    if distance < AT_START * (1.0 + np.linalg.norm(start)):  # as at a corner of the path
-        return True
-    if not ((before - start) @ first_t < 0 and (new - start) @ first_t >= 0):
-        return False
-    return bool(lies_on(curve, before[None], new[None], start[None], np.array([piece]))[0])
-
-
-def _append(one: Trace, z, t, sign, values, *, closed, beyond, steps, curve) -> bool:
-    """Add a point to a trace; whether that was its last."""
-    if closed:  # end where it began, so that the loop has no gap and no overlap
-        z, t, sign, values = one.z[0], one.t[0], one.jacobian_sign[0], one.eigenvalues[0]
-    one.z.append(z)
-    one.t.append(t)
-    one.jacobian_sign.append(sign)
-    one.eigenvalues.append(values)
-    x = curve.unpack(z[None])[0][0]
-    if closed:
-        one.end = CLOSED
-    elif beyond:
-        one.end = END
-    elif steps.outside(x):
-        one.end = "left the bounds"
-    elif len(one.z) >= steps.max_points:
-        one.end = "most points"
-    else:
-        return False
-    return True
