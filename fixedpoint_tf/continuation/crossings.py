@@ -22,6 +22,7 @@ __all__ = ["Way", "is_at_border", "onwards", "sign_along", "ways"]
 N_DIRECTIONS = 32
 MAX_SIDES = 96
 SAME_SLOPES = 1e-5  # relative; smooth change over 1e-8 is less
+LEAST_CHANGE = 1e-13  # of the largest slope
 SAME_WAY = 1e-5
 WAY_BACK = 1e-3
 ROUNDS = 6
@@ -65,6 +66,13 @@ def _distance(z: np.ndarray) -> float:
     return BESIDE * (1.0 + float(np.linalg.norm(z)))
 
 
+def _differ(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether a row of the derivative jumps, by its own size but for rounding."""
+    size = np.abs(other)
+    tolerance = SAME_SLOPES * size.max(axis=1, keepdims=True) + LEAST_CHANGE * size.max()
+    return bool((np.abs(one - other) > tolerance).any())
+
+
 def _directions(d: int, seed: int) -> np.ndarray:
     directions = np.random.default_rng(seed).normal(size=(N_DIRECTIONS, d + 1))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -78,8 +86,7 @@ def is_at_border(curve: Curve, z: np.ndarray, piece: np.ndarray) -> np.ndarray:
     for k, point in enumerate(z):
         places = point + _distance(point) * np.concatenate([0.0 * around[:1], around])
         slopes = curve.evaluate(places, np.full(len(places), piece[k]))[1]
-        change = np.abs(slopes - slopes[1]).max()
-        result[k] = change > SAME_SLOPES * np.abs(slopes[1]).max()
+        result[k] = any(_differ(one, slopes[1]) for one in slopes)
     return result
 
 
@@ -124,8 +131,7 @@ def ways(
                 if all(np.linalg.norm(vector - one.t) > SAME_WAY for one in found):
                     found.append(Way(vector, matrix, jacobian[k]))
                 continue
-            tolerance = SAME_SLOPES * np.abs(matrix).max()
-            if all(np.abs(matrix - other).max() > tolerance for other in seen):
+            if all(_differ(other, matrix) for other in seen):
                 seen.append(matrix)
                 fresh += [vector, -vector]
         if not fresh or len(seen) > MAX_SIDES:

@@ -26,6 +26,8 @@ MAX_NEWTON = 10
 NEWTON_TOL = 1e-11
 ROUGH = 100.0  # times the tolerance
 RESIDUAL_TOL = 1e-9
+ROUNDING = 4.0 * np.finfo(np.float64).eps
+STAGNANT = 1e-4  # the longest step that may be rounding
 LEAP = 1e3  # times what a slope makes
 CONTRACTION = 0.25  # of Newton's steps: beyond it another solution may be as near
 
@@ -165,9 +167,17 @@ class Curve:
                 ratio = length / np.maximum(before[active], 1e-300)
                 contraction[active] = np.where(length > ROUGH * size, ratio, 0.0)
             before[active] = length
-            # Where the matrix is singular the step says nothing: the residual must be small.
+            # Where the matrix is singular the step says nothing: the residual must be small,
+            # by the slopes of its own row (a unit whose gate is nearly shut moves little).
+            x = np.abs(z[active, :-1]) * self.scale
+            steepest = np.abs(slopes[active]).max(axis=2) / self.scale
             largest = RESIDUAL_TOL * self.size * (1.0 + np.abs(z[active]).max())
-            done &= np.abs(value).max(axis=1) < largest
+            rounding = ROUNDING * (self.size + x)
+            allowed = np.minimum(1.0, steepest) * largest + rounding
+            done &= (np.abs(value) < allowed).all(axis=1)
+            # No shorter step comes where rounding alone is left of every row.
+            stays = (np.abs(value) <= rounding).all(axis=1) & (length < STAGNANT)
+            done |= finite & stays & (iteration > 0)
             n_iterations[active[done]] = iteration
             active = active[finite & ~done]
             if not len(active):
@@ -187,8 +197,11 @@ class Curve:
 
 
 def _safe_inverses(matrices: np.ndarray) -> np.ndarray:
+    """Inverses, with rows of one size meanwhile; NaN where an entry is none."""
     finite = np.isfinite(matrices).all(axis=(1, 2))
     result = np.full(matrices.shape, np.nan)
     if finite.any():
-        result[finite] = inverses(matrices[finite])[0]
+        size = np.abs(matrices[finite]).max(axis=2)
+        size = np.where(size > 0, size, 1.0)
+        result[finite] = inverses(matrices[finite] / size[:, :, None])[0] / size[:, None]
     return result
