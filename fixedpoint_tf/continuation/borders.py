@@ -22,6 +22,7 @@ ARRIVED = 1e-12  # distance of the curve from its tangent, at the border
 BESIDE = 1e-8  # distance at which the pieces that meet at a border are told apart
 FLOOR = 1e-11  # change of a derivative that may be rounding, relative to its size
 FLOOR_OF_DIFFERENCES = 1e-7  # where a function's path is differentiated numerically
+LEAST_ROW = 1e-3  # of the largest: smaller rows are mostly rounding by the floor above
 FASTER = 4.0  # than at the beginning of a line: smooth derivatives change no faster
 ENTRIES = 1 << 22
 BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0  # weights of integrals over a step
@@ -44,6 +45,13 @@ def _slopes(curve: Curve, z: np.ndarray, piece: np.ndarray) -> np.ndarray:
 def _size(changes: np.ndarray) -> np.ndarray:
     """Largest entry of each matrix."""
     return np.abs(changes).max(axis=(-2, -1))
+
+
+def _even(at: np.ndarray) -> np.ndarray:
+    """Derivatives ``(n, m, ...)`` by the size of each row, small for a gate nearly shut."""
+    size = np.abs(at[:, 0]).max(axis=-1, keepdims=True)
+    size = np.maximum(size, LEAST_ROW * size.max(axis=1, keepdims=True))
+    return at / np.where(size > 0, size, 1.0)[:, None]
 
 
 def crosses(
@@ -82,6 +90,9 @@ def crosses(
         at = _slopes(curve, begin[rows, None] + share * chord[:, None], piece[rows])
         if at_ends is not None:
             at = np.concatenate([at_ends[0][rows, None], at, at_ends[1][rows, None]], axis=1)
+        chord_change = np.einsum("nkij,nj->nki", at, chord)
+        steepest = _size(at[:, 0])
+        at = _even(at)
         whole = _size(at[:, 2] - 0.5 * (at[:, 0] + at[:, 4]))
         halves = np.maximum(
             _size(at[:, 1] - 0.5 * (at[:, 0] + at[:, 2])),
@@ -89,11 +100,10 @@ def crosses(
         )
         largest = _size(at[:, 0])
         length = np.linalg.norm(chord, axis=1)
-        change = np.einsum("nkij,nj->nki", at, chord)
         fine, rough = (
-            np.abs(np.tensordot(w, change, (0, 1))) for w in (BOOLE, BOOLE - SIMPSON)
+            np.abs(np.tensordot(w, chord_change, (0, 1))) for w in (BOOLE, BOOLE - SIMPSON)
         )
-        least = (HIDDEN * length + ROUNDING) * largest
+        least = (HIDDEN * length + ROUNDING) * steepest
         hidden[rows] = fine.max(axis=1) > 0.5 * rough.max(axis=1) + least
         result[rows] = (halves > 0.5 * whole + floor(curve) * largest) | hidden[rows]
     return result, hidden
@@ -148,7 +158,8 @@ def _changes(curve: Curve, z, t, length, piece):
     size = max(1, ENTRIES // (length.shape[1] * curve.d * (curve.d + 1)))
     for i in range(0, n, size):
         rows = slice(i, i + size)
-        at = _slopes(curve, z[rows, None] + length[rows, :, None] * t[rows, None], piece[rows])
+        places = z[rows, None] + length[rows, :, None] * t[rows, None]
+        at = _even(_slopes(curve, places, piece[rows]))
         changes[rows] = _size(np.diff(at[:, : N_PARTS + 1], axis=1))
         early = np.minimum(_size(at[:, -2] - at[:, 0]), _size(at[:, -1] - at[:, -2]))
         rate[rows] = 1e3 * early

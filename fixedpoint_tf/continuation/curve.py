@@ -159,25 +159,26 @@ class Curve:
             step = -np.einsum("nij,nj->ni", _safe_inverses(bordered), right)
             finite = np.isfinite(step).all(axis=1)
             step[~finite] = 0.0
+            length = np.linalg.norm(step, axis=1)
+            # No shorter step comes where rounding alone is left of every row.
+            x = np.abs(z[active, :-1]) * self.scale
+            rounding = ROUNDING * (self.size + x)
+            stays = finite & (np.abs(value) <= rounding).all(axis=1) & (length < STAGNANT)
+            step[stays] = 0.0
             z[active] += step
             size = NEWTON_TOL * (1.0 + np.linalg.norm(z[active], axis=1))
-            length = np.linalg.norm(step, axis=1)
             done = finite & (length < size)
             if iteration == 1:  # a step of the size of rounding says nothing
                 ratio = length / np.maximum(before[active], 1e-300)
-                contraction[active] = np.where(length > ROUGH * size, ratio, 0.0)
+                contraction[active] = np.where((length > ROUGH * size) & ~stays, ratio, 0.0)
             before[active] = length
             # Where the matrix is singular the step says nothing: the residual must be small,
             # by the slopes of its own row (a unit whose gate is nearly shut moves little).
-            x = np.abs(z[active, :-1]) * self.scale
             steepest = np.abs(slopes[active]).max(axis=2) / self.scale
             largest = RESIDUAL_TOL * self.size * (1.0 + np.abs(z[active]).max())
-            rounding = ROUNDING * (self.size + x)
             allowed = np.minimum(1.0, steepest) * largest + rounding
             done &= (np.abs(value) < allowed).all(axis=1)
-            # No shorter step comes where rounding alone is left of every row.
-            stays = (np.abs(value) <= rounding).all(axis=1) & (length < STAGNANT)
-            done |= finite & stays & (iteration > 0)
+            done |= stays
             n_iterations[active[done]] = iteration
             active = active[finite & ~done]
             if not len(active):
