@@ -28,7 +28,8 @@ __all__ = [
 ]
 
 BLOCK = 32  # steps between two looks at where the states are
-CYCLE_WINDOW = 1024  # steps in which a cycle must come round
+CYCLE_WINDOW = 1024  # states of a run among which a cycle must come round
+STEADY = 1e-2  # by which the width of a cycle may differ between two halves of a run
 ENTRIES = 2**21  # numbers of a trajectory held at a time
 FINER = 16  # by which steps are shortened for what ran away
 GRAZING = 1e-4  # share of the radius of a saddle within which states seldom come
@@ -217,12 +218,17 @@ def arrive(
                 left = active[ends.outcome[active] == Outcome.NOT_RUN]
                 bar.update(len(active) - len(left))
                 active, done = left, done + length
-            for rows in _chunks(len(active), CYCLE_WINDOW * system.n_states):
-                path = run_block(system, ends.final[active[rows]], inputs, CYCLE_WINDOW, dt)
-                round_again = np.array([_recurs(one) for one in path], dtype=bool)
-                ends.outcome[active[rows]] = np.where(
-                    round_again, Outcome.CYCLE, Outcome.MOVING
-                )
+            ends.outcome[active] = Outcome.MOVING
+            # Each step for a while, then every few for as long as has been run.
+            strides = sorted({1, max(1, max_steps // CYCLE_WINDOW)})
+            for stride in strides:
+                steady = STEADY if stride == strides[-1] else 0.01 * STEADY
+                moving = active[ends.outcome[active] == Outcome.MOVING]
+                for rows in _chunks(len(moving), CYCLE_WINDOW * system.n_states):
+                    some = moving[rows]
+                    path = _strided(system, ends.final[some], inputs, stride, dt)
+                    round_again = np.array([_recurs(one, steady) for one in path], dtype=bool)
+                    ends.outcome[some[round_again]] = Outcome.CYCLE
             bar.update(len(active))
         except KeyboardInterrupt:
             ends.interrupted = True
@@ -286,7 +292,20 @@ def _judge(
     ends.steps[chosen[arrived]] = entered[chosen[arrived]]
 
 
-def _recurs(path: np.ndarray) -> bool:
+def _strided(
+    system: DynamicalSystem, states: np.ndarray, inputs: np.ndarray, stride: int, dt: float
+) -> np.ndarray:
+    """``(n, n_times, n_states)``, every so many states of a run, about a window of them."""
+    stride = min(stride, CYCLE_WINDOW)
+    length, last, parts = CYCLE_WINDOW // stride * stride, states, [states[:, None]]
+    for _ in range(stride):  # so that no more than a window is held
+        path = run_block(system, last, inputs, length, dt)
+        parts.append(path[:, stride::stride])
+        last = path[:, -1]
+    return np.concatenate(parts, axis=1)
+
+
+def _recurs(path: np.ndarray, steady_within: float = STEADY) -> bool:
     """Whether a path comes back to where it was, and does not shrink meanwhile.
 
     A cycle of a map seldom closes after a whole number of steps: to come back means to
@@ -299,7 +318,7 @@ def _recurs(path: np.ndarray) -> bool:
     centre = path.mean(axis=0)
     half = len(path) // 2
     width = [np.linalg.norm(p - centre, axis=1).max() for p in (path[:half], path[half:])]
-    steady = abs(width[0] - width[1]) <= 1e-2 * max(width)
+    steady = abs(width[0] - width[1]) <= steady_within * max(width)
     if steady and (away[2:] <= 1e-6 * max(width)).any():  # of a period of few steps
         return True
     left = np.flatnonzero(away > 3.0 * step)

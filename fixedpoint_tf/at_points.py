@@ -10,7 +10,9 @@ import numpy as np
 from fixedpoint_tf.batched import each
 from fixedpoint_tf.checks import as_numbers, check_finite
 from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.systems.kinks import deciding_jacobians
 
 __all__ = [
     "check_one_set",
@@ -134,15 +136,26 @@ def jacobians_of(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Some of the rows at a time, and the Jacobians there, those of the points or new ones.
 
-    No more than 16 MiB of them are held at once, or one.
+    At a fixed point on a kink new ones are of the side that decides its stability, as those
+    of a search are. No more than 16 MiB of them are held at once, or one.
     """
-    size = max(1, HELD_ENTRIES // system.n_states**2)
-    for start in range(0, len(rows), size):
-        some = rows[start : start + size]
+    length = np.linalg.norm(points.xstar, axis=1)
+    size = length + (float(np.median(length)) if points.n else 0.0)
+    size = np.where(size > 0.0, size, 1.0)
+    n_held = max(1, HELD_ENTRIES // system.n_states**2)
+    for start in range(0, len(rows), n_held):
+        some = rows[start : start + n_held]
         if points.J_xstar is not None:
             jacobians = points.J_xstar[some]
         else:
-            jacobians = system.jacobian(points.xstar[some], inputs[some]).numpy()
+            x, u = points.xstar[some], inputs[some]
+            jacobians = system.jacobian(x, u).numpy()
+            fixed = np.ones(len(some), dtype=bool)
+            if points.status is not None:
+                fixed = points.status[some] == Status.FIXED_POINT
+            jacobians[fixed] = deciding_jacobians(
+                system, x[fixed], u[fixed], jacobians[fixed], size[some][fixed]
+            )
         yield some, jacobians.astype(np.float64, copy=False)
 
 

@@ -26,7 +26,7 @@ from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.systems.derivatives import check_jacobian, describe
 from fixedpoint_tf.systems.differenced import Differenced
-from fixedpoint_tf.systems.kinks import all_return, is_smooth, side_jacobians
+from fixedpoint_tf.systems.kinks import ON_KINK, deciding_jacobians
 from fixedpoint_tf.systems.rnn_inputs import LayerArray, RNNInputs
 
 __all__ = ["FixedPointFinder"]
@@ -36,8 +36,6 @@ logger = logging.getLogger(__name__)
 #: Steps, or times of the fastest rate, that states must linger about a slow point.
 LEAST_TIME_CONSTANT = 10.0
 
-N_SIDES = 8  # pairs of states at which the sides of a kink are looked for
-ON_KINK = 1e-12  # distance from a kink, relative to the size of the states, that is none
 LEAST_RESOLUTION = 1e-4  # of how far states vary about an offset, that must be resolved
 SYSTEM_OPTIONS = ("layer", "n_states", "n_inputs", "kind", "bounds", "derivatives")
 
@@ -545,25 +543,11 @@ class FixedPointFinder(Questions):
         jacobians: np.ndarray,
         unit: np.ndarray,
     ) -> None:
-        """Take on a kink the Jacobian of one side, which tells whether states leave.
-
-        It is that on which states leave the fastest; where all states near come back
-        although some side says otherwise, that on which they come back the fastest.
-        """
-        if not len(x) or is_smooth(self.system.equations):
-            return
+        """Take on a kink, in place, the Jacobian of the side that decides stability."""
         size = np.linalg.norm(x / unit, axis=1) + 1.0
         # Of a random direction, the root of their number is what is left along any given one.
         near = np.minimum(ON_KINK * size, np.sqrt(x.shape[1]) * located)
-        sides = side_jacobians(self.system, x, u, near, n_directions=N_SIDES, unit=unit)
-        for row, some in enumerate(sides):
-            if len(some) > 1 and np.isfinite(some).all():
-                growth = [
-                    linearization.growth(np.linalg.eigvals(side), self.system.kind).max()
-                    for side in some
-                ]
-                stays = all_return(self.system, x[row], u[row], float(size[row]), unit)
-                jacobians[row] = some[int(np.argmin(growth) if stays else np.argmax(growth))]
+        jacobians[:] = deciding_jacobians(self.system, x, u, jacobians, size, near, unit)
 
     def _check_jacobians(
         self, linear, x: np.ndarray, u: np.ndarray, scale: np.ndarray, unit: np.ndarray

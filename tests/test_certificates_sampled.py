@@ -163,6 +163,25 @@ def test_stability_on_a_kink_is_decided_by_all_sides_or_not_at_all():
     assert answer.codes == ["kink"] and "threshold" in answer.reasons[0]
 
 
+@pytest.mark.parametrize("n_states", [1, 2, 3])
+def test_on_a_kink_the_mean_is_that_of_both_sides(n_states):
+    """Slopes -2 and -0.2: ``x - F(x)`` rises on both sides, so that 0 is the only point."""
+    system = as_system(
+        lambda h, u: tf.nn.leaky_relu(-2.0 * h, 0.1), n_states=n_states, n_inputs=0
+    )
+    answer = certify(system, np.zeros((1, n_states)))
+    assert answer.supported.all() and answer.n_unstable.tolist() == [-1]
+
+
+def test_a_derivative_that_is_that_of_no_side_is_not_believed():
+    """TensorFlow gives ``relu(h) - relu(-h)``, which is ``h``, the slope 0 at 0."""
+    system = as_system(
+        lambda h, u: 1.5 * (tf.nn.relu(h) - tf.nn.relu(-h)), n_states=2, n_inputs=0
+    )
+    answer = certify(system, np.zeros((1, 2)))
+    assert answer.supported.all() and answer.n_unstable.tolist() == [2]
+
+
 # ---- arithmetic ----
 
 

@@ -330,6 +330,19 @@ class TestOtherEnds:
         assert set(found.outcome) == {Outcome.CYCLE}
         assert np.allclose(np.linalg.norm(found.final, axis=1), 1.0)
 
+    @pytest.mark.parametrize("turn", [3e-3, 8e-4])
+    def test_a_limit_cycle_of_thousands_of_steps(self, turn):
+        def step(h, u):
+            r = tf.sqrt(tf.reduce_sum(h**2, axis=1, keepdims=True))
+            angle = tf.atan2(h[:, 1:], h[:, :1]) + turn * (1.0 + 0.5 * tf.cos(h[:, :1]))
+            r = r + 0.1 * r * (1.0 - r)
+            return tf.concat([r * tf.cos(angle), r * tf.sin(angle)], axis=1)
+
+        system = as_system(step, n_states=2, n_inputs=0)
+        points = FixedPoints(xstar=np.zeros((0, 2)), state_names=tuple(system.state_names))
+        answer = basins(system, points, [[0.5, 0.1], [1.5, -0.3], [-1.0, 0.0]])
+        assert (answer.outcome == Outcome.CYCLE).all()
+
     def test_a_slow_spiral_inwards_is_no_cycle(self):
         turn = np.array([[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]])
         spiral = as_system(
@@ -340,6 +353,17 @@ class TestOtherEnds:
         points = FixedPoints(xstar=np.zeros((1, 2)))
         found = basins(spiral, points, [[1.0, 0.0]], max_steps=100)
         assert found.outcome.tolist() == [Outcome.MOVING]
+
+    @pytest.mark.parametrize("decay", [1e-4, 1e-5])
+    def test_a_spiral_that_shrinks_by_less_than_a_hundredth_meanwhile(self, decay):
+        turn = np.array([[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]])
+        spiral = as_system(
+            lambda h, u: (1.0 - decay) * tf.matmul(h, tf.constant(turn, h.dtype)),
+            n_states=2,
+            n_inputs=0,
+        )
+        points = FixedPoints(xstar=np.zeros((1, 2)))
+        assert basins(spiral, points, [[1.0, 0.0]]).outcome.tolist() == [Outcome.MOVING]
 
     def test_states_that_run_away(self):
         system = as_system(lambda h, u: h + 0.1 * (h * h - h), n_states=1, n_inputs=0)

@@ -269,6 +269,35 @@ class TestCycles:
                 finder.attractors(points)
             )
 
+    @pytest.mark.parametrize("pull", [0.0, 0.6, 0.9])
+    def test_its_few_slow_places_are_no_unclear_group(self, pull):
+        """All that a search finds of an uneven cycle are the places where it is slowest."""
+
+        def step(h, u):
+            r, angle = polar(h)
+            angle = angle + 3e-3 * (1.0 - pull * tf.sin(5 * angle))
+            r = r + 0.3 * r * (1.0 - r)
+            return columns(r * tf.cos(angle), r * tf.sin(angle), 0.5 * h[:, 2:])
+
+        finder = FixedPointFinder(step, n_states=3, n_inputs=0, verbose=False)
+        places = (np.pi / 2 + 2 * np.pi * np.arange(5)) / 5
+        x = np.concatenate([circle(places), np.zeros((5, 1))], axis=1)
+        names = tuple(finder.system.state_names)
+        slow = FixedPoints(xstar=x, status=np.ones(5, np.int8), state_names=names)
+        for n in (1, 5):
+            answer = finder.attractors(slow[:n])
+            assert repr(answer).startswith("states settle on a cycle: ask find_cycles")
+            assert len(answer) == 0 and answer.n_turning == n
+        source = FixedPoints(
+            xstar=np.zeros((1, 3)), status=np.zeros(1, np.int8), state_names=names
+        )
+        answer = finder.attractors(FixedPoints.concatenate([source, slow]))
+        assert answer.kind == ("point",) and answer.n_turning == 5
+        assert repr(answer) == (
+            "states settle on a cycle: ask find_cycles, 1 isolated point (with 2 unstable "
+            "directions); 5 slow states lie on it or lead to it"
+        )
+
     def test_a_ring_with_fixed_points_is_none(self):
         system, points = ring(4, 1e-3)
         slow = with_slow_states(system, points, 60)

@@ -174,6 +174,7 @@ class Attractors(Result):
         n_not_slow: slow points given that are none here: states would cross the region of
             all the points in less than ``slow``.
         n_drawn: slow points given that lead to an isolated point.
+        n_turning: slow points given that are places where a cycle is slow.
         outcomes: of :class:`fixedpoint_tf.outcomes.Outcome`, what becomes of states given
             that are neither fixed nor slow, or of 64 of them.
         interrupted: whether Ctrl-C ended the call early; points of groups that had not been
@@ -220,6 +221,7 @@ class Attractors(Result):
     n_repeated: int = 0
     n_not_slow: int = 0
     n_drawn: int = 0
+    n_turning: int = 0
     interrupted: bool = False
 
     def __post_init__(self) -> None:
@@ -262,7 +264,7 @@ class Attractors(Result):
         """What there is, in a plain sentence."""
         groups, shown = list(self), []
         manifolds = [group for group in groups if len(group) > 1]
-        if any(group.kind == "cycle" for group in groups):
+        if self.n_turning or any(group.kind == "cycle" for group in groups):
             shown.append("states settle on a cycle: ask find_cycles")
         for kind in ("line", "ring", "plane", "unclear"):
             of_kind = [group for group in manifolds if group.kind == kind]
@@ -285,7 +287,7 @@ class Attractors(Result):
         if self.n_drawn:
             lead = "leads" if self.n_drawn == 1 else "lead"
             shown.append(f"{counted(self.n_drawn, 'slow state')} that {lead} to a point")
-        if not groups:
+        if not groups and not self.n_turning:
             shown.append(self._nothing())
         where = f", at {len(self.inputs):,} inputs" if len(self.inputs) > 1 else ""
         return ", ".join(shown) + where
@@ -309,6 +311,11 @@ class Attractors(Result):
             if names.count(name) == 1:
                 several = len(told) > 1 or len(groups) > 1
                 parts.append((f"the {name}: " if several else "") + ", ".join(group._facts()))
+        if self.n_turning:
+            of = "slow state lies on it or leads" if self.n_turning == 1 else (
+                "slow states lie on it or lead"
+            )
+            parts.append(f"{self.n_turning:,} {of} to it")
         if self.n_not_slow:
             of = "is no slow point" if self.n_not_slow == 1 else "are no slow points"
             parts.append(f"{self.n_not_slow:,} {of} by slow = {self.slow:g}")

@@ -11,12 +11,14 @@ from fixedpoint_tf.filters import state_scale
 from fixedpoint_tf.outcomes import Outcome
 from fixedpoint_tf.system import DynamicalSystem
 
-__all__ = ["outcomes_of", "settle_on_chains"]
+__all__ = ["FOR_LONG", "MOST_RUN", "outcomes_of", "settle_on_chains"]
 
 #: A state is on a curve within this share of the curve's own radius.
 ON_CURVE = 0.02
 #: Multiples of the slowest time after which a state that is nowhere is left where it is.
 WAITING = 20.0
+#: The same, where a cycle may pass through slow states and has no other sign.
+FOR_LONG = np.inf
 #: Time constants after which a state has settled across a line.
 SETTLED = 5.0
 MOST_STEPS = 20_000
@@ -87,6 +89,7 @@ def outcomes_of(
     attracting: np.ndarray,
     slow: float,
     dt: float,
+    waiting: float = WAITING,
 ) -> np.ndarray:
     """``(n,)`` of :class:`Outcome`: what becomes of states of one input, run forward.
 
@@ -98,13 +101,14 @@ def outcomes_of(
         attracting: ``(n_targets,)``, which of them are stable.
         slow: threshold in steps or units of time.
         dt: length of a step.
+        waiting: multiples of ``slow`` for which they are run, but 20,000 steps at most.
 
     Returns:
         The outcomes.
     """
     if not len(x):
         return np.zeros(0, dtype=int)
-    n_steps = min(MOST_STEPS, int(np.ceil(WAITING * slow / dt)))
+    n_steps = int(min(MOST_STEPS, np.ceil(waiting * slow / dt)))
     radius = radii(targets, 0.01) if len(targets) else np.zeros(0)
     ends = arrive(system, x, u, targets, radius, attracting, max_steps=n_steps, dt=dt)
     return np.asarray(np.where(ends.interrupted, int(Outcome.NOT_RUN), ends.outcome))

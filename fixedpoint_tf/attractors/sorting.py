@@ -14,7 +14,12 @@ from fixedpoint_tf.arrivals import time_step
 from fixedpoint_tf.at_points import check_points, eigenvalues_of, inputs_of
 from fixedpoint_tf.attractors.chains import find_chains
 from fixedpoint_tf.attractors.result import Attractors
-from fixedpoint_tf.attractors.settling import MOST_RUN, outcomes_of, settle_on_chains
+from fixedpoint_tf.attractors.settling import (
+    FOR_LONG,
+    MOST_RUN,
+    outcomes_of,
+    settle_on_chains,
+)
 from fixedpoint_tf.attractors.tracing import examine_chain
 from fixedpoint_tf.checks import check_number, check_whole
 from fixedpoint_tf.filters import is_slow, state_scale, thin
@@ -28,6 +33,8 @@ __all__ = ["attractors"]
 
 #: Points nearer than this share of the region are one, whatever ``tol_unique`` allows.
 MOST_MERGED = 1e-3
+#: Slow states of a group that are run on to see whether they go round and round.
+MOST_TURNING = 8
 #: Points without a status that move by more than this share of the region are not fixed.
 AT_REST = 1e-6
 
@@ -125,7 +132,7 @@ def attractors(
     is_slow_state = is_slow_state[keep]
     conditions, of = np.unique(inputs, axis=0, return_inverse=True)
     found: list[dict[str, Any]] = []
-    n_drawn, interrupted = 0, False
+    n_drawn, n_turning, interrupted = 0, 0, False
     moving = np.zeros(0, dtype=int)
     with tqdm(total=taken.n, desc="eigenvalues", unit="point", disable=not verbose) as bar:
         try:
@@ -141,8 +148,12 @@ def attractors(
                 n_drawn += n_left
                 bar.set_description("examining groups")
                 for group in groups:
-                    found.append(group() | {"condition": condition})
-                    bar.update(len(found[-1]["rows"]))
+                    known = group()
+                    bar.update(len(known["rows"]))
+                    if known["kind"] == "unclear" and _turn(sorter, taken, known["rows"]):
+                        n_turning += len(known["rows"])
+                    else:
+                        found.append(known | {"condition": condition})
             if len(others):
                 bar.set_description("running others forward")
             moving = _outcomes_of_others(sorter, points, others, taken, at_rest)
@@ -182,6 +193,7 @@ def attractors(
         n_repeated=n_taken - n_distinct,
         n_not_slow=n_distinct - taken.n,
         n_drawn=n_drawn,
+        n_turning=n_turning,
         outcomes=moving,
         interrupted=interrupted,
         **{name: gathered(name, float) for name in names},
@@ -278,6 +290,25 @@ def _groups_of(
                 continue
         groups.append(partial(sorter.examine, members))
     return groups, n_drawn
+
+
+def _turn(sorter: Sorter, points: FixedPoints, rows: np.ndarray) -> bool:
+    """Whether slow states that make no manifold are places where a cycle is slow."""
+    if not sorter.is_slow[rows].all():
+        return False
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_TURNING)).astype(int)]
+    nothing, u = np.zeros((0, points.n_states)), sorter.u[rows[0]]
+    outcomes = outcomes_of(
+        sorter.system,
+        points.xstar[some],
+        u,
+        nothing,
+        np.zeros(0, dtype=bool),
+        sorter.slow,
+        sorter.dt,
+        waiting=FOR_LONG,
+    )
+    return bool((outcomes == Outcome.CYCLE).all())
 
 
 def _outcomes_of_others(

@@ -16,7 +16,7 @@ from fixedpoint_tf.certificates.polynomial import largest_radius, radii
 from fixedpoint_tf.certificates.sampled import sample_balls
 from fixedpoint_tf.certificates.thresholds import PiecewiseLinear, prove_at_threshold
 from fixedpoint_tf.system import DynamicalSystem
-from fixedpoint_tf.systems.kinks import near_kink, side_jacobians
+from fixedpoint_tf.systems.kinks import JUMP, near_kink, side_jacobians
 
 __all__ = ["Prover", "Verdict", "has_closed_form"]
 
@@ -284,11 +284,14 @@ class Prover:
         beside = np.zeros(len(x), dtype=bool)
         rows = np.flatnonzero(np.isfinite(x).all(axis=1))
         near = np.maximum(64.0 * self.eps, AT_KINK) * size
-        for i, sides in zip(
-            rows, side_jacobians(self.system, x[rows], u[rows], near[rows]), strict=True
-        ):
-            if len(sides) > 1 and np.isfinite(sides).all():
-                jacobian[i], beside[i] = sides[1:].mean(axis=0), True
+        beside_each = side_jacobians(
+            self.system, x[rows], u[rows], near[rows], only_beside=True
+        )
+        for i, sides in zip(rows, beside_each, strict=True):
+            own = np.abs(sides - jacobian[i]).max(axis=(1, 2), initial=0.0)
+            jumps = len(sides) > 1 or own[0] > JUMP * max(1e-3, np.abs(sides[0]).max())
+            if jumps and np.isfinite(sides).all():
+                jacobian[i], beside[i] = sides.mean(axis=0), True
         return jacobian, bool(beside.any())
 
     def _beside_kink(self, x, u, refused, y, size) -> np.ndarray:

@@ -33,6 +33,8 @@ __all__ = ["connections"]
 #: How far to the side the two ways beside each begin, as a share of its first step. Less
 #: than any eigenvector's error would not tell; more would find boundaries that are near.
 ASIDE = 1e-8
+#: Error of the linear picture from which on the way begins on another side of a kink.
+OTHER_SIDE = 0.5
 
 
 def connections(
@@ -57,6 +59,8 @@ def connections(
     their basins: in exact arithmetic it would end at a saddle on the boundary, and rounding
     alone takes it on. Its outcome is BOUNDARY and its target that saddle, where it is among
     the points.
+
+    A point on a kink may be left on one side and reached on the other: then there is one way.
 
     Each run starts as far from the saddle, up to a tenth of the way to the nearest other
     point, as the first step still follows the linearised system to 1%.
@@ -160,16 +164,18 @@ def connections(
         outcome[edges] = kind
         steps[edges], final[edges] = ends.steps[: len(edges)], ends.final[: len(edges)]
         interrupted = ends.interrupted
+    # A half-stable point on a kink is left on one side only: on the other states come back.
+    out = ~((target == source) & (error > OTHER_SIDE))
     return Connections(
-        source=source,
-        direction=direction,
-        sign=sign,
-        target=target,
-        outcome=outcome,
-        steps=steps,
-        final=final,
-        offset=offset,
-        linear_error=error,
+        source=source[out],
+        direction=direction[out],
+        sign=sign[out],
+        target=target[out],
+        outcome=outcome[out],
+        steps=steps[out],
+        final=final[out],
+        offset=offset[out],
+        linear_error=error[out],
         n_unstable=n_unstable,
         is_attractor=stable,
         xstar=points.xstar,

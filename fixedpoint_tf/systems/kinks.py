@@ -10,13 +10,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf import linearization
 from fixedpoint_tf.system import DynamicalSystem, Equations
 
-__all__ = ["all_return", "is_smooth", "near_kink", "side_jacobians", "side_states"]
+__all__ = [
+    "all_return",
+    "deciding_jacobians",
+    "is_smooth",
+    "near_kink",
+    "side_jacobians",
+    "side_states",
+]
 
 JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
 BLOCK_ENTRIES = 2**22
 ACTIVATION_NAMES = ("activation", "recurrent_activation")
+N_SIDES = 8  # pairs of states at which the sides of a kink are looked for
+ON_KINK = 1e-12  # distance from a kink, relative to the size of the states, that is none
 N_RETURNING = 32  # pairs of states that are run beside a kink
 STEPS_TO_RETURN = 1000
 SMOOTH = {"tanh", "sigmoid", "linear"}
@@ -79,6 +89,7 @@ def side_jacobians(
     n_directions: int = 32,
     seed: int = 0,
     unit: np.ndarray | float = 1.0,
+    only_beside: bool = False,
 ) -> list[np.ndarray]:
     """Return the distinct Jacobians of the smooth pieces that meet near each state.
 
@@ -96,11 +107,13 @@ def side_jacobians(
         seed: of the random directions.
         unit: ``(n_states,)``, unit of each state in which the radius is measured and
             Jacobians are compared; default: the same for all.
+        only_beside: leave out the Jacobian at the state itself, which at a kink may be that
+            of no piece.
 
     Returns:
-        For each state an array ``(k, n_states, n_states)``. The first is the Jacobian at
-        the state itself, as the network defines it there; where no kink is near, it is the
-        only one.
+        For each state an array ``(k, n_states, n_states)``. Unless ``only_beside``, the
+        first is the Jacobian at the state itself, as the network defines it there; where
+        no kink is near, it is the only one.
 
     Example:
         >>> import tensorflow as tf
@@ -123,7 +136,9 @@ def side_jacobians(
         m = states.shape[1]
         inputs = np.repeat(u[i : i + size], m, axis=0)
         jacobians = system.jacobian(states.reshape(-1, d), inputs).numpy()
-        found += [some[_distinct(some * per)] for some in jacobians.reshape(-1, m, d, d)]
+        first = 1 if only_beside else 0
+        for some in jacobians.reshape(-1, m, d, d):
+            found.append(some[first:][_distinct(some[first:] * per)])
     return found
 
 
@@ -203,6 +218,58 @@ def all_return(
         if (distance <= 0.1 * away).all():
             return True
     return False
+
+
+def deciding_jacobians(
+    system: DynamicalSystem,
+    x: np.ndarray,
+    u: np.ndarray,
+    jacobians: np.ndarray,
+    size: np.ndarray,
+    near: np.ndarray | None = None,
+    unit: np.ndarray | float = 1.0,
+) -> np.ndarray:
+    """Take at fixed points on a kink the Jacobian of the side that decides their stability.
+
+    It is that on which states leave the fastest; where all states near come back although
+    some side says otherwise, that on which they come back the fastest.
+
+    Args:
+        system: the network.
+        x: fixed points, ``(n, n_states)``.
+        u: inputs, ``(n, n_inputs)``.
+        jacobians: ``(n, n_states, n_states)``, as the network defines them there.
+        size: ``(n,)``, of the states, in these units.
+        near: ``(n,)``, distance within which a kink counts; by default a small share of
+            ``size``.
+        unit: ``(n_states,)``, unit of each state; default: the same for all.
+
+    Returns:
+        ``(n, n_states, n_states)``; off kinks those given.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import as_system
+        >>> half = as_system(
+        ...     lambda h, u: tf.where(h < 0.0, 2.0 * h, 0.5 * h), n_states=1, n_inputs=0)
+        >>> x, u = np.zeros((1, 1)), np.zeros((1, 0))
+        >>> deciding_jacobians(half, x, u, half.jacobian(x, u).numpy(), np.ones(1)).ravel()
+        array([2.])
+    """
+    if not len(x) or is_smooth(system.equations):
+        return jacobians
+    decided = np.array(jacobians)
+    near = ON_KINK * size if near is None else near
+    sides = side_jacobians(system, x, u, near, n_directions=N_SIDES, unit=unit)
+    for row, some in enumerate(sides):
+        if len(some) > 1 and np.isfinite(some).all():
+            growth = [
+                linearization.growth(np.linalg.eigvals(side), system.kind).max()
+                for side in some
+            ]
+            stays = all_return(system, x[row], u[row], float(size[row]), unit)
+            decided[row] = some[int(np.argmin(growth) if stays else np.argmax(growth))]
+    return decided
 
 
 def _distinct(jacobians: np.ndarray) -> list[int]:
