@@ -520,6 +520,13 @@ class TestFigures:
         assert len(ax.get_lines()[0].get_xdata()) == 17
         figure.canvas.draw()
 
+    def test_it_is_laid_out_with_the_ticks_that_are_shown(self):
+        """They change once one unit is as long along both axes; labels then need room."""
+        figure, ax = attractors(*ring(2 * np.pi * np.arange(16) / 16)).plot()
+        laid_out = ax.get_position().bounds
+        figure.canvas.draw()
+        assert laid_out == pytest.approx(ax.get_position().bounds, abs=1e-3)
+
     def test_the_drift_along_it(self):
         answer = attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4))
         figure, ax = answer.plot_drift()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixedpoint_tf.plotting.connections import planar_view
-from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
+from fixedpoint_tf.plotting.style import COLORS, lay_out, legend_above, new_axes, say_if_empty
 from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def plot_attractors(
     ax.margins(0.08)
     ax.spines[["top", "right"]].set_visible(False)
     legend_above(ax, n_columns=1 if n_named > 1 else 2)
+    lay_out(fig)
     return fig, ax
 
 

@@ -8,7 +8,14 @@ import numpy as np
 
 from fixedpoint_tf.outcomes import Outcome
 from fixedpoint_tf.plotting.projection import Projection, principal_components
-from fixedpoint_tf.plotting.style import COLORS, Look, legend_above, new_axes, say_if_empty
+from fixedpoint_tf.plotting.style import (
+    COLORS,
+    Look,
+    lay_out,
+    legend_above,
+    new_axes,
+    say_if_empty,
+)
 from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
@@ -156,6 +163,7 @@ def plot_connections(
         ax.spines["left"].set_visible(False)
     ax.spines[["top", "right"]].set_visible(False)
     legend_above(ax, n_columns=1)
+    lay_out(fig)
     return fig, ax
 
 

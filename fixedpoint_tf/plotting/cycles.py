@@ -14,6 +14,7 @@ from fixedpoint_tf.plotting.style import (
     COLORS,
     coordinate_names,
     groups,
+    lay_out,
     legend_above,
     new_axes,
 )
@@ -128,6 +129,7 @@ def plot_cycles(
     if not n_drawn:
         _say_there_are_none(ax, cycles, empty=not points and paths is None)
     legend_above(ax, n_columns=1 if n_drawn < 3 else 2)
+    lay_out(fig)
     return fig, ax
 
 

@@ -10,6 +10,7 @@ from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.plotting.style import (
     COLORS,
     groups,
+    lay_out,
     legend_above,
     new_axes,
     say_if_empty,
@@ -79,4 +80,5 @@ def plot_eigenvalues(
         ax.set_aspect("equal", adjustable="datalim")  # So that the circle is one.
     say_if_empty(ax, len(drawn))
     legend_above(ax)
+    lay_out(fig)
     return fig, ax

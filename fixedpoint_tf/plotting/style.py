@@ -21,6 +21,7 @@ __all__ = [
     "by_status",
     "coordinate_names",
     "groups",
+    "lay_out",
     "legend_above",
     "new_axes",
     "padded",
@@ -165,6 +166,16 @@ def legend_above(ax: Axes, *, n_columns: int = 2, height: float = 1.0) -> None:
             frameon=False,
             fontsize="small",
         )
+
+
+def lay_out(fig: Figure) -> None:
+    """Lays a figure out once before it is shown.
+
+    Where one unit is as long along both axes, ticks change with the size of the axes, which
+    the first layout does not know: a label could leave the figure.
+    """
+    if fig.get_layout_engine() is not None and len(fig.axes) == 1:
+        fig.draw_without_rendering()
 
 
 def say_if_empty(ax: Axes, n_kinds: int, what: str = "no fixed or slow points") -> None:
