@@ -204,11 +204,11 @@ class Coverage(Result):
                 f"no {noun}s met by {counted(total, 'start')} ({', '.join(ends)}): how many "
                 "there are cannot be estimated"
             )
-        once = {0: "none of them once", n: "once" if n == 1 else "each of them once"}
-        parts = [
-            f"{counted(n, noun)} met by {counted(total, 'start')}, "
-            + once.get(n_once, f"{n_once:,} of them once")
-        ]
+        once = {0: "none of them once", n: "each of them once"}
+        words = ", " + once.get(n_once, f"{n_once:,} of them once")
+        if n == 1:
+            words = ", once" if n_once else ""
+        parts = [f"{counted(n, noun)} met by {counted(total, 'start')}{words}"]
         lower = int(self.n_points_lower.sum())
         if lower:
             parts.append(f"at least {lower:,} {'exists' if lower == 1 else 'exist'} (proved)")

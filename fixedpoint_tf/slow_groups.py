@@ -110,7 +110,9 @@ class Sorter:
     def examine(self, rows: np.ndarray) -> dict[str, Any]:
         """What one group is, in which order, and how fast it drifts."""
         x = self.x[rows]
-        spectral = int(np.median(self.n_slow[rows]))
+        # What is joined may be a little faster than slow all along.
+        counts = self.n_slow if len(rows) == 1 else self.n_joining
+        spectral = int(np.median(counts[rows]))
         local, noise = local_dimension(x)
         kind, closed, covered = "unclear", False, np.nan
         length = gap_ratio = np.nan

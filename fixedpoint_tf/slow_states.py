@@ -58,7 +58,7 @@ def slow_states(
         verbose: show a bar.
 
     Returns:
-        The states with their speeds, marked as slow points, or as NOT_SLOW where they do
+        The states with their speeds and, as ``x_init``, where they came from; marked as slow points, or as NOT_SLOW where they do
         not linger, as on a cycle. Unlike the slow points of a search these samples are no
         minima of the speed.
 
@@ -96,7 +96,7 @@ def slow_states(
     scale = state_scale(x)
     if len(x) > 20_000:
         x = x[np.random.default_rng(seed).choice(len(x), 20_000, replace=False)]
-    at = FixedPoints(xstar=x, kind=system.kind)
+    at, before = FixedPoints(xstar=x, kind=system.kind), x
     step = time_step(system, at, np.broadcast_to(u, (len(x), system.n_inputs)), dt)
     x = last_states(
         system,
@@ -106,7 +106,8 @@ def slow_states(
         step,
         verbose=verbose,
     )
-    x = x[np.isfinite(x).all(axis=1)]
+    finite = np.isfinite(x).all(axis=1)
+    before, x = before[finite], x[finite]
     image = system.step(x, u).numpy().astype(np.float64)
     speed = 0.5 * ((image - x if system.kind == "discrete" else image) ** 2).sum(axis=1)
     if min_time_constant is None:  # step is a quarter of the fastest time constant
@@ -118,6 +119,7 @@ def slow_states(
     kept, spacing = _spread(x, max_points)
     return FixedPoints(
         xstar=x[kept],
+        x_init=before[kept],
         inputs=np.repeat(u, len(kept), axis=0),
         F_xstar=image[kept],
         qstar=speed[kept],

@@ -168,7 +168,7 @@ def test_starts_that_reached_no_point_count_against_the_claim():
     ("labels", "words"),
     [
         ([0], "1 fixed point met by 1 start, once;"),
-        ([0, 0], "1 fixed point met by 2 starts, none of them once;"),
+        ([0, 0], "1 fixed point met by 2 starts;"),
         ([0, 1], "2 fixed points met by 2 starts, each of them once;"),
         ([0, 0, 1], "2 fixed points met by 3 starts, 1 of them once;"),
     ],

@@ -142,6 +142,19 @@ class TestRings:
         )
         assert repr(answer).startswith("2 rings of 20 points in all, 10 isolated points (")
 
+    def test_a_ring_that_repels_and_is_barely_slow(self):
+        """Its modes along it have a time constant of 100 steps within rounding."""
+
+        def step(z):
+            r, angle = polar(z)
+            angle, r = angle - 2e-3 * tf.sin(5 * angle), r + 0.3 * r * (1.0 - r)
+            return columns(r * tf.cos(angle), r * tf.sin(angle), 1.5 * z[:, 2:3], 0.5 * z[:, 3:])
+
+        system = rotated(step)
+        answer = attractors(system, fixed(system, circle(np.pi * np.arange(10) / 5)))
+        assert answer.kind == ("ring",) and answer.dimension_spectral.tolist() == [1]
+        assert "does not return" in repr(answer)
+
     @pytest.mark.parametrize("n_slow", [0, 100, 300, 1000])
     @pytest.mark.parametrize("seed", [0, 1])
     def test_the_ring_of_a_trained_network_however_it_is_sampled(self, n_slow, seed):
@@ -325,6 +338,20 @@ class TestNoFixedPoints:
         assert len(answer) == 0 and answer.n_slow_points == 0
         assert repr(answer).startswith("no points: of 80 points given none are fixed or slow")
         assert "64 keep moving" in repr(answer)
+
+    def test_states_that_all_move_on_are_no_sheet(self):
+        """Far away they move more slowly, but past each other in a tenth of ``slow``."""
+        finder = FixedPointFinder(
+            lambda h, u: columns(h[:, :2] + 0.2 + 0.1 * tf.tanh(h[:, :2]), 0.5 * h[:, 2:]),
+            n_states=8, n_inputs=0, verbose=False,
+        )  # fmt: skip
+        states = np.random.default_rng(1).normal(size=(256, 8))
+        unique, _ = finder.find_fixed_points(states)
+        both = FixedPoints.concatenate([unique, finder.slow_states(states)], common=True)
+        for points in (unique, both):
+            answer = finder.attractors(points)
+            assert len(answer) == 0
+            assert repr(answer).startswith("no points: of ")
 
     def test_slow_points_that_are_none_by_the_time_asked_for_are_counted(self):
         system = as_system(lambda h, u: 0.98 * h, n_states=1, n_inputs=0)

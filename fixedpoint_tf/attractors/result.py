@@ -87,7 +87,8 @@ class Group:
         facts.append(f"drift < {_upper(self.largest_drift)} a {self.time_unit}")
         if self.kind == "line" and self.is_slow_state.all() and _one_way(self.drift):
             facts.append("all of it in one direction")
-        facts.append(_returns(self.return_time, self.time_unit))
+        if self.return_time > 0.0:  # else there is no other mode
+            facts.append(_returns(self.return_time, self.time_unit))
         n_unstable = int(((self.n_unstable > 0) & ~self.is_slow_state).sum())
         if n_unstable and np.isfinite(self.return_time):
             facts.append(f"{n_unstable:,} of the points unstable along it")
@@ -279,9 +280,10 @@ class Attractors(Result):
         if points:
             shown.append(_isolated(np.concatenate([group.n_unstable for group in points])))
         alone = [group for group in groups if len(group) == 1 and group.kind == "unclear"]
-        n_lasting = sum(group.dimension_spectral > 0 for group in alone)
-        if n_lasting:
-            shown.append(f"{counted(n_lasting, 'point')} with slow modes but no neighbours")
+        lasting = [group for group in alone if group.dimension_spectral > 0]
+        n_lasting = len(lasting)
+        if lasting:
+            shown.append(f"{_total(lasting)} with slow modes but no neighbours")
         if len(alone) > n_lasting:
             shown.append(f"{counted(len(alone) - n_lasting, 'slow state')} on no manifold")
         if self.n_drawn:
@@ -364,6 +366,8 @@ def _upper(speed: float) -> str:
     if speed < 1e-12:
         return "1e-12"
     power = np.floor(np.log10(speed))
+    if 0 <= power < 4:
+        return f"{np.ceil(speed / 10.0**power) * 10.0**power:.0f}"
     return f"{np.ceil(speed / 10.0**power) * 10.0**power:.0e}".replace("e-0", "e-")
 
 

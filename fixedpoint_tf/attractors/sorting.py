@@ -13,7 +13,7 @@ from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import time_step
 from fixedpoint_tf.at_points import check_points, eigenvalues_of, inputs_of
 from fixedpoint_tf.attractors.chains import find_chains
-from fixedpoint_tf.attractors.result import Attractors
+from fixedpoint_tf.attractors.result import MANIFOLDS, Attractors
 from fixedpoint_tf.attractors.settling import (
     FOR_LONG,
     MOST_RUN,
@@ -124,15 +124,15 @@ def attractors(
         is_slow_state = taken.status == Status.SLOW_POINT
     step = _step(system, points, taken, inputs, dt)
     n_distinct = taken.n
-    speed, scale = _speed(system, taken, inputs), _region(taken)
-    keep = ~is_slow_state | is_slow(speed, NEARLY * scale, slow)
+    speed = _speed(system, taken, inputs)
+    keep, scale = _slow_enough(taken, speed, is_slow_state, slow)
     others = np.concatenate([np.setdiff1d(np.arange(points.n), _taken(points)), chosen[~keep]])
     at_rest = ~is_slow_state & ((taken.status is not None) | (speed <= AT_REST * scale))
     chosen, taken, inputs, at_rest = chosen[keep], taken[keep], inputs[keep], at_rest[keep]
     is_slow_state = is_slow_state[keep]
     conditions, of = np.unique(inputs, axis=0, return_inverse=True)
     found: list[dict[str, Any]] = []
-    n_drawn, n_turning, interrupted = 0, 0, False
+    n_drawn, n_turning, n_hurrying, interrupted = 0, 0, 0, False
     moving = np.zeros(0, dtype=int)
     with tqdm(total=taken.n, desc="eigenvalues", unit="point", disable=not verbose) as bar:
         try:
@@ -152,6 +152,8 @@ def attractors(
                     bar.update(len(known["rows"]))
                     if known["kind"] == "unclear" and _turn(sorter, taken, known["rows"]):
                         n_turning += len(known["rows"])
+                    elif _hurries(sorter, known):
+                        n_hurrying += len(known["rows"])
                     else:
                         found.append(known | {"condition": condition})
             if len(others):
@@ -191,7 +193,7 @@ def attractors(
         n_slow_points=int(is_slow_state.sum()) if taken.status is not None else -1,
         n_left_out=points.n - n_taken,
         n_repeated=n_taken - n_distinct,
-        n_not_slow=n_distinct - taken.n,
+        n_not_slow=n_distinct - taken.n + n_hurrying,
         n_drawn=n_drawn,
         n_turning=n_turning,
         outcomes=moving,
@@ -236,12 +238,24 @@ def _speed(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray) -> 
     return np.asarray(np.linalg.norm(moved, axis=1))
 
 
-def _region(points: FixedPoints) -> float:
-    """The size of the region of the points and of the states that they were found from."""
-    region = points.xstar
-    if points.x_init is not None:
-        region = np.concatenate([region, points.x_init])
-    return state_scale(region)
+def _slow_enough(
+    points: FixedPoints, speed: np.ndarray, is_slow_state: np.ndarray, slow: float
+) -> tuple[np.ndarray, float]:
+    """Fixed points and slow enough states, and the size of the region that they fill.
+
+    To the region belong the states that they were found from. Where these are known, states
+    that are not slow do not make the region larger: within it others would then seem slow.
+    """
+    keep = np.ones(points.n, dtype=bool)
+    if points.x_init is None:
+        scale = state_scale(points.xstar)
+        return ~is_slow_state | is_slow(speed, NEARLY * scale, slow), scale
+    while True:
+        scale = state_scale(np.concatenate([points.xstar[keep], points.x_init]))
+        fewer = keep & (~is_slow_state | is_slow(speed, NEARLY * scale, slow))
+        if (fewer == keep).all():
+            return keep, scale
+        keep = fewer
 
 
 def _groups_of(
@@ -290,6 +304,15 @@ def _groups_of(
                 continue
         groups.append(partial(sorter.examine, members))
     return groups, n_drawn
+
+
+def _hurries(sorter: Sorter, known: dict[str, Any]) -> bool:
+    """Whether states would cross a line or sheet of slow states in less than ``slow``."""
+    if known["kind"] not in MANIFOLDS or not sorter.is_slow[known["rows"]].all():
+        return False
+    x = known["settled"]
+    speed = np.linalg.norm(sorter.velocity(x, sorter.u[known["rows"]]), axis=1)
+    return not bool(is_slow(np.median(speed), NEARLY * state_scale(x), sorter.slow))
 
 
 def _turn(sorter: Sorter, points: FixedPoints, rows: np.ndarray) -> bool:
