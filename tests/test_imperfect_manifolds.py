@@ -148,7 +148,8 @@ class TestRings:
         def step(z):
             r, angle = polar(z)
             angle, r = angle - 2e-3 * tf.sin(5 * angle), r + 0.3 * r * (1.0 - r)
-            return columns(r * tf.cos(angle), r * tf.sin(angle), 1.5 * z[:, 2:3], 0.5 * z[:, 3:])
+            around = columns(r * tf.cos(angle), r * tf.sin(angle))
+            return columns(around, 1.5 * z[:, 2:3], 0.5 * z[:, 3:])
 
         system = rotated(step)
         answer = attractors(system, fixed(system, circle(np.pi * np.arange(10) / 5)))
