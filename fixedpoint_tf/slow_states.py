@@ -58,9 +58,9 @@ def slow_states(
         verbose: show a bar.
 
     Returns:
-        The states with their speeds and, as ``x_init``, where they came from; marked as slow points, or as NOT_SLOW where they do
-        not linger, as on a cycle. Unlike the slow points of a search these samples are no
-        minima of the speed.
+        The states with their speeds and, as ``x_init``, where they came from; marked as
+        slow points, or as NOT_SLOW where they do not linger, as on a cycle. Unlike the slow
+        points of a search these samples are no minima of the speed.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
