@@ -62,7 +62,7 @@ def switch_branch(
     Cost: as of :func:`continue_in` for one branch.
 
     Example:
-        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf import as_system, continue_in
         >>> pitchfork = as_system(lambda x, u: x + u * x - x**3, n_states=1, n_inputs=1)
         >>> branches = continue_in(pitchfork, [[0.0]], [-1.0, 1.0])
         >>> other = switch_branch(pitchfork, branches, [-1.0, 1.0], 0)
