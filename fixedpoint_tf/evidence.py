@@ -37,6 +37,7 @@ POWER_ITERS = 8
 DOUBLE = 1e-11  # arithmetic that rounds to less counts as double precision
 SURELY_STRAIGHT = 1e-6  # radius by sensitivity at which no smooth cell changes by half
 ZERO = 16.0, 4.0  # residuals in roundings that are zero, where the Jacobian is singular or not
+BESIDE = 1e-8  # of the size of a state, of places at which a fold must show without matrices
 AT_KINK = 1e-9  # of the size of a state: so near, a singular point is held to be on a kink
 OPEN = 64.0, 1e-6  # the least and most that is left open, in roundings and in sizes of a state
 N_ROUNDED = 8  # states at which the rounding beside a fixed point is measured
@@ -246,6 +247,7 @@ def _examine(problem, x, u, eps: float, matrix_free: bool) -> Evidence:
     doubtful = np.zeros(len(x), dtype=bool)
     zero = (length > 0.0) & (length <= np.where(singular, *ZERO) * eps * _size(x))
     rows = np.flatnonzero(zero & ~np.isfinite(radius) & _is_double(eps))
+    doubtful[rows] = inverse is None
     if len(rows) and inverse is not None:
         doubtful[rows] = _doubtful(
             problem, x[rows], u[rows], steps[rows], inverse[rows], singular[rows], eps
@@ -289,6 +291,11 @@ def _radius(problem, x, u, r, steps, inverse, singular, eps: float) -> np.ndarra
     if inverse is None:  # without matrices: the residual itself must fall
         there = np.linalg.norm(residual(x + steps), axis=1)
         holds = there <= 0.5 * np.linalg.norm(r[rows], axis=1) + noise
+        # GMRES makes no step where the residual is hardly more than rounding.
+        along = np.random.default_rng(3).normal(size=x.shape)
+        along = np.where((step > noise)[:, None], steps, along)
+        along *= (BESIDE * size / np.linalg.norm(along, axis=1))[:, None]
+        holds &= ~_folds(residual(x + along), residual(x - along), 32.0 * noise)
         result[rows[holds]] = 2.0 * step[holds]
         return result
     inverse = inverse[rows]
@@ -319,6 +326,12 @@ def _radius(problem, x, u, r, steps, inverse, singular, eps: float) -> np.ndarra
             radius[turned] = np.maximum(radius[turned], 2.0 * largest * length)
     result[rows[holds]] = radius[holds]
     return result
+
+
+def _folds(ahead: np.ndarray, behind: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Test residuals at opposite places for pointing to the same side, as beyond a fold."""
+    lengths = np.linalg.norm(ahead, axis=1), np.linalg.norm(behind, axis=1)
+    return (np.sum(ahead * behind, axis=1) > 0.0) & (np.minimum(*lengths) > noise)
 
 
 def _size(x: np.ndarray) -> np.ndarray:

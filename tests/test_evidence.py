@@ -47,6 +47,16 @@ def test_a_ghost_at_a_kink_that_rounding_hides_is_no_fixed_point(at, gap):
     assert not has_fixed_point(step, at + np.linspace(-0.6, 0.6, 9)[:, None])
 
 
+@pytest.mark.parametrize(("gap", "n_fixed"), [(1e-15, 0), (-1e-3, 2)])
+def test_a_ghost_at_a_kink_is_told_without_matrices_too(gap, n_fixed):
+    finder = FixedPointFinder(
+        lambda h, u: h + gap + 0.5 * tf.abs(h - 1.0),
+        n_states=1, n_inputs=0, memory_limit=1.0, **QUIET,
+    )  # fmt: skip
+    unique, _ = finder.find_fixed_points(1.0 + np.linspace(-0.6, 0.6, 9)[:, None])
+    assert len(unique.fixed) == n_fixed
+
+
 @pytest.mark.parametrize("gap", [1e-11, 1e-15])
 def test_a_ghost_of_one_unit_is_not_hidden_by_the_slowness_of_another(gap):
     rates = np.array([1.0 - 1e-6, 0.5, -0.2, 0.6, 0.1])
