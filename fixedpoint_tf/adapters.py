@@ -25,6 +25,7 @@ from fixedpoint_tf.systems import references
 from fixedpoint_tf.systems.derivatives import check_derivatives
 from fixedpoint_tf.systems.differenced import Differenced
 from fixedpoint_tf.systems.model_path import ModelPath
+from fixedpoint_tf.systems.trial import check_differentiated, check_numbers
 from fixedpoint_tf.systems.unchanged import Unchanged
 from fixedpoint_tf.systems.untouched import LiveCall, seeds_kept, state_kept
 
@@ -131,8 +132,12 @@ def as_system(
                     "own, received 'differences'."
                 )
             differenced = Differenced(system.equations._step_for, system.n_states)
+            differenced.to_double = system.equations.to_double
             system.residual = Residual(differenced, system.kind)
         elif system is not rnn and (system.equations, system.kind) not in _CHECKED:
+            if isinstance(system.equations, Autodiff):
+                check_numbers(system)
+                check_differentiated(system)
             check_derivatives(system)
             if not isinstance(system.equations, Autodiff):
                 _CHECKED.add((system.equations, system.kind))

@@ -31,6 +31,13 @@ __all__ = ["differentiable"]
 logger = logging.getLogger(__name__)
 
 _TYPES = ("float32", "float64")
+COPIED = (
+    "A cell that can be copied from its configuration, by a get_config that holds every "
+    "argument of its __init__, is evaluated in double precision."
+)
+CONSTANTS = (
+    "Numbers in the cell's call that are cast to the type of its states give double precision."
+)
 _ACTIVATIONS = ("activation", "recurrent_activation")
 
 
@@ -80,14 +87,14 @@ def differentiable(
         )  # fmt: skip
         live = LiveCall(lambda h, u: call_cell(cell, h, u, sizes), cell, name)
         live.prepare(layout.n_states, n_inputs, native)
-        return Autodiff(lambda dtype: live), live.read, (native, native)
+        return Autodiff(lambda dtype: live, COPIED), live.read, (native, native)
 
     def read(dtype: str) -> tuple[()]:
         _take_over(pairs[dtype])
         return ()
 
     step = lambda dtype: lambda h, u: call_cell(clones[dtype], h, u, sizes)  # noqa: E731
-    return Autodiff(step), read, types
+    return Autodiff(step, CONSTANTS), read, types
 
 
 def agrees(

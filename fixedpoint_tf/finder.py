@@ -436,8 +436,9 @@ class FixedPointFinder(Questions):
         logger.warning(
             "%r computes in single precision (its rounding is %.0e): fixed points are located "
             "to %.0e of the size of the states, and one that rounding could make of a ghost "
-            "is a slow point. Constants cast to h.dtype give double precision.",
+            "is a slow point. %s",
             self.system.name, eps, distance_tolerance(eps),
+            getattr(self.system.equations, "to_double", ""),
         )  # fmt: skip
 
     def _mark_outliers(self, search: Search) -> None:

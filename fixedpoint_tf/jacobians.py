@@ -96,9 +96,15 @@ class Autodiff:
 
     Args:
         step_for: ``dtype name -> step(h, u)`` evaluated in that type.
+        to_double: sentence that tells how it would compute in double precision.
     """
 
-    def __init__(self, step_for: Callable[[str], Step]):
+    def __init__(
+        self,
+        step_for: Callable[[str], Step],
+        to_double: str = "Constants cast to h.dtype give double precision.",
+    ):
+        self.to_double = to_double
         self._step_for = lambda dtype: _of_known_shape(step_for(dtype))
         self._compiled: dict[tuple[str, str], Callable] = {}
 
