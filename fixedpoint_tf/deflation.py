@@ -217,6 +217,12 @@ def search_deflated(
 def _check(system: DynamicalSystem, points: Any, inputs: Any) -> np.ndarray:
     """The distinct inputs to be searched."""
     check_points(system, points)
+    bad = np.flatnonzero(~np.isfinite(points.xstar).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"points: expected finite states, received NaN or infinity in {len(bad)} of "
+            f"{points.n} rows, first in row {bad[0]}; points.fixed leaves out what diverged."
+        )
     if inputs is None:
         inputs = points.inputs
     if inputs is None and system.n_inputs == 0:

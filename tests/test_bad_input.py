@@ -12,7 +12,14 @@ import tensorflow as tf
 import zoo
 from keras import layers
 
-from fixedpoint_tf import FinderConfig, FixedPointFinder, FixedPoints, Status, as_system
+from fixedpoint_tf import (
+    FinderConfig,
+    FixedPointFinder,
+    FixedPoints,
+    Status,
+    as_system,
+    search_deflated,
+)
 
 QUIET = {"verbose": False}
 MAP = {"n_states": 2, "n_inputs": 1}
@@ -559,6 +566,11 @@ def both_results():
     return finder().find_fixed_points(X, U)
 
 
+def built(layer):
+    layer(np.zeros((1, 2)))
+    return layer
+
+
 QUESTIONS = {
     "both results to certify": (
         lambda: finder().certify(both_results()),
@@ -577,6 +589,25 @@ QUESTIONS = {
             FixedPoints(xstar=with_bad(X, np.nan, 1, 4), status=np.zeros(6, int))
         ),
         "points: expected finite states .* received NaN or infinity in 2 of 6 rows, .* row 1",
+    ),
+    "known points that are NaN": (
+        lambda: search_deflated(
+            as_system(halve, **MAP),
+            FixedPoints(
+                xstar=with_bad(X, np.nan, 1, 4),
+                inputs=np.zeros((6, 1)),
+                status=np.zeros(6, int),
+            ),
+        ),
+        "points: expected finite states, received NaN or infinity in 2 of 6 rows, .* row 1",
+    ),
+    "a readout that is not built": (
+        lambda: finder().sensitivity(both_results()[0], layers.Dense(1, name="out")),
+        r"readout: expected an array .* received 'out' \(Dense\) that is not built yet",
+    ),
+    "a readout without a kernel": (
+        lambda: finder().sensitivity(both_results()[0], built(layers.Rescaling(2.0))),
+        "readout: expected an array .* without a kernel",
     ),
     "a seed in words": (
         lambda: finder().certify(both_results()[0], seed="a"),

@@ -481,3 +481,22 @@ def test_what_has_not_gone_round_is_no_cycle():
     found = find_cycles(system, [[1.0, 1.0]], n_transient=0, n_steps=1024, n_extensions=0)
     assert len(found) == 0
     assert found.outcomes == ("not settled",)
+
+
+def test_starts_that_have_not_settled_are_told_what_they_may_need():
+    """A closed curve of 400.3 steps: it is seen where it is gone round three times."""
+    angle = 2.0 * np.pi / 400.3
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+    def step(h, u):
+        h = h @ tf.constant(turn, h.dtype)
+        return h * (1.2 - 0.2 * tf.reduce_sum(h * h, axis=1, keepdims=True))
+
+    system = as_system(step, n_states=2, n_inputs=0)
+    few = find_cycles(system, [[1.0, 0.5]], n_steps=1024, n_extensions=0, max_period=0)
+    said = (
+        "no cycles; starts: 1 not settled after 2,024 steps (slow cycles need a larger n_steps"
+    )
+    assert repr(few).startswith(said)
+    more = find_cycles(system, [[1.0, 0.5]], n_steps=2048, n_extensions=0, max_period=0)
+    np.testing.assert_allclose(more.period, [400.3], rtol=1e-6)

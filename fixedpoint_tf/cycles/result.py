@@ -325,11 +325,15 @@ class Cycles(Result):
         """What the starts came to, such as "2 at a fixed point, 1 chaotic"."""
         counts = collections.Counter(self.outcomes)
         said = [(counts[name], name, _PLACES.get(name, name)) for name in OUTCOMES]
-        words = [f"{n:,} {where}{self._exponents(name)}" for n, name, where in said if n]
+        words = [f"{n:,} {where}{self._details(name)}" for n, name, where in said if n]
         return ", ".join(words)
 
-    def _exponents(self, outcome: str) -> str:
-        """The Lyapunov exponents of chaotic starts, with their error."""
+    def _details(self, outcome: str) -> str:
+        """The Lyapunov exponents of chaotic starts; what those that still move may need."""
+        if outcome == "not settled":
+            n_steps = int(np.min(self.n_run[np.array(self.outcomes) == outcome]))
+            after = f" after {n_steps:,} steps" if n_steps else ""
+            return f"{after} (slow cycles need a larger n_steps, slow decay more n_extensions)"
         if outcome != "chaotic":
             return ""
         chaotic = np.array(self.outcomes) == "chaotic"

@@ -14,6 +14,12 @@ __all__ = ["readout_matrix"]
 
 def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
     """``(n_outputs, n_states)``, from a matrix or from a Keras layer with a kernel."""
+    if hasattr(readout, "built") and getattr(readout, "kernel", None) is None:
+        built = "without a kernel" if readout.built else "that is not built yet: call it once"
+        raise ValueError(
+            f"readout: expected an array (n_outputs, {system.n_states}) or a built layer with "
+            f"a kernel, received {readout.name!r} ({type(readout).__name__}) {built}."
+        )
     if hasattr(readout, "kernel"):
         kernel = np.asarray(readout.kernel, dtype=np.float64)
         if kernel.ndim == 2 and kernel.shape[0] != system.n_states:

@@ -1,4 +1,4 @@
-"""A network tried when a system is made of it: it returns numbers, and can be differentiated."""
+"""A network is tried when a system is made of it: for numbers, and for their derivatives."""
 
 from __future__ import annotations
 
@@ -35,9 +35,13 @@ def check_numbers(system: DynamicalSystem, seed: int = 0) -> None:
         >>> check_numbers(as_system(lambda h, u: 0.5 * h, n_states=2, n_inputs=0))
     """
     rng = np.random.default_rng(seed)
-    x = np.repeat(SIZES, N_EACH)[:, None] * rng.normal(size=(N_EACH * len(SIZES), system.n_states))
+    x = np.repeat(SIZES, N_EACH)[:, None] * rng.normal(
+        size=(N_EACH * len(SIZES), system.n_states)
+    )
     x[0::4], x[1::4] = np.abs(x[0::4]), -np.abs(x[1::4])
-    low, high = (np.nan_to_num(b, posinf=1e6, neginf=-1e6) for b in (system.lower, system.upper))
+    low, high = (
+        np.nan_to_num(b, posinf=1e6, neginf=-1e6) for b in (system.lower, system.upper)
+    )
     x = np.concatenate([np.clip(x, low, high), rng.uniform(low, high, size=x.shape)])
     u = 0.1 * rng.normal(size=(len(x), system.n_inputs))
     try:
