@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from fixedpoint_tf import linearization
 from fixedpoint_tf.batched import each
 from fixedpoint_tf.checks import as_numbers, check_finite
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
-from fixedpoint_tf.systems.kinks import deciding_jacobians
+from fixedpoint_tf.systems.kink_stability import settle_at_kinks
 
 __all__ = [
     "check_one_set",
@@ -21,8 +22,10 @@ __all__ = [
     "constant_inputs",
     "eigenvalues_of",
     "inputs_of",
+    "is_stable_of",
     "jacobians_at",
     "jacobians_of",
+    "n_unstable_of",
 ]
 
 HELD_ENTRIES = 2**21  # of the Jacobians that are held at once
@@ -131,6 +134,24 @@ def eigenvalues_of(
     return np.concatenate(parts)
 
 
+def n_unstable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
+    """``(n,)``, numbers of unstable directions; on kinks what the points know of all sides.
+
+    Args:
+        points: the points.
+        values: ``(n, n_modes)``, of :func:`eigenvalues_of`.
+    """
+    known = points.n_unstable
+    return linearization.n_unstable(values, points.kind) if known is None else known
+
+
+def is_stable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
+    """``(n,)`` boolean, which points are stable, see :func:`n_unstable_of`."""
+    known = points.stability_class
+    stable = linearization.is_stable(values, points.kind)
+    return stable if known is None else np.asarray(known == "stable")
+
+
 def jacobians_of(
     system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, rows: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -149,13 +170,11 @@ def jacobians_of(
             jacobians = points.J_xstar[some]
         else:
             x, u = points.xstar[some], inputs[some]
-            jacobians = system.jacobian(x, u).numpy()
+            jacobians = np.array(system.jacobian(x, u).numpy())
             fixed = np.ones(len(some), dtype=bool)
             if points.status is not None:
                 fixed = points.status[some] == Status.FIXED_POINT
-            jacobians[fixed] = deciding_jacobians(
-                system, x[fixed], u[fixed], jacobians[fixed], size[some][fixed]
-            )
+            settle_at_kinks(system, x, u, jacobians, fixed=fixed, size=size[some])
         yield some, jacobians.astype(np.float64, copy=False)
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtri
 
-from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import arrive, check_runs, radii, time_step
-from fixedpoint_tf.at_points import constant_inputs, eigenvalues_of, inputs_of
+from fixedpoint_tf.at_points import constant_inputs, eigenvalues_of, inputs_of, is_stable_of
 from fixedpoint_tf.checks import check_number, check_rows
 from fixedpoint_tf.filters import thin
 from fixedpoint_tf.fixed_points import FixedPoints
@@ -168,7 +167,7 @@ def basins(
     rows = np.flatnonzero(fixed & (of_points[:, None] == distinct).all(axis=2).any(axis=1))
     rows = _distinct(points.xstar, of_points, rows)
     values = eigenvalues_of(system, points[rows], of_points[rows])
-    stable = linearization.is_stable(values, system.kind)
+    stable = is_stable_of(points[rows], values)
     n_start = len(start)
     target, outcome = np.full(n_start, -1), np.full(n_start, int(Outcome.NOT_RUN))
     steps, final, interrupted = np.zeros(n_start, dtype=int), np.array(start), False

@@ -26,7 +26,7 @@ from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.systems.derivatives import check_jacobian, describe
 from fixedpoint_tf.systems.differenced import Differenced
-from fixedpoint_tf.systems.kinks import ON_KINK, deciding_jacobians
+from fixedpoint_tf.systems.kink_stability import settle_at_kinks
 from fixedpoint_tf.systems.rnn_inputs import LayerArray, RNNInputs
 
 __all__ = ["FixedPointFinder"]
@@ -484,7 +484,7 @@ class FixedPointFinder(Questions):
         columns = search.end_columns()
         own: dict[str, Any] = {name: values[kept] for name, values in columns.items()}
         try:
-            linear = self._linearise(search, own["xstar"], u, ends.radius[kept])
+            linear = self._linearise(search, own, u, ends.radius[kept])
             unit = search.problem.scale
             away = (own["xstar"] - search.problem.origin) / unit
             size = np.sqrt(np.mean(away * away, axis=1))
@@ -506,8 +506,10 @@ class FixedPointFinder(Questions):
         return unique, kept, linear.get("smallest_singular_value")
 
     def _linearise(
-        self, search: Search, x: np.ndarray, u: np.ndarray, located: np.ndarray
+        self, search: Search, own: dict[str, Any], u: np.ndarray, located: np.ndarray
     ) -> dict[str, Any]:
+        """Return Jacobians, on a kink of one side, and what follows from them."""
+        x = own["xstar"]
         if not self.config.do_compute_jacobians:
             return {}
         n, d = x.shape
@@ -519,12 +521,26 @@ class FixedPointFinder(Questions):
             )  # fmt: skip
             return {}
         jacobians = self._in_chunks(self.system.jacobian, x, u, d)
-        self._choose_sides(x, u, located, jacobians, search.problem.scale)
         by_input = self._in_chunks(self.system.input_jacobian, x, u, u.shape[1])
+        unit = search.problem.scale
+        growth = settle_at_kinks(
+            self.system,
+            x,
+            u,
+            jacobians,
+            by_input,
+            fixed=own["status"] == Status.FIXED_POINT,
+            size=np.linalg.norm(x / unit, axis=1) + 1.0,
+            # Of a random direction, the root of their number is left along any given one.
+            located=np.sqrt(d) * located,
+            unit=unit,
+            eps=search.descents.eps,
+        )
         shift = np.eye(d) if self.system.kind == "discrete" else 0.0
         linear = {
             "J_xstar": jacobians,
             "dFdu": by_input,
+            "growth_at_kink": growth,
             "smallest_singular_value": smallest_singular_values(jacobians - shift),
         }
         if self.config.do_decompose_jacobians:
@@ -535,20 +551,6 @@ class FixedPointFinder(Questions):
                 "left_eigvec_J_xstar": left,
             }
         return linear
-
-    def _choose_sides(
-        self,
-        x: np.ndarray,
-        u: np.ndarray,
-        located: np.ndarray,
-        jacobians: np.ndarray,
-        unit: np.ndarray,
-    ) -> None:
-        """Take on a kink, in place, the Jacobian of the side that decides stability."""
-        size = np.linalg.norm(x / unit, axis=1) + 1.0
-        # Of a random direction, the root of their number is what is left along any given one.
-        near = np.minimum(ON_KINK * size, np.sqrt(x.shape[1]) * located)
-        jacobians[:] = deciding_jacobians(self.system, x, u, jacobians, size, near, unit)
 
     def _check_jacobians(
         self, linear, x: np.ndarray, u: np.ndarray, scale: np.ndarray, unit: np.ndarray

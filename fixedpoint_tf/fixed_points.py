@@ -57,8 +57,12 @@ class FixedPoints:
         eigvec_J_xstar: ``(n, n_states, n_modes)``, right eigenvectors as columns.
         left_eigvec_J_xstar: ``(n, n_modes, n_states)``, left eigenvectors as rows, with
             ``left @ right`` the identity.
-        is_stable: ``(n,)`` bool, whether every mode decays; by default what the
-            eigenvalues say.
+        growth_at_kink: ``(n,)``, of a fixed point on a kink (where a unit is at its
+            threshold) the growth a step (continuous: the rate) of the states near that leave
+            the fastest, over all sides; NaN of other points. The Jacobian is that of one
+            side, and may say otherwise: stability is what this number says.
+        is_stable: ``(n,)`` bool, whether all states near come back; by default what the
+            eigenvalues say, and ``growth_at_kink``.
         cond_id: ``(n,)`` int, the user's label of the condition, one for each input.
         status: ``(n,)``, of :class:`Status`.
         newton_step: ``(n,)``, length of the last Newton step: the estimated distance
@@ -101,6 +105,7 @@ class FixedPoints:
     eigval_J_xstar: np.ndarray | None = _array("n_modes", dtype=np.complex128)
     eigvec_J_xstar: np.ndarray | None = _array("n_states", "n_modes", dtype=np.complex128)
     left_eigvec_J_xstar: np.ndarray | None = _array("n_modes", "n_states", dtype=np.complex128)
+    growth_at_kink: np.ndarray | None = _array(dtype=np.float64)
     is_stable: np.ndarray | None = _array(dtype=np.bool_)
     cond_id: np.ndarray | None = _array(dtype=np.int64)
     status: np.ndarray | None = _array(dtype=np.int8)
@@ -130,7 +135,7 @@ class FixedPoints:
                 f"received {np.setdiff1d(self.status, list(Status)).tolist()}."
             )
         if self.is_stable is None and self.eigval_J_xstar is not None:
-            stable = linearization.is_stable(self.eigval_J_xstar, self.kind)
+            stable = self.stability_class == "stable"
             object.__setattr__(self, "is_stable", stable)
         if self.state_names is not None:
             blocks = tuple((str(name), int(size)) for name, size in self.state_names)
@@ -227,8 +232,7 @@ class FixedPoints:
     @property
     def unstable(self) -> FixedPoints:
         """The fixed points with at least one unstable direction; no marginal ones."""
-        eigenvalues = self._needed("eigval_J_xstar")
-        grows = linearization.n_unstable(eigenvalues, self.kind) > 0
+        grows = self._needed("n_unstable", "eigval_J_xstar") > 0
         return self[self._with_status(Status.FIXED_POINT) & grows]
 
     def get_unique(self) -> FixedPoints:
@@ -295,20 +299,36 @@ class FixedPoints:
 
     @property
     def n_unstable(self) -> np.ndarray | None:
-        """``(n,)``, the number of unstable directions; -1 where unknown."""
+        """``(n,)``, the number of unstable directions; -1 where unknown.
+
+        On a kink it is 0 where states come back, by ``growth_at_kink``; where they leave, it
+        is the number of the side whose Jacobian is given, and at least 1.
+        """
         if self.eigval_J_xstar is None:
             return None
-        return linearization.n_unstable(self.eigval_J_xstar, self.kind)
+        number = linearization.n_unstable(self.eigval_J_xstar, self.kind)
+        at_kink = self._class_at_kink()
+        number = np.where((at_kink == "stable") | (at_kink == "marginal"), 0, number)
+        return np.where(at_kink == "unstable", np.maximum(number, 1), number)
 
     @property
     def stability_class(self) -> np.ndarray | None:
         """``(n,)``: stable, saddle, unstable, marginal or unknown.
 
-        See :func:`fixedpoint_tf.linearization.classify`.
+        See :func:`fixedpoint_tf.linearization.classify`. On a kink ``growth_at_kink`` decides
+        between stable, marginal and unstable.
         """
         if self.eigval_J_xstar is None:
             return None
-        return linearization.classify(self.eigval_J_xstar, self.kind)
+        classes = linearization.classify(self.eigval_J_xstar, self.kind)
+        at_kink = self._class_at_kink()
+        saddle = (at_kink == "unstable") & (classes == "saddle")
+        return np.where((at_kink == "unknown") | saddle, classes, at_kink)
+
+    def _class_at_kink(self) -> np.ndarray:
+        """``(n,)``, stable, marginal or unstable on kinks; unknown elsewhere."""
+        growth = np.full(self.n, np.nan) if self.growth_at_kink is None else self.growth_at_kink
+        return linearization.classify(growth[:, None], self.kind)
 
     def time_constants(self, dt: float | None = None) -> np.ndarray:
         """``(n, n_modes)`` in steps, or in seconds given ``dt``, the length of a step.
@@ -346,7 +366,7 @@ class FixedPoints:
             eigval_J_xstar=values,
             eigvec_J_xstar=right,
             left_eigvec_J_xstar=left,
-            is_stable=linearization.is_stable(values, self.kind),
+            is_stable=None,
         )
 
     def states(self, name: str) -> np.ndarray:
@@ -365,9 +385,10 @@ class FixedPoints:
         names = [block for block, _ in self.state_names or ()]
         raise ValueError(f"name: expected one of {names}, received {name!r}.")
 
-    def _needed(self, name: str) -> np.ndarray:
+    def _needed(self, name: str, source: str | None = None) -> np.ndarray:
         value: np.ndarray | None = getattr(self, name)
         if value is None:
+            name = source or name
             raise ValueError(f"{name}: expected an array, received None: not computed.")
         return value
 

@@ -33,9 +33,12 @@ class Sorter:
         slow: threshold in steps or units of time.
         min_points: fewest points of a manifold.
         dt: length of a step.
+        n_unstable: ``(n,)``, unstable directions; default: what the eigenvalues say.
     """
 
-    def __init__(self, system, xstar, inputs, values, is_slow, slow, min_points, dt):
+    def __init__(
+        self, system, xstar, inputs, values, is_slow, slow, min_points, dt, n_unstable=None
+    ):
         self.system, self.u, self.is_slow = system, inputs, is_slow
         self.slow, self.min_points, self.dt = slow, min_points, dt
         self.edge = 1.0 if system.kind == "discrete" else 0.0
@@ -43,7 +46,8 @@ class Sorter:
         self.values = np.take_along_axis(values, order, axis=1)  # slowest first
         distance = np.abs(self.values - self.edge)
         self.n_slow = (distance <= 1.0 / slow).sum(axis=1)
-        self.n_unstable = linearization.n_unstable(values, system.kind)
+        number = linearization.n_unstable(values, system.kind)
+        self.n_unstable = number if n_unstable is None else n_unstable
         # A manifold may be a little faster in places: such points belong to it as well.
         nearly = (distance <= NEARLY / slow).sum(axis=1)
         self.n_joining = np.where(self.n_slow > 0, self.n_slow, nearly)

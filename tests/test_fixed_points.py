@@ -33,6 +33,7 @@ def make_points(n=6, n_states=4, n_inputs=2, *, seed=0, **changes):
         "eigval_J_xstar": values,
         "eigvec_J_xstar": right,
         "left_eigvec_J_xstar": left,
+        "growth_at_kink": np.where(np.arange(n) % 2, np.nan, np.abs(values).max(axis=1)),
         "is_stable": linearization.is_stable(values),
         "cond_id": np.arange(n) % 2,
         "status": np.arange(n) % 5,
@@ -110,6 +111,19 @@ class TestConstruction:
 
     def test_stability_follows_from_the_eigenvalues(self):
         assert with_unstable([0, 1]).is_stable.tolist() == [True, False]
+
+    def test_on_a_kink_the_growth_over_all_sides_decides(self):
+        growth = [1.1, 0.9, 1.0, np.nan, 2.0, 1.0]
+        points = with_unstable([0, 1, 2, 1, 32, 0], growth_at_kink=growth)
+        assert points.is_stable.tolist() == [False, True, False, False, False, False]
+        assert points.n_unstable.tolist() == [1, 0, 0, 1, 32, 0]
+        assert points.stability_class.tolist() == [
+            "unstable", "stable", "marginal", "saddle", "unstable", "marginal",
+        ]  # fmt: skip
+        assert repr(points).startswith(
+            "6 fixed points: 1 stable, 2 with 1 unstable direction, 1 with 32, 2 marginal"
+        )
+        assert points.unstable.n == 3 and points.stable.n == 1
 
     def test_it_cannot_be_changed_by_accident(self, fps):
         with pytest.raises(dataclasses.FrozenInstanceError):

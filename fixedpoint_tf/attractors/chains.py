@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.arrivals import ENTRIES, run_block
+from fixedpoint_tf.at_points import n_unstable_of
 from fixedpoint_tf.connections.ways_out import offsets, ways_out
 from fixedpoint_tf.filters import state_scale
 from fixedpoint_tf.fixed_points import FixedPoints
@@ -103,7 +104,7 @@ def find_chains(
     Returns:
         The chains, largest first.
     """
-    n_unstable = linearization.n_unstable(values, system.kind)
+    n_unstable = n_unstable_of(points, values)
     saddles = np.flatnonzero((n_unstable == 1) & _leaves_straight(values, system.kind))
     if points.n < 2 or not len(saddles) or not (n_unstable == 0).any():
         return []

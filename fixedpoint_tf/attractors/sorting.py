@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import time_step
-from fixedpoint_tf.at_points import check_points, eigenvalues_of, inputs_of
+from fixedpoint_tf.at_points import check_points, eigenvalues_of, inputs_of, n_unstable_of
 from fixedpoint_tf.attractors.chains import find_chains
 from fixedpoint_tf.attractors.result import MANIFOLDS, Attractors
 from fixedpoint_tf.attractors.settling import (
@@ -139,7 +139,15 @@ def attractors(
             values = eigenvalues_of(system, taken, inputs)
             bar.set_description("settling")
             sorter = Sorter(
-                system, taken.xstar, inputs, values, is_slow_state, slow, min_points, step
+                system,
+                taken.xstar,
+                inputs,
+                values,
+                is_slow_state,
+                slow,
+                min_points,
+                step,
+                n_unstable=n_unstable_of(taken, values),
             )
             for condition in range(len(conditions)):
                 rows = np.flatnonzero(of.ravel() == condition)

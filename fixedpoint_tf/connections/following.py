@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from fixedpoint_tf import linearization
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.arrivals import (
     BLOCK,
@@ -19,7 +18,7 @@ from fixedpoint_tf.arrivals import (
     run_block,
     time_step,
 )
-from fixedpoint_tf.at_points import eigenvalues_of, inputs_of
+from fixedpoint_tf.at_points import eigenvalues_of, inputs_of, is_stable_of, n_unstable_of
 from fixedpoint_tf.checks import check_whole
 from fixedpoint_tf.connections.result import Connections
 from fixedpoint_tf.connections.ways_out import offsets, ways_out
@@ -110,8 +109,8 @@ def connections(
     if points.status is not None:
         is_fixed = points.status == Status.FIXED_POINT
     values = eigenvalues_of(system, points, inputs)
-    n_unstable = np.where(is_fixed, linearization.n_unstable(values, system.kind), -1)
-    stable = is_fixed & linearization.is_stable(values, system.kind)
+    n_unstable = np.where(is_fixed, n_unstable_of(points, values), -1)
+    stable = is_fixed & is_stable_of(points, values)
     distinct, condition = np.unique(inputs, axis=0, return_inverse=True)
     condition = condition.ravel()
     rng = np.random.default_rng(seed)

@@ -10,25 +10,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf import linearization
 from fixedpoint_tf.system import DynamicalSystem, Equations
 
 __all__ = [
-    "all_return",
-    "deciding_jacobians",
     "is_smooth",
     "near_kink",
     "side_jacobians",
     "side_states",
+    "sides_at",
 ]
 
 JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
 BLOCK_ENTRIES = 2**22
 ACTIVATION_NAMES = ("activation", "recurrent_activation")
-N_SIDES = 8  # pairs of states at which the sides of a kink are looked for
-ON_KINK = 1e-12  # distance from a kink, relative to the size of the states, that is none
-N_RETURNING = 32  # pairs of states that are run beside a kink
-STEPS_TO_RETURN = 1000
 SMOOTH = {"tanh", "sigmoid", "linear"}
 
 
@@ -112,8 +106,9 @@ def side_jacobians(
 
     Returns:
         For each state an array ``(k, n_states, n_states)``. Unless ``only_beside``, the
-        first is the Jacobian at the state itself, as the network defines it there; where
-        no kink is near, it is the only one.
+        first is the Jacobian at the state itself, as the network defines it there, if any
+        state beside it has it: where two kinks meet, automatic derivatives may add up those
+        of different sides. Where no kink is near, there is only one.
 
     Example:
         >>> import tensorflow as tf
@@ -123,6 +118,48 @@ def side_jacobians(
         ...     system, np.array([[1e-9], [1.0]]), np.zeros((2, 1)), 1e-6)
         >>> sorted(at_kink.ravel().tolist()), beside.ravel().tolist()
         ([-1.0, 1.0], [1.0])
+    """
+    some = sides_at(
+        system,
+        x,
+        u,
+        radius,
+        n_directions=n_directions,
+        seed=seed,
+        unit=unit,
+        only_beside=only_beside,
+    )
+    return [jacobians for jacobians, _ in some]
+
+
+def sides_at(
+    system: DynamicalSystem,
+    x: np.ndarray,
+    u: np.ndarray,
+    radius: np.ndarray | float,
+    *,
+    n_directions: int = 32,
+    seed: int = 0,
+    unit: np.ndarray | float = 1.0,
+    only_beside: bool = False,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the distinct Jacobians near each state, and the states that have them.
+
+    Args:
+        system, x, u, radius, n_directions, seed, unit, only_beside: as for
+            :func:`side_jacobians`.
+
+    Returns:
+        For each state the Jacobians ``(k, n_states, n_states)`` and a state of each piece,
+        ``(k, n_states)``.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import as_system
+        >>> system = as_system(  # at 0 TensorFlow's derivative is 0, that of no side
+        ...     lambda h, u: tf.nn.relu(h) - tf.nn.relu(-h), n_states=1, n_inputs=0)
+        >>> sides_at(system, np.zeros((1, 1)), np.zeros((1, 0)), 1e-6)[0][0].tolist()
+        [[[1.0]]]
     """
     x, u = np.asarray(x, dtype=np.float64), np.asarray(u, dtype=np.float64)
     n, d = x.shape
@@ -137,8 +174,9 @@ def side_jacobians(
         inputs = np.repeat(u[i : i + size], m, axis=0)
         jacobians = system.jacobian(states.reshape(-1, d), inputs).numpy()
         first = 1 if only_beside else 0
-        for some in jacobians.reshape(-1, m, d, d):
-            found.append(some[first:][_distinct(some[first:] * per)])
+        for places, some in zip(states, jacobians.reshape(-1, m, d, d), strict=True):
+            kept = first + np.array(_distinct(some[first:] * per, only_beside))
+            found.append((some[kept], places[kept]))
     return found
 
 
@@ -175,109 +213,18 @@ def near_kink(
     return np.array([len(some) > 1 for some in sides], dtype=bool)
 
 
-def all_return(
-    system: DynamicalSystem,
-    x: np.ndarray,
-    u: np.ndarray,
-    size: float,
-    unit: np.ndarray | float = 1.0,
-) -> bool:
-    """Test a fixed point on a kink for whether all states near it come back to it.
+def _distinct(jacobians: np.ndarray, only_beside: bool) -> list[int]:
+    """Number the first of all Jacobians that agree to within smooth change.
 
-    Near such a point a network is linear on each of several cones, and the eigenvalues of
-    the cones do not tell where states end that go from one to another. So some are run.
-
-    Args:
-        system: the network, in discrete time; in continuous time nothing is said to return.
-        x: the fixed point, ``(n_states,)``.
-        u: its input, ``(n_inputs,)``.
-        size: of the states, in these units.
-        unit: ``(n_states,)``, unit of each state; default: the same for all.
-
-    Returns:
-        Whether states at a millionth of the size come back to a tenth of that distance.
-
-    Example:
-        >>> import tensorflow as tf
-        >>> from fixedpoint_tf import as_system
-        >>> system = as_system(
-        ...     lambda h, u: tf.where(h < 0.0, -2.0 * h, 0.2 * h), n_states=1, n_inputs=0)
-        >>> all_return(system, np.zeros(1), np.zeros(0), 1.0)
-        True
+    That of the state itself, the very first, counts only where one beside it agrees.
     """
-    if system.kind != "discrete":
-        return False
-    away = 1e-6 * (size if size > 0.0 else 1.0)
-    h = side_states(x[None], np.array([away]), N_RETURNING, unit=unit)[0, 1:]
-    inputs = np.tile(u, (len(h), 1))
-    for _ in range(STEPS_TO_RETURN):
-        h = system.step(h, inputs).numpy()
-        distance = np.linalg.norm((h - x) / unit, axis=1)
-        if not (distance <= 1e3 * away).all():
-            return False
-        if (distance <= 0.1 * away).all():
-            return True
-    return False
-
-
-def deciding_jacobians(
-    system: DynamicalSystem,
-    x: np.ndarray,
-    u: np.ndarray,
-    jacobians: np.ndarray,
-    size: np.ndarray,
-    near: np.ndarray | None = None,
-    unit: np.ndarray | float = 1.0,
-) -> np.ndarray:
-    """Take at fixed points on a kink the Jacobian of the side that decides their stability.
-
-    It is that on which states leave the fastest; where all states near come back although
-    some side says otherwise, that on which they come back the fastest.
-
-    Args:
-        system: the network.
-        x: fixed points, ``(n, n_states)``.
-        u: inputs, ``(n, n_inputs)``.
-        jacobians: ``(n, n_states, n_states)``, as the network defines them there.
-        size: ``(n,)``, of the states, in these units.
-        near: ``(n,)``, distance within which a kink counts; by default a small share of
-            ``size``.
-        unit: ``(n_states,)``, unit of each state; default: the same for all.
-
-    Returns:
-        ``(n, n_states, n_states)``; off kinks those given.
-
-    Example:
-        >>> import tensorflow as tf
-        >>> from fixedpoint_tf import as_system
-        >>> half = as_system(
-        ...     lambda h, u: tf.where(h < 0.0, 2.0 * h, 0.5 * h), n_states=1, n_inputs=0)
-        >>> x, u = np.zeros((1, 1)), np.zeros((1, 0))
-        >>> deciding_jacobians(half, x, u, half.jacobian(x, u).numpy(), np.ones(1)).ravel()
-        array([2.])
-    """
-    if not len(x) or is_smooth(system.equations):
-        return jacobians
-    decided = np.array(jacobians)
-    near = ON_KINK * size if near is None else near
-    sides = side_jacobians(system, x, u, near, n_directions=N_SIDES, unit=unit)
-    for row, some in enumerate(sides):
-        if len(some) > 1 and np.isfinite(some).all():
-            growth = [
-                linearization.growth(np.linalg.eigvals(side), system.kind).max()
-                for side in some
-            ]
-            stays = all_return(system, x[row], u[row], float(size[row]), unit)
-            decided[row] = some[int(np.argmin(growth) if stays else np.argmax(growth))]
-    return decided
-
-
-def _distinct(jacobians: np.ndarray) -> list[int]:
-    """Number the first of all Jacobians that agree to within smooth change."""
     flat = jacobians.reshape(len(jacobians), -1)
     tolerance = JUMP * max(1e-3, float(np.abs(flat[0]).max(initial=0.0)))
     kept: list[int] = []
+    alone = not only_beside
     for k, row in enumerate(flat):
-        if all(np.abs(row - flat[j]).max(initial=0.0) > tolerance for j in kept):
+        same = [j for j in kept if np.abs(row - flat[j]).max(initial=0.0) <= tolerance]
+        alone &= same[:1] != [0]
+        if not same:
             kept.append(k)
-    return kept
+    return kept[1:] if alone and len(kept) > 1 else kept
