@@ -7,7 +7,7 @@ import pytest
 import scipy.optimize
 import tensorflow as tf
 
-from fixedpoint_tf import as_system
+from fixedpoint_tf import FixedPoints, as_system
 from fixedpoint_tf.certificates import certify, certifying
 from fixedpoint_tf.certificates.arithmetic import working_precision
 
@@ -255,3 +255,26 @@ def test_the_sentence_is_right_for_none_one_and_several(points, words):
     answer = certify(square, points)
     assert repr(answer).startswith(words)
     assert "proved" not in repr(answer)
+
+
+@pytest.mark.parametrize("below, above", [(-2.0, -0.8), (0.5, 0.9), (1.5, 0.5)])
+@pytest.mark.parametrize("at", [0.0, 1e-49, -1e-49, 1e-20])
+def test_a_fixed_point_on_a_kink_is_none_the_less_for_rounding(below, above, at):
+    system = as_system(
+        lambda h, u: tf.where(h < 0.0, below * h, above * h), n_states=1, n_inputs=0
+    )
+    # The determinants 1 - slope agree by a wide margin where both slopes are negative.
+    code = "supported" if below < 0.0 else "kink"
+    assert certify(system, [[at]]).codes == [code]
+    found = FixedPoints(xstar=[[at]], x_init=[[1e-3]], inputs=np.zeros((1, 0)), status=[0])
+    assert certify(system, found).codes == [code]
+
+
+def test_points_of_small_states_are_measured_by_their_own_size():
+    size = 1e-10
+    system = as_system(
+        lambda h, u: 0.5 * h + 0.25 * (tf.abs(h) + size), n_states=1, n_inputs=0
+    )
+    answer = certify(system, [[size], [1.01 * size]])  # the second is none
+    assert answer.codes == ["supported", "supported"] and answer.n_distinct == 1
+    assert answer.existence_radius[1] >= 0.01 * size

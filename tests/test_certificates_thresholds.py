@@ -116,6 +116,19 @@ def test_one_unit_whose_sides_disagree_is_called_a_border_collision():
     assert repr(answer) == "0 of 1 point proved; 1 at a border collision"
 
 
+@pytest.mark.parametrize(
+    ("weights", "code"),
+    [
+        ([[1.5, -0.3], [-0.4, 1.6]], "border"),  # det(I - J): 0.18, -0.5, -0.6 and 1
+        ([[0.5, 0.3], [-0.4, 0.6]], "certified"),  # 0.32, 0.5, 0.4 and 1
+        ([[1.5, 0.0], [0.0, 0.5]], "border"),  # -0.25, -0.5, 0.5 and 1
+    ],
+)
+def test_several_units_whose_sides_disagree_are_at_a_border_collision(weights, code):
+    answer = certify(relu_units(weights, [0.0, 0.0]), [[0.0, 0.0]], inputs=[[0.0]])
+    assert answer.codes == [code]
+
+
 def test_many_units_at_their_thresholds_are_bounded_together():
     rng = np.random.default_rng(0)
     W = rng.normal(size=(40, 40))

@@ -44,8 +44,9 @@ _SENTENCES = {
         "the threshold of a unit, and the sides do not agree so far that they decide"
     ),
     "border": (
-        "on the threshold of a unit, whose sides have Jacobians of opposite orientation: a "
-        "border collision, where the slightest change leaves two fixed points or none"
+        "on the threshold of a unit, or of several, whose sides have Jacobians of opposite "
+        "orientation: a border collision, where the slightest change leaves other numbers of "
+        "fixed points, as two fixed points or none"
     ),
     "not_finite": "the state, its image or its Jacobian is not finite",
     "interrupted": "not examined: the call was interrupted",
@@ -78,7 +79,7 @@ class Certificates(Result):
     ``residual``     refused: the Newton step is too long for the curvature there
     ``singular``     the Jacobian of the residual has no inverse: not isolated
     ``kink``         a unit may cross its threshold within the Newton step: undecided
-    ``border``       on a threshold whose sides disagree: two fixed points near, or none
+    ``border``       on thresholds whose sides disagree: several fixed points near, or none
     ``not_finite``   NaN or infinity
     ``interrupted``  not examined
     ===============  =================================================================

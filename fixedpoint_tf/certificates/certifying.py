@@ -23,6 +23,7 @@ from fixedpoint_tf.system import DynamicalSystem
 __all__ = ["certify"]
 
 _CHUNK_ENTRIES = 2**21  # of the Jacobians that are held at once
+_AT_ZERO = 1e-9, 1e-15  # sizes that are zero: of those of the starts, and where none are known
 
 
 def certify(
@@ -112,8 +113,7 @@ def certify(
     if units is not None:
         system, x = in_units(system, units), x / units
     precision = "float64" if closed else working_precision(system, x, u, rng)
-    lengths = np.linalg.norm(x[np.isfinite(x).all(axis=1)], axis=1)
-    scale = float(lengths.max(initial=0.0)) or 1.0
+    scale = _size_of_states(x, getattr(points, "x_init", None), units)
     prover = Prover(system, rng, int(n_directions), float(safety), precision, scale)
     modes = _modes(points) if units is None else None
     chunk = max(1, _CHUNK_ENTRIES // system.n_states**2)
@@ -196,6 +196,20 @@ def _check_points(
         )
     u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
     return x, u, np.full(len(x), -1) if status is None else status
+
+
+def _size_of_states(x: np.ndarray, start: np.ndarray | None, units: np.ndarray | None) -> float:
+    """Size of the largest point; where all are at zero but for rounding, of the starts."""
+
+    def largest(states: np.ndarray) -> float:
+        finite = states[np.isfinite(states).all(axis=1)]
+        return float(np.linalg.norm(finite, axis=1).max(initial=0.0))
+
+    size = largest(x)
+    about = 0.0 if start is None else largest(start if units is None else start / units)
+    if size > max(_AT_ZERO[0] * about, _AT_ZERO[1]):
+        return size
+    return about if about > _AT_ZERO[1] else 1.0
 
 
 def _modes(points: Any) -> tuple[np.ndarray, ...] | None:

@@ -207,7 +207,7 @@ def _by_enumeration(
             return np.nan, "kink"
         opposite |= bool((ratio < 0.0).any())
     if opposite:
-        return np.nan, "border" if k == 1 else "kink"
+        return np.nan, "border"
     return largest, "certified"
 
 
