@@ -125,11 +125,18 @@ class Autodiff:
 
     def product(self, w, h, u, v, *, by_input: bool = False) -> tf.Tensor:
         """``J v`` of each row, ``(n, n_states)``, by the states or by the inputs."""
-        step = self._step_for(h.dtype.name)
+        key = ("product by input" if by_input else "product", h.dtype.name)
+        if key not in self._compiled:
+            step = self._step_for(h.dtype.name)
+
+            def product(h, u, v):
+                if by_input:
+                    return jacobian_product(lambda inputs: step(h, inputs), u, v)
+                return jacobian_product(lambda states: step(states, u), h, v)
+
+            self._compiled[key] = compiled("h", "u", "v")(product)
         try:
-            if by_input:
-                return jacobian_product(lambda inputs: step(h, inputs), u, v)
-            return jacobian_product(lambda states: step(states, u), h, v)
+            return self._compiled[key](h, u, v)
         except (LookupError, NotImplementedError):  # no second derivative of an operation
             jacobian = self.input_jacobian if by_input else self.jacobian
             return tf.linalg.matvec(jacobian(w, h, u), v)

@@ -6,7 +6,9 @@ or a variable that a function closes over.
 
 from __future__ import annotations
 
+import argparse
 import collections
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -17,7 +19,9 @@ import tensorflow as tf
 
 from fixedpoint_tf.systems.references import is_library, is_variable
 
-__all__ = ["ABSENT", "BOOKKEEPING", "Place", "is_layer", "names_in", "places", "raw"]
+__all__ = [
+    "ABSENT", "BOOKKEEPING", "Place", "is_installed", "is_layer", "names_in", "places", "raw",
+]  # fmt: skip
 
 ABSENT = type("Absent", (), {"__repr__": lambda self: "nothing"})()
 
@@ -205,7 +209,18 @@ def _is_open(thing: Any) -> bool:
     kind = type(thing)
     if is_layer(thing) or kind.__name__ in ("SeedGenerator", "RandomGenerator", "Generator"):
         return True
-    return not is_library(kind) and kind.__module__ not in ("builtins", "threading")
+    if isinstance(thing, (types.SimpleNamespace, argparse.Namespace)):
+        return True
+    return not (is_library(kind) or is_installed(kind))
+
+
+def is_installed(thing: Any) -> bool:
+    """Report whether a class or function comes from Python itself or an installed package."""
+    name = str(getattr(thing, "__module__", None))
+    if name.split(".")[0] in sys.stdlib_module_names:
+        return True
+    path = getattr(sys.modules.get(name), "__file__", None) or ""
+    return "site-packages" in path or "dist-packages" in path
 
 
 def _of_function(function: types.FunctionType, prefix: str) -> Iterator[Place]:
@@ -219,7 +234,7 @@ def _of_function(function: types.FunctionType, prefix: str) -> Iterator[Place]:
         yield Place(f"{prefix}{name}", None, "", value)
     for name, value in (function.__kwdefaults__ or {}).items():
         yield Place(f"{prefix}{name}", function.__kwdefaults__, name, value)
-    if is_library(function):
+    if is_library(function) or is_installed(function):
         return
     mentioned = names_in(function.__code__)
     for name in sorted(mentioned & set(function.__globals__)):
@@ -234,20 +249,18 @@ def _is_tool(value: Any) -> bool:
     """Report whether a global is a function or class of a library, not a network."""
     if is_layer(value) or hasattr(value, "_python_function"):
         return False
-    return is_library(value) and callable(value)
+    return callable(value) and (is_library(value) or is_installed(value))
 
 
 def _of_module(module, name: str, mentioned: set[str], prefix: str) -> Iterator[Place]:
     """Values and functions that a function takes from a module of the user's own."""
-    if is_library(module) or module.__name__.split(".")[0] in _LIBRARY_MODULES:
+    path = getattr(module, "__file__", None) or "site-packages"  # or written in C
+    if module.__name__.split(".")[0] in sys.stdlib_module_names or "-packages" in path:
         return
     for key in sorted(mentioned & set(vars(module))):
         value = vars(module)[key]
         if not isinstance(value, types.ModuleType):
             yield Place(f"{prefix}{name}.{key}", vars(module), key, value)
-
-
-_LIBRARY_MODULES = ("keras", "tf_keras", "tensorflow", "numpy", "math", "scipy", "random")
 
 
 def _of_object(thing: Any, path: str, wanted) -> Iterator[Place]:

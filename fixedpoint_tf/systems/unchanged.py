@@ -7,7 +7,6 @@ each call; all else that an update refers to is compared with what it was.
 from __future__ import annotations
 
 import operator
-import sys
 import types
 from typing import Any, NamedTuple
 
@@ -70,7 +69,6 @@ class Unchanged:
         self._name = name
         self._path = "cell" if hasattr(root, "state_size") else name
         self._names, self._asks = {"call", "__call__"} | _OPERATORS, False
-        self._third_party: dict[str, bool] = {}
         while self._learn_names():
             pass
         self._restless: set[str] = set()
@@ -190,18 +188,9 @@ class Unchanged:
         if is_layer(thing):
             if name in _IN_TRAINING and is_library(type(thing)):
                 return False
-        elif self._is_third_party(type(thing)):
-            return not name.startswith("__")
         elif self._asks and not name.startswith("__"):
             return True
         return name in self._names or (self._asks and name in getattr(thing, "__dict__", ()))
-
-    def _is_third_party(self, kind: type) -> bool:
-        module = kind.__module__
-        if module not in self._third_party:
-            path = getattr(sys.modules.get(module), "__file__", None) or ""
-            self._third_party[module] = "site-packages" in path
-        return self._third_party[module]
 
     def _learn_names(self) -> bool:
         """Add the names in all code that is reached; tell whether there were new ones."""

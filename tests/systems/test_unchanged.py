@@ -1,11 +1,15 @@
 """A number, array or function that is replaced after a system was made is refused by name."""
 
+import sys
+import types
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, as_system
+from fixedpoint_tf.systems.holders import places
 
 UNITS = 4
 H, U = np.full((1, UNITS), 0.5), np.ones((1, 2))
@@ -313,3 +317,17 @@ def test_other_parts_of_a_function_are_looked_at(case):
     edit()
     with pytest.raises(ValueError, match=message):
         system.step(np.ones((1, 2)), np.zeros((1, 0)))
+
+
+def test_what_python_and_installed_packages_keep_is_none_of_the_network(monkeypatch):
+    """A function of TensorFlow leads to modules that are loaded, as any wrapped one does."""
+
+    def update(h, u):
+        return activation(0.5 * h)
+
+    activation = tf.tanh
+    system = as_system(update, n_states=2, n_inputs=0)
+    system.weights()
+    monkeypatch.setitem(sys.modules, "loaded_later", types.ModuleType("loaded_later"))
+    system.weights()
+    assert not [p for p in places(update, "update") if "modules" in p.path]
