@@ -41,6 +41,7 @@ class CurveSet:
         rho: rotation number in (0, 0.5] of the motion on a curve, once around all of them.
         curves: the states by phase, in cycles, on each curve in the order of their visits.
         misfit, typical: as :class:`ClosedCurve` has them, of the worst curve.
+        frequency_error: how far the frequency may be off.
     """
 
     frequency: float
@@ -48,6 +49,7 @@ class CurveSet:
     curves: tuple[CubicSpline, ...]
     misfit: float
     typical: float
+    frequency_error: float
 
     @property
     def n_curves(self) -> int:
@@ -66,7 +68,9 @@ def as_set(found: ClosedCurve) -> CurveSet:
     Args:
         found: the curve.
     """
-    return CurveSet(found.rho, found.rho, (found.curve,), found.misfit, found.typical)
+    return CurveSet(
+        found.rho, found.rho, (found.curve,), found.misfit, found.typical, found.rho_error
+    )
 
 
 def own_frequency(states: np.ndarray, rho: float, k: int) -> float:
@@ -139,6 +143,7 @@ def curves_in_turn(states: np.ndarray, tol: float) -> Iterator[CurveSet]:
             tuple(one.curve for one in each),
             max(one.misfit for one in each),
             max(one.typical for one in each),
+            found.rho_error / k,
         )
         if _coincide(candidate.curves[0], candidate.curves[1], candidate.misfit):
             continue  # one curve, of which only a part of the samples is looked at

@@ -127,5 +127,6 @@ def orbit_on(
         False,
         True,
         n_curves=found.n_curves,
+        period_error=found.frequency_error / found.frequency**2,
     )
     return orbit, largest

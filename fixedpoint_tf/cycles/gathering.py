@@ -57,6 +57,7 @@ def gather(
         n_family=np.array([orbit.n_family for orbit in orbits], dtype=int),
         family_closes=np.array([orbit.family_closes for orbit in orbits], dtype=bool),
         on_kink=np.array([orbit.on_kink for orbit in orbits], dtype=bool),
+        period_error=np.array([orbit.period_error for orbit in orbits], dtype=float),
         n_curves=np.array([orbit.n_curves for orbit in orbits], dtype=int),
         kink_stability=tuple(orbit.kink_stability for orbit in orbits),
         kind=system.kind,

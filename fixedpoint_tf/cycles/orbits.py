@@ -13,6 +13,8 @@ REPEAT_TOL = 1e-6  # of the extent: how near a repeat must be
 ROUNDING = 1e-10  # of the states: nothing that is solved for is known better
 HELD_ENTRIES = 2**21  # of the differences between states and an orbit, held at once
 MISFITS = 3.0  # of two curves, within which they may be one
+ON_CURVE = 0.75  # of the points of a curve that are at no corner
+BENDS, CORNERS = 0.05, 0.5  # of a chord: how much it may cut there, and at a right angle
 TRIVIAL_TOL = 1e-2  # Lyapunov exponents of curves with kinks are no better known
 
 
@@ -48,6 +50,7 @@ class Orbit:
     on_kink: bool = False
     kink_stability: str = ""
     n_curves: int = 1
+    period_error: float = 0.0
 
     @property
     def amplitude(self) -> float:
@@ -138,15 +141,33 @@ def same(a: Orbit, b: Orbit, tol: float) -> bool:
 
     ``b`` must have many points where it is a curve; ``a`` may have few.
     """
-    if (a.is_exact, a.n_curves) != (b.is_exact, b.n_curves) or not np.array_equal(a.u, b.u):
+    if a.is_exact != b.is_exact or not np.array_equal(a.u, b.u):
         return False
+    if not a.is_exact:
+        return is_same_curve(a, b, tol) and is_same_curve(b, a, tol)
     if abs(a.period - b.period) > 1e-3 * a.period:
         return False
-    if a.is_exact and a.is_discrete and len(a.points) != len(b.points):
+    if a.is_discrete and len(a.points) != len(b.points):
         return False
     scale = tol * extent_of(b.points) + ROUNDING * np.abs(b.points).max()
-    if not (a.is_exact and a.is_discrete):  # chords cut the corners of a curve
+    if not a.is_discrete:  # chords cut bends
         scale += 0.05 * np.linalg.norm(chords(b), axis=1).max()
-    if not a.is_exact:  # and neither curve is known better than its samples fit it
-        scale += MISFITS * (a.residual + b.residual)
     return bool((distance_to(b, a.points) < scale).all())
+
+
+def is_same_curve(a: Orbit, b: Orbit, tol: float) -> bool:
+    """Test whether the points of one closed curve lie on another, whatever their periods.
+
+    Chords cut corners, by up to half of their length, but at few of the points.
+
+    Args:
+        a, b: closed curves, or sets of several, of many points.
+        tol: as :func:`same` has it.
+    """
+    away, chord = distance_to(b, a.points), np.linalg.norm(chords(b), axis=1)
+    # Neither curve is known better than its samples fit it.
+    scale = tol * extent_of(b.points) + ROUNDING * np.abs(b.points).max()
+    scale += MISFITS * (a.residual + b.residual)
+    mostly = float(np.quantile(away, ON_CURVE))
+    bound = scale + BENDS * float(np.quantile(chord, ON_CURVE))
+    return mostly < bound and float(away.max()) < scale + CORNERS * float(chord.max())

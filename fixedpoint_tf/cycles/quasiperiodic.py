@@ -14,6 +14,8 @@ import dataclasses
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from fixedpoint_tf.cycles.phase_order import line_length, neighbours_agree, ordering_range
+
 __all__ = [
     "MUCH_BETTER",
     "ClosedCurve",
@@ -31,7 +33,7 @@ HOPELESS = 0.01  # of the extent: no curve at all
 MAX_GROWTH = 1.02  # of the length of a curve, where twice as many samples draw it
 UNEVEN_GROWTH = 1.3  # where the phase does not advance evenly
 UNEVEN_TOL = 3e-4
-SAME_STRAND = 0.01  # of the extent
+PERHAPS = 0.1  # of the extent: a typical misfit, at a rotation number that is a little off
 N_COMPONENTS = 12
 MUCH_BETTER = 30.0  # the misfit of a wrong rotation number is larger by far more
 
@@ -175,30 +177,6 @@ def length_growth(states: np.ndarray, rho: float) -> float:
     return float(lengths[0] / max(lengths[1], np.finfo(float).tiny))
 
 
-def _strands_apart(states: np.ndarray, rho: float, faster: float) -> float:
-    """Distance of parts of a curve that a faster rotation takes for one, of the extent."""
-    curve = curve_through((rho * np.arange(len(states))) % 1.0, states)
-    if curve is None:
-        return np.inf
-    n_strands = round(faster / rho)
-    if n_strands < 2 or abs(faster / rho - n_strands) > 1e-6 * n_strands:
-        return np.inf
-    phases = np.arange(256) / 256
-    strands = [curve((phases + j / n_strands) % 1.0) for j in range(n_strands)]
-    apart = np.abs(np.stack(strands[1:]) - strands[0]).max(axis=(0, 2))
-    return float(np.median(apart) / np.abs(states).max())
-
-
-def _uneven(states: np.ndarray, rho: float) -> ClosedCurve | None:
-    """The curve at a rotation number that is an average over a motion that lingers."""
-    misfit, typical = _misfits(states, rho)
-    curve = curve_through((rho * np.arange(len(states))) % 1.0, states)
-    extent = np.abs(states - states.mean(axis=0)).max()
-    if curve is None or misfit > 10.0 * HOPELESS * extent:
-        return None
-    return ClosedCurve(rho, misfit, typical, curve, float(np.diff(curve.x).max()))
-
-
 def _is_drawn(states: np.ndarray, rho: float, typical: float) -> bool:
     """Whether samples in the order of their phases draw a line of finite length.
 
@@ -223,6 +201,9 @@ class ClosedCurve:
             corners alone, a motion that is on no curve is so everywhere.
         curve: the states by phase, in cycles.
         gap: the greatest range of phases, in cycles, without a sample.
+        rho_error: how far the rotation number may be off: of a curve with corners as far as
+            the order of the samples tells it, of a smooth one as averages over half as many
+            samples do.
     """
 
     rho: float
@@ -230,6 +211,7 @@ class ClosedCurve:
     typical: float
     curve: CubicSpline
     gap: float
+    rho_error: float = 0.0
 
 
 def curve_at(states: np.ndarray, rho: float, tol: float) -> ClosedCurve | None:
@@ -282,6 +264,7 @@ def closed_curve(states: np.ndarray, tol: float) -> ClosedCurve | None:
     # A few components tell as well as all units whether samples lie on one curve.
     deviation = states - states.mean(axis=0)
     few = deviation @ np.linalg.eigh(deviation.T @ deviation)[1][:, -N_COMPONENTS:]
+    every: list[list[tuple[float, float, float]]] = []
     tried: list[tuple[float, float, float]] = []
     for harmonic in range(1, MAX_HARMONIC + 1):
         folded = {
@@ -289,16 +272,51 @@ def closed_curve(states: np.ndarray, tol: float) -> ClosedCurve | None:
             for j in range(harmonic)
             for rho in [((frequency + j) / harmonic) % 1.0]
         }
-        tried.append(min((*_misfits(few, rho), rho) for rho in sorted(folded)))
+        every.append([(*_misfits(few, rho), rho) for rho in sorted(folded)])
+        tried.append(min(every[-1]))
         if tried[-1][0] <= tol:
             break
     # A curve gone round several times fits as well, and by chance a little better.
     best = min(misfit for misfit, _, _ in tried)
     rho = next(fit[2] for fit in tried if fit[0] <= max(tol, MUCH_BETTER * best))
     if best > tol:  # with corners, or on no curve
-        rho = next((fit[2] for fit in tried if _is_drawn(few, fit[2], fit[1])), rho)
-    if rho != tried[0][2] and _misfits(states, rho)[0] > tol:
-        # Strands this near are one, which a motion that lingers does not go round evenly.
-        if _strands_apart(few, rho, tried[0][2]) < SAME_STRAND:
-            return _uneven(states, tried[0][2])
-    return curve_at(states, rho, tol)
+        return _cornered(states, few, [fit for fits in every for fit in fits], tol)
+    found = curve_at(states, rho, tol)
+    if found is None:
+        return None
+    harmonic = 1 + next(i for i, fit in enumerate(tried) if fit[2] == rho)
+    return dataclasses.replace(found, rho_error=_average_error(states, frequency, harmonic))
+
+
+def _average_error(states: np.ndarray, frequency: float, harmonic: int) -> float:
+    """How far an average over half as many samples is from that over all, once around."""
+    quarter = len(states) // 4
+    half = dominant_frequency(states[quarter : quarter + len(states) // 2])
+    rounding = np.finfo(float).eps
+    return min(abs(half - frequency), 1.0 / len(states)) / harmonic + rounding
+
+
+def _cornered(
+    states: np.ndarray, few: np.ndarray, fits: list[tuple[float, float, float]], tol: float
+) -> ClosedCurve | None:
+    """The closed curve with corners: of those that the samples may be on the shortest.
+
+    A curve gone round several times is as many times longer; one between whose parts the
+    samples jump is longer by far.
+    """
+    extent = float(np.abs(few).max())
+    hopeful = [rho for _, typical, rho in fits if typical < PERHAPS * extent]
+    ranges = [ordering_range(few, rho) for rho in hopeful]
+    if not ranges:
+        return None
+    low, high, rho = min(
+        (
+            (low, high, rho if low < rho < high else 0.5 * (low + high))
+            for (low, high), rho in zip(ranges, hopeful, strict=True)
+        ),
+        key=lambda one: line_length(few, one[2]),
+    )
+    found = curve_at(states, rho, tol)
+    if found is None or (found.misfit > tol and not neighbours_agree(few, rho)):
+        return None
+    return dataclasses.replace(found, rho_error=0.5 * (high - low))

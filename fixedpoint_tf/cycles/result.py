@@ -31,6 +31,8 @@ OUTCOMES = (
     "not reached",
 )
 
+SAID = 5e-6  # relative error of a period from which on it shows in six digits
+
 #: How those that are nouns follow a number of starts.
 _PLACES = {
     "fixed point": "at a fixed point",
@@ -113,6 +115,10 @@ class Cycles(Result):
             ``"undecided"``; of the others ``""``.
         n_curves: ``(n,)`` int, how many closed curves a motion visits in turn, each of 256
             points, one curve after another; 1 for a single one and for exact cycles.
+        period_error: ``(n,)``, of closed curves, how far the period may be off, in steps: the
+            order in which samples lie along a curve with corners bounds it, averages over
+            fewer samples tell it of a smooth one. 0 of cycles that are solved for, NaN where
+            not known, as in files of older releases.
         kind: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state.
         interrupted: whether the search was stopped from the keyboard.
@@ -150,6 +156,7 @@ class Cycles(Result):
     kink_stability: tuple[str, ...] = None  # type: ignore[assignment]
     n_curves: np.ndarray = None  # type: ignore[assignment]
     n_run: np.ndarray = None  # type: ignore[assignment]
+    period_error: np.ndarray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         check_kind(self.kind)
@@ -165,6 +172,7 @@ class Cycles(Result):
             ("n_family", np.zeros(n, dtype=int)),
             ("on_kink", np.zeros(n, dtype=bool)),
             ("n_curves", np.ones(n, dtype=int)),
+            ("period_error", np.where(self.is_exact, 0.0, np.nan)),
         ):
             if getattr(self, name, None) is None:  # as in files of older releases
                 object.__setattr__(self, name, value)
@@ -289,6 +297,8 @@ class Cycles(Result):
         ):
             whole = self.kind == "discrete" and self.is_exact[i]
             words = f"{own:.0f} {unit}" if whole and turns == 1 else f"{own:.6g} {unit}"
+            if self.period_error[i] > SAID * own:
+                words = f"{own:.6g} ± {self.period_error[i]:.1g} {unit}"
             if turns > 1:
                 words += f", {turns} turns in {period:.0f} steps"
             said.append(words)
@@ -300,6 +310,10 @@ class Cycles(Result):
             "" if exact else ", on a closed curve" if n == 1 else f", on {n} closed curves"
             for exact, n in zip(self.is_exact, self.n_curves, strict=True)
         ]
+        families = [
+            ", one of a family" if n and not closes else ""
+            for n, closes in zip(self.n_family, self.family_closes, strict=True)
+        ]
         if self.n == 0:
             head = "no cycles"
         elif self.n == 1:
@@ -307,11 +321,13 @@ class Cycles(Result):
                 "undecided": "a cycle of undecided stability",
                 "unstable": "an unstable cycle",
             }.get(stability[0], f"a {stability[0]} cycle")
-            head = f"{kind}: the oscillation takes {periods[0]}{curve[0]}"
+            head = f"{kind}{families[0]}: the oscillation takes {periods[0]}{curve[0]}"
         else:
             said = [
-                f"{period}{where} ({how})"
-                for period, where, how in zip(periods, curve, stability, strict=True)
+                f"{period}{where} ({how}{family})"
+                for period, where, how, family in zip(
+                    periods, curve, stability, families, strict=True
+                )
             ]
             more = [f"{self.n - 4} more"] if self.n > 4 else []
             head = f"{self.n} cycles: the oscillations take " + "; ".join(said[:4] + more)
