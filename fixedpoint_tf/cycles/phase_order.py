@@ -79,9 +79,7 @@ def _fractions(low: float, high: float, n: int) -> np.ndarray:
     q = np.arange(1, n)
     first = np.floor(low * q)
     n_each = np.ceil(high * q) - first + 1
-    every = np.unique(
-        np.concatenate([(first + j) / q for j in range(int(n_each.max()))])
-    )
+    every = np.unique(np.concatenate([(first + j) / q for j in range(int(n_each.max()))]))
     begin = max(int(np.searchsorted(every, low, side="right")) - 1, 0)
     end = int(np.searchsorted(every, high, side="left"))
     return every[begin : end + 1]
