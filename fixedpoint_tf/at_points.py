@@ -13,7 +13,8 @@ from fixedpoint_tf.checks import as_numbers, check_finite
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.status import Status
 from fixedpoint_tf.system import DynamicalSystem
-from fixedpoint_tf.systems.kink_stability import settle_at_kinks
+from fixedpoint_tf.systems.kink_stability import N_LOOKED_AT, settle_at_kinks
+from fixedpoint_tf.systems.kinks import is_smooth
 
 __all__ = [
     "check_one_set",
@@ -163,7 +164,10 @@ def jacobians_of(
     length = np.linalg.norm(points.xstar, axis=1)
     size = length + (float(np.median(length)) if points.n else 0.0)
     size = np.where(size > 0.0, size, 1.0)
-    n_held = max(1, HELD_ENTRIES // system.n_states**2)
+    n_each = 1  # Jacobians of a point that are made at once
+    if points.J_xstar is None and not is_smooth(system.equations):
+        n_each = 2 * N_LOOKED_AT + 1
+    n_held = max(1, HELD_ENTRIES // (n_each * system.n_states**2))
     for start in range(0, len(rows), n_held):
         some = rows[start : start + n_held]
         if points.J_xstar is not None:

@@ -31,6 +31,7 @@ LOOKS = (2, 4, 8, 12)  # windows after which the run may end
 DECIDED = 5.0  # logarithm of a growth that is neither a power of time nor a transient
 STEADY = 1.0, 0.2  # logarithm of a growth that does for one that stays the same, and how far
 STILL = 1e-3  # logarithm of a growth over half the run that is none
+UNSEEN = 0.02  # difference of growths, of one or the fastest rate, that a run may not show
 ON_RAY = 1e-9  # relative error of an eigenvector of the map of directions
 MANY_STATES = 32  # above which products take the place of Jacobians
 PACE = 0.2  # of the fastest rate, a step in continuous time
@@ -184,7 +185,7 @@ def choose_side(
     Returns:
         The number of the side: that of the fastest growth where states leave, of the fastest
         decay where they come back, else the one nearest the edge of stability. And the growth
-        of the point, that of the side where the sides agree and the run is not decided.
+        of the point: that of the side where all agree and the run cannot tell it from theirs.
 
     Example:
         >>> choose_side(np.array([[[-2.0]], [[-0.1]]]), 0.45, True, "discrete")
@@ -195,7 +196,9 @@ def choose_side(
     fastest = linearization.growth(values, kind).max(axis=1)
     margin = fastest - edge
     verdict = np.where(np.abs(margin) <= linearization.STABILITY_TOL, 0.0, np.sign(margin))
-    if not decided and (verdict == verdict[0]).all():
+    rate = 1.0 if kind == "discrete" else float(np.linalg.norm(sides, axis=(1, 2)).max())
+    confirmed = abs(growth - fastest.max()) <= UNSEEN * rate
+    if not decided and confirmed and (verdict == verdict[0]).all():
         growth = float(fastest.max())
     if abs(growth - edge) <= linearization.STABILITY_TOL:
         return int(np.argmin(np.abs(margin))), edge
@@ -236,9 +239,11 @@ class _Block:
         """Return the directions after one step."""
         if self.discrete:
             return self.slopes(rows, v)
-        first = self.slopes(rows, v)  # Heun's method
-        second = self.slopes(rows, v + self.step * first)
-        return v + 0.5 * self.step * (first + second)
+        first = self.slopes(rows, v)  # Runge and Kutta's method of fourth order
+        second = self.slopes(rows, v + 0.5 * self.step * first)
+        third = self.slopes(rows, v + 0.5 * self.step * second)
+        fourth = self.slopes(rows, v + self.step * third)
+        return v + self.step / 6.0 * (first + 2.0 * (second + third) + fourth)
 
     def starts(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return random directions and the fastest modes of the sides; the rates on rays."""
@@ -278,11 +283,12 @@ class _Block:
         v, rays = self.starts(pairs)
         n = len(self.x)
         length = np.zeros(v.shape[:2])  # logarithm
-        longest = np.full((max(LOOKS) + 1, *length.shape), -np.inf)
+        looks = LOOKS[: 3 if v.shape[2] > WIDE else None]
+        longest = np.full((max(looks) + 1, *length.shape), -np.inf)
         longest[0] = 0.0
         rate, decided = np.full(n, np.nan), np.zeros(n, dtype=bool)
         active = np.arange(n)
-        for window in range(1, max(LOOKS) + 1):
+        for window in range(1, max(looks) + 1):
             for _ in range(WINDOW):
                 w = self.advance(active, v[active])
                 norm = np.linalg.norm(w, axis=2)
@@ -290,13 +296,13 @@ class _Block:
                     length[active] += np.log(norm)
                 v[active] = w / np.where(norm > 0.0, norm, 1.0)[:, :, None]
                 longest[window, active] = np.maximum(longest[window, active], length[active])
-            if window not in LOOKS:
+            if window not in looks:
                 continue
             half = window // 2
             rise = _rise(longest[half, active], longest[window, active])
             rate[active] = rise / (WINDOW * (window - half) * self.step)
             sure = np.abs(rise) >= DECIDED
-            if window == max(LOOKS):
+            if window == max(looks):
                 middle = (half + window) // 2
                 first = _rise(longest[half, active], longest[middle, active])
                 second = _rise(longest[middle, active], longest[window, active])

@@ -91,6 +91,12 @@ def test_a_map_whose_states_all_come_round_is_marginal():
     np.testing.assert_allclose(points.growth_at_kink, 1.0, atol=1e-6)
 
 
+def test_where_no_side_is_neutral_the_point_may_be():
+    points = found(lambda h, u: tf.where(h < 0.0, -0.5 * h, -2.0 * h) + 0.0 * u[:, :1], 6)
+    assert points.stability_class.tolist() == ["marginal"]  # each unit is on its own 2-cycle
+    np.testing.assert_allclose(points.growth_at_kink, 1.0, atol=1e-6)
+
+
 def test_states_that_leave_along_a_single_ray_are_seen():
     # On its own side the unstable direction is an exact ray; beside it states are pushed
     # away, into the other side, where they come back.
