@@ -14,7 +14,7 @@ from fixedpoint_tf.system import DynamicalSystem
 
 __all__ = ["offset_states"]
 
-FAR = 256.0  # distance from zero, in half widths of what is seen of a state, of an offset
+FAR = 64.0  # distance from zero, in half widths of what is seen of a state, of an offset
 BENDS = 1e-2  # change of a Jacobian, relative to its size, over a length that matters
 ROUNDINGS = 16.0  # of a Jacobian, that are no change
 N_COMPARED = 16  # starts at which Jacobians are compared

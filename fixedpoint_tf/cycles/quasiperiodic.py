@@ -26,9 +26,11 @@ __all__ = [
     "dominant_frequency",
     "length_growth",
     "sizes",
+    "times_round",
 ]
 
 MAX_HARMONIC = 6
+SAME_STRAND = 0.01  # of the extent
 HOPELESS = 0.01  # of the extent: no curve at all
 MAX_GROWTH = 1.02  # of the length of a curve, where twice as many samples draw it
 UNEVEN_GROWTH = 1.3  # where the phase does not advance evenly
@@ -175,6 +177,43 @@ def length_growth(states: np.ndarray, rho: float) -> float:
         ring = part[np.append(order, order[0])]
         lengths.append(np.linalg.norm(np.diff(ring, axis=0), axis=1).sum())
     return float(lengths[0] / max(lengths[1], np.finfo(float).tiny))
+
+
+def _strands_apart(states: np.ndarray, rho: float, faster: float) -> float:
+    """Distance of parts of a curve that a faster rotation takes for one, of the extent."""
+    curve = curve_through((rho * np.arange(len(states))) % 1.0, states)
+    if curve is None:
+        return np.inf
+    n_strands = round(faster / rho)
+    if n_strands < 2 or abs(faster / rho - n_strands) > 1e-6 * n_strands:
+        return np.inf
+    phases = np.arange(256) / 256
+    strands = [curve((phases + j / n_strands) % 1.0) for j in range(n_strands)]
+    apart = np.abs(np.stack(strands[1:]) - strands[0]).max(axis=(0, 2))
+    return float(np.median(apart) / np.abs(states).max())
+
+
+def times_round(states: np.ndarray, rho: float) -> float:
+    """Tell how often a motion has gone round its curve.
+
+    A curve may be another one gone round several times: a slow rotation of which every
+    second state is looked at passes for one by nearly a half.
+
+    Args:
+        states: ``(n_time, n_states)``.
+        rho: the rotation number.
+
+    Example:
+        >>> slow = np.exp(2j * np.pi * 0.0025 * np.arange(1000)[:, None]).view(float)
+        >>> round(times_round(slow, 0.0025), 6), round(times_round(slow, 0.50125), 6)
+        (2.5, 2.5)
+    """
+    least = rho
+    for n_strands in range(2, MAX_HARMONIC + 1):
+        slower = abs(n_strands * rho - round(n_strands * rho))
+        if slower < least and _strands_apart(states, rho, n_strands * rho) < SAME_STRAND:
+            least = slower
+    return least * len(states)
 
 
 def _is_drawn(states: np.ndarray, rho: float, typical: float) -> bool:

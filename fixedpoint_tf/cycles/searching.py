@@ -19,7 +19,12 @@ from fixedpoint_tf.cycles.gathering import gather
 from fixedpoint_tf.cycles.lyapunov import growths, mean_rate
 from fixedpoint_tf.cycles.maps import Tangents
 from fixedpoint_tf.cycles.orbits import Orbit, distance_to
-from fixedpoint_tf.cycles.quasiperiodic import closed_curve, dominant_frequency, sizes
+from fixedpoint_tf.cycles.quasiperiodic import (
+    closed_curve,
+    dominant_frequency,
+    sizes,
+    times_round,
+)
 from fixedpoint_tf.cycles.recurrences import (
     NEARING,
     is_nearing,
@@ -308,6 +313,8 @@ class Search:
         here = Orbit(period, points, UNKNOWN, typical, u, False, True, n_curves=k)
         self.curves[row, k > 1] = here
         if found.rho * (len(states) // k) < MIN_TURNS:
+            return
+        if k == 1 and times_round(states, found.rho) < MIN_TURNS:
             return
         if not is_last and any(is_nearing(states, n) for n in nearest_returns(states, 1)):
             return  # it may lock to a cycle
