@@ -17,7 +17,7 @@ import numpy as np
 from fixedpoint_tf.continuation.borders import BESIDE
 from fixedpoint_tf.continuation.curve import Curve
 
-__all__ = ["Way", "is_at_border", "onwards", "sign_along", "ways"]
+__all__ = ["Way", "is_at_border", "onwards", "pairs", "sign_along", "ways"]
 
 N_DIRECTIONS = 32
 MAX_SIDES = 96
@@ -26,6 +26,7 @@ LEAST_CHANGE = 1e-13  # of the largest slope
 SAME_WAY = 1e-5
 WAY_BACK = 1e-3
 ROUNDS = 6
+TIE, DIGITS = 1e-6, 6  # of two cosines
 
 
 @dataclasses.dataclass
@@ -152,11 +153,64 @@ def _null_vector(curve: Curve, matrix: np.ndarray, near: np.ndarray) -> np.ndarr
     return vector
 
 
+def pairs(found: list[Way]) -> list[tuple[Way, Way | None]]:
+    """Sort ways two and two, as branches go on from one to the other.
+
+    Which two belong together does not depend on the way by which a branch comes, so that no
+    part of the curve is gone along by two branches. Where two branches cross, each goes on
+    as in a smooth system: straight on, which changes the sign of the bordered determinant.
+    Where more meet, two ways are a pair where each is the straightest for the other, by
+    more than rounding; a way without another ends there.
+
+    Args:
+        found: ways from one point.
+
+    Returns:
+        Pairs, those with the largest change of s ahead first; None for no other way.
+    """
+    left = sorted(found, key=lambda one: tuple(-one.t[::-1].round(DIGITS)))
+    two: list[tuple[Way, Way | None]] = []
+    while len(left) > 4:
+        cosine = np.array([[one.t @ other.t for other in left] for one in left])
+        np.fill_diagonal(cosine, np.inf)
+        best = cosine.argmin(axis=1)
+        ranked = np.sort(cosine, axis=1)
+        clear = ranked[:, 1] - ranked[:, 0] > TIE
+        mutual = [
+            (i, int(j))
+            for i, j in enumerate(best)
+            if i < j and best[j] == i and clear[i] and clear[j]
+        ]
+        if not mutual:
+            return two + [(one, None) for one in left]
+        taken = {k for pair in mutual for k in pair}
+        two += [(left[i], left[j]) for i, j in mutual]
+        left = [one for k, one in enumerate(left) if k not in taken]
+    return two + max(_pairings(left), key=_merit)
+
+
+def _pairings(left: list[Way]) -> list[list[tuple[Way, Way | None]]]:
+    """All ways to sort up to four ways two and two; of an odd number one is left over."""
+    if len(left) < 2:
+        return [[(one, None) for one in left]]
+    result = []
+    for k in range(1, len(left)):
+        rest = left[1:k] + left[k + 1 :]
+        result += [[(left[0], left[k]), *other] for other in _pairings(rest)]
+    if len(left) == 3:
+        result.append([(left[0], None), (left[1], left[2])])
+    return result
+
+
+def _merit(two: list[tuple[Way, Way | None]]) -> tuple[int, float]:
+    """The number of pairs that a smooth system would have, and how straight they are."""
+    whole = [(one, other) for one, other in two if other is not None]
+    straight = -sum(float(one.t @ other.t) for one, other in whole)
+    return sum(one.sign == other.sign for one, other in whole), round(straight, DIGITS)
+
+
 def onwards(found: list[Way], along: np.ndarray) -> tuple[Way | None, Way | None]:
     """Choose the way on for a branch that has come along a tangent.
-
-    Where two branches cross, it is the one that a smooth system would go: straight on, which
-    changes the sign of the bordered determinant.
 
     Args:
         found: ways from the point.
@@ -168,7 +222,9 @@ def onwards(found: list[Way], along: np.ndarray) -> tuple[Way | None, Way | None
     back = min(found, key=lambda one: float(np.linalg.norm(one.t + along)), default=None)
     if back is None or np.linalg.norm(back.t + along) > WAY_BACK:
         return None, None
-    others = [one for one in found if one is not back]
-    if len(others) > 1:
-        others = [one for one in others if one.sign == back.sign] or others
-    return back, max(others, key=lambda one: float(one.t @ along), default=None)
+    for one, other in pairs(found):
+        if one is back:
+            return back, other
+        if other is back:
+            return back, one
+    return back, None

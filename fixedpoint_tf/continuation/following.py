@@ -122,17 +122,23 @@ def continue_in(
     z, forward, backward, at_border = starts(curve, z[known], begun.slopes[known])
     with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
         ahead, behind, stopped = both_ways(
-            curve, z, forward, backward, steps, bar.update, at_border
+            curve, z, forward, backward, steps, bar.update, at_border, _shared(z)
         )
     joined = [join(behind.get(k), one, system.kind) for k, one in enumerate(ahead)]
     # At a border several branches meet: what follows the start tells which one it is.
     both = [(one, behind.get(k, one)) for k, one in enumerate(ahead)]
     firsts = [one.beginning() if len(one.z) > 1 else other.beginning() for one, other in both]
-    first = first_on_branch(curve, [arrays[0] for arrays, _ in joined], firsts)
+    first = first_on_branch(curve, [arrays[0] for arrays, _, _ in joined], firsts)
     unique, number = np.unique(first, return_inverse=True)
     branch_of_point = np.full(len(x), -1)
     branch_of_point[known] = number[: len(known)]
     return as_branches(curve, [joined[k] for k in unique], branch_of_point, stopped)
+
+
+def _shared(z: np.ndarray) -> np.ndarray:
+    """Which starts stand at the place of another."""
+    _, number, count = np.unique(z, axis=0, return_inverse=True, return_counts=True)
+    return np.asarray(count[number.ravel()] > 1)
 
 
 def _fixed(points: Any) -> np.ndarray | bool:

@@ -8,13 +8,21 @@ import numpy as np
 
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.detection import Found, detect
-from fixedpoint_tf.continuation.intervals import border_event
+from fixedpoint_tf.continuation.intervals import (
+    BORDER_BRANCH_POINT,
+    BORDER_COLLISION,
+    BORDER_FOLD,
+    CONTINUUM,
+    border_event,
+)
 from fixedpoint_tf.continuation.result import CLOSED, Branches
 from fixedpoint_tf.continuation.steps import Steps
-from fixedpoint_tf.continuation.traces import END, JUMP, Trace
+from fixedpoint_tf.continuation.traces import END, JUMP, MEETING, Trace
 from fixedpoint_tf.continuation.tracing import trace
 
 __all__ = ["as_branches", "both_ways", "join"]
+
+AT_BORDER = (BORDER_BRANCH_POINT, BORDER_COLLISION, BORDER_FOLD)
 
 
 def both_ways(
@@ -25,6 +33,7 @@ def both_ways(
     steps: Steps,
     report: Callable[[int], None],
     at_border: np.ndarray,
+    meets: np.ndarray,
 ) -> tuple[list[Trace], dict[int, Trace], bool]:
     """Follow the curve from points on it in two directions.
 
@@ -36,6 +45,7 @@ def both_ways(
         steps: lengths and limits.
         report: is told how many points were added.
         at_border: ``(n,)`` bool, points at a border of smooth pieces.
+        meets: ``(n,)`` bool, points at which other branches begin.
 
     Returns:
         Traces of the one direction; those of the other by number, none where the first
@@ -46,9 +56,10 @@ def both_ways(
     again = [k for k, one in enumerate(ahead) if one.end != CLOSED and not alone[k]]
     place, (low, high) = z[:, -1], curve.path.breaks[[0, -1]]
     at_end = (place <= low) | (place >= high)
-    behind = {
-        int(k): ahead[k].turned(END if at_end[k] else JUMP) for k in np.flatnonzero(alone)
-    }
+    why = np.where(at_end, END, np.where(meets, MEETING, JUMP))
+    behind = {int(k): ahead[k].turned(str(why[k])) for k in np.flatnonzero(alone)}
+    for k in np.flatnonzero(meets & ~alone):
+        ahead[k].meetings.append(ahead[k].z[0])
     if not stopped:
         traces, stopped = trace(
             curve, z[again], backward[again], steps, report, at_border[again]
@@ -58,7 +69,8 @@ def both_ways(
 
 
 def join(backward: Trace | None, forward: Trace, kind: str):
-    """Both halves of a branch as one: z, tangents, signs, eigenvalues, ends."""
+    """Both halves of a branch as one: z, tangents, signs, eigenvalues; ends; meetings."""
+    meetings = forward.meetings + (backward.meetings if backward else [])
     if backward is None:
         one, ends = forward, (forward.end, forward.end)
         parts = (one.z, one.t, one.jacobian_sign, one.eigenvalues)
@@ -70,7 +82,8 @@ def join(backward: Trace | None, forward: Trace, kind: str):
             (-backward.jacobian_sign[0], forward.jacobian_sign[0]),
             (backward.eigenvalues[0], forward.eigenvalues[0]),
         )
-        first = None if border_event(*sides, kind) else 0
+        meets = any((one == forward.z[0]).all() for one in forward.meetings)
+        first = None if meets or border_event(*sides, kind) else 0
         # Walked the other way a tangent turns round, and with it the determinant.
         parts = (
             backward.z[:first:-1] + forward.z,
@@ -78,7 +91,32 @@ def join(backward: Trace | None, forward: Trace, kind: str):
             [-s for s in backward.jacobian_sign[:first:-1]] + forward.jacobian_sign,
             backward.eigenvalues[:first:-1] + forward.eigenvalues,
         )
-    return tuple(np.array(part) for part in parts), ends
+    return tuple(np.array(part) for part in parts), ends, meetings
+
+
+def _with_meetings(found: list[Found], joined: list) -> list[Found]:
+    """Bifurcations, with all border branch points that branches pass or end at."""
+    met: list[Found] = []
+    for number, (parts, ends, meetings) in enumerate(joined):
+        z = parts[0]
+        at = [k for end, k in zip(ends, (0, len(z) - 1), strict=True) if end == MEETING]
+        for place in meetings:
+            same = (z == place).all(axis=1)
+            at += np.flatnonzero(same[:-1] & same[1:]).tolist()
+        continua = [
+            one.after for one in found if one.branch == number and one.kind == CONTINUUM
+        ]
+        met += [
+            Found(BORDER_BRANCH_POINT, number, k, z[k], complex(np.nan))
+            for k in sorted(set(at) - set(continua))
+        ]
+    again = {(one.branch, one.after) for one in met}
+    left = [
+        one
+        for one in found
+        if (one.branch, one.after) not in again or one.kind not in AT_BORDER
+    ]
+    return sorted(left + met, key=lambda one: (one.branch, one.after))
 
 
 def as_branches(
@@ -87,10 +125,10 @@ def as_branches(
     """Find the bifurcations of joined traces, and put all into a result."""
     d = curve.d
     empty = (np.zeros((0, d + 1)), np.zeros((0, d + 1)), np.zeros(0), np.zeros((0, d), complex))
-    arrays = [parts for parts, _ in joined]
+    arrays = [parts for parts, _, _ in joined]
     found: list[Found] = []
     try:
-        found = detect(curve, arrays, passed_over)
+        found = _with_meetings(detect(curve, arrays, passed_over), joined)
     except KeyboardInterrupt:
         stopped = True
     x, s = curve.unpack(np.concatenate([empty[0], *(part[0] for part in arrays)]))
@@ -102,7 +140,7 @@ def as_branches(
         xstar=x,
         eigenvalues=np.concatenate([empty[3], *(part[3] for part in arrays)]),
         lengths=np.array([len(part[0]) for part in arrays], dtype=int),
-        ends=tuple(ends for _, ends in joined),
+        ends=tuple(ends for _, ends, _ in joined),
         branch_of_point=branch_of_point,
         bifurcation_kinds=tuple(f.kind for f in found),
         bifurcation_places=np.array([(f.branch, f.after) for f in found], int).reshape(-1, 2),

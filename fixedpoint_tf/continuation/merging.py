@@ -167,7 +167,10 @@ def _near(z: np.ndarray, points: np.ndarray, ways: np.ndarray) -> tuple[np.ndarr
 def first_on_branch(
     curve: Curve, branches: list[np.ndarray], firsts: list[np.ndarray]
 ) -> np.ndarray:
-    """For each branch the first of those that are the same one.
+    """For each start the first branch that passes through it, of those that are kept.
+
+    A branch is kept where no branch before it passes through its start, unless a later one
+    passes through all that it passes.
 
     Args:
         curve: of fixed points.
@@ -176,12 +179,42 @@ def first_on_branch(
             the start alone.
 
     Returns:
-        ``(n,)`` int.
+        ``(n,)`` int; of a branch that is kept its own number.
     """
     n = len(branches)
     first = np.arange(n)
     if n < 2:
         return first
+    points, ways = _tests(curve, firsts)
+    through = np.eye(n, dtype=bool)  # whether branch i passes through start k
+    for i, z in enumerate(branches):
+        if first[i] != i or len(z) < 2:
+            continue
+        others = np.flatnonzero((first == np.arange(n)) & (np.arange(n) != i))
+        through[i, others] = _pass_through(curve, z, points[others], ways[others])
+        first[others[(others > i) & through[i, others]]] = i
+    for i in map(int, np.flatnonzero(first == np.arange(n))):
+        for j in map(int, np.flatnonzero(first == np.arange(n))):
+            its = np.flatnonzero(first == i)
+            if j <= i or not through[j, i] or not len(branches[j]) > 1:
+                continue
+            if not through[j, its].all():
+                unknown = its[~through[j, its]]
+                through[j, unknown] = _pass_through(
+                    curve, branches[j], points[unknown], ways[unknown]
+                )
+            ends, straight = branches[i][[0, -1]], np.zeros((2, points.shape[1]))
+            if (
+                through[j, its].all()
+                and _pass_through(curve, branches[j], ends, straight).all()
+            ):
+                first[its] = j
+                break
+    return first
+
+
+def _tests(curve: Curve, firsts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """A point beside each start at which to test, and the direction there; 0 for none."""
     points = np.stack([ends[0] for ends in firsts])
     ways = np.zeros_like(points)
     rows = np.array([k for k, ends in enumerate(firsts) if len(ends) > 1], dtype=int)
@@ -191,17 +224,16 @@ def first_on_branch(
         points[rows] = middles(curve, begin, finish, piece)
         length = np.linalg.norm(finish - begin, axis=1, keepdims=True)
         ways[rows] = (finish - begin) / np.maximum(length, 1e-300)
-    for i, z in enumerate(branches):
-        # Those that are already known to be another one need no test.
-        others = np.flatnonzero((first == np.arange(n)) & (np.arange(n) != first[i]))
-        if first[i] != i or len(z) < 2 or not len(others):
-            continue
-        k, which = _near(z, points[others], ways[others])
-        if not len(k):
-            continue
+    return points, ways
+
+
+def _pass_through(curve: Curve, z: np.ndarray, points, ways) -> np.ndarray:
+    """Test points for lying on a branch."""
+    result = np.zeros(len(points), dtype=bool)
+    if not len(points):
+        return result
+    k, which = _near(z, points, ways)
+    if len(k):
         piece = curve.path.piece(0.5 * (z[k, -1] + z[k + 1, -1]))
-        met = lies_on(curve, z[k], z[k + 1], points[others[which]], piece)
-        for j in np.unique(others[which[met]]):
-            one, other = sorted((first[i], first[j]))
-            first[first == other] = one
-    return first
+        result[which[lies_on(curve, z[k], z[k + 1], points[which], piece)]] = True
+    return result

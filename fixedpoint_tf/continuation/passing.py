@@ -8,7 +8,7 @@ from fixedpoint_tf.continuation.borders import crosses, first_jump, next_borders
 from fixedpoint_tf.continuation.crossings import onwards, ways
 from fixedpoint_tf.continuation.curve import Curve, Points
 from fixedpoint_tf.continuation.intervals import border_event
-from fixedpoint_tf.continuation.traces import JUMP, Trace, append, closes
+from fixedpoint_tf.continuation.traces import JUMP, MEETING, Trace, append, closes
 
 __all__ = ["borders_met", "pass_border"]
 
@@ -73,7 +73,8 @@ def pass_border(
     at_corner = abs(nearest - z[-1]) <= AT_CORNER * (breaks[-1] - breaks[0])
     if at_corner:
         z = np.append(z[:-1], nearest)
-    back, on = onwards(ways(curve, z, None if at_corner else piece, along), along)
+    found = ways(curve, z, None if at_corner else piece, along)
+    back, on = onwards(found, along)
     start, first_t, before = closing
     came_on = piece
     if back is None:
@@ -88,12 +89,14 @@ def pass_border(
     if on is not None and not ends:
         sides.append((on.t, on.sign, curve.eigenvalues(on.jacobian[None])[0]))
         t, sign, values = zip(*sides, strict=True)
-        if border_event(t, sign, values, curve.system.kind) is None:
+        if len(found) > 2:
+            one.meetings.append(z)
+        elif border_event(t, sign, values, curve.system.kind) is None:
             sides = sides[1:]
     for side in sides:
         closed = closes(curve, start, first_t, before, z, side[0], came_on)
         if append(one, z, *side, closed=closed, beyond=ends, steps=steps, curve=curve):
             return True, piece
     if on is None:
-        one.end = JUMP
+        one.end = JUMP if back is None or len(found) < 2 else MEETING
     return on is None, piece

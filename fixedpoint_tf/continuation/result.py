@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CLOSED", "Bifurcation", "Branches", "several"]
+__all__ = ["CLOSED", "MEETING", "Bifurcation", "Branches", "several"]
 
 CLOSED = "closed loop"
+MEETING = "border branch point"
 
 
 def several(kind: str) -> str:
@@ -55,7 +56,8 @@ class Bifurcation:
         state: ``(n_states,)``.
         eigenvalue: the one at the edge of stability; of a pair that with positive
             imaginary part. NaN at a border, where none passes the edge.
-        change: stability before and after, along the branch: ``"stable -> unstable"``.
+        change: stability before and after, along the branch: ``"stable -> unstable"``, or
+            ``"stable branch ends"``.
 
     Example:
         >>> from fixedpoint_tf import as_system, continue_in
@@ -102,8 +104,10 @@ class Branches(Result):
         lengths: ``(n_branches,)`` int, points of each branch.
         ends: why each branch stopped, at its first point and at its last:
             ``"end of path"``, ``"closed loop"``, ``"left the bounds"``, ``"most points"``,
-            ``"step too small"``, ``"jump of the system"`` (the next state itself jumps there,
-            or many thresholds meet and no way on is found) or ``"interrupted"``.
+            ``"step too small"``, ``"border branch point"`` (many branches meet where several
+            units reach their thresholds together, and none goes straight on), ``"jump of the
+            system"`` (the next state itself jumps there, or many thresholds meet and no way
+            on is found) or ``"interrupted"``.
         branch_of_point: ``(n_given,)`` int, the branch that each of the points given lies
             on; -1 where it is no fixed point, and where Newton's method found none from it.
         bifurcation_kinds: the kind of each bifurcation, see :class:`Bifurcation`.
@@ -219,7 +223,11 @@ class Branches(Result):
     def _change(self, i: int) -> str:
         """Stability before and after a bifurcation, in words."""
         branch, after = (int(k) for k in self.bifurcation_places[i])
-        first = self.rows(branch).start + after
+        rows = self.rows(branch)
+        first = rows.start + after
+        if self._ends_at(branch, after):
+            word = linearization.classify(self.eigenvalues[[first]], self.kind)[0]
+            return f"{word} branch ends"
         values = self.eigenvalues[first : first + 2]
         words = list(linearization.classify(values, self.kind))
         if words[0] == words[1]:
@@ -228,6 +236,14 @@ class Branches(Result):
                 return f"{words[0]} on both sides"
             words = [str(number[0]), counted(int(number[1]), "unstable direction")]
         return " -> ".join(words)
+
+    def _ends_at(self, branch: int, after: int) -> bool:
+        """Whether a branch ends at a border branch point that is its point ``after``."""
+        rows = self.rows(branch)
+        z = np.column_stack([self.s, self.xstar])[rows]
+        if after == len(z) - 1:
+            return True
+        return after == 0 and self.ends[branch][0] == MEETING and (z[0] != z[1]).any()
 
     def crossings(self, s: float) -> np.ndarray:
         """States where the branches pass a place on the path, by linear interpolation.

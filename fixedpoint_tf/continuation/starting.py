@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf.continuation.crossings import Way, is_at_border, onwards, ways
+from fixedpoint_tf.continuation.crossings import Way, is_at_border, pairs, ways
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.system import DynamicalSystem
 
-__all__ = ["pairs", "size_of_states", "starts"]
+__all__ = ["both_tangents", "size_of_states", "starts"]
 
 ORDINARY = 10.0  # sizes between a tenth and ten are taken as one
 NO_SIZE = 1e-12
@@ -110,12 +110,7 @@ def starts(
     low, high = curve.path.breaks[[0, -1]]
     for k in np.flatnonzero(at_border):
         place = z[k, -1]
-        found = [
-            one
-            for one in ways(curve, z[k], None)
-            if not (place <= low and one.t[-1] < 0) and not (place >= high and one.t[-1] > 0)
-        ]
-        by_two = pairs(found)
+        by_two = both_tangents(ways(curve, z[k], None), place, (low, high))
         if by_two:
             ahead[k], behind[k] = by_two[0]
             extra += [(int(k), *pair) for pair in by_two[1:]]
@@ -130,16 +125,18 @@ def starts(
     return z, ahead, behind, at_border
 
 
-def pairs(found: list[Way]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Sort ways two and two, as branches go on from one to the other; NaN for none."""
-    left = sorted(found, key=lambda one: -one.t[-1])
-    by_two = []
-    while left:
-        _, other = onwards(left, -left[0].t)
-        one = left.pop(0)
-        if other is None:
-            by_two.append((one.t, np.full_like(one.t, np.nan)))
-        else:
-            left = [way for way in left if way is not other]
-            by_two.append((one.t, other.t))
-    return by_two
+def both_tangents(
+    found: list[Way], place: float, span: tuple[float, float]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Tangents of the ways from a point within the path, two and two; NaN for none."""
+    result = []
+    for pair in pairs(found):
+        within = [one.t for one in pair if one is not None and _stays(one.t, place, span)]
+        if within:
+            result.append((within[0], within[1] if len(within) == 2 else within[0] * np.nan))
+    return result
+
+
+def _stays(t: np.ndarray, place: float, span: tuple[float, float]) -> bool:
+    """Whether a tangent does not leave the path at an end of it."""
+    return not (place <= span[0] and t[-1] < 0) and not (place >= span[1] and t[-1] > 0)

@@ -15,7 +15,7 @@ from fixedpoint_tf.continuation.intervals import BORDER_BRANCH_POINT, BRANCH_POI
 from fixedpoint_tf.continuation.joining import as_branches, both_ways, join
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.continuation.result import CLOSED, Bifurcation, Branches
-from fixedpoint_tf.continuation.starting import pairs, size_of_states
+from fixedpoint_tf.continuation.starting import both_tangents, size_of_states
 from fixedpoint_tf.continuation.steps import Steps, checked_steps
 from fixedpoint_tf.continuation.tracing import trace
 
@@ -140,6 +140,12 @@ def _crossing(branches: Branches, bifurcation: int, line: Path) -> Bifurcation:
     return point
 
 
+def _without(pair, taken) -> tuple[np.ndarray, np.ndarray] | None:
+    """A pair of tangents without one of them."""
+    left = [t for t in pair if t is not taken and np.isfinite(t).all()]
+    return (left[0], left[1] if len(left) == 2 else np.nan * left[0]) if left else None
+
+
 def _at_border(
     curve: Curve, branches: Branches, point: Bifurcation, z, steps: Steps, verbose: bool
 ) -> Branches:
@@ -151,29 +157,31 @@ def _at_border(
     known = curve.pack(branches.xstar[rows], branches.s[rows])
     beside = [known[: point.after + 1][::-1], known[point.after + 1 :]]
     found = ways(curve, z, piece)
-    found = [
-        one
-        for one in found
-        if not (z[-1] <= breaks[0] and one.t[-1] < 0)
-        and not (z[-1] >= breaks[-1] and one.t[-1] > 0)
-    ]
+    two = both_tangents(found, float(z[-1]), (breaks[0], breaks[-1]))
     for side in beside:
         apart = np.linalg.norm(side - z, axis=1)
-        if found and (apart > 0).any():
+        left = [t for pair in two for t in pair if np.isfinite(t).all()]
+        if left and (apart > 0).any():
             chord = (side - z)[np.flatnonzero(apart > 0)[0]]
-            taken = max(found, key=lambda one: float(one.t @ chord))
-            found = [one for one in found if one is not taken]
-    if not found:
+            taken = max(left, key=lambda t: float(t @ chord))
+            two = [pair for pair in (_without(pair, taken) for pair in two) if pair]
+    if not two:
         raise ValueError(
             "bifurcation: expected a point with other ways out than those of its branch, "
             f"received {point!r}, where none is found."
         )
-    two = pairs(found)
     forward, backward = (np.stack([pair[k] for pair in two]) for k in (0, 1))
     many = np.repeat(z[None], len(two), axis=0)
     with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
         ahead, behind, stopped = both_ways(
-            curve, many, forward, backward, steps, bar.update, np.ones(len(two), dtype=bool)
+            curve,
+            many,
+            forward,
+            backward,
+            steps,
+            bar.update,
+            np.ones(len(two), dtype=bool),
+            np.ones(len(two), dtype=bool),
         )
     joined = [join(behind.get(k), one, curve.system.kind) for k, one in enumerate(ahead)]
     return as_branches(curve, joined, np.zeros(1, dtype=int), stopped)

@@ -8,9 +8,9 @@ import numpy as np
 
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.merging import lies_on
-from fixedpoint_tf.continuation.result import CLOSED
+from fixedpoint_tf.continuation.result import CLOSED, MEETING
 
-__all__ = ["END", "JUMP", "Trace", "append", "closes"]
+__all__ = ["END", "JUMP", "MEETING", "Trace", "append", "closes"]
 
 AT_START = 1e-9
 END = "end of path"
@@ -19,13 +19,17 @@ JUMP = "jump of the system"
 
 @dataclasses.dataclass
 class Trace:
-    """One branch from its start on: rows of points and tangents, and why it stopped."""
+    """One branch from its start on: rows of points and tangents, and why it stopped.
+
+    At the points of ``meetings`` more than one branch passes a border of smooth pieces.
+    """
 
     z: list[np.ndarray]
     t: list[np.ndarray]
     jacobian_sign: list[float]
     eigenvalues: list[np.ndarray]
     end: str = "most points"
+    meetings: list[np.ndarray] = dataclasses.field(default_factory=list)
 
     def beginning(self) -> np.ndarray:
         """The start and the next point that is not at the same place, as rows."""

@@ -273,9 +273,7 @@ def _difference(path: str, old: Any, new: Any) -> str:
         same = (old == new) | (old != old) & (new != new)
         at = tuple(int(i) for i in np.argwhere(~same)[0])
         path, old, new = f"{path}[{', '.join(map(str, at))}]", old[at], new[at]
-    return (
-        f"{path}: expected {_brief(old)} as when the finder was made, received {_brief(new)}"
-    )
+    return f"{path}: expected {_brief(old)} as when the finder was made, received {_brief(new)}"
 
 
 def _brief(value: Any) -> str:
