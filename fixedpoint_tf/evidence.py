@@ -252,6 +252,9 @@ def _examine(problem, x, u, eps: float, matrix_free: bool) -> Evidence:
         doubtful[rows] = _doubtful(
             problem, x[rows], u[rows], steps[rows], inverse[rows], singular[rows], eps
         )
+    rows = np.flatnonzero(doubtful)
+    if len(rows):
+        doubtful[rows] = ~_exact_beside(problem, x[rows], u[rows], eps)
     gradient = np.linalg.norm(np.where(held, 0.0, g), axis=1)
     # What rounding alone makes of a residual is no gradient.
     gradient = np.maximum(gradient - 4.0 * eps * (1.0 + np.linalg.norm(x, axis=1)), 0.0)
@@ -376,6 +379,19 @@ def _doubtful(problem, x, u, steps, inverse, singular, eps: float) -> np.ndarray
                 problem, x[rows], u[rows], inverse[rows], eps=eps, weakest=vectors
             )
     return doubtful
+
+
+def _exact_beside(problem: Problem, x: np.ndarray, u: np.ndarray, eps: float) -> np.ndarray:
+    """Test for an exact fixed point where states that are zero to rounding are zero, ``(n,)``.
+
+    Of a ReLU network without bias zero is one, whatever its sides say of their signs.
+    """
+    tiny = np.abs(problem.origin / problem.scale + x) <= ZERO[1] * eps * _size(x)[:, None]
+    z = np.where(tiny, 0.0, problem.natural(x))
+    z = z.astype(problem.dtypes[1]).astype(np.float64)
+    image = problem.system.step(z, u).numpy().astype(np.float64)
+    exact = image == (z if problem.system.kind == "discrete" else 0.0)
+    return exact.all(axis=1)
 
 
 def rounded_distance(

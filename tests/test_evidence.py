@@ -183,3 +183,17 @@ def test_the_precision_of_a_network_is_said_once(caplog):
     for _ in range(2):
         finder.find_fixed_points(np.random.default_rng(1).normal(size=(8, 8)))
     assert caplog.text.count("single precision") == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_zero_is_a_fixed_point_of_relu_units_without_bias(seed):
+    """Exactly so, though sides of its kink disagree in the sign of det(J - I)."""
+    rng = np.random.default_rng(seed)
+    cell = keras.layers.SimpleRNNCell(32, activation="relu")
+    cell.build((None, 1))
+    cell.set_weights(
+        [np.zeros((1, 32)), 1.4 * rng.normal(size=(32, 32)) / np.sqrt(32), np.zeros(32)]
+    )
+    finder = FixedPointFinder(cell, verbose=False)
+    unique, _ = finder.find_fixed_points(rng.normal(size=(64, 32)), np.zeros((1, 1)))
+    assert np.abs(unique.fixed.xstar).max(axis=1).min() < 1e-15
