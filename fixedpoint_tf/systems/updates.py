@@ -67,7 +67,7 @@ def check_map(update: Update, name: str, n_states: int, n_inputs: int, dtype: st
     if not alike(again, first, 16.0 * single * (1.0 + size)):
         raise ValueError(
             f"{expected} other new states of the same state in another row: an operation over "
-            "rows (such as a cumulative sum), or numbers drawn or stored for each row. Let "
+            "rows (such as a cumulative sum), or noise of a fixed seed for each row. Let "
             "each row depend on itself alone, and switch noise off where call is not training."
         )
     try:
