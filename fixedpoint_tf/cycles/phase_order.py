@@ -16,8 +16,6 @@ import numpy as np
 __all__ = ["line_length", "neighbours_agree", "ordering_range"]
 
 RANGE = 12.0  # times 1 / n^2, on both sides, in which the rotation number is sought
-SHARES = (1.0 / 16.0, 1.0 / 4.0, 1.0)  # of the samples, that order it more and more finely
-LEAST_SAMPLES = 64
 N_ASKED = 128  # samples whose neighbours are looked for
 N_RANKS = 4  # by phase, within which the nearest sample is a neighbour
 AGREEING = 0.75  # of the samples; of those on a curve gone round twice it is half
@@ -59,19 +57,12 @@ def ordering_range(states: np.ndarray, rho: float) -> tuple[float, float]:
         >>> bool(low < np.sqrt(2) - 1 < high), bool(high - low < 1e-5)
         (True, True)
     """
-    low = high = rho
-    for share in SHARES:
-        n = int(share * len(states))
-        if n < LEAST_SAMPLES and share < 1.0:
-            continue
-        centre, width = 0.5 * (low + high), RANGE / n**2
-        least = max(min(centre - width, low), 0.0)
-        most = min(max(centre + width, high), 0.5)
-        ends = _fractions(least, most, n)
-        lengths = [line_length(states[:n], one) for one in 0.5 * (ends[1:] + ends[:-1])]
-        chosen = int(np.argmin(lengths))
-        low, high = float(ends[chosen]), float(ends[chosen + 1])
-    return low, high
+    # No wider: among samples of a slow spiral some rotation number, farther off, finds order.
+    n = len(states)
+    ends = _fractions(max(rho - RANGE / n**2, 0.0), min(rho + RANGE / n**2, 0.5), n)
+    lengths = [line_length(states, one) for one in 0.5 * (ends[1:] + ends[:-1])]
+    chosen = int(np.argmin(lengths))
+    return float(ends[chosen]), float(ends[chosen + 1])
 
 
 def _fractions(low: float, high: float, n: int) -> np.ndarray:

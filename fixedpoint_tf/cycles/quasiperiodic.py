@@ -35,6 +35,7 @@ HOPELESS = 0.01  # of the extent: no curve at all
 MAX_GROWTH = 1.02  # of the length of a curve, where twice as many samples draw it
 UNEVEN_GROWTH = 1.3  # where the phase does not advance evenly
 UNEVEN_TOL = 3e-4
+CLUSTERED = 1.0 / 32.0  # of the phases: a gap between samples that lie in clusters
 PERHAPS = 0.1  # of the extent: a typical misfit, at a rotation number that is a little off
 N_COMPONENTS = 12
 MUCH_BETTER = 30.0  # the misfit of a wrong rotation number is larger by far more
@@ -356,6 +357,9 @@ def _cornered(
         key=lambda one: line_length(few, one[2]),
     )
     found = curve_at(states, rho, tol)
+    if found is not None and found.gap > CLUSTERED:  # within clusters any order is that of time
+        rho = min(hopeful, key=lambda one: abs(one - rho))
+        found = curve_at(states, rho, tol)
     if found is None or (found.misfit > tol and not neighbours_agree(few, rho)):
         return None
-    return dataclasses.replace(found, rho_error=0.5 * (high - low))
+    return dataclasses.replace(found, rho_error=max(high - rho, rho - low))
