@@ -191,4 +191,7 @@ def test_all_arms_of_a_pitchfork_with_symmetry(w, number):
     assert branches.n == (number + 1) // 2  # each arm and the one that mirrors it, the stem
     same_points(branches.crossings(0.9), of_tanh_units(w, 1.4), 1e-2)
     same_points(branches.crossings(0.2), np.zeros((1, len(w))), 1e-9)
-    assert branches.bifurcation_s == pytest.approx(0.5, abs=1e-6)
+    assert branches.bifurcation_s == pytest.approx(0.5, abs=1e-9)
+    crossed = np.array([kind == "branch point" for kind in branches.bifurcation_kinds])
+    assert crossed.sum() == number // 2
+    assert branches.bifurcation_states[crossed] == pytest.approx(0.0, abs=1e-8)
