@@ -494,3 +494,27 @@ def test_diagrams_say_what_is_drawn():
     for show, message in [(3, "one of 1 units"), ("mean", "'norm'"), ([1.0, 2.0], "shape")]:
         with pytest.raises(ValueError, match=message):
             branches.plot(show=show)
+
+
+def test_a_closed_form_without_kinks_is_not_searched_for_them(monkeypatch):
+    """The branch is that of the same equations as a function, of which nothing is known."""
+    from fixedpoint_tf.continuation import passing
+
+    searched = []
+    crosses = passing.crosses
+    monkeypatch.setattr(
+        passing, "crosses", lambda curve, *rest: searched.append(1) or crosses(curve, *rest)
+    )
+    kernel, w = np.array([[1.0, 0.0]]), np.array([[1.75, 0.5], [-0.25, 0.25]])
+    cell = tanh_cell(kernel, w, np.zeros(2))
+    known = continue_in(cell, [[-0.95, 0.0]], [-0.5, 0.5])
+    assert not searched
+
+    def step(x, u):
+        return tf.tanh(x @ tf.constant(w, x.dtype) + u @ tf.constant(kernel, x.dtype))
+
+    unknown = continue_in(system(step, 2), [[-0.95, 0.0]], [-0.5, 0.5], bounds=(-1.0, 1.0))
+    assert searched and known.count_bifurcations()[("saddle-node", "")] == 2
+    assert known.bifurcation_kinds == unknown.bifurcation_kinds
+    assert known.bifurcation_s == pytest.approx(unknown.bifurcation_s, abs=1e-7)
+    assert known.ends == unknown.ends

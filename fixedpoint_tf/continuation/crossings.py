@@ -84,6 +84,8 @@ def is_at_border(curve: Curve, z: np.ndarray, piece: np.ndarray) -> np.ndarray:
     """Test points, ``(n, n_states + 1)``, for a border within 1e-8."""
     around = _directions(curve.d, 0)[::8]
     result = np.zeros(len(z), dtype=bool)
+    if not curve.has_kinks:
+        return result
     for k, point in enumerate(z):
         places = point + _distance(point) * np.concatenate([0.0 * around[:1], around])
         slopes = curve.evaluate(places, np.full(len(places), piece[k]))[1]

@@ -18,6 +18,7 @@ from fixedpoint_tf.compiling import compiled
 from fixedpoint_tf.continuation.paths import Path
 from fixedpoint_tf.linearization import growth
 from fixedpoint_tf.system import DynamicalSystem, Equations
+from fixedpoint_tf.systems.kinks import is_smooth
 
 __all__ = ["CONTRACTION", "Curve", "Points"]
 
@@ -85,6 +86,8 @@ class Curve:
         self.scale = np.sqrt(self.d) * size
         self.dtype = system.dtypes[1]
         self.weights = system.weights(self.dtype)
+        # A function's path may have corners that it does not tell.
+        self.has_kinks = path.function is not None or not is_smooth(system.equations)
 
     def pack(self, x: np.ndarray, s: np.ndarray) -> np.ndarray:
         return np.concatenate([x / self.scale, s[:, None]], axis=1)

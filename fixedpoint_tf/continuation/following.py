@@ -54,6 +54,9 @@ def continue_in(
     meet and vanish there: a border-collision fold (di Bernardo et al. 2008,
     "Piecewise-smooth dynamical systems", chapter 5). If only the stability or the number of
     unstable modes changes it is a border collision, and otherwise nothing is reported.
+    Where several units reach their thresholds together many branches may meet, a border
+    branch point: two of them go on into each other where each is the straightest way on
+    for the other, and the rest end there.
 
     Beware: a pair of bifurcations within one step cancels in the test functions and is
     missed; a shorter ``max_step`` finds it (of thresholds of units that are linear between
@@ -93,9 +96,10 @@ def continue_in(
     Raises:
         TypeError, ValueError: an argument is not as described.
 
-    Cost: at each point of a branch about four Jacobians, inverses and one eigenvalue
-    decomposition of n_states by n_states; the number of points is the length of the branch
-    by ``max_step``.
+    Cost: at each point of a branch about four Jacobians and inverses, three Jacobians more
+    for the kinks of all but standard cells of tanh units, and one eigenvalue decomposition
+    of n_states by n_states; the number of points is the length of the branch by
+    ``max_step``.
 
     Example:
         >>> from fixedpoint_tf import as_system

@@ -26,6 +26,8 @@ def borders_met(
     n = len(here)
     met = np.zeros(n, dtype=bool)
     at, toward = np.full_like(here, np.nan), np.full_like(here, np.nan)
+    if not curve.has_kinks:
+        return met, at, toward
     begin = here + beside[:, None] * along
     doubted = ~good
     rows = np.flatnonzero(good)
