@@ -30,10 +30,11 @@ def tanh_units(w):
 def of_relu_units(w, u):
     """All fixed points of h = relu(W h + u), a set of active units at a time."""
     n, found = len(w), []
+    u = np.broadcast_to(u, n)
     for active in itertools.product([False, True], repeat=n):
         on = np.flatnonzero(active)
         h = np.zeros(n)
-        h[on] = np.linalg.solve(np.eye(len(on)) - w[np.ix_(on, on)], np.full(len(on), u))
+        h[on] = np.linalg.solve(np.eye(len(on)) - w[np.ix_(on, on)], u[on])
         if np.allclose(np.maximum(w @ h + u, 0.0), h, rtol=0.0, atol=1e-12):
             found.append(h)
     return np.array(found)
@@ -155,6 +156,30 @@ def test_other_competitions(w):
     same_points(branches.crossings(0.83), of_relu_units(w, 0.66), 1e-9)
     same_points(branches.crossings(0.3), of_relu_units(w, -0.4), 1e-9)
     assert set(branches.bifurcation_kinds) == {MEETING}
+
+
+@pytest.mark.parametrize("seed", (2, 11, 25, 28, 41))
+def test_random_networks_without_bias(seed):
+    """At u = 0 all units are at their thresholds, and two pairs of branches meet."""
+    generator = np.random.default_rng(seed)
+    w, v = 1.2 * generator.normal(size=(4, 4)), generator.normal(size=4)
+    sides = [of_relu_units(w, u * v).reshape(-1, 4) for u in (-0.4, 0.4)]
+    x, inputs = np.concatenate(sides), np.repeat([-0.4, 0.4], [len(one) for one in sides])
+    assert len(x) == 4
+    along = [-v, v]  # of a network whose units have an input each
+    given = FixedPoints(xstar=x, inputs=np.outer(inputs, v), eigval_J_xstar=np.zeros((4, 4)))
+    network = as_system(
+        lambda h, u: tf.nn.relu(h @ tf.constant(w.T, h.dtype) + u), n_states=4, n_inputs=4
+    )
+    branches = continue_in(network, given, along)
+    check_passed(branches, x, (inputs + 1.0) / 2.0)
+    assert set(branches.bifurcation_kinds) == {MEETING}
+    for s in (0.1, 0.37, 0.66, 0.9):
+        truth = of_relu_units(w, (2.0 * s - 1.0) * v).reshape(-1, 4)
+        passed = branches.crossings(s)
+        assert len(passed) == len(truth)
+        if len(truth):
+            same_points(passed, truth, 1e-8 * (1.0 + np.abs(truth).max()))
 
 
 # ---- smooth units with the symmetry of a polygon ----
