@@ -247,3 +247,20 @@ def test_points_far_out_on_a_periodic_function_are_no_wrong_derivatives():
     x = np.array([[3e3], [2e6 + 0.3], [1e8 + 0.1]])
     jacobians = 1.0 + 0.6 * np.cos(6.0 * x)[:, :, None]
     assert check_jacobian(system, x, np.zeros((3, 0)), jacobians) == []
+
+
+@tf.custom_gradient
+def rounded_tanh(x):
+    """A float32 tanh, whose slope of a saturated unit is nothing but rounding."""
+    y = tf.tanh(tf.cast(x, "float32"))
+    return tf.cast(y, x.dtype), lambda g: g * tf.cast(1.0 - y * y - 2.4e-7, g.dtype)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5])
+def test_slopes_that_single_precision_rounds_away_are_not_judged(part):
+    system = as_system(
+        lambda h, u: part * h + rounded_tanh(8.0 * mix(h)), n_states=2, n_inputs=0
+    )
+    x = np.array([[2.0, -1.0], [1.5, 3.0], [0.1, 0.2]])
+    jacobians = system.jacobian(x, np.zeros((1, 0))).numpy()
+    assert check_jacobian(system, x, np.zeros((3, 0)), jacobians) == []

@@ -276,7 +276,9 @@ class Slotted:
         self.leak = 0.5
 
 
-MODEL = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="tanh")])
+GLOROT = keras.initializers.GlorotUniform(seed=0)
+DENSE = keras.layers.Dense(2, activation="tanh", kernel_initializer=GLOROT)
+MODEL = keras.Sequential([keras.Input((2,)), DENSE])
 SLOTTED, CHOSEN, COMPILED_GAIN = Slotted(), {"half"}, np.ones(2)
 
 
