@@ -1,4 +1,4 @@
-"""Search from between and beside the fixed points that are known."""
+"""Search where no start led: from region to region, between and beside known fixed points."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf.batched import inverses
 from fixedpoint_tf.descents import CANDIDATE_Q
+from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.solvers import forward
 from fixedpoint_tf.solvers.base import Points
 from fixedpoint_tf.status import Status
+from fixedpoint_tf.systems.kinks import is_smooth
 
 if TYPE_CHECKING:
     from fixedpoint_tf.search import Search
@@ -22,19 +25,30 @@ ASIDE = 1e-2  # distance from a fixed point, relative to its size, of a state to
 PAIRS_A_POINT = 4  # the same for each fixed point that is known
 MOST_PAIRS = 512
 EXPLORE_ROUNDS = 16  # at most
+N_COMPARED = 16  # states at which Jacobians are compared with those nearby
+NEARBY = 1e-4  # distance of the latter, relative to each state
+SAME = 1e-12  # change of a Jacobian that is none
+MOST_LEAPING = 1024  # starts from which full Newton steps are taken, at most
+LEAP_ENTRIES = 2**20  # entries of their Jacobians, at most
+LEAP_SCALES = (1.0, 10.0, 1.0, 100.0)  # by which the starts are multiplied in turn
+LEAPS = 24  # full Newton steps of each
+LANDED = 1e-9  # residual, relative to the size of the state, of a state that has arrived
 MOST_FRUITLESS = 1  # rounds without a new point after one with some; the first ends it at once
 
 
 def explore(search: Search) -> None:
     """Search from between and beside known fixed points under the same input.
 
-    Between two attractors lies a saddle, often one that few starts lead to; and where
-    parts of a network are bistable by themselves, what tells two points apart, added to
-    a third, leads to a fourth.
+    Of networks that are linear within regions, regions are tried first. Between two
+    attractors lies a saddle, often one that few starts lead to; and where parts of a network
+    are bistable by themselves, what tells two points apart, added to a third, leads to a
+    fourth.
 
     Args:
         search: a search that has settled; new points are entered among its ends.
     """
+    if _is_piecewise_linear(search):
+        _leap(search)
     fruitless = MOST_FRUITLESS
     for k in range(EXPLORE_ROUNDS):
         n_known = len(search.ends)
@@ -58,6 +72,60 @@ def explore(search: Search) -> None:
             fruitless += 1
         if fruitless > MOST_FRUITLESS:
             return
+
+
+def _is_piecewise_linear(search: Search) -> bool:
+    """Report whether Jacobians stay the same nearby, or a closed form has kinks."""
+    problem = search.descents.widest
+    equations = problem.system.equations
+    if not isinstance(equations, Autodiff):
+        return not is_smooth(equations)
+    x, u = search.start[:N_COMPARED], search.points.u[:N_COMPARED]
+    aside = NEARBY * search.rng.normal(size=x.shape) * (1.0 + np.abs(x))
+    w, dtype = problem.weights(problem.dtypes[1]), problem.dtypes[1]
+    first, second = (
+        problem.residual.jacobian(w, *problem.rows(dtype, h, u)).numpy() for h in (x, x + aside)
+    )
+    change = np.abs(second - first).max(axis=(1, 2), initial=0.0)
+    return bool(np.median(change) <= SAME * (1.0 + np.abs(first).max(initial=0.0)))
+
+
+def _leap(search: Search) -> None:
+    """Take full Newton steps from some starts, however far they lead, and enter where they end.
+
+    Where a network is linear within regions, a step ends where its region would have its
+    fixed point: there, or in another region, from which the next one leads on
+    (Eisenmann, Monfared, Goring & Durstewitz 2023, "Bifurcations and loss jumps in RNN
+    training", for the same walk from region to region).
+    """
+    problem = search.descents.widest
+    n, dtype = problem.n_states, problem.dtypes[1]
+    most = min(MOST_LEAPING, max(1, LEAP_ENTRIES // n**2))
+    chosen = np.resize(search.rng.permutation(len(search.start)), most)
+    origin = search.start[chosen]
+    u = search.points.u[chosen]
+    x = origin * np.resize(LEAP_SCALES, most)[:, None]
+    w = problem.weights(dtype)
+    lands = np.zeros(most, dtype=bool)
+    for _ in range(LEAPS):
+        moving = np.flatnonzero(~lands & np.isfinite(x).all(axis=1))
+        if not len(moving):
+            break
+        rows = problem.rows(dtype, x[moving], u[moving])
+        r = problem.residual.value(w, *rows).numpy().astype(np.float64)
+        A = problem.residual.jacobian(w, *rows).numpy().astype(np.float64)
+        finite = np.isfinite(A).all(axis=(1, 2)) & np.isfinite(r).all(axis=1)
+        x[moving[~finite]] = np.inf
+        moving, r, A = moving[finite], r[finite], A[finite]
+        size = 1.0 + np.linalg.norm(x[moving], axis=1)
+        lands[moving] = np.linalg.norm(r, axis=1) < LANDED * size
+        left = ~lands[moving]
+        if left.any():
+            inverse, _ = inverses(A[left])
+            x[moving[left]] -= np.einsum("nij,nj->ni", inverse, r[left])
+    rests = np.flatnonzero(lands)
+    if len(rests):
+        search.enter_new(Points(x[rests], u[rests]), chosen[rests], origin[rests])
 
 
 def _release(search: Search, numbers: np.ndarray) -> None:

@@ -4,7 +4,7 @@
     sharpen  near fixed points: distinct ones in double precision, the others assigned
     attract  some starts run forward until they rest
     settle   the rest: descend to stationary points of q in double precision
-    explore  start again halfway between known fixed points, where saddles lie
+    explore  leap between regions of linear networks; start again between known points
 
 Every start ends as the member of one end point. Where many starts head for the same one, the
 expensive descent is shared (:mod:`fixedpoint_tf.sharing`).

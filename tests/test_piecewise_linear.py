@@ -150,6 +150,20 @@ def test_every_fixed_point_of_a_relu_network(kind, draw, n, seed):
         assert np.array_equal(found.is_stable, stable[distance.argmin(axis=1)])
 
 
+@pytest.mark.parametrize("kind", ["simple", "outside"])
+def test_saddles_far_from_all_starts_are_found_region_by_region(kind):
+    """One of four points lies at 50, the starts within 4."""
+    rng = np.random.default_rng(105)
+    weights, bias = single(0.8 * rng.normal(size=(4, 4))), single(rng.normal(size=4))
+    truth, _ = all_points(weights, bias)
+    assert len(truth) == 4 and np.abs(truth).max() > 50.0
+    finder = FixedPointFinder(cell_of(kind, weights, bias), verbose=False)
+    unique, _ = finder.find_fixed_points(rng.normal(size=(128, 4)), np.zeros((1, 1)))
+    found = unique.fixed.xstar
+    nearest = np.abs(truth[:, None] - found).max(axis=2)
+    assert len(found) == 4 and nearest.min(axis=1).max() < 1e-9 * np.abs(truth).max()
+
+
 def test_a_silent_unit_does_not_make_a_point_diverged():
     """h1 = relu(h1/2 + 1), h2 = relu(h2/2 - 1): the point (2, 0) attracts all starts."""
     cell = cell_of("simple", 0.5 * np.eye(2), np.array([1.0, -1.0]))
