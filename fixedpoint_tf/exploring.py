@@ -47,9 +47,10 @@ def explore(search: Search) -> None:
     Args:
         search: a search that has settled; new points are entered among its ends.
     """
+    fruitless = MOST_FRUITLESS
     if _is_piecewise_linear(search):
         _leap(search)
-    fruitless = MOST_FRUITLESS
+        fruitless = 0  # what it found makes new pairs
     for k in range(EXPLORE_ROUNDS):
         n_known = len(search.ends)
         a, b = _pairs(search, N_EXPLORE if k == 0 else MOST_PAIRS)
@@ -117,12 +118,14 @@ def _leap(search: Search) -> None:
         finite = np.isfinite(A).all(axis=(1, 2)) & np.isfinite(r).all(axis=1)
         x[moving[~finite]] = np.inf
         moving, r, A = moving[finite], r[finite], A[finite]
+        if not len(moving):
+            break
+        inverse, singular = inverses(A)
         size = 1.0 + np.linalg.norm(x[moving], axis=1)
-        lands[moving] = np.linalg.norm(r, axis=1) < LANDED * size
-        left = ~lands[moving]
-        if left.any():
-            inverse, _ = inverses(A[left])
-            x[moving[left]] -= np.einsum("nij,nj->ni", inverse, r[left])
+        # Behind a gate that is shut every state seems to rest.
+        rests = (np.linalg.norm(r, axis=1) < LANDED * size) & ~singular
+        lands[moving] = rests
+        x[moving[~rests]] -= np.einsum("nij,nj->ni", inverse[~rests], r[~rests])
     rests = np.flatnonzero(lands)
     if len(rests):
         search.enter_new(Points(x[rests], u[rests]), chosen[rests], origin[rests])
