@@ -20,7 +20,7 @@ from fixedpoint_tf.cycles.orbits import (
 from fixedpoint_tf.cycles.shooting import LEAST_SIZE, multipliers, shoot
 from fixedpoint_tf.cycles.sides import judge_sides
 from fixedpoint_tf.cycles.winding import count_turns
-from fixedpoint_tf.systems.kinks import near_kink
+from fixedpoint_tf.systems.kinks import side_jacobians
 
 __all__ = ["UNKNOWN", "KnownOrbits"]
 
@@ -31,6 +31,7 @@ NEUTRAL_TOL = 1e-6  # of a multiplier: so near 1 there may be a family of cycles
 KINK_RADIUS = 1e-9  # of the extent of a cycle: a point so near a kink is on it
 SIDE_RADIUS = 10.0  # times that radius: where the pieces on both sides of it are taken
 N_ROUNDINGS = 64.0
+SAME_JACOBIAN = 1e-3  # relative change of a Jacobian that may be smooth
 N_KINK_DIRECTIONS = 4
 UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
 
@@ -74,17 +75,25 @@ class KnownOrbits:
         _, jacobians = self.tangents(orbit.points, inputs)
         rounding = N_ROUNDINGS * self.tangents.rounding * np.abs(orbit.points).max()
         radius = max(KINK_RADIUS * extent_of(orbit.points), float(rounding))
-        at_points = near_kink(
+        sides = side_jacobians(
             system, orbit.points, inputs, radius, n_directions=N_KINK_DIRECTIONS
+        )
+        # At a kink the Jacobian of the network may be that of no side.
+        own = system.jacobian(orbit.points, inputs).numpy()
+        at_points = np.array(
+            [
+                len(some) > 1 or not _is_near(some[0], one)
+                for some, one in zip(sides, own, strict=True)
+            ]
         )
         on_kink, stability = bool(at_points.any()), ""
         if on_kink:
             # Farther out than a kink may be, so that both of its sides are met.
-            sides = judge_sides(
+            judged = judge_sides(
                 self.tangents, orbit.points, orbit.u, SIDE_RADIUS * radius, at_points
             )
-            orbit = dataclasses.replace(orbit, multipliers=sides.multipliers)
-            stability = sides.stability
+            orbit = dataclasses.replace(orbit, multipliers=judged.multipliers)
+            stability = judged.stability
         turns, family = count_turns(orbit.points, jacobians), None
         if (np.abs(orbit.multipliers - 1.0) < NEUTRAL_TOL).any() and not on_kink:
             family = find_family(self.tangents, orbit)
@@ -174,3 +183,8 @@ class KnownOrbits:
         times = np.tile(period / m * np.arange(n_within) / n_within, m)
         inputs = np.broadcast_to(u, (len(times), len(u)))
         return self.tangents.images(np.repeat(points, n_within, axis=0), inputs, times)
+
+
+def _is_near(first: np.ndarray, second: np.ndarray) -> bool:
+    """Compare Jacobians at states so near that those of a smooth network agree."""
+    return bool(np.abs(first - second).max() <= SAME_JACOBIAN * (1e-3 + np.abs(first).max()))
