@@ -57,8 +57,8 @@ copybutton_prompt_is_regexp = True
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(collections\.abc|enum|keras|matplotlib|np|numpy|os|pathlib|scipy|tensorflow|tf)"
-        r"\..*",
+        r"(collections\.abc|contextlib|enum|keras|matplotlib|np|numpy|os|pathlib|scipy"
+        r"|tensorflow|tf|types)\..*",
     ),
     (r"py:class", r"Axes|Figure"),  # of matplotlib, imported for type checkers only
     (r"py:class", r".*\.(Result|Self)"),  # type variables

@@ -15,7 +15,7 @@ from fixedpoint_tf.status import Status
 from fixedpoint_tf.systems.kinks import is_smooth
 
 if TYPE_CHECKING:
-    from fixedpoint_tf.search import Search
+    import fixedpoint_tf.search
 
 __all__ = ["explore"]
 
@@ -36,7 +36,7 @@ LANDED = 1e-9  # residual, relative to the size of the state, of a state that ha
 MOST_FRUITLESS = 1  # rounds without a new point after one with some; the first ends it at once
 
 
-def explore(search: Search) -> None:
+def explore(search: fixedpoint_tf.search.Search) -> None:
     """Search from between and beside known fixed points under the same input.
 
     Of networks that are linear within regions, regions are tried first. Between two
@@ -75,7 +75,7 @@ def explore(search: Search) -> None:
             return
 
 
-def _is_piecewise_linear(search: Search) -> bool:
+def _is_piecewise_linear(search: fixedpoint_tf.search.Search) -> bool:
     """Report whether Jacobians stay the same nearby, or a closed form has kinks."""
     problem = search.descents.widest
     equations = problem.system.equations
@@ -91,7 +91,7 @@ def _is_piecewise_linear(search: Search) -> bool:
     return bool(np.median(change) <= SAME * (1.0 + np.abs(first).max(initial=0.0)))
 
 
-def _leap(search: Search) -> None:
+def _leap(search: fixedpoint_tf.search.Search) -> None:
     """Take full Newton steps from some starts, however far they lead, and enter where they end.
 
     Where a network is linear within regions, a step ends where its region would have its
@@ -131,7 +131,7 @@ def _leap(search: Search) -> None:
         search.enter_new(Points(x[rests], u[rests]), chosen[rests], origin[rests])
 
 
-def _release(search: Search, numbers: np.ndarray) -> None:
+def _release(search: fixedpoint_tf.search.Search, numbers: np.ndarray) -> None:
     """Run forward from both sides of new fixed points, and enter where that ends.
 
     From a saddle that leads to attractors, of which it may be the only trace.
@@ -153,7 +153,7 @@ def _release(search: Search, numbers: np.ndarray) -> None:
     search.reached.update(search.enter_new(points, source[rests], origin[rests]))
 
 
-def _pairs(search: Search, most: int) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(search: fixedpoint_tf.search.Search, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Some pairs of isolated fixed points under the same input, at random.
 
     Between points of one line attractor lies only more of the line.

@@ -61,7 +61,8 @@ def continue_in(
     Beware: a pair of bifurcations within one step cancels in the test functions and is
     missed; a shorter ``max_step`` finds it (of thresholds of units that are linear between
     them none is missed). Other branches than those of the points given
-    are not found: give all fixed points that are known, or see :func:`switch_branch`.
+    are not found: give all fixed points that are known, or see
+    :func:`fixedpoint_tf.continuation.switch_branch`.
 
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.

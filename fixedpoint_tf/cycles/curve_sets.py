@@ -40,7 +40,8 @@ class CurveSet:
         frequency: turns per step of the oscillation, at most 0.5.
         rho: rotation number in (0, 0.5] of the motion on a curve, once around all of them.
         curves: the states by phase, in cycles, on each curve in the order of their visits.
-        misfit, typical: as :class:`ClosedCurve` has them, of the worst curve.
+        misfit: as :class:`ClosedCurve` has it, of the worst curve.
+        typical: as :class:`ClosedCurve` has it, of the worst curve.
         frequency_error: how far the frequency may be off.
     """
 

@@ -143,7 +143,7 @@ def growth_at_kink(
         seed: of the directions.
 
     Returns:
-        The growth a step (continuous: the rate) of the directions that grow the fastest,
+        The growth a step (in continuous time the rate) of the directions that grow the fastest,
         ``(n,)``, as :func:`fixedpoint_tf.linearization.growth` gives it of a mode; and
         whether it is more than the run could mistake, ``(n,)`` boolean.
 
@@ -183,9 +183,10 @@ def choose_side(
         kind: ``"discrete"`` or ``"continuous"``.
 
     Returns:
-        The number of the side: that of the fastest growth where states leave, of the fastest
-        decay where they come back, else the one nearest the edge of stability. And the growth
-        of the point: that of the side where all agree and the run cannot tell it from theirs.
+        The number of the side, and the growth of the point. The side is that of the fastest
+        growth where states leave, of the fastest decay where they come back, else the one
+        nearest the edge of stability. The growth is that of the side where all agree and the
+        run cannot tell it from theirs.
 
     Example:
         >>> choose_side(np.array([[[-2.0]], [[-0.1]]]), 0.45, True, "discrete")
