@@ -530,7 +530,7 @@ class FixedPointFinder(Questions):
             jacobians,
             by_input,
             fixed=own["status"] == Status.FIXED_POINT,
-            size=np.linalg.norm(x / unit, axis=1) + 1.0,
+            size=np.linalg.norm((x - search.problem.origin) / unit, axis=1) + 1.0,
             # Of a random direction, the root of their number is left along any given one.
             located=np.sqrt(d) * located,
             unit=unit,

@@ -16,7 +16,7 @@ import tensorflow as tf
 from fixedpoint_tf import linearization
 from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import DynamicalSystem
-from fixedpoint_tf.systems.kinks import is_smooth, sides_at
+from fixedpoint_tf.systems.kinks import is_smooth, side_jacobians, sides_at
 
 __all__ = ["choose_side", "growth_at_kink", "settle_at_kinks"]
 
@@ -32,6 +32,7 @@ DECIDED = 5.0  # logarithm of a growth that is neither a power of time nor a tra
 STEADY = 1.0, 0.2  # logarithm of a growth that does for one that stays the same, and how far
 STILL = 1e-3  # logarithm of a growth over half the run that is none
 UNSEEN = 0.02  # difference of growths, of one or the fastest rate, that a run may not show
+ALIKE = 1e-2  # relative change of a Jacobian of one side over the distance of a look
 ON_RAY = 1e-9  # relative error of an eigenvector of the map of directions
 MANY_STATES = 32  # above which products take the place of Jacobians
 PACE = 0.2  # of the fastest rate, a step in continuous time
@@ -95,12 +96,22 @@ def settle_at_kinks(
             kinked[row] = len(some) > 1
             if not kinked[row] and (places[0] != x[row]).any():  # the point's own is none
                 _take_on(system, row, some[0], places[0], u, jacobians, input_jacobians)
+    beside = np.clip(BESIDE[1] * near, BESIDE[0], BESIDE[2]) * size
+    rows = np.flatnonzero(kinked)
+    if len(rows):
+        farther = side_jacobians(
+            system, x[rows], u[rows], beside[rows],
+            n_directions=N_LOOKED_AT, unit=unit, only_beside=True,
+        )  # fmt: skip
+        # A smooth bend as narrow as that has other Jacobians farther out, a kink the same.
+        kinked[rows] = [
+            _all_met(out, sides[row][0]) for row, out in zip(rows, farther, strict=True)
+        ]
     rows = np.flatnonzero(kinked & fixed)
     decided = np.zeros(len(x), dtype=bool)
     if len(rows):
-        beside = np.clip(BESIDE[1] * near[rows], BESIDE[0], BESIDE[2]) * size[rows]
         growth[rows], decided[rows] = growth_at_kink(
-            system, x[rows], u[rows], beside, [sides[row][0] for row in rows], unit=unit
+            system, x[rows], u[rows], beside[rows], [sides[row][0] for row in rows], unit=unit
         )
     for row in np.flatnonzero(kinked).tolist():
         some, places = sides[row]
@@ -110,6 +121,12 @@ def settle_at_kinks(
             side, _ = choose_side(some, np.inf, True, system.kind)
         _take_on(system, row, some[side], places[side], u, jacobians, input_jacobians)
     return growth
+
+
+def _all_met(some: np.ndarray, sides: np.ndarray) -> bool:
+    """Test Jacobians for being those of some sides, but for smooth change."""
+    gap = np.abs(some[:, None] - sides).max(axis=(2, 3)).min(axis=1)
+    return bool((gap <= ALIKE * (1.0 + np.abs(sides).max())).all())
 
 
 def _take_on(system, row, jacobian, place, u, jacobians, input_jacobians) -> None:
