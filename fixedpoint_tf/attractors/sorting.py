@@ -315,7 +315,7 @@ def _groups_of(
 
 
 def _hurries(sorter: Sorter, known: dict[str, Any]) -> bool:
-    """Whether states would cross a line or sheet of slow states in less than ``slow``."""
+    """Test for states that would cross a line or sheet of slow states in less than ``slow``."""
     if known["kind"] not in MANIFOLDS or not sorter.is_slow[known["rows"]].all():
         return False
     x = known["settled"]
@@ -324,7 +324,7 @@ def _hurries(sorter: Sorter, known: dict[str, Any]) -> bool:
 
 
 def _turn(sorter: Sorter, points: FixedPoints, rows: np.ndarray) -> bool:
-    """Whether slow states that make no manifold are places where a cycle is slow."""
+    """Test slow states that make no manifold for being the slow places of a cycle."""
     if not sorter.is_slow[rows].all():
         return False
     some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_TURNING)).astype(int)]

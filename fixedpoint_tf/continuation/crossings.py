@@ -68,7 +68,7 @@ def _distance(z: np.ndarray) -> float:
 
 
 def _differ(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether a row of the derivative jumps, by its own size but for rounding."""
+    """Test for a row of the derivative that jumps, by its own size but for rounding."""
     size = np.abs(other)
     tolerance = SAME_SLOPES * size.max(axis=1, keepdims=True) + LEAST_CHANGE * size.max()
     return bool((np.abs(one - other) > tolerance).any())

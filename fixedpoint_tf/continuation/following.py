@@ -141,7 +141,7 @@ def continue_in(
 
 
 def _shared(z: np.ndarray) -> np.ndarray:
-    """Which starts stand at the place of another."""
+    """Find the starts that stand at the place of another."""
     _, number, count = np.unique(z, axis=0, return_inverse=True, return_counts=True)
     return np.asarray(count[number.ravel()] > 1)
 

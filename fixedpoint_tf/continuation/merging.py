@@ -1,4 +1,4 @@
-"""Whether points and branches belong to one and the same curve.
+"""Decide if points and branches belong to one and the same curve.
 
 Near a branch another one may pass at any distance: what counts is whether the curve itself
 goes through the point. Between two neighbouring points of a branch the curve is a graph over

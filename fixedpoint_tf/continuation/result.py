@@ -238,7 +238,7 @@ class Branches(Result):
         return " -> ".join(words)
 
     def _ends_at(self, branch: int, after: int) -> bool:
-        """Whether a branch ends at a border branch point that is its point ``after``."""
+        """Test a branch for ending at a border branch point that is its point ``after``."""
         rows = self.rows(branch)
         z = np.column_stack([self.s, self.xstar])[rows]
         if after == len(z) - 1:

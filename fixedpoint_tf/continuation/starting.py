@@ -138,5 +138,5 @@ def both_tangents(
 
 
 def _stays(t: np.ndarray, place: float, span: tuple[float, float]) -> bool:
-    """Whether a tangent does not leave the path at an end of it."""
+    """Test for a tangent that does not leave the path at an end of it."""
     return not (place <= span[0] and t[-1] < 0) and not (place >= span[1] and t[-1] > 0)

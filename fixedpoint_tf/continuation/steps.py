@@ -1,4 +1,4 @@
-"""How far a continuation goes: lengths of steps, limits, and their checks."""
+"""Lengths of the steps of a continuation, its limits, and their checks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT_EDGE = 1e-9  # of the bounds
 
 @dataclasses.dataclass(frozen=True)
 class Steps:
-    """How far to go: lengths along the curve, and when to stop."""
+    """Hold the lengths of steps along the curve, and the limits at which to stop."""
 
     first: float
     longest: float
@@ -27,7 +27,7 @@ class Steps:
     size: float = 1.0
 
     def outside(self, x: np.ndarray) -> np.ndarray:
-        """Which of the states ``(..., n_states)`` are beyond the bounds, but for rounding."""
+        """Test states ``(..., n_states)`` for being beyond the bounds, but for rounding."""
         slack = AT_EDGE * (self.size + np.abs(x))
         return ((x < self.lower - slack) | (x > self.upper + slack)).any(axis=-1)
 

@@ -44,7 +44,7 @@ class Trace:
 
 
 def closes(curve: Curve, start, first_t, before, new, tangent, piece: int) -> bool:
-    """Whether a step has come through the start, the way that it was left."""
+    """Test for a step that has come through the start, the way that it was left."""
     if not tangent @ first_t > 0.8:
         return False
     distance = np.linalg.norm(new - start)

@@ -329,7 +329,7 @@ def closed_curve(states: np.ndarray, tol: float) -> ClosedCurve | None:
 
 
 def _average_error(states: np.ndarray, frequency: float, harmonic: int) -> float:
-    """How far an average over half as many samples is from that over all, once around."""
+    """Return how far an average over half of the samples is from that over all."""
     quarter = len(states) // 4
     half = dominant_frequency(states[quarter : quarter + len(states) // 2])
     rounding = np.finfo(float).eps

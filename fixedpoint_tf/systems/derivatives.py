@@ -22,7 +22,9 @@ from fixedpoint_tf.jacobians import Autodiff
 from fixedpoint_tf.system import DynamicalSystem
 from fixedpoint_tf.systems.differences import EXACT, LADDERS, Function, differences
 
-__all__ = ["WrongDerivative", "check_derivatives", "check_jacobian", "describe"]
+__all__ = [
+    "WrongDerivative", "check_derivatives", "check_jacobian", "describe", "listed", "unit_name",
+]  # fmt: skip
 
 NEARBY = {"float64": 1e-3, "float32": 1e-2}  # distance of the states of the second look
 N_NEARBY = 8
@@ -164,19 +166,28 @@ def check_jacobian(
 def describe(system: DynamicalSystem, wrong: list[WrongDerivative]) -> str:
     """Say which derivatives are wrong, and how to mend them."""
     first = max(wrong, key=lambda one: abs(one.claimed - one.found))
-    units = [_unit(system, i) for i in sorted({one.unit for one in wrong})]
+    units = [unit_name(system, i) for i in sorted({one.unit for one in wrong})]
     by = sorted({one.by for one in wrong if one.by_input == first.by_input})
-    sources = [f"u[{j}]" if first.by_input else _unit(system, j) for j in by]
-    source = f"u[{first.by}]" if first.by_input else _unit(system, first.by)
-    cut = f"by {_listed(sources)}" if len(sources) < len(units) else f"of {_listed(units)}"
+    sources = [f"u[{j}]" if first.by_input else unit_name(system, j) for j in by]
+    source = f"u[{first.by}]" if first.by_input else unit_name(system, first.by)
+    cut = f"by {listed(sources)}" if len(sources) < len(units) else f"of {listed(units)}"
     return (
         f"rnn: expected Jacobians of {system.name!r} that are the derivatives of its update, "
-        f"received d {_unit(system, first.unit)} / d {source} = {first.claimed:.4g}, where "
+        f"received d {unit_name(system, first.unit)} / d {source} = {first.claimed:.4g}, where "
         f"differences give {first.found:.4g}; the gradient {cut} is cut or wrong. {WAY_OUT}."
     )
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Join the first six names of units, and say how many more there are.
+
+    Args:
+        names: of units.
+
+    Example:
+        >>> listed([f"h[{i}]" for i in range(8)])
+        'h[0], h[1], h[2], h[3], h[4], h[5] and 2 more'
+    """
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return ", ".join(names[:6]) + more
 
@@ -191,7 +202,7 @@ def _refuse_stairs(system, x, u, products) -> None:
         if n_values > max(STAIRS, 0.5 * len(values)):
             raise ValueError(
                 f"rnn: expected Jacobians of {system.name!r} that are the derivatives of its "
-                f"update, received zeros for {_unit(system, int(unit))} at each of "
+                f"update, received zeros for {unit_name(system, int(unit))} at each of "
                 f"{len(values)} states, between which it takes {n_values} values; its "
                 f"gradient is cut. {WAY_OUT}."
             )
@@ -360,8 +371,18 @@ def _entries(row, claimed, found, units, by_input) -> list[WrongDerivative]:
     ]  # fmt: skip
 
 
-def _unit(system: DynamicalSystem, index: int) -> str:
-    """Name of a coordinate of the flat state, such as ``h[3]``."""
+def unit_name(system: DynamicalSystem, index: int) -> str:
+    """Name a coordinate of the flat state.
+
+    Args:
+        system: the network.
+        index: of the coordinate.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> unit_name(as_system(lambda h, u: 0.5 * h, n_states=4, n_inputs=0), 3)
+        'h[3]'
+    """
     for name, size in system.state_names:
         if index < size:
             return f"{name}[{index}]"

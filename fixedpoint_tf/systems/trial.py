@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf.system import DynamicalSystem
+from fixedpoint_tf.systems.derivatives import listed, unit_name
 
 __all__ = ["check_differentiated", "check_numbers"]
 
@@ -50,12 +51,10 @@ def check_numbers(system: DynamicalSystem, seed: int = 0) -> None:
         return  # it is defined at some states only
     never = np.flatnonzero(~np.isfinite(image.astype(np.float64)).any(axis=0))
     if len(never):
-        names = [f"{name}[{i}]" for name, size in system.state_names for i in range(size)]
-        listed = ", ".join(names[i] for i in never[:6])
-        more = f" and {len(never) - 6} more" if len(never) > 6 else ""
+        names = listed([unit_name(system, int(i)) for i in never])
         raise ValueError(
             f"rnn: expected {system.name!r} to return finite states, received NaN or infinity "
-            f"for {listed}{more} at each of {len(x)} states that were tried. Check its "
+            f"for {names} at each of {len(x)} states that were tried. Check its "
             "constants and weights, and bounds where it is defined within some only."
         )
 
