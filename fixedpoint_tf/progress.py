@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.search import Search
+
+if TYPE_CHECKING:
+    from fixedpoint_tf.config import FinderConfig
 
 __all__ = ["Progress"]
 

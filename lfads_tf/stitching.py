@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lfads_tf import alignment, readin
+from lfads_tf import alignment, readin, session_starts
 from lfads_tf.checks import listed
 from lfads_tf.data.sessions import Session
 from lfads_tf.data.together import as_sessions, common_conditions
@@ -79,7 +79,7 @@ def start(network: Network, sessions: Sequence[Session], name: str = "x") -> Non
     starts: list[Any] = [None] * len(in_order)
     if config.read_in_start == "pcr":
         common_conditions(in_order, name)
-        starts = readin.start_by_pcr(
+        starts = session_starts.start_by_pcr(
             [session.spikes for session in in_order],
             [np.asarray(session.conditions) for session in in_order],
             [config.encoded_of(i) for i in range(len(in_order))],
@@ -90,7 +90,7 @@ def start(network: Network, sessions: Sequence[Session], name: str = "x") -> Non
     for session, begin in zip(in_order, starts, strict=True):
         weights = layer.of(session.name)._replace(out_bias=network.bias_for(session.spikes))
         if begin is not None:
-            kernel = readin.out_kernel_of(begin.modulation, network.observation)
+            kernel = session_starts.out_kernel_of(begin.modulation, network.observation)
             weights = SessionWeights(begin.in_kernel, begin.in_bias, kernel, weights.out_bias)
         layer.assign(session.name, weights)
 
@@ -184,10 +184,10 @@ def add_session(
         n_encoded = config.encoded_of(-1)
         kernel, bias = alignment.regression(average[:, : config.encoded_bins, :n_encoded], seen)
         centre = np.nanmean(factors, axis=(0, 1))
-        modulation = readin.modulation_by(
+        modulation = session_starts.modulation_by(
             factors - centre, average, number, config.n_factors, log_link=_log_link(config)
         )
-        out_kernel = readin.out_kernel_of(modulation, network.observation)
+        out_kernel = session_starts.out_kernel_of(modulation, network.observation)
         out_bias = np.asarray(weights.out_bias) - centre @ out_kernel
         weights = SessionWeights(kernel, bias, out_kernel, out_bias)
     layer.assign(session.name, weights)

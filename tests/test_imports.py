@@ -101,6 +101,7 @@ ROOMS["lfads_tf"] = [
     "session_batches",
     "inferred",
     "inference",
+    "session_starts",
     "stitching",
     "training",
     "checkpoints",

@@ -8,6 +8,7 @@ import numpy as np
 
 from fixedpoint_tf.continuation.curve import Curve
 from fixedpoint_tf.continuation.detection import Found, detect
+from fixedpoint_tf.continuation.ends import CLOSED, END, JUMP, MEETING
 from fixedpoint_tf.continuation.intervals import (
     BORDER_BRANCH_POINT,
     BORDER_COLLISION,
@@ -15,9 +16,9 @@ from fixedpoint_tf.continuation.intervals import (
     CONTINUUM,
     border_event,
 )
-from fixedpoint_tf.continuation.result import CLOSED, Branches
+from fixedpoint_tf.continuation.result import Branches
 from fixedpoint_tf.continuation.steps import Steps
-from fixedpoint_tf.continuation.traces import END, JUMP, MEETING, Trace
+from fixedpoint_tf.continuation.traces import Trace
 from fixedpoint_tf.continuation.tracing import trace
 
 __all__ = ["as_branches", "both_ways", "join"]

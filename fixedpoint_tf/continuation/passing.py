@@ -7,8 +7,9 @@ import numpy as np
 from fixedpoint_tf.continuation.borders import crosses, first_jump, next_borders
 from fixedpoint_tf.continuation.crossings import onwards, ways
 from fixedpoint_tf.continuation.curve import Curve, Points
+from fixedpoint_tf.continuation.ends import JUMP, MEETING
 from fixedpoint_tf.continuation.intervals import border_event
-from fixedpoint_tf.continuation.traces import JUMP, MEETING, Trace, append, closes
+from fixedpoint_tf.continuation.traces import Trace, append, closes
 
 __all__ = ["borders_met", "pass_border"]
 

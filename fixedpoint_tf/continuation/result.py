@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf.continuation.ends import CLOSED, MEETING
 from fixedpoint_tf.fixed_points import FixedPoints
 from fixedpoint_tf.results import Result
 from fixedpoint_tf.status import Status
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CLOSED", "MEETING", "Bifurcation", "Branches", "several"]
-
-CLOSED = "closed loop"
-MEETING = "border branch point"
+__all__ = ["Bifurcation", "Branches", "several"]
 
 
 def several(kind: str) -> str:

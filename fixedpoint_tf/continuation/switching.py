@@ -10,11 +10,12 @@ from tqdm import tqdm
 from fixedpoint_tf.adapters import as_system
 from fixedpoint_tf.continuation.crossings import ways
 from fixedpoint_tf.continuation.curve import Curve
+from fixedpoint_tf.continuation.ends import CLOSED
 from fixedpoint_tf.continuation.following import ON_PATH_TOL
 from fixedpoint_tf.continuation.intervals import BORDER_BRANCH_POINT, BRANCH_POINT
 from fixedpoint_tf.continuation.joining import as_branches, both_ways, join
 from fixedpoint_tf.continuation.paths import Path
-from fixedpoint_tf.continuation.result import CLOSED, Bifurcation, Branches
+from fixedpoint_tf.continuation.result import Bifurcation, Branches
 from fixedpoint_tf.continuation.starting import both_tangents, size_of_states
 from fixedpoint_tf.continuation.steps import Steps, checked_steps
 from fixedpoint_tf.continuation.tracing import trace

@@ -7,14 +7,12 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf.continuation.curve import Curve
+from fixedpoint_tf.continuation.ends import CLOSED, END
 from fixedpoint_tf.continuation.merging import lies_on
-from fixedpoint_tf.continuation.result import CLOSED, MEETING
 
-__all__ = ["END", "JUMP", "MEETING", "Trace", "append", "closes"]
+__all__ = ["Trace", "append", "closes"]
 
 AT_START = 1e-9
-END = "end of path"
-JUMP = "jump of the system"
 
 
 @dataclasses.dataclass

@@ -9,11 +9,12 @@ import numpy as np
 from fixedpoint_tf.continuation.borders import BESIDE
 from fixedpoint_tf.continuation.crossings import sign_along
 from fixedpoint_tf.continuation.curve import CONTRACTION, Curve
+from fixedpoint_tf.continuation.ends import END, JUMP
 from fixedpoint_tf.continuation.merging import joins
 from fixedpoint_tf.continuation.passing import borders_met, pass_border
 from fixedpoint_tf.continuation.predicting import ahead, between
 from fixedpoint_tf.continuation.steps import Steps
-from fixedpoint_tf.continuation.traces import END, JUMP, Trace, append, closes
+from fixedpoint_tf.continuation.traces import Trace, append, closes
 
 __all__ = ["trace"]
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lfads_tf import checks
-from lfads_tf.analysis import metrics
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -65,6 +64,8 @@ def plot_rates_against_truth(
         >>> len(axes), axes[-1].get_title()
         (4, 'LFADS: R² = 0.99\n(mean over neurons)')
     """
+    from lfads_tf.analysis import metrics
+
     width = checks.positive("bin_width", bin_width)
     if average not in _WORDS:
         raise ValueError(f"average: expected 'neurons' or 'pooled', received {average!r}.")
@@ -149,6 +150,8 @@ def _draw_histograms(
     fig: Figure, axes: np.ndarray, truth: np.ndarray, estimates: list, average: str
 ) -> None:
     from matplotlib.colors import LogNorm
+
+    from lfads_tf.analysis import metrics
 
     seen = ~np.isnan(truth)
     x = truth[seen]

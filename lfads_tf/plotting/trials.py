@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lfads_tf import checks
-from lfads_tf.analysis import smoothing
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -66,6 +65,8 @@ def plot_trials(
         >>> axes.shape, axes[0, 0].get_title(), axes[-1, 0].get_xlabel()
         ((4, 2), 'trial 1', 'time (s)')
     """
+    from lfads_tf.analysis import smoothing
+
     if hasattr(data, "spikes"):
         bin_width = data.bin_width if bin_width is None else bin_width
         true_rates = data.true_rates if true_rates is None else true_rates

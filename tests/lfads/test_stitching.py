@@ -14,6 +14,7 @@ from lfads_tf import (
     load_model,
     noise,
     readin,
+    session_starts,
     steps,
     stitching,
 )
@@ -194,7 +195,9 @@ def test_shared_components_of_noiseless_rates_give_the_log_rates_back():
     rng = np.random.default_rng(0)
     latents = rng.normal(size=(6, 20, 2))
     linear = [latents @ rng.normal(size=(2, n)) + rng.normal(size=n) for n in (5, 8, 3)]
-    starts = readin.start_by_pcr(linear, [np.arange(6)] * 3, (5, 8, 3), 2, 3, log_link=False)
+    starts = session_starts.start_by_pcr(
+        linear, [np.arange(6)] * 3, (5, 8, 3), 2, 3, log_link=False
+    )
     seen = [x @ s.in_kernel + s.in_bias for x, s in zip(linear, starts, strict=True)]
     # The penalty takes its small share of each.
     for other in seen[1:]:
