@@ -11,11 +11,11 @@ import tensorflow as tf
 from answers import Fact
 
 from fixedpoint_tf import DynamicalSystem, FixedPointFinder, FixedPoints, as_system
-from fixedpoint_tf.attractors import attractors
-from fixedpoint_tf.certificates import certify
-from fixedpoint_tf.connections import connections
-from fixedpoint_tf.continuation import continue_in
-from fixedpoint_tf.cycles import find_cycles
+from fixedpoint_tf.analysis.attractors import attractors
+from fixedpoint_tf.analysis.certificates import certify
+from fixedpoint_tf.analysis.connections import connections
+from fixedpoint_tf.analysis.continuation import continue_in
+from fixedpoint_tf.analysis.cycles import find_cycles
 
 EXACT = 1e-6
 

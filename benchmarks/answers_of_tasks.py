@@ -10,7 +10,8 @@ import numpy as np
 from answers import Fact
 from scipy.stats import spearmanr
 
-from fixedpoint_tf import FixedPointFinder, FixedPoints, trajectories
+from fixedpoint_tf import FixedPointFinder, FixedPoints
+from fixedpoint_tf.systems import trajectories
 from fixedpoint_tf.tasks import TASKS, train_task
 
 N_TRIALS = 128

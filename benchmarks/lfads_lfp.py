@@ -4,8 +4,8 @@
 
 Spikes of 40 neurons of 30 spikes/s, in trials of 0.5 s, and a field potential share an
 oscillation, whose phase is another in each trial: the PSTH shows nothing of it
-(``lfads_tf.data.oscillations``). Rates of 200 trials that had no part in training are held
-against the field potential, which no method has seen:
+(``lfads_tf.data.synthetic.oscillations``). Rates of 200 trials that had no part in training
+are held against the field potential, which no method has seen:
 
 - **R²**: of the rates against the true ones, pooled over neurons;
 - **kept**: the true rates' part within 3 Hz of the frequency that is found again, as the slope
@@ -41,7 +41,7 @@ import numpy as np
 from lfads_tf import LFADS, LFADSConfig
 from lfads_tf.analysis import lfp, metrics, smoothing
 from lfads_tf.analysis.coherence import coherence
-from lfads_tf.data.oscillations import Oscillation, oscillation
+from lfads_tf.data.synthetic import Oscillation, oscillation
 
 N_TRAIN, N_VALID, N_TEST = 480, 64, 200
 SYSTEM = {"n_bins": 50, "n_neurons": 40, "bin_width": 0.01, "mean_rate": 30.0, "depth": 0.7}

@@ -16,9 +16,9 @@ default seeds are about as hard as the published one. The last row is what can b
 the most likely input and first state, given the spikes and the true network.
 
 **pulse**: a chaotic network of 50 units, 100 bins, struck once in each trial
-(``lfads_tf.data.synthetic.chaotic_rnn_with_pulse``). The energy of the inferred input is the
-squared deviation from its median over the trial; *near* is the share of it within 3 bins of
-the pulse (7 of 100 bins), *found* the share of trials with its largest value there.
+(``lfads_tf.data.synthetic.chaotic_rnn_with_pulse``). The energy of the inferred input
+is the squared deviation from its median over the trial; *near* is the share of it within 3
+bins of the pulse (7 of 100 bins), *found* the share of trials with its largest value there.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import tensorflow as tf
 from networks import NOISE, Network
 
 from fixedpoint_tf.finder import FixedPointFinder
-from fixedpoint_tf.fixed_points import Status
+from fixedpoint_tf.fixed_points.points import Status
 
 LONG_NOISES = (0.05, 0.25, 0.5, 1.0, 2.0)
 LONG_FACTOR = 20

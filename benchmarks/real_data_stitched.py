@@ -43,9 +43,10 @@ import numpy as np
 from lfads_quality import DAYS, EPOCHS, fitted, trained
 from real_data import FILE, SD, row, spread
 
-from lfads_tf import LFADS, Inferred, Session, alignment, load_model
+from lfads_tf import LFADS, Inferred, Session, load_model
 from lfads_tf.analysis import decoders, folds, metrics, smoothing, validation
 from lfads_tf.plotting.style import COLORS
+from lfads_tf.sessions import alignment
 
 OLD, NEW = DAYS
 SHARES = (1.0, 0.5, 0.25)

@@ -19,22 +19,22 @@ wanted.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fixedpoint_tf._utils.lazy import attach
 
 if TYPE_CHECKING:
-    from fixedpoint_tf.adapters import as_system
-    from fixedpoint_tf.certificates import certify
-    from fixedpoint_tf.comparison import compare
+    from fixedpoint_tf.analysis.certificates import certify
+    from fixedpoint_tf.analysis.comparison.comparing import compare
+    from fixedpoint_tf.analysis.completeness.deflation import search_deflated
+    from fixedpoint_tf.analysis.continuation import continue_in
+    from fixedpoint_tf.analysis.cycles import find_cycles
     from fixedpoint_tf.config import FinderConfig
-    from fixedpoint_tf.continuation import continue_in
-    from fixedpoint_tf.cycles import find_cycles
-    from fixedpoint_tf.deflation import search_deflated
     from fixedpoint_tf.finder import FixedPointFinder
-    from fixedpoint_tf.fixed_points import FixedPoints
-    from fixedpoint_tf.status import Status
-    from fixedpoint_tf.system import DynamicalSystem
+    from fixedpoint_tf.fixed_points.points import FixedPoints
+    from fixedpoint_tf.fixed_points.status import Status
+    from fixedpoint_tf.systems.convert import as_system
+    from fixedpoint_tf.systems.system import DynamicalSystem
 
 __version__ = "0.1.0"
 
@@ -53,34 +53,20 @@ __all__ = [
     "search_deflated",
 ]
 
-_HOMES = {
-    "DynamicalSystem": "system",
-    "FinderConfig": "config",
-    "FixedPointFinder": "finder",
-    "FixedPoints": "fixed_points",
-    "Status": "status",
-    "as_system": "adapters",
-    "certify": "certificates",
-    "compare": "comparison",
-    "continue_in": "continuation",
-    "find_cycles": "cycles",
-    "search_deflated": "deflation",
-}
-
-
-def _rooms() -> set[str]:
-    return {module.name for module in pkgutil.iter_modules(__path__)} - {"__main__"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    if name in _rooms():  # a room that is imported becomes an attribute by itself
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*__all__, *_rooms()})
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "fixedpoint_tf.analysis.certificates": ["certify"],
+        "fixedpoint_tf.analysis.comparison.comparing": ["compare"],
+        "fixedpoint_tf.analysis.completeness.deflation": ["search_deflated"],
+        "fixedpoint_tf.analysis.continuation": ["continue_in"],
+        "fixedpoint_tf.analysis.cycles": ["find_cycles"],
+        "fixedpoint_tf.config": ["FinderConfig"],
+        "fixedpoint_tf.finder": ["FixedPointFinder"],
+        "fixedpoint_tf.fixed_points.points": ["FixedPoints"],
+        "fixedpoint_tf.fixed_points.status": ["Status"],
+        "fixedpoint_tf.systems.convert": ["as_system"],
+        "fixedpoint_tf.systems.system": ["DynamicalSystem"],
+    },
+    packages=["analysis", "linearization", "plotting", "tasks"],
+)

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     matplotlib.use("Agg")  # Files only: a machine without a display will do.
     # Here, not above: TensorFlow takes seconds to load, which --help need not wait for.
-    from fixedpoint_tf import commands
+    from fixedpoint_tf.cli import commands
 
     def say(text: str) -> None:
         if not args.quiet:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf.checks import is_number
-from fixedpoint_tf.descents import Options
-from fixedpoint_tf.solvers.adam import AdamOptions
+from fixedpoint_tf._utils.checks import is_number
+from fixedpoint_tf.search.descents import Options
+from fixedpoint_tf.search.solvers.adam import AdamOptions
 
 __all__ = ["FinderConfig"]
 
@@ -77,7 +77,7 @@ class FinderConfig:
         super_verbose: also write a line on how the search stands.
         n_iters_per_print_update: every so many batches of iterations.
         lr_init: learning rate at which ``"adam"`` begins; of this and the next three see
-            :class:`fixedpoint_tf.solvers.adam.AdamOptions`.
+            :class:`fixedpoint_tf.search.solvers.adam.AdamOptions`.
         lr_factor: by which it falls.
         lr_patience: iterations without a gain until it falls.
         lr_cooldown: iterations after a fall in which it does not fall again.

@@ -7,27 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf import linearization, trajectories
-from fixedpoint_tf.adapters import as_system
-from fixedpoint_tf.batched import smallest_singular_values
-from fixedpoint_tf.checks import as_numbers, check_rows
+from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.batched import smallest_singular_values
+from fixedpoint_tf._utils.checks import as_numbers, check_rows
+from fixedpoint_tf._utils.filters import distance_outliers, is_slow, state_scale
 from fixedpoint_tf.config import FinderConfig
-from fixedpoint_tf.end_points import distinct_ends, nearest_distance
-from fixedpoint_tf.evidence import DOUBLE, distance_tolerance
-from fixedpoint_tf.filters import distance_outliers, is_slow, state_scale
-from fixedpoint_tf.fixed_points import FixedPoints
-from fixedpoint_tf.jacobians import Autodiff
-from fixedpoint_tf.progress import Progress
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.questions import Questions
-from fixedpoint_tf.region import Region, make_region
-from fixedpoint_tf.search import Search
-from fixedpoint_tf.solvers.base import Problem
-from fixedpoint_tf.status import Status
-from fixedpoint_tf.system import DynamicalSystem
-from fixedpoint_tf.systems.derivatives import check_jacobian, describe
-from fixedpoint_tf.systems.differenced import Differenced
-from fixedpoint_tf.systems.kink_stability import settle_at_kinks
-from fixedpoint_tf.systems.rnn_inputs import LayerArray, RNNInputs
+from fixedpoint_tf.search.end_points import distinct_ends, nearest_distance
+from fixedpoint_tf.search.evidence import DOUBLE, distance_tolerance
+from fixedpoint_tf.search.progress import Progress
+from fixedpoint_tf.search.region import Region, make_region
+from fixedpoint_tf.search.search import Search
+from fixedpoint_tf.search.solvers.base import Problem
+from fixedpoint_tf.systems import trajectories
+from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.differentiation.differenced import Differenced
+from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
+from fixedpoint_tf.systems.kinks.stability import settle_at_kinks
+from fixedpoint_tf.systems.models.rnn_inputs import LayerArray, RNNInputs
+from fixedpoint_tf.systems.system import DynamicalSystem
+from fixedpoint_tf.systems.validation.derivatives import check_jacobian, describe
 
 __all__ = ["FixedPointFinder"]
 

@@ -20,12 +20,13 @@ first used, so that data can be read and results drawn where TensorFlow is not w
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fixedpoint_tf._utils.lazy import attach
 
 if TYPE_CHECKING:
     from lfads_tf.config import LFADSConfig
-    from lfads_tf.data.sessions import Session
+    from lfads_tf.data.session import Session
     from lfads_tf.data.windows import bin_spikes, chop, merge, rebin, segment
     from lfads_tf.inferred import Inferred
     from lfads_tf.model import LFADS, load_model
@@ -46,27 +47,14 @@ __all__ = [
     "segment",
 ]
 
-_HOMES = {
-    "LFADS": "model",
-    "Inferred": "inferred",
-    "LFADSConfig": "config",
-    "Session": "data.sessions",
-    "bin_spikes": "data.windows",
-    "chop": "data.windows",
-    "load_model": "model",
-    "merge": "data.windows",
-    "rebin": "data.windows",
-    "segment": "data.windows",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "lfads_tf.config": ["LFADSConfig"],
+        "lfads_tf.data.session": ["Session"],
+        "lfads_tf.data.windows": ["bin_spikes", "chop", "merge", "rebin", "segment"],
+        "lfads_tf.inferred": ["Inferred"],
+        "lfads_tf.model": ["LFADS", "load_model"],
+    },
+    packages=["analysis", "data", "plotting"],
+)

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     matplotlib.use("Agg")  # Files only: a machine without a display will do.
     # Here, not above: TensorFlow takes seconds to load, which --help need not wait for.
-    from lfads_tf import commands
+    from lfads_tf.cli import commands
 
     def say(text: str) -> None:
         if not args.quiet:

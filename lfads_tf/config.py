@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lfads_tf.data.sessions import Session
+    from lfads_tf.data.session import Session
 
 __all__ = ["LFADSConfig"]
 
@@ -345,7 +345,7 @@ class LFADSConfig:
 
 
 _SHARES = ("dropout", "coordinated_dropout", "sample_validation")
-_LEAST_SHARE = 2.0**-16  # of lfads_tf.augmentations.random_bits
+_LEAST_SHARE = 2.0**-16  # of lfads_tf.training.augmentations.random_bits
 _COUNTS = (
     "n_neurons",
     "n_bins",

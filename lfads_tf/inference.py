@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from lfads_tf import batches, checks, sharding
-from lfads_tf.data.sessions import Session
-from lfads_tf.decoder import Decoded, unit_columns
+from lfads_tf._utils import checks
+from lfads_tf.data.session import Session
 from lfads_tf.inferred import Inferred
-from lfads_tf.network import Network
-from lfads_tf.readin import SessionWeights
-from lfads_tf.session_batches import session_arrays
+from lfads_tf.layers.decoder import Decoded, unit_columns
+from lfads_tf.layers.network import Network
+from lfads_tf.layers.readin import SessionWeights
 from lfads_tf.stitched import StitchedConfig
+from lfads_tf.training import batches, sharding
+from lfads_tf.training.session_batches import session_arrays
 
 if TYPE_CHECKING:
     from lfads_tf.model import LFADS
@@ -98,7 +99,7 @@ def at_means(
     Args:
         network: encodes and decodes.
         batch: ``spikes_btn`` and ``external_bte``, of
-            :func:`lfads_tf.batches.checked_batch`.
+            :func:`lfads_tf.training.batches.checked_batch`.
         session: read-in of a stitched model.
     """
     encoded = _encoded(network, batch, session)

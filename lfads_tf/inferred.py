@@ -8,7 +8,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from lfads_tf.files import existing, writing
+from lfads_tf._utils.files import existing, writing
 
 __all__ = ["Inferred"]
 

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from lfads_tf import arguments, batches, inference, sharding, steps, stitching
-from lfads_tf.checkpoints import Checkpoint, default_callbacks, digest
-from lfads_tf.checks import check_eager
+from lfads_tf import inference
+from lfads_tf._utils.checks import check_eager
 from lfads_tf.config import LFADSConfig
-from lfads_tf.network import Network
-from lfads_tf.objective import PARTS, left_out_samples, ramp
-from lfads_tf.session_batches import known_sessions, stitched_arrays
+from lfads_tf.layers.network import Network
+from lfads_tf.sessions import stitching
 from lfads_tf.stitched import StitchedConfig
-from lfads_tf.training import SmoothedValidation, StopAtNaN
+from lfads_tf.training import arguments, batches, sharding, steps
+from lfads_tf.training.callbacks import SmoothedValidation, StopAtNaN
+from lfads_tf.training.checkpoints import Checkpoint, default_callbacks, digest
+from lfads_tf.training.objective import PARTS, left_out_samples, ramp
+from lfads_tf.training.session_batches import known_sessions, stitched_arrays
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from lfads_tf.data.sessions import Session
+    from lfads_tf.data.session import Session
     from lfads_tf.inferred import Inferred
 
 __all__ = ["LFADS", "load_model"]
@@ -52,8 +54,8 @@ class LFADS(keras.Model):
         config: as given.
         network: the layers.
         scalars: variables by name that may be assigned during training (see
-            :data:`lfads_tf.steps.SCALARS`); a new value compiles nothing. A dropout rate
-            that the configuration has at 0 is left out of the graph, and stays 0.
+            :data:`lfads_tf.training.steps.SCALARS`); a new value compiles nothing. A dropout
+            rate that the configuration has at 0 is left out of the graph, and stays 0.
 
     Example:
         >>> import numpy as np
@@ -347,7 +349,7 @@ class LFADS(keras.Model):
             data, config, name=name, training=training, weights=session_weights
         )
 
-    #: See :func:`lfads_tf.checkpoints.default_callbacks`.
+    #: See :func:`lfads_tf.training.checkpoints.default_callbacks`.
     default_callbacks = staticmethod(default_callbacks)
 
     # Asking a trained model.
@@ -499,8 +501,8 @@ class LFADS(keras.Model):
             n_samples: as in :meth:`infer`.
 
         Returns:
-            :class:`~lfads_tf.stitching.Alignment`: agreement in what the read-ins lead to,
-            and in factor space.
+            :class:`~lfads_tf.sessions.stitching.Alignment`: agreement in what the read-ins
+            lead to, and in factor space.
 
         Raises:
             TypeError: no sessions, or a model of a single session.

@@ -27,8 +27,8 @@ class StitchedConfig(LFADSConfig):
         n_read_in: dimensions that every session's read-in leads to, in which the encoders
             see the spikes.
         read_in_start: ``"pcr"``: read-in and read-out begin by principal components
-            regression (:mod:`lfads_tf.alignment`), for which all sessions have the same
-            conditions; ``"random"``.
+            regression (:mod:`lfads_tf.sessions.alignment`), for which all sessions have the
+            same conditions; ``"random"``.
         read_in_trained: whether the read-ins are trained on; the read-outs always are.
         frozen_sessions: names of sessions whose read-in and read-out are not trained.
         shared_frozen: whether all that the sessions share is not trained.

@@ -8,10 +8,15 @@ import tensorflow as tf
 from matplotlib import pyplot
 from reference import leaky_relu_network, load
 
-from fixedpoint_tf import FixedPoints, Status, arrivals, as_system, slow_groups
-from fixedpoint_tf.attractors import Attractors, attractors
-from fixedpoint_tf.manifolds import local_dimension, neighbour_pairs, trace_curve
-from fixedpoint_tf.slow_states import slow_states
+from fixedpoint_tf import FixedPoints, Status, as_system
+from fixedpoint_tf.analysis import convergence as arrivals
+from fixedpoint_tf.analysis.attractors import Attractors, attractors, slow_groups
+from fixedpoint_tf.analysis.attractors.manifolds import (
+    local_dimension,
+    neighbour_pairs,
+    trace_curve,
+)
+from fixedpoint_tf.analysis.attractors.slow_states import slow_states
 
 ROTATION = np.linalg.qr(np.random.default_rng(0).normal(size=(10, 10)))[0]
 

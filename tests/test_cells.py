@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 import zoo
 
-from fixedpoint_tf import as_system, trajectories
-from fixedpoint_tf.jacobians import Autodiff
+from fixedpoint_tf import as_system
+from fixedpoint_tf.systems import trajectories
+from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
 
 N = 5
 

@@ -9,14 +9,15 @@ import scipy.optimize
 import tensorflow as tf
 from keras import layers as L
 
-from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system, trajectories
-from fixedpoint_tf.batched import inverses
-from fixedpoint_tf.certificates import Certificates, certify
-from fixedpoint_tf.certificates.curvature import suprema
-from fixedpoint_tf.certificates.norms import spectral_norms
-from fixedpoint_tf.certificates.polynomial import radii
-from fixedpoint_tf.certificates.proofs import Prover
-from fixedpoint_tf.certificates.sampled import jacobian_variation
+from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
+from fixedpoint_tf._utils.batched import inverses
+from fixedpoint_tf._utils.norms import spectral_norms
+from fixedpoint_tf.analysis.certificates import Certificates, certify
+from fixedpoint_tf.analysis.certificates.polynomial import radii
+from fixedpoint_tf.analysis.certificates.proofs import Prover
+from fixedpoint_tf.analysis.certificates.sampled import jacobian_variation
+from fixedpoint_tf.systems import trajectories
+from fixedpoint_tf.systems.cells.curvature import suprema
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 
 
@@ -464,7 +465,7 @@ def test_interrupted_keeps_what_was_shown(monkeypatch):
         return prove(self, x, u, modes)
 
     monkeypatch.setattr(Prover, "prove", stop_at_the_second)
-    monkeypatch.setattr("fixedpoint_tf.certificates.certifying._CHUNK_ENTRIES", 3)
+    monkeypatch.setattr("fixedpoint_tf.analysis.certificates.certifying._CHUNK_ENTRIES", 3)
     answer = certify(simple([[0.5]], [0.0]), np.zeros((5, 1)), inputs=[[0.0]])
     assert answer.interrupted
     assert answer.codes == ["certified"] * 3 + ["interrupted"] * 2

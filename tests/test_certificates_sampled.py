@@ -8,8 +8,8 @@ import scipy.optimize
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.certificates import certify, certifying
-from fixedpoint_tf.certificates.arithmetic import working_precision
+from fixedpoint_tf.analysis.certificates import certify, certifying
+from fixedpoint_tf.analysis.certificates.arithmetic import working_precision
 
 
 def roots_of(function, low=-4.01, high=4.0):
@@ -272,9 +272,7 @@ def test_a_fixed_point_on_a_kink_is_none_the_less_for_rounding(below, above, at)
 
 def test_points_of_small_states_are_measured_by_their_own_size():
     size = 1e-10
-    system = as_system(
-        lambda h, u: 0.5 * h + 0.25 * (tf.abs(h) + size), n_states=1, n_inputs=0
-    )
+    system = as_system(lambda h, u: 0.5 * h + 0.25 * (tf.abs(h) + size), n_states=1, n_inputs=0)
     answer = certify(system, [[size], [1.01 * size]])  # the second is none
     assert answer.codes == ["supported", "supported"] and answer.n_distinct == 1
     assert answer.existence_radius[1] >= 0.01 * size

@@ -8,9 +8,9 @@ import pytest
 from keras import layers as L
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.certificates import certify
-from fixedpoint_tf.certificates.proofs import Prover
-from fixedpoint_tf.certificates.thresholds import PiecewiseLinear, prove_at_threshold
+from fixedpoint_tf.analysis.certificates import certify
+from fixedpoint_tf.analysis.certificates.proofs import Prover
+from fixedpoint_tf.analysis.certificates.thresholds import PiecewiseLinear, prove_at_threshold
 
 
 def relu_units(recurrent, bias):

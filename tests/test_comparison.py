@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder
-from fixedpoint_tf.certificates.proofs import Prover
-from fixedpoint_tf.comparison import Comparison, compare
-from fixedpoint_tf.search import Search
+from fixedpoint_tf.analysis.certificates.proofs import Prover
+from fixedpoint_tf.analysis.comparison.comparing import Comparison, compare
+from fixedpoint_tf.search.search import Search
 
 STATES = np.linspace(-1.0, 1.0, 21)[:, None]
 

@@ -11,20 +11,15 @@ from matplotlib import pyplot
 from reference import leaky_relu_network, load
 from scipy.optimize import brentq
 
-from fixedpoint_tf import (
-    FixedPointFinder,
-    FixedPoints,
-    Status,
-    arrivals,
-    as_system,
-    at_points,
-)
-from fixedpoint_tf.attractors import attractors
-from fixedpoint_tf.basins import Basins, basins, wilson_interval
-from fixedpoint_tf.connections import Connections, connections
-from fixedpoint_tf.outcomes import Outcome
+from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
+from fixedpoint_tf.analysis import convergence as arrivals
+from fixedpoint_tf.analysis.attractors import attractors
+from fixedpoint_tf.analysis.basins import Basins, basins, wilson_interval
+from fixedpoint_tf.analysis.connections import Connections, connections
+from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.systems import at_points
+from fixedpoint_tf.systems.trajectories import run
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
-from fixedpoint_tf.trajectories import run
 
 LATTICE = np.stack(np.meshgrid([-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]), -1).reshape(-1, 2)
 CORNERS, SIDES, CENTRE = [0, 2, 6, 8], [1, 3, 5, 7], 4

@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.continuation import Branches, continue_in, joining, switch
-from fixedpoint_tf.continuation.curve import Curve
-from fixedpoint_tf.continuation.paths import Path
-from fixedpoint_tf.plotting.continuation import plot_branches
-from fixedpoint_tf.status import Status
+from fixedpoint_tf.analysis.continuation import Branches, continue_in, joining, switch
+from fixedpoint_tf.analysis.continuation.plotting import plot_branches
+from fixedpoint_tf.curves.curve import Curve
+from fixedpoint_tf.curves.paths import Path
+from fixedpoint_tf.fixed_points.status import Status
 
 
 def system(step, n_states=1, n_inputs=1, kind="discrete"):
@@ -498,7 +498,7 @@ def test_diagrams_say_what_is_drawn():
 
 def test_a_closed_form_without_kinks_is_not_searched_for_them(monkeypatch):
     """The branch is that of the same equations as a function, of which nothing is known."""
-    from fixedpoint_tf.continuation import passing
+    from fixedpoint_tf.curves import passing
 
     searched = []
     crosses = passing.crosses

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.continuation import continue_in
+from fixedpoint_tf.analysis.continuation import continue_in
 
 FOLD, COLLISION, CROSSING = "border-collision fold", "border collision", "border branch point"
 WHOLE = ("end of path", "end of path")

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.continuation import continue_in, switch_branch
+from fixedpoint_tf.analysis.continuation import continue_in, switch_branch
 
 MEETING = "border branch point"
 

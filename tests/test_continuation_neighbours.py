@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.continuation import continue_in, switch_branch
+from fixedpoint_tf.analysis.continuation import continue_in, switch_branch
 
 FOLD, CROSSING = "border-collision fold", "border branch point"
 WHOLE = ("end of path", "end of path")

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.continuation import continue_in
+from fixedpoint_tf.analysis.continuation import continue_in
 
 WHOLE = ("end of path", "end of path")
 EPS = np.finfo(float).eps

@@ -7,8 +7,14 @@ import scipy.optimize
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
-from fixedpoint_tf.certificates import certify
-from fixedpoint_tf.coverage import Coverage, accumulation, chao1, coverage, missing_mass_bound
+from fixedpoint_tf.analysis.certificates import certify
+from fixedpoint_tf.analysis.completeness.coverage import (
+    Coverage,
+    accumulation,
+    chao1,
+    coverage,
+    missing_mass_bound,
+)
 
 
 def ends(labels, *, scale=1.0, inputs=None, status=None, **options):

@@ -9,12 +9,13 @@ import reference
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.cycles import Cycles, find_cycles, orbits, shooting
-from fixedpoint_tf.cycles.maps import Tangents
-from fixedpoint_tf.cycles.orbits import Orbit
-from fixedpoint_tf.cycles.recurrences import settled_period
-from fixedpoint_tf.cycles.searching import Search
-from fixedpoint_tf.trajectories import run
+from fixedpoint_tf.analysis.cycles import Cycles, find_cycles
+from fixedpoint_tf.analysis.cycles.maps import Tangents
+from fixedpoint_tf.analysis.cycles.orbits import orbits, shooting
+from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
+from fixedpoint_tf.analysis.cycles.orbits.recurrences import settled_period
+from fixedpoint_tf.analysis.cycles.searching import Search
+from fixedpoint_tf.systems.trajectories import run
 
 MU, GOLDEN = 0.1, (np.sqrt(5.0) - 1.0) / 2.0
 

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.cycles import Cycles, find_cycles
-from fixedpoint_tf.cycles.maps import Tangents
-from fixedpoint_tf.cycles.sides import every_product_decays
-from fixedpoint_tf.cycles.solving import KnownOrbits
+from fixedpoint_tf.analysis.cycles import Cycles, find_cycles
+from fixedpoint_tf.analysis.cycles.maps import Tangents
+from fixedpoint_tf.analysis.cycles.orbits.sides import every_product_decays
+from fixedpoint_tf.analysis.cycles.orbits.solving import KnownOrbits
 
 NONE = np.zeros((1, 0))
 

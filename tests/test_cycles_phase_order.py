@@ -7,9 +7,13 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.cycles import find_cycles
-from fixedpoint_tf.cycles.phase_order import line_length, neighbours_agree, ordering_range
-from fixedpoint_tf.cycles.quasiperiodic import closed_curve
+from fixedpoint_tf.analysis.cycles import find_cycles
+from fixedpoint_tf.analysis.cycles.closed_curves.phase_order import (
+    line_length,
+    neighbours_agree,
+    ordering_range,
+)
+from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import closed_curve
 
 
 def turning(period, gain):

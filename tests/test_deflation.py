@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system, trajectories
-from fixedpoint_tf.deflation import Deflated, search_deflated
-from fixedpoint_tf.search import Search
-from fixedpoint_tf.solvers.deflated import push
+from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
+from fixedpoint_tf.analysis.completeness.deflation import Deflated, search_deflated
+from fixedpoint_tf.search.search import Search
+from fixedpoint_tf.search.solvers.deflated import push
+from fixedpoint_tf.systems import trajectories
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 
 ROOTS = np.array([-2.0, -0.5, 0.3, 1.0, 2.5])
@@ -148,7 +149,7 @@ def test_same_seed_same_answer_saved_as_it_was(tmp_path):
 
 
 def test_interrupted_keeps_what_was_found(monkeypatch):
-    import fixedpoint_tf.deflation as room
+    import fixedpoint_tf.analysis.completeness.deflation as room
 
     verify, calls = room._verify, []
 

@@ -14,31 +14,30 @@ import lfads_tf.data
 #: Rooms whose names users call; the others are the workshop behind them.
 ROOMS = {
     fixedpoint_tf: [
-        "attractors",
-        "basins",
-        "certificates",
-        "comparison",
-        "connections",
-        "continuation",
-        "coverage",
-        "cycles",
-        "deflation",
-        "filters",
+        "analysis.attractors",
+        "analysis.attractors.slow_states",
+        "analysis.basins",
+        "analysis.certificates",
+        "analysis.comparison.comparing",
+        "analysis.completeness.coverage",
+        "analysis.completeness.deflation",
+        "analysis.connections",
+        "analysis.continuation",
+        "analysis.cycles",
+        "analysis.sensitivity",
+        "_utils.filters",
         "linearization",
-        "sensitivity",
-        "slow_states",
+        "systems.trajectories",
         "tasks",
-        "trajectories",
     ],
     lfads_tf: [
-        "alignment",
+        "sessions.alignment",
         *(
             f"analysis.{module.name}"
             for module in pkgutil.iter_modules(lfads_tf.analysis.__path__)
+            if module.name not in ("plotting", "report")
         ),
         "data",
-        "data.days",
-        "data.oscillations",
         "data.synthetic",
         "data.wrist",
     ],

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fixedpoint_tf.filters import distance_outliers, is_slow, state_scale, thin
+from fixedpoint_tf._utils.filters import distance_outliers, is_slow, state_scale, thin
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy.optimize import brentq
 
 from fixedpoint_tf import FixedPointFinder, Status
-from fixedpoint_tf import search as search_module
+from fixedpoint_tf.search import search as search_module
 
 QUIET = {"verbose": False}
 

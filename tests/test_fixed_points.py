@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf.fixed_points import FixedPoints
-from fixedpoint_tf.status import Status
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
 
 PER_POINT = [f.name for f in dataclasses.fields(FixedPoints) if f.metadata]
 
@@ -458,7 +458,7 @@ def test_matplotlib_is_not_needed_until_something_is_drawn():
         "import sys\n"
         "sys.modules['matplotlib'] = None\n"
         "import fixedpoint_tf.plotting\n"
-        "from fixedpoint_tf.fixed_points import FixedPoints\n"
+        "from fixedpoint_tf.fixed_points.points import FixedPoints\n"
         "repr(FixedPoints(xstar=[[0.0]]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

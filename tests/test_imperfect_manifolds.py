@@ -6,9 +6,9 @@ import tensorflow as tf
 from reference import leaky_relu_network, load
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
-from fixedpoint_tf.attractors import attractors
-from fixedpoint_tf.outcomes import Outcome
-from fixedpoint_tf.slow_states import slow_states
+from fixedpoint_tf.analysis.attractors import attractors
+from fixedpoint_tf.analysis.attractors.slow_states import slow_states
+from fixedpoint_tf.analysis.outcomes import Outcome
 
 D = 8
 ROTATION = np.linalg.qr(np.random.default_rng(5).normal(size=(D, D)))[0]

@@ -13,102 +13,35 @@ ROOT = Path(__file__).parents[1]
 # Every room of both packages. A room imports only from those above it.
 ROOMS = {}
 ROOMS["fixedpoint_tf"] = [
-    "status",
-    "words",
-    "outcomes",
-    "shapes",
-    "checks",
-    "compiling",
-    "batched",
-    "filters",
-    "storage",
-    "results",
+    "_utils",
     "linearization",
-    "summary",
     "fixed_points",
-    "closed_forms",
-    "system",
-    "jacobians",
-    "keras_cells",
+    "plotting",
     "systems",
-    "at_points",
-    "clones",
-    "functions",
-    "adapters",
-    "trajectories",
-    "solvers",
-    "existence",
-    "evidence",
-    "offsets",
-    "region",
-    "descents",
-    "distinct_points",
-    "end_points",
-    "sharing",
-    "exploring",
+    "curves",
     "search",
     "config",
-    "progress",
     "questions",
     "finder",
-    "certificates",
-    "coverage",
-    "deflation",
-    "manifolds",
-    "arrivals",
-    "connections",
-    "slow_states",
-    "slow_groups",
-    "attractors",
-    "cycles",
-    "continuation",
-    "basins",
-    "sensitivity",
-    "comparison",
-    "meaning",
-    "plotting",
+    "analysis",
     "tasks",
-    "commands",
+    "cli",
     "__main__",
 ]
 ROOMS["lfads_tf"] = [
-    "files",
-    "checks",
-    "data",
-    "analysis",
+    "_utils",
     "plotting",
-    "alignment",
+    "data",
     "config",
     "stitched",
-    "initializers",
-    "recurrence",
-    "cells",
-    "encoders",
-    "decoder",
-    "logarithms",
-    "distributions",
-    "priors",
-    "observations",
-    "readin",
-    "network",
-    "augmentations",
-    "noise",
-    "objective",
-    "sharding",
-    "steps",
-    "refusals",
-    "batches",
-    "session_batches",
+    "layers",
+    "training",
+    "sessions",
     "inferred",
     "inference",
-    "session_starts",
-    "stitching",
-    "training",
-    "checkpoints",
-    "arguments",
     "model",
-    "reports",
-    "commands",
+    "analysis",
+    "cli",
     "__main__",
 ]
 
@@ -173,13 +106,17 @@ def test_no_module_waits_for_itself(package):
     list(graphlib.TopologicalSorter(graph).static_order())
 
 
-@pytest.mark.parametrize(
-    ("package", "other"), [("fixedpoint_tf", "lfads_tf"), ("lfads_tf", "fixedpoint_tf")]
-)
-def test_the_two_packages_never_import_each_other(package, other):
-    for name, path in modules(package):
+def test_fixed_points_know_nothing_of_lfads():
+    for name, path in modules("fixedpoint_tf"):
         found = {top_level(i) for i in imported(path, set(), everywhere=True)}
-        assert other not in found, name
+        assert "lfads_tf" not in found, name
+
+
+def test_lfads_shares_the_utilities_of_the_fixed_points_and_nothing_else():
+    for name, path in modules("lfads_tf"):
+        for other in imported(path, set(), everywhere=True):
+            if top_level(other) == "fixedpoint_tf":
+                assert other.startswith("fixedpoint_tf._utils."), f"{name} imports {other}"
 
 
 @pytest.mark.parametrize(
@@ -191,16 +128,16 @@ def test_the_two_packages_never_import_each_other(package, other):
         ),
         # Keras imports matplotlib by itself.
         ("from fixedpoint_tf import *", ["tensorflow_probability", "tf_keras", "lfads_tf"]),
-        ("from fixedpoint_tf.fixed_points import FixedPoints", ["tensorflow", "matplotlib"]),
-        ("import lfads_tf", ["tensorflow", "fixedpoint_tf", "matplotlib", "numpy"]),
+        ("from fixedpoint_tf import FixedPoints", ["tensorflow", "matplotlib"]),
+        ("import lfads_tf", ["tensorflow", "fixedpoint_tf.finder", "matplotlib", "numpy"]),
         (
             "from lfads_tf import Session, bin_spikes, LFADSConfig, Inferred\n"
             "from lfads_tf import analysis, plotting",
-            ["tensorflow", "keras", "fixedpoint_tf", "matplotlib"],
+            ["tensorflow", "keras", "fixedpoint_tf.finder", "matplotlib"],
         ),
         (
-            "from lfads_tf import *\nfrom lfads_tf.distributions import *",
-            ["tensorflow_probability", "tf_keras", "fixedpoint_tf"],
+            "from lfads_tf import *\nfrom lfads_tf.layers.distributions import *",
+            ["tensorflow_probability", "tf_keras", "fixedpoint_tf.finder"],
         ),
     ],
 )
@@ -212,21 +149,20 @@ def test_imports_load_no_more_than_they_need(statement, unwanted):
     assert run.stdout.strip() == "[]"
 
 
-def test_a_room_is_reached_after_a_plain_import_which_loads_none():
-    """So that help(fixedpoint_tf.slow_states.slow_states) needs no second import."""
+def test_a_package_is_reached_after_a_plain_import_which_loads_none():
+    """So that help(fixedpoint_tf.analysis) needs no second import."""
     program = (
         "import sys, pydoc, fixedpoint_tf\n"
-        "print([m for m in sys.modules if m.startswith('fixedpoint_tf.')], end=' ')\n"
-        "print('slow_states' in dir(fixedpoint_tf), end=' ')\n"
-        "print(hasattr(fixedpoint_tf, 'no_room'), 'tensorflow' in sys.modules)\n"
-        "print(pydoc.render_doc(fixedpoint_tf.slow_states.slow_states).splitlines()[0])"
+        "print('fixedpoint_tf.analysis' in sys.modules, 'numpy' in sys.modules, end=' ')\n"
+        "print('analysis' in dir(fixedpoint_tf), hasattr(fixedpoint_tf, 'no_room'))\n"
+        "print(pydoc.render_doc(fixedpoint_tf.analysis).splitlines()[0])"
     )
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     first, help_text = run.stdout.splitlines()[:2]
-    assert first == "[] True False False"
-    assert "function slow_states" in help_text
+    assert first == "False False True False"
+    assert "package fixedpoint_tf.analysis" in help_text
 
 
 @pytest.mark.parametrize("package", ["fixedpoint_tf", "lfads_tf"])

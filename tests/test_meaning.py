@@ -3,8 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf import FixedPointFinder, trajectories
-from fixedpoint_tf.meaning import meaning
+from fixedpoint_tf import FixedPointFinder
+from fixedpoint_tf.cli.report import meaning
+from fixedpoint_tf.systems import trajectories
 
 
 def asked(step, n_states, states):

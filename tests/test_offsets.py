@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.offsets import offset_states
+from fixedpoint_tf.search.offsets import offset_states
 
 QUIET = {"verbose": False}
 

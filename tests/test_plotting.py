@@ -9,10 +9,10 @@ import pytest
 from matplotlib import pyplot
 
 from fixedpoint_tf import linearization, plotting
-from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.plotting.projection import principal_components
 from fixedpoint_tf.plotting.state_space import _mode_lines
-from fixedpoint_tf.status import Status
 
 FIXED, SLOW, NOT_CONVERGED, DIVERGED, *_ = Status
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints
-from fixedpoint_tf.at_points import eigenvalues_of
+from fixedpoint_tf.systems.at_points import eigenvalues_of
 
 
 def half_stable(h, u):

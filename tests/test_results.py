@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from fixedpoint_tf.fixed_points import FixedPoints
-from fixedpoint_tf.results import Result
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.fixed_points.points import FixedPoints
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -9,9 +9,8 @@ import pytest
 import tensorflow as tf
 from matplotlib import pyplot
 
-from fixedpoint_tf import FixedPoints, as_system, trajectories
-from fixedpoint_tf.plotting.sensitivity import plot_alignment, plot_linear_error
-from fixedpoint_tf.sensitivity import (
+from fixedpoint_tf import FixedPoints, as_system
+from fixedpoint_tf.analysis.sensitivity import (
     LinearError,
     Sensitivity,
     alignment,
@@ -19,15 +18,16 @@ from fixedpoint_tf.sensitivity import (
     nonnormality,
     rollouts,
 )
-from fixedpoint_tf.sensitivity import sensitivity as sensitivity_of
-from fixedpoint_tf.sensitivity.angles import angles
-from fixedpoint_tf.sensitivity.nonnormality import (
+from fixedpoint_tf.analysis.sensitivity import sensitivity as sensitivity_of
+from fixedpoint_tf.analysis.sensitivity.angles import angles
+from fixedpoint_tf.analysis.sensitivity.nonnormality import (
     henrici_departure,
     initial_growth,
     peak_amplification,
 )
-from fixedpoint_tf.sensitivity.readout import readout_matrix
-from fixedpoint_tf.systems import simulation
+from fixedpoint_tf.analysis.sensitivity.plotting import plot_alignment, plot_linear_error
+from fixedpoint_tf.analysis.sensitivity.readout import readout_matrix
+from fixedpoint_tf.systems import simulation, trajectories
 
 
 @pytest.fixture(autouse=True)

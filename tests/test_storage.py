@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from fixedpoint_tf import storage
+from fixedpoint_tf._utils import storage
 
 FORMAT = {"format_name": "test.Arrays", "format_version": 2}
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.system import StateLayout
+from fixedpoint_tf.systems.system import StateLayout
 
 LSTM = StateLayout(("h", "c"), (2, 3))
 H, C = np.arange(8.0).reshape(4, 2), 10 + np.arange(12.0).reshape(4, 3)

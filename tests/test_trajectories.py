@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from fixedpoint_tf import as_system, trajectories
-from fixedpoint_tf.system import StateLayout
+from fixedpoint_tf import as_system
+from fixedpoint_tf.systems import trajectories
+from fixedpoint_tf.systems.system import StateLayout
 
 RNG = np.random.default_rng(2)
 INPUTS = RNG.normal(size=(3, 6, 2)).astype("float32")

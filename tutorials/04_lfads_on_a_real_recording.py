@@ -32,7 +32,7 @@ import matplotlib.pyplot as plt
 
 from lfads_tf import LFADS, LFADSConfig
 from lfads_tf.analysis import decoders, folds, metrics, separation, smoothing, validation
-from lfads_tf.data.days import lorenz_days
+from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.data.wrist import isometric_wrist
 from lfads_tf.plotting import (
     plot_decoded,

@@ -43,7 +43,7 @@ import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig
 from lfads_tf.analysis import decoders, folds, smoothing, validation
-from lfads_tf.data.days import lorenz_days
+from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.data.wrist import isometric_wrist
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests

@@ -43,7 +43,7 @@ from lfads_tf import LFADS, LFADSConfig
 from lfads_tf.analysis import metrics, smoothing
 from lfads_tf.analysis.coherence import coherence
 from lfads_tf.analysis.lfp import cross_correlation
-from lfads_tf.data.oscillations import oscillation
+from lfads_tf.data.synthetic import oscillation
 from lfads_tf.plotting import plot_coherence, plot_cross_correlation
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests

@@ -43,8 +43,8 @@ import numpy as np
 
 from fixedpoint_tf import FixedPointFinder
 from fixedpoint_tf.plotting import plot_flow, plot_q
+from fixedpoint_tf.systems.trajectories import run
 from fixedpoint_tf.tasks import TASKS, train_task
-from fixedpoint_tf.trajectories import run
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
 plt.rcParams["figure.dpi"] = 72

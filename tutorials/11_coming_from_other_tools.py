@@ -32,7 +32,7 @@
 # - The TensorFlow version took `(model.rnn_cell, model.session, **fpf_hps)`; there is no
 #   session any more, and the whole model may be given.
 # - `valid_predictions["hidden"]` was collected by the example's own model class; now
-#   `fixedpoint_tf.trajectories.run` gives it for any model.
+#   `fixedpoint_tf.systems.trajectories.run` gives it for any model.
 
 # %%
 import tempfile
@@ -45,10 +45,10 @@ import numpy as np
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, as_system
 from fixedpoint_tf.plotting import plot_fps
+from fixedpoint_tf.systems.trajectories import run
 from fixedpoint_tf.tasks import flip_flop, recurrent_network, train
-from fixedpoint_tf.trajectories import run
 from lfads_tf import LFADS, Inferred, LFADSConfig, Session, bin_spikes, load_model, segment
-from lfads_tf.data import lfads_torch
+from lfads_tf.data.formats import lfads_torch
 
 plt.rcParams["figure.dpi"] = 72
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fixedpoint_tf.batched import each
+from fixedpoint_tf._utils.batched import each
 from fixedpoint_tf.linearization.kinds import check_kind
 from fixedpoint_tf.linearization.stability import growth, rotation
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.linearization import check_kind
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf.fixed_points import FixedPoints
+from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import (
     COLORS,
@@ -18,7 +19,6 @@ from fixedpoint_tf.plotting.style import (
     new_axes,
     say_if_empty,
 )
-from fixedpoint_tf.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

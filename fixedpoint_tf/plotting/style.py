@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf.fixed_points import FixedPoints
-from fixedpoint_tf.status import Status
-from fixedpoint_tf.words import counted
+from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf.checks import as_numbers, check_rows, check_trajectories, is_number
-from fixedpoint_tf.compiling import compiled
-from fixedpoint_tf.systems.rnn_inputs import RNNInputs
+from fixedpoint_tf._utils.checks import as_numbers, check_rows, check_trajectories, is_number
+from fixedpoint_tf._utils.compiling import compiled
+from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 
 if TYPE_CHECKING:
-    from fixedpoint_tf.system import DynamicalSystem, Equations
+    from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
 __all__ = ["checked_inputs", "roll_out", "simulate"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import fft
 from scipy.signal import windows
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.analysis.lfp import signals_of_trials
 
 __all__ = ["Coherence", "coherence"]

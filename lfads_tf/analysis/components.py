@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 
 __all__ = ["PrincipalComponents", "principal_components", "project", "reconstruct"]
 

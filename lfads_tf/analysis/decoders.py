@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.analysis.decoding import PENALTIES, LinearDecoder, checked, predict, ridge_path
 from lfads_tf.analysis.folds import labels as fold_labels
 from lfads_tf.analysis.kalman import KalmanFilter, filtered, kalman_filters

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.analysis import components
 from lfads_tf.analysis.decoders import Decoder, Ridge, fit
 from lfads_tf.analysis.decoding import checked

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 
 __all__ = ["by_condition", "by_trial", "labels"]
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import fft, signal
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.analysis.lags import LaggedProducts
 
 __all__ = ["CrossCorrelation", "band_pass", "cross_correlation", "peak_frequency"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 
 __all__ = [
     "EXPECTED_COUNT_FLOOR",

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.decoding import checked, complete
 from lfads_tf.analysis.psth import psth_r_squared
-from lfads_tf.data import nlb as files
+from lfads_tf.data.formats import nlb as files
 
 __all__ = [
     "PENALTIES",

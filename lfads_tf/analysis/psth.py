@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.analysis import metrics
 
 __all__ = ["condition_means", "psth_r_squared"]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.analysis.folds import labels as fold_labels
 
 __all__ = [

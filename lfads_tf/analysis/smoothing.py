@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.analysis import components
 
 __all__ = ["BestGaussian", "best_gaussian", "causal_gaussian", "gaussian", "pca"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf.checks import as_float32, listed
+from lfads_tf._utils.checks import as_float32, listed
 
 __all__ = ["as_lengths", "as_trials", "blank_beyond", "pad", "padded"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lfads_tf.checks import positive
+from lfads_tf._utils.checks import positive
 
 __all__ = ["validation_trials"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf.checks import UNNAMED, listed
-from lfads_tf.data.sessions import Session
+from lfads_tf._utils.checks import UNNAMED, listed
+from lfads_tf.data.session import Session
 
 __all__ = ["as_sessions", "common_conditions"]
 

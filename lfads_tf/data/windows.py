@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf.checks import listed, positive, whole
+from lfads_tf._utils.checks import listed, positive, whole
 
 __all__ = ["bin_spikes", "chop", "merge", "rebin", "segment"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
-from lfads_tf.data.sessions import Session
+from lfads_tf.data.session import Session
 
 __all__ = ["isometric_wrist"]
 

@@ -5,18 +5,25 @@ showing or saving to the caller. matplotlib is imported when the first figure is
 before. Wherever a result of inference is expected, the one array that is drawn will do.
 """
 
-from lfads_tf.plotting.decoding import (
-    plot_decoded,
-    plot_over_dimensions,
-    plot_separation,
-)
-from lfads_tf.plotting.factors import plot_factors
-from lfads_tf.plotting.history import plot_history
-from lfads_tf.plotting.initial_conditions import plot_initial_conditions
-from lfads_tf.plotting.inputs import plot_inferred_inputs
-from lfads_tf.plotting.lfp import plot_coherence, plot_cross_correlation
-from lfads_tf.plotting.rates import plot_rates_against_truth
-from lfads_tf.plotting.trials import plot_trials
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fixedpoint_tf._utils.lazy import attach
+
+if TYPE_CHECKING:
+    from lfads_tf.analysis.plotting.decoding import (
+        plot_decoded,
+        plot_over_dimensions,
+        plot_separation,
+    )
+    from lfads_tf.analysis.plotting.lfp import plot_coherence, plot_cross_correlation
+    from lfads_tf.plotting.factors import plot_factors
+    from lfads_tf.plotting.history import plot_history
+    from lfads_tf.plotting.initial_conditions import plot_initial_conditions
+    from lfads_tf.plotting.inputs import plot_inferred_inputs
+    from lfads_tf.plotting.rates import plot_rates_against_truth
+    from lfads_tf.plotting.trials import plot_trials
 
 __all__ = [
     "plot_coherence",
@@ -31,3 +38,21 @@ __all__ = [
     "plot_separation",
     "plot_trials",
 ]
+
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "lfads_tf.analysis.plotting.decoding": [
+            "plot_decoded",
+            "plot_over_dimensions",
+            "plot_separation",
+        ],
+        "lfads_tf.analysis.plotting.lfp": ["plot_coherence", "plot_cross_correlation"],
+        "lfads_tf.plotting.factors": ["plot_factors"],
+        "lfads_tf.plotting.history": ["plot_history"],
+        "lfads_tf.plotting.initial_conditions": ["plot_initial_conditions"],
+        "lfads_tf.plotting.inputs": ["plot_inferred_inputs"],
+        "lfads_tf.plotting.rates": ["plot_rates_against_truth"],
+        "lfads_tf.plotting.trials": ["plot_trials"],
+    },
+)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfads_tf import checks
+from lfads_tf._utils import checks
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def plot_trials(
     bars that hang under them; the images name the rows of these neurons.
 
     Args:
-        data: a :class:`~lfads_tf.data.sessions.Session`, or counts
+        data: a :class:`~lfads_tf.data.session.Session`, or counts
             ``(n_trials, n_bins, n_neurons)``; NaN where nothing was observed (pale blue).
         inferred: a result of inference, or rates ``(n_trials, n_bins, n_neurons)`` in
             spikes/s.

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from reference import leaky_relu_network, load, meta, workload_cell
 
-from fixedpoint_tf import FixedPointFinder, trajectories
+from fixedpoint_tf import FixedPointFinder
+from fixedpoint_tf.systems import trajectories
 
 NETWORKS = ["relu_lowrank_reach_rnn", "relu_lowrank_osc_rnn", "psychrnn_pdm_relu50"]
 

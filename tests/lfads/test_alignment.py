@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lfads_tf import alignment
+from lfads_tf.sessions import alignment
 
 RNG = np.random.default_rng(0)
 LATENTS = RNG.normal(size=(6, 20, 3))

@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from lfads_tf.augmentations import (
+from lfads_tf.training.augmentations import (
     keep_mask,
     random_bits,
     spike_jitter,

@@ -12,7 +12,7 @@ from layers import (
     randomize,
 )
 
-from lfads_tf.decoder import Decoder, unit_columns
+from lfads_tf.layers.decoder import Decoder, unit_columns
 
 N_BINS, N_TRIALS = 6, 4
 N_G, N_F, N_IC, N_U, N_E, N_C, N_SEEN = 5, 3, 4, 2, 3, 4, 6

@@ -9,14 +9,14 @@ import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from lfads_tf import distributions
-from lfads_tf.distributions import (
+from lfads_tf.layers import distributions
+from lfads_tf.layers.distributions import (
     Normal,
     gamma_log_density,
     normal_kl,
     normal_log_density,
 )
-from lfads_tf.observations import Observation
+from lfads_tf.layers.observations import Observation
 
 tfd = tfp.distributions
 PARTS = {
@@ -138,7 +138,7 @@ def test_without_tensorflow_probability_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_probability", None)
     major, minor = tf.__version__.split(".")[:2]
     with pytest.raises(ImportError, match=r"^tfd: expected .*received none") as error:
-        from lfads_tf.distributions import tfd  # noqa: F401
+        from lfads_tf.layers.distributions import tfd  # noqa: F401
     assert '"fixedpoint-tf[tfp]"' in str(error.value)
     assert f'"tf-keras=={major}.{minor}.*"' in str(error.value)
 

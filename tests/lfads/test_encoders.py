@@ -11,7 +11,11 @@ from layers import (
     randomize,
 )
 
-from lfads_tf.encoders import BidirectionalGRU, ControllerInputEncoder, InitialConditionEncoder
+from lfads_tf.layers.encoders import (
+    BidirectionalGRU,
+    ControllerInputEncoder,
+    InitialConditionEncoder,
+)
 
 N_BINS, N_TRIALS, N_NEURONS, UNITS, N_IC, CLIP = 7, 4, 5, 3, 2, 0.6
 

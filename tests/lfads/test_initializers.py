@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from lfads_tf.initializers import GatesBias, MeanAndLogVariance, scaled_normal
+from lfads_tf.layers.initializers import GatesBias, MeanAndLogVariance, scaled_normal
 
 
 @pytest.mark.parametrize("n_in", [1, 10, 500])

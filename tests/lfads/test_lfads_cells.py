@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from layers import assert_every_weight_has_a_gradient, gru_weights, randomize
 
-from lfads_tf.cells import ClippedGRUCell
+from lfads_tf.layers.cells import ClippedGRUCell
 
 N_TRIALS, N_BINS, N_IN, UNITS = 5, 7, 4, 6
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfads_tf import LFADS, LFADSConfig, Session, batches, load_model, sharding
+from lfads_tf import LFADS, LFADSConfig, Session, load_model
+from lfads_tf.training import batches, sharding
 
 SMALL = dict(
     n_neurons=7,

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfads_tf import LFADS, LFADSConfig, checkpoints, load_model
-from lfads_tf.checkpoints import read_history
+from lfads_tf import LFADS, LFADSConfig, load_model
+from lfads_tf.training import checkpoints
+from lfads_tf.training.checkpoints import read_history
 
 SMALL = dict(
     n_neurons=5,

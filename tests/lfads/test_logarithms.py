@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from lfads_tf.logarithms import log_factorial
+from lfads_tf._utils.logarithms import log_factorial
 
 
 def test_log_factorial_is_exact_to_rounding():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfads_tf import noise
 from lfads_tf.config import LFADSConfig
+from lfads_tf.training import noise
 
 N_TRIALS = 7
 RATES = {"dropout": 0.25, "coordinated_dropout": 0.4}

@@ -6,9 +6,9 @@ import scipy.stats
 import tensorflow as tf
 from layers import randomize
 
-from lfads_tf import objective
 from lfads_tf.config import LFADSConfig
-from lfads_tf.network import Network
+from lfads_tf.layers.network import Network
+from lfads_tf.training import objective
 
 N_TRIALS, N_BINS, N_NEURONS = 5, 4, 3
 # A Gaussian mean of a polynomial of degree 5 or less is exact at these points.

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from lfads_tf.config import LFADSConfig
-from lfads_tf.observations import (
+from lfads_tf.layers.observations import (
     Gamma,
     Gaussian,
     Poisson,

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from lfads_tf.config import LFADSConfig
-from lfads_tf.priors import (
+from lfads_tf.layers.priors import (
     AutoregressivePrior,
     IndependentPrior,
     InitialConditionPrior,

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from equations import gru as reference_gru
 
-from lfads_tf import recurrence
+from lfads_tf.layers import recurrence
 
 N_BINS, N_TRIALS, N_C, N_G, N_F, N_U, N_E, N_SEEN = 6, 4, 3, 5, 4, 2, 3, 6
 FLOOR = 1e-3

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfads_tf import noise, sharding
 from lfads_tf.config import LFADSConfig
+from lfads_tf.training import noise, sharding
 
 N_TRIALS = 10
 

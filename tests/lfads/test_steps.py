@@ -3,8 +3,8 @@
 import pytest
 import tensorflow as tf
 
-from lfads_tf import batches, steps
 from lfads_tf.config import LFADSConfig
+from lfads_tf.training import batches, steps
 
 
 def test_batches_that_do_not_say_which_samples_are_left_out_are_refused_in_training():

@@ -6,21 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfads_tf import (
-    LFADS,
-    LFADSConfig,
-    Session,
-    batches,
-    load_model,
-    noise,
-    readin,
-    session_starts,
-    steps,
-    stitching,
-)
-from lfads_tf.objective import loss_parts
-from lfads_tf.session_batches import stitched_arrays, trial_weights
+from lfads_tf import LFADS, LFADSConfig, Session, load_model
+from lfads_tf.layers import readin
+from lfads_tf.sessions import starting as session_starts
+from lfads_tf.sessions import stitching
 from lfads_tf.stitched import StitchedConfig
+from lfads_tf.training import batches, noise, steps
+from lfads_tf.training.objective import loss_parts
+from lfads_tf.training.session_batches import stitched_arrays, trial_weights
 
 SMALL = dict(
     encoder_units=6,

@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy.optimize import brentq
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.solvers.base import Points, Problem
+from fixedpoint_tf.search.solvers.base import Points, Problem
 
 # The roots of h = tanh(2 h).
 ROOT = brentq(lambda h: np.tanh(2 * h) - h, 0.5, 1.0, xtol=1e-15)

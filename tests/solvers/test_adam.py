@@ -1,7 +1,7 @@
 import numpy as np
 from solvers.problems import distance_to_roots, double_wells, points, problem
 
-from fixedpoint_tf.solvers import adam
+from fixedpoint_tf.search.solvers import adam
 
 
 def descend(max_iters=3000, **options):

@@ -3,7 +3,7 @@ import tensorflow as tf
 from solvers.problems import ROOT, double_wells, points, problem
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.solvers import forward
+from fixedpoint_tf.search.solvers import forward
 
 
 def test_running_forward_ends_at_attractors_alone():

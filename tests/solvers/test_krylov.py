@@ -3,7 +3,7 @@ import tensorflow as tf
 from solvers.problems import distance_to_roots, double_wells, points, problem
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.solvers import krylov
+from fixedpoint_tf.search.solvers import krylov
 
 
 def test_products_with_vectors_are_those_of_the_jacobian():

@@ -4,7 +4,7 @@ import tensorflow as tf
 from solvers.problems import distance_to_roots, double_wells, points, problem
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.solvers import levenberg_marquardt
+from fixedpoint_tf.search.solvers import levenberg_marquardt
 
 FULL = {"dtype": "float64", "max_iters": 200, "tol_q": 1e-28, "tol_gradient": 1e-10}
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.systems.references import shared_parts
+from fixedpoint_tf.systems.validation.references import shared_parts
 
 
 @keras.saving.register_keras_serializable("test_conversion")

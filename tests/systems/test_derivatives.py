@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.systems.derivatives import check_derivatives, check_jacobian
+from fixedpoint_tf.systems.validation.derivatives import check_derivatives, check_jacobian
 
 RNG = np.random.default_rng(4)
 R = np.array([[1.5, 0.4], [-0.3, 0.5]])

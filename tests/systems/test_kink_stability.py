@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.systems.kink_stability import growth_at_kink
-from fixedpoint_tf.systems.kinks import near_kink, side_jacobians
+from fixedpoint_tf.systems.kinks.sides import near_kink, side_jacobians
+from fixedpoint_tf.systems.kinks.stability import growth_at_kink
 
 ZERO = np.zeros((1, 1))
 

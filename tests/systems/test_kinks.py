@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.systems.kinks import near_kink, side_jacobians, side_states
+from fixedpoint_tf.systems.kinks.sides import near_kink, side_jacobians, side_states
 
 rng = np.random.default_rng(0)
 R = rng.normal(size=(5, 5))

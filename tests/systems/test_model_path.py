@@ -7,7 +7,8 @@ import tensorflow as tf
 import tf_keras
 from keras import layers
 
-from fixedpoint_tf import FixedPointFinder, as_system, trajectories
+from fixedpoint_tf import FixedPointFinder, as_system
+from fixedpoint_tf.systems import trajectories
 
 RNG = np.random.default_rng(0)
 X = (RNG.normal(size=(6, 9, 3)) * 3 + 5).astype("float32")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.systems.rnn_inputs import RNNInputs
+from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 from fixedpoint_tf.systems.simulation import roll_out, simulate
 
 RNG = np.random.default_rng(0)

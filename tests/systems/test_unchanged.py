@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.systems.holders import places
+from fixedpoint_tf.systems.validation.holders import places
 
 UNITS = 4
 H, U = np.full((1, UNITS), 0.5), np.ones((1, 2))

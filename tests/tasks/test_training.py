@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from fixedpoint_tf import FixedPointFinder, trajectories
+from fixedpoint_tf import FixedPointFinder
+from fixedpoint_tf.systems import trajectories
 from fixedpoint_tf.tasks import (
     TASKS,
     Recipe,

@@ -5,7 +5,7 @@ import pytest
 
 from lfads_tf.analysis import nlb, psth
 from lfads_tf.data import Session
-from lfads_tf.data import nlb as files
+from lfads_tf.data.formats import nlb as files
 
 
 def hand_bits(expected, counts):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lfads_tf.data.days import lorenz_days
+from lfads_tf.data.synthetic import lorenz_days
 
 
 def test_days_share_the_system_and_nothing_else():

@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from lfads_tf.data import Session, lfads_torch
+from lfads_tf.data import Session
+from lfads_tf.data.formats import lfads_torch
 
 
 def sessions(**changes):

@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from lfads_tf.data import Session, nlb
+from lfads_tf.data import Session
+from lfads_tf.data.formats import nlb
 
 
 def arrays(split="train", n_trials=3, hidden=False, seed=0):

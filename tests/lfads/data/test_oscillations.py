@@ -6,7 +6,7 @@ from scipy import special
 
 from lfads_tf.analysis import lfp
 from lfads_tf.analysis.coherence import coherence
-from lfads_tf.data.oscillations import oscillation
+from lfads_tf.data.synthetic import oscillation
 
 WIDTH = 0.01
 

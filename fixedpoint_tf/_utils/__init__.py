@@ -1,0 +1,1 @@
+"""Checks, files, batched linear algebra and wording that every room shares."""

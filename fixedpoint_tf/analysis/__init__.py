@@ -1,0 +1,1 @@
+"""Questions about fixed points: one folder each, with computation, result and picture."""

@@ -1,0 +1,21 @@
+r"""Which points are isolated, and which lie on a line, a ring or a plane of slow states.
+
+A network that stores a continuous value has a continuum of fixed points, or, since no
+trained network is exact, a manifold along which it is merely slow (Seung 1996; Sussillo &
+Barak 2013; Khona & Fiete 2022, "Attractor and integrator networks in the brain"). Two
+independent signs are read here, and compared:
+
+- the spectrum: a manifold of dimension d has d eigenvalues of dF/dx near 1 at each of its
+  points, :math:`|\lambda - 1| \le 1 / \mathrm{slow}` (continuous: near 0);
+- the geometry: neighbours along it lie on a line or a surface
+  (:func:`fixedpoint_tf.analysis.attractors.manifolds.local_dimension`).
+
+What joins points is the dynamics between them: two states on the way from one point to
+another neither fuse nor part faster than at the rate 1 / slow. So the 27 fixed points of
+a flip-flop, which lie on lines too, are 27 isolated points.
+"""
+
+from fixedpoint_tf.analysis.attractors.result import Attractors, Group
+from fixedpoint_tf.analysis.attractors.sorting import attractors
+
+__all__ = ["Attractors", "Group", "attractors"]

@@ -1,0 +1,233 @@
+"""Lines, rings, planes and isolated points in the space of states, and the drift along."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf.analysis.connections.plotting import planar_view
+from fixedpoint_tf.plotting.style import COLORS, lay_out, legend_above, new_axes, say_if_empty
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from fixedpoint_tf.analysis.attractors import Attractors, Group
+
+__all__ = ["plot_attractors", "plot_drift"]
+
+_CYCLE = ("blue", "green", "purple", "sky blue", "orange")
+_MARKERS = {"line": "o", "ring": "o", "cycle": ".", "plane": "s", "unclear": "^"}
+MOST_NAMED = 5
+
+
+def plot_attractors(
+    attractors: Attractors,
+    *,
+    condition: int | None = None,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draws each manifold in a colour of its own, its points joined in their order.
+
+    Members with an unstable direction are open, others filled; slow states are small.
+    Isolated points are black,
+    those with an unstable direction open diamonds, unclear ones grey triangles. The axes
+    are principal components of all points; slow states are drawn where they settle.
+
+    Args:
+        attractors: what to draw.
+        condition: draw the groups at one input only, by its row in ``inputs``.
+        fig: the figure to add axes to.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Raises:
+        ValueError: there is no such condition.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> from fixedpoint_tf.analysis.attractors import attractors
+        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=2, n_inputs=0)
+        >>> points = FixedPoints(xstar=np.array([[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]))
+        >>> fig, ax = attractors(wells, points).plot()
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['3 isolated points, unstable']
+    """
+    groups = list(range(len(attractors)))
+    if condition is not None:
+        if not 0 <= condition < len(attractors.inputs):
+            raise ValueError(
+                f"condition must be one of {len(attractors.inputs)}; got {condition!r}."
+            )
+        groups = [g for g in groups if attractors.condition[g] == condition]
+    view, names = planar_view(attractors.settled)
+    place = view.points(attractors.settled)
+    if place.shape[1] == 1:
+        place = np.concatenate([place, np.zeros_like(place)], axis=1)
+    fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
+    alone: list[int] = []
+    unclear: list[int] = []
+    n_named = 0
+    for g in groups:
+        rows = attractors.rows(g)
+        if attractors.kind[g] == "point":
+            alone.append(rows.start)
+            continue
+        if attractors.n_members[g] == 1:
+            unclear.append(rows.start)
+            continue
+        color = COLORS[_CYCLE[n_named % len(_CYCLE)]]
+        label = _name(attractors[g]) if n_named < MOST_NAMED else None
+        _draw_group(ax, attractors[g], place[rows], color, label)
+        n_named += 1
+    single, doubtful = np.array(alone, dtype=int), np.array(unclear, dtype=int)
+    unstable = attractors.n_unstable[single] > 0
+    for some, marker, color, filled, adjective, words in (
+        (doubtful, "^", COLORS["grey"], True, "unclear", ""),
+        (single[unstable], "D", COLORS["vermillion"], False, "isolated", ", unstable"),
+        (single[~unstable], "o", COLORS["black"], True, "isolated", ", stable"),
+    ):
+        if len(some):
+            ax.plot(
+                *place[some].T,
+                linestyle="none",
+                marker=marker,
+                markersize=7.0,
+                color=color,
+                markerfacecolor=color if filled else "white",
+                zorder=4,
+                label=f"{counted(len(some), f'{adjective} point')}{words}",
+            )
+    say_if_empty(ax, n_named + len(single) + len(doubtful), "no points")
+    ax.set_xlabel(names[0])
+    if len(names) == 2:
+        ax.set_ylabel(names[1])
+        ax.set_aspect("equal", adjustable="datalim")
+    else:
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+    ax.margins(0.08)
+    ax.spines[["top", "right"]].set_visible(False)
+    legend_above(ax, n_columns=1 if n_named > 1 else 2)
+    lay_out(fig)
+    return fig, ax
+
+
+def _name(group: Group) -> str:
+    """Such as "ring of 16 points"."""
+    return repr(group).split(" (")[0] + (", unclear" if group.kind == "unclear" else "")
+
+
+def _draw_group(
+    ax: Axes, group: Group, place: np.ndarray, color: str, label: str | None
+) -> None:
+    if np.isfinite(group.coordinate).all() and len(group) > 1:
+        closed = group.kind in ("ring", "cycle")
+        path = np.concatenate([place, place[:1]]) if closed else place
+        ax.plot(*path.T, color=color, linewidth=1.2, zorder=2)
+    # Slow states are small: only fixed points are stable or not.
+    states, unstable = group.is_slow_state, group.n_unstable > 0
+    large = 6.0 if (~states).sum() <= 40 else 3.5
+    for rows, filled, size in (
+        (~states & ~unstable, True, large),
+        (~states & unstable, False, large),
+        (states, True, 2.5),
+    ):
+        if rows.any():
+            ax.plot(
+                *place[rows].T,
+                linestyle="none",
+                marker=_MARKERS[group.kind],
+                markersize=size,
+                color=color,
+                markerfacecolor=color if filled else "white",
+                label=label,
+                zorder=3,
+            )
+            label = None
+
+
+def plot_drift(
+    attractors: Attractors,
+    group: int = 0,
+    *,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draws the drift along a line or ring over the distance along it.
+
+    Above zero states move to the right, below it to the left: where the curve falls
+    through zero they gather. Points are members (open: with an unstable direction), the
+    line goes through them and the places midway between.
+
+    Args:
+        attractors: the answer.
+        group: which of its groups.
+        fig: the figure to add axes to.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Raises:
+        ValueError: the group has no order along a line.
+
+    Example:
+        >>> import numpy as np
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> from fixedpoint_tf.analysis.attractors import attractors
+        >>> integrator = as_system(
+        ...     lambda h, u: h * tf.constant([1.0, 0.5], h.dtype), n_states=2, n_inputs=0
+        ... )
+        >>> line = np.stack([np.linspace(-1, 1, 21), np.zeros(21)], axis=1)
+        >>> fig, ax = attractors(integrator, FixedPoints(xstar=line)).plot_drift()
+        >>> ax.get_ylabel()
+        'drift (per step)'
+    """
+    chosen = attractors[group]
+    if not np.isfinite(chosen.coordinate).all():
+        raise ValueError(f"group must be a line or a ring; got {group}, which is: {chosen!r}.")
+    fig, ax = new_axes(fig, ax, size=(5.5, 3.2))
+    at, between = chosen.coordinate, np.isfinite(chosen.drift_between)
+    following = np.append(at[1:], chosen.length)
+    x = np.concatenate([at, (0.5 * (at + following))[between]])
+    y = np.concatenate([chosen.drift, chosen.drift_between[between]])
+    order = np.argsort(x, kind="stable")
+    ax.axhline(0.0, color=COLORS["grey"], linewidth=0.8)
+    x, y = x[order], y[order]
+    if chosen.kind in ("ring", "cycle"):  # which ends where it began
+        x, y = np.append(x, chosen.length), np.append(y, y[0])
+    ax.plot(x, y, color=COLORS["blue"], linewidth=1.2)
+    states, unstable = chosen.is_slow_state, chosen.n_unstable > 0
+    size = 6.0 if (~states).sum() <= 40 else 3.5
+    for rows, filled, words in (
+        (~states & ~unstable, True, "stable"),
+        (~states & unstable, False, "unstable"),
+    ):
+        if rows.any():
+            ax.plot(
+                at[rows],
+                chosen.drift[rows],
+                linestyle="none",
+                marker="o",
+                markersize=size,
+                color=COLORS["blue"],
+                markerfacecolor=COLORS["blue"] if filled else "white",
+                label=f"{counted(int(rows.sum()), 'member')}, {words}",
+            )
+    # Below the rounding of a step there is no drift, and nothing to magnify.
+    reach = max(1.15 * float(np.abs(y).max()), 1e-12)
+    ax.set_ylim(-reach, reach)
+    ax.set_xlabel(f"distance along the {'line' if chosen.kind == 'unclear' else chosen.kind}")
+    ax.set_ylabel(f"drift (per {chosen.time_unit})")
+    ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
+    ax.spines[["top", "right"]].set_visible(False)
+    legend_above(ax, height=1.07)  # The power of ten of the drift stands below it.
+    return fig, ax

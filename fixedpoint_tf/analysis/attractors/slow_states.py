@@ -1,0 +1,150 @@
+"""Sample a slow manifold where a search finds only its few exact fixed points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf._utils.checks import check_number, check_rows, check_seed, check_whole
+from fixedpoint_tf._utils.filters import is_slow, state_scale, thin
+from fixedpoint_tf.analysis.convergence import last_states, time_step
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.systems.at_points import constant_input
+from fixedpoint_tf.systems.convert import as_system
+
+__all__ = ["slow_states"]
+
+#: Steps, or times of the fastest rate, that a slow state takes at least.
+LINGERING = 10.0
+
+
+def slow_states(
+    system: Any,
+    states: Any,
+    inputs: Any = None,
+    *,
+    n_steps: int = 50,
+    max_points: int = 300,
+    min_time_constant: float | None = None,
+    dt: float | None = None,
+    seed: int = 0,
+    verbose: bool = False,
+) -> FixedPoints:
+    """Let states settle at a constant input, and spread out those that are left.
+
+    A trained integrator has few exact fixed points along its line, and a good search finds
+    just these. What its trajectories settle on, once fast transients are gone, samples the
+    line between them: give the result, joined to the fixed points if you like, to
+    :func:`fixedpoint_tf.analysis.attractors.attractors`.
+
+    Args:
+        system: what :func:`fixedpoint_tf.as_system` takes.
+        states: ``(n, n_states)`` or trajectories ``(n_batch, n_time, n_states)``, such as
+            :func:`fixedpoint_tf.systems.trajectories.run` returns.
+        inputs: ``(n_inputs,)`` or ``(1, n_inputs)``, constant; zero by default.
+        n_steps: how long to let them settle: longer than the fast time constants, and
+            shorter than the slow ones, along which states would gather at attractors; 0 takes
+            the states as they are.
+        max_points: at most so many are kept, none nearer to another than a distance that
+            is chosen for that.
+        min_time_constant: time in which a slow state would cross the region of the states
+            given, at the speed that it has; in steps, or units of time in continuous time.
+            By default 10 steps, or 10 times the fastest time constant at the states.
+        dt: length of a step, for a continuous system; by default a quarter of the fastest
+            rate at the states.
+        seed: of the choice among more than 20,000 states.
+        verbose: show a bar.
+
+    Returns:
+        The states with their speeds and, as ``x_init``, where they came from; marked as
+        slow points, or as NOT_SLOW where they do not linger, as on a cycle. Unlike the slow
+        points of a search these samples are no minima of the speed.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Ctrl-C ends the call without an answer: states that have not settled say nothing of
+    where the slow ones lie. Ask again with fewer ``n_steps`` or states.
+
+    Cost: a run of ``n_steps``, all states as one batch.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import as_system
+        >>> integrator = as_system(
+        ...     lambda h, u: h * tf.constant([1.0, 0.5], h.dtype), n_states=2, n_inputs=0
+        ... )
+        >>> states = np.random.default_rng(0).normal(size=(500, 2))
+        >>> found = slow_states(integrator, states, max_points=50)
+        >>> found.n <= 50, bool(np.abs(found.xstar[:, 1]).max() < 1e-12)
+        (True, True)
+    """
+    system = as_system(system)
+    x = system.layout.pack(states, "states").reshape(-1, system.n_states)
+    check_rows(x, "states", system.n_states, "n_states")
+    u = np.zeros(system.n_inputs)
+    if inputs is not None:
+        u = constant_input(inputs, system.n_inputs)
+    u = u[None]
+    check_seed(seed)
+    check_whole(n_steps, "n_steps", least=0)
+    check_whole(max_points, "max_points", least=1)
+    if min_time_constant is not None:
+        check_number(min_time_constant, "min_time_constant")
+    scale = state_scale(x)
+    if len(x) > 20_000:
+        x = x[np.random.default_rng(seed).choice(len(x), 20_000, replace=False)]
+    at, before = FixedPoints(xstar=x, kind=system.kind), x
+    step = time_step(system, at, np.broadcast_to(u, (len(x), system.n_inputs)), dt)
+    x = last_states(
+        system,
+        x,
+        np.broadcast_to(u, (len(x), system.n_inputs)),
+        n_steps,
+        step,
+        verbose=verbose,
+    )
+    finite = np.isfinite(x).all(axis=1)
+    before, x = before[finite], x[finite]
+    image = system.step(x, u).numpy().astype(np.float64)
+    speed = 0.5 * ((image - x if system.kind == "discrete" else image) ** 2).sum(axis=1)
+    if min_time_constant is None:  # step is a quarter of the fastest time constant
+        min_time_constant = LINGERING * (1.0 if system.kind == "discrete" else 4.0 * step)
+    # On a cycle the states that were given may have come from far away.
+    now = state_scale(x)
+    scale = now if now >= 0.1 * scale else scale
+    slow = is_slow(np.sqrt(2.0 * speed), scale, min_time_constant)
+    kept, spacing = _spread(x, max_points)
+    return FixedPoints(
+        xstar=x[kept],
+        x_init=before[kept],
+        inputs=np.repeat(u, len(kept), axis=0),
+        F_xstar=image[kept],
+        qstar=speed[kept],
+        status=np.where(slow[kept], Status.SLOW_POINT, Status.NOT_SLOW),
+        tol_unique=spacing,
+        kind=system.kind,
+        state_names=tuple(system.state_names),
+    )
+
+
+def _spread(x: np.ndarray, max_points: int) -> tuple[np.ndarray, float]:
+    """Rows of at most so many points, none nearer than a spacing, and the spacing."""
+    if not len(x):
+        return np.zeros(0, dtype=int), 0.0
+    # States that have gathered at one place count as one; rounding does not part them.
+    radius = float(np.linalg.norm(x - x.mean(axis=0), axis=1).max())
+    spacing = max(1e-6 * radius, 1e-9 * float(np.abs(x).max()), np.finfo(float).tiny)
+    rank = np.zeros(len(x))
+    kept, _ = thin(x, rank, spacing, max_points + 1)
+    if len(kept) <= max_points:
+        return kept, spacing
+    low, high = spacing, max(2.0 * radius, spacing)
+    for _ in range(12):  # the largest number that is allowed, by bisection
+        middle = np.sqrt(low * high)
+        kept, _ = thin(x, rank, middle, max_points + 1)
+        low, high = (middle, high) if len(kept) > max_points else (low, middle)
+    kept, _ = thin(x, rank, high, max_points + 1)
+    return kept, float(high)

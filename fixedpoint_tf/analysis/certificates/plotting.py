@@ -1,0 +1,113 @@
+"""How near the true fixed points are, and how far around them there is no other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixedpoint_tf.analysis.certificates.answer import Certificates
+from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_certificates"]
+
+_REFUSED = {
+    "slow_point": ("slow point", "^", COLORS["orange"]),
+    "residual": ("residual too large", "v", COLORS["vermillion"]),
+    "singular": ("not isolated", "s", COLORS["purple"]),
+    "kink": ("undecided at a threshold", "D", COLORS["green"]),
+    "border": ("border collision", "P", COLORS["green"]),
+}
+
+
+def plot_certificates(
+    certificates: Certificates, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
+    """Draws, for each point, where its true fixed point is and where no other one is.
+
+    A bar runs from the radius within which the true fixed point lies to the one within which
+    it is alone; a tick marks the distance to the nearest other point given. A point that is
+    not certified shows the length of its Newton step. The legend says whether the balls are
+    proved or only supported by samples. What is not finite is left out.
+
+    Args:
+        certificates: what to draw.
+        fig: the figure to add axes to.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Example:
+        >>> from fixedpoint_tf.analysis.certificates import certify
+        >>> from fixedpoint_tf import as_system
+        >>> halve = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=1)
+        >>> fig, ax = plot_certificates(certify(halve, [[0.0]], inputs=[[0.0]]))
+        >>> ax.get_yscale()
+        'log'
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    fig, ax = new_axes(fig, ax, size=(6.0, 4.0))
+    c = certificates
+    yes = np.flatnonzero(c.certified)
+    # An exact fixed point has the radius zero, which a logarithmic axis cannot show.
+    low = np.maximum(c.existence_radius[yes], 1e-17)
+    proof = c.method == "closed form"
+    if len(yes):
+        ax.vlines(yes, low, c.uniqueness_radius[yes], color=COLORS["sky blue"], linewidth=1.5)
+        ax.plot(
+            yes,
+            low,
+            "o",
+            color=COLORS["black"],
+            markersize=4.5,
+            label="exists within (proved)" if proof else "exists within (supported by samples)",
+        )
+        ax.plot(
+            yes,
+            c.uniqueness_radius[yes],
+            "o",
+            color=COLORS["blue"],
+            markerfacecolor="white",
+            markersize=5.5,
+            label="is alone within" if proof else "no other met within",
+        )
+    near = yes[np.isfinite(c.nearest[yes]) & (c.nearest[yes] > 0)]
+    if len(near):
+        ax.plot(
+            near,
+            c.nearest[near],
+            "_",
+            color=COLORS["grey"],
+            markersize=8,
+            label="nearest point",
+        )
+    codes = np.array(c.codes, dtype=object)
+    n_kinds = len(yes)
+    for code, (name, marker, color) in _REFUSED.items():
+        rows = np.flatnonzero((codes == code) & np.isfinite(c.newton_bound))
+        n_kinds += len(rows)
+        if len(rows):
+            ax.plot(
+                rows,
+                np.maximum(c.newton_bound[rows], 1e-17),
+                linestyle="none",
+                marker=marker,
+                color=color,
+                markersize=5.5,
+                label=f"{name}: Newton step",
+            )
+    ax.set_yscale("log")
+    ax.set_xlim(-0.75, max(len(c), 1) - 0.25)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("point")
+    ax.set_ylabel("distance in state space")
+    ax.spines[["top", "right"]].set_visible(False)
+    say_if_empty(ax, n_kinds, "no points")
+    legend_above(ax, n_columns=3)
+    return fig, ax

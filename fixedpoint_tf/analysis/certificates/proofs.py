@@ -1,0 +1,348 @@
+"""The bounds of the radii polynomial at given points, rounding included."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.batched import inverses
+from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
+from fixedpoint_tf.analysis.certificates.polynomial import largest_radius, radii
+from fixedpoint_tf.analysis.certificates.sampled import sample_balls
+from fixedpoint_tf.analysis.certificates.thresholds import PiecewiseLinear, prove_at_threshold
+from fixedpoint_tf.systems.cells.bounds import KINDS, bounds_of
+from fixedpoint_tf.systems.cells.curvature import Answer
+from fixedpoint_tf.systems.kinks.sides import JUMP, near_kink, side_jacobians
+from fixedpoint_tf.systems.system import DynamicalSystem
+
+__all__ = ["Prover", "Verdict", "has_closed_form"]
+
+SMALLEST_SAMPLED = 1e-12  # of the size of the states
+LARGEST_SAMPLED = 3.0
+AT_KINK = 1e-9  # of the size of the states: so near, a point is taken to be at the kink
+KINK_NEAR = 1e-4  # of the size of the states: smooth Jacobians change by little so near
+N_RADII = 44  # tried across thresholds, each twice the last
+CAP = 1e6  # radii beyond this many sizes of the states mean nothing
+ESTIMATED_ULPS = 32.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What was shown about ``n`` points; the fields are those of ``Certificates``."""
+
+    code: np.ndarray
+    existence_radius: np.ndarray
+    uniqueness_radius: np.ndarray
+    newton_bound: np.ndarray
+    inverse_defect: np.ndarray
+    jacobian_lipschitz: np.ndarray
+    residual: np.ndarray
+    rounding: np.ndarray
+    n_unstable: np.ndarray
+
+
+def has_closed_form(system: DynamicalSystem) -> bool:
+    """Tell whether the change of the Jacobian of a system is bounded by a formula."""
+    return isinstance(system.equations, KINDS) and system.dtypes[1] == "float64"
+
+
+class Prover:
+    """Proofs at points of one system, its weights read once.
+
+    Args:
+        system: the system.
+        rng: source of the directions of samples.
+        n_directions: of samples, for a system without a closed form.
+        safety: factor on what was sampled.
+        precision: the floating type in which the system computes.
+        scale: size of the states in question, for states at zero.
+    """
+
+    def __init__(
+        self,
+        system: DynamicalSystem,
+        rng: np.random.Generator,
+        n_directions: int,
+        safety: float,
+        precision: str = "float64",
+        scale: float = 1.0,
+    ):
+        self.system, self.rng = system, rng
+        self.n_directions, self.safety = n_directions, safety
+        self.eps = float(np.finfo(precision).eps)
+        self.scale = scale
+        self.closed = has_closed_form(system)
+        self.bounds: Callable[..., list[Answer]] | None = None
+        self.bounds_of_jumps: Callable[..., list[Answer]] | None = None
+        self.linear_pieces: PiecewiseLinear | None = None
+        if self.closed:
+            weights = system.weights("float64")
+            self.bounds = bounds_of(system.equations, weights)
+            self.bounds_of_jumps = bounds_of(system.equations, weights, jumps=True)
+            if system.kind == "discrete":
+                self.linear_pieces = PiecewiseLinear.of(system.equations, weights)
+
+    def prove(
+        self, x: np.ndarray, u: np.ndarray, modes: tuple[np.ndarray, ...] | None = None
+    ) -> Verdict:
+        """What can be shown about each of some points.
+
+        Args:
+            x: ``(n, n_states)``, at least one.
+            u: ``(n, n_inputs)``.
+            modes: eigenvalues, right and left eigenvectors, where known; they are checked.
+        """
+        n, d = x.shape
+        discrete = self.system.kind == "discrete"
+        image = self.system.step(x, u).numpy().astype(np.float64)
+        jacobian = self.system.jacobian(x, u).numpy().astype(np.float64)
+        if not self.closed:
+            jacobian, beside = self._mean_at_kinks(x, u, jacobian)
+            modes = None if beside else modes
+        residual = image - x if discrete else image
+        error, slope_error = self._rounding(x, u, image, jacobian)
+        error = error + (EPS * (np.abs(image) + np.abs(x)) if discrete else 0.0)
+        slope_error = slope_error + EPS * (1.0 + np.linalg.norm(jacobian, axis=2))
+        shifted = jacobian - np.eye(d) if discrete else jacobian
+        finite = np.isfinite(residual).all(axis=1) & np.isfinite(error).all(axis=1)
+        finite &= np.isfinite(shifted).all(axis=(1, 2))
+        A, singular = inverses(np.where(finite[:, None, None], shifted, np.eye(d)))
+
+        with np.errstate(all="ignore"):
+            y, z0 = self._first_bounds(A, shifted, residual, error, slope_error)
+            z0 = np.where(finite & ~singular, z0, np.inf)
+
+            def z2_of(radius: np.ndarray) -> np.ndarray:
+                return self._second_bound(A, x, u, jacobian, radius)
+
+            # Where the polynomial can be negative at all, it is so at this radius.
+            first = np.where(z0 < 1.0, 2.0 * y / np.maximum(1.0 - z0, EPS), 0.0)
+            first = np.where(np.isfinite(first), first * (1.0 + 1e-6), 0.0)
+            size = np.maximum(np.linalg.norm(x, axis=1), self.scale)
+            if self.closed:
+                z2 = z2_of(first)
+                low, high = radii(y, z0, z2)
+                proved = low <= first
+                start = np.where(proved, np.minimum(first, high), np.nan)
+                reach = np.full(n, np.nan)
+                if proved.any():
+                    reach = largest_radius(y, z0, z2_of, start, CAP * size)
+                turned = z2 * low
+            else:
+                z2, low, reach, turned = self._sampled(A, x, u, jacobian, y, z0, first, size)
+                proved = np.isfinite(low)
+            low = np.where(proved, low, np.nan)
+            moved = np.linalg.norm(shifted, axis=(1, 2)) * turned / (1.0 - z0)
+            moved += np.linalg.norm(slope_error, axis=1)
+            kink = np.isinf(z2) if self.closed else self._beside_kink(x, u, ~proved, y, size)
+        # Sampled: an average of sides may be singular, which says nothing of a line of points.
+        singular = (singular | ~(z0 < 1.0)) & (self.closed | ~kink)
+        yes = "certified" if self.closed else "supported"
+        code: np.ndarray = np.select(
+            [~finite, singular, proved, kink],
+            ["not_finite", "singular", yes, "kink"],
+            default="residual",
+        )
+        n_unstable = _count_unstable(jacobian, moved, proved, self.system.kind, modes)
+        if self.linear_pieces is not None:
+            for i in np.flatnonzero(finite & ~proved):
+                newton = y[i] if np.isfinite(y[i]) else 0.0
+                proof = prove_at_threshold(
+                    self.linear_pieces, x[i], u[i], newton, CAP * size[i]
+                )
+                if proof.code != "kink":
+                    code[i], low[i], reach[i] = proof.code, proof.existence, proof.uniqueness
+                    n_unstable[i] = 0 if proof.contracts else -1
+        elif self.bounds_of_jumps is not None:
+            self._across_thresholds(
+                A, x, u, shifted, residual, finite & ~proved, code, low, reach, n_unstable
+            )
+        return Verdict(
+            code=code,
+            existence_radius=low,
+            uniqueness_radius=reach,
+            newton_bound=y,
+            inverse_defect=z0,
+            jacobian_lipschitz=z2,
+            residual=np.linalg.norm(residual, axis=1),
+            rounding=np.linalg.norm(error, axis=1),
+            n_unstable=n_unstable,
+        )
+
+    def _first_bounds(self, A, shifted, residual, error, slope_error):
+        """``Y`` and ``Z0``, with the rounding errors of everything that they are made of."""
+        d = A.shape[1]
+        newton = np.einsum("nij,nj->ni", A, residual)
+        of_product = gamma(d + 1) * np.linalg.norm(A, axis=(1, 2))
+        y = np.linalg.norm(newton, axis=1) * (1.0 + gamma(d + 2))
+        y += of_product * np.linalg.norm(residual, axis=1)
+        y += np.linalg.norm(np.einsum("nij,nj->ni", np.abs(A), error), axis=1)
+        defect = np.linalg.norm(np.eye(d) - A @ shifted, axis=(1, 2)) * (1.0 + gamma(d * d))
+        defect += of_product * np.linalg.norm(shifted, axis=(1, 2)) + gamma(2) * np.sqrt(d)
+        size = spectral_norms(A)
+        return y, defect + size * np.linalg.norm(slope_error, axis=1)
+
+    def _rounding(self, x, u, image, jacobian):
+        """Bounds of the errors of ``F`` and of the length of its gradients, ``(n, d)``."""
+        if self.bounds is not None:
+            answers = self.bounds(x, u, np.zeros(len(x)))
+            parts = [(a.port.error, a.port.slope_error) for a in answers]
+            error, slope_error = (np.concatenate(p, axis=1) for p in zip(*parts, strict=True))
+            return error, slope_error
+        # No formula to bound the errors of: those of its linear part, several times over.
+        eps = self.eps
+        unit = ESTIMATED_ULPS * eps + gamma(x.shape[1] + u.shape[1]) * eps / (2.0 * EPS)
+        by_input = self.system.input_jacobian(x, u).numpy()
+        size = np.abs(image) + np.abs(x)
+        size += np.einsum("nij,nj->ni", np.abs(jacobian), np.abs(x))
+        size += np.einsum("nij,nj->ni", np.abs(by_input), np.abs(u))
+        return unit * size, unit * np.linalg.norm(jacobian, axis=2)
+
+    def _second_bound(self, A, x, u, jacobian, radius) -> np.ndarray:
+        """``Z2`` for balls of these radii, ``(n,)``, from the closed form."""
+        if self.bounds is None:
+            return np.full(len(x), np.inf)
+        return self._norm_through(A, [a.bend for a in self.bounds(x, u, radius)])
+
+    def _norm_through(self, A, parts) -> np.ndarray:
+        """Bound ``|A D|`` of changes ``D`` of the Jacobian, block by block, ``(n,)``."""
+        own = np.concatenate([bend.own for bend in parts], axis=1)
+        total = np.sqrt(len(parts)) * spectral_norms(A * own[:, None, :])
+        start = 0
+        for bend in parts:
+            stop = start + bend.own.shape[1]
+            for gradient, norm in bend.through:
+                block = A[:, :, start:stop] * gradient[:, None, :]
+                total = total + spectral_norms(block) * norm
+            start = stop
+        return np.where(np.isnan(total), np.inf, total)
+
+    def _sampled(self, A, x, u, jacobian, y, z0, first, size):
+        """``Z2`` as met, both radii, and the change of the Jacobian within the first."""
+        # Nearer than this, the places would be rounded to the same states.
+        resolved = 8.0 * self.eps * np.linalg.norm(x, axis=1)
+        smallest = np.maximum(np.maximum(first, SMALLEST_SAMPLED * size), resolved)
+        ball = sample_balls(
+            self._jacobian,
+            A,
+            x,
+            u,
+            jacobian,
+            y,
+            z0,
+            smallest,
+            np.maximum(LARGEST_SAMPLED * size, smallest),
+            rng=self.rng,
+            n_directions=self.n_directions,
+            safety=self.safety,
+        )
+        return ball.ratio, ball.existence, ball.uniqueness, ball.change
+
+    def _across_thresholds(
+        self, A, x, u, shifted, residual, rows, code, low, reach, n_unstable
+    ) -> None:
+        """Prove what all sides of thresholds allow: ``|I - A V| < 1`` for every Jacobian V.
+
+        Changes ``code``, ``low``, ``reach`` and ``n_unstable``. ``x - A G(x)`` contracts in the
+        ball by the mean value theorem for generalised Jacobians (Clarke 1983, 2.6.5).
+        """
+        rows = np.flatnonzero(rows)
+        if not len(rows) or self.bounds_of_jumps is None:
+            return
+        A, x, u, shifted, residual = (a[rows] for a in (A, x, u, shifted, residual))
+        answers = self.bounds_of_jumps(x, u, np.zeros(len(x)))
+        error = np.concatenate([a.port.error for a in answers], axis=1)
+        slope_error = np.concatenate([a.port.slope_error for a in answers], axis=1)
+        if self.system.kind == "discrete":
+            error = error + EPS * (np.abs(residual + x) + np.abs(x))
+        slope_error = slope_error + EPS * (1.0 + np.linalg.norm(shifted, axis=2))
+        with np.errstate(all="ignore"):
+            y, z0 = self._first_bounds(A, shifted, residual, error, slope_error)
+            size = np.maximum(np.linalg.norm(x, axis=1), self.scale)
+            radius = np.maximum(2.0 * y, SMALLEST_SAMPLED * size)
+            existence, unique = np.full(len(x), np.nan), np.full(len(x), np.nan)
+            for _ in range(N_RADII):
+                answers = self.bounds_of_jumps(x, u, radius)
+                smooth = self._norm_through(A, [a.bend for a in answers])
+                jumps = self._norm_through(A, [a.jump for a in answers])
+                gap = 1.0 - z0 - smooth * radius - jumps
+                gap = gap - 1e-9
+                first = np.isnan(existence) & (gap > 0.0) & (y / gap <= radius)
+                existence = np.where(first, y / gap * (1.0 + 1e-9), existence)
+                unique = np.where((gap > 0.0) & ~np.isnan(existence), radius, unique)
+                radius = np.where(gap > 0.0, 2.0 * radius, radius)
+        yes = rows[~np.isnan(unique)]
+        code[yes], n_unstable[yes] = "certified", -1
+        low[yes], reach[yes] = (a[~np.isnan(unique)] for a in (existence, unique))
+
+    def _mean_at_kinks(self, x, u, jacobian) -> tuple[np.ndarray, bool]:
+        """Jacobians, at kinks their mean over all sides: at a kink itself it may be neither."""
+        size = np.maximum(np.linalg.norm(x, axis=1), self.scale)
+        beside = np.zeros(len(x), dtype=bool)
+        rows = np.flatnonzero(np.isfinite(x).all(axis=1))
+        near = np.maximum(64.0 * self.eps, AT_KINK) * size
+        beside_each = side_jacobians(
+            self.system, x[rows], u[rows], near[rows], only_beside=True
+        )
+        for i, sides in zip(rows, beside_each, strict=True):
+            own = np.abs(sides - jacobian[i]).max(axis=(1, 2), initial=0.0)
+            jumps = len(sides) > 1 or own[0] > JUMP * max(1e-3, np.abs(sides[0]).max())
+            if jumps and np.isfinite(sides).all():
+                jacobian[i], beside[i] = sides.mean(axis=0), True
+        return jacobian, bool(beside.any())
+
+    def _beside_kink(self, x, u, refused, y, size) -> np.ndarray:
+        """Whether the Jacobian jumps within the Newton step, for points that were refused."""
+        beside = np.zeros(len(x), dtype=bool)
+        rows = np.flatnonzero(refused & np.isfinite(x).all(axis=1) & np.isfinite(y))
+        if len(rows):
+            near = np.clip(2.0 * y[rows], 1e-9 * size[rows], KINK_NEAR * size[rows])
+            beside[rows] = near_kink(self.system, x[rows], u[rows], near)
+        return beside
+
+    def _jacobian(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        size = max(1, 2**22 // x.shape[1] ** 2)
+        parts = [
+            self.system.jacobian(x[i : i + size], u[i : i + size]).numpy()
+            for i in range(0, len(x), size)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+
+def _count_unstable(
+    jacobian: np.ndarray,
+    moved: np.ndarray,
+    proved: np.ndarray,
+    kind: str,
+    modes: tuple[np.ndarray, ...] | None,
+) -> np.ndarray:
+    """Unstable directions at the true points, -1 where an eigenvalue may cross the edge.
+
+    With ``J V = V L + R``, the eigenvalues of ``J + E`` lie within ``|V^-1 (R + E V)|`` of
+    those in ``L``, and as many on either side (Bauer & Fike 1960).
+    """
+    count = np.full(len(jacobian), -1)
+    rows = np.flatnonzero(proved)
+    if not len(rows):
+        return count
+    J = jacobian[rows]
+    if modes is None:
+        values, right, left = linearization.decompose(J, kind)
+    else:
+        values, right, left = (array[rows] for array in modes)
+    d = J.shape[1]
+    with np.errstate(all="ignore"):
+        off = np.linalg.norm(np.eye(d) - left @ right, axis=(1, 2))
+        length = np.linalg.norm(right, axis=(1, 2))
+        off += gamma(4 * d) * np.linalg.norm(left, axis=(1, 2)) * length
+        inverse = np.linalg.norm(left, axis=(1, 2)) / np.where(off < 1.0, 1.0 - off, np.nan)
+        rest = np.linalg.norm(J @ right - right * values[:, None, :], axis=(1, 2))
+        rest += gamma(4 * d) * 2.0 * np.linalg.norm(J, axis=(1, 2)) * length
+        reach = inverse * (rest + moved[rows] * length)
+        margin = np.abs(values) - 1.0 if kind == "discrete" else values.real
+        clear = (np.abs(margin) > reach[:, None]).all(axis=1)
+    count[rows[clear]] = (margin[clear] > 0.0).sum(axis=1)
+    return count

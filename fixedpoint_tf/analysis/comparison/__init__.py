@@ -1,0 +1,1 @@
+"""Search many networks alike and compare them."""

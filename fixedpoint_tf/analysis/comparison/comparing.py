@@ -1,0 +1,260 @@
+"""The same search over many networks, one row of numbers each."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.analysis.certificates import certify
+from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
+from fixedpoint_tf.analysis.completeness.coverage import coverage
+from fixedpoint_tf.finder import FixedPointFinder
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.linearization import growth
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Comparison", "compare"]
+
+Measure = Callable[[FixedPointFinder, FixedPoints, FixedPoints], float]
+
+
+def _fastest_growth(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    values = unique.fixed.eigval_J_xstar
+    return np.nan if values is None or not values.size else growth(values, unique.kind).max()
+
+
+def _longest_decay(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    """The longest time constant of a stable point, in steps (or units of time)."""
+    if unique.eigval_J_xstar is None or not unique.stable.n:
+        return np.nan
+    return float(unique.stable.time_constants().max())
+
+
+def _missing(finder: FixedPointFinder, _: FixedPoints, every: FixedPoints) -> float:
+    missing = coverage(every).missing
+    return float(np.max(missing)) if len(missing) else np.nan
+
+
+def _proved(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    return _certified(finder, unique) if has_closed_form(finder.system) else 0.0
+
+
+def _supported(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    """How many are supported by samples, where there are no proofs."""
+    return 0.0 if has_closed_form(finder.system) else _certified(finder, unique)
+
+
+def _certified(finder: FixedPointFinder, unique: FixedPoints) -> float:
+    answer = certify(finder.system, unique.fixed)
+    if answer.interrupted:  # it has caught the interruption, and counted too few
+        raise KeyboardInterrupt
+    return float(answer.certified.sum())
+
+
+#: What is measured of every network, from its finder, distinct points and all starts.
+MEASURES: Mapping[str, Measure] = {
+    "fixed": lambda _, unique, every: unique.fixed.n,
+    "stable": lambda _, unique, every: unique.stable.n,
+    "unstable": lambda _, unique, every: unique.unstable.n,
+    "proved": _proved,
+    "supported": _supported,
+    "slow": lambda _, unique, every: unique.slow.n,
+    "missing": _missing,
+    "fastest growth": _fastest_growth,
+    "longest decay": _longest_decay,
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
+    """One row of numbers a network; what could not be measured is NaN.
+
+    Attributes:
+        labels: of the networks.
+        measures: names of the columns.
+        values: ``(n_networks, n_measures)``.
+        seconds: ``(n_networks,)``, of each search.
+        reasons: for each network, why its numbers are missing; empty where they are not.
+        interrupted: whether the keyboard put an end to it: the network that was being
+            searched and those that had not been reached are left out.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, compare
+        >>> networks = {
+        ...     f"gain {gain}": as_system(
+        ...         lambda h, u, gain=gain: h * gain / (1 + h * h), n_states=1, n_inputs=0
+        ...     )
+        ...     for gain in (0.5, 2.0)
+        ... }
+        >>> table, _ = compare(networks, [[-1.0], [0.1], [1.0]])
+        >>> table.labels, table["fixed"].tolist()
+        (['gain 0.5', 'gain 2.0'], [1.0, 3.0])
+    """
+
+    labels: list[str]
+    measures: list[str]
+    values: np.ndarray
+    seconds: np.ndarray
+    reasons: list[str]
+    interrupted: bool
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, measure: str) -> np.ndarray:
+        """``(n_networks,)``, one column."""
+        if measure not in self.measures:
+            raise KeyError(f"measure: expected one of {self.measures}, received {measure!r}.")
+        return self.values[:, self.measures.index(measure)]
+
+    def __repr__(self) -> str:
+        failed = sum(map(bool, self.reasons))
+        text = f"{len(self)} network{'s' * (len(self) != 1)}: {', '.join(self.measures)}"
+        text += f"; {failed} failed" if failed else ""
+        return text + ("; interrupted" if self.interrupted else "")
+
+    def to_markdown(self) -> str:
+        """The table as text, one row a network."""
+        head = ["network", *self.measures, "s"]
+        rows = [head, ["---"] * len(head)]
+        for i, label in enumerate(self.labels):
+            numbers = [_shown(value) for value in self.values[i]]
+            rows.append([label, *numbers, f"{self.seconds[i]:.1f}"])
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+        failed = zip(self.labels, self.reasons, strict=True)
+        return "\n".join([*lines, *(f"{label}: {why}" for label, why in failed if why)])
+
+    def plot(self, measures: Iterable[str] | None = None) -> tuple[Figure, np.ndarray]:
+        """Each measure against the networks. See ``plotting.plot_comparison``."""
+        from fixedpoint_tf.analysis.comparison.plotting import plot_comparison
+
+        return plot_comparison(self, measures)
+
+
+def _shown(value: float) -> str:
+    if np.isnan(value):
+        return "-"
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.3g}"
+
+
+def compare(
+    networks: Mapping[str, Any] | Iterable[Any],
+    initial_states: Any,
+    inputs: Any = None,
+    *,
+    measures: Mapping[str, Measure] | None = None,
+    verbose: bool = False,
+    **options: Any,
+) -> tuple[Comparison, list[FixedPoints | None]]:
+    """Searches many networks in the same way and puts them into one table.
+
+    Networks of several seeds, or one network at several times of its training, are read one
+    after the other: a path to a ``.keras`` file is loaded only when its turn comes. What
+    fails for one network, be it no search or one measure, is said in its row and stops no
+    other.
+
+    Cost: one search, one certificate a fixed point, and the measures, for each network.
+
+    Args:
+        networks: label to network, or networks alone; each anything that
+            :func:`fixedpoint_tf.as_system` takes.
+        initial_states: ``(n, n_states)`` for all networks, or a function from a
+            ``FixedPointFinder`` to them, for networks that have their own trajectories.
+        inputs: ``(1, n_inputs)`` or ``(n, n_inputs)``, as for ``find_fixed_points``.
+        measures: further columns: name to function of the finder, the distinct points and
+            all starts (both results of ``find_fixed_points``), which returns a number.
+        verbose: show a progress bar over networks.
+        **options: of :class:`fixedpoint_tf.FixedPointFinder`.
+
+    Returns:
+        The table, and the distinct points of each network (None where its search failed).
+
+    Raises:
+        ValueError: no network.
+
+    References:
+        Maheswaranathan, Williams, Golub, Ganguli & Sussillo (2019), "Universality and
+        individuality in neural dynamics across large populations of recurrent networks".
+
+    Example:
+        >>> import keras
+        >>> cells = {}
+        >>> for gain in (0.5, 2.0):
+        ...     cell = keras.layers.SimpleRNNCell(1)
+        ...     cell.build((None, 1))
+        ...     cell.set_weights([np.zeros((1, 1)), np.full((1, 1), gain), np.zeros(1)])
+        ...     cells[f"gain {gain}"] = cell
+        >>> table, points = compare(cells, np.linspace(-1, 1, 9)[:, None], [[0.0]])
+        >>> table["fixed"].tolist(), table["stable"].tolist()
+        ([1.0, 3.0], [1.0, 2.0])
+    """
+    named = (
+        dict(networks)
+        if isinstance(networks, Mapping)
+        else {str(i): network for i, network in enumerate(networks)}
+    )
+    if not named:
+        raise ValueError("networks: expected at least one network, received none.")
+    every_measure = {**MEASURES, **(measures or {})}
+    options = {"verbose": False, **options}
+    rows, seconds, reasons, points = [], [], [], []
+    interrupted = False
+    try:
+        for network in tqdm(named.values(), "networks", disable=not verbose):
+            begin = time.perf_counter()
+            row, reason, unique = _row(network, initial_states, inputs, every_measure, options)
+            rows.append(row)
+            reasons.append(reason)
+            points.append(unique)
+            seconds.append(time.perf_counter() - begin)
+    except KeyboardInterrupt:
+        interrupted = True
+    table = Comparison(
+        labels=[str(label) for label in named][: len(rows)],
+        measures=list(every_measure),
+        values=np.array(rows).reshape(len(rows), len(every_measure)),
+        seconds=np.array(seconds),
+        reasons=reasons,
+        interrupted=interrupted,
+    )
+    return table, points
+
+
+def _row(
+    network: Any,
+    initial_states: Any,
+    inputs: Any,
+    measures: Mapping[str, Measure],
+    options: Mapping[str, Any],
+) -> tuple[list[float], str, FixedPoints | None]:
+    """The numbers of one network, why some are missing, and its distinct points."""
+    nothing = [np.nan] * len(measures)
+    try:
+        finder = FixedPointFinder(network, **options)
+        states = initial_states(finder) if callable(initial_states) else initial_states
+        unique, every = finder.find_fixed_points(states, inputs)
+        if finder.interrupted:  # it has caught the interruption, and found only a part
+            raise KeyboardInterrupt
+    except Exception as error:  # whatever it is, the other networks have their turn
+        return nothing, _said(error), None
+    row, reasons = [], []
+    for name, measure in measures.items():
+        try:
+            row.append(float(measure(finder, unique, every)))
+        except Exception as error:  # measures are the user's own, and so are their errors
+            row.append(np.nan)
+            reasons.append(f"{name}: {_said(error)}")
+    return row, "; ".join(reasons), unique
+
+
+def _said(error: Exception) -> str:
+    """An error in a line; a KeyError alone would say no more than a name."""
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,1 @@
+"""Have all fixed points been found? Coverage by starts, and deflation."""

@@ -1,0 +1,90 @@
+"""How the number of distinct points grows with the number of starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixedpoint_tf.analysis.completeness.coverage import Coverage, accumulation
+from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_coverage"]
+
+_CYCLE = ("blue", "vermillion", "green", "orange", "purple", "sky blue")
+_MOST_LINES = 12
+_MOST_IN_WORDS = 3
+
+
+def plot_coverage(
+    coverage: Coverage, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
+    """Draws the expected number of distinct points among the first ``n`` starts.
+
+    A curve that has become flat says that one more start will hardly meet a new point. The
+    dashed line is Chao's estimate of how many points very many such starts would meet, where
+    it lies above what was found. With many conditions, the first twelve are drawn.
+
+    Args:
+        coverage: what to draw.
+        fig: the figure to add axes to.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPoints
+        >>> from fixedpoint_tf.analysis.completeness.coverage import coverage
+        >>> ends = FixedPoints(xstar=np.repeat([[0.0], [1.0]], [9, 3], axis=0), status=[0] * 12)
+        >>> fig, ax = plot_coverage(coverage(ends))
+        >>> ax.get_xlabel()
+        'starts'
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    fig, ax = new_axes(fig, ax, size=(5.5, 4.0))
+    n_conditions = len(coverage.inputs)
+    shown = range(min(n_conditions, _MOST_LINES))
+    top = 1.0
+    for c in shown:
+        total = int(coverage.n_starts[c])
+        n = np.unique(np.geomspace(1, total, 200).astype(int))
+        counts = coverage.counts[coverage.condition == c]
+        color = COLORS[_CYCLE[c % len(_CYCLE)]]
+        found, estimate = int(coverage.n_points[c]), float(coverage.n_points_estimate[c])
+        more = estimate > found + 0.05
+        if n_conditions > _MOST_IN_WORDS:
+            label = f"condition {c}: {found:,}" + (f" (some {estimate:.0f})" if more else "")
+        else:
+            name = "" if n_conditions == 1 else f"condition {c}: "
+            upper = coverage.missing_upper[c]
+            label = f"{name}{found:,} found; next start new: at most {upper:.2g}"
+            label = label if found else f"{name}none found"
+        curve = accumulation(counts, n, total)
+        ax.plot(n, curve, color=color, linewidth=1.8, label=label)
+        ax.plot(total, found, "o", color=color, markersize=5, clip_on=False)
+        if more:
+            in_words = f"more such starts: {estimate:.1f} or more (Chao)"
+            ax.axhline(
+                estimate,
+                color=color,
+                linestyle="--",
+                linewidth=1.0,
+                label=in_words if n_conditions <= _MOST_IN_WORDS else None,
+            )
+        top = max(top, found, estimate)
+    ax.set_xscale("log")
+    ax.set_ylim(0.0, 1.08 * top)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("starts")
+    noun = "fixed points" if coverage.of == "fixed" else "fixed and slow points"
+    ax.set_ylabel(f"distinct {noun}")
+    ax.spines[["top", "right"]].set_visible(False)
+    say_if_empty(ax, n_conditions, "no starts")
+    legend_above(ax, n_columns=1 if n_conditions <= _MOST_IN_WORDS else 3)
+    return fig, ax

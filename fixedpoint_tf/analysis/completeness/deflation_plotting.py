@@ -1,0 +1,67 @@
+"""The points of a deflated search, the new ones marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixedpoint_tf.analysis.completeness.deflation import Deflated
+from fixedpoint_tf.plotting.projection import principal_components
+from fixedpoint_tf.plotting.state_space import plot_fixed_points
+from fixedpoint_tf.plotting.style import COLORS, groups, legend_above
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_deflated"]
+
+
+def plot_deflated(
+    deflated: Deflated, state_traj: np.ndarray | None = None, **options: Any
+) -> tuple[Figure, Axes]:
+    """Draws all points as :func:`fixedpoint_tf.plotting.plot_fixed_points` does.
+
+    A ring stands around each new point.
+
+    Args:
+        deflated: what to draw.
+        state_traj: trajectories to draw them among.
+        **options: see :func:`fixedpoint_tf.plotting.plot_fixed_points`.
+
+    Returns:
+        The figure and the axes.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPoints
+        >>> points = FixedPoints(xstar=[[0.0, 0.0], [1.0, 1.0]], status=[0, 0])
+        >>> found = Deflated(points, np.array([False, True]), 8, 1, False)
+        >>> fig, ax = plot_deflated(found)
+        >>> [text.get_text() for text in ax.get_legend().texts]
+        ['2 fixed points', '1 new']
+    """
+    fig, ax = plot_fixed_points(deflated.points, state_traj, **options)
+    at, n_states = deflated.new.xstar, deflated.points.n_states
+    if n_states > 2:  # the axes of the figure beneath
+        drawn = [points.xstar for _, points in groups(deflated.points)]
+        fitted = np.concatenate([deflated.points.xstar[:0], *drawn])
+        if state_traj is not None:
+            fitted = np.asarray(state_traj, dtype=np.float64).reshape(-1, n_states)
+        at = principal_components(fitted, 3).points(at)
+    elif n_states == 1:
+        at = np.hstack([at, np.zeros_like(at)])
+    if len(at):
+        ax.plot(
+            *at.T,
+            linestyle="none",
+            marker="o",
+            markersize=14,
+            markerfacecolor="none",
+            markeredgecolor=COLORS["blue"],
+            markeredgewidth=1.5,
+            zorder=20,
+            label=f"{len(at):,} new",
+        )
+        legend_above(ax, height=0.9 if n_states > 2 else 1.0)
+    return fig, ax

@@ -1,0 +1,256 @@
+"""``connections``: leave each saddle, run forward, see where that leads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from fixedpoint_tf._utils.checks import check_whole
+from fixedpoint_tf.analysis.connections.result import Connections
+from fixedpoint_tf.analysis.connections.ways_out import offsets, ways_out
+from fixedpoint_tf.analysis.convergence import (
+    BLOCK,
+    ENTRIES,
+    Arrivals,
+    arrive,
+    check_runs,
+    radii,
+    run_block,
+    time_step,
+)
+from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.systems.at_points import (
+    eigenvalues_of,
+    inputs_of,
+    is_stable_of,
+    n_unstable_of,
+)
+from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.system import DynamicalSystem
+
+__all__ = ["connections"]
+
+#: How far to the side the two ways beside each begin, as a share of its first step. Less
+#: than any eigenvector's error would not tell; more would find boundaries that are near.
+ASIDE = 1e-8
+#: Error of the linear picture from which on the way begins on another side of a kink.
+OTHER_SIDE = 0.5
+
+
+def connections(
+    system: Any,
+    points: FixedPoints,
+    *,
+    n_directions: int = 16,
+    tol: float = 0.01,
+    max_steps: int = 10_000,
+    dt: float | None = None,
+    seed: int = 0,
+    verbose: bool = False,
+) -> Connections:
+    """Follow the unstable directions of each saddle to where they lead.
+
+    A saddle with one unstable direction is left both ways along it. One with more is left
+    both ways along each axis of its unstable subspace and along random directions in it:
+    representatives of a family of ways without number, which may miss narrow ones.
+
+    Beside each way two others are run, a hundred-millionth of its length to the left and to
+    the right. Where they end at different places the way runs along the boundary between
+    their basins: in exact arithmetic it would end at a saddle on the boundary, and rounding
+    alone takes it on. Its outcome is BOUNDARY and its target that saddle, where it is among
+    the points.
+
+    A point on a kink may be left on one side and reached on the other: then there is one way.
+
+    Each run starts as far from the saddle, up to a tenth of the way to the nearest other
+    point, as the first step still follows the linearised system to 1%.
+
+    Args:
+        system: what :func:`fixedpoint_tf.as_system` takes.
+        points: of a search, distinct ones. The fixed points are left and reached (without
+            a status all points); slow points are not.
+        n_directions: random directions from a saddle with several unstable ones.
+        tol: a state has arrived within this share of the distance from the target to the
+            nearest other point.
+        max_steps: of a run. A line attractor, where states stop between the points, and a
+            cycle are told apart from states that are still on their way.
+        dt: length of a step in which a continuous system is run; by default a quarter of
+            the fastest rate at the points.
+        seed: of the random directions.
+        verbose: show a bar.
+
+    Returns:
+        The connections; interrupted by Ctrl-C, those found so far.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Cost: all ways of one input are run as one batch, thrice, for the steps that the slowest
+        takes; 0.3 s for the 27 points of a flip-flop of 24 units. Eigenvectors are taken
+        at the saddles alone; no more than 100 MiB of Jacobians and eigenvectors are held
+        at once, or those of one point.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+        >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
+        >>> found = connections(wells, points)
+        >>> found
+        2 ways out of 1 saddle; 1 of 1 with 1 unstable direction joins 1 pair of 2 attractors
+        >>> found.transition_graph().edges.tolist()
+        [[0, 2]]
+    """
+    system = as_system(system)
+    inputs = inputs_of(system, points)
+    check_runs(tol, max_steps)
+    check_whole(n_directions, "n_directions", least=0)
+    step = time_step(system, points, inputs, dt)
+    is_fixed = np.ones(points.n, dtype=bool)
+    if points.status is not None:
+        is_fixed = points.status == Status.FIXED_POINT
+    values = eigenvalues_of(system, points, inputs)
+    n_unstable = np.where(is_fixed, n_unstable_of(points, values), -1)
+    stable = is_fixed & is_stable_of(points, values)
+    distinct, condition = np.unique(inputs, axis=0, return_inverse=True)
+    condition = condition.ravel()
+    rng = np.random.default_rng(seed)
+    source, direction, sign, linear = ways_out(
+        system, points, inputs, n_unstable, n_directions, rng
+    )
+
+    radius, n_edges = np.zeros(points.n), len(source)
+    for c in range(len(distinct)):
+        here = np.flatnonzero(is_fixed & (condition == c))
+        radius[here] = radii(points.xstar[here], tol)
+    offset, error = offsets(
+        system, points.xstar, inputs, source, direction, linear, radius / tol
+    )
+    start = points.xstar[source] + offset[:, None] * direction
+    target, outcome = np.full(n_edges, -1), np.full(n_edges, int(Outcome.NOT_RUN))
+    steps, final, interrupted = np.zeros(n_edges, dtype=int), np.array(start), False
+    for c in range(len(distinct)):
+        edges = np.flatnonzero(condition[source] == c)
+        here = np.flatnonzero(is_fixed & (condition == c))
+        if interrupted or not len(edges):
+            continue
+        starts = [start[edges], *_beside(system, start, offset, edges, seed)]
+        ends = arrive(
+            system,
+            np.concatenate(starts),
+            distinct[c],
+            points.xstar[here],
+            radius[here],
+            stable[here],
+            max_steps=max_steps,
+            dt=step,
+            verbose=verbose,
+            what="ways",
+        )
+        found, kind = _decided(ends, stable[here], len(edges))
+        lost = np.flatnonzero(kind == Outcome.BOUNDARY)
+        first = _first_saddles(
+            system,
+            start[edges[lost]],
+            distinct[c],
+            np.searchsorted(here, source[edges[lost]]),
+            points.xstar[here],
+            np.where(stable[here], 0.0, 3.0 * radius[here]),
+            int(ends.steps.max(initial=0)),
+            step,
+        )
+        found[lost] = np.where(first >= 0, first, found[lost])
+        target[edges] = np.where(found >= 0, here[found], -1)
+        outcome[edges] = kind
+        steps[edges], final[edges] = ends.steps[: len(edges)], ends.final[: len(edges)]
+        interrupted = ends.interrupted
+    # A half-stable point on a kink is left on one side only: on the other states come back.
+    out = ~((target == source) & (error > OTHER_SIDE))
+    return Connections(
+        source=source[out],
+        direction=direction[out],
+        sign=sign[out],
+        target=target[out],
+        outcome=outcome[out],
+        steps=steps[out],
+        final=final[out],
+        offset=offset[out],
+        linear_error=error[out],
+        n_unstable=n_unstable,
+        is_attractor=stable,
+        xstar=points.xstar,
+        condition=condition,
+        dt=step,
+        interrupted=interrupted,
+    )
+
+
+def _beside(
+    system: DynamicalSystem,
+    start: np.ndarray,
+    offset: np.ndarray,
+    edges: np.ndarray,
+    seed: int,
+) -> list[np.ndarray]:
+    """States on both sides of the starts of some ways, as far as their direction is exact."""
+    rng = np.random.default_rng(seed)
+    side = rng.normal(size=(len(edges), system.n_states))
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    eps = np.finfo(system.dtypes[1]).eps
+    size = np.linalg.norm(start[edges], axis=1) + offset[edges]
+    far = np.maximum(ASIDE * offset[edges], 1e3 * eps * size)
+    return [start[edges] + sign * far[:, None] * side for sign in (1.0, -1.0)]
+
+
+def _decided(ends: Arrivals, attracting: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Target and outcome of ``n`` ways, of which those beside them have been run as well."""
+    target, outcome = ends.target.reshape(3, n), ends.outcome.reshape(3, n)
+    grazed = ends.grazed.reshape(3, n)
+    known = ~np.isin(outcome, [Outcome.NOT_RUN, Outcome.MOVING])
+    differ = np.zeros(n, dtype=bool)
+    for other in (1, 2):
+        elsewhere = (target[other] != target[0]) | (outcome[other] != outcome[0])
+        differ |= known[0] & known[other] & elsewhere
+    # At rest at a saddle: its mirror image of rounding would lead on.
+    at_saddle = (target[0] >= 0) & ~np.append(attracting, True)[target[0]]
+    saddle = np.where(at_saddle, target[0], grazed[0])
+    for other in (1, 2):
+        saddle = np.where(saddle < 0, grazed[other], saddle)
+    boundary = differ | at_saddle | (known[0] & (grazed[0] >= 0))
+    kind = np.where(boundary, int(Outcome.BOUNDARY), outcome[0])
+    return np.where(boundary, saddle, target[0]), kind
+
+
+def _first_saddles(
+    system: DynamicalSystem,
+    start: np.ndarray,
+    u: np.ndarray,
+    left: np.ndarray,
+    saddles: np.ndarray,
+    radius: np.ndarray,
+    most_steps: int,
+    dt: float,
+) -> np.ndarray:
+    """Number of the first saddle but the one left that each run comes to, -1 for none."""
+    first, x = np.full(len(start), -1), np.array(start)
+    open_ = np.arange(len(start))
+    size = max(1, ENTRIES // (BLOCK * max(system.n_states, len(saddles))))
+    for _ in range(-(-most_steps // BLOCK)):
+        for rows in (open_[i : i + size] for i in range(0, len(open_), size)):
+            path = run_block(system, x[rows], u, BLOCK, dt)
+            x[rows] = path[:, -1]
+            distance = cdist(path.reshape(-1, system.n_states), saddles)
+            inside = (distance <= radius).reshape(len(rows), BLOCK + 1, -1)
+            inside[np.arange(len(rows)), :, left[rows]] = False
+            came = inside.any(axis=(1, 2))
+            when = inside.any(axis=2).argmax(axis=1)
+            nearest = inside[np.arange(len(rows)), when].argmax(axis=1)
+            first[rows[came]] = nearest[came]
+        open_ = open_[(first[open_] < 0) & np.isfinite(x[open_]).all(axis=1)]
+        if not len(open_):
+            break
+    return first

@@ -1,0 +1,272 @@
+"""The graph of what leads where, and the sizes of basins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.plotting.projection import Projection, principal_components
+from fixedpoint_tf.plotting.style import (
+    COLORS,
+    Look,
+    lay_out,
+    legend_above,
+    new_axes,
+    say_if_empty,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from fixedpoint_tf.analysis.basins import Basins
+    from fixedpoint_tf.analysis.connections import Connections
+
+__all__ = ["planar_view", "plot_basins", "plot_connections"]
+
+_ATTRACTOR = Look("", "attractor", "o", COLORS["black"], 9.0)
+_SADDLE = Look("", "saddle", "D", COLORS["vermillion"], 6.5, False)
+_HIGHER = Look("", "point", "^", COLORS["purple"], 7.0, False)
+_DEEP = 0.1  # share of the variance from which a third component is shown
+_OBLIQUE = (0.35, 0.25)  # how far it moves a point to the right and upwards
+
+
+def planar_view(states: np.ndarray) -> tuple[Projection, list[str]]:
+    """Two principal components of states, or their own one or two coordinates.
+
+    Where a third component holds much of the variance, the view is oblique, so that what
+    lies behind each other is seen beside each other: a cube is drawn as a cube.
+
+    Args:
+        states: ``(n, n_states)``.
+
+    Returns:
+        The view, and the names of its axes.
+    """
+    n_states = states.shape[1]
+    if n_states <= 2:
+        own = Projection(np.zeros(n_states), np.eye(n_states), np.full(n_states, np.nan))
+        return own, [f"state {i + 1}" for i in range(n_states)]
+    view = principal_components(states, 3)
+    names = [
+        f"PC {i + 1}" + ("" if np.isnan(share) else f" ({share:.0%})")
+        for i, share in enumerate(view.explained)
+    ]
+    axes, depth = view.axes[:2], view.axes[2]
+    if view.explained[2] >= _DEEP:
+        axes = axes + np.array(_OBLIQUE)[:, None] * depth
+        names = [f"{name} + {k:g} {names[2]}" for name, k in zip(names, _OBLIQUE, strict=False)]
+    return Projection(view.origin, axes, view.explained[:2]), names[:2]
+
+
+def _flat(coordinates: np.ndarray) -> np.ndarray:
+    """Two coordinates each; a single one is drawn at height 0."""
+    if coordinates.shape[1] == 1:
+        return np.concatenate([coordinates, np.zeros_like(coordinates)], axis=1)
+    return coordinates
+
+
+def plot_connections(
+    connections: Connections,
+    *,
+    coordinates: np.ndarray | None = None,
+    higher: bool = True,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draws points, and an arrow from each saddle to each point that it leads to.
+
+    Attractors are filled circles, saddles with one unstable direction open diamonds,
+    points with several open triangles. The ways out of the former are dark, those of the
+    latter grey, dashed where they run along the boundary between basins. A star marks where
+    a way ends that reaches no known point.
+
+    Many dimensions may overlap in two: give ``coordinates`` that hold what the
+    network represents, such as its readout.
+
+    Args:
+        connections: what to draw.
+        coordinates: ``(n, 2)``, where to place the points; by default their principal
+            components, see :func:`planar_view`.
+        higher: draw points with several unstable directions and the ways out of them.
+        fig: the figure to add axes to.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Raises:
+        ValueError: coordinates of another shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> from fixedpoint_tf.analysis.connections import connections
+        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+        >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
+        >>> fig, ax = connections(wells, points).plot()
+        >>> ax.get_xlabel()
+        'state 1'
+    """
+    found = connections
+    n = len(found.xstar)
+    # What is reached besides the points belongs to the picture: a cycle, say.
+    elsewhere = np.isin(found.outcome, [Outcome.OTHER_REST, Outcome.CYCLE, Outcome.MOVING])
+    view, names = planar_view(np.concatenate([found.xstar, found.final[elsewhere]]))
+    place = _flat(view.points(found.xstar))
+    if coordinates is not None:
+        place, names = np.asarray(coordinates, dtype=np.float64), []
+        if place.shape != (n, 2):
+            raise ValueError(
+                f"coordinates must have shape (n, 2) = ({n}, 2); got shape {place.shape}."
+            )
+    fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
+    one, several = found.n_unstable == 1, found.n_unstable > 1
+    along = (found.outcome == Outcome.BOUNDARY) & (one | (several & higher))[found.source]
+    on_boundary = set(
+        zip(found.source[along].tolist(), found.target[along].tolist(), strict=True)
+    )
+    for source, target in found.edges:
+        if higher or one[source]:
+            dashed = (source, target) in on_boundary
+            _arrow(ax, place[source], place[target], dark=bool(one[source]), dashed=dashed)
+    _draw_ends(ax, found, view, place, drawn=one | (several & higher), given=bool(names))
+    shown = 0
+    looks = [
+        (_HIGHER, several & higher, " with several unstable directions"),
+        (_SADDLE, one, " with 1 unstable direction"),
+        (_ATTRACTOR, found.is_attractor, ""),
+    ]
+    for look, rows, words in looks:
+        if rows.any():
+            shown += 1
+            label = look.label(int(rows.sum())) + words
+            ax.plot(*place[rows].T, **look.marker_options(), zorder=4, label=label)
+    if along.any():
+        label = f"{counted(int(along.sum()), 'way')} along a boundary between basins"
+        ax.plot([], [], color="0.75", linestyle="--", linewidth=1.0, label=label)
+    say_if_empty(ax, shown, "no fixed points")
+    if n:
+        span = max(float(np.ptp(place, axis=0).max()), 1e-9)
+        ax.update_datalim(np.concatenate([place - 0.06 * span, place + 0.06 * span]))
+        ax.autoscale_view()
+    if len(names) == 2:
+        ax.set_aspect("equal", adjustable="datalim")
+        ax.set_ylabel(names[1])
+    if names:
+        ax.set_xlabel(names[0])
+    if len(names) == 1:
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+    ax.spines[["top", "right"]].set_visible(False)
+    legend_above(ax, n_columns=1)
+    lay_out(fig)
+    return fig, ax
+
+
+def _arrow(
+    ax: Axes, start: np.ndarray, end: np.ndarray, *, dark: bool, dashed: bool = False
+) -> None:
+    ax.annotate(
+        "",
+        xy=tuple(end),
+        xytext=tuple(start),
+        arrowprops={
+            "arrowstyle": "-|>,head_length=0.45,head_width=0.2",
+            "color": COLORS["blue"] if dark else "0.75",
+            "linewidth": 1.3 if dark else 0.6,
+            "linestyle": "--" if dashed else "-",
+            "shrinkA": 4.0,
+            "shrinkB": 6.0,
+        },
+        zorder=3 if dark else 2,
+    )
+
+
+def _draw_ends(
+    ax: Axes, found: Connections, view: Projection, place: np.ndarray, drawn: np.ndarray, given
+) -> None:
+    """Stars where ways end that reach no known point; those that run away are counted."""
+    colors = {
+        Outcome.OTHER_REST: COLORS["green"],
+        Outcome.CYCLE: COLORS["sky blue"],
+        Outcome.MOVING: COLORS["orange"],
+        Outcome.DIVERGED: COLORS["grey"],
+    }
+    for outcome, color in colors.items():
+        edges = np.flatnonzero((found.outcome == outcome) & drawn[found.source])
+        if not len(edges):
+            continue
+        label = f"{counted(len(edges), 'way')} {outcome.short}"
+        options: dict[str, Any] = {"linestyle": "none", "marker": "*", "markersize": 11.0}
+        ends = _flat(view.points(found.final[edges]))
+        if not given or outcome == Outcome.DIVERGED:  # The place of the end is not known.
+            ends = np.full((1, 2), np.nan)
+        for edge, end in zip(edges, ends, strict=False):
+            if np.isfinite(end).all():
+                _arrow(ax, place[found.source[edge]], end, dark=False)
+        ax.plot(*ends.T, **options, color=color, markeredgewidth=0.0, label=label, zorder=3)
+
+
+def plot_basins(
+    basins: Basins, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
+    """Draws the fraction of states that reach each attractor, with its interval.
+
+    Args:
+        basins: what to draw.
+        fig: the figure to add axes to.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> from fixedpoint_tf.analysis.basins import basins
+        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+        >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
+        >>> fig, ax = basins(wells, points, np.linspace(-1, 2, 20)[:, None]).plot()
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['point 0', 'point 2']
+    """
+    from matplotlib.ticker import PercentFormatter
+
+    order = np.argsort(basins.fraction, kind="stable")
+    names = [f"point {i}" for i in basins.attractors[order]]
+    fraction, lower, upper = (
+        part[order] for part in (basins.fraction, basins.lower, basins.upper)
+    )
+    n_run = int((basins.outcome != Outcome.NOT_RUN).sum())
+    elsewhere = n_run - int(basins.counts.sum())
+    if elsewhere:
+        names.insert(0, "elsewhere")
+        fraction = np.insert(fraction, 0, elsewhere / n_run)
+        lower, upper = np.insert(lower, 0, np.nan), np.insert(upper, 0, np.nan)
+    fig, ax = new_axes(fig, ax, size=(5.0, 1.2 + 0.3 * max(3, len(names))))
+    height = np.arange(len(names))
+    colors = [COLORS["grey" if name == "elsewhere" else "blue"] for name in names]
+    ax.barh(height, fraction, height=0.7, color=colors)
+    known = np.isfinite(lower)
+    middle, half = 0.5 * (lower + upper), 0.5 * (upper - lower)
+    ax.errorbar(
+        middle[known],
+        height[known],
+        xerr=half[known],
+        fmt="none",
+        ecolor=COLORS["black"],
+        elinewidth=1.2,
+        capsize=3,
+    )
+    ax.set_yticks(height, names)
+    ax.set_xlim(left=0.0)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    intervals = f"bars: {basins.confidence:.0%} intervals"
+    that = "state that arrives" if n_run == 1 else f"{n_run:,} states that arrive"
+    ax.set_xlabel(f"share of {'the ' if n_run == 1 else ''}{that} there\n({intervals})")
+    ax.spines[["top", "right"]].set_visible(False)
+    return fig, ax

@@ -1,0 +1,171 @@
+"""The ways out of the saddles, and the graph of attractors that they make."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf.analysis.outcomes import describe_outcomes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Connections", "Transitions"]
+
+
+class Transitions(NamedTuple):
+    """The graph of attractors: ``edges`` ``(n, 2)``, and the saddle ``(n,)`` of each.
+
+    Example:
+        >>> import numpy as np
+        >>> graph = Transitions(edges=np.array([[0, 2]]), saddles=np.array([1]))
+        >>> f"{graph.saddles[0]} joins {graph.edges[0].tolist()}"
+        '1 joins [0, 2]'
+    """
+
+    edges: np.ndarray
+    saddles: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Connections(Result):
+    """Ways out of the saddles, and where each leads.
+
+    Numbers of points are rows of the FixedPoints given. Points without an unstable
+    direction have no way out.
+
+    Attributes:
+        source: ``(n_edges,)`` int, the saddle left.
+        direction: ``(n_edges, n_states)``, of length 1, in its unstable subspace.
+        sign: ``(n_edges,)`` int: the two ways along one axis are 1 and -1; directions
+            drawn at random are 0.
+        target: ``(n_edges,)`` int, the point reached, -1 for none. Of a way along a boundary
+            between basins it is the saddle on it to which the exact way would lead.
+        outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.analysis.outcomes.Outcome`.
+        steps: ``(n_edges,)`` int, steps taken until within reach of the target for good.
+        final: ``(n_edges, n_states)``, the last state; NaN where it ran away.
+        offset: ``(n_edges,)``, distance from the saddle at which the run began.
+        linear_error: ``(n_edges,)``, relative difference there between the first step and
+            that of the linearised system.
+        n_unstable: ``(n,)`` int, unstable directions of each point; -1 unknown.
+        is_attractor: ``(n,)``, the stable fixed points.
+        xstar: ``(n, n_states)``, the points.
+        condition: ``(n,)`` int, which points share an input.
+        dt: length of a step; 1 in discrete time.
+        interrupted: whether Ctrl-C ended the runs early.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> from fixedpoint_tf.analysis.connections import connections
+        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+        >>> found = connections(wells, FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]])))
+        >>> found.source.tolist(), sorted(found.target.tolist())
+        ([1, 1], [0, 2])
+    """
+
+    source: np.ndarray
+    direction: np.ndarray
+    sign: np.ndarray
+    target: np.ndarray
+    outcome: np.ndarray
+    steps: np.ndarray
+    final: np.ndarray
+    offset: np.ndarray
+    linear_error: np.ndarray
+    n_unstable: np.ndarray
+    is_attractor: np.ndarray
+    xstar: np.ndarray
+    condition: np.ndarray
+    dt: float = 1.0
+    interrupted: bool = False
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def is_representative(self) -> np.ndarray:
+        """``(n_edges,)`` bool, ways out of points with several unstable directions.
+
+        States leave such a point in any direction of a plane or more: each of these ways
+        stands for its neighbours, and none is the way.
+        """
+        return np.asarray(self.n_unstable[self.source] > 1)
+
+    @property
+    def edges(self) -> list[tuple[int, int]]:
+        """Distinct pairs (saddle, point reached), as ``networkx.DiGraph`` takes them."""
+        reached = self.target >= 0
+        pairs = zip(self.source[reached].tolist(), self.target[reached].tolist(), strict=True)
+        return sorted(set(pairs))
+
+    def transition_graph(self) -> Transitions:
+        """Which attractors are neighbours: joined by a saddle with one unstable direction.
+
+        Returns:
+            ``edges``, ``(n_transitions, 2)``, two attractors, the lower number first, and
+            ``saddles``, the one between them. Several saddles may join the same two; one
+            whose both ways lead to the same attractor joins none.
+        """
+        found = []
+        for saddle in np.unique(self.source[self.n_unstable[self.source] == 1]):
+            ends = np.unique(self.target[self.source == saddle])
+            if len(ends) == 2 and ends[0] >= 0 and self.is_attractor[ends].all():
+                found.append((*ends, saddle))
+        table = np.array(found, dtype=int).reshape(-1, 3)
+        return Transitions(table[:, :2], table[:, 2])
+
+    def adjacency(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same as a matrix.
+
+        Returns:
+            ``(k, k)`` int, how many saddles join two attractors, and ``(k,)``, the
+            numbers of the attractors.
+        """
+        names = np.flatnonzero(self.is_attractor)
+        matrix = np.zeros((len(names), len(names)), dtype=int)
+        a, b = np.searchsorted(names, self.transition_graph().edges).T
+        np.add.at(matrix, (np.r_[a, b], np.r_[b, a]), 1)
+        return matrix, names
+
+    def __repr__(self) -> str:
+        n_saddles = len(np.unique(self.source))
+        if not n_saddles:
+            return "no saddles, no connections"
+        graph = self.transition_graph()
+        n_pairs = len(np.unique(graph.edges, axis=0))
+        n_one = len(np.unique(self.source[self.n_unstable[self.source] == 1]))
+        n_several, n_stand = n_saddles - n_one, int(self.is_representative.sum())
+        what = "saddle" if n_one else "point"
+        parts = [f"{counted(len(self), 'way')} out of {counted(n_saddles, what)}"]
+        if n_one:
+            parts.append(
+                f"{len(graph.saddles):,} of {n_one:,} with 1 unstable direction "
+                f"{'joins' if len(graph.saddles) == 1 else 'join'} "
+                f"{counted(n_pairs, 'pair')} of {counted(self.is_attractor.sum(), 'attractor')}"
+            )
+        if n_stand:
+            of = "it has" if n_one == 0 and n_several == 1 else "they have"
+            if n_one:
+                of = counted(n_several, "point") + (" has" if n_several == 1 else " have")
+            stands = "stands for families" if n_stand == 1 else "stand for families"
+            parts.append(
+                f"{n_stand:,} {stands} of ways, since {of} several unstable directions"
+            )
+        others = describe_outcomes(self.outcome)
+        parts += [others] if others else []
+        return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
+
+    def plot(self, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the points and the ways between them.
+
+        See :func:`fixedpoint_tf.analysis.connections.plotting.plot_connections`.
+        """
+        from fixedpoint_tf.analysis.connections.plotting import plot_connections
+
+        return plot_connections(self, **options)

@@ -1,0 +1,205 @@
+"""Bifurcation diagrams: fixed points against the place on a path of inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf.analysis.continuation import Branches
+from fixedpoint_tf.analysis.continuation.result import several
+from fixedpoint_tf.plotting.style import (
+    COLORS,
+    coordinate_names,
+    legend_above,
+    new_axes,
+    say_if_empty,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_branches"]
+
+_SIZES = {"X": 9.5, "P": 9.5, "*": 14.0}  # markers of little area; 7 for the others
+_LINES: dict[str, tuple[str, Any, float, int]] = {
+    "stable": (COLORS["black"], "-", 1.8, 3),
+    "unstable": (COLORS["grey"], (0, (4, 2)), 1.3, 2),
+    "marginal": (COLORS["green"], (0, (1, 1)), 1.8, 2),
+}
+_MARKERS = {
+    "saddle-node": ("o", COLORS["vermillion"]),
+    "branch point": ("s", COLORS["purple"]),
+    "period doubling": ("^", COLORS["green"]),
+    "Neimark-Sacker": ("D", COLORS["blue"]),
+    "Hopf": ("D", COLORS["blue"]),
+    "multiple bifurcation": ("p", COLORS["orange"]),
+    "border-collision fold": ("X", COLORS["vermillion"]),
+    "border collision": ("P", COLORS["blue"]),
+    "border branch point": ("*", COLORS["purple"]),
+    "continuum": ("d", COLORS["green"]),
+}
+
+
+def plot_branches(
+    branches: Branches,
+    show: int | str | Any = "norm",
+    *,
+    along: int | None = None,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draws branches of fixed points, stable parts solid and unstable ones dashed.
+
+    Dotted are those that linear theory calls neither, as on a line of fixed points.
+
+    Args:
+        branches: what to draw; there may be none.
+        show: what stands on the vertical axis: the number of a unit, counted from 0; a
+            vector ``(n_states,)`` on which states are projected; or ``"norm"``, the length
+            of the state (for a single unit, the unit itself).
+        along: the number of the input on the horizontal axis; by default the place s on
+            the path, or the input where there is only one.
+        fig: the figure to add axes to.
+        ax: the axes to draw in.
+
+    Returns:
+        The figure and the axes.
+
+    Raises:
+        ValueError: there is no such unit or input, or the vector has another shape.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.analysis.continuation import continue_in
+        >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
+        >>> branches = continue_in(fold, [[0.9]], [0.81, -1.0], bounds=(-0.8, 1.5))
+        >>> fig, ax = plot_branches(branches)
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['stable', 'unstable', '1 saddle-node']
+    """
+    n_inputs = branches.inputs.shape[1]
+    value, label = _vertical(branches, show)
+    if along is None and n_inputs == 1:
+        along = 0
+    if along is not None and not 0 <= along < n_inputs:
+        raise ValueError(f"along must be one of {n_inputs} inputs; got {along!r}.")
+    fig, ax = new_axes(fig, ax, size=(5.4, 4.2))
+    drawn: set[str] = set()
+    for branch in range(branches.n):
+        x, across, stability = _with_bifurcations(branches, branch, along)
+        y = value(x)
+        for begin, end, name in _runs(stability):
+            color, style, width, order = _LINES[name]
+            ax.plot(
+                across[begin : end + 1],
+                y[begin : end + 1],
+                color=color,
+                linestyle=style,
+                linewidth=width,
+                zorder=order,
+            )
+            drawn.add(name)
+    for name, (color, style, _, _) in _LINES.items():
+        if name in drawn:
+            ax.plot([], [], color=color, linestyle=style, linewidth=1.6, label=name)
+    for kind, (marker, color) in _MARKERS.items():
+        rows = np.flatnonzero([name == kind for name in branches.bifurcation_kinds])
+        if len(rows):
+            s, u = branches.bifurcation_s[rows], branches.bifurcation_inputs[rows]
+            ax.plot(
+                s if along is None else u[:, along],
+                value(branches.bifurcation_states[rows]),
+                linestyle="none",
+                marker=marker,
+                markersize=_SIZES.get(marker, 7.0),
+                color=color,
+                markeredgecolor="white",
+                markeredgewidth=0.8,
+                zorder=4,
+                label=counted(len(rows), kind, several(kind)),
+            )
+    one = n_inputs == 1
+    ax.set_xlabel(
+        "place on the path, s" if along is None else "input" if one else f"input {along + 1}"
+    )
+    ax.set_ylabel(label)
+    say_if_empty(ax, len(drawn), "no branches")
+    legend_above(ax, n_columns=3)
+    return fig, ax
+
+
+def _vertical(branches: Branches, show: Any):
+    """The function on the vertical axis, and what it is called."""
+    n_states = branches.xstar.shape[1]
+    names = coordinate_names(branches.state_names, n_states)
+    if isinstance(show, str):
+        if show != "norm":
+            raise ValueError(f"show must be a unit, a vector or 'norm'; got {show!r}.")
+        if n_states > 1:
+            return lambda x: np.linalg.norm(x, axis=-1), "length of the state"
+        show = 0
+    vector = np.asarray(show, dtype=np.float64)
+    if vector.ndim == 0:
+        unit = int(vector)
+        if unit != vector or not 0 <= unit < n_states:
+            raise ValueError(f"show must be one of {n_states} units; got {show!r}.")
+        return lambda x: x[..., unit], names[unit]
+    if vector.shape != (n_states,):
+        raise ValueError(
+            f"show must be a vector of shape (n_states={n_states},); got {vector.shape}."
+        )
+    return lambda x: x @ vector, "projection"
+
+
+def _with_bifurcations(branches: Branches, branch: int, along: int | None):
+    """States, places and stability of a branch, its bifurcations put among the points.
+
+    The stability is that of the part after each point.
+    """
+    rows = branches.rows(branch)
+    x, s, u = branches.xstar[rows], branches.s[rows], branches.inputs[rows]
+    stability = _stability(branches, rows)
+    mine = np.flatnonzero(branches.bifurcation_places[:, 0] == branch)
+    after = branches.bifurcation_places[mine, 1]
+    states = np.insert(x, after + 1, branches.bifurcation_states[mine], axis=0)
+    place = np.insert(s, after + 1, branches.bifurcation_s[mine])
+    inputs = np.insert(u, after + 1, branches.bifurcation_inputs[mine], axis=0)
+    # What lies between two points takes the stability of the points; between a point and a
+    # bifurcation, that of the point.
+    is_point = np.insert(np.ones(len(x), bool), after + 1, False)
+    known = np.insert(stability, after + 1, "")
+    first, second = known[:-1], known[1:]
+    both = np.select(
+        [
+            first == second,
+            ((first == "marginal") | (second == "marginal"))
+            & (first != "unstable")
+            & (second != "unstable"),
+        ],
+        [first, "marginal"],
+        "unstable",
+    )
+    between = np.where(
+        is_point[:-1] & is_point[1:], both, np.where(is_point[:-1], first, second)
+    )
+    return states, place if along is None else inputs[:, along], between
+
+
+def _stability(branches: Branches, rows: slice) -> np.ndarray:
+    """Stability of points: stable, unstable or marginal."""
+    words = linearization.classify(branches.eigenvalues[rows], branches.kind)
+    return np.where(np.isin(words, ["stable", "marginal"]), words, "unstable")
+
+
+def _runs(stability: np.ndarray) -> list[tuple[int, int, str]]:
+    """First and last point of each part of one stability."""
+    if not len(stability):
+        return []
+    edges = np.flatnonzero(stability[1:] != stability[:-1]) + 1
+    begins = np.concatenate([[0], edges])
+    ends = np.concatenate([edges, [len(stability)]])
+    return [(int(a), int(b), str(stability[a])) for a, b in zip(begins, ends, strict=True)]

@@ -1,0 +1,299 @@
+"""Branches of fixed points along a path of inputs, and their bifurcations."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf.curves.ends import CLOSED, MEETING
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Bifurcation", "Branches", "several"]
+
+
+def several(kind: str) -> str:
+    """The plural of a kind of bifurcation.
+
+    Example:
+        >>> several("saddle-node"), several("continuum"), several("Hopf")
+        ('saddle-nodes', 'continua', 'Hopf')
+    """
+    return {"continuum": "continua", "Hopf": kind, "Neimark-Sacker": kind}.get(kind, kind + "s")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bifurcation:
+    """One bifurcation.
+
+    Attributes:
+        kind: ``"saddle-node"``, ``"branch point"`` (pitchfork or transcritical: two
+            branches cross), ``"period doubling"``, ``"Neimark-Sacker"``, ``"Hopf"``, or
+            ``"multiple bifurcation"`` where several real eigenvalues cross at one place, as
+            in a symmetric network. Where a unit reaches its threshold (ReLU, clipped and
+            the like) eigenvalues jump: ``"border-collision fold"`` (two branches meet there
+            and vanish), ``"border collision"`` (the branch goes on, with another stability
+            or number of unstable modes) or ``"border branch point"`` (other branches begin
+            there). ``"continuum"``: from here on every point of a part of the branch is a
+            fixed point at one and the same input.
+        branch: number of the branch.
+        after: the point of the branch after which it lies.
+        s: place on the path of inputs.
+        inputs: ``(n_inputs,)``.
+        state: ``(n_states,)``.
+        eigenvalue: the one at the edge of stability; of a pair that with positive
+            imaginary part. NaN at a border, where none passes the edge.
+        change: stability before and after, along the branch: ``"stable -> unstable"``, or
+            ``"stable branch ends"``.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, continue_in
+        >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
+        >>> branches = continue_in(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
+        >>> found = branches.bifurcations[0]
+        >>> found.kind, round(found.s, 6), abs(found.state.round(6)).tolist()
+        ('saddle-node', 0.5, [0.0])
+    """
+
+    kind: str
+    branch: int
+    after: int
+    s: float
+    inputs: np.ndarray
+    state: np.ndarray
+    eigenvalue: complex
+    change: str = ""
+
+    def __repr__(self) -> str:
+        value = self.eigenvalue
+        shown = f"{value.real:.3f}" + (f"{value.imag:+.3f}i" if abs(value.imag) > 1e-9 else "")
+        shown = self.change if np.isnan(value) else f"eigenvalue {shown}"
+        u = ", ".join(f"{entry:.6g}" for entry in self.inputs[:4])
+        more = ", ..." if len(self.inputs) > 4 else ""
+        return f"{self.kind} at s = {self.s:.6g}, u = ({u}{more}), {shown}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Branches(Result):
+    """Branches of fixed points, in the order of the points that they began with.
+
+    Along a branch the points are in order, so that a branch that folds has several points
+    at one input. Where it passes the threshold of a unit it has a point, and where something
+    happens there two at the same place, with the eigenvalues of either side. A branch may
+    end because the path of inputs does, and may also be short: ``ends`` says why each
+    stopped.
+
+    Attributes:
+        s: ``(n,)``, place on the path of inputs, of all branches end to end.
+        inputs: ``(n, n_inputs)``.
+        xstar: ``(n, n_states)``.
+        eigenvalues: ``(n, n_states)`` complex, fastest growing first.
+        lengths: ``(n_branches,)`` int, points of each branch.
+        ends: why each branch stopped, at its first point and at its last:
+            ``"end of path"``, ``"closed loop"``, ``"left the bounds"``, ``"most points"``,
+            ``"step too small"``, ``"border branch point"`` (many branches meet where several
+            units reach their thresholds together, and none goes straight on), ``"jump of the
+            system"`` (the next state itself jumps there, or many thresholds meet and no way
+            on is found) or ``"interrupted"``.
+        branch_of_point: ``(n_given,)`` int, the branch that each of the points given lies
+            on; -1 where it is no fixed point, and where Newton's method found none from it.
+        bifurcation_kinds: the kind of each bifurcation, see :class:`Bifurcation`.
+        bifurcation_places: ``(n_bifurcations, 2)`` int, branch and the point of it after
+            which the bifurcation lies.
+        bifurcation_s: one row a bifurcation: its place along the path;
+        bifurcation_inputs: its input;
+        bifurcation_states: its state;
+        bifurcation_eigenvalues: the eigenvalue that crosses there.
+        kind: ``"discrete"`` or ``"continuous"``.
+        state_names: pairs ``(name, size)`` of the blocks of the flat state.
+        interrupted: whether it was stopped from the keyboard.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, continue_in
+        >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
+        >>> branches = continue_in(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
+        >>> branches.n, branches.ends
+        (1, (('end of path', 'end of path'),))
+        >>> sorted(branches.crossings(0.0).ravel().round(6).tolist())  # the points at u = 1
+        [-1.0, 1.0]
+    """
+
+    s: np.ndarray
+    inputs: np.ndarray
+    xstar: np.ndarray
+    eigenvalues: np.ndarray
+    lengths: np.ndarray
+    ends: tuple[tuple[str, str], ...]
+    branch_of_point: np.ndarray
+    bifurcation_kinds: tuple[str, ...]
+    bifurcation_places: np.ndarray
+    bifurcation_s: np.ndarray
+    bifurcation_inputs: np.ndarray
+    bifurcation_states: np.ndarray
+    bifurcation_eigenvalues: np.ndarray
+    kind: str = "discrete"
+    state_names: tuple[tuple[str, int], ...] | None = None
+    interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        linearization.check_kind(self.kind)
+        object.__setattr__(self, "ends", tuple((str(a), str(b)) for a, b in self.ends))
+        object.__setattr__(self, "bifurcation_kinds", tuple(self.bifurcation_kinds))
+        if self.state_names is not None:
+            names = tuple((str(name), int(size)) for name, size in self.state_names)
+            object.__setattr__(self, "state_names", names)
+        if self.lengths.sum() != len(self.s) or len(self.ends) != len(self.lengths):
+            raise ValueError(
+                f"lengths: expected {len(self.ends)} that add up to {len(self.s)}, "
+                f"received {self.lengths.tolist()}."
+            )
+
+    @property
+    def n(self) -> int:
+        """Number of branches."""
+        return len(self.lengths)
+
+    def __len__(self) -> int:
+        return self.n
+
+    @property
+    def is_stable(self) -> np.ndarray:
+        """``(n_points,)`` bool, whether every mode decays."""
+        return linearization.is_stable(self.eigenvalues, self.kind)
+
+    @property
+    def n_unstable(self) -> np.ndarray:
+        """``(n_points,)`` int, number of unstable modes."""
+        return linearization.n_unstable(self.eigenvalues, self.kind)
+
+    def rows(self, branch: int) -> slice:
+        """Where the points of one branch stand in the arrays."""
+        if not 0 <= branch < self.n:
+            raise IndexError(f"branch: expected one of {self.n} branches, received {branch}.")
+        end = int(self.lengths[: branch + 1].sum())
+        return slice(end - int(self.lengths[branch]), end)
+
+    def count_bifurcations(self) -> dict[tuple[str, str], int]:
+        """How many there are of each kind; border collisions by what changes.
+
+        Example:
+            >>> import tensorflow as tf
+            >>> from fixedpoint_tf import as_system, continue_in
+            >>> steeper = as_system(
+            ...     lambda x, u: tf.where(x < 0, 0.5 * x, 1.5 * x) + u, n_states=1, n_inputs=1)
+            >>> continue_in(steeper, [[-1.0]], [-0.5, 0.5]).count_bifurcations()
+            {('border-collision fold', ''): 1}
+        """
+        named = (
+            (kind, self._change(i) if kind == "border collision" else "")
+            for i, kind in enumerate(self.bifurcation_kinds)
+        )
+        return dict(collections.Counter(named))
+
+    @property
+    def bifurcations(self) -> list[Bifurcation]:
+        """All bifurcations, branch by branch, in order along each."""
+        return [
+            Bifurcation(
+                kind,
+                int(self.bifurcation_places[i, 0]),
+                int(self.bifurcation_places[i, 1]),
+                float(self.bifurcation_s[i]),
+                self.bifurcation_inputs[i],
+                self.bifurcation_states[i],
+                complex(self.bifurcation_eigenvalues[i]),
+                self._change(i),
+            )
+            for i, kind in enumerate(self.bifurcation_kinds)
+        ]
+
+    def _change(self, i: int) -> str:
+        """Stability before and after a bifurcation, in words."""
+        branch, after = (int(k) for k in self.bifurcation_places[i])
+        rows = self.rows(branch)
+        first = rows.start + after
+        if self._ends_at(branch, after):
+            word = linearization.classify(self.eigenvalues[[first]], self.kind)[0]
+            return f"{word} branch ends"
+        values = self.eigenvalues[first : first + 2]
+        words = list(linearization.classify(values, self.kind))
+        if words[0] == words[1]:
+            number = linearization.n_unstable(values, self.kind)
+            if number[0] == number[1]:
+                return f"{words[0]} on both sides"
+            words = [str(number[0]), counted(int(number[1]), "unstable direction")]
+        return " -> ".join(words)
+
+    def _ends_at(self, branch: int, after: int) -> bool:
+        """Test a branch for ending at a border branch point that is its point ``after``."""
+        rows = self.rows(branch)
+        z = np.column_stack([self.s, self.xstar])[rows]
+        if after == len(z) - 1:
+            return True
+        return after == 0 and self.ends[branch][0] == MEETING and (z[0] != z[1]).any()
+
+    def crossings(self, s: float) -> np.ndarray:
+        """States where the branches pass a place on the path, by linear interpolation.
+
+        Returns:
+            ``(n_found, n_states)``. Start Newton's method or a finder from them for exact
+            fixed points at that input.
+        """
+        found = [np.zeros((0, self.xstar.shape[1]))]
+        for branch in range(self.n):
+            here, x = self.s[self.rows(branch)], self.xstar[self.rows(branch)]
+            for i in np.flatnonzero((here[:-1] - s) * (here[1:] - s) < 0):
+                share = (s - here[i]) / (here[i + 1] - here[i])
+                found.append((x[i] + share * (x[i + 1] - x[i]))[None])
+            at = here == s
+            at[1:] &= (x[1:] != x[:-1]).any(axis=1) | (here[1:] != here[:-1])  # a border
+            if len(at) > 1 and self.ends[branch][1] == CLOSED:
+                at[-1] = False  # the first point once more
+            found.append(x[at])
+        return np.concatenate(found)
+
+    def points(self, branch: int) -> FixedPoints:
+        """The points of one branch as a set of fixed points."""
+        rows = self.rows(branch)
+        return FixedPoints(
+            xstar=self.xstar[rows],
+            inputs=self.inputs[rows],
+            eigval_J_xstar=self.eigenvalues[rows],
+            status=np.full(int(self.lengths[branch]), Status.FIXED_POINT, dtype=np.int8),
+            kind=self.kind,
+            state_names=self.state_names,
+        )
+
+    def __iter__(self) -> Iterator[FixedPoints]:
+        return (self.points(branch) for branch in range(self.n))
+
+    def __repr__(self) -> str:
+        said = [
+            counted(count, name, several(name)) + (f" ({change})" if change else "")
+            for (name, change), count in self.count_bifurcations().items()
+        ]
+        plural = "branch" if self.n == 1 else "branches"
+        points, stable = f"{len(self.s):,} points", f"{int(self.is_stable.sum()):,} stable"
+        head = f"{self.n} {plural} ({points}, {stable})" if self.n else "no branches"
+        tail = "; interrupted" if self.interrupted else ""
+        return f"{head}; bifurcations: {', '.join(said) or 'none'}{tail}"
+
+    def plot(self, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the bifurcation diagram.
+
+        See :func:`fixedpoint_tf.analysis.continuation.plotting.plot_branches`.
+        """
+        from fixedpoint_tf.analysis.continuation.plotting import plot_branches
+
+        return plot_branches(self, **options)

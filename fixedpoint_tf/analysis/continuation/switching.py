@@ -1,0 +1,188 @@
+"""``switch_branch``: from a point where branches cross onto the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from fixedpoint_tf.analysis.continuation.following import ON_PATH_TOL
+from fixedpoint_tf.analysis.continuation.joining import as_branches, both_ways, join
+from fixedpoint_tf.analysis.continuation.result import Bifurcation, Branches
+from fixedpoint_tf.curves.crossings import ways
+from fixedpoint_tf.curves.curve import Curve
+from fixedpoint_tf.curves.ends import CLOSED
+from fixedpoint_tf.curves.intervals import BORDER_BRANCH_POINT, BRANCH_POINT
+from fixedpoint_tf.curves.paths import Path
+from fixedpoint_tf.curves.starting import both_tangents, size_of_states
+from fixedpoint_tf.curves.steps import Steps, checked_steps
+from fixedpoint_tf.curves.tracing import trace
+from fixedpoint_tf.systems.convert import as_system
+
+__all__ = ["switch", "switch_branch"]
+
+
+def switch_branch(
+    system: Any,
+    branches: Branches,
+    path: Any,
+    bifurcation: int,
+    *,
+    s_range: tuple[float, float] | None = None,
+    first_step: float = 0.01,
+    max_step: float = 0.05,
+    min_step: float = 1e-8,
+    max_points: int = 1000,
+    bounds: tuple[Any, Any] | None = None,
+    verbose: bool = False,
+) -> Branches:
+    """Follow the other branches that cross at a branch point.
+
+    Within a smooth piece there is one, and the way to it lies in the plane of the two
+    tangents, at right angles to the branch that is known (Keller 1977). At a border of
+    smooth pieces the other ways out are the null vectors of the derivatives that lead into
+    their own pieces, and there may be several.
+
+    Args:
+        system: the same as for :func:`continue_in`.
+        branches: what that returned.
+        path: the same path of inputs.
+        bifurcation: which of ``branches.bifurcations``; it must be a branch point
+            or a border branch point.
+        s_range, first_step, max_step, min_step, max_points, bounds, verbose: as there.
+
+    Returns:
+        One branch, through the branch point; at a border branch point as many as there are
+        pairs of other ways out. A way without another begins a branch there.
+
+    Raises:
+        ValueError: the bifurcation is no branch point, or the other branch is not found
+            (``first_step`` may be too long).
+
+    Cost: as of :func:`continue_in` for one branch.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, continue_in
+        >>> pitchfork = as_system(lambda x, u: x + u * x - x**3, n_states=1, n_inputs=1)
+        >>> branches = continue_in(pitchfork, [[0.0]], [-1.0, 1.0])
+        >>> other = switch_branch(pitchfork, branches, [-1.0, 1.0], 0)
+        >>> round(float(abs(other.crossings(1.0)).max()), 6)
+        1.0
+    """
+    system = as_system(system)
+    line = Path(path, system.n_inputs, s_range)
+    size = size_of_states(system, line, branches.xstar, branches.s)
+    curve = Curve(system, line, size)
+    steps = checked_steps(system, size, first_step, max_step, min_step, max_points, bounds)
+    point = _crossing(branches, bifurcation, line)
+    z = curve.pack(point.state[None], np.array([point.s]))
+    if point.kind == BORDER_BRANCH_POINT:
+        return _at_border(curve, branches, point, z[0], steps, verbose)
+    rows = branches.rows(point.branch)
+    near = curve.pack(branches.xstar[rows], branches.s[rows])
+    t = near[point.after + 1] - near[point.after]
+    _, slopes, jacobian = curve.evaluate(z)
+    plane = np.linalg.svd(slopes[0])[2][-2:]  # both tangents lie in it
+    along = plane @ t / np.linalg.norm(plane @ t)
+    across = np.array([-along[1], along[0]]) @ plane
+    ways = np.stack([across, -across])
+    piece = line.piece(np.repeat(z[:, -1], 2))
+    begun = curve.correct(z + first_step * ways, ways, piece)
+    if not (begun.converged & (line.piece(begun.z[:, -1]) == piece)).all():
+        raise ValueError(
+            f"bifurcation: no other branch was met at a distance of {first_step} from it; "
+            "another first_step may meet it."
+        )
+    t = curve.tangent(begun.slopes, ways)
+    with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
+        (one, other), stopped = trace(curve, begun.z, t, steps, bar.update)
+    if one.end == CLOSED:  # the way back is the same loop
+        return as_branches(
+            curve, [join(None, one, system.kind)], np.zeros(1, dtype=int), stopped
+        )
+    for half, way in ((one, across), (other, -across)):
+        half.z.insert(0, z[0])
+        half.t.insert(0, way)
+        # At the point itself the determinant vanishes: nothing is sought beside it.
+        half.jacobian_sign.insert(0, half.jacobian_sign[0])
+        half.eigenvalues.insert(0, curve.eigenvalues(jacobian)[0])
+    middle = len(other.z) - 1
+    beside = ((0, middle - 1), (0, middle))
+    return as_branches(
+        curve, [join(other, one, system.kind)], np.zeros(1, dtype=int), stopped, beside
+    )
+
+
+switch = switch_branch  # the name until now
+
+
+def _crossing(branches: Branches, bifurcation: int, line: Path) -> Bifurcation:
+    """The bifurcation, if other branches leave it on this path."""
+    n = len(branches.bifurcation_kinds)
+    if not 0 <= bifurcation < n:
+        raise ValueError(
+            f"bifurcation: expected the number of one of the {n} of branches, "
+            f"received {bifurcation!r}."
+        )
+    point = branches.bifurcations[bifurcation]
+    if point.kind not in (BRANCH_POINT, BORDER_BRANCH_POINT):
+        raise ValueError(
+            f"bifurcation: expected a {BRANCH_POINT} or {BORDER_BRANCH_POINT}, from which "
+            f"other branches lead, received a {point.kind}."
+        )
+    u = line(np.array([point.s]))[0][0]
+    span = np.linalg.norm(line(line.breaks)[0], axis=1).max()
+    if np.linalg.norm(u - point.inputs) > ON_PATH_TOL * span:
+        raise ValueError(
+            f"path: expected that of branches, at s = {point.s:.6g} the inputs "
+            f"{point.inputs.tolist()}, received {u.tolist()}."
+        )
+    return point
+
+
+def _without(pair, taken) -> tuple[np.ndarray, np.ndarray] | None:
+    """A pair of tangents without one of them."""
+    left = [t for t in pair if t is not taken and np.isfinite(t).all()]
+    return (left[0], left[1] if len(left) == 2 else np.nan * left[0]) if left else None
+
+
+def _at_border(
+    curve: Curve, branches: Branches, point: Bifurcation, z, steps: Steps, verbose: bool
+) -> Branches:
+    """The branches along all ways out but the two of the branch that is known."""
+    breaks = curve.path.breaks
+    corner = np.isin(z[-1], breaks)
+    piece = None if corner else int(curve.path.piece(z[-1:])[0])
+    rows = branches.rows(point.branch)
+    known = curve.pack(branches.xstar[rows], branches.s[rows])
+    beside = [known[: point.after + 1][::-1], known[point.after + 1 :]]
+    found = ways(curve, z, piece)
+    two = both_tangents(found, float(z[-1]), (breaks[0], breaks[-1]))
+    for side in beside:
+        apart = np.linalg.norm(side - z, axis=1)
+        left = [t for pair in two for t in pair if np.isfinite(t).all()]
+        if left and (apart > 0).any():
+            chord = (side - z)[np.flatnonzero(apart > 0)[0]]
+            taken = max(left, key=lambda t: float(t @ chord))
+            two = [pair for pair in (_without(pair, taken) for pair in two) if pair]
+    if not two:
+        raise ValueError(
+            "bifurcation: expected a point with other ways out than those of its branch, "
+            f"received {point!r}, where none is found."
+        )
+    forward, backward = (np.stack([pair[k] for pair in two]) for k in (0, 1))
+    many = np.repeat(z[None], len(two), axis=0)
+    with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
+        ahead, behind, stopped = both_ways(
+            curve,
+            many,
+            forward,
+            backward,
+            steps,
+            bar.update,
+            np.ones(len(two), dtype=bool),
+            np.ones(len(two), dtype=bool),
+        )
+    joined = [join(behind.get(k), one, curve.system.kind) for k, one in enumerate(ahead)]
+    return as_branches(curve, joined, np.zeros(1, dtype=int), stopped)

@@ -1,0 +1,1 @@
+"""Motion on closed invariant curves, and families of cycles."""

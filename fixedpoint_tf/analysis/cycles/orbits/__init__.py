@@ -1,0 +1,1 @@
+"""Periodic orbits: guess, solve, and tell one from another."""

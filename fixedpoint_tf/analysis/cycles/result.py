@@ -1,0 +1,370 @@
+"""The cycles of a system, and what became of each start of the search."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixedpoint_tf._utils.checks import check_number
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.analysis.cycles.orbits.orbits import trivial
+from fixedpoint_tf.linearization import check_kind
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["OUTCOMES", "Cycles"]
+
+#: What a start can come to.
+OUTCOMES = (
+    "fixed point",
+    "cycle",
+    "invariant curve",
+    "quasiperiodic",
+    "chaotic",
+    "diverged",
+    "not settled",
+    "not reached",
+)
+
+SAID = 5e-6  # relative error of a period from which on it shows in six digits
+
+#: How those that are nouns follow a number of starts.
+_PLACES = {
+    "fixed point": "at a fixed point",
+    "cycle": "on a cycle",
+    "invariant curve": "on an invariant curve",
+}
+
+#: A multiplier nearer than this to the unit circle is neither stable nor unstable.
+_MARGIN = 1e-6
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Cycles(Result):
+    r"""Distinct cycles, a row each, and the outcome of each start.
+
+    Three kinds of motion stand here. In discrete time an *exact* cycle has a whole number
+    of steps, and its points are those states; a *closed invariant curve* has a period that
+    is no whole number, and its points are 256 places on the curve at equal phases. Beside a
+    unit that flips, or a cycle of k steps, such a motion fills k closed curves and visits
+    them in turn; ``n_curves`` says how many. In continuous time the points are states at
+    equal times.
+
+    The multipliers say how a deviation has grown once around: stable where all of them,
+    but for the trivial one, lie within the unit circle. A curve and a limit cycle in
+    continuous time have one trivial multiplier 1, along the motion. Of an exact or
+    continuous cycle the multipliers are eigenvalues of the derivative once around. Of a
+    curve no such matrix exists: what stands here are :math:`e^{\lambda T}` with the leading
+    Lyapunov exponents :math:`\lambda` and the period T, which give the modulus only.
+
+    The oscillation itself may be faster than the cycle: a rotation by 10/73 of a turn
+    repeats after 73 steps, and goes round 10 times in them, so that the oscillation takes
+    7.3 steps. ``period`` is the number of steps after which the state is the same again,
+    ``turns`` how often it has gone round by then; :meth:`frequencies` are those of the
+    oscillation. Of a cycle of a map that samples no oscillation both are the same.
+
+    Beware: unstable curves are not found, since no trajectory stays at them; and a curve
+    does not tell a rotation from its mirror image, so the period is taken to be at least
+    two steps.
+
+    Attributes:
+        period: ``(n,)``, in steps, or in units of time in continuous time, until the state
+            is the same again.
+        points: ``(sum(lengths), n_states)``, the points of all cycles end to end.
+        lengths: ``(n,)`` int, how many of them belong to each.
+        multipliers: ``(n, n_multipliers)`` complex, largest first, NaN where there are
+            fewer.
+        residual: ``(n,)``, how far the points are from being a cycle: the greatest error
+            of an image (exact and continuous, relative to 1 + the greatest entry of the
+            state), or of samples against the curve.
+        amplitude: ``(n,)``, root mean square distance from the mean over the cycle: the
+            radius, where the cycle is a circle.
+        is_exact: ``(n,)`` bool, False for closed invariant curves.
+        inputs: ``(n, n_inputs)``, the constant inputs.
+        n_starts: ``(n,)`` int, how many starts ended at the cycle; 0 for those that were
+            found by Newton's method alone, as unstable ones are.
+        outcomes: what each start came to: ``"fixed point"``, ``"cycle"``, ``"invariant
+            curve"``, ``"quasiperiodic"`` (no curve, but a torus: two Lyapunov exponents
+            are zero and none is positive), ``"chaotic"``, ``"diverged"``, ``"not settled"``
+            or, of an interrupted search, ``"not reached"``.
+        cycle_of_start: ``(n_starts,)`` int, the row of the cycle, or -1.
+        lyapunov: ``(n_starts,)``, the largest Lyapunov exponent per step or unit of time,
+            where it was needed to tell; NaN elsewhere.
+        lyapunov_error: ``(n_starts,)``, its standard error over the steps that were looked
+            at last.
+        n_run: ``(n_starts,)`` int, for how many steps each start was simulated. Chaos is a
+            statement about these steps: it may be a transient that lasts longer.
+        turns: ``(n,)`` int, how often the oscillation goes round in a period; 1 for closed
+            curves and in continuous time.
+        n_family: ``(n,)`` int, along how many directions there are other cycles of the same
+            period, as on a circle filled with cycles; they are counted as one. Mostly 0.
+        family_closes: ``(n,)`` bool, whether they were followed along a closed curve back to
+            the first, as on a circle. Where not, as in ``h -> -h``, cycles of any size lie
+            beside each other, and none of them is stable.
+        on_kink: ``(n,)`` bool, whether a point of an exact cycle is on a kink of the map (a
+            ReLU unit at its threshold), where several smooth pieces of the map meet. Its
+            multipliers are those of the piece that has the largest one, and they alone do
+            not tell whether it is stable.
+        kink_stability: of each such cycle ``"stable"`` where all products of the pieces'
+            derivatives decay, ``"unstable"`` where a deviation was seen to grow, else
+            ``"undecided"``; of the others ``""``.
+        n_curves: ``(n,)`` int, how many closed curves a motion visits in turn, each of 256
+            points, one curve after another; 1 for a single one and for exact cycles.
+        period_error: ``(n,)``, of closed curves, how far the period may be off, in steps: the
+            order in which samples lie along a curve with corners bounds it, averages over
+            fewer samples tell it of a smooth one. 0 of cycles that are solved for, NaN where
+            not known, as in files of older releases.
+        kind: ``"discrete"`` or ``"continuous"``.
+        state_names: pairs ``(name, size)`` of the blocks of the flat state.
+        interrupted: whether the search was stopped from the keyboard.
+
+    Example:
+        >>> from fixedpoint_tf import as_system, find_cycles
+        >>> logistic = as_system(lambda x, u: 3.3 * x * (1 - x), n_states=1, n_inputs=0)
+        >>> cycles = find_cycles(logistic, [[0.3]], max_period=2)
+        >>> cycles.period.tolist(), cycles.is_stable.tolist()
+        ([2.0], [True])
+        >>> sorted(cycles.orbit(0).ravel().round(4).tolist())
+        [0.4794, 0.8236]
+    """
+
+    period: np.ndarray
+    points: np.ndarray
+    lengths: np.ndarray
+    multipliers: np.ndarray
+    residual: np.ndarray
+    amplitude: np.ndarray
+    is_exact: np.ndarray
+    inputs: np.ndarray
+    n_starts: np.ndarray
+    outcomes: tuple[str, ...]
+    cycle_of_start: np.ndarray
+    lyapunov: np.ndarray
+    kind: str = "discrete"
+    state_names: tuple[tuple[str, int], ...] | None = None
+    interrupted: bool = False
+    lyapunov_error: np.ndarray = None  # type: ignore[assignment]
+    turns: np.ndarray = None  # type: ignore[assignment]
+    n_family: np.ndarray = None  # type: ignore[assignment]
+    family_closes: np.ndarray = None  # type: ignore[assignment]
+    on_kink: np.ndarray = None  # type: ignore[assignment]
+    kink_stability: tuple[str, ...] = None  # type: ignore[assignment]
+    n_curves: np.ndarray = None  # type: ignore[assignment]
+    n_run: np.ndarray = None  # type: ignore[assignment]
+    period_error: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        check_kind(self.kind)
+        object.__setattr__(self, "outcomes", tuple(self.outcomes))
+        if self.state_names is not None:
+            names = tuple((str(name), int(size)) for name, size in self.state_names)
+            object.__setattr__(self, "state_names", names)
+        n = len(self.period)
+        for name, value in (
+            ("lyapunov_error", np.full(len(self.lyapunov), np.nan)),
+            ("n_run", np.zeros(len(self.lyapunov), dtype=int)),
+            ("turns", np.ones(n, dtype=int)),
+            ("n_family", np.zeros(n, dtype=int)),
+            ("on_kink", np.zeros(n, dtype=bool)),
+            ("n_curves", np.ones(n, dtype=int)),
+            ("period_error", np.where(self.is_exact, 0.0, np.nan)),
+        ):
+            if getattr(self, name, None) is None:  # as in files of older releases
+                object.__setattr__(self, name, value)
+        if self.kink_stability is None:
+            said = tuple("undecided" if kink else "" for kink in self.on_kink)
+            object.__setattr__(self, "kink_stability", said)
+        object.__setattr__(self, "kink_stability", tuple(self.kink_stability))
+        if self.family_closes is None:
+            object.__setattr__(self, "family_closes", np.asarray(self.n_family) > 0)
+        if self.lengths.sum() != len(self.points):
+            raise ValueError(
+                f"lengths must add up to the {len(self.points)} points; got "
+                f"{self.lengths.tolist()}."
+            )
+
+    @property
+    def n(self) -> int:
+        """Number of cycles."""
+        return len(self.period)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def orbit(self, index: int) -> np.ndarray:
+        """The points of one cycle, ``(length, n_states)``."""
+        if not -self.n <= index < self.n:
+            raise IndexError(f"index must be one of {self.n} cycles; got {index}.")
+        end = int(self.lengths[: index % self.n + 1].sum())
+        return self.points[end - int(self.lengths[index]) : end]
+
+    @property
+    def oscillation_period(self) -> np.ndarray:
+        """``(n,)``, steps or units of time that the oscillation itself takes to go round.
+
+        Example:
+            >>> import tensorflow as tf
+            >>> from fixedpoint_tf import as_system, find_cycles
+            >>> def turn(h, u):  # by 2/5 of a circle, towards radius 1
+            ...     radius = tf.norm(h, axis=1, keepdims=True)
+            ...     angle = tf.atan2(h[:, 1:], h[:, :1]) + 0.4 * 2 * np.pi
+            ...     return (0.5 + 0.5 * radius) * tf.concat([tf.cos(angle), tf.sin(angle)], 1)
+            >>> cycles = find_cycles(as_system(turn, n_states=2, n_inputs=0), [[2.0, 0.0]])
+            >>> cycles.period.tolist(), cycles.turns.tolist()
+            ([5.0], [2])
+            >>> cycles.oscillation_period.tolist()
+            [2.5]
+        """
+        return np.asarray(self.period / self.turns)
+
+    @property
+    def _is_curve(self) -> np.ndarray:
+        closes = np.asarray(self.family_closes)
+        return np.asarray(~self.is_exact | (self.kind == "continuous") | closes)
+
+    @property
+    def transverse(self) -> np.ndarray:
+        """The multipliers without the trivial one, which is NaN: ``(n, n_multipliers)``.
+
+        On a curve one multiplier is 1, that of a shift along it. Where none is, to a
+        hundredth, all are kept, and the cycle is not called stable.
+        """
+        values = self.multipliers.copy()
+        for row in np.flatnonzero(self._is_curve):
+            along = trivial(values[row])
+            if along is not None:
+                values[row, along] = np.nan
+        return values
+
+    @property
+    def n_unstable(self) -> np.ndarray:
+        """``(n,)`` int, number of transverse multipliers outside the unit circle."""
+        with np.errstate(invalid="ignore"):
+            return (np.abs(self.transverse) > 1.0 + _MARGIN).sum(axis=1)
+
+    @property
+    def is_stable(self) -> np.ndarray:
+        """``(n,)`` bool, whether all transverse deviations decay; not where undecided."""
+        size = np.abs(self.transverse)
+        decays = ((size < 1.0 - _MARGIN) | np.isnan(size)).all(axis=1)
+        decays &= ~np.isnan(self.multipliers).all(axis=1)
+        known = [trivial(values) is not None for values in self.multipliers]
+        decays &= ~self._is_curve | np.array(known, dtype=bool)
+        at_kink = np.array([word == "stable" for word in self.kink_stability], dtype=bool)
+        return np.where(self.on_kink, at_kink, decays)
+
+    def frequencies(self, dt: float | None = None) -> np.ndarray:
+        """Turns per step, or in Hz given ``dt``; continuous: per unit of time.
+
+        These are the frequencies of the oscillations themselves: of a rotation by 10/73 of
+        a turn 10/73, though the state is the same again after 73 steps only.
+
+        Args:
+            dt: length of one step in seconds; None for a continuous system.
+        """
+        if dt is not None and self.kind == "continuous":
+            raise ValueError(
+                "dt must be None for a continuous system, whose periods are in units of time "
+                f"already; got {dt!r}."
+            )
+        return self.turns / (self.period * (1.0 if dt is None else check_number(dt, "dt")))
+
+    def stability_in_words(self) -> tuple[str, ...]:
+        """Say of each cycle "stable", "unstable", "marginal" or "undecided"."""
+        words = []
+        for i in range(self.n):
+            if self.on_kink[i]:
+                words.append(self.kink_stability[i])
+            elif np.isnan(self.multipliers[i]).all():
+                words.append("undecided")
+            elif self.is_stable[i]:
+                words.append("stable")
+            else:
+                words.append("unstable" if self.n_unstable[i] else "marginal")
+        return tuple(words)
+
+    def periods_in_words(self) -> tuple[str, ...]:
+        """Say of each cycle how long the oscillation takes, such as "7.3 steps"."""
+        unit = "steps" if self.kind == "discrete" else "time units"
+        said = []
+        for i, (own, period, turns) in enumerate(
+            zip(self.oscillation_period, self.period, self.turns, strict=True)
+        ):
+            whole = self.kind == "discrete" and self.is_exact[i]
+            words = f"{own:.0f} {unit}" if whole and turns == 1 else f"{own:.6g} {unit}"
+            if self.period_error[i] > SAID * own:
+                words = f"{own:.6g} ± {self.period_error[i]:.1g} {unit}"
+            if turns > 1:
+                words += f", {turns} turns in {period:.0f} steps"
+            said.append(words)
+        return tuple(said)
+
+    def __repr__(self) -> str:
+        stability, periods = self.stability_in_words(), self.periods_in_words()
+        curve = [
+            "" if exact else ", on a closed curve" if n == 1 else f", on {n} closed curves"
+            for exact, n in zip(self.is_exact, self.n_curves, strict=True)
+        ]
+        families = [
+            ", one of a family" if n and not closes else ""
+            for n, closes in zip(self.n_family, self.family_closes, strict=True)
+        ]
+        if self.n == 0:
+            head = "no cycles"
+        elif self.n == 1:
+            kind = {
+                "undecided": "a cycle of undecided stability",
+                "unstable": "an unstable cycle",
+            }.get(stability[0], f"a {stability[0]} cycle")
+            head = f"{kind}{families[0]}: the oscillation takes {periods[0]}{curve[0]}"
+        else:
+            said = [
+                f"{period}{where} ({how}{family})"
+                for period, where, how, family in zip(
+                    periods, curve, stability, families, strict=True
+                )
+            ]
+            more = [f"{self.n - 4} more"] if self.n > 4 else []
+            head = f"{self.n} cycles: the oscillations take " + "; ".join(said[:4] + more)
+        n = sum(word == "undecided" for word in self.kink_stability)
+        if n:
+            head += f"; {n} through a kink, where stability is undecided"
+        tail = "; interrupted" if self.interrupted else ""
+        return f"{head}; starts: {self.starts_in_words() or 'none'}{tail}"
+
+    def starts_in_words(self) -> str:
+        """What the starts came to, such as "2 at a fixed point, 1 chaotic"."""
+        counts = collections.Counter(self.outcomes)
+        said = [(counts[name], name, _PLACES.get(name, name)) for name in OUTCOMES]
+        words = [f"{n:,} {where}{self._details(name)}" for n, name, where in said if n]
+        return ", ".join(words)
+
+    def _details(self, outcome: str) -> str:
+        """The Lyapunov exponents of chaotic starts; what those that still move may need."""
+        if outcome == "not settled":
+            n_steps = int(np.min(self.n_run[np.array(self.outcomes) == outcome]))
+            after = f" after {n_steps:,} steps" if n_steps else ""
+            return f"{after} (slow cycles need a larger n_steps, slow decay more n_extensions)"
+        if outcome != "chaotic":
+            return ""
+        chaotic = np.array(self.outcomes) == "chaotic"
+        rate = float(np.mean(self.lyapunov[chaotic]))
+        error = float(np.nanmax(np.append(0.0, self.lyapunov_error[chaotic])))
+        unit = "step" if self.kind == "discrete" else "time unit"
+        n_steps = int(np.min(self.n_run[chaotic]))
+        over = f", in all {n_steps:,} steps simulated" if n_steps else ""
+        return f" (exponent {rate:.2g} ± {error:.1g} per {unit}{over})"
+
+    def plot(self, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the cycles in the space of states.
+
+        See :func:`fixedpoint_tf.analysis.cycles.plotting.plot_cycles`.
+        """
+        from fixedpoint_tf.analysis.cycles.plotting import plot_cycles
+
+        return plot_cycles(self, **options)

@@ -1,0 +1,303 @@
+r"""Inputs read through left eigenvectors, modes read through the readout.
+
+Near a fixed point, :math:`\delta x_{t+1} = J \delta x_t + B \delta u_t`. In the coordinate
+:math:`a_k = l_k \cdot \delta x` along a right eigenvector :math:`r_k`,
+
+.. math:: a_{k,t+1} = \lambda_k a_{k,t} + (l_k B) \, \delta u_t,
+
+so that the left eigenvector, the *selection vector*, decides what the mode takes up of an
+input, and :math:`W r_k` what the readout shows of the mode (Mante, Sussillo, Shenoy &
+Newsome 2013; Maheswaranathan et al. 2019, "Reverse engineering recurrent networks for
+sentiment classification").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.batched import each
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.analysis.sensitivity import nonnormality
+from fixedpoint_tf.analysis.sensitivity.angles import angles
+from fixedpoint_tf.analysis.sensitivity.readout import readout_matrix
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.systems.at_points import inputs_of, jacobians_at
+from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.system import DynamicalSystem
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Sensitivity", "sensitivity"]
+
+#: Entries of the Jacobians that are decomposed at once, which bounds the memory.
+_CHUNK = 2**20
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Sensitivity(Result):
+    r"""What each mode at each point takes up of the inputs, and shows to the readout.
+
+    Modes are sorted as in :func:`fixedpoint_tf.linearization.decompose`: those that last
+    come first. What is NaN is undefined: the angle of an input without effect, the
+    selection vector of a defective eigenvalue. Both members of a conjugate pair are given;
+    they say the same.
+
+    Attributes:
+        eigenvalues: ``(n, n_modes)`` complex.
+        time_constants: ``(n, n_modes)``, of each mode, in steps or in units of ``dt``.
+        selection_vectors: ``(n, n_modes, n_states)`` complex, the left eigenvectors
+            :math:`l_k` as rows, with :math:`l_k \cdot r_k = 1`.
+        mode_vectors: ``(n, n_states, n_modes)`` complex, the right eigenvectors
+            :math:`r_k` as columns, of length 1.
+        input_vectors: ``(n, n_states, n_inputs)``, :math:`B = \partial F / \partial u`.
+        input_effect: ``(n, n_modes, n_inputs)`` complex, :math:`l_k B`: how far a unit of
+            the input moves the state along the mode in one step (continuous: in a unit of
+            time).
+        input_angle: ``(n, n_modes, n_inputs)``, degrees from 0 to 90 between input vector
+            and selection vector; for a turning mode, the plane of its real and imaginary
+            part. At 90 the mode is deaf to the input, however large its vector.
+        readout_effect: ``(n, n_outputs, n_modes)`` complex, :math:`W r_k`; None without a
+            readout.
+        readout_angle: ``(n, n_outputs, n_modes)``, degrees between the weights of an
+            output and the direction, or plane, of the mode; None without a readout.
+        condition: ``(n, n_modes)``, :math:`|l_k|`: 1 where the selection vector points
+            along the mode, larger the more it points elsewhere.
+        henrici: ``(n,)``, Henrici's departure from normality as a share of the norm of
+            the Jacobian: 0 for a normal one, below 1.
+        initial_growth: ``(n,)``, see
+            :func:`fixedpoint_tf.analysis.sensitivity.nonnormality.initial_growth`.
+        peak_amplification: ``(n,)``, the largest factor by which a perturbation grows;
+            infinite where a mode grows without end, see
+            :func:`fixedpoint_tf.analysis.sensitivity.nonnormality.peak_amplification`.
+        peak_time: ``(n,)``, when, in steps or in units of ``dt``.
+        kind: ``"discrete"`` or ``"continuous"``.
+        input_names: of the inputs, for figures.
+        interrupted: whether the call was interrupted; what was left out is NaN.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> leaky = as_system(lambda h, u: 0.9 * h + u, n_states=1, n_inputs=1)
+        >>> answer = sensitivity(leaky, FixedPoints(xstar=[[0.0]], inputs=[[0.0]]))
+        >>> answer.time_constants.round(2).tolist(), answer.input_effect.real.tolist()
+        ([[9.49]], [[[1.0]]])
+    """
+
+    eigenvalues: np.ndarray
+    time_constants: np.ndarray
+    selection_vectors: np.ndarray
+    mode_vectors: np.ndarray
+    input_vectors: np.ndarray
+    input_effect: np.ndarray
+    input_angle: np.ndarray
+    readout_effect: np.ndarray | None
+    readout_angle: np.ndarray | None
+    condition: np.ndarray
+    henrici: np.ndarray
+    initial_growth: np.ndarray
+    peak_amplification: np.ndarray
+    peak_time: np.ndarray
+    kind: str
+    input_names: list[str]
+    interrupted: bool = False
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return self.eigenvalues.shape[0]
+
+    def __repr__(self) -> str:
+        n, n_modes, n_inputs = self.input_effect.shape
+        parts = [f"{n:,} point{'s' * (n != 1)}, {n_modes} mode{'s' * (n_modes != 1)} each"]
+        rows = np.flatnonzero(~np.isnan(self.henrici))
+        if len(rows) and n_modes and n_inputs:
+            # Modes are in order of growth: the slowest is not the first where some grow.
+            tau = self.time_constants[rows]
+            slowest = np.where(np.isnan(tau), -1.0, tau).argmax(axis=1)
+            strength = np.median(np.abs(self.input_effect[rows, slowest]), axis=0)
+            if np.isfinite(strength).any():
+                best = int(np.nanargmax(strength))
+                angle = float(np.median(self.input_angle[rows, slowest, best]))
+                which = "" if n_modes == self.mode_vectors.shape[1] else " of these"
+                parts.append(
+                    f"the slowest{which} listens most to {self.input_names[best]} "
+                    f"(median effect {strength[best]:.2g}, at {angle:.0f} degrees)"
+                )
+        if len(rows):
+            parts.append(f"non-normality {np.median(self.henrici[rows]):.2f}")
+        bounded = self.peak_amplification[np.isfinite(self.peak_amplification)]
+        if len(bounded):
+            parts[-1] += f", perturbations grow up to {bounded.max():.2g}-fold"
+        endless = int(np.isposinf(self.peak_amplification).sum())
+        if endless:
+            parts[-1] += f", without end at {endless:,} point{'s' * (endless != 1)}"
+        return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
+
+    def plot(self, **options: Any) -> tuple[Figure, Axes]:
+        """Draws which mode listens to which input.
+
+        See :func:`fixedpoint_tf.analysis.sensitivity.plotting.plot_alignment`.
+        """
+        from fixedpoint_tf.analysis.sensitivity.plotting import plot_alignment
+
+        return plot_alignment(self, **options)
+
+
+def sensitivity(
+    system: Any,
+    points: FixedPoints,
+    readout: Any = None,
+    *,
+    dt: float | None = None,
+    n_modes: int | None = None,
+    horizon: float | None = None,
+    input_names: Sequence[str] | None = None,
+    verbose: bool = False,
+) -> Sensitivity:
+    """What the network listens to: each input against each mode, at each point.
+
+    Interrupted from the keyboard, it returns what has been computed, the rest as NaN.
+
+    Cost: one eigen-decomposition a point (free if the points carry theirs), one Schur
+    decomposition, and the powers of the Jacobian until they decay. Points are taken a few
+    at a time; of each, only the modes that are kept stay in memory.
+
+    Args:
+        system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
+        points: of this system; see :class:`fixedpoint_tf.FixedPoints`. Linearised already
+            or not.
+        readout: ``(n_outputs, n_states)``, or the Keras layer that reads the states (of an
+            LSTM: that reads its output h; of a stack: that reads its last layer).
+        dt: length of a step in seconds, for time constants in seconds; None for a
+            continuous system.
+        n_modes: keep that many modes a point, those that last; default: all.
+        horizon: the last time at which growth of perturbations is looked for; default:
+            no last time, see
+            :func:`fixedpoint_tf.analysis.sensitivity.nonnormality.peak_amplification`.
+        input_names: one for each input; default: "input 1", ...
+        verbose: show a progress bar.
+
+    Returns:
+        A :class:`Sensitivity`.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    References:
+        Mante, Sussillo, Shenoy & Newsome (2013), Nature 503:78-84; Maheswaranathan,
+        Williams, Golub, Ganguli & Sussillo (2019), NeurIPS 32.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> J = np.array([[1.0, 1.0], [0.0, 0.5]])  # the first state keeps the sum
+        >>> step = lambda h, u: tf.matmul(h, J.T.astype(h.dtype.name)) + u
+        >>> system = as_system(step, n_states=2, n_inputs=2)
+        >>> points = FixedPoints(xstar=np.zeros((1, 2)), inputs=np.zeros((1, 2)))
+        >>> answer = sensitivity(system, points)
+        >>> answer.selection_vectors[0, 0].real.tolist()  # reads both states, one twice
+        [1.0, 2.0]
+        >>> answer.input_effect[0, 0].real.tolist()
+        [1.0, 2.0]
+    """
+    system = as_system(system)
+    inputs_of(system, points)  # refuses points of another system
+    weights = None if readout is None else readout_matrix(readout, system)
+    if n_modes is None:
+        n_modes = system.n_states
+    if isinstance(n_modes, bool) or not isinstance(n_modes, (int, np.integer)) or n_modes < 1:
+        raise ValueError(f"n_modes must be a whole number of at least 1; got {n_modes!r}.")
+    if horizon is not None and not 0.0 < horizon < np.inf:
+        raise ValueError(f"horizon must be a positive time; got {horizon!r}.")
+    names = [f"input {i + 1}" for i in range(system.n_inputs)]
+    if isinstance(input_names, str):
+        raise ValueError(f"input_names must be a list of names; got {input_names!r}.")
+    if input_names is not None:
+        names = [str(name) for name in input_names]
+    if len(names) != system.n_inputs:
+        raise ValueError(
+            f"input_names must be one for each of the {system.n_inputs} inputs; got {names}."
+        )
+    linearization.time_constants([0.5], system.kind, dt)  # refuses a bad dt before any work
+    at = functools.partial(_at, system, weights, int(n_modes), dt, horizon)
+    columns = {
+        name: None if part is None else np.full((points.n, *part.shape[1:]), np.nan, part.dtype)
+        for name, part in at(points[:0]).items()
+    }
+    chunk = max(1, _CHUNK // system.n_states**2)
+    interrupted = False
+    with tqdm(total=points.n, desc="sensitivity", disable=not verbose) as bar:
+        try:
+            for i in range(0, points.n, chunk):
+                some = points[i : i + chunk]
+                for name, part in at(some).items():
+                    column = columns[name]
+                    if column is not None:
+                        column[i : i + chunk] = part
+                bar.update(some.n)
+        except KeyboardInterrupt:
+            interrupted = True
+    arrays: dict[str, Any] = columns
+    return Sensitivity(**arrays, kind=system.kind, input_names=names, interrupted=interrupted)
+
+
+def _at(
+    system: DynamicalSystem,
+    weights: np.ndarray | None,
+    n_modes: int,
+    dt: float | None,
+    horizon: float | None,
+    points: FixedPoints,
+) -> dict[str, np.ndarray | None]:
+    """The arrays of the answer for some of the points."""
+    by_state = jacobians_at(system, points)
+    by_input = points.dFdu
+    if by_input is None:
+        by_input = np.zeros((points.n, system.n_states, system.n_inputs))
+        if points.n:
+            by_input = system.input_jacobian(points.xstar, inputs_of(system, points)).numpy()
+    eigen: Any = (points.eigval_J_xstar, points.eigvec_J_xstar, points.left_eigvec_J_xstar)
+    if any(part is None for part in eigen):
+        eigen = linearization.decompose(by_state, system.kind)
+    values, right, left = eigen
+    values, right, left = values[:, :n_modes], right[:, :, :n_modes], left[:, :n_modes]
+
+    def measure(matrix: np.ndarray) -> tuple[float, ...]:
+        size = float(np.linalg.norm(matrix))
+        departure = nonnormality.henrici_departure(matrix)
+        return (
+            departure / size if size else 0.0,
+            nonnormality.initial_growth(matrix, system.kind),
+            *nonnormality.peak_amplification(matrix, system.kind, horizon),
+        )
+
+    measured = np.array(each(measure, by_state)).reshape(points.n, 4)
+    readout_effect = readout_angle = None
+    if weights is not None:
+        readout_effect = weights @ right
+        every = np.broadcast_to(weights, (points.n, *weights.shape))
+        readout_angle = angles(every, right.transpose(0, 2, 1)).transpose(0, 2, 1)
+    return {
+        "eigenvalues": values,
+        "time_constants": linearization.time_constants(values, system.kind, dt),
+        "selection_vectors": left,
+        "mode_vectors": right,
+        "input_vectors": by_input,
+        "input_effect": left @ by_input,
+        "input_angle": angles(by_input.transpose(0, 2, 1), left),
+        "readout_effect": readout_effect,
+        "readout_angle": readout_angle,
+        "condition": np.linalg.norm(left, axis=2),
+        "henrici": measured[:, 0],
+        "initial_growth": measured[:, 1],
+        "peak_amplification": measured[:, 2],
+        "peak_time": measured[:, 3] * (dt or 1.0),
+    }

@@ -1,0 +1,59 @@
+"""What reads the states out: a matrix, or a Keras layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf._utils.checks import as_numbers
+from fixedpoint_tf.systems.system import DynamicalSystem
+
+__all__ = ["readout_matrix"]
+
+
+def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
+    """``(n_outputs, n_states)``, from a matrix or from a Keras layer with a kernel."""
+    if hasattr(readout, "built") and getattr(readout, "kernel", None) is None:
+        built = "without a kernel" if readout.built else "that is not built yet: call it once"
+        raise ValueError(
+            f"readout: expected an array (n_outputs, {system.n_states}) or a built layer with "
+            f"a kernel, received {readout.name!r} ({type(readout).__name__}) {built}."
+        )
+    if hasattr(readout, "kernel"):
+        kernel = np.asarray(readout.kernel, dtype=np.float64)
+        if kernel.ndim == 2 and kernel.shape[0] != system.n_states:
+            kernel = _onto_output(kernel, system)
+        weights = kernel.T
+    else:
+        weights = as_numbers(readout, "readout")
+    if weights.ndim != 2 or weights.shape[1] != system.n_states:
+        turned = weights.ndim == 2 and weights.shape[0] == system.n_states
+        raise ValueError(
+            f"readout must have shape (n_outputs, {system.n_states}), or be a Keras layer "
+            f"that reads the states; got shape {weights.shape}"
+            f"{', of which the transpose would do' if turned else ''}."
+        )
+    if not np.isfinite(weights).all():
+        bad = np.count_nonzero(~np.isfinite(weights))
+        raise ValueError(
+            f"readout: expected finite numbers, received NaN or infinity in {bad} of "
+            f"{weights.size} entries."
+        )
+    return weights
+
+
+def _onto_output(kernel: np.ndarray, system: DynamicalSystem) -> np.ndarray:
+    """A kernel of the output alone, padded with zeros to one of the whole state.
+
+    A layer after an LSTM sees its h and not its c; after a stack, the h of the last layer.
+    Of a cell that is not standard nothing says which state is the output.
+    """
+    names, sizes = zip(*system.state_names, strict=True)
+    prefix = names[-1].rpartition(".")[0]
+    output = f"{prefix}.h" if prefix else "h"
+    if output not in names or sizes[names.index(output)] != kernel.shape[0]:
+        return kernel
+    before = sum(sizes[: names.index(output)])
+    after = system.n_states - before - kernel.shape[0]
+    return np.pad(kernel, ((before, after), (0, 0)))

@@ -1,0 +1,266 @@
+r"""Where does the linearisation hold? Its error against the distance from the point.
+
+Starts on a sphere of radius :math:`\rho` about a point, run by the network and by its
+linearisation, drift apart by :math:`O(\rho^2)`: the linear picture holds where their
+difference is small beside the deviation itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from tqdm import tqdm
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.checks import as_numbers, check_seed, is_number
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.systems import simulation
+from fixedpoint_tf.systems.at_points import inputs_of, jacobians_at
+from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.system import DynamicalSystem
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["LinearError", "linear_error"]
+
+#: Numbers in the states of one run, which bounds its memory.
+_CHUNK = 2**22
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class LinearError(Result):
+    r"""How far the linear roll-out strays from the true one, by distance from the point.
+
+    With :math:`e_t` the difference of the two and :math:`d_t` the true deviation from the
+    point, at the steps t = 1 ... ``n_steps``:
+
+    Attributes:
+        distances: ``(n_distances,)``, of the starts from the point, rising.
+        absolute: ``(n, n_distances, n_directions)``, the root mean square over the steps
+            of :math:`|e_t|`.
+        relative: of the same shape, :math:`\sqrt{\sum |e_t|^2 / \sum |d_t|^2}`. 1 means
+            that the linear picture says as little as "it stays at the point".
+        n_steps: number of steps.
+        kind: ``"discrete"`` or ``"continuous"``.
+        interrupted: whether the call was interrupted; what was left out is NaN.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> linear = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=0)
+        >>> error = linear_error(linear, FixedPoints(xstar=[[0.0]]), [0.1, 1.0], n_steps=3)
+        >>> error.n, error.distances.tolist(), bool((error.relative < 1e-12).all())
+        (1, [0.1, 1.0], True)
+    """
+
+    distances: np.ndarray
+    absolute: np.ndarray
+    relative: np.ndarray
+    n_steps: int
+    kind: str
+    interrupted: bool = False
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return self.relative.shape[0]
+
+    def radius(self, tolerance: float = 0.1, quantile: float = 1.0) -> np.ndarray:
+        """Within which distance of each point the linearisation holds.
+
+        Args:
+            tolerance: largest relative error that is called holding.
+            quantile: the share of the sampled directions in which it must hold.
+
+        Returns:
+            ``(n,)``, the largest of the ``distances`` up to which, without a gap, it
+            holds; 0 where it fails at the smallest, NaN where it was not measured.
+        """
+        if not tolerance > 0.0 or not 0.0 <= quantile <= 1.0:
+            raise ValueError(
+                "tolerance must be positive and quantile in [0, 1]; got "
+                f"{tolerance!r} and {quantile!r}."
+            )
+        relative = np.where(np.isposinf(self.relative), np.finfo(float).max, self.relative)
+        level = np.quantile(relative, quantile, axis=2)
+        n_held = np.cumprod(level <= tolerance, axis=1).sum(axis=1)
+        held = np.concatenate([[0.0], self.distances])[n_held]
+        return np.where(np.isnan(level).any(axis=1), np.nan, held)
+
+    def __repr__(self) -> str:
+        n, _, n_directions = self.relative.shape
+        radius = self.radius()
+        known = radius[np.isfinite(radius)]
+        text = f"linearisation of {n:,} point{'s' * (n != 1)} over {self.n_steps} steps"
+        if len(known):
+            low, high = known.min(), known.max()
+            span = f"{low:.2g}" if low == high else f"{low:.2g} to {high:.2g}"
+            text += f": within 10 % up to a distance of {span}, in {n_directions} directions"
+        return text + (" (interrupted)" if self.interrupted else "")
+
+    def plot(self, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the error against the distance, on logarithmic axes.
+
+        See :func:`fixedpoint_tf.analysis.sensitivity.plotting.plot_linear_error`.
+        """
+        from fixedpoint_tf.analysis.sensitivity.plotting import plot_linear_error
+
+        return plot_linear_error(self, **options)
+
+
+def linear_error(
+    system: Any,
+    points: FixedPoints,
+    distances: ArrayLike | None = None,
+    n_steps: int = 10,
+    seed: int = 0,
+    *,
+    n_directions: int = 32,
+    directions: ArrayLike | None = None,
+    dt: float | None = None,
+    verbose: bool = False,
+) -> LinearError:
+    """Measures the error of the linearisation against the distance from the points.
+
+    At a slow point its drift is part of the linear picture. Interrupted from the keyboard,
+    it returns what has been measured, the rest as NaN.
+
+    Cost: ``n * n_distances * n_directions`` runs of the system over ``n_steps``, in
+    batches; the Jacobians are those that the points carry, else they are computed.
+
+    Args:
+        system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
+        points: of this system; see :class:`fixedpoint_tf.FixedPoints`.
+        distances: ``(n_distances,)`` positive; default: 13 from 1e-3 to 1, evenly spaced
+            in their logarithm.
+        n_steps: number of steps.
+        seed: of the directions, which are the same at every point.
+        n_directions: number of directions, uniform on the sphere.
+        directions: ``(n_directions, n_states)`` in their place, of any length but zero:
+            those that trajectories take, say, since in many dimensions a random direction
+            meets the slow modes hardly at all.
+        dt: length of a step of a continuous system.
+        verbose: show a progress bar.
+
+    Returns:
+        A :class:`LinearError`.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPoints, as_system
+        >>> system = as_system(lambda h, u: 0.5 * h + h * h, n_states=1, n_inputs=0)
+        >>> origin = FixedPoints(xstar=np.zeros((1, 1)))
+        >>> error = linear_error(system, origin, [0.1, 0.2], n_steps=1, directions=[[1.0]])
+        >>> error.absolute[0, :, 0].round(6).tolist()  # the square of the distance
+        [0.01, 0.04]
+    """
+    system = as_system(system)
+    inputs_of(system, points)  # refuses points of another system
+    radii = _distances(distances)
+    if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
+        raise ValueError(f"n_steps must be a whole number of at least 1; got {n_steps!r}.")
+    units = _directions(directions, n_directions, system.n_states, check_seed(seed))
+    if system.kind == "continuous" and not (is_number(dt) and 0.0 < dt < np.inf):
+        raise ValueError(f"dt must be a positive step for a continuous system; got {dt!r}.")
+    if system.kind == "discrete" and dt is not None:
+        raise ValueError(f"dt must be None for a discrete system; got {dt!r}.")
+    shape = (points.n, len(radii), len(units))
+    absolute, relative = np.full(shape, np.nan), np.full(shape, np.nan)
+    offsets = (radii[:, None, None] * units).reshape(-1, system.n_states)
+    piece = max(1, _CHUNK // (n_steps * system.n_states))
+    chunk = max(1, piece // len(offsets))
+    interrupted = False
+    with tqdm(total=points.n, desc="linear error", disable=not verbose) as bar:
+        try:
+            for i in range(0, points.n, chunk):
+                some = points[i : i + chunk]
+                sizes = np.concatenate(
+                    [
+                        _differences(system, some, offsets[j : j + piece], n_steps, dt)
+                        for j in range(0, len(offsets), piece)
+                    ],
+                    axis=2,
+                ).reshape(2, some.n, *shape[1:])
+                absolute[i : i + chunk], relative[i : i + chunk] = sizes
+                bar.update(some.n)
+        except KeyboardInterrupt:
+            interrupted = True
+    return LinearError(radii, absolute, relative, int(n_steps), system.kind, interrupted)
+
+
+def _differences(
+    system: DynamicalSystem,
+    points: FixedPoints,
+    offsets: np.ndarray,
+    n_steps: int,
+    dt: float | None,
+) -> np.ndarray:
+    """Absolute and relative error of each roll-out, ``(2, n, n_offsets)``."""
+    starts = (points.xstar[:, None] + offsets).reshape(-1, system.n_states)
+    at = inputs_of(system, points)
+    inputs = np.repeat(at, len(offsets), axis=0)[:, None]
+    inputs = np.broadcast_to(inputs, (len(starts), n_steps, system.n_inputs))
+    true = simulation.roll_out(system, inputs, starts, dt=dt)
+    true = true.reshape(points.n, len(offsets), n_steps, system.n_states)
+    by_state = jacobians_at(system, points)
+    image = system.step(points.xstar, at).numpy()
+    drift = image - points.xstar if system.kind == "discrete" else image
+    absolute, relative = np.empty(true.shape[:2]), np.empty(true.shape[:2])
+    for i in range(points.n):
+        linear = linearization.linear_trajectories(
+            points.xstar[i],
+            by_state[i],
+            points.xstar[i] + offsets,
+            n_steps,
+            drift=drift[i],
+            kind=system.kind,
+            dt=dt,
+        )
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            missed = np.linalg.norm(true[i] - linear, axis=(1, 2))
+            moved = np.linalg.norm(true[i] - points.xstar[i], axis=(1, 2))
+            absolute[i] = missed / np.sqrt(n_steps)
+            # Where a network leaves the range of numbers, its linearisation is no help.
+            relative[i] = np.where(
+                np.isfinite(missed), np.where(missed > 0.0, missed / moved, 0.0), np.inf
+            )
+            absolute[i][~np.isfinite(missed)] = np.inf
+    return np.stack([absolute, relative])
+
+
+def _distances(distances: ArrayLike | None) -> np.ndarray:
+    if distances is None:
+        return np.geomspace(1e-3, 1.0, 13)
+    radii = np.atleast_1d(as_numbers(distances, "distances"))
+    if radii.ndim != 1 or not len(radii) or not (np.isfinite(radii) & (radii > 0.0)).all():
+        raise ValueError(f"distances must be positive numbers; got {distances!r}.")
+    return np.sort(radii)
+
+
+def _directions(
+    directions: ArrayLike | None, n_directions: int, n_states: int, seed: int
+) -> np.ndarray:
+    """Unit vectors, ``(n_directions, n_states)``."""
+    if directions is None:
+        if not isinstance(n_directions, (int, np.integer)) or n_directions < 1:
+            raise ValueError(
+                f"n_directions must be a whole number of at least 1; got {n_directions!r}."
+            )
+        vectors = np.random.default_rng(seed).normal(size=(n_directions, n_states))
+    else:
+        vectors = as_numbers(directions, "directions")
+        if vectors.ndim != 2 or vectors.shape[1] != n_states or not len(vectors):
+            raise ValueError(
+                f"directions must have shape (n_directions, {n_states}); got {vectors.shape}."
+            )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (np.isfinite(lengths) & (lengths > 0.0)).all():
+        raise ValueError("directions must be finite and none zero; got some that are not.")
+    return vectors / lengths

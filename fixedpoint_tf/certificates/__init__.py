@@ -1,6 +1,0 @@
-"""Is it truly a fixed point? Proofs by the Newton-Kantorovich theorem."""
-
-from fixedpoint_tf.certificates.answer import Certificates
-from fixedpoint_tf.certificates.certifying import certify
-
-__all__ = ["Certificates", "certify"]

@@ -1,0 +1,107 @@
+"""All questions about the points of one search, asked in turn: lines to print, and figures."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from fixedpoint_tf._utils.filters import state_scale
+from fixedpoint_tf.finder import FixedPointFinder
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Meaning", "meaning"]
+
+#: Trajectories that are run on to look for cycles. More than a few seldom show more.
+N_CYCLE_STARTS = 8
+
+#: Nearer to a point than this share of its size, a trajectory has come to rest there.
+ARRIVED = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class Meaning:
+    """What was answered.
+
+    Attributes:
+        lines: one a question that has an answer.
+        figures: by name.
+    """
+
+    lines: list[str]
+    figures: dict[str, Figure]
+
+
+def meaning(
+    finder: FixedPointFinder,
+    unique: FixedPoints,
+    every: FixedPoints,
+    states: np.ndarray,
+    constant: np.ndarray,
+) -> Meaning:
+    """Asks whether the points are true and all, what they attract, and what leads where.
+
+    A question that does not apply leaves no line: connections where there is no saddle,
+    cycles where no trajectory comes to one.
+
+    Cost: dominated by the search for cycles, some 5,000 steps of a few states and more where
+    they do not settle; seconds for a hundred units.
+
+    Args:
+        finder: that found the points, in discrete time.
+        unique, every: what ``find_fixed_points`` returned at one constant input.
+        states: ``(n_trials, n_time, n_states)``, trajectories of the network.
+        constant: ``(n_inputs,)``, that input.
+
+    Returns:
+        Lines and figures.
+    """
+    lines, figures = [], {}
+    if unique.fixed.n:
+        lines.append(f"true? {finder.certify(unique.fixed)}")
+    lines.append(f"all? {finder.coverage(every)}")
+
+    together = _with_slow_states(finder, unique, states, constant)
+    settled = finder.attractors(together)
+    n_sampled = together.n - unique.n
+    of = f" (with {n_sampled} sampled slow states)" if n_sampled else ""
+    lines.append(f"points, lines, rings?{of} {settled}")
+    figures["attractors"] = settled.plot()[0]
+
+    ways = finder.connections(unique)
+    if len(ways):
+        lines.append(f"what leads where? {ways}")
+        figures["connections"] = ways.plot()[0]
+
+    cycles = finder.find_cycles(states[:N_CYCLE_STARTS], constant[None], max_period=0)
+    if len(cycles):
+        lines.append(f"does it oscillate? {cycles}")
+        figures["cycles"] = cycles.plot(fps=unique)[0]
+    return Meaning(lines, figures)
+
+
+def _with_slow_states(
+    finder: FixedPointFinder, unique: FixedPoints, states: np.ndarray, constant: np.ndarray
+) -> FixedPoints:
+    """The points of the search and the states on which trajectories linger between them."""
+    slow = finder.slow_states(states, constant)
+    slow = slow[slow.status == Status.SLOW_POINT]
+    size = state_scale(np.concatenate([unique.xstar, slow.xstar]))
+    # Where a trajectory has come to rest at a point, the point stands for it.
+    away = np.ones(slow.n, dtype=bool)
+    if unique.n:
+        nearest, _ = KDTree(unique.xstar).query(slow.xstar)
+        away = nearest > ARRIVED * size
+    n_away = int(away.sum())
+    return FixedPoints(
+        xstar=np.vstack([unique.xstar, slow.xstar[away]]),
+        inputs=np.tile(constant, (unique.n + n_away, 1)),
+        status=np.r_[np.asarray(unique.status), np.full(n_away, Status.SLOW_POINT)],
+        state_names=unique.state_names,
+    )

@@ -1,0 +1,63 @@
+"""Lengths of the steps of a continuation, its limits, and their checks."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from fixedpoint_tf._utils.checks import is_number
+from fixedpoint_tf.systems.system import DynamicalSystem
+
+__all__ = ["Steps", "checked_steps"]
+
+AT_EDGE = 1e-9  # of the bounds
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """Hold the lengths of steps along the curve, and the limits at which to stop."""
+
+    first: float
+    longest: float
+    shortest: float
+    max_points: int
+    lower: np.ndarray
+    upper: np.ndarray
+    size: float = 1.0
+
+    def outside(self, x: np.ndarray) -> np.ndarray:
+        """Test states ``(..., n_states)`` for being beyond the bounds, but for rounding."""
+        slack = AT_EDGE * (self.size + np.abs(x))
+        return ((x < self.lower - slack) | (x > self.upper + slack)).any(axis=-1)
+
+
+def checked_steps(
+    system: DynamicalSystem, size, first, longest, shortest, max_points, bounds
+) -> Steps:
+    """The options of a continuation, or a ``ValueError`` that says what is wrong."""
+    named = {"first_step": first, "max_step": longest, "min_step": shortest}
+    for name, value in named.items():
+        if not (is_number(value) and 0 < value < np.inf):
+            raise ValueError(f"{name} must be a positive length; got {value!r}.")
+    if not shortest <= first <= longest:
+        raise ValueError(
+            "first_step must be between min_step and max_step; got "
+            f"{shortest!r}, {first!r}, {longest!r}."
+        )
+    whole = isinstance(max_points, (int, np.integer)) and not isinstance(max_points, bool)
+    if not whole or max_points < 2:
+        raise ValueError(
+            f"max_points must be a whole number of at least 2; got {max_points!r}."
+        )
+    given = (system.lower, system.upper) if bounds is None else bounds
+    shape = (system.n_states,)
+    try:
+        lower, upper = (np.broadcast_to(np.asarray(b, float), shape) for b in given)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"bounds must be (lower, upper), numbers or of shape ({shape[0]},); got {bounds!r}."
+        ) from error
+    if bounds is not None and not (lower < upper).all():
+        raise ValueError(f"bounds: expected lower below upper, received {bounds!r}.")
+    return Steps(first, longest, shortest, int(max_points), lower, upper, size)

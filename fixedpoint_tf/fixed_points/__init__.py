@@ -1,0 +1,1 @@
+"""Points of a search, with status and evidence."""

@@ -1,0 +1,569 @@
+"""The result of a search: points, what became of each, and the evidence for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import operator
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf._utils import filters, storage
+from fixedpoint_tf._utils.shapes import checked_array
+from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.fixed_points.summary import summarize
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["FixedPoints", "Status"]
+
+FORMAT_NAME, FORMAT_VERSION = "fixedpoint_tf.FixedPoints", 1
+
+
+def _array(*axes: str, dtype: type, default: Any = None) -> Any:
+    """A field that holds one row a point; ``axes`` names its other axes."""
+    return dataclasses.field(
+        default=default, metadata={"axes": ("n", *axes), "dtype": np.dtype(dtype)}
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class FixedPoints:
+    """Points of one search, a row each in every array; None where not computed.
+
+    No points at all is a normal result, which indexes, saves, plots and prints as any
+    other. Objects cannot be changed; ``dataclasses.replace`` makes a changed copy.
+
+    Beware that a small ``qstar`` alone does not make a fixed point: ``status`` tells,
+    and ``newton_step`` and ``smallest_singular_value`` say how well it is known.
+
+    Attributes:
+        xstar: ``(n, n_states)``, the points.
+        x_init: ``(n, n_states)``, the states from which each search began.
+        inputs: ``(n, n_inputs)``, the constant input at each point.
+        F_xstar: ``(n, n_states)``, ``F(x*)``, or ``dx/dt`` at ``x*`` in continuous time.
+        qstar: ``(n,)``, the speed ``q = |F(x*) - x*|^2 / 2`` (continuous: ``|dx/dt|^2 / 2``).
+        dq: ``(n,)``, the change of q in the last iteration.
+        n_iters: ``(n,)``, iterations.
+        J_xstar: ``(n, n_states, n_states)``, dF/dx, indexed [point, output, input].
+        dFdu: ``(n, n_states, n_inputs)``, dF/du.
+        eigval_J_xstar: ``(n, n_modes)``, fastest growing first, see
+            :func:`fixedpoint_tf.linearization.decompose`.
+        eigvec_J_xstar: ``(n, n_states, n_modes)``, right eigenvectors as columns.
+        left_eigvec_J_xstar: ``(n, n_modes, n_states)``, left eigenvectors as rows, with
+            ``left @ right`` the identity.
+        growth_at_kink: ``(n,)``, of a fixed point on a kink (where a unit is at its
+            threshold) the growth a step (continuous: the rate) of the states near that leave
+            the fastest, over all sides; NaN of other points. The Jacobian is that of one
+            side, and may say otherwise: stability is what this number says.
+        is_stable: ``(n,)`` bool, whether all states near come back; by default what the
+            eigenvalues say, and ``growth_at_kink``.
+        cond_id: ``(n,)`` int, the user's label of the condition, one for each input.
+        status: ``(n,)``, of :class:`Status`.
+        newton_step: ``(n,)``, length of the last Newton step: the estimated distance
+            to the true fixed point.
+        smallest_singular_value: ``(n,)``, of J - I (continuous: of J). Near zero the
+            point is not isolated: a line attractor, or a bifurcation.
+        n_at_bound: ``(n,)`` int, the number of coordinates at a bound of the search.
+        tol_unique: points nearer than this, inputs included, are one and the same.
+        kind: ``"discrete"`` or ``"continuous"``.
+        state_names: pairs ``(name, size)`` of the blocks of the flat state, or None.
+        start_counts: how many starts of the search led to points of each status, by its
+            name; None for a choice of points.
+
+    Raises:
+        ValueError: an array of another shape, or a value out of range.
+        TypeError: an array of another type.
+
+    Example:
+        >>> import numpy as np
+        >>> points = FixedPoints(
+        ...     xstar=np.zeros((2, 1)),
+        ...     eigval_J_xstar=np.array([[0.5], [1.5]]),
+        ...     status=[Status.FIXED_POINT, Status.FIXED_POINT],
+        ... )
+        >>> points
+        2 fixed points: 1 stable, 1 with 1 unstable direction; 1 unit
+        >>> len(points.stable), points[1].n_unstable.tolist()
+        (1, [1])
+    """
+
+    xstar: np.ndarray = _array("n_states", dtype=np.float64, default=dataclasses.MISSING)
+    x_init: np.ndarray | None = _array("n_states", dtype=np.float64)
+    inputs: np.ndarray | None = _array("n_inputs", dtype=np.float64)
+    F_xstar: np.ndarray | None = _array("n_states", dtype=np.float64)
+    qstar: np.ndarray | None = _array(dtype=np.float64)
+    dq: np.ndarray | None = _array(dtype=np.float64)
+    n_iters: np.ndarray | None = _array(dtype=np.int64)
+    J_xstar: np.ndarray | None = _array("n_states", "n_states", dtype=np.float64)
+    dFdu: np.ndarray | None = _array("n_states", "n_inputs", dtype=np.float64)
+    eigval_J_xstar: np.ndarray | None = _array("n_modes", dtype=np.complex128)
+    eigvec_J_xstar: np.ndarray | None = _array("n_states", "n_modes", dtype=np.complex128)
+    left_eigvec_J_xstar: np.ndarray | None = _array("n_modes", "n_states", dtype=np.complex128)
+    growth_at_kink: np.ndarray | None = _array(dtype=np.float64)
+    is_stable: np.ndarray | None = _array(dtype=np.bool_)
+    cond_id: np.ndarray | None = _array(dtype=np.int64)
+    status: np.ndarray | None = _array(dtype=np.int8)
+    newton_step: np.ndarray | None = _array(dtype=np.float64)
+    smallest_singular_value: np.ndarray | None = _array(dtype=np.float64)
+    n_at_bound: np.ndarray | None = _array(dtype=np.int64)
+    tol_unique: float = 1e-3
+    kind: str = "discrete"
+    state_names: tuple[tuple[str, int], ...] | None = None
+    start_counts: dict[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        linearization.check_kind(self.kind)
+        if not self.tol_unique >= 0:
+            raise ValueError(
+                f"tol_unique: expected a number >= 0, received {self.tol_unique!r}."
+            )
+        sizes: dict[str, int] = {}
+        for name, metadata in _PER_POINT.items():
+            value = getattr(self, name)
+            if value is not None or name == "xstar":
+                array = checked_array(name, value, metadata["axes"], metadata["dtype"], sizes)
+                object.__setattr__(self, name, array)
+        if self.status is not None and not np.isin(self.status, list(Status)).all():
+            raise ValueError(
+                f"status: expected values of Status, {min(Status)} to {max(Status)}, "
+                f"received {np.setdiff1d(self.status, list(Status)).tolist()}."
+            )
+        if self.is_stable is None and self.eigval_J_xstar is not None:
+            stable = self.stability_class == "stable"
+            object.__setattr__(self, "is_stable", stable)
+        if self.state_names is not None:
+            blocks = tuple((str(name), int(size)) for name, size in self.state_names)
+            if sum(size for _, size in blocks) != self.n_states:
+                raise ValueError(
+                    "state_names: expected pairs (name, size) with sizes that add up to "
+                    f"n_states = {self.n_states}, received {blocks}."
+                )
+            object.__setattr__(self, "state_names", blocks)
+        if self.start_counts is not None:
+            counts = dict(self.start_counts)
+            if not all(k in Status.__members__ and v >= 0 for k, v in counts.items()):
+                raise ValueError(
+                    "start_counts: expected numbers of starts by names of Status, received "
+                    f"{self.start_counts!r}."
+                )
+            object.__setattr__(self, "start_counts", counts)
+
+    # ---- sizes ----
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return self.xstar.shape[0]
+
+    @property
+    def n_states(self) -> int:
+        """Length of the flat state."""
+        return self.xstar.shape[1]
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs; 0 where neither the inputs nor dFdu are known."""
+        if self.inputs is not None:
+            return self.inputs.shape[1]
+        return 0 if self.dFdu is None else self.dFdu.shape[2]
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __repr__(self) -> str:
+        return summarize(self)
+
+    # ---- choosing points ----
+
+    def __getitem__(self, index: Any) -> FixedPoints:
+        """The points at an int (still one row), slice, boolean mask or integer array."""
+        rows: Any
+        if isinstance(index, slice):
+            rows = index
+        elif isinstance(index, (int, np.integer)) and not isinstance(index, bool):
+            i = operator.index(index)
+            if not -self.n <= i < self.n:
+                raise IndexError(f"index: expected one of {self.n} points, received {i}.")
+            rows = slice(i, i + 1) if i >= 0 else slice(self.n + i, self.n + i + 1)
+        else:
+            rows = np.asarray(index)
+            if rows.size == 0 and rows.dtype != bool:
+                rows = rows.astype(int)
+            if rows.ndim != 1 or rows.dtype.kind not in "biu":
+                raise TypeError(
+                    "index: expected an int, a slice, a boolean mask of shape "
+                    f"(n={self.n},) or a list of ints, received {index!r}."
+                )
+        chosen = {name: array[rows] for name, array in self._arrays().items()}
+        return dataclasses.replace(self, start_counts=None, **chosen)
+
+    def __iter__(self) -> Iterator[FixedPoints]:
+        return (self[i] for i in range(self.n))
+
+    def _with_status(self, status: Status) -> np.ndarray:
+        if self.status is None:
+            raise ValueError(
+                "status: expected one for each point to tell fixed points from slow ones, "
+                "received None."
+            )
+        return self.status == status
+
+    @property
+    def fixed(self) -> FixedPoints:
+        """The fixed points."""
+        return self[self._with_status(Status.FIXED_POINT)]
+
+    @property
+    def slow(self) -> FixedPoints:
+        """The slow points."""
+        return self[self._with_status(Status.SLOW_POINT)]
+
+    @property
+    def stable(self) -> FixedPoints:
+        """The stable ones among the fixed points."""
+        return self[self._with_status(Status.FIXED_POINT) & self._needed("is_stable")]
+
+    @property
+    def unstable(self) -> FixedPoints:
+        """The fixed points with at least one unstable direction; no marginal ones."""
+        grows = self._needed("n_unstable", "eigval_J_xstar") > 0
+        return self[self._with_status(Status.FIXED_POINT) & grows]
+
+    def get_unique(self) -> FixedPoints:
+        """The distinct points, in their present order.
+
+        No two of them are nearer than ``tol_unique``, states and inputs together, and
+        every point left out lies within it of a kept one of lower or equal ``qstar``.
+        A line of points is thinned, not merged into one. Points that hold NaN or
+        infinity are left out.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0], [1e-9], [1.0]], qstar=[0.0, 1e-20, 0.0])
+            >>> points.get_unique().xstar.ravel().tolist()
+            [0.0, 1.0]
+        """
+        place = self._place()
+        finite = np.flatnonzero(np.isfinite(place).all(axis=1))
+        q = np.zeros(self.n) if self.qstar is None else self.qstar
+        kept, _ = filters.thin(place[finite], q[finite], self.tol_unique)
+        return self[finite[kept]]
+
+    def find(self, point: FixedPoints) -> np.ndarray:
+        """Where a point is found among these.
+
+        Args:
+            point: exactly one point.
+
+        Returns:
+            The indices of the points within ``tol_unique`` of it, in states and inputs
+            together (in states alone where either set has no inputs).
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0], [1.0], [2.0]])
+            >>> points.find(points[1]).tolist(), points[1] in points
+            ([1], True)
+        """
+        if not isinstance(point, FixedPoints):
+            raise TypeError(
+                f"point: expected a FixedPoints of one point, received {type(point)}."
+            )
+        if (point.n, point.n_states) != (1, self.n_states):
+            raise ValueError(
+                f"point: expected one point with n_states={self.n_states}, "
+                f"received {point.n} with n_states={point.n_states}."
+            )
+        difference = self.xstar - point.xstar
+        if self.inputs is not None and point.inputs is not None:
+            if self.inputs.shape[1] != point.inputs.shape[1]:
+                raise ValueError(
+                    f"point: expected inputs of width {self.inputs.shape[1]}, "
+                    f"received {point.inputs.shape[1]}."
+                )
+            difference = np.hstack([difference, self.inputs - point.inputs])
+        return np.flatnonzero(np.linalg.norm(difference, axis=1) <= self.tol_unique)
+
+    def __contains__(self, point: object) -> bool:
+        return len(self.find(point)) > 0  # type: ignore[arg-type]
+
+    def _place(self) -> np.ndarray:
+        """States and inputs together: ``(n, n_states + n_inputs)``."""
+        return self.xstar if self.inputs is None else np.hstack([self.xstar, self.inputs])
+
+    # ---- what the arrays say ----
+
+    @property
+    def n_unstable(self) -> np.ndarray | None:
+        """``(n,)``, the number of unstable directions; -1 where unknown.
+
+        On a kink it is 0 where states come back, by ``growth_at_kink``; where they leave, it
+        is the number of the side whose Jacobian is given, and at least 1.
+        """
+        if self.eigval_J_xstar is None:
+            return None
+        number = linearization.n_unstable(self.eigval_J_xstar, self.kind)
+        at_kink = self._class_at_kink()
+        number = np.where((at_kink == "stable") | (at_kink == "marginal"), 0, number)
+        return np.where(at_kink == "unstable", np.maximum(number, 1), number)
+
+    @property
+    def stability_class(self) -> np.ndarray | None:
+        """``(n,)``: stable, saddle, unstable, marginal or unknown.
+
+        See :func:`fixedpoint_tf.linearization.classify`. On a kink ``growth_at_kink`` decides
+        between stable, marginal and unstable.
+        """
+        if self.eigval_J_xstar is None:
+            return None
+        classes = linearization.classify(self.eigval_J_xstar, self.kind)
+        at_kink = self._class_at_kink()
+        saddle = (at_kink == "unstable") & (classes == "saddle")
+        return np.where((at_kink == "unknown") | saddle, classes, at_kink)
+
+    def _class_at_kink(self) -> np.ndarray:
+        """``(n,)``, stable, marginal or unstable on kinks; unknown elsewhere."""
+        growth = np.full(self.n, np.nan) if self.growth_at_kink is None else self.growth_at_kink
+        return linearization.classify(growth[:, None], self.kind)
+
+    def time_constants(self, dt: float | None = None) -> np.ndarray:
+        """``(n, n_modes)`` in steps, or in seconds given ``dt``, the length of a step.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0]], eigval_J_xstar=[[0.9]])
+            >>> points.time_constants().round(2).tolist()  # steps
+            [[9.49]]
+            >>> points.time_constants(dt=0.01).round(4).tolist()  # in the unit of dt
+            [[0.0949]]
+        """
+        return linearization.time_constants(self._needed("eigval_J_xstar"), self.kind, dt)
+
+    def frequencies(self, dt: float | None = None) -> np.ndarray:
+        """``(n, n_modes)`` in cycles per step, or in Hz given ``dt``.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0, 0.0]], eigval_J_xstar=[[0.9j, -0.9j]])
+            >>> points.frequencies().tolist()  # cycles a step
+            [[0.25, 0.25]]
+        """
+        return linearization.frequencies(self._needed("eigval_J_xstar"), self.kind, dt)
+
+    def decompose_jacobians(self) -> FixedPoints:
+        """The same points with the eigenvalues and eigenvectors of ``J_xstar``.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0, 0.0]], J_xstar=[[[0.5, 1.0], [0.0, 2.0]]])
+            >>> points.decompose_jacobians().eigval_J_xstar.real.tolist()
+            [[2.0, 0.5]]
+        """
+        values, right, left = linearization.decompose(self._needed("J_xstar"), self.kind)
+        return dataclasses.replace(
+            self,
+            eigval_J_xstar=values,
+            eigvec_J_xstar=right,
+            left_eigvec_J_xstar=left,
+            is_stable=None,
+        )
+
+    def states(self, name: str) -> np.ndarray:
+        """``(n, size)``, one named block of ``xstar``, for example ``"c"`` of an LSTM.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[1.0, 2.0, 3.0]], state_names=[("h", 1), ("c", 2)])
+            >>> points.states("c").tolist()
+            [[2.0, 3.0]]
+        """
+        start = 0
+        for block, size in self.state_names or ():
+            if block == name:
+                return self.xstar[:, start : start + size]
+            start += size
+        names = [block for block, _ in self.state_names or ()]
+        raise ValueError(f"name: expected one of {names}, received {name!r}.")
+
+    def _needed(self, name: str, source: str | None = None) -> np.ndarray:
+        value: np.ndarray | None = getattr(self, name)
+        if value is None:
+            name = source or name
+            raise ValueError(f"{name}: expected an array, received None: not computed.")
+        return value
+
+    # ---- making others ----
+
+    @staticmethod
+    def concatenate(parts: Iterable[FixedPoints], *, common: bool = False) -> FixedPoints:
+        """Joins sets of points of the same system.
+
+        Args:
+            parts: at least one. Sets without points add nothing, whatever they lack.
+            common: keep only the arrays that all sets have. Points of a search come with
+                Jacobians, for example, and slow states without.
+
+        Returns:
+            All points, with the smallest ``tol_unique``: what a set tells apart stays so.
+
+        Raises:
+            ValueError: no sets; or sets that differ in ``n_states``, ``kind`` or
+                ``state_names``; or, unless ``common``, an array that only some have.
+
+        Example:
+            >>> parts = FixedPoints(xstar=[[0.0]]), FixedPoints(xstar=[[1.0]], qstar=[1e-20])
+            >>> FixedPoints.concatenate(parts, common=True).xstar.tolist()
+            [[0.0], [1.0]]
+        """
+        sets = list(parts)
+        if not sets:
+            raise ValueError("parts: expected at least one FixedPoints, received none.")
+        for name in ("n_states", *_SHARED):
+            values = [getattr(points, name) for points in sets]
+            if any(value != values[0] for value in values):
+                raise ValueError(f"parts: expected one value of {name}, received {values}.")
+        filled = [points for points in sets if points.n] or sets[:1]
+        arrays = [points._arrays() for points in filled]
+        for name in _PER_POINT:
+            has = [name in of_set for of_set in arrays]
+            if any(has) and not all(has) and not common:
+                raise ValueError(
+                    f"parts: expected {name} in all sets or in none, received it in "
+                    f"{sum(has)} of {len(has)}; common=True drops what only some have."
+                )
+        joined: dict[str, Any] = {
+            name: np.concatenate([a[name] for a in arrays])
+            if all(name in a for a in arrays)
+            else None
+            for name in _PER_POINT
+        }
+        joined["start_counts"] = None
+        joined["tol_unique"] = min(points.tol_unique for points in filled)
+        return dataclasses.replace(filled[0], **joined)
+
+    def transform(self, U: np.ndarray, offset: float | np.ndarray = 0.0) -> FixedPoints:
+        """The points in other coordinates, x @ U + offset.
+
+        Right eigenvectors become U.T @ V, without the offset: a direction has no origin.
+        Left ones and both Jacobians change so that they keep their meaning where U is
+        invertible. Where U projects on fewer dimensions, ``J_xstar`` is the projected
+        Jacobian, whose eigenvalues need not be ``eigval_J_xstar``, those of the system.
+        What was measured in the search (q, singular values, bounds, status) stays.
+
+        Args:
+            U: ``(n_states, n_new)``.
+            offset: a number or ``(n_new,)``.
+
+        Raises:
+            ValueError: where the shapes are others.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[1.0, 2.0]])
+            >>> points.transform([[0.0], [1.0]], offset=10.0).xstar.tolist()
+            [[12.0]]
+        """
+        U = np.asarray(U, dtype=np.float64)
+        if U.ndim != 2 or U.shape[0] != self.n_states:
+            raise ValueError(
+                f"U: expected shape (n_states={self.n_states}, n_new), received {U.shape}."
+            )
+        offset = np.asarray(offset, dtype=np.float64)
+        if offset.shape not in ((), (U.shape[1],)):
+            raise ValueError(
+                f"offset: expected a number or shape (n_new={U.shape[1]},), "
+                f"received {offset.shape}."
+            )
+        back = np.linalg.pinv(U).T
+        # In continuous time F is a velocity: a direction, which has no origin either.
+        origin_of_F = offset if self.kind == "discrete" else 0.0
+        changed = {
+            "xstar": lambda x: x @ U + offset,
+            "x_init": lambda x: x @ U + offset,
+            "F_xstar": lambda x: x @ U + origin_of_F,
+            "J_xstar": lambda jacobian: U.T @ jacobian @ back,
+            "dFdu": lambda jacobian: U.T @ jacobian,
+            "eigvec_J_xstar": lambda right: U.T @ right,
+            "left_eigvec_J_xstar": lambda left: left @ back,
+        }
+        arrays = self._arrays()
+        new = {name: change(arrays[name]) for name, change in changed.items() if name in arrays}
+        return dataclasses.replace(self, state_names=None, **new)
+
+    # ---- in and out ----
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes by name, None included: ``FixedPoints(**d)`` is the same set.
+
+        Example:
+            >>> points = FixedPoints(xstar=[[0.0]], qstar=[1e-20])
+            >>> FixedPoints(**points.to_dict()).qstar.tolist()
+            [1e-20]
+        """
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def _arrays(self) -> dict[str, Any]:
+        """The arrays that are there."""
+        every = {name: getattr(self, name) for name in _PER_POINT}
+        return {name: array for name, array in every.items() if array is not None}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes everything to an HDF5 file; an existing file is replaced.
+
+        Example:
+            >>> import os, tempfile
+            >>> import numpy as np
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "points.h5")
+            ...     FixedPoints(xstar=np.zeros((0, 3)), status=[]).save(path)
+            ...     FixedPoints.load(path)
+            no fixed points; 3 units
+        """
+        attributes: dict[str, str | float] = {
+            "kind": self.kind,
+            "tol_unique": self.tol_unique,
+            "state_names": json.dumps(self.state_names),
+            "start_counts": json.dumps(self.start_counts),
+        }
+        storage.write(
+            path,
+            self._arrays(),
+            attributes,
+            format_name=FORMAT_NAME,
+            format_version=FORMAT_VERSION,
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> FixedPoints:
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged, foreign or of a later format.
+        """
+        arrays, attributes = storage.read(
+            path, format_name=FORMAT_NAME, format_version=FORMAT_VERSION
+        )
+        try:
+            contents: dict[str, Any] = {**arrays, **attributes}
+            contents["state_names"] = json.loads(contents["state_names"])
+            contents["start_counts"] = json.loads(contents.get("start_counts", "null"))
+            return cls(**contents)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"path: expected the arrays of {FORMAT_NAME!r}, received "
+                f"{os.fspath(path)!r}, which is damaged ({error})."
+            ) from error
+
+    def plot(self, state_traj: Any = None, **options: Any) -> tuple[Figure, Axes]:
+        """Draws the points, among trajectories where given.
+
+        See :func:`fixedpoint_tf.plotting.plot_fixed_points`.
+        """
+        from fixedpoint_tf.plotting import plot_fixed_points
+
+        return plot_fixed_points(self, state_traj, **options)
+
+
+_PER_POINT = {f.name: f.metadata for f in dataclasses.fields(FixedPoints) if f.metadata}
+_SHARED = ("kind", "state_names")

@@ -1,0 +1,1 @@
+"""The search: from many starts to distinct end points, with evidence for each."""

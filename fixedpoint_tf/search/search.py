@@ -1,0 +1,406 @@
+"""The search: from many starts to distinct end points, each with what is known of it.
+
+    broad    a little forward, then a cheap descent in single precision from every start
+    sharpen  near fixed points: distinct ones in double precision, the others assigned
+    attract  some starts run forward until they rest
+    settle   the rest: descend to stationary points of q in double precision
+    explore  leap between regions of linear networks; start again between known points
+
+Every start ends as the member of one end point. Where many starts head for the same one, the
+expensive descent is shared (:mod:`fixedpoint_tf.search.sharing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fixedpoint_tf._utils.filters import thin
+from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.search.descents import CANDIDATE_Q, Descents, Options
+from fixedpoint_tf.search.end_points import EndPoints, place
+from fixedpoint_tf.search.evidence import DOUBLE, Evidence
+from fixedpoint_tf.search.exploring import explore
+from fixedpoint_tf.search.region import Region
+from fixedpoint_tf.search.sharing import leads_down, newton_lands
+from fixedpoint_tf.search.solvers import forward
+from fixedpoint_tf.search.solvers.base import Points, Problem
+from fixedpoint_tf.systems.kinks.sides import is_smooth
+
+__all__ = ["Search"]
+
+MERGED = 1e-2  # states nearer than this rest at one point
+REACH = 0.1  # how far from a fixed point one Newton step is trusted
+FEW_STATES = 16
+GROWING = 1.05  # growth over a thousand steps of a state that runs away
+N_MEASURED = 16  # starts at which the rounding of the network is measured
+N_FIRST = 64  # starts that are run forward, and that are settled first
+SHARED_ITERS = 5  # iterations between two looks at what could be shared
+SHARED_ROUNDS = 12
+ENTER_ROUNDS = 4  # in which states that lie near each other may show to lead to several points
+LEAST_LANDED = 0.05  # share of the states near known points of which some belong to others
+BLOCK = 8192
+INVERSES_ENTRIES = 2**25  # of the inverses that are held at once while points are examined
+
+
+def _blocks(numbers: np.ndarray) -> list[np.ndarray]:
+    """Points in blocks small enough for copies of their states."""
+    return [numbers[i : i + BLOCK] for i in range(0, len(numbers), BLOCK)]
+
+
+class Search:
+    """One search, its state kept in attributes so that an interruption loses nothing.
+
+    Args:
+        problem: residual, weights and box.
+        x: starts, ``(n, n_states)``.
+        u: inputs, ``(n, n_inputs)``.
+        region: the box in which the search begins, and its guessed sides.
+        options: how to search.
+        progress: called with this search each time it has advanced.
+
+    Attributes:
+        start: the starts.
+        points: the starts as far as they have come.
+        ends: the end points so far.
+        member: ``(n,)``, the number of the end point of each start, or -1.
+        reached: numbers of the fixed points that were reached by running forward.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        x: np.ndarray,
+        u: np.ndarray,
+        region: Region,
+        options: Options,
+        progress: Callable[[Search], None] = lambda search: None,
+    ):
+        self.problem, self.options = problem, options
+        self.start = x
+        self.points = Points(x.copy(), u)
+        self.inputs, condition = np.unique(u, axis=0, return_inverse=True)
+        self.condition = condition.reshape(-1)
+        self.ends = EndPoints(problem.n_states, options.memory_limit)
+        self._is_smooth = is_smooth(problem.system.equations)
+        self.member = np.full(len(x), -1)
+        self.progress = progress
+        self.rng = np.random.default_rng(options.random_seed)
+        self.descents = Descents(problem, region, options, self.rng, self._report)
+        some = self.rng.permutation(len(x))[:N_MEASURED]
+        self.descents.measure_rounding(x[some], u[some])
+        self.reached: set[int] = set()
+
+    def run(self) -> None:
+        """All phases. An interruption leaves what has been found so far in place."""
+        self.broad()
+        self.sharpen()
+        if self.options.method == "newton":
+            self.attract()
+        self.settle()
+        if self.options.method == "newton":
+            explore(self)
+
+    def wrap_up(self) -> None:
+        """After an interruption: locate what the descents had come near; no more than that."""
+        try:
+            candidates = self.member < 0
+            self.points.q[candidates] = self._speed(
+                self.points.x[candidates], self.condition[candidates]
+            )
+            self.sharpen()
+        except KeyboardInterrupt:
+            pass
+
+    # -- phases ---------------------------------------------------------------------------
+
+    def broad(self) -> None:
+        """A cheap descent from every start, in single precision."""
+        if self.options.method == "adam":
+            self.descents.adam(self.points)
+        else:
+            self._smooth()
+            self.descents.coarse(self.points)
+
+    def _smooth(self) -> None:
+        """A few steps forward, which collapse what contracts at once.
+
+        In many dimensions the noise of a start lies nearly all in such directions. In few,
+        steps forward also carry starts away from saddles and sources: there, some take a
+        single one or none.
+        """
+        many = self.problem.n_states > FEW_STATES
+        n_steps = (2,) if many else (2, 1, 2, 0)
+        for k, n in enumerate(n_steps):
+            rows = slice(k, None, len(n_steps))
+            x, u = self.points.x[rows], self.points.u[rows]
+            self.points.x[rows] = forward.smooth(self.problem, x, u, n)
+
+    def sharpen(self) -> None:
+        """Locate the fixed points that the broad descent came near, in double precision."""
+        candidates = np.flatnonzero((self.points.q <= CANDIDATE_Q) & (self.member < 0))
+        for pending in _blocks(candidates):
+            apart = REACH
+            while len(pending):
+                n_pending = len(pending)
+                self.member[pending] = self._land(
+                    self.points.x[pending], self.condition[pending]
+                )
+                pending = pending[self.member[pending] < 0]
+                if len(self.ends) and n_pending - len(pending) < LEAST_LANDED * n_pending:
+                    apart *= 0.1  # there is more than one point within this distance
+                few = len(pending) <= N_FIRST // 4
+                chosen = pending if few else self._apart(pending, apart, 4 * N_FIRST)
+                self._finish_members(chosen)
+                pending = np.setdiff1d(pending, chosen, assume_unique=True)
+
+    def attract(self) -> None:
+        """Run some starts of each input forward until they rest; enter what is fixed there."""
+        chosen = self._some_starts()
+        u = self.points.u[chosen]
+        x, moves = forward.settle(self.descents.widest, self.start[chosen], u)
+        finite = np.isfinite(x).all(axis=1)
+        size = 1.0 + np.abs(np.where(finite[:, None], x, 0.0)).max(axis=1)
+        resting = finite & (moves < 1e-3 * size)
+        # What still creeps, or circles, is sent down: in a region where the network is
+        # linear, that leads to the attractor however slowly the states approach it.
+        moving = np.flatnonzero(finite & ~resting)
+        points = Points(x[moving], u[moving])
+        self.descents.coarse(points, only_fixed=True, problem=self.descents.widest)
+        x[moving] = points.x
+        resting[moving] = points.q <= CANDIDATE_Q
+        chosen = chosen[resting]
+        points = Points(x[resting], self.points.u[chosen])
+        self.reached.update(self.enter_new(points, chosen, self.start[chosen]))
+
+    def _some_starts(self) -> np.ndarray:
+        """Starts to run forward: 64, or four of each input where there are many inputs."""
+        order = self.rng.permutation(len(self.start))
+        by_condition = order[np.argsort(self.condition[order], kind="stable")]
+        condition = self.condition[by_condition]
+        rank = np.arange(len(order)) - np.searchsorted(condition, condition)
+        n_each = max(4, N_FIRST // len(self.inputs))
+        return by_condition[rank < n_each][: 16 * N_FIRST]
+
+    def settle(self) -> None:
+        """Take every other start to a stationary point of q, in double precision."""
+        share = self.options.share_descents
+        pending = np.flatnonzero(self.member < 0)
+        if share:
+            # A first few to the end, so that there is something to be shared.
+            pending = self._share(pending)
+            some = self.rng.permutation(pending)[:BLOCK]
+            spread = self.points.x[some].std(axis=0) if len(some) else np.zeros(1)
+            chosen = self._apart(some, 0.25 * float(np.linalg.norm(spread)), N_FIRST)
+            self._finish_members(chosen)
+            pending = np.setdiff1d(pending, chosen, assume_unique=True)
+        for _ in range(SHARED_ROUNDS if share else 0):
+            pending = self._share(pending)
+            done = self.descents.partial(self.points, pending, SHARED_ITERS)
+            self._finish_members(pending[done])
+            pending = pending[~done]
+        self._finish_members(pending)
+
+    def rerun(self, scale: float) -> None:
+        """More iterations for points that did not converge, ``q`` far above the median."""
+        ended = np.flatnonzero(self.member >= 0)
+        q, number = self.ends.q[self.member[ended]], self.member[ended]
+        lost = self.ends.status[number] == Status.NOT_CONVERGED
+        again = ended[lost & (q > scale * np.median(q))] if len(q) else ended
+        number = self.member[again]
+        self.points.x[again] = self.ends.x[number]
+        self.points.n_iters[again] = self.ends.n_iters[number]
+        self._finish_members(again)
+
+    # -- what became of it ----------------------------------------------------------------
+
+    def standing(self) -> tuple[int, float]:
+        """How many starts have arrived, and the median speed of all."""
+        ended = self.member >= 0
+        q = self.points.q.copy()
+        q[ended] = self.ends.q[self.member[ended]]
+        return int((ended | (q <= CANDIDATE_Q)).sum()), float(np.median(q))
+
+    def count_starts(self) -> dict[str, int]:
+        """Count the starts by the status of what they led to."""
+        status = np.full(len(self.member), Status.NOT_CONVERGED, dtype=np.int8)
+        ended = self.member >= 0
+        status[ended] = self.ends.status[self.member[ended]]
+        return {Status(s).name: int((status == s).sum()) for s in Status}
+
+    def end_columns(self) -> dict[str, np.ndarray]:
+        """Return what is known of each end point, in the units of the network."""
+        ends, natural = self.ends, self.problem.natural
+        q = self._natural_speed(ends.x, ends.image, ends.q)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = np.where(ends.q > 0.0, q / ends.q, 1.0)
+        return {
+            "xstar": natural(ends.x),
+            "x_init": natural(ends.origin),
+            "F_xstar": self._natural_image(ends.image),
+            "qstar": q,
+            "dq": ends.dq * ratio,
+            "n_iters": ends.n_iters,
+            "status": ends.status,
+            "newton_step": ends.distance,
+            "n_at_bound": ends.n_at_bound,
+        }
+
+    def final_states(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return state, image and speed of every start, in the units of the network.
+
+        Those of a start with an end point are left out: they are of the end point.
+        """
+        x, rest = self.points.x.copy(), np.flatnonzero(self.member < 0)
+        image, q = np.zeros_like(x), np.zeros(len(x))
+        r = self._residual(x[rest], self.condition[rest])
+        image[rest] = r + x[rest] if self.problem.system.kind == "discrete" else r
+        q[rest] = self._natural_speed(x[rest], image[rest], 0.5 * np.sum(r**2, axis=1))
+        return self.problem.natural(x), self._natural_image(image), q
+
+    def _natural_image(self, image: np.ndarray) -> np.ndarray:
+        """Return the next states, or the velocities, in the units of the network."""
+        discrete = self.problem.system.kind == "discrete"
+        return self.problem.natural(image) if discrete else image * self.problem.scale
+
+    def _natural_speed(self, x: np.ndarray, image: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """Return the speed in the units of the network, of that in units of the scale."""
+        scale = self.problem.scale
+        if (scale == scale[0]).all():
+            return q * scale[0] ** 2
+        r = image - x if self.problem.system.kind == "discrete" else image
+        return 0.5 * np.sum((scale * r) ** 2, axis=1)
+
+    # -- pieces ---------------------------------------------------------------------------
+
+    def _apart(self, pending: np.ndarray, radius: float, most: int) -> np.ndarray:
+        """Some of the points of lowest speed, no two of them near each other."""
+        where = place(self.points.x[pending], self.condition[pending])
+        kept, _ = thin(where, self.points.q[pending], radius, max_kept=most)
+        return pending[kept]
+
+    def _share(self, pending: np.ndarray) -> np.ndarray:
+        """Give starts to known end points that lie straight downhill; who is left."""
+        usable = np.flatnonzero(self.ends.status <= Status.SLOW_POINT)
+        for some in _blocks(pending):
+            x, condition = self.points.x[some], self.condition[some]
+            self.member[some] = leads_down(self.ends, usable, x, condition, self._speed)
+        self._report()
+        return pending[self.member[pending] < 0]
+
+    def _finish_members(self, chosen: np.ndarray) -> None:
+        most = max(N_FIRST, INVERSES_ENTRIES // self.problem.n_states**2)
+        for i in range(0, len(chosen), most):
+            some = chosen[i : i + most]
+            self.member[some] = self._finish(self.points.take(some), some, self.start[some])
+            self._report()
+
+    def enter_new(self, points: Points, source: np.ndarray, origin: np.ndarray) -> set[int]:
+        """Enter the fixed points near some states.
+
+        Args:
+            points: ``m`` states near fixed points, such as a coarse descent ends at.
+            source: ``(m,)``, the number of the start whose input applies.
+            origin: ``(m, n_states)``, the state from which each descent began.
+
+        Returns:
+            The numbers of all end points that they lead to.
+        """
+        condition, found = self.condition[source], np.full(len(points.x), -1)
+        new, apart = np.arange(len(found)), MERGED
+        for _ in range(ENTER_ROUNDS):
+            found[new] = self._land(points.x[new], condition[new])
+            new = new[found[new] < 0]
+            if not len(new):
+                break
+            where = place(points.x[new], condition[new])
+            kept, owner = thin(where, np.arange(len(new)), apart)
+            some = new[kept]
+            found[some] = self._finish(
+                points.take(some), source[some], origin[some], only_fixed=True
+            )
+            # Others near an isolated point that was found may still lead to one beside it.
+            beside = np.zeros(len(new), dtype=bool)
+            entered = np.flatnonzero(found[new[owner]] >= 0)
+            beside[entered] = ~self.ends.singular[found[new[owner[entered]]]]
+            new = new[(found[new] < 0) & beside]
+            apart *= 0.1
+        return set(found[found >= 0].tolist())
+
+    def _land(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        """The known fixed points near which states are, by Newton steps from them; or -1."""
+        return newton_lands(
+            self.ends, x, condition, self._residual, REACH, smooth=self._is_smooth
+        )
+
+    def _finish(
+        self,
+        points: Points,
+        source: np.ndarray,
+        origin: np.ndarray,
+        *,
+        only_fixed: bool = False,
+    ) -> np.ndarray:
+        """Descend to the end in double precision, examine, and enter among the end points.
+
+        ``source`` is the number of the start whose input applies, ``origin`` the state from
+        which each descent began.
+
+        Returns the number of each; -1 where ``only_fixed`` and it is no fixed point.
+        """
+        every = np.arange(len(points.x))
+        if not len(every):
+            return every
+        evidence, status = self.descents.refine(points)
+        self._run_lost(points, evidence, status, origin)
+        rows = every[status == Status.FIXED_POINT] if only_fixed else every
+        numbers = np.full(len(every), -1)
+        numbers[rows] = self.ends.enter(
+            points.take(rows),
+            evidence.take(rows),
+            status[rows],
+            self.condition[source[rows]],
+            source[rows],
+            origin[rows],
+            double=self.descents.eps < DOUBLE,
+            locate=lambda some: self.descents.locate(
+                points.take(rows[some]), evidence.take(rows[some])
+            ),
+        )
+        return numbers
+
+    def _run_lost(
+        self, points: Points, evidence: Evidence, status: np.ndarray, origin: np.ndarray
+    ) -> None:
+        """Run starts forward whose descent ran away: only what runs away too diverges."""
+        lost = np.flatnonzero((status == Status.DIVERGED) & np.isfinite(points.x).all(axis=1))
+        if not len(lost) or self.options.method != "newton":
+            return
+        u = points.u[lost]
+        middle, _ = forward.settle(self.descents.widest, origin[lost], u, max_steps=1000)
+        x, moves = forward.settle(self.descents.widest, middle, u, max_steps=1000)
+        finite = np.isfinite(x).all(axis=1)
+        length, before = (np.linalg.norm(np.nan_to_num(a), axis=1) for a in (x, middle))
+        grows = self.descents.region.outside(x) & (length > GROWING * before)
+        bounded = finite & ~grows
+        status[lost[bounded]] = Status.NOT_CONVERGED
+        rests = bounded & (moves < 1e-3 * (1.0 + length))
+        rows = lost[rests]
+        if not len(rows):
+            return
+        rested = points.take(rows)
+        rested.x[:] = x[rests]
+        found, ended = self.descents.refine(rested)
+        points.x[rows], points.q[rows] = rested.x, rested.q
+        evidence.put(rows, found)
+        status[rows] = ended
+
+    def _residual(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        return self.descents.residual(x, self.inputs[condition])
+
+    def _speed(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        return 0.5 * np.sum(self._residual(x, condition) ** 2, axis=1)
+
+    def _report(self) -> None:
+        self.progress(self)

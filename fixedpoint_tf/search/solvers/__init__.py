@@ -1,0 +1,1 @@
+"""Solvers of a search, one method a module."""

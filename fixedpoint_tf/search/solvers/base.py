@@ -1,0 +1,183 @@
+"""What the solvers share: the problem they solve and the record they keep."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from fixedpoint_tf.systems.system import DynamicalSystem, Equations, Residual
+
+__all__ = ["Points", "Problem", "Scaled", "kernel_speed", "work_through"]
+
+OnProgress = Callable[[], None]
+
+LEAST_RESOLVED = 1e-5  # units of the scale that single precision must tell apart
+
+
+@dataclasses.dataclass
+class Points:
+    """The points under search, updated in place, so that an interruption loses nothing.
+
+    Attributes:
+        x: states, ``(n, n_states)`` float64.
+        u: inputs, ``(n, n_inputs)`` float64.
+        q: speed ``0.5 |r|^2``, ``(n,)``.
+        dq: change of ``q`` in the last iteration, ``(n,)``.
+        n_iters: iterations so far, ``(n,)``.
+        relative_gradient: ``|grad q| / |r|`` over the free coordinates, ``(n,)``: zero at
+            a stationary point of ``q``.
+        damping: where the last damped descent stood, ``(n,)``, or NaN.
+    """
+
+    x: np.ndarray
+    u: np.ndarray
+    q: np.ndarray = dataclasses.field(init=False)
+    dq: np.ndarray = dataclasses.field(init=False)
+    n_iters: np.ndarray = dataclasses.field(init=False)
+    relative_gradient: np.ndarray = dataclasses.field(init=False)
+    damping: np.ndarray = dataclasses.field(init=False)
+
+    def __post_init__(self):
+        n = len(self.x)
+        self.q = np.full(n, np.inf)
+        self.dq = np.full(n, np.inf)
+        self.n_iters = np.zeros(n, dtype=np.int64)
+        self.relative_gradient = np.full(n, np.inf)
+        self.damping = np.full(n, np.nan)
+
+    def take(self, rows: np.ndarray) -> Points:
+        """A copy of some of the points."""
+        taken = Points(self.x[rows], self.u[rows])
+        for name in ("q", "dq", "n_iters", "relative_gradient", "damping"):
+            setattr(taken, name, getattr(self, name)[rows])
+        return taken
+
+
+class Problem:
+    """A system frozen for one search: weights read once, bounds filled in.
+
+    States are measured in units of ``scale`` from ``origin``, so that no length in a solver
+    depends on the units of the network or on where its zero lies: a state ``x`` here is the
+    state ``origin + scale * x`` of the system.
+
+    Args:
+        system: what is searched.
+        lower: ``(n_states,)``, finite, in units of the scale.
+        upper: ``(n_states,)``, finite, in units of the scale.
+        scale: ``(n_states,)``, size of each state, a power of two so that dividing by it is
+            exact; default: ones.
+        origin: ``(n_states,)``; default: zeros.
+
+    Attributes:
+        dtypes: ``(search, final)`` of the system, both the final one where single precision
+            does not resolve states that far from zero.
+        resolution: what the final type resolves about the origin, in units of the scale.
+    """
+
+    def __init__(
+        self,
+        system: DynamicalSystem,
+        lower: np.ndarray,
+        upper: np.ndarray,
+        scale: np.ndarray | None = None,
+        origin: np.ndarray | None = None,
+    ):
+        self.system = system
+        self.lower, self.upper = lower, upper
+        self.n_states = system.n_states
+        self.scale = np.ones(self.n_states) if scale is None else scale
+        self.origin = np.zeros(self.n_states) if origin is None else origin
+        self.residual: Residual = system.residual
+        self._is_scaled = bool((self.scale != 1.0).any() or self.origin.any())
+        if self._is_scaled:
+            self.residual = Residual(Scaled(system.equations, system.kind), system.kind)
+        self._weights: dict[str, Any] = {}
+        search, final = system.dtypes
+        offset = 1.0 + float(np.max(np.abs(self.origin) / self.scale, initial=0.0))
+        coarse = offset * float(np.finfo(search).eps) > LEAST_RESOLVED
+        self.dtypes = (final if coarse else search, final)
+        self.resolution = offset * float(np.finfo(final).eps)
+
+    def with_bounds(self, lower: np.ndarray, upper: np.ndarray) -> Problem:
+        """Return the same problem within another box."""
+        other = Problem(self.system, lower, upper, self.scale, self.origin)
+        other._weights = self._weights
+        return other
+
+    def weights(self, dtype: str) -> Any:
+        """The weights in ``dtype``, read at first use."""
+        if dtype not in self._weights:
+            w = self.system.weights(dtype)
+            units = tf.constant(self.scale, dtype), tf.constant(self.origin, dtype)
+            self._weights[dtype] = (w, *units) if self._is_scaled else w
+        return self._weights[dtype]
+
+    def natural(self, x: np.ndarray) -> np.ndarray:
+        """States in the units of the network."""
+        return self.origin + self.scale * x
+
+    def bounds(self, dtype: str) -> tuple[tf.Tensor, tf.Tensor]:
+        """The box as tensors of ``dtype``, finite in it."""
+        largest = np.finfo(dtype).max
+        lower, upper = (np.clip(b, -largest, largest) for b in (self.lower, self.upper))
+        return tf.constant(lower, dtype), tf.constant(upper, dtype)
+
+    def batch_size(self, dtype: str) -> int:
+        """How many points at a time keep the working matrices near the processor's cache.
+
+        Measured best: 1024 points of 32 states, 128 of 128, 64 of 256.
+        """
+        entries = 2**21 if dtype == "float32" else 2**20
+        return int(np.clip(entries // self.n_states**2, 1, 1024))
+
+    def rows(self, dtype: str, *arrays: np.ndarray) -> list[tf.Tensor]:
+        """NumPy arrays as tensors of the search's type."""
+        return [tf.constant(a, dtype) for a in arrays]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaled:
+    """Equations of states in units of a scale, from an origin: the last two of the weights."""
+
+    equations: Equations
+    kind: str
+
+    def step(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        weights, scale, origin = w
+        image = self.equations.step(weights, h * scale + origin, u)
+        return (image - origin if self.kind == "discrete" else image) / scale
+
+    def jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        weights, scale, origin = w
+        jacobian = self.equations.jacobian(weights, h * scale + origin, u)
+        return jacobian * (scale / scale[:, None])
+
+    def input_jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        weights, scale, origin = w
+        return self.equations.input_jacobian(weights, h * scale + origin, u) / scale[:, None]
+
+
+def kernel_speed(r: tf.Tensor) -> tf.Tensor:
+    """The speed ``q = 0.5 |r|^2`` of each row (Sussillo & Barak 2013, eq. 2.4)."""
+    return 0.5 * tf.reduce_sum(r * r, axis=-1)
+
+
+def work_through(
+    indices: np.ndarray, size: int, advance: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """Advance all points in batches; a finished point makes room for a waiting one.
+
+    Args:
+        indices: the points to be worked on.
+        size: largest batch.
+        advance: works on a batch of indices and says which of them are done.
+    """
+    active, waiting = indices[:size], indices[size:]
+    while len(active):
+        active = active[~advance(active)]
+        room = size - len(active)
+        active, waiting = np.concatenate([active, waiting[:room]]), waiting[room:]

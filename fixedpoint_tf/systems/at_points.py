@@ -1,0 +1,190 @@
+"""What is known at points that a question is asked about: inputs, Jacobians, eigenvalues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.batched import each
+from fixedpoint_tf._utils.checks import as_numbers, check_finite
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.systems.kinks.sides import is_smooth
+from fixedpoint_tf.systems.kinks.stability import N_LOOKED_AT, settle_at_kinks
+from fixedpoint_tf.systems.system import DynamicalSystem
+
+__all__ = [
+    "check_one_set",
+    "check_points",
+    "constant_input",
+    "constant_inputs",
+    "eigenvalues_of",
+    "inputs_of",
+    "is_stable_of",
+    "jacobians_at",
+    "jacobians_of",
+    "n_unstable_of",
+]
+
+HELD_ENTRIES = 2**21  # of the Jacobians that are held at once
+
+
+def check_points(system: DynamicalSystem, points: Any) -> None:
+    """Refuses points of another system.
+
+    Raises:
+        TypeError: ``points`` is no FixedPoints.
+        ValueError: the states or the kind of time are not those of the system.
+    """
+    check_one_set(points)
+    if not isinstance(points, FixedPoints):
+        raise TypeError(f"points must be a FixedPoints; got {type(points).__name__}.")
+    if (points.kind, points.n_states) != (system.kind, system.n_states):
+        raise ValueError(
+            f"points must be of a {system.kind} system of {system.n_states} states; got "
+            f"those of a {points.kind} one of {points.n_states}."
+        )
+
+
+def check_one_set(points: Any) -> None:
+    """Refuse both results of a search at once, where one set of points is asked for.
+
+    Raises:
+        TypeError: ``points`` is a list or tuple that holds a FixedPoints.
+    """
+    if isinstance(points, (list, tuple)) and any(isinstance(p, FixedPoints) for p in points):
+        raise TypeError(
+            "points: expected one FixedPoints, or states (n, n_states), received a "
+            f"{type(points).__name__} of {len(points)}: find_fixed_points returns the distinct "
+            "points and where each start ended; take the first."
+        )
+
+
+def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
+    """``(n, n_inputs)``, the constant input of each point; refuses points of another system.
+
+    Raises:
+        TypeError: ``points`` is no FixedPoints.
+        ValueError: the states, inputs or kind of time are not those of the system, or a
+            state is not finite.
+    """
+    check_points(system, points)
+    bad = np.flatnonzero(~np.isfinite(points.xstar).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"points must be finite; got NaN or infinity in {len(bad)} of {points.n}, first "
+            f"in row {bad[0]}."
+        )
+    if points.inputs is None and system.n_inputs == 0:
+        return np.zeros((points.n, 0))
+    if points.inputs is None or points.inputs.shape[1] != system.n_inputs:
+        came = "None" if points.inputs is None else f"shape {points.inputs.shape}"
+        raise ValueError(
+            f"points must have inputs of shape (n, n_inputs={system.n_inputs}); got {came}."
+        )
+    if points.n:
+        check_finite(points.inputs, "inputs of points")
+    return points.inputs
+
+
+def constant_input(inputs: Any, n_inputs: int) -> np.ndarray:
+    """``(n_inputs,)``, one constant input, given as a vector or one row.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    u = np.atleast_2d(as_numbers(inputs, "inputs"))
+    if u.shape != (1, n_inputs):
+        raise ValueError(
+            f"inputs: expected shape (n_inputs,) = ({n_inputs},) or (1, {n_inputs}), one "
+            f"constant input, received {np.shape(inputs)}."
+        )
+    if not np.isfinite(u).all():
+        raise ValueError(f"inputs: expected finite numbers, received {u[0].tolist()}.")
+    return u[0]
+
+
+def constant_inputs(inputs: Any, n: int, n_inputs: int) -> np.ndarray:
+    """``(1, n_inputs)`` or ``(n, n_inputs)``, constant inputs, one for all or one for each.
+
+    Raises:
+        TypeError, ValueError: they are neither a vector, nor one row, nor ``n`` rows.
+    """
+    u = np.atleast_2d(as_numbers(inputs, "inputs"))
+    if u.ndim != 2 or u.shape[1] != n_inputs or len(u) not in (1, n):
+        raise ValueError(
+            f"inputs: expected shape (n_inputs={n_inputs},), (1, {n_inputs}) or (n={n}, "
+            f"{n_inputs}), received {np.shape(inputs)}."
+        )
+    check_finite(u, "inputs")
+    return u
+
+
+def eigenvalues_of(
+    system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray
+) -> np.ndarray:
+    """``(n, n_modes)``, those that the points have, else of their Jacobians."""
+    if points.eigval_J_xstar is not None:
+        return points.eigval_J_xstar
+    parts = [np.zeros((0, system.n_states), dtype=complex)]
+    for _, jacobians in jacobians_of(system, points, inputs, np.arange(points.n)):
+        parts.append(np.stack(each(np.linalg.eigvals, jacobians)))
+    return np.concatenate(parts)
+
+
+def n_unstable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
+    """``(n,)``, numbers of unstable directions; on kinks what the points know of all sides.
+
+    Args:
+        points: the points.
+        values: ``(n, n_modes)``, of :func:`eigenvalues_of`.
+    """
+    known = points.n_unstable
+    return linearization.n_unstable(values, points.kind) if known is None else known
+
+
+def is_stable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
+    """``(n,)`` boolean, which points are stable, see :func:`n_unstable_of`."""
+    known = points.stability_class
+    stable = linearization.is_stable(values, points.kind)
+    return stable if known is None else np.asarray(known == "stable")
+
+
+def jacobians_of(
+    system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, rows: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Some of the rows at a time, and the Jacobians there, those of the points or new ones.
+
+    At a fixed point on a kink new ones are of the side that decides its stability, as those
+    of a search are. No more than 16 MiB of them are held at once, or one.
+    """
+    length = np.linalg.norm(points.xstar, axis=1)
+    size = length + (float(np.median(length)) if points.n else 0.0)
+    size = np.where(size > 0.0, size, 1.0)
+    n_each = 1  # Jacobians of a point that are made at once
+    if points.J_xstar is None and not is_smooth(system.equations):
+        n_each = 2 * N_LOOKED_AT + 1
+    n_held = max(1, HELD_ENTRIES // (n_each * system.n_states**2))
+    for start in range(0, len(rows), n_held):
+        some = rows[start : start + n_held]
+        if points.J_xstar is not None:
+            jacobians = points.J_xstar[some]
+        else:
+            x, u = points.xstar[some], inputs[some]
+            jacobians = np.array(system.jacobian(x, u).numpy())
+            fixed = np.ones(len(some), dtype=bool)
+            if points.status is not None:
+                fixed = points.status[some] == Status.FIXED_POINT
+            settle_at_kinks(system, x, u, jacobians, fixed=fixed, size=size[some])
+        yield some, jacobians.astype(np.float64, copy=False)
+
+
+def jacobians_at(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
+    """``(n, n_states, n_states)``, all of them, those of the points or new ones."""
+    inputs = inputs_of(system, points)
+    parts = [np.zeros((0, system.n_states, system.n_states))]
+    parts += [some for _, some in jacobians_of(system, points, inputs, np.arange(points.n))]
+    return np.concatenate(parts)

@@ -1,0 +1,1 @@
+"""Standard cells in closed form: step, Jacobian, bounds."""

@@ -1,0 +1,281 @@
+r"""How fast the Jacobian of a standard cell can change within a ball: bounds in closed form.
+
+A unit of a cell is an elementwise function :math:`\varphi` of a few *ports*, quantities
+:math:`p_b(x)` that are linear in the states (a gate's argument, the unit's own state). So
+
+.. math::
+    D^2 F_k[\Delta, v] = \sum_{a,b} \partial_a \partial_b \varphi_k \;
+    (\nabla p_{a,k} \cdot \Delta)\,(\nabla p_{b,k} \cdot v) .
+
+Within the ball of radius :math:`r` around :math:`\bar x` (Euclidean) port ``k`` stays within
+:math:`r |\nabla p_k|` of its centre, which bounds every :math:`|\partial_a \partial_b
+\varphi_k|` by elementary functions: far less than over the whole space where a unit is
+saturated. With :math:`d_{b,k} = \sum_a |\partial_a \partial_b \varphi_k| |\nabla p_{a,k}|` and
+:math:`|D p_b| \le \Lambda_b` (spectral norm),
+
+.. math::
+    |A\, D^2 F[\Delta, \cdot]| \le |A \,\mathrm{diag}(e)|\, J\, |\Delta|, \qquad
+    e_k^2 = \sum_b d_{b,k}^2 \Lambda_b^2,
+
+where ``J`` bounds the norm of all :math:`D p_b / \Lambda_b` one below another. A port that is
+not linear (the candidate of a GRU that resets before; the input of a layer from the one below)
+adds :math:`|A\,\mathrm{diag}(\partial_b \varphi)|\,|D^2 p_b|`. Rounding errors run along the
+same derivatives.
+
+Where a ReLU may cross its threshold within the ball, its curvature is infinite; or, on demand,
+its slope counts as a *jump*: the Jacobian is then a smooth function of the states and of the
+slopes, and what other slopes change it by is bounded in the same way, with the jumps of
+:math:`\partial_b \varphi` in place of :math:`d_b`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from scipy.special import expit
+
+from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
+
+__all__ = ["Answer", "Bend", "Kernel", "Port", "affine", "elementwise", "identity", "suprema"]
+
+ULPS = 32.0  # of each product of activations: see the assumption in ``certify``
+SLOPE_ULPS = 128.0
+OUTWARD = 1.0 + 8.0 * EPS  # more than the rounding of an elementary function and a product
+_KINK = 1e200  # curvature at a kink: larger than anything, and zero times it is zero
+_PEAK = 1.0 / np.sqrt(3.0)  # |tanh''| = 2 t (1 - t^2) is largest at this t = |tanh|
+
+
+@dataclasses.dataclass(frozen=True)
+class Port:
+    """A quantity that each unit reads, bounded within a ball.
+
+    Attributes:
+        value: at the centre, ``(n, d)``.
+        slope: of the length of its gradient by the states, ``(n, d)``.
+        norm: of the spectral norm of its Jacobian, ``(n,)``.
+        bend: of the norm of its second derivative, ``(n,)``; zero where it is linear.
+        error: of the rounding error of the value, ``(n, d)``.
+        slope_error: of that of the gradient, ``(n, d)``.
+        matrix: its constant Jacobian ``(d, n_states of the cell)``, where it has one.
+        jump: of the norm of what other slopes at thresholds change its Jacobian by, ``(n,)``.
+    """
+
+    value: np.ndarray
+    slope: np.ndarray
+    norm: np.ndarray
+    bend: np.ndarray
+    error: np.ndarray
+    slope_error: np.ndarray
+    matrix: np.ndarray | None = None
+    jump: np.ndarray | None = None
+
+    def width(self, radius: np.ndarray) -> np.ndarray:
+        """How far it gets from its centre within the ball, ``(n, d)``."""
+        return self.slope * radius[:, None] + self.error
+
+
+@dataclasses.dataclass(frozen=True)
+class Bend:
+    """What an elementwise function adds to the second derivative of a cell.
+
+    Attributes:
+        own: ``e J`` above, ``(n, d)``.
+        through: pairs of ``|d phi / d p_b|``, ``(n, d)``, and ``|D^2 p_b|``, ``(n,)``.
+    """
+
+    own: np.ndarray
+    through: list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A block of a cell's new states, its second derivative, its jumps at thresholds."""
+
+    port: Port
+    bend: Bend
+    jump: Bend
+
+
+@dataclasses.dataclass(frozen=True)
+class Suprema:
+    """Largest absolute value of a function, its slopes and ``1 - f`` over intervals."""
+
+    size: np.ndarray
+    slope: np.ndarray
+    curvature: np.ndarray
+    complement: np.ndarray
+    jump: np.ndarray | None = None
+
+
+def suprema(
+    name: str, centre: np.ndarray, width: np.ndarray, *, jumps: bool = False
+) -> Suprema:
+    """Bounds of an activation over ``[centre - width, centre + width]``, elementwise.
+
+    With ``jumps``, the slope of a ReLU at its threshold counts as a jump of 1, and not as an
+    infinite curvature.
+
+    Example:
+        >>> s = suprema("tanh", np.array([0.0, 3.0]), np.array([0.1, 0.1]))
+        >>> s.slope.round(4).tolist(), s.curvature.round(4).tolist()
+        ([1.0, 0.0121], [0.1973, 0.024])
+    """
+    low, high = centre - width, centre + width
+    jump = None
+    near, far = np.maximum(np.abs(centre) - width, 0.0), np.abs(centre) + width
+    if name == "linear":
+        ends = low, high
+        slope, curvature = np.ones_like(far), np.zeros_like(far)
+    elif name == "relu":
+        ends = np.maximum(low, 0.0), np.maximum(high, 0.0)
+        slope = (high >= 0.0).astype(np.float64)
+        crosses = (low <= 0.0) & (high >= 0.0)
+        curvature = np.where(crosses, 0.0 if jumps else _KINK, 0.0)
+        jump = np.where(crosses & jumps, 1.0, 0.0)
+    elif name == "tanh":
+        ends = np.tanh(low), np.tanh(high)
+        slope, curvature = _tanh_slopes(near, far)
+    else:  # sigmoid(a) = (1 + tanh(a / 2)) / 2
+        # 1 - sigmoid(a) = sigmoid(-a): differences from 1 would round to nothing far out.
+        slope, curvature = _tanh_slopes(0.5 * near, 0.5 * far)
+        bounds = expit(high), 0.25 * slope, 0.125 * curvature, expit(-low)
+        return Suprema(*(OUTWARD * bound for bound in bounds))
+    low, high = ends  # all are monotone
+    size = np.maximum(np.abs(low), np.abs(high))
+    complement = np.maximum(np.abs(1.0 - low), np.abs(1.0 - high))
+    size, slope = OUTWARD * size, OUTWARD * slope
+    return Suprema(size, slope, OUTWARD * curvature, OUTWARD * complement, jump)
+
+
+def _tanh_slopes(near: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Largest ``tanh'`` and ``|tanh''|`` where the absolute argument is within a range."""
+    low, high = np.tanh(near), np.tanh(far)
+    slope_low = np.cosh(np.minimum(near, 300.0)) ** -2.0
+    slope_high = np.cosh(np.minimum(far, 300.0)) ** -2.0
+    ends = np.maximum(2.0 * low * slope_low, 2.0 * high * slope_high)
+    peak = (low <= _PEAK) & (high >= _PEAK)
+    return slope_low, np.where(peak, 4.0 / (3.0 * np.sqrt(3.0)), ends)
+
+
+def identity(value: np.ndarray, first: int, n_states: int) -> Port:
+    """States as they are, those from ``first`` on of a cell that has ``n_states``."""
+    n, d = value.shape
+    zero = np.zeros((n, d))
+    matrix = np.eye(n_states)[first : first + d]
+    return Port(value, np.ones((n, d)), np.ones(n), np.zeros(n), zero, zero, matrix)
+
+
+class Kernel:
+    """A constant matrix ``(n_in, d)`` that mixes rows from the right, and its norms."""
+
+    def __init__(self, matrix: np.ndarray):
+        self.matrix = matrix
+        self.size = np.abs(matrix)
+        self.length = np.linalg.norm(matrix, axis=0)
+        self.norm = float(spectral_norms(matrix[None])[0])
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+
+def affine(below: Port, kernel: Kernel, h: Port, recurrent: Kernel, bias: np.ndarray) -> Port:
+    """``u K + h R + b``.
+
+    Args:
+        below: the inputs ``u``; without slope where they are constant.
+        kernel: ``(n_inputs, d)``.
+        h: what is mixed, ``(n, n_units)``.
+        recurrent: ``(n_units, d)``.
+        bias: ``(d,)``.
+    """
+    rounding = gamma(len(kernel) + len(recurrent) + 3)
+    magnitude = np.abs(below.value) @ kernel.size + np.abs(h.value) @ recurrent.size
+    linear = h.matrix is not None and not below.norm.any()
+    # A cell's own states and its inputs depend on different ones; what a reset leaves of
+    # them (a port that is no linear one) depends on both.
+    add = np.hypot if h.matrix is not None else np.add
+    return Port(
+        value=below.value @ kernel.matrix + h.value @ recurrent.matrix + bias,
+        slope=add(_mixed_slope(below, kernel), _mixed_slope(h, recurrent)),
+        norm=add(kernel.norm * below.norm, recurrent.norm * h.norm),
+        bend=kernel.norm * below.bend + recurrent.norm * h.bend,
+        error=rounding * (magnitude + np.abs(bias))
+        + below.error @ kernel.size
+        + h.error @ recurrent.size,
+        slope_error=(below.slope_error + rounding * below.slope) @ kernel.size
+        + (h.slope_error + rounding * h.slope) @ recurrent.size,
+        matrix=recurrent.matrix.T @ h.matrix if linear else None,
+        jump=kernel.norm * _jump(below) + recurrent.norm * _jump(h),
+    )
+
+
+def _jump(port: Port) -> np.ndarray:
+    return np.zeros(len(port.norm)) if port.jump is None else port.jump
+
+
+def _mixed_slope(port: Port, kernel: Kernel) -> np.ndarray:
+    """Bound of ``|sum_j K_jk grad p_j|``, two ways."""
+    return np.minimum(port.norm[:, None] * kernel.length, port.slope @ kernel.size)
+
+
+def elementwise(
+    ports: list[Port],
+    value: np.ndarray,
+    gradient: list[np.ndarray],
+    hessian: dict[tuple[int, int], np.ndarray],
+    *,
+    rounding: np.ndarray,
+    size: np.ndarray,
+    jumps: dict[int, np.ndarray] | None = None,
+) -> Answer:
+    """An elementwise function of ports, from bounds of its derivatives within the ball.
+
+    Args:
+        ports: what it reads.
+        value: at the centre, ``(n, d)``.
+        gradient: ``|d phi / d p_b|`` for each port, ``(n, d)``.
+        hessian: ``|d^2 phi / d p_a d p_b|`` for pairs ``a <= b``; others are zero.
+        rounding: error of evaluating it, ``(n, d)``.
+        size: of the terms its derivatives are made of, ``(n, d)``.
+        jumps: by how much ``d phi / d p_b`` can differ with other slopes at thresholds.
+    """
+    n_ports = len(ports)
+    turn = [np.zeros_like(value) for _ in ports]  # d_b
+    wobble = [np.zeros_like(value) for _ in ports]  # the same of rounding errors
+    for (a, b), h in hessian.items():
+        for i, j in {(a, b), (b, a)}:
+            turn[j] = turn[j] + h * ports[i].slope
+            wobble[j] = wobble[j] + h * ports[i].error
+    squares = [(d * p.norm[:, None]) ** 2 for d, p in zip(turn, ports, strict=True)]
+    own = np.sqrt(np.sum(squares, axis=0)) * _joint_norm(ports)[:, None]
+    through = [(g, p.bend) for g, p in zip(gradient, ports, strict=True) if p.bend.any()]
+    bend = own.max(axis=1) + sum(g.max(axis=1) * b for g, b in through)
+    slope_error, error, slope = np.zeros_like(value), rounding, np.zeros_like(value)
+    norm = np.zeros(len(value))
+    for b in range(n_ports):
+        port, g = ports[b], gradient[b]
+        slope_error = slope_error + (wobble[b] + SLOPE_ULPS * EPS * size) * port.slope
+        slope_error = slope_error + g * port.slope_error
+        error = error + g * port.error
+        slope = slope + g * port.slope
+        norm = norm + g.max(axis=1) * port.norm
+    apart = [(jump * ports[b].norm[:, None]) ** 2 for b, jump in (jumps or {}).items()]
+    leaps = np.sqrt(np.sum(apart, axis=0)) if apart else np.zeros_like(value)
+    leaps = leaps * _joint_norm(ports)[:, None]
+    passed = [(g, _jump(p)) for g, p in zip(gradient, ports, strict=True) if _jump(p).any()]
+    leap = leaps.max(axis=1) + sum(g.max(axis=1) * b for g, b in passed)
+    answer = Port(value, slope, norm, bend, error, slope_error, jump=leap)
+    return Answer(answer, Bend(own, through), Bend(leaps, passed))
+
+
+def _joint_norm(ports: list[Port]) -> np.ndarray:
+    """Norm of all Jacobians one below another, each divided by its own norm."""
+    moving = [port for port in ports if port.norm.any()]
+    n = len(ports[0].norm)
+    matrices = [port.matrix for port in moving]
+    if not moving or any(matrix is None for matrix in matrices):
+        return np.full(n, np.sqrt(len(moving)))
+    # A port with a constant Jacobian has one norm at all points.
+    scaled = [p.matrix / p.norm.max() for p in moving if p.matrix is not None]
+    return np.full(n, spectral_norms(np.concatenate(scaled)[None])[0])

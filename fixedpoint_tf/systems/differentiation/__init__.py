@@ -1,0 +1,1 @@
+"""Jacobians, and products with them, by automatic differentiation or by differences."""

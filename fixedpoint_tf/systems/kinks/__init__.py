@@ -1,0 +1,1 @@
+"""Kinks, where the Jacobian jumps: its sides, and stability there."""

@@ -1,0 +1,230 @@
+r"""Jacobians on every side of a kink.
+
+A network with ReLU or clipped units is piecewise smooth: its Jacobian jumps across the
+surfaces on which a unit reaches its threshold. At a point on such a surface one Jacobian
+says little. The Jacobians of all the smooth pieces that meet there say all that is local;
+their convex hull is Clarke's generalised Jacobian (Clarke 1983, section 2.6).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fixedpoint_tf.systems.system import DynamicalSystem, Equations
+
+__all__ = [
+    "is_smooth",
+    "near_kink",
+    "side_jacobians",
+    "side_states",
+    "sides_at",
+]
+
+JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
+BLOCK_ENTRIES = 2**22
+ACTIVATION_NAMES = ("activation", "recurrent_activation")
+SMOOTH = {"tanh", "sigmoid", "linear"}
+
+
+def is_smooth(equations: Equations) -> bool:
+    """Test equations for a closed form without kinks; of others nothing is known.
+
+    Example:
+        >>> from fixedpoint_tf.systems.cells.closed_forms import SimpleRNN
+        >>> is_smooth(SimpleRNN(3, "tanh")), is_smooth(SimpleRNN(3, "relu"))
+        (True, False)
+    """
+    layers = getattr(equations, "layers", [equations])
+    names = [
+        [getattr(layer, name) for name in ACTIVATION_NAMES if hasattr(layer, name)]
+        for layer in layers
+    ]
+    return all(some and set(some) <= SMOOTH for some in names)
+
+
+def side_states(
+    x: np.ndarray,
+    radius: np.ndarray,
+    n_directions: int,
+    seed: int = 0,
+    unit: np.ndarray | float = 1.0,
+) -> np.ndarray:
+    """Return each state and pairs of states at opposite sides of it.
+
+    Args:
+        x: states, ``(n, n_states)``.
+        radius: ``(n,)`` or a number, distance of the pairs, in the units of the states.
+        n_directions: number of pairs.
+        seed: of the random directions, which are the same for every state.
+        unit: ``(n_states,)``, unit of each state in which the distance is measured.
+
+    Returns:
+        ``(n, 1 + 2 * n_directions, n_states)``, the state itself first.
+
+    Example:
+        >>> side_states(np.zeros((1, 1)), 0.5, 1)[0].tolist() in (
+        ...     [[0.0], [0.5], [-0.5]], [[0.0], [-0.5], [0.5]])
+        True
+    """
+    x = np.asarray(x, dtype=np.float64)
+    directions = np.random.default_rng(seed).normal(size=(n_directions, x.shape[1]))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    offsets = np.concatenate([np.zeros((1, x.shape[1])), directions, -directions])
+    reach = np.broadcast_to(np.asarray(radius, dtype=np.float64), (len(x),))
+    return x[:, None, :] + reach[:, None, None] * offsets * unit
+
+
+def side_jacobians(
+    system: DynamicalSystem,
+    x: np.ndarray,
+    u: np.ndarray,
+    radius: np.ndarray | float,
+    *,
+    n_directions: int = 32,
+    seed: int = 0,
+    unit: np.ndarray | float = 1.0,
+    only_beside: bool = False,
+) -> list[np.ndarray]:
+    """Return the distinct Jacobians of the smooth pieces that meet near each state.
+
+    The pieces are sampled: with ``k`` thresholds through a state, up to ``2**k`` pieces
+    meet there, of which ``2 * n_directions`` random ones are looked at.
+
+    Args:
+        system: the network.
+        x: states, ``(n, n_states)``.
+        u: inputs, ``(n, n_inputs)``.
+        radius: ``(n,)`` or a number, how near a piece must be, in the units of the states.
+            It must be well above the rounding of the states, and small enough that a smooth
+            Jacobian changes by far less than a thousandth of itself within it.
+        n_directions: pairs of opposite directions that are looked at.
+        seed: of the random directions.
+        unit: ``(n_states,)``, unit of each state in which the radius is measured and
+            Jacobians are compared; default: the same for all.
+        only_beside: leave out the Jacobian at the state itself, which at a kink may be that
+            of no piece.
+
+    Returns:
+        For each state an array ``(k, n_states, n_states)``. Unless ``only_beside``, the
+        first is the Jacobian at the state itself, as the network defines it there, if any
+        state beside it has it: where two kinks meet, automatic derivatives may add up those
+        of different sides. Where no kink is near, there is only one.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import as_system
+        >>> system = as_system(lambda h, u: tf.abs(h) + u, n_states=1, n_inputs=1)
+        >>> at_kink, beside = side_jacobians(
+        ...     system, np.array([[1e-9], [1.0]]), np.zeros((2, 1)), 1e-6)
+        >>> sorted(at_kink.ravel().tolist()), beside.ravel().tolist()
+        ([-1.0, 1.0], [1.0])
+    """
+    some = sides_at(
+        system,
+        x,
+        u,
+        radius,
+        n_directions=n_directions,
+        seed=seed,
+        unit=unit,
+        only_beside=only_beside,
+    )
+    return [jacobians for jacobians, _ in some]
+
+
+def sides_at(
+    system: DynamicalSystem,
+    x: np.ndarray,
+    u: np.ndarray,
+    radius: np.ndarray | float,
+    *,
+    n_directions: int = 32,
+    seed: int = 0,
+    unit: np.ndarray | float = 1.0,
+    only_beside: bool = False,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the distinct Jacobians near each state, and the states that have them.
+
+    Args:
+        system, x, u, radius, n_directions, seed, unit, only_beside: as for
+            :func:`side_jacobians`.
+
+    Returns:
+        For each state the Jacobians ``(k, n_states, n_states)`` and a state of each piece,
+        ``(k, n_states)``.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import as_system
+        >>> system = as_system(  # at 0 TensorFlow's derivative is 0, that of no side
+        ...     lambda h, u: tf.nn.relu(h) - tf.nn.relu(-h), n_states=1, n_inputs=0)
+        >>> sides_at(system, np.zeros((1, 1)), np.zeros((1, 0)), 1e-6)[0][0].tolist()
+        [[[1.0]]]
+    """
+    x, u = np.asarray(x, dtype=np.float64), np.asarray(u, dtype=np.float64)
+    n, d = x.shape
+    reach = np.broadcast_to(np.asarray(radius, dtype=np.float64), (n,))
+    found = []
+    units = np.broadcast_to(np.asarray(unit, dtype=np.float64), (d,))
+    per = units / units[:, None]
+    size = max(1, BLOCK_ENTRIES // ((2 * n_directions + 1) * d * d))
+    for i in range(0, n, size):
+        states = side_states(x[i : i + size], reach[i : i + size], n_directions, seed, unit)
+        m = states.shape[1]
+        inputs = np.repeat(u[i : i + size], m, axis=0)
+        jacobians = system.jacobian(states.reshape(-1, d), inputs).numpy()
+        first = 1 if only_beside else 0
+        for places, some in zip(states, jacobians.reshape(-1, m, d, d), strict=True):
+            kept = first + np.array(_distinct(some[first:] * per, only_beside))
+            found.append((some[kept], places[kept]))
+    return found
+
+
+def near_kink(
+    system: DynamicalSystem,
+    x: np.ndarray,
+    u: np.ndarray,
+    radius: np.ndarray | float,
+    *,
+    n_directions: int = 8,
+    seed: int = 0,
+) -> np.ndarray:
+    """Test each state for a kink within a distance.
+
+    Args:
+        system: the network.
+        x: states, ``(n, n_states)``.
+        u: inputs, ``(n, n_inputs)``.
+        radius: as in :func:`side_jacobians`.
+        n_directions: pairs of opposite directions that are looked at.
+        seed: of the random directions.
+
+    Returns:
+        ``(n,)`` boolean.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from fixedpoint_tf import as_system
+        >>> system = as_system(lambda h, u: tf.nn.relu(h), n_states=1, n_inputs=0)
+        >>> near_kink(system, np.array([[0.0], [1.0]]), np.zeros((2, 0)), 1e-6).tolist()
+        [True, False]
+    """
+    sides = side_jacobians(system, x, u, radius, n_directions=n_directions, seed=seed)
+    return np.array([len(some) > 1 for some in sides], dtype=bool)
+
+
+def _distinct(jacobians: np.ndarray, only_beside: bool) -> list[int]:
+    """Number the first of all Jacobians that agree to within smooth change.
+
+    That of the state itself, the very first, counts only where one beside it agrees.
+    """
+    flat = jacobians.reshape(len(jacobians), -1)
+    tolerance = JUMP * max(1e-3, float(np.abs(flat[0]).max(initial=0.0)))
+    kept: list[int] = []
+    alone = not only_beside
+    for k, row in enumerate(flat):
+        same = [j for j in kept if np.abs(row - flat[j]).max(initial=0.0) <= tolerance]
+        alone &= same[:1] != [0]
+        if not same:
+            kept.append(k)
+    return kept[1:] if alone and len(kept) > 1 else kept

@@ -1,0 +1,188 @@
+"""Run a system on inputs, and draw starting states from where it has been."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_finite,
+    check_trajectories,
+    check_whole,
+    is_number,
+)
+from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
+from fixedpoint_tf.systems.simulation import checked_inputs, roll_out, simulate
+from fixedpoint_tf.systems.system import StateLayout
+
+__all__ = ["run", "sample_inputs_and_states", "sample_states"]
+
+
+def run(
+    system: Any,
+    inputs: Any,
+    initial_states: Any = None,
+    *,
+    dt: float | None = None,
+    dtype: str | None = None,
+) -> np.ndarray:
+    """Apply a system to the inputs of its recurrent layer, one after the other.
+
+    Unlike ``return_sequences=True`` of a Keras layer, this returns all of the state: of an
+    LSTM both h and c. Where a model hands its inputs to the layer in another form, masked or
+    with initial states, bare inputs are refused: ``finder.simulate_model(model_inputs)``
+    runs the model itself, ``system.simulate(u)`` takes the layer's inputs as they are.
+
+    Args:
+        system: what to run: a system, or anything that :func:`fixedpoint_tf.as_system`
+            takes by itself.
+        inputs: ``(n_batch, n_time, n_inputs)``, or what ``finder.rnn_inputs`` returns.
+        initial_states: ``(n_batch, n_states)`` or nested as the cell has them; zero by
+            default.
+        dt: length of a step, for a continuous system (Runge-Kutta of fourth order).
+        dtype: floating type of the run; default: the system's final one, float64.
+
+    Returns:
+        ``(n_batch, n_time, n_states)``, the state after each input.
+
+    Raises:
+        ValueError: the shapes do not fit, a continuous system has no ``dt``, or the states
+            would not be those of the model.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> decay = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+        >>> run(decay, [[[1.0], [0.0], [0.0]]]).ravel().tolist()
+        [1.0, 0.5, 0.25]
+    """
+    system = as_system(system)
+    if isinstance(inputs, RNNInputs):
+        return simulate(system, inputs, initial_states, dt=dt, dtype=dtype)
+    array = checked_inputs(system, inputs)
+    if system.path is not None:
+        system.path.check_same(array, initial_states is not None)
+    return roll_out(system, array, initial_states, dt=dt, dtype=dtype)
+
+
+def _draw(
+    shape: tuple[int, int], n_inits: int, valid_bxt: Any, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Trials and times of ``n_inits`` samples, with replacement, among the valid ones."""
+    check_whole(n_inits, "n_inits", least=1)
+    if valid_bxt is None:
+        valid = np.ones(shape, dtype=bool)
+    else:
+        valid = np.asarray(valid_bxt)
+        if valid.shape != shape or valid.dtype != bool:
+            raise ValueError(
+                f"valid_bxt must be boolean of shape (n_batch, n_time) = {shape}; "
+                f"got {valid.dtype} of shape {valid.shape}."
+            )
+    trials, times = np.nonzero(valid)
+    if not len(trials):
+        raise ValueError("valid_bxt must mark at least one time of one trial; got none.")
+    picks = rng.integers(len(trials), size=n_inits)
+    return trials[picks], times[picks]
+
+
+def _noisy(states: np.ndarray, noise_scale: float, rng: np.random.Generator) -> np.ndarray:
+    if not is_number(noise_scale) or not 0 <= noise_scale < np.inf:
+        raise ValueError(f"noise_scale must be at least 0; got {noise_scale!r}.")
+    return states + noise_scale * rng.normal(size=states.shape)
+
+
+def sample_states(
+    layout: StateLayout,
+    state_traj: Any,
+    n_inits: int,
+    rng: np.random.Generator,
+    *,
+    valid_bxt: Any = None,
+    noise_scale: float = 0.0,
+) -> np.ndarray:
+    """Draw states from trajectories, with Gaussian noise of a standard deviation.
+
+    Wide noise matters: starts near trajectories alone found 14 of the 27 fixed points of a
+    trained network, since trajectories pass its saddles at a distance.
+
+    Args:
+        layout: how the states are packed.
+        state_traj: ``(n_batch, n_time, n_states)``, or nested as the cell has them.
+        n_inits: how many.
+        rng: source of randomness.
+        valid_bxt: ``(n_batch, n_time)`` boolean, times that may be drawn; default: all.
+        noise_scale: standard deviation of the noise.
+
+    Returns:
+        ``(n_inits, n_states)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import as_system
+        >>> decay = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+        >>> states = run(decay, np.ones((4, 10, 1)))
+        >>> sample_states(decay.layout, states, 100, np.random.default_rng(0)).shape
+        (100, 1)
+    """
+    states = layout.pack(state_traj, "state_traj")
+    check_trajectories(states, "state_traj", layout.n_states, "n_states")
+    trials, times = _draw(states.shape[:2], n_inits, valid_bxt, rng)
+    drawn = _noisy(states[trials, times], noise_scale, rng)
+    check_finite(drawn, "state_traj (at the times drawn)")
+    return drawn
+
+
+def sample_inputs_and_states(
+    layout: StateLayout,
+    inputs: Any,
+    state_traj: Any,
+    n_inits: int,
+    rng: np.random.Generator,
+    *,
+    n_inputs: int,
+    valid_bxt: Any = None,
+    noise_scale: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw pairs of an input and the state at the same time; noise on the state alone.
+
+    Args:
+        layout: how the states are packed.
+        inputs: ``(n_batch, n_time, n_inputs)``.
+        state_traj: ``(n_batch, n_time, n_states)``, or nested as the cell has them.
+        n_inits: how many.
+        rng: source of randomness.
+        n_inputs: width of the input.
+        valid_bxt: ``(n_batch, n_time)`` boolean, times that may be drawn; default: all.
+        noise_scale: standard deviation of the noise.
+
+    Returns:
+        Inputs ``(n_inits, n_inputs)`` and states ``(n_inits, n_states)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from fixedpoint_tf import as_system
+        >>> decay = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+        >>> inputs, rng = np.ones((4, 10, 1)), np.random.default_rng(0)
+        >>> u, x = sample_inputs_and_states(
+        ...     decay.layout, inputs, run(decay, inputs), 100, rng, n_inputs=1
+        ... )
+        >>> u.shape, x.shape
+        ((100, 1), (100, 1))
+    """
+    states = layout.pack(state_traj, "state_traj")
+    check_trajectories(states, "state_traj", layout.n_states, "n_states")
+    array = as_numbers(inputs, "inputs")
+    check_trajectories(array, "inputs", n_inputs, "n_inputs")
+    if array.shape[:2] != states.shape[:2]:
+        raise ValueError(
+            f"inputs must have the trials and times of state_traj, {states.shape[:2]}; "
+            f"got {array.shape[:2]}."
+        )
+    trials, times = _draw(states.shape[:2], n_inits, valid_bxt, rng)
+    drawn = _noisy(states[trials, times], noise_scale, rng)
+    check_finite(drawn, "state_traj (at the times drawn)")
+    check_finite(array[trials, times], "inputs (at the times drawn)")
+    return array[trials, times], drawn

@@ -1,0 +1,143 @@
+"""The table and the figures of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lfads_tf import plotting
+from lfads_tf._utils.files import writing
+from lfads_tf.analysis import decoding, metrics, smoothing
+from lfads_tf.config import LFADSConfig
+from lfads_tf.data import Session
+from lfads_tf.inferred import Inferred
+from lfads_tf.model import LFADS
+from lfads_tf.stitched import StitchedConfig
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw", "measured"]
+
+
+def measured(
+    model: LFADS, train: Session, valid: Session, of_train: Inferred, of_valid: Inferred
+) -> str:
+    """A Markdown table of LFADS beside smoothing, on validation trials.
+
+    Smoothing has no bits/spike: its rate in a bin is made of the very spikes in it. What
+    the encoders do not see has rows of its own: neurons (co-smoothing) in the bins that
+    they see, and bins (forward prediction).
+
+    Args:
+        model: that inferred.
+        train: trials for training.
+        valid: trials for validation.
+        of_train: what was inferred of the former.
+        of_valid: what was inferred of the latter.
+    """
+    width = train.bin_width
+    sd = smoothing.best_gaussian(train.spikes, width).sd
+    rates = {
+        "LFADS": (of_train.rates, of_valid.rates),
+        f"Gaussian, {1e3 * sd:.0f} ms": tuple(
+            smoothing.gaussian(session.spikes, width, sd) for session in (train, valid)
+        ),
+    }
+    rows: dict[str, list[str]] = {}
+    if model.network.observation.counts:
+        means = metrics.mean_rates(train.spikes, width)
+        for name, bins, neurons in _scored(model.config, valid):
+            spikes = valid.spikes[:, bins, neurons]
+            if not np.nansum(spikes):
+                continue  # no spike there could be predicted
+            bits = metrics.bits_per_spike(
+                of_valid.rates[:, bins, neurons], spikes, width, reference=means[neurons]
+            )
+            rows[f"bits/spike, {name}"] = [f"{bits:.3f}", "-"]
+    if valid.true_rates is not None:
+        for average in ("neurons", "pooled"):
+            rows[f"R^2 to the true rates, {average}"] = [
+                f"{metrics.r_squared(valid.true_rates, of, average=average):.3f}"
+                for _, of in rates.values()
+            ]
+    if train.behavior is not None and valid.behavior is not None:
+        rows["R^2 of behavior, ridge"] = [
+            f"{_decoded(train, valid, *both):.3f}" for both in rates.values()
+        ]
+    lines = [f"| | {' | '.join(rates)} |", "|---" * (len(rates) + 1) + "|"]
+    lines += [f"| {name} | {' | '.join(values)} |" for name, values in rows.items()]
+    return "\n".join(lines)
+
+
+def _scored(config: LFADSConfig, session: Session) -> list[tuple[str, slice, slice]]:
+    """What bits/spike are measured of: a name, the bins and the neurons."""
+    bins, neurons = config.encoded_bins, config.encoded_neurons
+    if isinstance(config, StitchedConfig):
+        neurons = config.encoded_of(config.index_of(session.name))
+    scored = [("validation trials", slice(None), slice(None))]
+    if neurons < session.n_neurons:
+        scored.append(("held-out neurons", slice(0, bins), slice(neurons, None)))
+    if bins < config.n_bins:
+        scored.append(("held-out bins", slice(bins, None), slice(None)))
+    return scored
+
+
+def _decoded(train: Session, valid: Session, of_train: Any, of_valid: Any) -> float:
+    decoder = decoding.fit_ridge(of_train, train.behavior)
+    prediction = decoding.predict(decoder, of_valid)
+    return float(metrics.r_squared(valid.behavior, prediction, average="pooled"))
+
+
+def draw(
+    out: Path,
+    train: Session,
+    valid: Session,
+    of_valid: Inferred,
+    history: Mapping[str, Any],
+) -> list[str]:
+    """Draws the run and the validation trials.
+
+    Args:
+        out: folder for the figures.
+        train: trials for training.
+        valid: trials for validation.
+        of_valid: what was inferred of the latter.
+        history: lists by name, a number an epoch.
+
+    Returns:
+        The names of the files.
+    """
+    width = valid.bin_width
+    figures = {
+        "learning_curve": plotting.plot_history(history)[0],
+        "trials": plotting.plot_trials(valid, of_valid)[0],
+        "factors": plotting.plot_factors(of_valid, valid.conditions, bin_width=width)[0],
+        "initial_conditions": plotting.plot_initial_conditions(of_valid, valid.conditions)[0],
+    }
+    if of_valid.inferred_input_mean.shape[-1]:
+        figures["inferred_inputs"] = plotting.plot_inferred_inputs(
+            of_valid, bin_width=width, conditions=valid.conditions
+        )[0]
+    if valid.true_rates is not None:
+        sd = smoothing.best_gaussian(train.spikes, width).sd
+        figures["rates_against_truth"] = plotting.plot_rates_against_truth(
+            of_valid.rates,
+            valid.true_rates,
+            bin_width=width,
+            smoothed=smoothing.gaussian(valid.spikes, width, sd),
+        )[0]
+    return _save(out, figures)
+
+
+def _save(out: Path, figures: Mapping[str, Figure]) -> list[str]:
+    from matplotlib import pyplot
+
+    for name, figure in figures.items():
+        with writing(out / f"{name}.png", overwrite=True) as path:
+            figure.savefig(path, dpi=120, bbox_inches="tight")
+        pyplot.close(figure)
+    return [f"{name}.png" for name in figures]

@@ -1,0 +1,336 @@
+"""What the command line does: fit, infer, report, demonstrate."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from lfads_tf._utils.checks import UNNAMED
+from lfads_tf._utils.files import writing
+from lfads_tf.analysis import report as reports
+from lfads_tf.config import LFADSConfig
+from lfads_tf.data import Session, synthetic
+from lfads_tf.data.formats import hdf5
+from lfads_tf.inferred import Inferred
+from lfads_tf.model import LFADS, load_model
+from lfads_tf.stitched import StitchedConfig
+from lfads_tf.training.checkpoints import read_history
+
+__all__ = ["demo", "fit", "infer", "report"]
+
+RUN = "run.json"
+Say = Callable[[str], Any]
+
+
+def sessions(
+    data: Path, *, group: str | None, bin_width: float | None, valid_fraction: float, seed: int
+) -> tuple[Session, Session]:
+    """Training and validation trials: those of the file, or drawn from all of its trials."""
+
+    def read(split: str) -> Session:
+        return Session.from_h5(data, split=split, group=group, bin_width=bin_width)
+
+    if hdf5.has_splits(data, group=group):
+        return read("train"), read("valid")
+    return read("all").split(valid_fraction, seed=seed)
+
+
+def read_all(data: Sequence[Path], **reading: Any) -> tuple[list[Session], list[Session]]:
+    """Training and validation trials of each file; several are told apart by their names.
+
+    Where names of sessions are missing or stand twice, those of the files take their place.
+    """
+    both = [sessions(path, **reading) for path in data]
+    names = [train.name for train, _ in both]
+    if len(both) > 1 and (UNNAMED in names or len(set(names)) < len(names)):
+        both = [
+            (
+                dataclasses.replace(train, name=path.stem),
+                dataclasses.replace(valid, name=path.stem),
+            )
+            for path, (train, valid) in zip(data, both, strict=True)
+        ]
+    return [train for train, _ in both], [valid for _, valid in both]
+
+
+def fit(
+    data: Sequence[Path],
+    out: Path,
+    *,
+    group: str | None,
+    bin_width: float | None,
+    valid_fraction: float | None,
+    settings: Mapping[str, Any],
+    epochs: int,
+    batch_size: int | None,
+    patience: int,
+    resume: bool,
+    overwrite: bool,
+    say: Say,
+) -> list[str]:
+    """Fits a model to the trials of a file, or one model to those of several sessions.
+
+    A run that is resumed goes on with what it began with.
+
+    Args:
+        data: HDF5 files that :meth:`Session.from_h5` reads, one a session.
+        out: folder for the models, the history and the state of training.
+        group: of the file, e.g. ``day0/trials``.
+        bin_width: in seconds, where the file does not tell it.
+        valid_fraction: share of trials for validation, where the file does not tell them;
+            none: 0.2, or the run's.
+        settings: attributes of the configuration.
+        epochs: at most.
+        batch_size: trials at most; none: 64, or the run's.
+        patience: epochs without a better validation likelihood until training stops.
+        resume: go on with the run in ``out``.
+        overwrite: begin anew over the run in ``out``.
+        say: takes one line at a time about how far it is.
+
+    Returns:
+        The names of the files in ``out``.
+
+    Raises:
+        FileExistsError: ``out`` holds a run, and neither ``resume`` nor ``overwrite``.
+        FileNotFoundError: there is no such file.
+        TypeError: an unknown attribute among the settings.
+        ValueError: data that no model can take, an attribute out of range, or what
+            contradicts the run that is to be resumed.
+        FloatingPointError: a part of the loss is no longer finite.
+    """
+    asked: dict[str, Any] = {
+        "group": group,
+        "bin_width": bin_width,
+        "valid_fraction": valid_fraction,
+        "batch_size": batch_size,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    run = {"group": None, "bin_width": None, "valid_fraction": 0.2, "batch_size": 64, **given}
+    settings = dict(settings)
+    if resume and (out / RUN).exists():
+        begun = _begun(out, {**given, **settings})
+        run = {name: begun[name] for name in asked}
+        settings = {**begun["config"], **settings}
+        if len(data) > 1:  # what the sessions decide they decide again
+            for name in ("session_names", "session_neurons", "n_neurons"):
+                settings.pop(name, None)
+    reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
+    trains, valids = read_all(data, **reading, seed=int(settings.get("seed", 0)))
+    for one, judge in zip(trains, valids, strict=True):
+        say(f"Training on {one}, validating on {judge.n_trials} trials.")
+    train, valid = (trains, valids) if len(trains) > 1 else (trains[0], valids[0])
+    model = LFADS(LFADSConfig.for_data(train, **settings))
+    say(f"{model.config}: {model.count_params():,} weights.")
+    model.compile()
+    callbacks = model.default_callbacks(
+        out, patience=patience, resume=resume, overwrite=overwrite
+    )
+    paths = [str(path.resolve()) for path in data]
+    run = {"data": paths, **run, "config": model.config.to_dict()}
+
+    def write_run(logs: Any = None) -> None:
+        """Once the folder is this run's: the checkpoint has refused any other by then."""
+        with writing(out / RUN, overwrite=True) as path:
+            path.write_text(json.dumps(run), encoding="utf-8")
+
+    writer = keras.callbacks.LambdaCallback(on_train_begin=write_run)
+    trained(model, train, valid, epochs, run["batch_size"], [*callbacks, writer], say)
+    return sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
+
+
+def _begun(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run began with; what is wanted of it now must not contradict that."""
+    run = json.loads((out / RUN).read_text(encoding="utf-8"))
+    had = {**run, **run["config"]}
+    names = [name for name in wanted if name in had and wanted[name] != had[name]]
+    if names:
+        begun, received = (
+            ", ".join(f"{name}={of[name]!r}" for name in names) for of in (had, wanted)
+        )
+        raise ValueError(
+            f"--resume: the run in {str(out)!r} has {begun}; received {received}. It goes on "
+            "with what it began with; --overwrite begins anew."
+        )
+    return dict(run)
+
+
+def trained(
+    model: LFADS,
+    train: Session | list[Session],
+    valid: Session | list[Session],
+    epochs: int,
+    batch_size: int,
+    callbacks: list[Any],
+    say: Say,
+) -> dict[str, list[float]]:
+    """Trains, says every now and then how far it is, and returns the history."""
+    start = said = time.perf_counter()
+
+    def tell(epoch: int, logs: dict[str, float]) -> None:
+        nonlocal said
+        now = time.perf_counter()
+        if epoch == 0 or now - said >= 10:
+            said = now
+            say(
+                f"  epoch {epoch + 1:4d}, {now - start:4.0f} s: likelihood "
+                f"{-logs['nll']:.4f}, on validation trials {-logs['val_nll']:.4f} nats a sample"
+            )
+
+    telling = keras.callbacks.LambdaCallback(on_epoch_end=tell)
+    history = model.fit(
+        train,
+        validation_data=valid,
+        epochs=epochs,
+        batch_size=batch_size,
+        callbacks=[*callbacks, telling],
+        verbose=0,
+    ).history
+    n_epochs = len(history.get("loss", ()))
+    say(f"  {n_epochs} epochs, {time.perf_counter() - start:.0f} s, compiling included")
+    return history
+
+
+def infer(
+    model: Path,
+    data: Path,
+    out: Path,
+    *,
+    group: str | None,
+    bin_width: float | None,
+    session: str | None,
+    split: str,
+    n_samples: int,
+    seed: int,
+    overwrite: bool,
+    say: Say,
+) -> Inferred:
+    """Runs the trials of a file through a trained model and writes what it infers.
+
+    Args:
+        model: a ``.keras`` file, or the folder of a run, whose best model it takes.
+        data: an HDF5 file that :meth:`Session.from_h5` reads.
+        out: the file to write.
+        group: of the file.
+        bin_width: in seconds; the model's where neither this nor the file tells it.
+        session: which of the sessions of a stitched model the trials are of; none: that of
+            the name in the file, else of the name of the file.
+        split: ``all`` trials, or ``train``, ``valid`` or ``test`` where the file tells them
+            apart.
+        n_samples: of the posterior.
+        seed: of the samples.
+        overwrite: replace a file that is there.
+        say: takes one line at a time.
+
+    Returns:
+        What was inferred.
+
+    Raises:
+        FileExistsError: ``out`` is there, and not ``overwrite``.
+        FileNotFoundError: there is no such file of trials.
+        TypeError: the file holds another kind of model.
+        ValueError: no model at ``model``, or trials that do not fit it.
+    """
+    if out.exists() and not overwrite:  # before the work, not after it
+        raise FileExistsError(f"--out: {str(out)!r} exists; --overwrite replaces it.")
+    path = model / "best.keras" if model.is_dir() else model
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"model: expected a .keras file, or the folder of a run with best.keras in it, "
+            f"received {str(model)!r}."
+        )
+    trained_model = load_model(path)
+    config = trained_model.config
+    try:
+        trials = Session.from_h5(data, group=group, bin_width=bin_width, split=split)
+    except ValueError:
+        if bin_width is not None:
+            raise
+        trials = Session.from_h5(data, group=group, bin_width=config.bin_width, split=split)
+    if isinstance(config, StitchedConfig):
+        known = config.session_names
+        name = session or (trials.name if trials.name in known else data.stem)
+        if name not in known:
+            raise ValueError(
+                f"--session: expected one of {', '.join(map(repr, known))}, received {name!r}."
+            )
+        trials = dataclasses.replace(trials, name=name)
+    elif session is not None:
+        raise ValueError(
+            f"--session: expected none for a model of one session, received {session!r}."
+        )
+    say(f"Inferring {trials} ...")
+    inferred = trained_model.infer(trials, n_samples=n_samples, seed=seed)
+    inferred.save_h5(out, overwrite=overwrite)
+    return inferred
+
+
+def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
+    """Draws and measures the run in a folder.
+
+    Args:
+        out: the folder of :func:`fit`; figures and ``report.md`` go there.
+        say: takes one line at a time.
+
+    Returns:
+        The table, and the names of the files written.
+
+    Raises:
+        FileNotFoundError: the folder holds no run, or its trials are no longer there.
+        ValueError: trials that no longer fit the model.
+    """
+    if not (out / RUN).exists():
+        raise FileNotFoundError(f"DIR: {str(out)!r} holds no run: there is no {RUN} in it.")
+    run = json.loads((out / RUN).read_text(encoding="utf-8"))
+    reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
+    paths = [Path(path) for path in run["data"]]
+    model = load_model(out / "best.keras")
+    tables, names = [], []
+    for train, valid in zip(
+        *read_all(paths, **reading, seed=run["config"]["seed"]), strict=True
+    ):
+        say(f"Inferring the training and the validation trials of {train.name!r} ...")
+        inferred = model.infer(train), model.infer(valid)
+        table = reports.measured(model, train, valid, *inferred)
+        folder = out / train.name if len(paths) > 1 else out
+        folder.mkdir(exist_ok=True)
+        drawn = reports.draw(folder, train, valid, inferred[1], read_history(out))
+        names += [str((folder / name).relative_to(out)) for name in drawn]
+        tables.append(f"{train.name}\n\n{table}" if len(paths) > 1 else table)
+    text = "\n\n".join(tables)
+    with writing(out / "report.md", overwrite=True) as path:
+        path.write_text(f"# {model.config}\n\n{text}\n", encoding="utf-8")
+    return text, [*names, "report.md"]
+
+
+def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]]:
+    """Makes spikes of a Lorenz system, fits them, and compares with the true rates.
+
+    Args:
+        out: folder for figures, model, data and table.
+        seed: of the data and of the model.
+        epochs: at most.
+        say: takes one line at a time about how far it is.
+
+    Returns:
+        The table, and the names of the files written.
+    """
+    data = synthetic.lorenz(n_trials=500, n_conditions=50, mean_rate=10.0, seed=seed)
+    train, valid = data.session.split(0.2, seed=seed)
+    say(f"Spikes of neurons driven by a Lorenz system: {train}")
+    model = LFADS(LFADSConfig.for_data(train, n_factors=8, seed=seed))
+    model.compile()
+    callbacks = model.default_callbacks(out, overwrite=True)
+    out.mkdir(parents=True, exist_ok=True)
+    data.session.save_h5(out / "lorenz.h5", overwrite=True)
+    history = trained(model, train, valid, epochs, 64, callbacks, say)
+    inferred = model.infer(train), model.infer(valid)
+    table = reports.measured(model, train, valid, *inferred)
+    names = reports.draw(out, train, valid, inferred[1], history)
+    inferred[1].save_h5(out / "inferred.h5", overwrite=True)
+    return table, [*names, "lorenz.h5", "inferred.h5", "best.keras"]

@@ -1,0 +1,323 @@
+"""Sessions in HDF5 files: ours written and read, other programs' read as they are.
+
+Our own format holds one session, a dataset for each array, the rest as attributes. What
+other programs write is told in :mod:`lfads_tf.data.formats.layouts`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lfads_tf._utils.checks import listed, positive
+from lfads_tf._utils.files import existing, writing
+from lfads_tf.data.formats import layouts
+
+__all__ = ["has_splits", "read", "write"]
+
+_FORMAT, _VERSION = "lfads_tf.Session", 1
+_TRUTH_UNITS = ("spikes/s", "spikes/bin")
+# Under these names files tell the width of a bin in seconds; "dt" is that of LFADS itself.
+_BIN_WIDTHS = ("bin_width", "bin_s", "dt")
+
+
+def write(
+    path: str | os.PathLike[str], fields: Mapping[str, Any], *, overwrite: bool = False
+) -> None:
+    """Writes the fields of a session.
+
+    No reader meets half a file, and a failed write leaves an old one as it was. Arrays are
+    compressed, with checksums by which :func:`read` notices damage.
+
+    Args:
+        path: the file; its folder is made if need be.
+        fields: arrays, numbers and strings by name; none is left out.
+        overwrite: whether an existing file is replaced.
+
+    Raises:
+        FileExistsError: the file exists and ``overwrite`` is false.
+
+    Example:
+        >>> import os, tempfile
+        >>> import numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "x.h5")
+        ...     write(path, {"spikes": np.ones((1, 2, 3)), "bin_width": 0.02, "name": "x"})
+        ...     fields = read(path)
+        >>> sorted(fields)
+        ['bin_width', 'name', 'spikes']
+    """
+    with writing(path, overwrite=overwrite) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"], file.attrs["format_version"] = _FORMAT, _VERSION
+        for name, value in fields.items():
+            if isinstance(value, np.ndarray):
+                _write_array(file, name, value)
+            elif value is not None:
+                file.attrs[name] = value
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    split: str = "all",
+    bin_width: float | None = None,
+    group: str | None = None,
+    truth_unit: str | None = None,
+) -> dict[str, Any]:
+    """Reads the fields of a session from a file of any layout we know.
+
+    Args:
+        path: the file.
+        split: ``"all"``, ``"train"``, ``"valid"`` or ``"test"``.
+        bin_width: in seconds; needed where the file does not tell it.
+        group: the group to read from; none: the top of the file.
+        truth_unit: of true rates; see :meth:`lfads_tf.data.Session.from_h5`.
+
+    Returns:
+        Arguments of a session by name.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: no HDF5 file or a damaged one, a layout we do not know, no bin width,
+            or one that the file contradicts.
+    """
+    if split != "all" and split not in layouts.SPLITS:
+        raise ValueError(
+            f"split: expected 'all', 'train', 'valid' or 'test', received {split!r}."
+        )
+    if truth_unit is not None and truth_unit not in _TRUTH_UNITS:
+        raise ValueError(
+            f"truth_unit: expected {' or '.join(map(repr, _TRUTH_UNITS))}, received "
+            f"{truth_unit!r}."
+        )
+    if bin_width is not None:
+        bin_width = positive("bin_width", bin_width)
+    shown = os.fspath(path)
+    with open(existing(path), "rb") as raw:
+        first_bytes = raw.read(8)
+    if not h5py.is_hdf5(path):
+        raise ValueError(
+            f"path: expected an HDF5 file, received {shown!r}, which is none "
+            f"({'it is empty' if not first_bytes else f'it begins with {first_bytes!r}'})."
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            node = file if group is None else file.get(group)
+            if not isinstance(node, h5py.Group):
+                raise ValueError(
+                    f"group: expected a group of {shown!r}, received {group!r}. "
+                    f"{_groups_with_data(file)}"
+                )
+            if node.attrs.get("format") == _FORMAT:
+                fields = _read_ours(node, shown, split, bin_width)
+            else:
+                fields = _read_foreign(node, shown, split, truth_unit, bin_width)
+                fields["name"] = _name_of(path, group)
+    except (OSError, RuntimeError, KeyError) as error:
+        raise ValueError(
+            f"path: expected a readable HDF5 file, received {shown!r}, which is damaged "
+            f"({error})."
+        ) from error
+    return fields
+
+
+def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> bool:
+    """Whether a file tells training and validation trials apart.
+
+    Args:
+        path: the file.
+        group: the group to look at; none: the top of the file.
+    """
+    if not h5py.is_hdf5(path):
+        return False  # :func:`read` says what is wrong.
+    with h5py.File(existing(path), "r") as file:
+        node = file if group is None else file.get(group)
+        if not isinstance(node, h5py.Group):
+            return False
+        layout = layouts.layout_of({k for k, v in node.items() if isinstance(v, h5py.Dataset)})
+    return layout not in (None, "plain")
+
+
+def _read_ours(
+    node: h5py.Group, shown: str, split: str, bin_width: float | None
+) -> dict[str, Any]:
+    version = node.attrs.get("format_version", 0)
+    if version > _VERSION:
+        raise ValueError(
+            f"path: expected a session of version {_VERSION} or earlier, received {shown!r} of "
+            f"version {version}: a later release wrote it."
+        )
+    _refuse_split(split, shown)
+    attributes = {name: _python(value) for name, value in node.attrs.items()}
+    fields = {k: v for k, v in attributes.items() if k not in ("format", "format_version")}
+    datasets = {k: v for k, v in node.items() if isinstance(v, h5py.Dataset)}
+    for name, item in datasets.items():
+        is_text = h5py.check_string_dtype(item.dtype) is not None
+        fields[name] = np.asarray(item.asstr()[()]).astype(str) if is_text else item[()]
+    if not fields.keys() >= {"spikes", "bin_width"}:
+        raise ValueError(_unknown(node, shown, "no spikes or no bin_width"))
+    told = fields["bin_width"]
+    if bin_width is not None and not math.isclose(bin_width, told, rel_tol=1e-6):
+        raise ValueError(
+            f"bin_width: expected {told:g} s, as {shown!r} tells it, or none, received "
+            f"{bin_width!r}."
+        )
+    return fields
+
+
+def _read_foreign(
+    node: h5py.Group, shown: str, split: str, truth_unit: str | None, bin_width: float | None
+) -> dict[str, Any]:
+    keys = {name for name, item in node.items() if isinstance(item, h5py.Dataset)}
+    layout = layouts.layout_of(keys)
+    if layout is None:
+        raise ValueError(_unknown(node, shown, "no layout we know"))
+    splits = ("train", "valid") if split == "all" else (split,)
+    needed = [key for one in splits for key in layouts.needed_keys(layout, one)]
+    if not keys.issuperset(needed):
+        missing = ", ".join(key for key in needed if key not in keys)
+        raise ValueError(_unknown(node, shown, f"the layout of {layout} without {missing}"))
+    width = _chosen_width(bin_width, _bin_width_of(node), shown)
+    if layout == "plain":
+        _refuse_split(split, shown)
+        fields = layouts.read_plain(node)
+    elif split == "all":
+        train, valid = (layouts.read_split(node, layout, one) for one in splits)
+        fields = layouts.reordered(train, valid)
+    else:
+        fields = layouts.read_split(node, layout, split)
+        fields.pop("inds", None)
+    fields["bin_width"] = width
+    if "true_rates" in fields:
+        factor = node["conversion_factor"][()] if "conversion_factor" in keys else None
+        rates = _in_spikes_per_second(fields["true_rates"], truth_unit, factor, width)
+        _warn_of_another_unit(rates, fields["spikes"], width)
+        fields["true_rates"] = rates
+    return fields
+
+
+def _in_spikes_per_second(
+    truth: Any, unit: str | None, factor: Any, bin_width: float
+) -> np.ndarray:
+    truth = np.asarray(truth, np.float32)
+    if unit is None and factor is not None:
+        truth, unit = truth / np.asarray(factor, np.float32), "spikes/bin"
+    return truth / np.float32(bin_width) if unit == "spikes/bin" else truth
+
+
+def _warn_of_another_unit(rates: np.ndarray, spikes: Any, bin_width: float) -> None:
+    """Counts and true rates that differ far more than chance are in different units."""
+    spikes = np.asarray(spikes)
+    if rates.shape != spikes.shape:
+        return  # The session says what is wrong.
+    known = np.isfinite(rates) & np.isfinite(spikes)
+    counts = spikes[known]
+    if (counts < 0).any() or (counts != np.round(counts)).any() or counts.sum() < 100:
+        return
+    given, counted = rates[known].mean(), counts.mean() / bin_width
+    if not 0.5 < given / counted < 2:
+        warnings.warn(
+            f"truth_unit: the file's true rates mean {given:.3g} spikes/s, but its spikes come "
+            f"at {counted:.3g} spikes/s. Are the rates in spikes/bin or spikes/s, and is "
+            f"bin_width ({bin_width:g} s) right?",
+            stacklevel=5,
+        )
+
+
+def _bin_width_of(node: h5py.Group) -> float | None:
+    """The width of a bin that a group, one above it or the file tells."""
+    while True:
+        for name in _BIN_WIDTHS:
+            value = node.attrs.get(name)
+            if value is None and isinstance(node.get(name), h5py.Dataset):
+                value = node[name][()]
+            if (
+                value is not None
+                and np.size(value) == 1
+                and np.asarray(value).dtype.kind in "iuf"
+            ):
+                return float(np.ravel(value)[0])
+        if node.name == "/":
+            return None
+        node = node.parent
+
+
+def _chosen_width(asked: float | None, told: float | None, shown: str) -> float:
+    """The width that was asked for: what a foreign file tells may be in another unit."""
+    if asked is None:
+        if told is None:
+            raise ValueError(
+                f"bin_width: expected seconds, since {shown!r} has no dataset or attribute "
+                "bin_width that tells it, received none."
+            )
+        return told
+    if told is not None and not math.isclose(asked, told, rel_tol=1e-6):
+        warnings.warn(
+            f"bin_width: {asked:g} s is taken as asked for, but {shown!r} tells {told:g}.",
+            stacklevel=5,
+        )
+    return asked
+
+
+def _refuse_split(split: str, shown: str) -> None:
+    if split != "all":
+        raise ValueError(
+            f"split: expected 'all', since {shown!r} is not divided into splits, received "
+            f"{split!r}. Session.split divides it."
+        )
+
+
+def _unknown(node: h5py.Group, shown: str, what: str) -> str:
+    """What a file holds, and what each layout would need."""
+    holds = ", ".join(
+        f"{name} {item.shape}" if isinstance(item, h5py.Dataset) else f"{name}/"
+        for name, item in node.items()
+    )
+    needs = "; ".join(
+        f"{layout}: {', '.join(layouts.needed_keys(layout, 'train'))}"
+        + ("" if layout == "plain" else " and the same of valid")
+        for layout in ("lfads-torch", "autolfads-tf2", "plain")
+    )
+    return (
+        f"path: expected a file with the keys of a layout we know, received {shown!r} with "
+        f"{what}. At {node.name!r} it holds: {holds or 'nothing'}. The layouts need: {needs}. "
+        f"{_groups_with_data(node.file)}"
+    )
+
+
+def _groups_with_data(file: h5py.File) -> str:
+    found: list[str] = []
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Group) and layouts.layout_of(set(item)) is not None:
+            found.append(name)
+
+    file.visititems(visit)
+    return f"Groups that can be read with group=...: {listed(found)}." if found else ""
+
+
+def _name_of(path: str | os.PathLike[str], group: str | None) -> str:
+    return "/".join([Path(path).stem, *(group or "").strip("/").split("/")]).rstrip("/")
+
+
+def _write_array(file: h5py.File, name: str, array: np.ndarray) -> None:
+    if array.dtype.kind == "U":
+        file.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
+        return
+    # HDF5 compresses no array that is a scalar or empty. gzip brings a checksum with it.
+    options: dict[str, Any] = {"shuffle": True, "compression": "gzip", "compression_opts": 1}
+    if array.size * array.ndim == 0:
+        options = {}
+    file.create_dataset(name, data=array, **options)
+
+
+def _python(value: Any) -> Any:
+    """An attribute as a plain Python value."""
+    return value.item() if isinstance(value, np.generic) else value

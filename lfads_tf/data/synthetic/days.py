@@ -1,0 +1,62 @@
+"""Several recordings of one system: other neurons and other trials each day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lfads_tf._utils.checks import whole
+from lfads_tf.data.session import Session
+from lfads_tf.data.synthetic.dynamics import lorenz
+
+__all__ = ["lorenz_days"]
+
+
+def lorenz_days(
+    n_days: int,
+    n_trials: int = 40,
+    n_neurons: int = 15,
+    **options: Any,
+) -> list[Session]:
+    """Days of recording from one Lorenz system, each with neurons and trials of its own.
+
+    Conditions are the same on all days, and so is what drives the neurons: a model of all
+    days should say the same of a condition whatever neurons it has seen it by.
+
+    Args:
+        n_days: number of sessions.
+        n_trials: of each.
+        n_neurons: of each.
+        **options: of :func:`lfads_tf.data.synthetic.lorenz`, such as ``n_conditions``.
+
+    Returns:
+        Sessions ``"day 0"``, ``"day 1"``, ..., with true rates, and with the three
+        coordinates of the Lorenz system as ``behavior``.
+
+    Raises:
+        ValueError: numbers out of range.
+
+    Example:
+        >>> days = lorenz_days(2, n_trials=20, n_neurons=8, n_conditions=5)
+        >>> [day.name for day in days], days[0].behavior.shape
+        (['day 0', 'day 1'], (20, 100, 3))
+    """
+    whole("n_days", n_days)
+    made = lorenz(n_trials=n_days * n_trials, n_neurons=n_days * n_neurons, **options)
+    session, days = made.session, []
+    of_trials, rates = np.asarray(session.conditions), np.asarray(session.true_rates)
+    for day in range(n_days):
+        trials = slice(day * n_trials, (day + 1) * n_trials)
+        own = slice(day * n_neurons, (day + 1) * n_neurons)
+        days.append(
+            Session(
+                session.spikes[trials, :, own],
+                session.bin_width,
+                f"day {day}",
+                conditions=of_trials[trials],
+                behavior=made.latents[trials],
+                true_rates=rates[trials, :, own],
+            )
+        )
+    return days

@@ -1,0 +1,206 @@
+"""Spikes and a field potential that share an oscillation, as functions of a seed.
+
+The oscillation has another phase in each trial, so that the mean over trials shows nothing
+of it: what is left of it in rates is what a method keeps of single trials. That LFADS keeps
+such oscillations was shown by the correlation of its rates with the local field potential
+(Pandarinath et al. 2018, Nature Methods 15:805-815, "LFADS uncovers oscillations").
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import signal, special
+
+from lfads_tf._utils import checks
+from lfads_tf.data.session import Session
+from lfads_tf.data.synthetic.dynamics import spikes_from_rates
+
+__all__ = ["Oscillation", "oscillation"]
+
+
+class Oscillation(NamedTuple):
+    """A session with its field potential, and what made both.
+
+    Attributes:
+        session: with ``true_rates`` and ``conditions``.
+        lfp: the field potential at the centres of the bins, ``(n_trials, n_bins)``, in units
+            in which the oscillation's amplitude is 1.
+        phases: of the oscillation in the field potential, which is their cosine, ``(n_trials,
+            n_bins)``, in rad.
+        frequency: in Hz.
+        lags: by which the oscillation of each neuron's rate follows that of the field
+            potential, ``(n_neurons,)``, in seconds, from minus to plus half a period.
+        depths: of modulation of the log rates, ``(n_neurons,)``.
+
+    Example:
+        >>> data = oscillation(n_trials=20, n_neurons=10, frequency=20.0, seed=1)
+        >>> data.frequency, data.phases.shape, data.lags.shape
+        (20.0, (20, 100), (10,))
+    """
+
+    session: Session
+    lfp: np.ndarray
+    phases: np.ndarray
+    frequency: float
+    lags: np.ndarray
+    depths: np.ndarray
+
+
+def oscillation(
+    n_trials: int = 400,
+    n_bins: int = 100,
+    n_neurons: int = 40,
+    *,
+    frequency: float = 15.0,
+    bandwidth: float = 0.0,
+    depth: float = 0.6,
+    lag: float = 0.01,
+    lag_spread: float = 0.005,
+    n_conditions: int = 4,
+    slow_depth: float = 0.5,
+    lfp_noise: float = 1.0,
+    noise_time_constant: float = 0.05,
+    bin_width: float = 0.01,
+    mean_rate: float = 15.0,
+    seed: int = 0,
+) -> Oscillation:
+    r"""Spikes and a field potential that share an oscillation of random phase.
+
+    In trial k the phase is ``p_k(t) = 2 pi frequency t + p_k(0)`` with ``p_k(0)`` drawn evenly
+    from the circle, plus a random walk if there is a ``bandwidth``. The field potential is
+    ``cos p_k(t)`` and noise with the correlation ``exp(-|t| / noise_time_constant)``. The
+    rate of neuron i is::
+
+        mean_rate s_ci(t) exp(d_i cos(p_k(t) - 2 pi frequency lag_i)) / I0(d_i)
+
+    with the modified Bessel function I0, the mean of the exponential over all phases: the
+    PSTH of a condition c is ``mean_rate s_ci(t)``, whatever the oscillation. The slow part s
+    is the exponential of a Gaussian process with a time constant of 150 ms, divided by its
+    mean over the trial, the same in all trials of a condition.
+
+    Args:
+        n_trials: number of trials; trial ``k`` is of condition ``k % n_conditions``.
+        n_bins: bins in a trial.
+        n_neurons: number of neurons.
+        frequency: in Hz, below half the bins per second.
+        bandwidth: full width at half maximum of the oscillation's spectrum in Hz; 0: the
+            phase advances evenly, so that it is known for good once it is known.
+        depth: mean depth of modulation of the log rate; each neuron's is drawn evenly from
+            half of it to one and a half. 0: no oscillation in the spikes, all else alike.
+        lag: mean time by which the rates follow the field potential, in seconds.
+        lag_spread: standard deviation over neurons, in seconds.
+        n_conditions: number of slow courses, at most ``n_trials``.
+        slow_depth: standard deviation of the log of the slow part; 0: flat PSTHs.
+        lfp_noise: standard deviation of the noise of the field potential, whose oscillation
+            has one of 0.71.
+        noise_time_constant: in seconds.
+        bin_width: in seconds.
+        mean_rate: of each neuron, in spikes/s.
+        seed: the same seed gives the same trials.
+
+    Raises:
+        TypeError: a size that is no integer, or no number where one is expected.
+        ValueError: a size, rate or time out of range, more conditions than trials, or a
+            frequency that the bins cannot show.
+
+    Example:
+        >>> data = oscillation(n_trials=20, n_neurons=10, frequency=20.0, seed=1)
+        >>> data.session
+        Session('oscillation': 20 trials x 100 bins of 10 ms x 10 neurons, 4 conditions, ...)
+        >>> data.lfp.shape
+        (20, 100)
+    """
+    for name, size in (("n_trials", n_trials), ("n_bins", n_bins), ("n_neurons", n_neurons)):
+        checks.whole(name, size)
+    checks.whole("n_conditions", n_conditions, 1, n_trials)
+    for name, number in (
+        ("noise_time_constant", noise_time_constant),
+        ("bin_width", bin_width),
+        ("mean_rate", mean_rate),
+    ):
+        checks.positive(name, number)
+    for name, number in (
+        ("bandwidth", bandwidth),
+        ("depth", depth),
+        ("lag_spread", lag_spread),
+        ("slow_depth", slow_depth),
+        ("lfp_noise", lfp_noise),
+    ):
+        _not_negative(name, number)
+    if not 0 < frequency < 0.5 / bin_width:
+        raise ValueError(
+            f"frequency: expected above 0 and below half the bins per second "
+            f"({0.5 / bin_width:g} Hz), received {frequency!r}."
+        )
+    # Streams of their own: the spikes do not depend on how much noise the potential has.
+    streams = np.random.SeedSequence(seed).spawn(5)
+    of_phase, of_neurons, of_slow, of_noise, of_spikes = map(np.random.default_rng, streams)
+    phases = _phases(of_phase, n_trials, n_bins, frequency * bin_width, bandwidth * bin_width)
+    depths = depth * of_neurons.uniform(0.5, 1.5, size=n_neurons)
+    lags = lag + lag_spread * of_neurons.normal(size=n_neurons)
+    lags = (lags * frequency + 0.5) % 1.0 / frequency - 0.5 / frequency
+    conditions = np.arange(n_trials) % n_conditions
+    slow = _slow(of_slow, (n_conditions, n_bins, n_neurons), 0.15 / bin_width)
+    slow = np.exp(slow_depth * slow)
+    slow /= slow.mean(axis=1, keepdims=True)
+    wave = np.cos(phases[..., None] - 2.0 * np.pi * frequency * lags)
+    rates = mean_rate * slow[conditions] * np.exp(depths * wave) / special.i0(depths)
+    noise = _correlated(of_noise, n_trials, n_bins, math.exp(-bin_width / noise_time_constant))
+    return Oscillation(
+        Session(
+            spikes_from_rates(rates, bin_width, of_spikes),
+            bin_width,
+            "oscillation",
+            conditions=conditions,
+            true_rates=rates,
+        ),
+        (np.cos(phases) + lfp_noise * noise).astype(np.float32),
+        phases,
+        float(frequency),
+        lags,
+        depths,
+    )
+
+
+def _not_negative(name: str, number: Any) -> None:
+    if isinstance(number, int | float) and (number < 0 or not math.isfinite(number)):
+        raise ValueError(
+            f"{name}: expected 0 or a finite number above it, received {number!r}."
+        )
+    if number != 0:
+        checks.positive(name, number)
+
+
+def _phases(
+    rng: np.random.Generator, n_trials: int, n_bins: int, turns: float, width: float
+) -> np.ndarray:
+    """Phases that advance by so many turns a bin, with a random walk.
+
+    Steps of variance ``2 pi width`` make the correlation of the oscillation fall as
+    ``exp(-pi width |t|)``: its spectrum is a Lorentzian of that full width at half maximum.
+    """
+    start = rng.uniform(0.0, 2.0 * np.pi, size=(n_trials, 1))
+    steps = math.sqrt(2.0 * np.pi * width) * rng.normal(size=(n_trials, n_bins))
+    steps[:, 0] = 0.0
+    return start + 2.0 * np.pi * turns * np.arange(n_bins) + np.cumsum(steps, axis=1)
+
+
+def _slow(rng: np.random.Generator, shape: tuple[int, int, int], sd: float) -> np.ndarray:
+    """White noise smoothed along the second axis by a Gaussian, of variance 1."""
+    reach = math.ceil(4 * sd)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
+    kernel /= np.linalg.norm(kernel)
+    white = rng.normal(size=(shape[0], shape[1] + 2 * reach, shape[2]))
+    return signal.fftconvolve(white, kernel[None, :, None], mode="valid", axes=1)
+
+
+def _correlated(
+    rng: np.random.Generator, n_trials: int, n_bins: int, memory: float
+) -> np.ndarray:
+    """Stationary noise of variance 1 of which a bin keeps the share ``memory`` of the last."""
+    white = rng.normal(size=(n_trials, n_bins))
+    white[:, 1:] *= math.sqrt(1.0 - memory**2)
+    return signal.lfilter([1.0], [1.0, -memory], white, axis=1)

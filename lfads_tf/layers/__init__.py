@@ -1,0 +1,1 @@
+"""The network: encoders, decoder, read-in and read-out, priors, observation models."""

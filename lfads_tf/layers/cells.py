@@ -1,0 +1,89 @@
+"""The clipped GRU as a Keras cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lfads_tf.layers import recurrence
+from lfads_tf.layers.initializers import GatesBias, scaled_normal
+
+__all__ = ["ClippedGRUCell"]
+
+
+@keras.saving.register_keras_serializable("lfads_tf")
+class ClippedGRUCell(keras.layers.Layer):
+    """GRU with the reset gate before the product, its state clipped.
+
+    The generator of a trained model is such a cell: ``keras.layers.RNN`` runs it, and a
+    search for fixed points takes it as it is. Gates stand in the order update, reset,
+    candidate, as in :class:`keras.layers.GRUCell`, whose equations (``reset_after=False``)
+    these are but for the clipping.
+
+    Args:
+        units: size of the state.
+        clip: bound on the absolute value of the state.
+        encoder: scale both kernels by inputs and units together rather than each by its
+            own, so that an encoder of many neurons does not start saturated.
+        seed: of the weights.
+
+    Example:
+        >>> cell = ClippedGRUCell(3)
+        >>> output, (state,) = cell(tf.zeros((2, 4)), [tf.zeros((2, 3))])
+        >>> state.shape
+        TensorShape([2, 3])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        clip: float = 5.0,
+        *,
+        encoder: bool = False,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = self.state_size = self.output_size = units
+        self.clip, self.encoder, self.seed = clip, encoder, seed
+
+    def build(self, input_shape: Any) -> None:
+        n_in = int(input_shape[-1])
+        scales = [n_in + self.units] * 2 if self.encoder else [n_in, self.units]
+        self.kernel = self.add_weight(
+            shape=(n_in, 3 * self.units),
+            initializer=scaled_normal(scales[0], self.seed),
+            name="kernel",
+        )
+        self.recurrent_kernel = self.add_weight(
+            shape=(self.units, 3 * self.units),
+            initializer=scaled_normal(scales[1], self.seed + 1),
+            name="recurrent_kernel",
+        )
+        self.bias = self.add_weight(
+            shape=(3 * self.units,), initializer=GatesBias(), name="bias"
+        )
+
+    def project(self, inputs):
+        """Inputs on their way to the gates, bias included: ``(..., 3 * units)``."""
+        return tf.tensordot(inputs, tf.convert_to_tensor(self.kernel), 1) + self.bias
+
+    def call(self, inputs, states, training=None):
+        h, *_ = recurrence.gru_step(
+            self.project(inputs),
+            states[0],
+            tf.convert_to_tensor(self.recurrent_kernel),
+            self.clip,
+        )
+        return h, [h]
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "units": self.units,
+            "clip": self.clip,
+            "encoder": self.encoder,
+            "seed": self.seed,
+        }
+        return {**super().get_config(), **own}

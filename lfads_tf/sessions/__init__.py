@@ -1,0 +1,1 @@
+"""Several recording sessions in one model."""

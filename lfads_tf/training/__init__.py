@@ -1,0 +1,1 @@
+"""Training: batches, noise, objective, compiled steps, callbacks, checkpoints."""

@@ -1,0 +1,301 @@
+"""Trials on their way to the model: checked, in batches of one shape, in a known order.
+
+A batch is a dictionary: ``spikes_btn`` (NaN where nothing was observed), ``external_bte``,
+``weight_b`` (0 for padding) and, with sample validation, ``fitted_btn`` (0 for the samples
+that are never shown nor fitted).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lfads_tf._utils.checks import warn_of_silent_neurons
+from lfads_tf.config import LFADSConfig
+from lfads_tf.data.session import Session
+from lfads_tf.training.refusals import (
+    assert_values,
+    check_split,
+    check_values,
+    parts_of,
+    refuse_sessions,
+)
+
+__all__ = ["as_arrays", "batch_shape", "batches", "checked_batch", "padded_batches"]
+
+
+def as_arrays(
+    data: Any,
+    config: LFADSConfig,
+    *,
+    name: str = "x",
+    training: bool = False,
+    encoded_only: bool = False,
+) -> dict[str, np.ndarray]:
+    """The trials of a session, or of arrays, as the model's inputs.
+
+    Args:
+        data: a :class:`~lfads_tf.data.Session`; spikes ``(n_trials, n_bins, n_neurons)``;
+            or a pair of spikes and external inputs.
+        config: of the model.
+        name: of the argument, for errors.
+        training: choose the samples that are left out of it, and warn of silent neurons.
+        encoded_only: accept arrays of only those bins and neurons that are encoded; the
+            rest is then unobserved.
+
+    Returns:
+        Arrays by name, float32, without the weights.
+
+    Raises:
+        ValueError: wrong shapes, values that the observation model cannot have (see
+            :func:`lfads_tf.training.refusals.check_values`), missing or unexpected external
+            inputs, or a session that holds out other neurons or bins than the model.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> arrays = as_arrays(np.ones((5, 2, 3)), config)
+        >>> {name: array.shape for name, array in arrays.items()}
+        {'spikes_btn': (5, 2, 3), 'external_bte': (5, 2, 0)}
+    """
+    external: Any = None
+    refuse_sessions(data, name)
+    if isinstance(data, Session):
+        spikes, external = data.spikes, data.external_inputs
+        if not math.isclose(data.bin_width, config.bin_width, rel_tol=1e-6):
+            raise ValueError(
+                f"{name}: expected bins of {config.bin_width} s, as the model's, received "
+                f"bins of {data.bin_width} s."
+            )
+        check_split(data, config, name)
+    elif isinstance(data, tuple) or (isinstance(data, list) and len(data) == 2):
+        spikes, external = parts_of(data, name)
+    else:
+        spikes = data
+    spikes = _spikes(np.asarray(spikes, dtype=np.float32), config, name, encoded_only)
+    n_trials = len(spikes)
+    shape = (n_trials, config.n_bins, config.n_external_inputs)
+    if config.n_external_inputs == 0:
+        if external is not None and np.shape(external)[-1] > 0:
+            raise ValueError(
+                f"{name}: external inputs of shape {np.shape(external)} were received, but "
+                "the model has none (n_external_inputs=0). These are measured inputs; "
+                "inputs to be inferred are asked for by n_inferred_inputs."
+            )
+        external = np.zeros(shape, np.float32)
+    elif external is None:
+        raise ValueError(
+            f"{name}: expected external inputs of shape {shape} beside the spikes, since the "
+            f"model was made with n_external_inputs={config.n_external_inputs}, received none."
+        )
+    external = np.asarray(external, dtype=np.float32)
+    if external.shape != shape:
+        raise ValueError(
+            f"{name}: expected external inputs of shape {shape}, received {external.shape}."
+        )
+    if not np.isfinite(external).all():
+        raise ValueError(f"{name}: expected finite external inputs, received NaN or infinity.")
+    arrays = {"spikes_btn": spikes, "external_bte": external}
+    if training and not isinstance(data, Session):  # a session has warned already
+        warn_of_silent_neurons(spikes, stacklevel=3)
+    if training and config.sample_validation > 0:
+        rng = np.random.default_rng([config.seed, 1])
+        encoded = (n_trials, config.encoded_bins, config.encoded_neurons)
+        fitted = rng.random(encoded, np.float32) >= config.sample_validation
+        arrays["fitted_btn"] = fitted.astype(np.float32)
+    return arrays
+
+
+def _spikes(
+    spikes: np.ndarray, config: LFADSConfig, name: str, encoded_only: bool
+) -> np.ndarray:
+    if spikes.ndim != 3:
+        raise ValueError(
+            f"{name}: expected spikes of shape (n_trials, n_bins, n_neurons), received shape "
+            f"{spikes.shape}."
+        )
+    full = (config.n_bins, config.n_neurons)
+    encoded = (config.encoded_bins, config.encoded_neurons)
+    if encoded_only and spikes.shape[1:] == encoded != full:
+        whole = np.full((len(spikes), *full), np.nan, np.float32)
+        whole[:, : encoded[0], : encoded[1]] = spikes
+        spikes = whole
+    if spikes.shape[1:] != full:
+        raise ValueError(
+            f"{name}: expected {full[0]} bins and {full[1]} neurons, as the model's, received "
+            f"{spikes.shape[1]} bins and {spikes.shape[2]} neurons."
+        )
+    if len(spikes) == 0:
+        raise ValueError(f"{name}: expected at least one trial, received none.")
+    if np.isnan(spikes).all():
+        raise ValueError(f"{name}: expected observed samples, received NaN only.")
+    check_values(spikes, config, name)
+    return spikes
+
+
+def batch_shape(n_trials: int, batch_size: int) -> tuple[int, int]:
+    """Number of batches, and trials in each: all alike, so that little is padding.
+
+    Args:
+        n_trials: in all.
+        batch_size: trials in a batch at most.
+
+    Example:
+        >>> batch_shape(237, 64)
+        (4, 60)
+    """
+    n_batches = math.ceil(n_trials / batch_size)
+    return n_batches, math.ceil(n_trials / n_batches)
+
+
+def batches(
+    arrays: dict[str, np.ndarray],
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    first_epoch: int = 0,
+) -> tuple[tf.data.Dataset, int]:
+    """Batches of one shape.
+
+    The order of an epoch follows from seed and epoch alone, so that training which begins
+    again at a later epoch meets the same batches.
+
+    Args:
+        arrays: of :func:`as_arrays`.
+        batch_size: trials at most.
+        seed: of the order; none: the trials as they stand, once.
+        first_epoch: the epoch to begin with.
+
+    Returns:
+        The batches, without end if there is a seed, and their number in an epoch.
+
+    Example:
+        >>> import numpy as np
+        >>> data, n = batches({"spikes_btn": np.ones((5, 2, 3), "float32")}, 4)
+        >>> n, [batch["weight_b"].numpy().tolist() for batch in data]
+        (2, [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]])
+    """
+    n_trials = len(arrays["spikes_btn"])
+    n_batches, n_each = batch_shape(n_trials, batch_size)
+    tensors = {name: tf.constant(array) for name, array in arrays.items()}
+    padding = -tf.ones((n_batches * n_each - n_trials,), tf.int64)
+
+    def epoch_of_rows(epoch):
+        rows = tf.range(n_trials, dtype=tf.int64)
+        if seed is not None:
+            rows = tf.random.experimental.stateless_shuffle(rows, [seed, epoch])
+        rows = tf.reshape(tf.concat([rows, padding], 0), (n_batches, n_each))
+        return tf.data.Dataset.from_tensor_slices(rows)
+
+    def batch_of_rows(rows):
+        batch = {name: tf.gather(t, tf.maximum(rows, 0)) for name, t in tensors.items()}
+        return {**batch, "weight_b": tf.cast(rows >= 0, tf.float32)}
+
+    last = 1 if seed is None else np.iinfo(np.int64).max
+    epochs = tf.data.Dataset.range(0 if seed is None else first_epoch, last)
+    data = epochs.flat_map(epoch_of_rows).map(batch_of_rows).prefetch(2)
+    # Keras warns of batches that it had not known of.
+    n_known = n_batches if seed is None else tf.data.INFINITE_CARDINALITY
+    return data.apply(tf.data.experimental.assert_cardinality(n_known)), n_batches
+
+
+def padded_batches(data: tf.data.Dataset, config: LFADSConfig) -> tf.data.Dataset:
+    """A user's batches, the smaller ones filled up to the size of the first.
+
+    What fills them has weight 0. One size means one compilation.
+
+    Args:
+        data: batches of spikes ``(n_trials, n_bins, n_neurons)``, or of pairs of spikes and
+            external inputs ``(n_trials, n_bins, n_external_inputs)``.
+        config: of the model.
+
+    Returns:
+        Batches as :func:`checked_batch` makes them, all of the size of the first.
+
+    Raises:
+        ValueError: other shapes, or more than two parts.
+        tf.errors.InvalidArgumentError: when the batches are read: a batch larger than the
+            first, or values that the model cannot have.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> data = tf.data.Dataset.from_tensor_slices(tf.ones((5, 2, 3))).batch(4)
+        >>> [batch["weight_b"].numpy().tolist() for batch in padded_batches(data, config)]
+        [[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]]
+    """
+    size = int(checked_batch(next(iter(data)), config)["spikes_btn"].shape[0])
+
+    def filled(*parts):
+        batch = checked_batch(parts[0] if len(parts) == 1 else parts, config)
+        assert_values(batch, config)
+        missing = size - tf.shape(batch["spikes_btn"])[0]
+        tf.debugging.assert_non_negative(
+            missing, f"x: expected no batch larger than the first, of {size} trials."
+        )
+
+        def fill(array):
+            paddings = [[0, missing], *([0, 0] for _ in array.shape[1:])]
+            return tf.ensure_shape(tf.pad(array, paddings), [size, *array.shape[1:]])
+
+        return {name: fill(array) for name, array in batch.items()}
+
+    return data.map(filled)
+
+
+def checked_batch(data: Any, config: LFADSConfig) -> dict[str, tf.Tensor]:
+    """A batch of a user's ``tf.data`` pipeline, or of :func:`batches`, as a dictionary.
+
+    Args:
+        data: spikes ``(n_trials, n_bins, n_neurons)``; a pair of them and external inputs
+            ``(n_trials, n_bins, n_external_inputs)``; or such a dictionary.
+        config: of the model.
+
+    Returns:
+        ``spikes_btn``, ``external_bte`` (of width 0 if the model has none) and ``weight_b``,
+        float32; of a dictionary also what else it holds.
+
+    Raises:
+        ValueError: other shapes, external inputs that are missing or not expected, or more
+            than two parts. Values are not looked at.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> batch = checked_batch(tf.ones((5, 2, 3)), config)
+        >>> {name: tuple(array.shape) for name, array in batch.items()}
+        {'spikes_btn': (5, 2, 3), 'external_bte': (5, 2, 0), 'weight_b': (5,)}
+    """
+    if isinstance(data, dict) and "spikes_btn" in data:
+        batch = dict(data)
+    else:
+        given, external = parts_of(data, "x")
+        batch = {"spikes_btn": tf.cast(given, tf.float32)}
+        if external is not None:
+            batch["external_bte"] = tf.cast(external, tf.float32)
+    spikes = batch["spikes_btn"]
+    expected = (config.n_bins, config.n_neurons)
+    if len(spikes.shape) != 3 or tuple(spikes.shape[1:]) != expected:
+        raise ValueError(
+            f"x: expected batches of spikes of shape (n_trials, {expected[0]}, {expected[1]}), "
+            f"received {tuple(spikes.shape)}."
+        )
+    if "external_bte" in batch:
+        width = batch["external_bte"].shape[-1]
+        if width != config.n_external_inputs:
+            raise ValueError(
+                f"x: expected external inputs of width {config.n_external_inputs} "
+                f"(n_external_inputs), received batches of width {width}. These are measured "
+                "inputs; inputs to be inferred are asked for by n_inferred_inputs."
+            )
+    else:
+        if config.n_external_inputs:
+            raise ValueError(
+                "x: expected batches (spikes, external_inputs), since the model was made with "
+                f"n_external_inputs={config.n_external_inputs}, received spikes only."
+            )
+        shape = (tf.shape(spikes)[0], config.n_bins, 0)
+        batch["external_bte"] = tf.zeros(shape, tf.float32)
+    if "weight_b" not in batch:
+        batch["weight_b"] = tf.ones((tf.shape(spikes)[0],), tf.float32)
+    return batch

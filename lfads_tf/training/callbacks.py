@@ -1,0 +1,189 @@
+"""Callbacks of training: smoothing, learning rate, early stopping, a guard against NaN.
+
+Each is a Keras callback, and those with a memory can hand it over (``state``), so that
+training which was broken off goes on as if it had not been
+(:mod:`lfads_tf.training.checkpoints`).
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lfads_tf.training.objective import PARTS
+
+__all__ = ["EarlyStopping", "Plateau", "SmoothedValidation", "StopAtNaN", "as_int"]
+
+MONITOR = "val_nll_smoothed"
+_LOG = logging.getLogger(__name__)
+
+_NAMES = {
+    "nll": "the negative log-likelihood",
+    "kl_initial_condition": "the KL divergence of the initial condition",
+    "kl_inferred_inputs": "the KL divergence of the inferred inputs",
+    "l2": "the L2 penalty",
+    "gradient": "the gradient (with every part of the loss still finite)",
+}
+
+
+def as_int(variable: keras.Variable) -> int:
+    """The variable's value, under a ``tf.distribute`` strategy too."""
+    return int(tf.convert_to_tensor(variable))
+
+
+class SmoothedValidation(keras.callbacks.Callback):
+    """Adds ``val_nll_smoothed`` and ``learning_rate`` to what is known of an epoch.
+
+    The validation likelihood rests on one sample of each posterior and wobbles; an
+    exponential mean of it serves the decisions. It stands before all that read it.
+
+    Args:
+        share: of the newest value in the mean.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> smoothed = SmoothedValidation(share=0.5)
+        >>> smoothed.set_model(SimpleNamespace(optimizer=keras.optimizers.Adam(0.01)))
+        >>> epochs = [{"val_nll": value} for value in (1.0, 0.0, 0.0)]
+        >>> for epoch, logs in enumerate(epochs):
+        ...     smoothed.on_epoch_end(epoch, logs)
+        >>> [logs["val_nll_smoothed"] for logs in epochs]
+        [1.0, 0.5, 0.25]
+    """
+
+    state = ("value",)
+
+    def __init__(self, share: float = 0.3) -> None:
+        super().__init__()
+        self.share = share
+        self.value: float | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.value = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is None:
+            return
+        logs["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
+        new = logs.get("val_nll")
+        if new is None:
+            return
+        if self.value is None:
+            self.value = float(new)
+        self.value += self.share * (float(new) - self.value)
+        logs[MONITOR] = self.value
+
+
+class _AfterWarmUp(keras.callbacks.Callback):
+    """Judges an epoch only if the weights of the loss no longer rose when it began."""
+
+    _judges = False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._judges = as_int(self.model.step) >= self.model.config.warm_up_steps
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs and MONITOR in logs and self._judges:
+            super().on_epoch_end(epoch, logs)
+
+
+class Plateau(_AfterWarmUp, keras.callbacks.ReduceLROnPlateau):
+    """Lowers the learning rate when the smoothed validation likelihood no longer gains.
+
+    It does nothing while the weights of the loss still rise, nor to a rate that follows a
+    schedule of its own.
+
+    Example:
+        >>> plateau = Plateau(MONITOR, mode="min", factor=0.5, patience=20)
+        >>> callbacks = [SmoothedValidation(), plateau]  # of fit, in this order
+    """
+
+    state = ("wait", "best", "cooldown_counter")
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)
+        rate = self.model.optimizer.get_config().get("learning_rate", 0.0)
+        self._scheduled = not isinstance(rate, float)
+        if self._scheduled:
+            _LOG.info("The learning rate follows its schedule; plateaus do not lower it.")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if not self._scheduled:
+            super().on_epoch_end(epoch, logs)
+
+
+class EarlyStopping(_AfterWarmUp, keras.callbacks.EarlyStopping):
+    """Stops when the smoothed validation likelihood no longer gains; keeps the best weights.
+
+    It does nothing while the weights of the loss still rise. The step of training, from
+    which its noise follows, and the scalars of the model are not turned back to the best
+    epoch: training that goes on would meet the same noise again.
+
+    Example:
+        >>> early = EarlyStopping(MONITOR, mode="min", patience=80, restore_best_weights=True)
+        >>> callbacks = [SmoothedValidation(), early]  # of fit, in this order
+    """
+
+    state = ("wait", "best", "best_epoch", "stopped_epoch")
+
+    def on_train_end(self, logs: Any = None) -> None:
+        variables = [self.model.step, *self.model.scalars.values()]
+        values = [tf.convert_to_tensor(variable).numpy() for variable in variables]
+        super().on_train_end(logs)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """Ends training with an error at the first loss or gradient that is not finite.
+
+    The weights of the end of the last good epoch are restored before. ``fit`` of the model
+    has it among its callbacks always.
+
+    Raises:
+        FloatingPointError: names the part of the loss and the step.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._good: list[Any] = []
+        self._epoch: int | None = None
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.weights, *self.model.optimizer.variables]
+
+    def _keep(self, epoch: int | None) -> None:
+        values = (tf.convert_to_tensor(variable) for variable in self._variables())
+        self._good, self._epoch = [value.numpy() for value in values], epoch
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._keep(None)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if logs is None or all(math.isfinite(float(value)) for value in logs.values()):
+            return
+        self._stop()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if as_int(self.model.bad_part) >= 0:  # a gradient need not show in the losses
+            self._stop()
+        self._keep(epoch)
+
+    def _stop(self) -> None:
+        part, step = as_int(self.model.bad_part), as_int(self.model.bad_step)
+        for variable, value in zip(self._variables(), self._good, strict=True):
+            variable.assign(value)
+        self.model.stop_training = True
+        name = _NAMES[(*PARTS, "gradient")[part]] if part >= 0 else "the loss"
+        since = "the start of this training"
+        if self._epoch is not None:
+            since = f"the end of epoch {self._epoch + 1}"
+        raise FloatingPointError(
+            f"Training stopped at step {step}: {name} is not finite. The weights of {since} "
+            "were restored. A lower learning_rate or gradient_clip in the configuration, or "
+            "a longer warm_up_steps, usually helps."
+        )

@@ -1,0 +1,336 @@
+"""Training that can be broken off: best and last model, and all that the rest needs.
+
+A folder holds ``best.keras`` and ``last.keras``, models to load (the same until the warm-up
+of the loss has ended, before which nothing is judged); ``history.csv``, a line an epoch; and
+``state.h5``: weights, optimizer, the memory of the callbacks and the epoch. Everything random
+follows from seed and step, and the order of trials from seed and epoch, so that training
+which goes on from that file equals training that was never broken off. It is written last:
+what it says is done, the other files have. It also tells the configuration and the trials of
+its run, and another run is not taken for it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+from lfads_tf._utils.files import writing
+from lfads_tf.training.callbacks import (
+    MONITOR,
+    EarlyStopping,
+    Plateau,
+    SmoothedValidation,
+    as_int,
+)
+
+__all__ = ["Checkpoint", "default_callbacks", "digest", "read_history"]
+
+STATE, HISTORY, BEST, LAST = "state.h5", "history.csv", "best.keras", "last.keras"
+
+
+def default_callbacks(
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    patience: int = 80,
+    lr_patience: int = 20,
+    lr_factor: float = 0.5,
+    least_learning_rate: float = 1e-5,
+    resume: bool = False,
+    overwrite: bool = False,
+    save_every: float = 30.0,
+) -> list[keras.callbacks.Callback]:
+    """Learning rate by plateaus, early stopping and, with a folder, checkpoints.
+
+    All judge by the validation likelihood smoothed over epochs, and wait until the warm-up
+    of the loss has ended.
+
+    Args:
+        directory: where the best and the last model, the history and the state of training
+            go; none: nothing is written.
+        patience: epochs without a better value until training stops.
+        lr_patience: epochs without a better value until the learning rate falls.
+        lr_factor: by which it falls.
+        least_learning_rate: below which it does not.
+        resume: go on from the folder, if it holds a run: the end is the same as if training
+            had not been broken off. ``fit`` refuses another configuration, optimizer, size
+            of batches or other trials than the run's.
+        overwrite: begin anew in a folder that holds a run.
+        save_every: seconds between two writings, at least.
+
+    Returns:
+        Callbacks for ``fit``, in the order in which they must stand.
+
+    Raises:
+        FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite`` is
+            set.
+
+    Example:
+        >>> [type(callback).__name__ for callback in default_callbacks(patience=40)]
+        ['SmoothedValidation', 'Plateau', 'EarlyStopping']
+    """
+    remembered: list[Any] = [
+        SmoothedValidation(),
+        Plateau(
+            MONITOR,
+            mode="min",
+            factor=lr_factor,
+            patience=lr_patience,
+            min_delta=0.0,
+            min_lr=least_learning_rate,
+        ),
+        EarlyStopping(MONITOR, mode="min", patience=patience, restore_best_weights=True),
+    ]
+    if directory is None:
+        return remembered
+    checkpoint = Checkpoint(
+        directory, remembered, resume=resume, overwrite=overwrite, every=save_every
+    )
+    return [*remembered, checkpoint]
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes a folder as training goes; stands behind the callbacks it remembers.
+
+    Args:
+        directory: made if it is not there.
+        remembered: callbacks with a ``state``, among them one with ``best_weights``.
+        resume: go on from the folder's state, if there is one.
+        overwrite: begin anew in a folder that holds a run.
+        every: seconds between two writings at least; the end is always written.
+
+    Raises:
+        FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite``.
+
+    Example:
+        >>> import tempfile
+        >>> from lfads_tf import LFADS, LFADSConfig
+        >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+        >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+        >>> model.compile(jit_compile=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = model.fit(spikes, callbacks=[Checkpoint(folder)], verbose=0)
+        ...     sorted(os.listdir(folder))
+        ['best.keras', 'history.csv', 'last.keras', 'state.h5']
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        remembered: Sequence[Any] = (),
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        every: float = 30.0,
+    ) -> None:
+        super().__init__()
+        self.directory, self.remembered = Path(directory), list(remembered)
+        self.resume, self.every = resume, every
+        self.history: dict[str, list[float]] = {}
+        self.settings: dict[str, Any] = {}
+        self.trials: dict[str, str | None] = {}
+        self._written = time.monotonic()
+        self._best_written: int | None = None
+        if (self.directory / STATE).exists() and not (resume or overwrite):
+            raise FileExistsError(
+                f"directory: {str(directory)!r} holds a run. resume=True (--resume) goes on "
+                "with it, overwrite=True (--overwrite) begins anew."
+            )
+
+    def begin(
+        self, settings: Mapping[str, Any], trials: Mapping[str, str | None]
+    ) -> tuple[int, bool]:
+        """Takes down what run this is, and finds where it begins; ``fit`` calls it.
+
+        Args:
+            settings: the configuration, and what else decides how training goes, by name.
+            trials: of each argument with trials their :func:`digest`; none of a
+                ``tf.data.Dataset``, whose trials are not compared.
+
+        Returns:
+            The epoch to begin with, and whether the run of the folder came to its own end.
+
+        Raises:
+            ValueError: the folder that is to be resumed holds another run.
+        """
+        self.settings, self.trials = dict(settings), dict(trials)
+        if not self.resume or not (self.directory / STATE).exists():
+            return 0, False
+        with h5py.File(self.directory / STATE, "r") as file:
+            theirs = {name: json.loads(file.attrs[name]) for name in ("settings", "trials")}
+            epoch, stopped = int(file.attrs["epoch"]), bool(file.attrs["stopped"])
+        differences = []
+        if names := _differing(theirs["settings"], self.settings):
+            had, received = (
+                ", ".join(f"{name}={of.get(name)!r}" for name in names)
+                for of in (theirs["settings"], self.settings)
+            )
+            differences.append(f"has {had}; received {received}")
+        if names := _differing(theirs["trials"], self.trials):
+            differences.append(f"had other trials in {', '.join(names)}")
+        if differences:
+            raise ValueError(
+                f"resume: the run in {str(self.directory)!r} {', and '.join(differences)}, "
+                "and would not be the same. Give what it began with or another folder; "
+                "overwrite=True begins anew."
+            )
+        return epoch + 1, stopped
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.history = {}
+        self._written, self._best_written = time.monotonic(), None
+        if not self.resume:
+            # Nothing of an older run may be taken for this one's; its state goes first.
+            for name in (STATE, BEST, LAST, HISTORY):
+                (self.directory / name).unlink(missing_ok=True)
+        elif (self.directory / STATE).exists():
+            self.restore(self.model)
+            if not all((self.directory / name).exists() for name in (BEST, LAST)):
+                self._save_models()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if as_int(self.model.bad_part) >= 0:  # training ends here, with the last good epoch
+            return
+        values = {"epoch": epoch, **{name: float(v) for name, v in (logs or {}).items()}}
+        n_before = max(map(len, self.history.values()), default=0)
+        for name in {**self.history, **values}:  # with gaps where there was no validation
+            column = self.history.setdefault(name, [math.nan] * n_before)
+            column.append(values.get(name, math.nan))
+        last = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        if last or time.monotonic() - self._written >= self.every:
+            self._save_models()
+            _write_history(self.directory / HISTORY, self.history)
+            self._write_state(epoch)
+            self._written = time.monotonic()
+
+    def _best(self) -> Any:
+        holders = [c for c in self.remembered if getattr(c, "best_weights", None) is not None]
+        return holders[0] if holders else None
+
+    def _save_models(self) -> None:
+        model, best = self.model, self._best()
+        self._save(LAST)
+        if best is None:  # nothing is judged before the warm-up has ended
+            self._save(BEST)
+        elif best.best_epoch != self._best_written:
+            weights = model.get_weights()
+            model.set_weights(best.best_weights)
+            try:
+                self._save(BEST)
+            finally:
+                model.set_weights(weights)
+            self._best_written = best.best_epoch
+
+    def _save(self, name: str) -> None:
+        with writing(self.directory / name, overwrite=True) as path:
+            self.model.save(path)
+
+    def _write_state(self, epoch: int) -> None:
+        model, best = self.model, self._best()
+        with writing(self.directory / STATE, overwrite=True) as path, h5py.File(path, "w") as f:
+            f.attrs["epoch"], f.attrs["stopped"] = epoch, model.stop_training
+            f.attrs["settings"] = json.dumps(self.settings)
+            f.attrs["trials"] = json.dumps(self.trials)
+            memory = [{name: getattr(c, name) for name in c.state} for c in self.remembered]
+            f.attrs["memory"] = json.dumps(memory, default=float)
+            f.attrs["history"] = json.dumps(self.history)
+            _write_list(f, "weights", model.get_weights())
+            _write_list(f, "optimizer", [np.asarray(v) for v in model.optimizer.variables])
+            if best is not None:
+                _write_list(f, "best", best.best_weights)
+
+    def restore(self, model: keras.Model) -> None:
+        """Gives a model, and the callbacks, the state of the folder.
+
+        Args:
+            model: compiled, with the configuration and the optimizer of the folder's run.
+        """
+        with h5py.File(self.directory / STATE, "r") as file:
+            model.set_weights(_read_list(file, "weights"))
+            for variable, value in zip(
+                model.optimizer.variables, _read_list(file, "optimizer"), strict=True
+            ):
+                variable.assign(value)
+            self.history = json.loads(file.attrs["history"])
+            memory = json.loads(file.attrs["memory"])
+            for callback, values in zip(self.remembered, memory, strict=True):
+                for name, value in values.items():
+                    setattr(callback, name, value)
+                if "best" in file and hasattr(callback, "best_weights"):
+                    callback.best_weights = _read_list(file, "best")
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return [name for name in {**one, **other} if one.get(name) != other.get(name)]
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """What tells trials from all others: a hash of their spikes and external inputs.
+
+    Args:
+        arrays: of :func:`lfads_tf.training.batches.as_arrays`.
+
+    Example:
+        >>> one, other = np.zeros((2, 3, 4), np.float32), np.zeros((4, 3, 2), np.float32)
+        >>> digest({"spikes_btn": one}) == digest({"spikes_btn": other})
+        False
+    """
+    made = hashlib.blake2b(digest_size=16)
+    for name in sorted({"spikes_btn", "external_bte"} & set(arrays)):
+        array = np.ascontiguousarray(arrays[name])
+        made.update(f"{name}{array.shape}".encode())
+        made.update(array.reshape(-1).view(np.uint8).data)
+    return made.hexdigest()
+
+
+def _write_list(file: h5py.File, name: str, arrays: Sequence[Any]) -> None:
+    group = file.create_group(name)
+    for i, array in enumerate(arrays):
+        group.create_dataset(str(i), data=np.asarray(array))
+
+
+def _read_list(file: h5py.File, name: str) -> list[np.ndarray]:
+    return [file[name][str(i)][()] for i in range(len(file[name]))]
+
+
+def _write_history(path: Path, history: dict[str, list[float]]) -> None:
+    with writing(path, overwrite=True) as temporary:
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(history)
+            rows.writerows(zip(*history.values(), strict=True))
+
+
+def read_history(directory: str | os.PathLike[str]) -> dict[str, list[float]]:
+    """The columns of a folder's ``history.csv``.
+
+    Args:
+        directory: that a :class:`Checkpoint` wrote.
+
+    Returns:
+        Lists by name, a number an epoch, NaN where there was none.
+
+    Raises:
+        FileNotFoundError: the folder holds no history.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "history.csv").write_text("epoch,loss\\n0,2.5\\n1,2.0\\n")
+        ...     read_history(folder)
+        {'epoch': [0.0, 1.0], 'loss': [2.5, 2.0]}
+    """
+    with (Path(directory) / HISTORY).open(newline="", encoding="utf-8") as file:
+        names, *rows = csv.reader(file)
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return {n: [float(v) for v in column] for n, column in zip(names, columns, strict=True)}

@@ -1,0 +1,175 @@
+"""What a model cannot take among its data, said once for arrays and for batches in a graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from lfads_tf.config import LFADSConfig
+from lfads_tf.data.session import Session
+
+__all__ = ["assert_values", "check_split", "check_values", "parts_of", "refuse_sessions"]
+
+
+class _Rule(NamedTuple):
+    """What is wrong, as a mask; what was expected; and what to say of the values that came.
+
+    The mask is computed by NumPy or by TensorFlow, whichever module is handed over.
+    """
+
+    wrong: Callable[[Any, Any], Any]
+    expected: str
+    received: Callable[[np.ndarray], str]
+
+
+def _rules(config: LFADSConfig) -> list[_Rule]:
+    """For data under the observation model of a configuration; NaN breaks none of them."""
+    kind = f"(observation={config.observation!r})"
+    rules = [_Rule(lambda x, _: abs(x) == math.inf, "finite data", lambda _: "infinity")]
+    if config.observation != "gaussian":
+        rules.append(
+            _Rule(
+                lambda x, _: x < 0,
+                f"data of at least 0 {kind}",
+                lambda values: f"a least value of {values.min():g}",
+            )
+        )
+    if config.observation == "poisson":
+        rules.append(
+            _Rule(
+                lambda x, xp: (x != xp.round(x)) & (x == x),
+                f"whole numbers of spikes {kind}",
+                lambda values: (
+                    f"{values[0]:g} among others. Give counts, not rates, or choose another "
+                    "observation model"
+                ),
+            )
+        )
+    if config.observation == "zero_inflated_gamma":
+        least = config.smallest_event
+        rules.append(
+            _Rule(
+                lambda x, _: (x > 0) & (x <= least),
+                f"zeros and events above {least:g} (smallest_event)",
+                lambda values: (
+                    f"{len(values):,} events that are not, the least of them "
+                    f"{values.min():g}. Choose a smallest_event below it"
+                ),
+            )
+        )
+    return rules
+
+
+def check_values(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None:
+    """Refuses data that the observation model of a configuration cannot have.
+
+    Args:
+        spikes_btn: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
+        config: of the model.
+        name: of the argument, for errors.
+
+    Raises:
+        ValueError: infinity; less than 0, except under a Gaussian; fractions under a
+            Poisson; events not above ``smallest_event`` under a zero-inflated gamma.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=1, n_bins=2, bin_width=0.02)
+        >>> check_values(np.array([[[0.5], [1.0]]]), config, "x")
+        Traceback (most recent call last):
+        ...
+        ValueError: x: expected whole numbers of spikes (observation='poisson'), received...
+    """
+    for rule in _rules(config):
+        wrong = rule.wrong(spikes_btn, np)
+        if wrong.any():
+            received = rule.received(spikes_btn[wrong])
+            raise ValueError(f"{name}: expected {rule.expected}, received {received}.")
+
+
+def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig) -> None:
+    """The same of a batch in a graph, and that its external inputs are finite.
+
+    Args:
+        batch: ``spikes_btn`` and ``external_bte``.
+        config: of the model.
+
+    Raises:
+        tf.errors.InvalidArgumentError: as :func:`check_values`, when the graph runs.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> batch = {"spikes_btn": tf.ones((4, 2, 3)), "external_bte": tf.zeros((4, 2, 0))}
+        >>> assert_values(batch, config)
+    """
+    spikes_btn = batch["spikes_btn"]
+    refused = [(rule.wrong(spikes_btn, tf), rule.expected) for rule in _rules(config)]
+    not_finite = ~tf.math.is_finite(batch["external_bte"])
+    for wrong, expected in [*refused, (not_finite, "finite external inputs")]:
+        tf.debugging.assert_equal(tf.reduce_any(wrong), False, f"x: expected {expected}.")
+
+
+def check_split(session: Session, config: LFADSConfig, name: str) -> None:
+    """Refuses a session that holds out neurons or bins that the model would encode.
+
+    Args:
+        session: with ``n_encode_neurons`` and ``n_encode_bins``; none: it asks for nothing.
+        config: of the model.
+        name: of the argument, for errors.
+
+    Raises:
+        ValueError: the model encodes another number of neurons or bins.
+
+    Example:
+        >>> session = Session(np.ones((4, 6, 3)), 0.02, n_encode_neurons=2)
+        >>> config = LFADSConfig(n_neurons=3, n_bins=6, bin_width=0.02)
+        >>> check_split(session, config.replace(n_encode_neurons=2), "x")
+    """
+    for what, of in (("neurons", session.n_neurons), ("bins", session.n_bins)):
+        asked = getattr(session, f"n_encode_{what}")
+        encoded = getattr(config, f"encoded_{what}")
+        if asked is not None and asked != encoded:
+            raise ValueError(
+                f"{name}: expected a model that encodes {asked} of {of} {what} "
+                f"(n_encode_{what}), as the session asks for, received one that encodes "
+                f"{encoded}. LFADSConfig.for_data takes it over from the session."
+            )
+
+
+def refuse_sessions(data: Any, name: str) -> None:
+    """Raises ``TypeError`` if a model of one session is given several, or a list of one."""
+    several = data if isinstance(data, list | tuple) else ()
+    names = [repr(item.name) for item in several if isinstance(item, Session)]
+    if names:
+        raise TypeError(
+            f"{name}: expected a Session or arrays, since the model is one of a single session "
+            f"(LFADSConfig.for_data([...]) makes one of several), received a list of "
+            f"session{'s' if len(names) > 1 else ''} {', '.join(names)}."
+        )
+
+
+def parts_of(data: Any, name: str) -> tuple[Any, Any]:
+    """Spikes and external inputs (or none) of what may be the spikes alone.
+
+    Args:
+        data: spikes, or a tuple or list of them and external inputs.
+        name: of the argument, for errors.
+
+    Raises:
+        ValueError: more than two parts.
+
+    Example:
+        >>> parts_of(("spikes", "inputs"), "x"), parts_of("spikes", "x")
+        (('spikes', 'inputs'), ('spikes', None))
+    """
+    parts = tuple(data) if isinstance(data, tuple | list) else (data,)
+    if len(parts) not in (1, 2):
+        raise ValueError(
+            f"{name}: expected spikes or a pair (spikes, external_inputs), received "
+            f"{len(parts)} parts. Samples have no weights here; NaN marks those that were not "
+            "observed."
+        )
+    return parts[0], parts[1] if len(parts) == 2 else None

@@ -1,0 +1,244 @@
+"""One step of training or validation: noise, shards, compiled functions, one update.
+
+Everything random is drawn before the compiled functions, and for the whole batch. Each core
+of a CPU then runs the same compiled function on its shard of the trials
+(:mod:`lfads_tf.training.sharding`), and one more sums the gradients, bounds their norm and
+updates the weights. All scalars are tensors: a new learning rate or dropout rate compiles
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lfads_tf.config import LFADSConfig
+from lfads_tf.layers.network import Network
+from lfads_tf.training import augmentations, noise, sharding
+from lfads_tf.training.objective import PARTS, loss_parts, weighing_samples, weighted
+
+__all__ = [
+    "SCALARS",
+    "first_bad_part",
+    "loss_and_gradients",
+    "loss_only",
+    "over_shards",
+    "prepared",
+    "update",
+]
+
+#: Attributes of a configuration that can change in training without a new graph.
+SCALARS = (
+    "dropout",
+    "coordinated_dropout",
+    "kl_initial_condition",
+    "kl_inferred_inputs",
+    "l2_generator",
+    "l2_controller",
+    "l2_encoders",
+)
+
+# Streams of random numbers, folded into the seed of a configuration.
+_TRAINING, _VALIDATION, _JITTER, _SHIFT = range(4)
+
+
+def prepared(
+    batch: Mapping[str, tf.Tensor],
+    config: LFADSConfig,
+    step,
+    *,
+    training: bool,
+) -> list[dict[str, dict[str, tf.Tensor]]]:
+    """Shards of a batch with their noise: a list of ``{"batch": ..., "noise": ...}``.
+
+    Args:
+        batch: of :func:`lfads_tf.training.batches.checked_batch`.
+        config: of the model.
+        step: of training, from which the noise follows; in validation 0, so that each
+            validation meets the same noise.
+        training: with augmentation and dropout.
+
+    Raises:
+        ValueError: the configuration leaves samples out, and the batch does not say which.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> batch = {
+        ...     "spikes_btn": tf.ones((4, 2, 3)),
+        ...     "external_bte": tf.zeros((4, 2, 0)),
+        ...     "weight_b": tf.ones((4,)),
+        ... }
+        >>> shards = prepared(batch, config, step=0, training=False)
+        >>> sorted(shards[0]["noise"])
+        ['initial_bi', 'shown_btn']
+    """
+    if training and config.sample_validation and "fitted_btn" not in batch:
+        raise ValueError(
+            "sample_validation: expected a Session or arrays to train on, in which the same "
+            "samples can be left out at every epoch, received batches (of a tf.data.Dataset) "
+            f"with sample_validation={config.sample_validation}."
+        )
+    n_shards = sharding.default_shards(batch["spikes_btn"].shape[0])
+    stream = _TRAINING if training else _VALIDATION
+    seed = tf.random.fold_in(tf.constant([config.seed, stream]), step)
+    if sharding.replicas() > 1:
+        context = tf.distribute.get_replica_context()
+        seed = tf.random.fold_in(seed, context.replica_id_in_sync_group)
+    if training:
+        batch = {**batch, "spikes_btn": _augmented(batch["spikes_btn"], config, seed)}
+    n_trials = _n_trials(batch)
+    drawn = noise.draw(seed, config, n_trials, training=training)
+    batches, noises = (
+        sharding.split(sharding.padded(arrays, n_trials, n_shards), n_shards)
+        for arrays in (batch, drawn)
+    )
+    return [{"batch": b, "noise": n} for b, n in zip(batches, noises, strict=True)]
+
+
+def _n_trials(batch):
+    """A number, or a tensor where Keras has made one graph for batches of any size."""
+    spikes_btn = batch["spikes_btn"]
+    known = spikes_btn.shape[0]
+    return tf.shape(spikes_btn)[0] if known is None else known
+
+
+def _augmented(spikes_btn, config, seed):
+    if config.spike_jitter:
+        spikes_btn = augmentations.spike_jitter(
+            tf.random.fold_in(seed, 1000 + _JITTER), spikes_btn, config.spike_jitter
+        )
+    if config.temporal_shift:
+        spikes_btn = augmentations.temporal_shift(
+            tf.random.fold_in(seed, 1000 + _SHIFT), spikes_btn, config.temporal_shift
+        )
+    return spikes_btn
+
+
+def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tuple]:
+    """A function of a shard that returns the parts of the loss and the gradients.
+
+    Args:
+        network: whose loss it is.
+        compiled: by XLA.
+
+    Returns:
+        What :func:`over_shards` runs. Gradients stand in the order of the network's
+        trainable variables.
+    """
+
+    @tf.function(jit_compile=compiled, autograph=False)
+    def run(weights, shard, scalars, warm_up, n_samples, share):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            parts = _parts(network, weights, shard, scalars, n_samples, share)
+            loss = weighted(parts, scalars, warm_up)
+        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        return {**parts, "loss": loss}, gradients
+
+    return run
+
+
+def loss_only(network: Network, *, compiled: bool) -> Callable[..., dict[str, tf.Tensor]]:
+    """The same without gradients: it returns the parts of the loss only."""
+
+    @tf.function(jit_compile=compiled, autograph=False)
+    def run(weights, shard, scalars, warm_up, n_samples, share):
+        parts = _parts(network, weights, shard, scalars, n_samples, share)
+        return {**parts, "loss": weighted(parts, scalars, warm_up)}
+
+    return run
+
+
+def _parts(network, weights, shard, scalars, n_samples, share):
+    # Weights come as tensors: functions that share variables would wait for each other.
+    pairs = zip(network.trainable_variables, weights, strict=True)
+    with keras.StatelessScope(state_mapping=list(pairs)):
+        parts = loss_parts(network, shard["batch"], shard["noise"], scalars, n_samples)
+    # Each shard brings its share of what does not depend on trials.
+    return {**parts, "l2": share * parts["l2"]}
+
+
+def over_shards(
+    run: Callable, network: Network, shards: list, scalars: Mapping[str, tf.Tensor], warm_up
+) -> tuple[list, tf.Tensor]:
+    """What ``run`` returns for each shard, and the number of samples observed in all.
+
+    The calls do not depend on each other, so that a graph runs them at the same time.
+
+    Args:
+        run: of :func:`loss_and_gradients` or :func:`loss_only`.
+        network: whose weights are used.
+        shards: of :func:`prepared`.
+        scalars: by the names of :data:`SCALARS`.
+        warm_up: share of the weights of KL and L2, 0 to 1.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02, n_factors=2)
+        >>> batch = {
+        ...     "spikes_btn": tf.ones((4, 2, 3)),
+        ...     "external_bte": tf.zeros((4, 2, 0)),
+        ...     "weight_b": tf.ones((4,)),
+        ... }
+        >>> shards = prepared(batch, config, step=0, training=False)
+        >>> scalars = {name: tf.constant(getattr(config, name)) for name in SCALARS}
+        >>> network = Network(config)
+        >>> run = loss_only(network, compiled=False)
+        >>> results, n_samples = over_shards(run, network, shards, scalars, tf.ones(()))
+        >>> float(n_samples), sorted(results[0])
+        (24.0, ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll'])
+    """
+    counts = [tf.reduce_sum(weighing_samples(shard["batch"])) for shard in shards]
+    n_samples = tf.maximum(sharding.over_replicas(tf.add_n(counts)), 1.0)
+    share = tf.constant(1.0 / (len(shards) * sharding.replicas()))
+    weights = [tf.convert_to_tensor(variable) for variable in network.trainable_variables]
+    common = (scalars, warm_up, n_samples, share)
+    return [run(weights, shard, *common) for shard in shards], n_samples
+
+
+def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Callable:
+    """A function that adds up the shards' gradients, bounds their norm and applies them.
+
+    It returns the norm before it was bounded.
+
+    Args:
+        optimizer: of Keras, built for the variables.
+        variables: that are updated, in the order of the gradients.
+        compiled: by XLA.
+    """
+
+    def run(gradients_by_shard, largest_norm):
+        gradients = [tf.add_n(shares) for shares in zip(*gradients_by_shard, strict=True)]
+        gradients = sharding.over_replicas(gradients)
+        gradients, norm = tf.clip_by_global_norm(gradients, largest_norm)
+        # The optimizer adds up what its replicas bring.
+        optimizer.apply([g / sharding.replicas() for g in gradients], variables)
+        return norm
+
+    alone = tf.function(run, jit_compile=compiled, autograph=False)
+
+    def choose(gradients_by_shard, largest_norm):
+        # No function inside a replica may wait for the other replicas.
+        function = alone if sharding.replicas() == 1 else run
+        return function(gradients_by_shard, largest_norm)
+
+    return choose
+
+
+def first_bad_part(parts: Mapping[str, tf.Tensor], norm):
+    """Index into :data:`PARTS` (behind them: the gradient) of what is not finite, or -1.
+
+    Args:
+        parts: by the names of :data:`PARTS`.
+        norm: of the gradient.
+
+    Example:
+        >>> parts = dict.fromkeys(PARTS, tf.zeros(())) | {"l2": tf.constant(float("nan"))}
+        >>> int(first_bad_part(parts, tf.zeros(())))
+        3
+    """
+    values = tf.stack([*(parts[name] for name in PARTS), norm])
+    bad = tf.cast(tf.logical_not(tf.math.is_finite(values)), tf.int32)
+    return tf.where(tf.reduce_any(bad > 0), tf.argmax(bad, output_type=tf.int32), -1)
