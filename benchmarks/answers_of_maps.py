@@ -11,11 +11,13 @@ import tensorflow as tf
 from answers import Fact
 
 from fixedpoint_tf import DynamicalSystem, FixedPointFinder, FixedPoints, as_system
-from fixedpoint_tf.analysis.attractors import attractors
-from fixedpoint_tf.analysis.certificates import certify
-from fixedpoint_tf.analysis.connections import connections
-from fixedpoint_tf.analysis.continuation import continue_in
-from fixedpoint_tf.analysis.cycles import find_cycles
+from fixedpoint_tf.analysis import (
+    certify,
+    classify_attractors,
+    continue_branches,
+    find_connections,
+    find_cycles,
+)
 
 EXACT = 1e-6
 
@@ -41,13 +43,17 @@ def normal_forms(_: int) -> list[Fact]:
     path = lambda s: np.array([s])  # noqa: E731
 
     fold = as_system(lambda x, u: x + u - x**2, **one)
-    found = continue_in(fold, FixedPoints(xstar=[[1.0]]), path, start=1.0, s_range=(-1, 1))
+    found = continue_branches(
+        fold, FixedPoints(xstar=[[1.0]]), path, start=1.0, s_range=(-1, 1)
+    )
     facts.append(
         _exact("saddle-node", "fold at u = 0", _off(_bifurcations(found, "saddle-node"), [0.0]))
     )
 
     fork = as_system(lambda x, u: x + u * x - x**3, **one)
-    found = continue_in(fork, FixedPoints(xstar=[[0.0]]), path, start=-1.0, s_range=(-1, 1))
+    found = continue_branches(
+        fork, FixedPoints(xstar=[[0.0]]), path, start=-1.0, s_range=(-1, 1)
+    )
     facts.append(
         _exact(
             "pitchfork",
@@ -60,7 +66,9 @@ def normal_forms(_: int) -> list[Fact]:
     unit = as_system(lambda x, u: tf.tanh(weight * x + u), **one)
     x = np.sqrt(1 - 1 / weight)
     edge = np.arctanh(x) - weight * x
-    found = continue_in(unit, FixedPoints(xstar=[[-0.99]]), path, start=-1.0, s_range=(-1, 1))
+    found = continue_branches(
+        unit, FixedPoints(xstar=[[-0.99]]), path, start=-1.0, s_range=(-1, 1)
+    )
     facts.append(
         _exact(
             "tanh unit with memory",
@@ -70,7 +78,7 @@ def normal_forms(_: int) -> list[Fact]:
     )
 
     logistic = as_system(lambda x, u: (3.0 + u) * x * (1 - x), **one)
-    found = continue_in(
+    found = continue_branches(
         logistic, FixedPoints(xstar=[[0.6]]), path, start=-0.5, s_range=(-0.5, 0.5)
     )
     facts.append(
@@ -85,7 +93,7 @@ def normal_forms(_: int) -> list[Fact]:
         x, y = h[:, :1], h[:, 1:]
         return tf.concat([(2.0 + u) * x * (1 - y), x], axis=1)
 
-    found = continue_in(
+    found = continue_branches(
         as_system(delayed, n_states=2, n_inputs=1),
         FixedPoints(xstar=[[0.4, 0.4]]),
         path,
@@ -297,7 +305,7 @@ def shared_networks(data: Path, _: int) -> list[Fact]:
                 )
             )
             continue
-        ways = connections(system, found)
+        ways = find_connections(system, found)
         matrix, _ = ways.adjacency()
         around = np.linalg.matrix_power(matrix + np.eye(len(matrix), dtype=int), len(matrix))
         ring = len(matrix) == 8 and (matrix.sum(axis=1) == 2).all() and (around > 0).all()
@@ -308,8 +316,8 @@ def shared_networks(data: Path, _: int) -> list[Fact]:
             Fact(
                 name,
                 "16 of the points on a ring",
-                f"{attractors(system, found, slow=50.0)!r}",
-                "ring of 16" in repr(attractors(system, found, slow=50.0)),
+                f"{classify_attractors(system, found, slow=50.0)!r}",
+                "ring of 16" in repr(classify_attractors(system, found, slow=50.0)),
             )
         )
     return facts

@@ -57,15 +57,15 @@ class Trained:
     def manifold(self, constant: np.ndarray, states: np.ndarray | None = None) -> FixedPoints:
         """What the states of the trials settle on at a constant input."""
         states = self.states if states is None else states
-        return self.finder.slow_states(states, constant)
+        return self.finder.sample_slow_states(states, constant)
 
 
 def flip_flop(seed: int) -> list[Fact]:
     net = Trained("flip_flop", seed)
     unique, every = net.search(np.zeros(3), n=1024, noise=0.5)
     certificates = net.finder.certify(unique)
-    coverage = net.finder.coverage(every)
-    graph = net.finder.connections(unique).transition_graph()
+    coverage = net.finder.estimate_coverage(every)
+    graph = net.finder.find_connections(unique).transition_graph()
     counts = np.bincount(unique.fixed.n_unstable, minlength=4)[:4]
     bits = np.sign(net.read(unique.xstar)).astype(int)
     flips = np.abs(bits[graph.edges[:, 0]] - bits[graph.edges[:, 1]]).sum(axis=1) // 2
@@ -145,7 +145,7 @@ def pulse_average(seed: int) -> list[Fact]:
     zero = np.zeros(net.task.n_inputs)
     points = net.manifold(zero)
     # The two pulses of a trial come within 30 steps of each other.
-    largest = net.finder.attractors(points, slow=30.0)[0]
+    largest = net.finder.classify_attractors(points, slow=30.0)[0]
     return [
         net.usable(),
         net.fact(
@@ -166,7 +166,7 @@ def line(
 ) -> tuple[list[Fact], FixedPoints]:
     """A line attractor, in the order of the readout, that hardly drifts within a trial."""
     points = net.manifold(constant, states)
-    groups = net.finder.attractors(points, slow=SLOW)
+    groups = net.finder.classify_attractors(points, slow=SLOW)
     of = groups[0]
     read = net.read(points.xstar[of.members])[:, 0]
     known = np.isfinite(of.coordinate)
@@ -200,7 +200,7 @@ def integrator(name: str, seed: int) -> list[Fact]:
     net = Trained(name, seed)
     zero = np.zeros(net.task.n_inputs)
     facts, points = line(net, zero, net.states, "")
-    answer = net.finder.sensitivity(points)
+    answer = net.finder.analyze_sensitivity(points)
     angle = np.median(answer.input_angle[:, 0, 0])
     others = np.median(answer.input_angle[:, 1:, 0])
     spread = chance(points.n_states)
@@ -224,7 +224,7 @@ def context_dependent_integration(seed: int) -> list[Fact]:
         states = net.states[net.inputs[:, 0, 2 + i] == 1.0]
         of_line, points = line(net, constant, states, f"{condition.label}: ")
         facts += of_line
-        answer = net.finder.sensitivity(points)
+        answer = net.finder.analyze_sensitivity(points)
         angle = np.median(answer.input_angle[:, 0, :2], axis=0)
         effect = np.median(np.abs(answer.input_effect[:, 0, :2]), axis=0)
         spread = chance(points.n_states)
@@ -246,7 +246,7 @@ def ring_integration(seed: int) -> list[Fact]:
     net = Trained("ring_integration", seed)
     points = net.manifold(np.zeros(net.task.n_inputs))
     # States come back to the ring in some fifty steps: what lasts must last longer.
-    of = net.finder.attractors(points, slow=100.0)[0]
+    of = net.finder.classify_attractors(points, slow=100.0)[0]
     read = net.read(points.xstar[of.members])
     turned = np.unwrap(np.arctan2(read[:, 1], read[:, 0]))
     around = abs(turned[-1] - turned[0]) / (2 * np.pi)

@@ -11,7 +11,7 @@ deviation, at a constant inferred input.
 
 The generator is a GRU whose state is clipped. A fixed point of a GRU lies within -1 and 1,
 where nothing is clipped, so that a Keras GRU of the same weights has the same fixed points:
-on it ``fixedpoint_tf.analysis.certificates.certify`` proves them in closed form, and counts
+on it ``fixedpoint_tf.analysis.certify`` proves them in closed form, and counts
 their unstable directions.
 
 - **unstable**: number of unstable directions, proved;
@@ -45,7 +45,7 @@ import numpy as np
 from scipy import optimize
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints
-from fixedpoint_tf.analysis.certificates import Certificates, certify
+from fixedpoint_tf.analysis import Certificates, certify
 from lfads_tf import LFADS, Inferred, LFADSConfig, Session, load_model
 
 EPOCHS = {"lorenz": 250, "wrist": 350}

@@ -89,8 +89,8 @@ def _modules(name: str) -> Iterator[ModuleType]:
     """A room and, where it is a package, the modules in it."""
     module = importlib.import_module(name)
     yield module
-    for inner in pkgutil.iter_modules(getattr(module, "__path__", [])):
-        yield importlib.import_module(f"{name}.{inner.name}")
+    for inner in pkgutil.walk_packages(getattr(module, "__path__", []), f"{name}."):
+        yield importlib.import_module(inner.name)
 
 
 def _home(value: object) -> str | None:

@@ -41,95 +41,99 @@ class Questions:
     def certify(self, points: FixedPoints, **options: Any) -> Certificates:
         """Is each truly a fixed point?
 
-        See :func:`fixedpoint_tf.analysis.certificates.certify`.
+        See :func:`fixedpoint_tf.analysis.certify`.
         """
         from fixedpoint_tf.analysis.certificates import certify
 
         return certify(self.system, points, **self._with_verbose(options))
 
-    def coverage(self, every: FixedPoints, **options: Any) -> Coverage:
+    def estimate_coverage(self, every: FixedPoints, **options: Any) -> Coverage:
         """Have all been found? See
-        :func:`fixedpoint_tf.analysis.completeness.coverage.coverage`.
+        :func:`fixedpoint_tf.analysis.estimate_coverage`.
 
         Args:
             every: the second result of ``find_fixed_points``: where each start ended.
         """
-        from fixedpoint_tf.analysis.completeness.coverage import coverage
+        from fixedpoint_tf.analysis.completeness.coverage import estimate_coverage
 
-        return coverage(every, **{"system": self.system, **options})
+        return estimate_coverage(every, **{"system": self.system, **options})
 
     def search_deflated(self, points: FixedPoints, **options: Any) -> Deflated:
         """Look away from these. See
-        :func:`fixedpoint_tf.analysis.completeness.deflation.search_deflated`."""
+        :func:`fixedpoint_tf.analysis.search_deflated`."""
         from fixedpoint_tf.analysis.completeness.deflation import search_deflated
 
         return search_deflated(self.system, points, **self._with_verbose(options))
 
-    def slow_states(self, states: Any, inputs: Any = None, **options: Any) -> FixedPoints:
+    def sample_slow_states(
+        self, states: Any, inputs: Any = None, **options: Any
+    ) -> FixedPoints:
         """Where do states linger?
 
-        See :func:`fixedpoint_tf.analysis.attractors.slow_states.slow_states`.
+        See :func:`fixedpoint_tf.analysis.sample_slow_states`.
         """
-        from fixedpoint_tf.analysis.attractors.slow_states import slow_states
+        from fixedpoint_tf.analysis.attractors.slow_states import sample_slow_states
 
-        return slow_states(self.system, states, inputs, **self._with_verbose(options))
+        return sample_slow_states(self.system, states, inputs, **self._with_verbose(options))
 
-    def attractors(self, points: FixedPoints, **options: Any) -> Attractors:
+    def classify_attractors(self, points: FixedPoints, **options: Any) -> Attractors:
         """Points, lines, rings, planes? See
-        :func:`fixedpoint_tf.analysis.attractors.attractors`.
+        :func:`fixedpoint_tf.analysis.classify_attractors`.
 
         Args:
-            points: either result of ``find_fixed_points``, or ``slow_states``, or both
+            points: either result of ``find_fixed_points``, or ``sample_slow_states``, or both
                 joined by ``FixedPoints.concatenate([unique, slow], common=True)``.
         """
-        from fixedpoint_tf.analysis.attractors import attractors
+        from fixedpoint_tf.analysis.attractors import classify_attractors
 
-        return attractors(self.system, points, **self._with_verbose(options))
+        return classify_attractors(self.system, points, **self._with_verbose(options))
 
     def find_cycles(self, states: Any, inputs: Any = None, **options: Any) -> Cycles:
-        """Does it oscillate? See :func:`fixedpoint_tf.analysis.cycles.find_cycles`."""
+        """Does it oscillate? See :func:`fixedpoint_tf.analysis.find_cycles`."""
         from fixedpoint_tf.analysis.cycles import find_cycles
 
         return find_cycles(self.system, states, inputs, **self._with_verbose(options))
 
-    def continue_in(self, points: FixedPoints, path: Any, **options: Any) -> Branches:
+    def continue_branches(self, points: FixedPoints, path: Any, **options: Any) -> Branches:
         """Where does the input move them?
 
-        See :func:`fixedpoint_tf.analysis.continuation.continue_in`.
+        See :func:`fixedpoint_tf.analysis.continue_branches`.
         """
-        from fixedpoint_tf.analysis.continuation import continue_in
+        from fixedpoint_tf.analysis.continuation import continue_branches
 
-        return continue_in(self.system, points, path, **self._with_verbose(options))
+        return continue_branches(self.system, points, path, **self._with_verbose(options))
 
-    def connections(self, points: FixedPoints, **options: Any) -> Connections:
-        """What leads where? See :func:`fixedpoint_tf.analysis.connections.connections`."""
-        from fixedpoint_tf.analysis.connections import connections
+    def find_connections(self, points: FixedPoints, **options: Any) -> Connections:
+        """What leads where? See :func:`fixedpoint_tf.analysis.find_connections`."""
+        from fixedpoint_tf.analysis.connections import find_connections
 
-        return connections(self.system, points, **self._with_verbose(options))
+        return find_connections(self.system, points, **self._with_verbose(options))
 
-    def basins(
+    def estimate_basins(
         self, points: FixedPoints, states: Any, inputs: Any = None, **options: Any
     ) -> Basins:
-        """Where does each state go? See :func:`fixedpoint_tf.analysis.basins.basins`."""
-        from fixedpoint_tf.analysis.basins import basins
+        """Where does each state go? See :func:`fixedpoint_tf.analysis.estimate_basins`."""
+        from fixedpoint_tf.analysis.basins import estimate_basins
 
-        return basins(self.system, points, states, inputs, **self._with_verbose(options))
+        return estimate_basins(
+            self.system, points, states, inputs, **self._with_verbose(options)
+        )
 
-    def sensitivity(
+    def analyze_sensitivity(
         self, points: FixedPoints, readout: Any = None, **options: Any
     ) -> Sensitivity:
         """What does it listen to?
 
-        See :func:`fixedpoint_tf.analysis.sensitivity.sensitivity`.
+        See :func:`fixedpoint_tf.analysis.analyze_sensitivity`.
         """
-        from fixedpoint_tf.analysis.sensitivity import sensitivity
+        from fixedpoint_tf.analysis.sensitivity import analyze_sensitivity
 
-        return sensitivity(self.system, points, readout, **self._with_verbose(options))
+        return analyze_sensitivity(self.system, points, readout, **self._with_verbose(options))
 
     def linear_error(self, points: FixedPoints, **options: Any) -> LinearError:
         """Where does linearisation hold?
 
-        See :func:`fixedpoint_tf.analysis.sensitivity.linear_error`.
+        See :func:`fixedpoint_tf.analysis.linear_error`.
         """
         from fixedpoint_tf.analysis.sensitivity import linear_error
 

@@ -9,14 +9,14 @@ from matplotlib import pyplot
 from reference import leaky_relu_network, load
 
 from fixedpoint_tf import FixedPoints, Status, as_system
+from fixedpoint_tf.analysis import Attractors, classify_attractors, sample_slow_states
 from fixedpoint_tf.analysis import convergence as arrivals
-from fixedpoint_tf.analysis.attractors import Attractors, attractors, slow_groups
+from fixedpoint_tf.analysis.attractors import slow_groups
 from fixedpoint_tf.analysis.attractors.manifolds import (
     local_dimension,
     neighbour_pairs,
     trace_curve,
 )
-from fixedpoint_tf.analysis.attractors.slow_states import slow_states
 
 ROTATION = np.linalg.qr(np.random.default_rng(0).normal(size=(10, 10)))[0]
 
@@ -97,7 +97,7 @@ def only(answer):
 class TestLines:
     def test_an_integrator_is_a_line_without_drift(self):
         t = np.random.default_rng(0).permutation(np.linspace(-1.0, 3.0, 50))
-        group = only(attractors(*integrator(t[:, None], 1)))
+        group = only(classify_attractors(*integrator(t[:, None], 1)))
         assert (group.kind, group.agree) == ("line", True)
         assert (group.dimension_spectral, group.dimension_local) == (1, 1)
         assert group.length == pytest.approx(4.0)
@@ -110,7 +110,7 @@ class TestLines:
 
     def test_a_curved_line(self):
         t = np.linspace(-2.0, 2.0, 60)
-        group = only(attractors(*parabola(t)))
+        group = only(classify_attractors(*parabola(t)))
         assert group.kind == "line"
         exact = 2 * np.sqrt(17) + 0.5 * np.arcsinh(4.0)
         assert group.length == pytest.approx(exact, rel=1e-3)
@@ -121,7 +121,7 @@ class TestLines:
         t = rng.uniform(0.0, 10.0, 200)
         x = np.concatenate([t[:, None], 0.1 * rng.normal(size=(200, 9))], axis=1)
         system, _ = integrator(t[:, None], 1)
-        group = only(attractors(system, FixedPoints(xstar=x @ ROTATION.T)))
+        group = only(classify_attractors(system, FixedPoints(xstar=x @ ROTATION.T)))
         assert group.kind == "line"
         assert group.length == pytest.approx(np.ptp(t), rel=1e-6)
         assert group.largest_drift < 1e-6
@@ -133,25 +133,25 @@ class TestLines:
             return columns((1 - leak) * z[:, :1], 0.5 * z[:, 1:])
 
         t = np.linspace(-1.0, 1.0, 41)
-        group = only(attractors(*on_axes(t[:, None], step)))
+        group = only(classify_attractors(*on_axes(t[:, None], step)))
         assert group.kind == "line"
         assert group.time_along == pytest.approx(1000, rel=1e-3)
         from_middle = group.coordinate - 0.5 * group.length
         assert np.allclose(group.drift, -leak * from_middle, rtol=1e-6, atol=1e-12)
         # States on a line that is gone in 20 steps are on no line attractor.
         fast = on_axes(t[:, None], lambda z: columns(0.95 * z[:, :1], 0.5 * z[:, 1:]))
-        assert set(attractors(*fast).kind) == {"point"}
+        assert set(classify_attractors(*fast).kind) == {"point"}
 
     def test_two_lines_are_two_and_the_ridge_between_does_not_attract(self):
         t = np.linspace(-2.0, 2.0, 40)
-        answer = attractors(*valleys([-1.0, 1.0], t))
+        answer = classify_attractors(*valleys([-1.0, 1.0], t))
         assert answer.kind == ("line", "line")
         assert [sorted(g.members) for g in answer] in (
             [list(range(40)), list(range(40, 80))],
             [list(range(40, 80)), list(range(40))],
         )
         assert np.allclose(answer.return_time, -1 / np.log(0.8))
-        with_ridge = attractors(*valleys([-1.0, 0.0, 1.0], t))
+        with_ridge = classify_attractors(*valleys([-1.0, 0.0, 1.0], t))
         assert with_ridge.kind == ("line",) * 3
         assert np.isinf(with_ridge.return_time).sum() == 1
 
@@ -162,7 +162,7 @@ class TestLines:
         def velocity(h, u):
             return columns(0.0 * h[:, :1], -2.0 * h[:, 1:])
 
-        group = only(attractors(*posed(velocity, x, kind="continuous")))
+        group = only(classify_attractors(*posed(velocity, x, kind="continuous")))
         assert group.kind == "line"
         assert group.return_time == pytest.approx(0.5)
         assert "unit of time" in repr(group)
@@ -171,7 +171,7 @@ class TestLines:
 class TestRings:
     @pytest.mark.parametrize("n", [8, 16, 100])
     def test_a_ring_without_drift(self, n):
-        group = only(attractors(*ring(2 * np.pi * np.arange(n) / n)))
+        group = only(classify_attractors(*ring(2 * np.pi * np.arange(n) / n)))
         assert (group.kind, group.agree) == ("ring", True)
         assert group.length == pytest.approx(n * 2 * np.sin(np.pi / n))
         assert group.largest_drift < 1e-12
@@ -180,12 +180,12 @@ class TestRings:
 
     def test_random_points_on_a_ring(self):
         angle = np.random.default_rng(1).uniform(0.0, 2 * np.pi, 150)
-        group = only(attractors(*ring(angle)))
+        group = only(classify_attractors(*ring(angle)))
         assert group.kind == "ring"
         assert group.length == pytest.approx(2 * np.pi, rel=1e-2)
 
     def test_a_ring_of_saddles_and_attractors_drifts_at_the_known_speed(self):
-        group = only(attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4)))
+        group = only(classify_attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4)))
         assert group.kind == "ring"
         assert (group.n_unstable > 0).sum() == 8
         # Midway, at odd multiples of 1/16 of pi, the sine is 1 or -1.
@@ -206,14 +206,14 @@ class TestRings:
             radius = 0.5 * radius + 0.5
             return columns(radius * tf.cos(angle), radius * tf.sin(angle), 0.3 * z[:, 2:])
 
-        assert only(attractors(*on_axes(circle(angle), step))).kind == "line"
+        assert only(classify_attractors(*on_axes(circle(angle), step))).kind == "line"
 
     def test_the_ring_of_a_trained_network(self):
         data = load("rnn", "relu_lowrank_reach_rnn.npz")
         system = as_system(leaky_relu_network(data), n_states=60, n_inputs=2)
         x = data["zero.xstar"]
         points = FixedPoints(xstar=x, inputs=np.tile(data["zero.input"], (len(x), 1)))
-        answer = attractors(system, points, slow=50)
+        answer = classify_attractors(system, points, slow=50)
         assert answer.kind == ("ring", "point")  # the source is apart, a point by itself
         assert answer.n_members.tolist() == [16, 1]
         assert (answer[0].n_unstable > 0).sum() == 8
@@ -228,13 +228,15 @@ class TestPlanes:
         return np.stack(np.meshgrid(np.arange(n), np.arange(n)), -1).reshape(-1, 2) / n
 
     def test_two_null_directions_are_a_plane(self):
-        group = only(attractors(*integrator(self.grid(), 2)))
+        group = only(classify_attractors(*integrator(self.grid(), 2)))
         assert (group.kind, group.agree) == ("plane", True)
         assert np.isnan(group.coordinate).all() and np.isnan(group.length)
         assert group.largest_drift < 1e-12
 
     def test_points_along_one_line_of_a_plane_disagree_with_the_spectrum(self):
-        group = only(attractors(*integrator(self.grid()[:6] * [[3.0, 1.0]], 2), min_points=5))
+        group = only(
+            classify_attractors(*integrator(self.grid()[:6] * [[3.0, 1.0]], 2), min_points=5)
+        )
         assert (group.kind, group.agree) == ("unclear", False)
         assert (group.dimension_spectral, group.dimension_local) == (2, 1)
         assert "2 slow modes but 1-dimensional" in repr(group)
@@ -248,35 +250,35 @@ class TestIsolatedPoints:
         return posed(lambda h, u: tf.tanh(2.0 * h), lattice)
 
     def test_two_memories_are_no_line(self):
-        answer = attractors(*self.memories(1))
+        answer = classify_attractors(*self.memories(1))
         assert answer.kind == ("point",) * 3
         assert repr(answer) == "3 isolated points (2 stable, 1 with 1 unstable direction)"
 
     def test_the_27_points_of_a_flip_flop_are_27_points(self):
-        answer = attractors(*self.memories(3))
+        answer = classify_attractors(*self.memories(3))
         assert answer.kind == ("point",) * 27
         assert answer.agree.all()
 
     def test_a_ghost_without_neighbours_is_unclear(self):
         system, points = integrator(np.zeros((1, 1)), 1)
-        group = only(attractors(system, points))
+        group = only(classify_attractors(system, points))
         assert (group.kind, group.agree) == ("unclear", False)
         assert "1 slow mode but no neighbours" in repr(group)
 
     def test_a_few_points_are_too_few(self):
         system, points = integrator(np.linspace(0.0, 1.0, 5)[:, None], 1)
-        group = only(attractors(system, points))
+        group = only(classify_attractors(system, points))
         assert (group.kind, group.agree) == ("unclear", True)
         assert "too few points to tell" in repr(group)
 
     def test_no_points(self):
         system, points = self.memories(1)
-        assert repr(attractors(system, points[:0])) == "no points"
+        assert repr(classify_attractors(system, points[:0])) == "no points"
 
     def test_what_did_not_converge_is_left_out(self):
         system, points = self.memories(1)
         status = [Status.FIXED_POINT, Status.NOT_CONVERGED, Status.SLOW_POINT]
-        answer = attractors(system, FixedPoints(xstar=points.xstar, status=status))
+        answer = classify_attractors(system, FixedPoints(xstar=points.xstar, status=status))
         assert sorted(answer.members) == [0, 2]
         # The slow point has no slow mode, so that it belongs to no manifold.
         kinds = dict(zip(answer.members.tolist(), answer.kind, strict=True))
@@ -302,7 +304,10 @@ class TestAnswersOfASearch:
     def test_where_each_start_ended_is_sorted_as_the_distinct_points_are(self, answers):
         system, every = answers
         unique = every[:30]
-        answer, of_unique = attractors(system, every), attractors(system, unique)
+        answer, of_unique = (
+            classify_attractors(system, every),
+            classify_attractors(system, unique),
+        )
         assert repr(answer) == repr(of_unique)
         assert sorted(answer.members) == list(range(30))
         assert (answer.n_left_out, answer.n_repeated, answer.n_slow_points) == (2, 30, 0)
@@ -311,24 +316,24 @@ class TestAnswersOfASearch:
         system, every = answers
         status = np.repeat([Status.SLOW_POINT, Status.FIXED_POINT], 30)
         both = dataclasses.replace(every[:60], status=status)
-        assert sorted(attractors(system, both).members) == list(range(30, 60))
+        assert sorted(classify_attractors(system, both).members) == list(range(30, 60))
 
     def test_fixed_points_alone_that_cannot_be_joined_say_so(self):
         """Three fixed points far apart on a slow ring: too few to see the ring."""
         system, points = ring(2 * np.pi * np.arange(3) / 3, drift=1e-4)
         alone = dataclasses.replace(points, status=np.full(3, Status.FIXED_POINT))
-        words = repr(attractors(system, alone))
+        words = repr(classify_attractors(system, alone))
         assert words.startswith("an unclear group of 3 points;")
-        assert "no slow points are among those given" in words and "slow_states" in words
+        assert "no slow points are among those given" in words and "sample_slow_states" in words
         # Of points without a status none is known to be slow, and none not to be.
-        assert "no slow points" not in repr(attractors(system, points))
+        assert "no slow points" not in repr(classify_attractors(system, points))
 
     def test_nor_is_it_said_where_the_manifold_shows(self, answers):
-        assert "no slow points" not in repr(attractors(*answers))
+        assert "no slow points" not in repr(classify_attractors(*answers))
 
     def test_no_fixed_or_slow_point_among_many_is_said(self, answers):
         system, every = answers
-        answer = attractors(system, every[60:])
+        answer = classify_attractors(system, every[60:])
         assert repr(answer) == "no points: of 2 points given none are fixed or slow"
 
 
@@ -339,7 +344,9 @@ def test_conditions_are_kept_apart():
     )
     t = np.linspace(-1, 1, 20)
     x = np.concatenate([np.stack([t, np.full(20, 2.0 * u)], axis=1) for u in (0.0, 0.01)])
-    answer = attractors(system, FixedPoints(xstar=x, inputs=np.repeat([[0.0], [0.01]], 20, 0)))
+    answer = classify_attractors(
+        system, FixedPoints(xstar=x, inputs=np.repeat([[0.0], [0.01]], 20, 0))
+    )
     assert answer.kind == ("line", "line")
     assert answer.condition.tolist() == [0, 1]
     assert answer.inputs.ravel().tolist() == [0.0, 0.01]
@@ -349,11 +356,11 @@ def test_conditions_are_kept_apart():
 def test_given_eigenvalues_are_used():
     system, points = integrator(np.linspace(0, 1, 20)[:, None], 1)
     fast = FixedPoints(xstar=points.xstar, eigval_J_xstar=np.full((20, 10), 0.5))
-    assert set(attractors(system, fast).kind) == {"point"}
+    assert set(classify_attractors(system, fast).kind) == {"point"}
 
 
 def test_the_answer_comes_back_from_a_file(tmp_path):
-    answer = attractors(*valleys([-1.0, 1.0], np.linspace(-2.0, 2.0, 20)))
+    answer = classify_attractors(*valleys([-1.0, 1.0], np.linspace(-2.0, 2.0, 20)))
     answer.save(tmp_path / "a.h5")
     back = Attractors.load(tmp_path / "a.h5")
     assert repr(back) == repr(answer)
@@ -373,7 +380,7 @@ class TestInterruption:
             return original(self, *arguments)
 
         monkeypatch.setattr(slow_groups.Sorter, name, stop)
-        return attractors(*valleys([-1.0, 1.0], np.linspace(-2.0, 2.0, 20)))
+        return classify_attractors(*valleys([-1.0, 1.0], np.linspace(-2.0, 2.0, 20)))
 
     def test_the_groups_found_by_then_are_kept(self, monkeypatch, tmp_path):
         answer = self.interrupted_at(monkeypatch, "examine", 2)
@@ -389,7 +396,7 @@ class TestInterruption:
         assert repr(answer) == "no points (interrupted)"
 
     def test_a_whole_answer_is_not_marked(self):
-        assert not attractors(*integrator(np.zeros((1, 1)), 1)).interrupted
+        assert not classify_attractors(*integrator(np.zeros((1, 1)), 1)).interrupted
 
     def test_states_that_have_not_settled_are_no_answer(self, monkeypatch):
         def stop(*arguments):
@@ -398,14 +405,16 @@ class TestInterruption:
         monkeypatch.setattr(arrivals, "run_block", stop)
         system, points = integrator(np.zeros((1, 1)), 1)
         with pytest.raises(KeyboardInterrupt):
-            slow_states(system, points.xstar)
+            sample_slow_states(system, points.xstar)
 
 
 def test_bars_are_shown_where_asked_for(capsys):
     system, points = integrator(np.linspace(0, 1, 20)[:, None], 1)
-    attractors(system, slow_states(system, points.xstar))
+    classify_attractors(system, sample_slow_states(system, points.xstar))
     assert capsys.readouterr().err == ""
-    attractors(system, slow_states(system, points.xstar, verbose=True), verbose=True)
+    classify_attractors(
+        system, sample_slow_states(system, points.xstar, verbose=True), verbose=True
+    )
     shown = capsys.readouterr().err
     assert "settling: 100%" in shown and "examining groups: 100%" in shown
 
@@ -422,18 +431,18 @@ def test_bars_are_shown_where_asked_for(capsys):
 def test_bad_options_are_refused(changes, message):
     system, points = integrator(np.zeros((1, 1)), 1)
     with pytest.raises(ValueError, match=message):
-        attractors(system, points, **changes)
+        classify_attractors(system, points, **changes)
 
 
 def test_points_of_another_system_are_refused():
     system, points = integrator(np.zeros((1, 1)), 1)
     with pytest.raises(ValueError, match="points must be of a discrete system of 10"):
-        attractors(system, FixedPoints(xstar=np.zeros((1, 3))))
+        classify_attractors(system, FixedPoints(xstar=np.zeros((1, 3))))
     with pytest.raises(TypeError, match="points must be a FixedPoints; got ndarray"):
-        attractors(system, points.xstar)
+        classify_attractors(system, points.xstar)
     driven = as_system(lambda h, u: h + u, n_states=1, n_inputs=1)
     with pytest.raises(ValueError, match=r"inputs of shape \(n, n_inputs=1\); got None"):
-        attractors(driven, FixedPoints(xstar=np.zeros((1, 1))))
+        classify_attractors(driven, FixedPoints(xstar=np.zeros((1, 1))))
 
 
 class TestSampling:
@@ -444,7 +453,7 @@ class TestSampling:
     def test_states_settle_on_the_ring_and_are_spread_along_it(self):
         system, exact = self.leaky_ring()
         states = np.random.default_rng(0).normal(size=(2000, 10))
-        found = slow_states(system, states, max_points=100)
+        found = sample_slow_states(system, states, max_points=100)
         z = found.xstar @ ROTATION
         assert np.allclose(np.linalg.norm(z[:, :2], axis=1), 1.0)
         assert np.abs(z[:, 2:]).max() < 1e-12
@@ -452,18 +461,18 @@ class TestSampling:
         assert (found.status == Status.SLOW_POINT).all()
         angle = np.sort(np.arctan2(z[:, 1], z[:, 0]))
         assert np.diff(angle).min() > 0.5 * found.tol_unique
-        group = only(attractors(system, found))
+        group = only(classify_attractors(system, found))
         assert group.kind == "ring"
         assert group.largest_drift == pytest.approx(1e-4, rel=0.02)
 
     def test_trajectories_are_taken_as_they_are(self):
         system, _ = self.leaky_ring()
         paths = np.random.default_rng(0).normal(size=(4, 30, 10))
-        assert slow_states(system, paths).n == 120
+        assert sample_slow_states(system, paths).n == 120
 
     def test_all_states_at_one_attractor_are_one(self):
         system, _ = integrator(np.zeros((1, 1)), 1)
-        assert slow_states(system, np.tile(ROTATION[:, 0], (50, 1))).n == 1
+        assert sample_slow_states(system, np.tile(ROTATION[:, 0], (50, 1))).n == 1
 
     @pytest.mark.parametrize(
         ("changes", "message"),
@@ -476,7 +485,7 @@ class TestSampling:
     def test_bad_options_are_refused(self, changes, message):
         system, _ = self.leaky_ring()
         with pytest.raises(ValueError, match=message):
-            slow_states(system, np.zeros((3, 10)), **changes)
+            sample_slow_states(system, np.zeros((3, 10)), **changes)
 
 
 class TestGeometry:
@@ -519,7 +528,7 @@ class TestFigures:
         return [text.get_text() for text in ax.get_legend().get_texts()]
 
     def test_a_ring_is_drawn_closed(self):
-        answer = attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4))
+        answer = classify_attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4))
         figure, ax = answer.plot()
         assert self.labels(ax) == ["ring of 16 points"]
         assert len(ax.get_lines()[0].get_xdata()) == 17
@@ -527,13 +536,13 @@ class TestFigures:
 
     def test_it_is_laid_out_with_the_ticks_that_are_shown(self):
         """They change once one unit is as long along both axes; labels then need room."""
-        figure, ax = attractors(*ring(2 * np.pi * np.arange(16) / 16)).plot()
+        figure, ax = classify_attractors(*ring(2 * np.pi * np.arange(16) / 16)).plot()
         laid_out = ax.get_position().bounds
         figure.canvas.draw()
         assert laid_out == pytest.approx(ax.get_position().bounds, abs=1e-3)
 
     def test_the_drift_along_it(self):
-        answer = attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4))
+        answer = classify_attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4))
         figure, ax = answer.plot_drift()
         assert self.labels(ax) == ["8 members, stable", "8 members, unstable"]
         curve = ax.get_lines()[1]
@@ -542,17 +551,17 @@ class TestFigures:
 
     def test_no_drift_along_a_plane(self):
         grid = np.stack(np.meshgrid(np.arange(5), np.arange(5)), -1).reshape(-1, 2) / 5
-        answer = attractors(*integrator(grid, 2))
+        answer = classify_attractors(*integrator(grid, 2))
         with pytest.raises(ValueError, match="group must be a line or a ring; got 0"):
             answer.plot_drift()
         assert self.labels(answer.plot()[1]) == ["plane of 25 points"]
 
     def test_lines_of_one_condition(self):
-        answer = attractors(*valleys([-1.0, 0.0, 1.0], np.linspace(-2.0, 2.0, 20)))
+        answer = classify_attractors(*valleys([-1.0, 0.0, 1.0], np.linspace(-2.0, 2.0, 20)))
         assert self.labels(answer.plot(condition=0)[1]) == ["line of 20 points"] * 3
         with pytest.raises(ValueError, match="condition must be one of 1; got 1"):
             answer.plot(condition=1)
 
     def test_nothing_to_draw(self):
         system, points = integrator(np.zeros((1, 1)), 1)
-        assert self.labels(attractors(system, points[:0]).plot()[1]) == ["no points"]
+        assert self.labels(classify_attractors(system, points[:0]).plot()[1]) == ["no points"]

@@ -577,15 +577,15 @@ QUESTIONS = {
         "points: expected one FixedPoints, .* received a tuple of 2",
     ),
     "both results to continue": (
-        lambda: finder().continue_in(both_results(), [[0.0], [1.0]]),
+        lambda: finder().continue_branches(both_results(), [[0.0], [1.0]]),
         "points: expected one FixedPoints, .* received a tuple of 2",
     ),
     "both results to basins": (
-        lambda: finder().basins(both_results(), X),
+        lambda: finder().estimate_basins(both_results(), X),
         "points: expected one FixedPoints, .* received a tuple of 2",
     ),
     "coverage of points that are NaN": (
-        lambda: finder().coverage(
+        lambda: finder().estimate_coverage(
             FixedPoints(xstar=with_bad(X, np.nan, 1, 4), status=np.zeros(6, int))
         ),
         "points: expected finite states .* received NaN or infinity in 2 of 6 rows, .* row 1",
@@ -602,11 +602,11 @@ QUESTIONS = {
         "points: expected finite states, received NaN or infinity in 2 of 6 rows, .* row 1",
     ),
     "a readout that is not built": (
-        lambda: finder().sensitivity(both_results()[0], layers.Dense(1, name="out")),
+        lambda: finder().analyze_sensitivity(both_results()[0], layers.Dense(1, name="out")),
         r"readout: expected an array .* received 'out' \(Dense\) that is not built yet",
     ),
     "a readout without a kernel": (
-        lambda: finder().sensitivity(both_results()[0], built(layers.Rescaling(2.0))),
+        lambda: finder().analyze_sensitivity(both_results()[0], built(layers.Rescaling(2.0))),
         "readout: expected an array .* without a kernel",
     ),
     "a seed in words": (
@@ -618,7 +618,7 @@ QUESTIONS = {
         "seed: expected a whole number of at least 0, received -1",
     ),
     "no seed": (
-        lambda: finder().coverage(both_results()[1], seed=None),
+        lambda: finder().estimate_coverage(both_results()[1], seed=None),
         "seed: expected a whole number of at least 0, received None",
     ),
     "a seed of cycles": (
@@ -630,19 +630,19 @@ QUESTIONS = {
         "dt: expected None for a discrete system, received 0.1",
     ),
     "bounds the wrong way round": (
-        lambda: finder().continue_in(both_results()[0], [[0.0], [1.0]], bounds=(1, 0)),
+        lambda: finder().continue_branches(both_results()[0], [[0.0], [1.0]], bounds=(1, 0)),
         r"bounds: expected lower below upper, received \(1, 0\)",
     ),
     "a readout that is NaN": (
-        lambda: finder().sensitivity(both_results()[0], np.array([[1.0, np.nan]])),
+        lambda: finder().analyze_sensitivity(both_results()[0], np.array([[1.0, np.nan]])),
         "readout: expected finite numbers, received NaN or infinity in 1 of 2 entries",
     ),
     "an input that is NaN": (
-        lambda: finder().slow_states(X, [[np.nan]]),
+        lambda: finder().sample_slow_states(X, [[np.nan]]),
         r"inputs: expected finite numbers, received \[nan\]",
     ),
     "several inputs for one": (
-        lambda: finder().slow_states(X, np.zeros((3, 1))),
+        lambda: finder().sample_slow_states(X, np.zeros((3, 1))),
         r"inputs: expected shape \(n_inputs,\) = \(1,\) or \(1, 1\), .* received \(3, 1\)",
     ),
     "no limit of q": (
@@ -666,9 +666,9 @@ def test_where_each_start_ended_is_as_good_as_the_distinct_points():
     wells = FixedPointFinder(step, n_states=1, n_inputs=0, **QUIET)
     x = np.linspace(-1.5, 1.5, 8)[:, None]
     unique, every = wells.find_fixed_points(x)
-    by_each = wells.basins(every, x)
+    by_each = wells.estimate_basins(every, x)
     assert len(by_each.attractors) == 2
-    assert sorted(by_each.counts) == sorted(wells.basins(unique, x).counts) == [4, 4]
+    assert sorted(by_each.counts) == sorted(wells.estimate_basins(unique, x).counts) == [4, 4]
     assert repr(by_each).startswith("8 states reach 2 of 2 attractors")
 
 
@@ -676,7 +676,7 @@ def test_states_as_they_are_may_be_asked_whether_they_are_slow():
     f = FixedPointFinder(lambda h, u: h + 1e-3 * u, **MAP | {"n_inputs": 2}, **QUIET)
     x = np.array([[0.0, 1.0], [2.0, 3.0]])
     for u in ([1.0, 0.0], [[1.0, 0.0]]):
-        found = f.slow_states(x, u, n_steps=0)
+        found = f.sample_slow_states(x, u, n_steps=0)
         assert sorted(found.xstar.tolist()) == x.tolist()
         np.testing.assert_allclose(found.qstar, 0.5e-6)
 

@@ -12,7 +12,7 @@ from keras import layers as L
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
 from fixedpoint_tf._utils.batched import inverses
 from fixedpoint_tf._utils.norms import spectral_norms
-from fixedpoint_tf.analysis.certificates import Certificates, certify
+from fixedpoint_tf.analysis import Certificates, certify
 from fixedpoint_tf.analysis.certificates.polynomial import radii
 from fixedpoint_tf.analysis.certificates.proofs import Prover
 from fixedpoint_tf.analysis.certificates.sampled import jacobian_variation

@@ -8,7 +8,8 @@ import scipy.optimize
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.analysis.certificates import certify, certifying
+from fixedpoint_tf.analysis import certify
+from fixedpoint_tf.analysis.certificates import certifying
 from fixedpoint_tf.analysis.certificates.arithmetic import working_precision
 
 

@@ -8,7 +8,7 @@ import pytest
 from keras import layers as L
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.analysis.certificates import certify
+from fixedpoint_tf.analysis import certify
 from fixedpoint_tf.analysis.certificates.proofs import Prover
 from fixedpoint_tf.analysis.certificates.thresholds import PiecewiseLinear, prove_at_threshold
 

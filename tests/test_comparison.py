@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder
+from fixedpoint_tf.analysis import Comparison, compare_networks
 from fixedpoint_tf.analysis.certificates.proofs import Prover
-from fixedpoint_tf.analysis.comparison.comparing import Comparison, compare
 from fixedpoint_tf.search.search import Search
 
 STATES = np.linspace(-1.0, 1.0, 21)[:, None]
@@ -23,7 +23,9 @@ def tanh_unit(gain):
 
 def test_the_pitchfork_of_a_tanh_unit():
     gains = (0.5, 0.9, 1.5, 2.0)
-    table, points = compare({f"gain {g}": tanh_unit(g) for g in gains}, STATES, [[0.0]])
+    table, points = compare_networks(
+        {f"gain {g}": tanh_unit(g) for g in gains}, STATES, [[0.0]]
+    )
     assert table.labels == ["gain 0.5", "gain 0.9", "gain 1.5", "gain 2.0"]
     assert table["fixed"].tolist() == [1, 1, 3, 3]
     assert table["stable"].tolist() == [1, 1, 2, 2]
@@ -37,7 +39,7 @@ def test_the_pitchfork_of_a_tanh_unit():
 def test_a_saved_network_is_read_from_its_file(tmp_path):
     model = keras.Sequential([keras.Input((None, 1)), keras.layers.RNN(tanh_unit(2.0))])
     model.save(tmp_path / "epoch_1.keras")
-    table, _ = compare([tmp_path / "epoch_1.keras"], STATES, [[0.0]])
+    table, _ = compare_networks([tmp_path / "epoch_1.keras"], STATES, [[0.0]])
     assert table["fixed"].tolist() == [3]
 
 
@@ -49,7 +51,7 @@ def test_states_may_depend_on_the_network_and_measures_may_be_added():
         return STATES
 
     measures = {"largest": lambda finder, unique, every: np.abs(unique.xstar).max()}
-    table, _ = compare([tanh_unit(2.0)], states, [[0.0]], measures=measures)
+    table, _ = compare_networks([tanh_unit(2.0)], states, [[0.0]], measures=measures)
     assert seen == [1]
     x = table["largest"][0]
     assert abs(x - np.tanh(2.0 * x)) < 1e-9
@@ -60,7 +62,7 @@ def test_what_fails_for_one_network_stops_no_other():
         raise ValueError("no such number")
 
     networks = {"good": tanh_unit(2.0), "bad": "no network", "good too": tanh_unit(0.5)}
-    table, points = compare(networks, STATES, [[0.0]], measures={"largest": largest})
+    table, points = compare_networks(networks, STATES, [[0.0]], measures={"largest": largest})
     assert table["fixed"][[0, 2]].tolist() == [3, 1]
     assert np.isnan(table["fixed"][1])
     assert points[1] is None
@@ -84,10 +86,10 @@ def test_any_error_of_a_measure_or_a_search_is_said_in_its_row(error):
         raise error
 
     networks = {"a": tanh_unit(2.0), "b": tanh_unit(0.5)}
-    table, _ = compare(networks, STATES, [[0.0]], measures={"mine": failing})
+    table, _ = compare_networks(networks, STATES, [[0.0]], measures={"mine": failing})
     assert table["fixed"].tolist() == [3, 1] and np.isnan(table["mine"]).all()
     assert table.reasons[0].startswith(f"mine: {type(error).__name__}: ")
-    table, points = compare(networks, failing, [[0.0]])
+    table, points = compare_networks(networks, failing, [[0.0]])
     assert points == [None, None] and type(error).__name__ in table.reasons[1]
 
 
@@ -98,7 +100,7 @@ def test_the_keyboard_ends_it_and_what_is_done_is_returned():
         return 1.0
 
     networks = [tanh_unit(2.0), tanh_unit(0.5), tanh_unit(2.0)]
-    table, points = compare(networks, STATES, [[0.0]], measures={"m": measure})
+    table, points = compare_networks(networks, STATES, [[0.0]], measures={"m": measure})
     assert (len(table), len(points), table.interrupted) == (1, 1, True)
 
 
@@ -116,18 +118,18 @@ def test_an_interruption_inside_a_search_or_a_proof_ends_it_too(monkeypatch, par
         return whole(*arguments)
 
     monkeypatch.setattr(part, name, stop_at_the_second)
-    table, points = compare([tanh_unit(2.0)] * 3, STATES, [[0.0]])
+    table, points = compare_networks([tanh_unit(2.0)] * 3, STATES, [[0.0]])
     assert (len(table), len(points), table.interrupted) == (1, 1, True)
     assert table["proved"].tolist() == [3]
 
 
 def test_no_network_is_refused():
     with pytest.raises(ValueError, match="networks: expected at least one network"):
-        compare([], STATES, [[0.0]])
+        compare_networks([], STATES, [[0.0]])
 
 
 def test_saves_itself(tmp_path):
-    table, _ = compare({"a": tanh_unit(2.0)}, STATES, [[0.0]])
+    table, _ = compare_networks({"a": tanh_unit(2.0)}, STATES, [[0.0]])
     table.save(tmp_path / "table.h5")
     back = Comparison.load(tmp_path / "table.h5")
     assert (back.labels, back.measures) == (table.labels, table.measures)
@@ -135,7 +137,7 @@ def test_saves_itself(tmp_path):
 
 
 def test_an_unknown_measure_is_named():
-    table, _ = compare({"a": tanh_unit(2.0)}, STATES, [[0.0]])
+    table, _ = compare_networks({"a": tanh_unit(2.0)}, STATES, [[0.0]])
     with pytest.raises(KeyError, match="expected one of"):
         table["beauty"]
     with pytest.raises(ValueError, match="beauty"):

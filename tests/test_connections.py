@@ -12,11 +12,16 @@ from reference import leaky_relu_network, load
 from scipy.optimize import brentq
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
+from fixedpoint_tf.analysis import (
+    Basins,
+    Connections,
+    Outcome,
+    classify_attractors,
+    estimate_basins,
+    find_connections,
+)
 from fixedpoint_tf.analysis import convergence as arrivals
-from fixedpoint_tf.analysis.attractors import attractors
-from fixedpoint_tf.analysis.basins import Basins, basins, wilson_interval
-from fixedpoint_tf.analysis.connections import Connections, connections
-from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.analysis.basins import wilson_interval
 from fixedpoint_tf.systems import at_points
 from fixedpoint_tf.systems.trajectories import run
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
@@ -60,7 +65,7 @@ def neighbours_on_a_cube(graph, corners):
 class TestWells:
     @pytest.mark.parametrize("kind", ["discrete", "continuous"])
     def test_each_saddle_joins_two_corners(self, kind):
-        found = connections(*wells(kind))
+        found = find_connections(*wells(kind))
         graph = found.transition_graph()
         assert np.flatnonzero(found.is_attractor).tolist() == CORNERS
         assert graph.saddles.tolist() == SIDES
@@ -72,7 +77,7 @@ class TestWells:
         )
 
     def test_the_two_ways_out_of_a_saddle_are_opposite(self):
-        found = connections(*wells())
+        found = find_connections(*wells())
         ways = np.flatnonzero(found.source == 1)  # at (0, -1)
         assert found.sign[ways].tolist() == [1, -1]
         assert np.allclose(found.direction[ways[0]], -found.direction[ways[1]])
@@ -80,7 +85,7 @@ class TestWells:
         assert sorted(found.target[ways]) == [0, 2]
 
     def test_the_source_leads_to_all_corners(self):
-        found = connections(*wells(), n_directions=40)
+        found = find_connections(*wells(), n_directions=40)
         ways = found.source == CENTRE
         assert ways.sum() == 4 + 40
         assert set(CORNERS) <= set(found.target[ways])
@@ -92,7 +97,7 @@ class TestWells:
         assert np.allclose(np.linalg.norm(found.direction, axis=1), 1.0)
 
     def test_runs_begin_where_the_linear_picture_holds(self):
-        found = connections(*wells())
+        found = find_connections(*wells())
         assert (found.linear_error <= 0.01).all()
         # The cubic term: 0.1 e^3 of 1.1 e, and 0.1 of the distance to the nearest point.
         assert np.allclose(found.offset, 0.1)
@@ -102,13 +107,13 @@ class TestWells:
         system = as_system(
             lambda h, u: h + 0.1 * h * (1.0 - h) * (h + 0.01), n_states=1, n_inputs=0
         )
-        found = connections(system, FixedPoints(xstar=[[-0.01], [0.0], [1.0]]))
+        found = find_connections(system, FixedPoints(xstar=[[-0.01], [0.0], [1.0]]))
         assert found.transition_graph().edges.tolist() == [[0, 2]]
         assert (found.offset < 1e-2).all() and (found.linear_error <= 0.01).all()
 
     def test_steps_are_those_of_the_run_itself(self):
         system, points = wells()
-        found = connections(system, points, tol=0.01)
+        found = find_connections(system, points, tol=0.01)
         edge = np.flatnonzero(found.source == 1)[0]
         start = found.xstar[1] + found.offset[edge] * found.direction[edge]
         path = run(system, np.zeros((1, 200, 0)), start[None])[0]
@@ -116,16 +121,16 @@ class TestWells:
         assert found.steps[edge] == np.flatnonzero(away > 0.01)[-1] + 2
 
     def test_the_same_seed_gives_the_same_ways(self):
-        a, b, c = (connections(*wells(), seed=seed).direction for seed in (3, 3, 4))
+        a, b, c = (find_connections(*wells(), seed=seed).direction for seed in (3, 3, 4))
         assert (a == b).all() and (a != c).any()
 
     def test_the_graph_as_a_matrix(self):
-        matrix, names = connections(*wells()).adjacency()
+        matrix, names = find_connections(*wells()).adjacency()
         assert names.tolist() == CORNERS
         assert matrix.tolist() == [[0, 1, 1, 0], [1, 0, 0, 1], [1, 0, 0, 1], [0, 1, 1, 0]]
 
     def test_edges_are_pairs_of_numbers(self):
-        edges = connections(*wells()).edges
+        edges = find_connections(*wells()).edges
         assert {(1, 0), (1, 2), (3, 0), (3, 6)} <= set(edges)
         assert all(type(end) is int for edge in edges for end in edge)
 
@@ -133,7 +138,7 @@ class TestWells:
         system, points = wells()
         jacobians = system.jacobian(points.xstar, np.zeros((1, 0))).numpy()
         known = dataclasses.replace(points, J_xstar=jacobians).decompose_jacobians()
-        assert connections(system, known).edges == connections(system, points).edges
+        assert find_connections(system, known).edges == find_connections(system, points).edges
 
     def test_only_saddles_are_decomposed_and_few_at_a_time(self, monkeypatch):
         """Right vectors of 4 points are held, not both kinds of all 100."""
@@ -146,19 +151,19 @@ class TestWells:
         x = np.random.default_rng(0).choice([-1.0, 1.0], size=(n, d))
         x[:4, 0] = 0.0
         points = FixedPoints(xstar=x)
-        connections(system, points[:5], max_steps=1)  # what is compiled is none of it
+        find_connections(system, points[:5], max_steps=1)  # what is compiled is none of it
         monkeypatch.setattr(at_points, "HELD_ENTRIES", 4 * d**2)
         monkeypatch.setattr(arrivals, "ENTRIES", 4 * d**2)
         monkeypatch.setattr(arrivals, "CYCLE_WINDOW", 4)
         tracemalloc.start()
-        found = connections(system, points, max_steps=1)
+        found = find_connections(system, points, max_steps=1)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert set(found.source) == {0, 1, 2, 3}
         assert peak < n * d**2 * 8  # the Jacobians of all, without any vectors
 
     def test_it_comes_back_from_a_file(self, tmp_path):
-        found = connections(*wells())
+        found = find_connections(*wells())
         found.save(tmp_path / "c.h5")
         back = Connections.load(tmp_path / "c.h5")
         assert repr(back) == repr(found) and back.edges == found.edges
@@ -205,7 +210,7 @@ class TestBoundaries:
     )
     def test_each_way_ends_where_the_exact_way_does(self, gains, options):
         system, points, signs, turn = bistable_units(gains, **options)
-        found = connections(system, points)
+        found = find_connections(system, points)
         move = (found.direction @ turn)[:, : len(gains)]
         at = signs[found.source]
         # Units at rest at 0 leave it the way they are pushed; those not pushed stay.
@@ -221,7 +226,7 @@ class TestBoundaries:
     def test_without_the_saddle_the_end_of_the_way_is_not_known(self):
         system, points, signs, _ = bistable_units([2.0, 2.5])
         zeros = (signs == 0).sum(axis=1)
-        found = connections(system, points[np.flatnonzero(zeros != 1)], n_directions=0)
+        found = find_connections(system, points[np.flatnonzero(zeros != 1)], n_directions=0)
         assert set(found.outcome) == {Outcome.BOUNDARY}
         assert set(found.target) == {-1}
 
@@ -235,7 +240,7 @@ class TestBoundaries:
         system = as_system(step, n_states=2, n_inputs=0)
         y = np.sqrt(0.5)
         x = [[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [1.0, y], [1.0, -y], [-1.0, y], [-1.0, -y]]
-        found = connections(system, FixedPoints(xstar=np.array(x)))
+        found = find_connections(system, FixedPoints(xstar=np.array(x)))
         from_middle = found.source == 0
         assert found.outcome[from_middle].tolist() == [Outcome.BOUNDARY] * 2
         assert sorted(found.target[from_middle]) == [1, 2]
@@ -243,7 +248,7 @@ class TestBoundaries:
 
     def test_one_source_alone_says_that_its_ways_stand_for_others(self):
         system, points = wells()
-        found = connections(system, points[[CENTRE, *CORNERS]], n_directions=3)
+        found = find_connections(system, points[[CENTRE, *CORNERS]], n_directions=3)
         assert repr(found).startswith(
             "7 ways out of 1 point; 7 stand for families of ways, since it has several "
             "unstable directions; 4 along a boundary"
@@ -265,7 +270,7 @@ class TestInputsOfBasins:
     def test_an_input_for_each_state(self, tilted):
         finder, points = tilted
         states = [[-0.5], [0.5], [-0.5], [0.5]]
-        each = finder.basins(points, states, [[0.0], [0.0], [2.0], [2.0]])
+        each = finder.estimate_basins(points, states, [[0.0], [0.0], [2.0], [2.0]])
         assert each.target.tolist() == [0, 2, 3, 3]
         assert each.attractors.tolist() == [0, 2, 3] and each.counts.tolist() == [1, 1, 2]
 
@@ -273,8 +278,11 @@ class TestInputsOfBasins:
         finder, points = tilted
         states = np.linspace(-2.0, 2.0, 6)[:, None]
         for form in ([2.0], [[2.0]], np.full((6, 1), 2.0)):
-            assert finder.basins(points, states, form).target.tolist() == [3] * 6
-        assert finder.basins(points, states, inputs=[0.0]).target.tolist() == [0] * 3 + [2] * 3
+            assert finder.estimate_basins(points, states, form).target.tolist() == [3] * 6
+        assert (
+            finder.estimate_basins(points, states, inputs=[0.0]).target.tolist()
+            == [0] * 3 + [2] * 3
+        )
 
     @pytest.mark.parametrize(
         "inputs", [np.zeros((2, 1)), np.zeros((6, 2)), np.zeros((1, 6, 1))]
@@ -282,13 +290,13 @@ class TestInputsOfBasins:
     def test_other_shapes_are_refused(self, tilted, inputs):
         finder, points = tilted
         with pytest.raises(ValueError, match=r"inputs: expected shape .*\(n=6, 1\), received"):
-            finder.basins(points, np.zeros((6, 1)), inputs)
+            finder.estimate_basins(points, np.zeros((6, 1)), inputs)
         with pytest.raises(ValueError, match="inputs must be finite"):
-            finder.basins(points, np.zeros((6, 1)), [[np.nan]])
+            finder.estimate_basins(points, np.zeros((6, 1)), [[np.nan]])
 
     def test_no_attractor_at_that_input_is_said(self, tilted):
         finder, points = tilted
-        words = repr(finder.basins(points, np.zeros((6, 1)), [1.0]))
+        words = repr(finder.estimate_basins(points, np.zeros((6, 1)), [1.0]))
         assert words == (
             "6 states, but no attractor among the points at their input; 6 at rest elsewhere"
         )
@@ -298,7 +306,7 @@ class TestInputsOfBasins:
 def test_a_point_all_alone_is_reached_at_any_size_of_the_states(scale):
     decay = as_system(lambda h, u: 0.9 * h, n_states=1, n_inputs=0)
     points = FixedPoints(xstar=np.zeros((1, 1)))
-    found = basins(decay, points, scale * np.array([[0.1], [1.0]]))
+    found = estimate_basins(decay, points, scale * np.array([[0.1], [1.0]]))
     assert found.target.tolist() == [0, 0]
     assert found.steps[1] > found.steps[0] > 0
 
@@ -306,7 +314,7 @@ def test_a_point_all_alone_is_reached_at_any_size_of_the_states(scale):
 class TestOtherEnds:
     def test_an_attractor_that_is_not_given_is_a_rest_elsewhere(self):
         system, points = wells()
-        found = connections(system, points[[1, 2]])
+        found = find_connections(system, points[[1, 2]])
         ends = dict(zip(found.target, found.outcome, strict=True))
         assert ends == {1: Outcome.FIXED_POINT, -1: Outcome.OTHER_REST}
         assert len(found.transition_graph().edges) == 0
@@ -321,7 +329,7 @@ class TestOtherEnds:
             return tf.matmul(grown, tf.constant(rotation, h.dtype))
 
         system = as_system(step, n_states=2, n_inputs=0)
-        found = connections(system, FixedPoints(xstar=np.zeros((1, 2))), max_steps=1000)
+        found = find_connections(system, FixedPoints(xstar=np.zeros((1, 2))), max_steps=1000)
         assert set(found.outcome) == {Outcome.CYCLE}
         assert np.allclose(np.linalg.norm(found.final, axis=1), 1.0)
 
@@ -335,7 +343,7 @@ class TestOtherEnds:
 
         system = as_system(step, n_states=2, n_inputs=0)
         points = FixedPoints(xstar=np.zeros((0, 2)), state_names=tuple(system.state_names))
-        answer = basins(system, points, [[0.5, 0.1], [1.5, -0.3], [-1.0, 0.0]])
+        answer = estimate_basins(system, points, [[0.5, 0.1], [1.5, -0.3], [-1.0, 0.0]])
         assert (answer.outcome == Outcome.CYCLE).all()
 
     def test_a_slow_spiral_inwards_is_no_cycle(self):
@@ -346,7 +354,7 @@ class TestOtherEnds:
             n_inputs=0,
         )
         points = FixedPoints(xstar=np.zeros((1, 2)))
-        found = basins(spiral, points, [[1.0, 0.0]], max_steps=100)
+        found = estimate_basins(spiral, points, [[1.0, 0.0]], max_steps=100)
         assert found.outcome.tolist() == [Outcome.MOVING]
 
     @pytest.mark.parametrize("decay", [1e-4, 1e-5])
@@ -358,25 +366,27 @@ class TestOtherEnds:
             n_inputs=0,
         )
         points = FixedPoints(xstar=np.zeros((1, 2)))
-        assert basins(spiral, points, [[1.0, 0.0]]).outcome.tolist() == [Outcome.MOVING]
+        assert estimate_basins(spiral, points, [[1.0, 0.0]]).outcome.tolist() == [
+            Outcome.MOVING
+        ]
 
     def test_states_that_run_away(self):
         system = as_system(lambda h, u: h + 0.1 * (h * h - h), n_states=1, n_inputs=0)
-        found = connections(system, FixedPoints(xstar=[[0.0], [1.0]]))
+        found = find_connections(system, FixedPoints(xstar=[[0.0], [1.0]]))
         by_end = dict(zip(found.outcome, found.target, strict=True))
         assert by_end == {Outcome.FIXED_POINT: 0, Outcome.DIVERGED: -1}
         assert np.isnan(found.final[found.outcome == Outcome.DIVERGED]).all()
 
     def test_no_saddles_no_connections(self):
         system, points = wells()
-        assert repr(connections(system, points[CORNERS])) == "no saddles, no connections"
-        assert len(connections(system, points[:0])) == 0
+        assert repr(find_connections(system, points[CORNERS])) == "no saddles, no connections"
+        assert len(find_connections(system, points[:0])) == 0
 
     def test_slow_points_are_neither_left_nor_reached(self):
         system, points = wells()
         status = np.full(9, Status.FIXED_POINT)
         status[[1, 2]] = Status.SLOW_POINT
-        found = connections(system, dataclasses.replace(points, status=status))
+        found = find_connections(system, dataclasses.replace(points, status=status))
         assert 1 not in found.source and not {1, 2} & set(found.target)
 
     def test_an_interruption_keeps_what_has_arrived(self, monkeypatch):
@@ -389,7 +399,7 @@ class TestOtherEnds:
             return original(*arguments)
 
         monkeypatch.setattr(arrivals, "run_block", interrupted)
-        found = connections(*wells())
+        found = find_connections(*wells())
         assert found.interrupted and repr(found).endswith("(interrupted)")
         arrived = found.outcome == Outcome.FIXED_POINT
         assert arrived.any() and (found.outcome[~arrived] == Outcome.NOT_RUN).all()
@@ -400,14 +410,14 @@ def test_points_of_different_inputs_are_not_connected():
     system = as_system(lambda h, u: h + 0.1 * (h - h**3 + u), n_states=1, n_inputs=1)
     x = [[-1.0], [0.0], [1.0], [np.roots([-1, 0, 1, 2]).real.max()]]
     points = FixedPoints(xstar=x, inputs=[[0.0], [0.0], [0.0], [2.0]])
-    found = connections(system, points)
+    found = find_connections(system, points)
     assert found.condition.tolist() == [0, 0, 0, 1]
     assert found.transition_graph().edges.tolist() == [[0, 2]]
     states = np.linspace(-2.0, 2.0, 20)[:, None]
-    assert set(basins(system, points, states, [2.0]).target) == {3}
-    assert set(basins(system, points, states, [[0.0]]).target) == {0, 2}
+    assert set(estimate_basins(system, points, states, [2.0]).target) == {3}
+    assert set(estimate_basins(system, points, states, [[0.0]]).target) == {0, 2}
     with pytest.raises(ValueError, match=r"inputs: expected .* at 2 inputs; received None"):
-        basins(system, points, states)
+        estimate_basins(system, points, states)
 
 
 @pytest.fixture(scope="module")
@@ -425,7 +435,7 @@ def memory():
 class TestTrainedNetworks:
     def test_the_memories_of_a_flip_flop_are_the_corners_of_a_cube(self, memory):
         system, points, bits = memory
-        found = connections(system, points)
+        found = find_connections(system, points)
         graph = found.transition_graph()
         assert found.is_attractor.sum() == 8
         assert len(graph.saddles) == (points.n_unstable == 1).sum() == 12
@@ -436,7 +446,7 @@ class TestTrainedNetworks:
         system, points, _ = memory
         stable = np.flatnonzero(points.is_stable)
         noise = 0.05 * np.random.default_rng(0).normal(size=(8, points.n_states))
-        found = basins(system, points, points.xstar[stable] + noise)
+        found = estimate_basins(system, points, points.xstar[stable] + noise)
         assert found.target.tolist() == stable.tolist()
 
     def test_a_ring_of_attractors_and_saddles(self):
@@ -444,7 +454,7 @@ class TestTrainedNetworks:
         system = as_system(leaky_relu_network(data), n_states=60, n_inputs=2)
         x = data["zero.xstar"]
         points = FixedPoints(xstar=x, inputs=np.tile(data["zero.input"], (len(x), 1)))
-        found = connections(system, points)
+        found = find_connections(system, points)
         matrix, _ = found.adjacency()
         assert len(found.transition_graph().saddles) == 8
         assert (matrix.sum(axis=1) == 2).all()
@@ -459,14 +469,14 @@ class TestTrainedNetworks:
         )
         x = data["zero.xstar"]
         points = FixedPoints(xstar=x, inputs=np.tile(data["zero.input"], (len(x), 1)))
-        found = connections(system, points, max_steps=4000)
+        found = find_connections(system, points, max_steps=4000)
         assert set(found.outcome) == {Outcome.CYCLE}
 
 
 class TestBasins:
     def test_quadrants(self):
         states = np.random.default_rng(0).uniform(-1.5, 1.5, (2000, 2))
-        found = basins(*wells(), states)
+        found = estimate_basins(*wells(), states)
         truth = np.array([0, 2, 6, 8])[(states[:, 0] > 0) + 2 * (states[:, 1] > 0)]
         assert (found.target == truth).all()
         assert found.attractors.tolist() == CORNERS
@@ -474,17 +484,17 @@ class TestBasins:
         assert (found.lower < 0.25).all() and (found.upper > 0.25).all()
 
     def test_in_continuous_time(self):
-        found = basins(*wells("continuous"), [[0.3, -2.0], [-0.1, 0.4]])
+        found = estimate_basins(*wells("continuous"), [[0.3, -2.0], [-0.1, 0.4]])
         assert found.target.tolist() == [2, 6]
 
     def test_a_state_on_the_ridge_stays_at_the_saddle(self):
-        found = basins(*wells(), [[0.0, 0.5], [0.0, 0.0]])
+        found = estimate_basins(*wells(), [[0.0, 0.5], [0.0, 0.0]])
         assert found.target.tolist() == [7, CENTRE]
         assert found.attractors.tolist() == [0, 2, 4, 6, 7, 8]
 
     def test_many_states_take_the_memory_of_a_few(self):
         states = np.random.default_rng(0).uniform(-1.5, 1.5, (70_000, 2))
-        assert basins(*wells(), states).counts.sum() == 70_000
+        assert estimate_basins(*wells(), states).counts.sum() == 70_000
 
     def test_wilson_intervals(self):
         # Brown, Cai & DasGupta (2001): for 0 of n the upper end is z^2 / (n + z^2).
@@ -501,7 +511,7 @@ class TestBasins:
         assert np.mean((lower <= 0.2) & (upper >= 0.2)) == pytest.approx(0.95, abs=0.02)
 
     def test_it_comes_back_from_a_file(self, tmp_path):
-        found = basins(*wells(), LATTICE + 0.1)
+        found = estimate_basins(*wells(), LATTICE + 0.1)
         found.save(tmp_path / "b.h5")
         assert repr(Basins.load(tmp_path / "b.h5")) == repr(found)
 
@@ -517,7 +527,7 @@ class TestBasins:
 )
 def test_bad_options_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        connections(*wells(), **changes)
+        find_connections(*wells(), **changes)
 
 
 @pytest.mark.parametrize(
@@ -535,28 +545,28 @@ def test_bad_options_are_refused(changes, message):
 )
 def test_bad_states_are_refused(states, options, message):
     with pytest.raises(ValueError, match=message):
-        basins(*wells(), states, **options)
+        estimate_basins(*wells(), states, **options)
 
 
 def test_a_step_that_is_none_is_refused():
     with pytest.raises(ValueError, match="dt must be a positive number; got -1"):
-        connections(*wells("continuous"), dt=-1)
+        find_connections(*wells("continuous"), dt=-1)
 
 
 class TestFigures:
     def test_the_graph(self):
-        figure, ax = connections(*wells()).plot()
+        figure, ax = find_connections(*wells()).plot()
         assert [text.get_text() for text in ax.get_legend().get_texts()] == [
             "1 point with several unstable directions",
             "4 saddles with 1 unstable direction",
             "4 attractors",
             "4 ways along a boundary between basins",
         ]
-        assert len(ax.texts) == len(connections(*wells()).edges)  # one arrow each
+        assert len(ax.texts) == len(find_connections(*wells()).edges)  # one arrow each
         figure.canvas.draw()
 
     def test_without_the_higher_ones_and_at_given_places(self):
-        found = connections(*wells())
+        found = find_connections(*wells())
         _, ax = found.plot(higher=False, coordinates=2.0 * LATTICE)
         assert len(ax.texts) == 8
         with pytest.raises(
@@ -566,18 +576,18 @@ class TestFigures:
 
     def test_ends_elsewhere_are_stars(self):
         system, points = wells()
-        _, ax = connections(system, points[[1, 2]]).plot()
+        _, ax = find_connections(system, points[[1, 2]]).plot()
         labels = [text.get_text() for text in ax.get_legend().get_texts()]
         assert "1 way at rest elsewhere" in labels
 
     def test_basins(self):
-        _, ax = basins(*wells(), LATTICE + 0.1).plot()
+        _, ax = estimate_basins(*wells(), LATTICE + 0.1).plot()
         assert len(ax.patches) == 4
         assert ax.get_xlim()[0] == 0.0
 
     def test_nothing_to_draw(self):
         system, points = wells()
-        _, ax = connections(system, points[:0]).plot()
+        _, ax = find_connections(system, points[:0]).plot()
         assert ax.get_legend().get_texts()[0].get_text() == "no fixed points"
 
 
@@ -603,7 +613,7 @@ class TestArriving:
         ).decompose_jacobians()
         angle = np.linspace(0, 2 * np.pi, 20)
         states = 0.0045 * np.column_stack([np.cos(angle), np.sin(angle)])
-        found = basins(system, points, states)
+        found = estimate_basins(system, points, states)
         assert (found.target == -1).all()
 
     def test_the_step_follows_the_fastest_of_all_points(self):
@@ -616,16 +626,16 @@ class TestArriving:
             inputs=np.concatenate([slow + np.arange(1, 21)[:, None], fast, fast, fast]),
             kind="continuous",
         )
-        found = connections(system, points)
+        found = find_connections(system, points)
         assert (found.outcome[found.source == 20] == Outcome.FIXED_POINT).all()
 
     def test_states_too_fast_for_the_step_are_run_in_shorter_ones(self):
         system = as_system(lambda h, u: h - h**3, n_states=1, n_inputs=0, kind="continuous")
         points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]), kind="continuous")
-        found = basins(system, points, np.linspace(-30, 30, 40)[:, None])
+        found = estimate_basins(system, points, np.linspace(-30, 30, 40)[:, None])
         assert found.target.tolist() == [0] * 20 + [2] * 20
 
-    @pytest.mark.parametrize("ask", [connections, attractors])
+    @pytest.mark.parametrize("ask", [find_connections, classify_attractors])
     def test_a_point_that_is_not_finite_is_named(self, ask):
         system = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=0)
         points = FixedPoints(xstar=np.array([[0.0], [np.nan]]))
@@ -636,11 +646,11 @@ class TestArriving:
 def test_basins_take_all_states_of_trajectories():
     states = np.random.default_rng(0).uniform(-1.5, 1.5, (4, 5, 2))
     system, points = wells()
-    assert (basins(system, points, states).target.shape) == (20,)
+    assert (estimate_basins(system, points, states).target.shape) == (20,)
 
 
 def test_one_of_anything_is_singular():
     system, points = wells()
-    one = basins(system, points, points.xstar[:1])
+    one = estimate_basins(system, points, points.xstar[:1])
     assert repr(one).startswith("1 state reaches 1 of 4 attractors")
     assert "share of the state that arrives there" in one.plot()[1].get_xlabel()

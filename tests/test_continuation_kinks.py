@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.analysis.continuation import continue_in
+from fixedpoint_tf.analysis import continue_branches
 
 FOLD, COLLISION, CROSSING = "border-collision fold", "border collision", "border branch point"
 WHOLE = ("end of path", "end of path")
@@ -39,7 +39,7 @@ def two_slopes(left, right, kind="discrete"):
 def test_two_branches_meet_at_a_threshold_and_vanish(kind):
     """Slopes 0.5 and 1.5: at each u < 0 the points 2 u and -2 u, above none."""
     x = -0.6
-    branches = continue_in(two_slopes(0.5, 1.5, kind), [[x]], [-0.3, 0.3])
+    branches = continue_branches(two_slopes(0.5, 1.5, kind), [[x]], [-0.3, 0.3])
     assert branches.ends == (WHOLE,)
     (fold,) = branches.bifurcations
     assert fold.kind == FOLD and fold.change == "stable -> unstable"
@@ -60,7 +60,7 @@ def test_two_branches_meet_at_a_threshold_and_vanish(kind):
     ("right", "change"), [(-1.5, "stable -> unstable"), (0.9, None), (-0.9, None), (0.0, None)]
 )
 def test_a_branch_passes_a_threshold(right, change):
-    branches = continue_in(two_slopes(0.5, right), [[-0.6]], [-0.3, 0.3])
+    branches = continue_branches(two_slopes(0.5, right), [[-0.6]], [-0.3, 0.3])
     assert branches.ends == (WHOLE,) and branches.s[[0, -1]].tolist() == [0.0, 1.0]
     u = branches.inputs[:, 0]
     slope = np.where(u < 0, 0.5, right)
@@ -79,7 +79,7 @@ def test_a_branch_passes_a_threshold(right, change):
 
 
 def test_backwards_along_the_path_the_change_is_told_backwards():
-    branches = continue_in(two_slopes(0.5, -1.5), [[0.12]], [0.3, -0.3])
+    branches = continue_branches(two_slopes(0.5, -1.5), [[0.12]], [0.3, -0.3])
     (found,) = branches.bifurcations
     assert (found.kind, found.change) == (COLLISION, "unstable -> stable")
 
@@ -100,7 +100,7 @@ def test_every_kind_of_kink_is_passed(function):
         "hard_sigmoid": lambda u: np.clip(u, 0.0, 0.25),
     }
     kinked = system(lambda x, u: 0.5 * x + 0.5 * functions[function](u))
-    branches = continue_in(kinked, [values[function](np.array([-1.0]))], [-1.0, 1.0])
+    branches = continue_branches(kinked, [values[function](np.array([-1.0]))], [-1.0, 1.0])
     assert branches.ends == (WHOLE,) and branches.bifurcations == []
     truth = values[function](branches.inputs[:, 0])
     assert branches.xstar[:, 0] == pytest.approx(truth, abs=1e-9)
@@ -120,7 +120,7 @@ def test_twenty_thresholds_are_passed_however_close_they_stand(spread):
     def input_of(x):
         return 0.5 * x + np.maximum(x[:, None] - at, 0.0).sum(axis=1) / 50
 
-    branches = continue_in(system(step), [[-0.6]], [-0.3, 0.3])
+    branches = continue_branches(system(step), [[-0.6]], [-0.3, 0.3])
     assert branches.ends == (WHOLE,) and branches.bifurcations == []
     assert input_of(branches.xstar[:, 0]) == pytest.approx(branches.inputs[:, 0], abs=1e-9)
     assert branches.is_stable.all()
@@ -133,7 +133,7 @@ def test_many_units_that_reach_their_threshold_together_fold_as_one():
         mean = tf.reduce_mean(x, 1, keepdims=True)
         return mean + u + 0.5 * tf.abs(mean) + 0.1 * (x - mean)
 
-    branches = continue_in(system(step, 30), np.full((1, 30), -0.6), [-0.3, 0.3])
+    branches = continue_branches(system(step, 30), np.full((1, 30), -0.6), [-0.3, 0.3])
     (fold,) = branches.bifurcations
     assert (fold.kind, fold.change) == (FOLD, "stable -> saddle")
     assert fold.inputs == pytest.approx([0.0], abs=1e-10)
@@ -148,7 +148,7 @@ def test_two_folds_within_one_step_are_both_found():
         return 0.5 * x + 1.5 * tf.clip_by_value(x, 0.0, gap) + u
 
     # u = x / 2 - 1.5 clip(x, 0, gap): down by gap between, up on both sides.
-    branches = continue_in(system(step), [[-0.6]], [-0.3, 0.3])
+    branches = continue_branches(system(step), [[-0.6]], [-0.3, 0.3])
     assert branches.bifurcation_kinds == (FOLD, FOLD)
     assert branches.bifurcation_inputs[:, 0] == pytest.approx([0.0, -gap], abs=1e-10)
     assert branches.ends == (WHOLE,)
@@ -163,7 +163,7 @@ def test_branches_that_only_touch_a_threshold_go_on():
                 [0.5 * x[:, :1] + 0.5 * u, 0.5 * x[:, 1:] - tf.nn.relu(c - x[:, :1] ** 2)], 1
             )
 
-        branches = continue_in(system(step, 2), [[-1.0, 0.0]], [-1.0, 1.0])
+        branches = continue_branches(system(step, 2), [[-1.0, 0.0]], [-1.0, 1.0])
         assert branches.ends == (WHOLE,) and branches.bifurcations == []
         truth = -2.0 * np.maximum(c - branches.inputs[:, 0] ** 2, 0.0)
         assert branches.xstar[:, 1] == pytest.approx(truth, abs=1e-9)
@@ -172,12 +172,12 @@ def test_branches_that_only_touch_a_threshold_go_on():
 def test_branches_that_cross_at_a_threshold():
     """x = x + (|u| - |x|) / 2: both diagonals are fixed points, and cross at 0."""
     cross = system(lambda x, u: x + 0.5 * (tf.abs(u) - tf.abs(x)))
-    branches = continue_in(cross, [[1.0]], [-1.0, 1.0])
+    branches = continue_branches(cross, [[1.0]], [-1.0, 1.0])
     (point,) = branches.bifurcations
     assert point.kind == CROSSING and point.inputs == pytest.approx([0.0], abs=1e-11)
     assert branches.xstar[:, 0] == pytest.approx(-branches.inputs[:, 0], abs=1e-10)
     # Begun where they cross, all four ways are followed.
-    both = continue_in(cross, [[0.0]], [-1.0, 1.0], start=0.5)
+    both = continue_branches(cross, [[0.0]], [-1.0, 1.0], start=0.5)
     assert both.n == 2 and both.ends == (WHOLE, WHOLE)
     for s in (0.2, 0.7):
         u = 2.0 * s - 1.0
@@ -188,7 +188,7 @@ def test_a_start_at_the_threshold_of_every_unit():
     """Without bias and input, h = 0 is at all thresholds: at u > 0 the point is (0, 2 u)."""
     w = [[0.0, 1.0], [-1.0, 0.5]]
     silent = system(lambda x, u: tf.nn.relu(x @ constant(w, x) + u), 2)
-    branches = continue_in(silent, [[0.0, 0.0]], [0.0, 1.0])
+    branches = continue_branches(silent, [[0.0, 0.0]], [0.0, 1.0])
     assert branches.ends == (WHOLE,) and branches.bifurcations == []
     u = branches.inputs
     assert branches.xstar == pytest.approx(np.hstack([0.0 * u, 2.0 * u]), abs=1e-10)
@@ -200,7 +200,7 @@ def test_a_start_at_the_threshold_of_every_unit():
 
 def test_a_line_of_fixed_points_is_told():
     """x = relu(x) + u: at u = 0 every x >= 0, above none."""
-    branches = continue_in(
+    branches = continue_branches(
         system(lambda x, u: tf.nn.relu(x) + u), [[-1.0]], [-1.0, 1.0], bounds=(-2.0, 2.0)
     )
     (line,) = branches.bifurcations
@@ -216,7 +216,7 @@ def test_a_line_of_fixed_points_with_ends_is_gone_through():
     """Below 0 and above 1 the slope is 0, between 1."""
     line = system(lambda x, u: tf.clip_by_value(x, 0.0, 1.0) + u)
     for x, start in ((-1.0, 0.0), (0.5, 0.5)):
-        branches = continue_in(line, [[x]], [-1.0, 1.0], start=start)
+        branches = continue_branches(line, [[x]], [-1.0, 1.0], start=start)
         assert branches.ends == (WHOLE,)
         assert branches.bifurcation_kinds == ("continuum",)
         ends = np.sort(branches.xstar[[0, -1], 0])  # from within, either way is ahead
@@ -225,7 +225,7 @@ def test_a_line_of_fixed_points_with_ends_is_gone_through():
 
 def test_a_branch_ends_where_the_system_itself_jumps():
     jump = system(lambda x, u: 0.5 * x + u + tf.where(x < 0, 0.0 * x, 0.2 + 0.0 * x))
-    branches = continue_in(jump, [[-1.0]], [-0.5, 0.5])
+    branches = continue_branches(jump, [[-1.0]], [-0.5, 0.5])
     assert branches.ends == (("end of path", "jump of the system"),)
     assert branches.s[-1] == pytest.approx(0.5, abs=1e-7)
 
@@ -237,7 +237,7 @@ def test_a_branch_ends_where_the_system_itself_jumps():
     ("right", "kind", "last"), [(-1.5, COLLISION, 1.0), (1.5, FOLD, 0.0), (0.9, None, 1.0)]
 )
 def test_a_threshold_at_a_corner_of_the_path(right, kind, last):
-    branches = continue_in(two_slopes(0.5, right), [[-0.6]], [-0.3, 0.0, 0.6])
+    branches = continue_branches(two_slopes(0.5, right), [[-0.6]], [-0.3, 0.0, 0.6])
     assert branches.ends == (WHOLE,) and branches.s[-1] == last
     assert branches.bifurcation_kinds == ((kind,) if kind else ())
     slope = np.where(branches.xstar[:, 0] < 0, 0.5, right)
@@ -252,7 +252,7 @@ def test_smooth_bifurcations_are_found_between_thresholds():
     """u = x^2 - |x - 0.2| / 10: a saddle-node at -0.05; the threshold at 0.2 is passed."""
     bent = system(lambda x, u: x + u - x * x + 0.1 * tf.abs(x - 0.2))
     x = 0.8
-    branches = continue_in(bent, [[x]], [x * x - 0.06, -0.5], bounds=(-1.5, 1.5))
+    branches = continue_branches(bent, [[x]], [x * x - 0.06, -0.5], bounds=(-1.5, 1.5))
     (fold,) = branches.bifurcations
     assert fold.kind == "saddle-node" and fold.eigenvalue == pytest.approx(1.0, abs=1e-8)
     assert fold.state == pytest.approx([-0.05], abs=1e-8)
@@ -266,7 +266,7 @@ def test_folds_at_thresholds_between_curved_pieces():
     curved = system(lambda x, u: x + 0.2 * (u - tf.sin(x) + 2.0 * tf.abs(x)))
     begin = -0.5
     u = np.sin(begin) - 2.0 * abs(begin)
-    branches = continue_in(curved, [[begin]], [u, u + 3.0])
+    branches = continue_branches(curved, [[begin]], [u, u + 3.0])
     (fold,) = branches.bifurcations
     assert fold.kind == FOLD and fold.inputs == pytest.approx([0.0], abs=1e-10)
     x = branches.xstar[:, 0]
@@ -285,7 +285,7 @@ def test_a_gru_with_relu_units():
         state = network.step(state, [[0.0]]).numpy()
     if np.abs(network.step(state, [[0.0]]).numpy() - state).max() > 1e-10:
         pytest.fail("the network of the test must settle")
-    branches = continue_in(network, state, [0.0, 1.0])
+    branches = continue_branches(network, state, [0.0, 1.0])
     assert set(sum(branches.ends, ())) == {"end of path"}
     step = network.step(branches.xstar, branches.inputs).numpy()
     assert step == pytest.approx(branches.xstar, abs=1e-8)
@@ -382,7 +382,7 @@ def test_random_networks_of_relu_units_along_random_inputs(options):
             continue
         x, u = (np.array(part) for part in zip(*starts, strict=True))
         points = FixedPoints(xstar=x, inputs=u, kind=network.kind)
-        branches = continue_in(network, points, path, max_points=10_000)
+        branches = continue_branches(network, points, path, max_points=10_000)
         assert (branches.branch_of_point >= 0).all()
         assert set(sum(branches.ends, ())) == {"end of path"}
         met = joints(lines, max(size, np.abs(x).max()))
@@ -428,7 +428,7 @@ def test_random_networks_of_relu_units_along_random_inputs(options):
 def test_the_hysteresis_of_a_small_unit_is_that_of_a_large_one(size):
     """x = a tanh(2 x / a + u / a): all lengths go with the states."""
     unit = system(lambda x, u: size * tf.tanh((2.0 * x + u) / size))
-    branches = continue_in(unit, [[0.9 * size]], [size, -size])
+    branches = continue_branches(unit, [[0.9 * size]], [size, -size])
     x = np.sqrt(0.5)
     u = np.arctanh(x) - 2.0 * x
     assert branches.bifurcation_kinds == ("saddle-node",) * 2
@@ -441,17 +441,17 @@ def test_the_hysteresis_of_a_small_unit_is_that_of_a_large_one(size):
 
 
 def test_the_diagram_marks_what_happens_at_thresholds():
-    branches = continue_in(two_slopes(0.5, 1.5), [[-0.6]], [-0.3, 0.3])
+    branches = continue_branches(two_slopes(0.5, 1.5), [[-0.6]], [-0.3, 0.3])
     figure, ax = branches.plot()
     words = [text.get_text() for text in ax.get_legend().get_texts()]
     assert words == ["stable", "unstable", "1 border-collision fold"]
-    line = continue_in(
+    line = continue_branches(
         system(lambda x, u: tf.clip_by_value(x, 0.0, 1.0) + u), [[-1.0]], [-1.0, 1.0]
     )
     figure, ax = line.plot()
     words = [text.get_text() for text in ax.get_legend().get_texts()]
     assert words == ["stable", "marginal", "1 continuum"]
-    passed = continue_in(two_slopes(0.5, -1.5), [[-0.6]], [-0.3, 0.3])
+    passed = continue_branches(two_slopes(0.5, -1.5), [[-0.6]], [-0.3, 0.3])
     figure, ax = passed.plot()
     words = [text.get_text() for text in ax.get_legend().get_texts()]
     assert words == ["stable", "unstable", "1 border collision"]

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.analysis.continuation import continue_in, switch_branch
+from fixedpoint_tf.analysis import continue_branches, switch_branch
 
 MEETING = "border branch point"
 
@@ -83,7 +83,7 @@ def test_all_states_of_a_symmetric_competition_have_a_branch(path):
     points = of_relu_units(w, 0.5)
     assert len(points) == 7
     place = (0.5 - path[0][0]) / (path[1][0] - path[0][0])
-    branches = continue_in(relu_units(w), points, path, start=place)
+    branches = continue_branches(relu_units(w), points, path, start=place)
     assert branches.n == 7 and sorted(branches.branch_of_point) == list(range(7))
     check_passed(branches, points, np.full(7, place))
     assert set(branches.bifurcation_kinds) == {MEETING} and len(branches.bifurcations) == 7
@@ -104,7 +104,7 @@ def test_points_at_several_inputs_have_one_branch_each_once():
     x = np.concatenate([of_relu_units(w, u) for u in (-1.0, 0.0274, 1.0)])
     given = FixedPoints(xstar=x, inputs=inputs[:, None], eigval_J_xstar=np.zeros((15, 3)))
     for order in (np.arange(15), np.arange(15)[::-1], np.random.default_rng(0).permutation(15)):
-        branches = continue_in(relu_units(w), given[order], [[-1.0], [1.0]])
+        branches = continue_branches(relu_units(w), given[order], [[-1.0], [1.0]])
         assert branches.n == 7
         check_passed(branches, x[order], (inputs[order] + 1.0) / 2.0)
         for s in (0.21, 0.507, 0.73):
@@ -114,7 +114,7 @@ def test_points_at_several_inputs_have_one_branch_each_once():
 def test_the_silent_state_alone_says_that_others_begin():
     w = winner_take_all(3)
     units = relu_units(w)
-    branches = continue_in(units, np.zeros((1, 3)), [[-1.0], [1.0]])
+    branches = continue_branches(units, np.zeros((1, 3)), [[-1.0], [1.0]])
     (point,) = branches.bifurcations
     assert point.kind == MEETING and point.change == "stable -> unstable"
     assert branches.ends == (("end of path", "end of path"),)
@@ -126,7 +126,7 @@ def test_the_silent_state_alone_says_that_others_begin():
 def test_an_end_at_a_meeting_leads_to_all_others():
     w = winner_take_all(3)
     units = relu_units(w)
-    branches = continue_in(units, [[0.0, 0.0, 1.0]], [[-1.0], [1.0]], start=0.75)
+    branches = continue_branches(units, [[0.0, 0.0, 1.0]], [[-1.0], [1.0]], start=0.75)
     assert branches.ends == ((MEETING, "end of path"),)
     (point,) = branches.bifurcations
     assert point.after == 0 and point.change == "stable branch ends"
@@ -140,7 +140,7 @@ def test_a_start_where_seven_branches_meet_follows_all():
     w = winner_take_all(3)
     for path, n_below in (([[-1.0], [1.0]], 1), ([[0.0], [1.0]], 0)):
         start = 0.5 if n_below else 0.0
-        branches = continue_in(relu_units(w), np.zeros((1, 3)), path, start=start)
+        branches = continue_branches(relu_units(w), np.zeros((1, 3)), path, start=start)
         s = start + 0.3 * (1.0 - start)
         u = path[0][0] + s * (path[1][0] - path[0][0])
         # Of the branches that begin at the point the one that it lies on is returned first.
@@ -151,7 +151,7 @@ def test_a_start_where_seven_branches_meet_follows_all():
 @pytest.mark.parametrize("w", (winner_take_all(2), winner_take_all(4), winner_take_all(3, 0.8)))
 def test_other_competitions(w):
     points = of_relu_units(w, 0.4)
-    branches = continue_in(relu_units(w), points, [[-1.0], [1.0]], start=0.7)
+    branches = continue_branches(relu_units(w), points, [[-1.0], [1.0]], start=0.7)
     check_passed(branches, points, np.full(len(points), 0.7))
     same_points(branches.crossings(0.83), of_relu_units(w, 0.66), 1e-9)
     same_points(branches.crossings(0.3), of_relu_units(w, -0.4), 1e-9)
@@ -171,7 +171,7 @@ def test_random_networks_without_bias(seed):
     network = as_system(
         lambda h, u: tf.nn.relu(h @ tf.constant(w.T, h.dtype) + u), n_states=4, n_inputs=4
     )
-    branches = continue_in(network, given, along)
+    branches = continue_branches(network, given, along)
     check_passed(branches, x, (inputs + 1.0) / 2.0)
     assert set(branches.bifurcation_kinds) == {MEETING}
     for s in (0.1, 0.37, 0.66, 0.9):
@@ -211,7 +211,7 @@ def test_all_arms_of_a_pitchfork_with_symmetry(w, number):
     """At u = 1 a double or triple eigenvalue passes 1, and all arms leave the origin."""
     points = of_tanh_units(w, 1.5)
     assert len(points) == number
-    branches = continue_in(tanh_units(w), points, [[0.5], [1.5]], start=1.0)
+    branches = continue_branches(tanh_units(w), points, [[0.5], [1.5]], start=1.0)
     check_passed(branches, points, np.ones(number))
     assert branches.n == (number + 1) // 2  # each arm and the one that mirrors it, the stem
     same_points(branches.crossings(0.9), of_tanh_units(w, 1.4), 1e-2)

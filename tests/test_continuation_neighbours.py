@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.analysis.continuation import continue_in, switch_branch
+from fixedpoint_tf.analysis import continue_branches, switch_branch
 
 FOLD, CROSSING = "border-collision fold", "border branch point"
 WHOLE = ("end of path", "end of path")
@@ -45,7 +45,7 @@ def test_a_zigzag_of_any_size(n, size):
     places = np.unique([*ends, np.clip(np.median(inputs[1:-1]), *ends)])
     found = [(x, u) for u in places for x in states_at(corners, inputs, u)]
     x, u = np.array(found).T[:, :, None]
-    branches = continue_in(system(step), FixedPoints(xstar=x, inputs=u), ends)
+    branches = continue_branches(system(step), FixedPoints(xstar=x, inputs=u), ends)
     n_ends = sum(len(states_at(corners, inputs, u)) for u in ends)
     assert branches.n == n_ends // 2
     assert set(branches.ends) == {WHOLE} and (branches.branch_of_point >= 0).all()
@@ -69,7 +69,7 @@ def test_curved_branches_side_by_side(gap, n):
         return x - 0.15 * gap * product
 
     begin = np.sin(-0.9) + gap * np.arange(n)[:, None]
-    branches = continue_in(system(step), begin, [-0.3, 0.3])
+    branches = continue_branches(system(step), begin, [-0.3, 0.3])
     assert branches.ends == (WHOLE,) * n and branches.bifurcations == []
     assert branches.branch_of_point.tolist() == list(range(n))
     for k in range(n):
@@ -88,7 +88,7 @@ def test_a_closed_branch_beside_a_long_one(radius, gap):
         return x - 0.1 * radius * (x / centre) * circle
 
     begin = [[0.0], [centre + radius], [centre - radius]]
-    branches = continue_in(system(step), begin, [-1.0, 1.0], start=0.5)
+    branches = continue_branches(system(step), begin, [-1.0, 1.0], start=0.5)
     assert branches.branch_of_point.tolist() == [0, 1, 1]
     assert branches.ends == (WHOLE, ("closed loop", "closed loop"))
     folds = branches.bifurcation_inputs[
@@ -105,7 +105,7 @@ def test_a_loop_is_closed_only_by_its_own_start():
     step, corners, inputs = zigzag(2, 0.03)
     begin = np.array([[corners[1] - 0.002]])
     u = 0.5 * begin
-    branches = continue_in(
+    branches = continue_branches(
         system(step), FixedPoints(xstar=begin, inputs=u), [-0.3, 0.3], first_step=0.05
     )
     assert branches.ends == (WHOLE,) and branches.bifurcation_kinds == (FOLD, FOLD)
@@ -117,7 +117,7 @@ def test_a_loop_is_closed_only_by_its_own_start():
 def test_the_other_diagonal():
     """x = x + (|u| - |x|) / 2: begun on one diagonal, the other is found where they cross."""
     cross = system(lambda x, u: x + 0.5 * (tf.abs(u) - tf.abs(x)))
-    one = continue_in(cross, [[1.0]], [-1.0, 1.0])
+    one = continue_branches(cross, [[1.0]], [-1.0, 1.0])
     other = switch_branch(cross, one, [-1.0, 1.0], 0)
     assert other.ends == (WHOLE,) and other.bifurcation_kinds == (CROSSING,)
     assert other.xstar[:, 0] == pytest.approx(other.inputs[:, 0], abs=1e-10)
@@ -126,7 +126,7 @@ def test_the_other_diagonal():
 def test_the_arms_of_a_pitchfork_with_corners():
     """x = x/2 + (|x + u| - |x - u|)/2: 0, and from u = 0 on also -2 u and 2 u."""
     fork = system(lambda x, u: 0.5 * x + 0.5 * (tf.abs(x + u) - tf.abs(x - u)))
-    stem = continue_in(fork, [[0.0]], [-1.0, 1.0])
+    stem = continue_branches(fork, [[0.0]], [-1.0, 1.0])
     assert stem.bifurcation_kinds == (CROSSING,)
     assert stem.xstar[:, 0] == pytest.approx(0.0, abs=1e-12)
     arms = switch_branch(fork, stem, [-1.0, 1.0], 0)
@@ -137,7 +137,7 @@ def test_the_arms_of_a_pitchfork_with_corners():
 
 def test_nothing_leads_on_from_a_fold():
     fold = system(lambda x, u: u + tf.where(x < 0, 0.5 * x, 1.5 * x))
-    branches = continue_in(fold, [[-0.6]], [-0.3, 0.3])
+    branches = continue_branches(fold, [[-0.6]], [-0.3, 0.3])
     with pytest.raises(ValueError, match="border branch point, .*received a border-collision"):
         switch_branch(fold, branches, [-0.3, 0.3], 0)
     with pytest.raises(ValueError, match="expected the number of one of the 1 of branches"):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.analysis.continuation import continue_in
+from fixedpoint_tf.analysis import continue_branches
 
 WHOLE = ("end of path", "end of path")
 EPS = np.finfo(float).eps
@@ -23,7 +23,7 @@ def test_a_slow_unit_does_not_change_where_the_branch_goes(rate):
         on, to, plus, per = (tf.constant(v, x.dtype) for v in (w.T, by_u, bias, rates))
         return x + per * (tf.nn.relu(x @ on + u * to + plus) - x)
 
-    branches = continue_in(
+    branches = continue_branches(
         as_system(step, n_states=3, n_inputs=1), [[0.0, 0.0, 0.2]], [-1.0, 3.0]
     )
     assert branches.ends == (WHOLE,) and branches.bifurcations == []
@@ -54,7 +54,7 @@ def test_a_gru_whose_update_gate_is_saturated(reset_after):
             state = np.zeros((1, 3))
             for _ in range(2000):
                 state = system.step(state, [[-1.0]]).numpy()
-        branches = continue_in(system, state, [-1.0, 1.0])
+        branches = continue_branches(system, state, [-1.0, 1.0])
         assert branches.ends == (WHOLE,)
         ends.append(branches.xstar[-1])
     assert ends[1] == pytest.approx(ends[0], abs=1e-4)

@@ -7,12 +7,12 @@ import scipy.optimize
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
-from fixedpoint_tf.analysis.certificates import certify
+from fixedpoint_tf.analysis import certify
 from fixedpoint_tf.analysis.completeness.coverage import (
     Coverage,
     accumulation,
     chao1,
-    coverage,
+    estimate_coverage,
     missing_mass_bound,
 )
 
@@ -56,7 +56,7 @@ def test_good_turing_is_right_on_average():
     estimates, truths = [], []
     for _ in range(400):
         labels = rng.choice(len(p), 300, p=p)
-        estimates.append(coverage(ends(labels)).missing[0])
+        estimates.append(estimate_coverage(ends(labels)).missing[0])
         truths.append(1.0 - p[np.unique(labels)].sum())
     spread = np.std(np.subtract(estimates, truths)) / np.sqrt(400)
     # Its bias is that of one start: the expected missing mass after n - 1 of them.
@@ -90,7 +90,7 @@ def test_accumulation_is_the_mean_over_orders():
 
 
 def test_counts_of_each_point():
-    answer = coverage(ends([3, 3, 3, 1, 2, 2]))
+    answer = estimate_coverage(ends([3, 3, 3, 1, 2, 2]))
     order = np.argsort(answer.xstar[:, 0])
     assert answer.xstar[order].ravel().tolist() == [1, 2, 3]
     assert answer.counts[order].tolist() == [1, 2, 3]
@@ -100,14 +100,14 @@ def test_counts_of_each_point():
 
 def test_duplicates_within_tol_unique_are_one_point():
     near = ends([0, 1, 2, 3, 100], scale=1e-5)
-    assert coverage(near).counts.tolist() == [5]
-    assert coverage(ends([0, 1, 2, 3], scale=1e-2)).n_points.tolist() == [4]
+    assert estimate_coverage(near).counts.tolist() == [5]
+    assert estimate_coverage(ends([0, 1, 2, 3], scale=1e-2)).n_points.tolist() == [4]
 
 
 def test_conditions_are_apart():
     inputs = np.repeat([[0.0], [1.0]], [50, 30], axis=0)
     labels = np.r_[np.zeros(50), np.arange(30)]
-    answer = coverage(ends(labels, inputs=inputs))
+    answer = estimate_coverage(ends(labels, inputs=inputs))
     assert answer.n_starts.tolist() == [50, 30]
     assert answer.n_points.tolist() == [1, 30]
     assert answer.missing.tolist() == [0.0, 1.0]
@@ -118,7 +118,7 @@ def test_conditions_are_apart():
 def test_starts_that_ended_nowhere_are_told():
     numbers = [50, 20, 10, 5, 3, 2]
     status = np.repeat(list(Status), numbers)
-    answer = coverage(ends(np.repeat([0, 5, 7, 8, 9, 11], numbers), status=status))
+    answer = estimate_coverage(ends(np.repeat([0, 5, 7, 8, 9, 11], numbers), status=status))
     assert answer.n_points.tolist() == [1]
     assert answer.n_unfinished.tolist() == [10]
     assert answer.n_lost.tolist() == [20]
@@ -130,17 +130,19 @@ def test_starts_that_ended_nowhere_are_told():
         "10 starts did not converge, 5 starts ran away, 5 starts ended at no point: each cou"
     )
     assert words in repr(answer)
-    both = coverage(ends(np.zeros(70), status=status[:70]), of="all")
+    both = estimate_coverage(ends(np.zeros(70), status=status[:70]), of="all")
     assert both.n_points.tolist() == [1]
-    with_slow = coverage(ends(np.repeat([0, 5], [50, 20]), status=status[:70]), of="all")
+    with_slow = estimate_coverage(
+        ends(np.repeat([0, 5], [50, 20]), status=status[:70]), of="all"
+    )
     assert with_slow.counts.tolist() == [50, 20]
 
 
 def test_nothing_known_of_no_starts():
-    empty = coverage(FixedPoints(xstar=np.zeros((0, 2)), status=[]))
+    empty = estimate_coverage(FixedPoints(xstar=np.zeros((0, 2)), status=[]))
     assert repr(empty) == "no starts" and len(empty.inputs) == 0
     empty.plot()
-    lost = coverage(ends([0, 1], status=[2, 3]))
+    lost = estimate_coverage(ends([0, 1], status=[2, 3]))
     assert lost.n_points.tolist() == [0] and lost.missing_upper[0] >= 0.95
     lost.plot()
 
@@ -157,7 +159,7 @@ def test_nothing_known_of_no_starts():
     ],
 )
 def test_a_search_that_found_nothing_claims_nothing(status, words):
-    answer = coverage(ends(np.arange(len(status)), status=status))
+    answer = estimate_coverage(ends(np.arange(len(status)), status=status))
     assert repr(answer).startswith(f"no fixed points met by {words}")
     assert repr(answer).endswith("how many there are cannot be estimated")
     assert "chance" not in repr(answer) and answer.n_points_lower.tolist() == [0]
@@ -165,7 +167,7 @@ def test_a_search_that_found_nothing_claims_nothing(status, words):
 
 def test_starts_that_reached_no_point_count_against_the_claim():
     """A search of which nine tenths ran away knows little, however often it met its point."""
-    answer = coverage(ends(np.zeros(1000), status=np.repeat([0, 3], [100, 900])))
+    answer = estimate_coverage(ends(np.zeros(1000), status=np.repeat([0, 3], [100, 900])))
     assert answer.missing.tolist() == [0.9] and answer.missing_upper[0] >= 0.9
     assert "estimated chance of 0.9" in repr(answer) and "900 starts ran away" in repr(answer)
 
@@ -180,7 +182,7 @@ def test_starts_that_reached_no_point_count_against_the_claim():
     ],
 )
 def test_the_sentence_is_right_for_one_and_for_several(labels, words):
-    assert repr(coverage(ends(labels))).startswith(words)
+    assert repr(estimate_coverage(ends(labels))).startswith(words)
 
 
 def tanh_units(gains, n_inputs=1):
@@ -200,15 +202,17 @@ def test_the_lower_bound_is_the_number_of_proofs():
     starts = FixedPoints(
         xstar=np.concatenate([x, halfway]), inputs=np.zeros((7, 1)), status=np.zeros(7, int)
     )
-    answer = coverage(starts, system=cell)
+    answer = estimate_coverage(starts, system=cell)
     assert answer.n_points.tolist() == [7] and answer.n_points_lower.tolist() == [6]
     assert answer.n_points_lower[0] == certify(cell, starts).n_distinct
     assert answer.n_points_estimate[0] > 7
     assert "at least 6 exist (proved)" in repr(answer)
     # Of a function of the user's own nothing is proved.
     function = as_system(lambda h, u: tf.tanh(2.0 * h) + 0.0 * u, n_states=2, n_inputs=1)
-    assert coverage(starts, system=function).n_points_lower.tolist() == [0]
-    assert FixedPointFinder(cell, verbose=False).coverage(starts).n_points_lower[0] == 6
+    assert estimate_coverage(starts, system=function).n_points_lower.tolist() == [0]
+    assert (
+        FixedPointFinder(cell, verbose=False).estimate_coverage(starts).n_points_lower[0] == 6
+    )
 
 
 def test_the_lower_bound_is_by_condition():
@@ -220,22 +224,22 @@ def test_the_lower_bound_is_by_condition():
         status=np.zeros(3, int),
         tol_unique=1e-12,
     )
-    answer = coverage(starts, system=cell)
+    answer = estimate_coverage(starts, system=cell)
     assert answer.inputs.ravel().tolist() == [-0.1, 0.0]
     assert answer.n_points.tolist() == [2, 1] and answer.n_points_lower.tolist() == [1, 1]
 
 
 def test_saved_as_it_was(tmp_path):
-    answer = coverage(ends([0, 0, 0, 1]), seed=3)
+    answer = estimate_coverage(ends([0, 0, 0, 1]), seed=3)
     answer.save(tmp_path / "c.h5")
     back = Coverage.load(tmp_path / "c.h5")
-    assert repr(back) == repr(answer) == repr(coverage(ends([0, 0, 0, 1]), seed=3))
+    assert repr(back) == repr(answer) == repr(estimate_coverage(ends([0, 0, 0, 1]), seed=3))
 
 
 def test_figure_has_a_line_for_each_condition_and_the_lower_bound():
     inputs = np.repeat([[0.0], [1.0]], [50, 30], axis=0)
     labels = np.r_[np.zeros(50), np.r_[np.arange(10), np.zeros(20)]]
-    figure, axes = coverage(ends(labels, inputs=inputs)).plot()
+    figure, axes = estimate_coverage(ends(labels, inputs=inputs)).plot()
     words = [t.get_text() for t in axes.get_legend().texts]
     assert len(words) == 3 and "Chao" in words[-1]
 
@@ -251,7 +255,7 @@ def test_figure_has_a_line_for_each_condition_and_the_lower_bound():
 )
 def test_bad_input_is_refused(points, options, error, message):
     with pytest.raises(error, match=message):
-        coverage(points, **options)
+        estimate_coverage(points, **options)
 
 
 def test_the_distinct_points_of_a_search_are_no_starts():
@@ -261,4 +265,4 @@ def test_the_distinct_points_of_a_search_are_no_starts():
         eigval_J_xstar=np.zeros((2, 1), complex),
     )
     with pytest.raises(ValueError, match="second result of find_fixed_points.*got 2 points"):
-        coverage(unique)
+        estimate_coverage(unique)

@@ -9,7 +9,7 @@ import reference
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.analysis.cycles import Cycles, find_cycles
+from fixedpoint_tf.analysis import Cycles, find_cycles
 from fixedpoint_tf.analysis.cycles.maps import Tangents
 from fixedpoint_tf.analysis.cycles.orbits import orbits, shooting
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.analysis.cycles import Cycles, find_cycles
+from fixedpoint_tf.analysis import Cycles, find_cycles
 from fixedpoint_tf.analysis.cycles.maps import Tangents
 from fixedpoint_tf.analysis.cycles.orbits.sides import every_product_decays
 from fixedpoint_tf.analysis.cycles.orbits.solving import KnownOrbits

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.analysis.cycles import Cycles, find_cycles
+from fixedpoint_tf.analysis import Cycles, find_cycles
 
 
 def starts(n, d, seed=0, scale=1.0):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.analysis.cycles import find_cycles
+from fixedpoint_tf.analysis import find_cycles
 from fixedpoint_tf.analysis.cycles.closed_curves.phase_order import (
     line_length,
     neighbours_agree,

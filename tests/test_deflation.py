@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
-from fixedpoint_tf.analysis.completeness.deflation import Deflated, search_deflated
+from fixedpoint_tf.analysis import Deflated, search_deflated
 from fixedpoint_tf.search.search import Search
 from fixedpoint_tf.search.solvers.deflated import push
 from fixedpoint_tf.systems import trajectories

@@ -6,9 +6,7 @@ import tensorflow as tf
 from reference import leaky_relu_network, load
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
-from fixedpoint_tf.analysis.attractors import attractors
-from fixedpoint_tf.analysis.attractors.slow_states import slow_states
-from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.analysis import Outcome, classify_attractors, sample_slow_states
 
 D = 8
 ROTATION = np.linalg.qr(np.random.default_rng(5).normal(size=(D, D)))[0]
@@ -60,7 +58,7 @@ def with_slow_states(system, points, n, seed=0, scale=1.0):
     if not n:
         return points
     states = scale * np.random.default_rng(seed).normal(size=(1000, D))
-    slow = slow_states(system, states, max_points=n, seed=seed)
+    slow = sample_slow_states(system, states, max_points=n, seed=seed)
     return FixedPoints.concatenate([points, slow], common=True)
 
 
@@ -70,7 +68,7 @@ class TestRings:
     @pytest.mark.parametrize("n", [2, 3, 5, 16])
     def test_attractors_and_saddles_are_one_ring_without_the_source(self, n, drift, n_slow):
         system, points = ring(n, drift)
-        answer = attractors(system, with_slow_states(system, points, n_slow))
+        answer = classify_attractors(system, with_slow_states(system, points, n_slow))
         assert answer.kind == ("ring", "point")
         points_of = answer[0].members[~answer[0].is_slow_state]
         assert sorted(points_of) == list(range(2 * n))
@@ -86,23 +84,23 @@ class TestRings:
     @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3])
     def test_the_size_of_the_states_changes_nothing(self, scale):
         system, points = ring(5, 1e-3, scale)
-        answer = attractors(system, with_slow_states(system, points, 50, scale=scale))
+        answer = classify_attractors(system, with_slow_states(system, points, 50, scale=scale))
         assert answer.kind == ("ring", "point")
         assert answer[0].length == pytest.approx(2 * np.pi * scale, rel=0.03)
         assert answer[0].return_time == pytest.approx(-1 / np.log(0.7), rel=1e-3)
 
     def test_a_ring_that_attracts_slowly(self):
         system, points = ring(6, 1e-3, pull=0.02)
-        assert attractors(system, with_slow_states(system, points, 80)).kind == (
+        assert classify_attractors(system, with_slow_states(system, points, 80)).kind == (
             "ring",
             "point",
         )
 
     def test_states_that_hurry_around_hold_no_angle(self):
         system, points = ring(5, 0.05)  # across the radius in 20 steps
-        answer = attractors(system, points)
+        answer = classify_attractors(system, points)
         assert set(answer.kind) == {"point"}
-        assert attractors(system, points, slow=15.0).kind[0] == "ring"
+        assert classify_attractors(system, points, slow=15.0).kind[0] == "ring"
 
     def test_a_source_as_slow_as_the_ring_is_apart(self):
         """It has a slow mode, too, and lies nearer to the ring than the points on it do."""
@@ -120,7 +118,7 @@ class TestRings:
             system, np.concatenate([circle(np.pi * np.arange(4) / 2), np.zeros((1, 2))])
         )
         for n_slow in (0, 100):
-            answer = attractors(system, with_slow_states(system, points, n_slow))
+            answer = classify_attractors(system, with_slow_states(system, points, n_slow))
             assert answer.kind == ("ring", "point")
             assert answer[1].members.tolist() == [4]
 
@@ -134,7 +132,7 @@ class TestRings:
         system = rotated(step)
         around = circle(np.pi * np.arange(10) / 5)
         x = [np.column_stack([around, np.full(10, side)]) for side in (-1.0, 0.0, 1.0)]
-        answer = attractors(system, fixed(system, np.concatenate(x)))
+        answer = classify_attractors(system, fixed(system, np.concatenate(x)))
         assert answer.kind[:2] == ("ring", "ring") and set(answer.kind[2:]) == {"point"}
         assert [sorted(group.members) for group in answer][:2] in (
             [list(range(10)), list(range(20, 30))],
@@ -152,7 +150,7 @@ class TestRings:
             return columns(around, 1.5 * z[:, 2:3], 0.5 * z[:, 3:])
 
         system = rotated(step)
-        answer = attractors(system, fixed(system, circle(np.pi * np.arange(10) / 5)))
+        answer = classify_attractors(system, fixed(system, circle(np.pi * np.arange(10) / 5)))
         assert answer.kind == ("ring",) and answer.dimension_spectral.tolist() == [1]
         assert "does not return" in repr(answer)
 
@@ -170,9 +168,9 @@ class TestRings:
         )
         if n_slow:
             states = np.abs(x).max() * np.random.default_rng(seed).normal(size=(2000, 60))
-            slow = slow_states(system, states, u, max_points=n_slow, seed=seed)
+            slow = sample_slow_states(system, states, u, max_points=n_slow, seed=seed)
             points = FixedPoints.concatenate([points, slow], common=True)
-        answer = attractors(system, points)
+        answer = classify_attractors(system, points)
         assert answer.kind == ("ring", "point")
         assert "a ring of 16 points" in repr(answer)
         assert (~answer[0].is_slow_state).sum() == 16
@@ -199,10 +197,10 @@ class TestLines:
     @pytest.mark.parametrize("drift", [1e-4, 3e-3])
     def test_a_broken_line_is_one_line(self, drift, scale):
         system, points = self.line(4, drift, scale)
-        answer = attractors(system, points)
+        answer = classify_attractors(system, points)
         assert answer.kind == ("line",)
         assert answer[0].members.tolist() in (list(range(9)), list(range(9))[::-1])
-        sampled = attractors(system, with_slow_states(system, points, 60, scale=scale))
+        sampled = classify_attractors(system, with_slow_states(system, points, 60, scale=scale))
         assert sampled.kind == ("line",)
         assert sampled[0].length > 1.2 * answer[0].length  # it goes on beyond the last point
 
@@ -213,9 +211,9 @@ class TestLines:
             xstar=x, status=np.zeros(3, np.int8), state_names=tuple(system.state_names)
         )
         states = np.linspace(-0.9, 0.9, 50)[:, None]
-        slow = slow_states(system, states, n_steps=0)
+        slow = sample_slow_states(system, states, n_steps=0)
         joined = FixedPoints.concatenate([points, slow], common=True)
-        assert set(attractors(system, joined).kind) == {"point"}
+        assert set(classify_attractors(system, joined).kind) == {"point"}
 
 
 @pytest.mark.parametrize("drift", [1e-4, 3e-3])
@@ -233,7 +231,7 @@ def test_a_torus_of_points_is_a_sheet(drift):
     first, second = (part.ravel() for part in np.meshgrid(angle, angle))
     points = fixed(system, np.concatenate([circle(first), circle(second)], axis=1))
     for n_slow in (0, 200):
-        answer = attractors(system, with_slow_states(system, points, n_slow))
+        answer = classify_attractors(system, with_slow_states(system, points, n_slow))
         assert answer.kind == ("plane",)
         assert repr(answer).startswith("a plane of 36 points")
 
@@ -254,7 +252,7 @@ class TestCycles:
     def test_a_slow_one(self, turn, uneven):
         system = as_system(self.cycle(turn, uneven), n_states=3, n_inputs=0)
         states = np.random.default_rng(0).normal(size=(400, 3))
-        answer = attractors(system, slow_states(system, states, max_points=150))
+        answer = classify_attractors(system, sample_slow_states(system, states, max_points=150))
         assert answer.kind == ("cycle",)
         assert repr(answer).startswith("states settle on a cycle: ask find_cycles")
         drift = np.concatenate([answer[0].drift, answer[0].drift_between])
@@ -266,10 +264,10 @@ class TestCycles:
     def test_a_fast_one_has_no_slow_points(self, turn):
         system = as_system(self.cycle(turn), n_states=3, n_inputs=0)
         states = np.random.default_rng(0).normal(size=(400, 3))
-        sampled = slow_states(system, states, max_points=100)
+        sampled = sample_slow_states(system, states, max_points=100)
         assert (sampled.status == Status.NOT_SLOW).all()
         assert repr(sampled) == f"no fixed points; {sampled.n} not slow; 3 units"
-        answer = attractors(system, sampled)
+        answer = classify_attractors(system, sampled)
         assert len(answer) == 0
         assert (answer.outcomes == Outcome.CYCLE).all()
         assert repr(answer) == "states settle on a cycle: ask find_cycles"
@@ -280,7 +278,7 @@ class TestCycles:
         unique, every = finder.find_fixed_points(states)
         for points in (unique.slow, every):
             assert "states settle on a cycle: ask find_cycles" in repr(
-                finder.attractors(points)
+                finder.classify_attractors(points)
             )
 
     @pytest.mark.parametrize("pull", [0.0, 0.6, 0.9])
@@ -299,13 +297,13 @@ class TestCycles:
         names = tuple(finder.system.state_names)
         slow = FixedPoints(xstar=x, status=np.ones(5, np.int8), state_names=names)
         for n in (1, 5):
-            answer = finder.attractors(slow[:n])
+            answer = finder.classify_attractors(slow[:n])
             assert repr(answer).startswith("states settle on a cycle: ask find_cycles")
             assert len(answer) == 0 and answer.n_turning == n
         source = FixedPoints(
             xstar=np.zeros((1, 3)), status=np.zeros(1, np.int8), state_names=names
         )
-        answer = finder.attractors(FixedPoints.concatenate([source, slow]))
+        answer = finder.classify_attractors(FixedPoints.concatenate([source, slow]))
         assert answer.kind == ("point",) and answer.n_turning == 5
         assert repr(answer) == (
             "states settle on a cycle: ask find_cycles, 1 isolated point (with 2 unstable "
@@ -315,7 +313,7 @@ class TestCycles:
     def test_a_ring_with_fixed_points_is_none(self):
         system, points = ring(4, 1e-3)
         slow = with_slow_states(system, points, 60)
-        assert attractors(system, slow[len(points) :]).kind == ("ring",)
+        assert classify_attractors(system, slow[len(points) :]).kind == ("ring",)
 
     def test_in_continuous_time(self):
         def flow(h, u):
@@ -325,7 +323,9 @@ class TestCycles:
 
         system = as_system(flow, n_states=2, n_inputs=0, kind="continuous")
         states = np.random.default_rng(0).normal(size=(300, 2))
-        answer = attractors(system, slow_states(system, states, n_steps=3000, max_points=100))
+        answer = classify_attractors(
+            system, sample_slow_states(system, states, n_steps=3000, max_points=100)
+        )
         assert answer.kind == ("cycle",)
         assert answer[0].turn == pytest.approx(2000 * np.pi, rel=0.05)
 
@@ -335,7 +335,7 @@ class TestNoFixedPoints:
     def test_a_shift_has_no_slow_points(self, scale):
         system = as_system(lambda h, u: h + scale, n_states=2, n_inputs=0)
         states = scale * np.random.default_rng(0).normal(size=(80, 2))
-        answer = attractors(system, slow_states(system, states))
+        answer = classify_attractors(system, sample_slow_states(system, states))
         assert len(answer) == 0 and answer.n_slow_points == 0
         assert repr(answer).startswith("no points: of 80 points given none are fixed or slow")
         assert "64 keep moving" in repr(answer)
@@ -348,9 +348,9 @@ class TestNoFixedPoints:
         )  # fmt: skip
         states = np.random.default_rng(1).normal(size=(256, 8))
         unique, _ = finder.find_fixed_points(states)
-        both = FixedPoints.concatenate([unique, finder.slow_states(states)], common=True)
+        both = FixedPoints.concatenate([unique, finder.sample_slow_states(states)], common=True)
         for points in (unique, both):
-            answer = finder.attractors(points)
+            answer = finder.classify_attractors(points)
             assert len(answer) == 0
             assert repr(answer).startswith("no points: of ")
 
@@ -358,14 +358,14 @@ class TestNoFixedPoints:
         system = as_system(lambda h, u: 0.98 * h, n_states=1, n_inputs=0)
         x = np.linspace(-1.0, 1.0, 20)[:, None]
         points = FixedPoints(xstar=x, status=np.full(20, Status.SLOW_POINT))
-        answer = attractors(system, points, slow=100.0)
+        answer = classify_attractors(system, points, slow=100.0)
         assert answer.n_not_slow == 8  # beyond 0.625, 1.25 times as fast as 1 / slow
         assert "8 are no slow points by slow = 100" in repr(answer)
 
     def test_one_of_anything_is_singular(self):
         system = as_system(lambda h, u: h + 1.0, n_states=1, n_inputs=0)
         points = FixedPoints(xstar=np.zeros((1, 1)), status=[Status.SLOW_POINT])
-        words = repr(attractors(system, points))
+        words = repr(classify_attractors(system, points))
         assert words.startswith(
             "no points: of 1 point given none is a fixed or slow point; 1 is no"
         )
@@ -376,7 +376,7 @@ def test_slow_states_that_lead_to_a_memory_are_counted():
     system = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
     x = np.array([[-1.0], [0.0], [1.0], [0.01]])
     status = [Status.FIXED_POINT] * 3 + [Status.SLOW_POINT]
-    answer = attractors(system, FixedPoints(xstar=x, status=status))
+    answer = classify_attractors(system, FixedPoints(xstar=x, status=status))
     assert answer.kind == ("point",) * 3 and answer.n_drawn == 1
     assert repr(answer) == (
         "3 isolated points (2 stable, 1 with 1 unstable direction), "
@@ -386,9 +386,9 @@ def test_slow_states_that_lead_to_a_memory_are_counted():
 
 def test_attractors_alone_are_called_so():
     system = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
-    answer = attractors(system, FixedPoints(xstar=np.array([[-1.0], [1.0]])))
+    answer = classify_attractors(system, FixedPoints(xstar=np.array([[-1.0], [1.0]])))
     assert repr(answer) == "2 isolated attractors"
-    one = attractors(system, FixedPoints(xstar=np.array([[1.0]])))
+    one = classify_attractors(system, FixedPoints(xstar=np.array([[1.0]])))
     assert repr(one) == "1 isolated attractor"
 
 
@@ -396,4 +396,4 @@ def test_attractors_alone_are_called_so():
 def test_a_bad_time_constant_is_refused(value):
     system = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=0)
     with pytest.raises(ValueError, match="min_time_constant"):
-        slow_states(system, np.zeros((2, 1)), min_time_constant=value)
+        sample_slow_states(system, np.zeros((2, 1)), min_time_constant=value)

@@ -45,7 +45,7 @@ class TestHalfStablePoint:
     def test_it_is_no_attractor_whatever_the_points_carry(self, found):
         finder, points = found
         for some in (points, without_derivatives(points)):
-            answer = finder.attractors(some)
+            answer = finder.classify_attractors(some)
             assert repr(answer).startswith(
                 "2 isolated points (1 stable, 1 with 1 unstable direction)"
             )
@@ -55,7 +55,7 @@ class TestHalfStablePoint:
         finder, points = found
         attractor = int(np.argmin(points.xstar[:, 0]))
         for some in (points, without_derivatives(points)):
-            ways = finder.connections(some)
+            ways = finder.find_connections(some)
             assert ways.target.tolist() == [attractor]
             assert "boundary" not in repr(ways)
 
@@ -73,8 +73,8 @@ def test_the_middle_of_a_ring_is_a_source_with_slow_states_too(n):
     finder = FixedPointFinder(step, n_states=3, n_inputs=0, verbose=False)
     states = np.random.default_rng(1).normal(size=(128, 3))
     points, _ = finder.find_fixed_points(states)
-    joined = FixedPoints.concatenate([points, finder.slow_states(states)], common=True)
+    joined = FixedPoints.concatenate([points, finder.sample_slow_states(states)], common=True)
     for some in (points, joined):
-        answer = finder.attractors(some)
+        answer = finder.classify_attractors(some)
         assert answer.kind == ("ring", "point")
         assert answer[1].n_unstable.tolist() == [2]

@@ -149,7 +149,7 @@ for k, (count, expected) in enumerate(zip(counts, (8, 12, 6, 1), strict=True)):
 # %%
 certificates = finder.certify(unique)
 print(certificates)
-print(finder.coverage(every))
+print(finder.estimate_coverage(every))
 
 # %% [markdown]
 # ## What leads where
@@ -158,7 +158,7 @@ print(finder.coverage(every))
 # step along each tells which memories the saddle stands between.
 
 # %%
-connections = finder.connections(unique)
+connections = finder.find_connections(unique)
 print(connections)
 connections.plot(higher=False)
 plt.show()
@@ -232,7 +232,7 @@ print(
 # <details><summary>Answer</summary>
 #
 # ```python
-# branches = finder.continue_in(unique, [np.zeros(3), np.array([1.0, 0.0, 0.0])])
+# branches = finder.continue_branches(unique, [np.zeros(3), np.array([1.0, 0.0, 0.0])])
 # print(branches)
 # branches.plot()
 # ```

@@ -96,8 +96,8 @@ print("longest time constants at each (steps):", unique.time_constants().max(axi
 # everything fast is over, and see what is left:
 
 # %%
-points = finder.slow_states(states, zero[0])
-found = finder.attractors(points, slow=50.0)
+points = finder.sample_slow_states(states, zero[0])
+found = finder.classify_attractors(points, slow=50.0)
 print(found)
 points.plot(states, plot_batch_idx=range(40))
 plt.show()
@@ -156,7 +156,8 @@ print(f"correlation of place and output: {r:.4f}")
 # is $w \cdot r_1$, with the weights $w$ of the readout.
 
 # %%
-heard = finder.sensitivity(on_line[:: len(on_line) // 40], readout, input_names=["evidence"])
+some = on_line[:: len(on_line) // 40]
+heard = finder.analyze_sensitivity(some, readout, input_names=["evidence"])
 print(heard)
 heard.plot(n_modes=5)
 plt.show()
@@ -178,7 +179,7 @@ plt.show()
 # $$y \approx y_0 + (w \cdot r_1)\,(l_1 \cdot B) \sum_t \lambda_1^{25 - t}\, u_t .$$
 
 # %%
-middle = finder.sensitivity(on_line[int(np.abs(read).argmin())], readout)
+middle = finder.analyze_sensitivity(on_line[int(np.abs(read).argmin())], readout)
 rate = middle.eigenvalues[0, 0].real
 gain = (middle.readout_effect[0, 0, 0] * middle.input_effect[0, 0, 0]).real
 predicted = read[np.abs(read).argmin()] + gain * inputs[:, :, 0] @ rate ** (25 - steps)
@@ -222,8 +223,8 @@ print(
 # model_1 = train_task(task_1)
 # finder_1 = FixedPointFinder(model_1, verbose=False)
 # states_1 = run(finder_1.system, task_1(np.random.default_rng(1), 200)[0])
-# points_1 = finder_1.slow_states(states_1, zero[0])
-# line_1 = finder_1.attractors(points_1, slow=50.0)[0]
+# points_1 = finder_1.sample_slow_states(states_1, zero[0])
+# line_1 = finder_1.classify_attractors(points_1, slow=50.0)[0]
 # read_1 = model_1.get_layer("readout")(points_1.xstar[line_1.members]).numpy()[:, 0]
 # print(line_1, np.corrcoef(line_1.coordinate, read_1)[0, 1])
 # ```

@@ -85,14 +85,14 @@ finder = FixedPointFinder(model, verbose=False)
 states = run(finder.system, inputs)
 lines, points = [], []
 for context, condition in enumerate(task.conditions):
-    settled = finder.slow_states(states[in_context[context]], condition.inputs)
-    largest = finder.attractors(settled, slow=50.0)[0]
+    settled = finder.sample_slow_states(states[in_context[context]], condition.inputs)
+    largest = finder.classify_attractors(settled, slow=50.0)[0]
     print(f"{condition.label}: {largest!r}")
     lines.append(largest)
     points.append(settled[largest.members])
 
 # %%
-both = finder.attractors(FixedPoints.concatenate(points), slow=50.0)
+both = finder.classify_attractors(FixedPoints.concatenate(points), slow=50.0)
 both.plot()
 plt.show()
 
@@ -115,7 +115,7 @@ plt.show()
 # %%
 readout = model.get_layer("readout")
 heard = [
-    finder.sensitivity(some[:: len(some) // 40], readout, input_names=task.input_names)
+    finder.analyze_sensitivity(some[:: len(some) // 40], readout, input_names=task.input_names)
     for some in points
 ]
 figure, axes = plt.subplots(1, 2, figsize=(13, 4.2), layout="constrained")
@@ -254,9 +254,9 @@ for context in (0, 1):
 #     constant = np.array([0.0, 0.0, cue, cue])
 #     told = inputs.copy()
 #     told[:, :, 2:] = cue
-#     settled = finder.slow_states(run(finder.system, told), constant)
-#     group = finder.attractors(settled, slow=50.0)[0]
-#     answer = finder.sensitivity(settled[group.members], input_names=task.input_names)
+#     settled = finder.sample_slow_states(run(finder.system, told), constant)
+#     group = finder.classify_attractors(settled, slow=50.0)[0]
+#     answer = finder.analyze_sensitivity(settled[group.members], input_names=task.input_names)
 #     print(cue, group, np.median(np.abs(answer.input_effect[:, 0, :2]), axis=0).round(2))
 # ```
 #

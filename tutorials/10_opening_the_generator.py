@@ -87,7 +87,7 @@ starts = finder.sample_states(states, 512, noise_scale=0.5 * states.std())
 unique, every = finder.find_fixed_points(starts)
 points = unique.fixed
 print(points)
-print(finder.coverage(every))
+print(finder.estimate_coverage(every))
 
 # %% [markdown]
 # What kind of points are they? An eigenvalue $\lambda$ of the Jacobian says that a deviation

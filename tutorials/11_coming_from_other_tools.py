@@ -283,7 +283,7 @@ print(
 # ## Exercise
 #
 # Take a model of your own and let `python -m fixedpoint_tf find` look at it. Which of its
-# points are fixed, which are slow, and does `coverage` think that they are all?
+# points are fixed, which are slow, and does `estimate_coverage` think that they are all?
 #
 # <details><summary>Hint</summary>
 #

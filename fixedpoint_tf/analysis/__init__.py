@@ -1,1 +1,88 @@
-"""Questions about fixed points: one folder each, with computation, result and picture."""
+"""Questions about fixed points: a folder each, with computation, result and picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fixedpoint_tf._utils.lazy import attach
+
+if TYPE_CHECKING:
+    from fixedpoint_tf.analysis.attractors import Attractors, classify_attractors
+    from fixedpoint_tf.analysis.attractors.slow_states import sample_slow_states
+    from fixedpoint_tf.analysis.basins import Basins, estimate_basins
+    from fixedpoint_tf.analysis.certificates import Certificates, certify
+    from fixedpoint_tf.analysis.comparison.comparing import Comparison, compare_networks
+    from fixedpoint_tf.analysis.completeness.coverage import Coverage, estimate_coverage
+    from fixedpoint_tf.analysis.completeness.deflation import Deflated, search_deflated
+    from fixedpoint_tf.analysis.connections import Connections, find_connections
+    from fixedpoint_tf.analysis.continuation import (
+        Bifurcation,
+        Branches,
+        continue_branches,
+        switch_branch,
+    )
+    from fixedpoint_tf.analysis.cycles import Cycles, find_cycles
+    from fixedpoint_tf.analysis.outcomes import Outcome
+    from fixedpoint_tf.analysis.sensitivity import (
+        LinearError,
+        Sensitivity,
+        analyze_sensitivity,
+        linear_error,
+    )
+
+__all__ = [
+    "Attractors",
+    "Basins",
+    "Bifurcation",
+    "Branches",
+    "Certificates",
+    "Comparison",
+    "Connections",
+    "Coverage",
+    "Cycles",
+    "Deflated",
+    "LinearError",
+    "Outcome",
+    "Sensitivity",
+    "analyze_sensitivity",
+    "certify",
+    "classify_attractors",
+    "compare_networks",
+    "continue_branches",
+    "estimate_basins",
+    "estimate_coverage",
+    "find_connections",
+    "find_cycles",
+    "linear_error",
+    "sample_slow_states",
+    "search_deflated",
+    "switch_branch",
+]
+
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "fixedpoint_tf.analysis.attractors": ["Attractors", "classify_attractors"],
+        "fixedpoint_tf.analysis.attractors.slow_states": ["sample_slow_states"],
+        "fixedpoint_tf.analysis.basins": ["Basins", "estimate_basins"],
+        "fixedpoint_tf.analysis.certificates": ["Certificates", "certify"],
+        "fixedpoint_tf.analysis.comparison.comparing": ["Comparison", "compare_networks"],
+        "fixedpoint_tf.analysis.completeness.coverage": ["Coverage", "estimate_coverage"],
+        "fixedpoint_tf.analysis.completeness.deflation": ["Deflated", "search_deflated"],
+        "fixedpoint_tf.analysis.connections": ["Connections", "find_connections"],
+        "fixedpoint_tf.analysis.continuation": [
+            "Bifurcation",
+            "Branches",
+            "continue_branches",
+            "switch_branch",
+        ],
+        "fixedpoint_tf.analysis.cycles": ["Cycles", "find_cycles"],
+        "fixedpoint_tf.analysis.outcomes": ["Outcome"],
+        "fixedpoint_tf.analysis.sensitivity": [
+            "LinearError",
+            "Sensitivity",
+            "analyze_sensitivity",
+            "linear_error",
+        ],
+    },
+)

@@ -12,7 +12,7 @@ from fixedpoint_tf._utils.checks import check_number, check_rows
 from fixedpoint_tf._utils.filters import thin
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.words import counted
-from fixedpoint_tf.analysis.convergence import arrive, check_runs, radii, time_step
+from fixedpoint_tf.analysis.convergence import check_runs, radii, run_to_convergence, time_step
 from fixedpoint_tf.analysis.outcomes import Outcome, describe_outcomes
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Basins", "basins", "wilson_interval"]
+__all__ = ["Basins", "estimate_basins", "wilson_interval"]
 
 SAME = 1e-9  # points nearer than this, relative to their size, are one
 
@@ -42,7 +42,7 @@ class Basins(Result):
 
     Attributes:
         target: ``(n,)`` int, the row of the FixedPoints that each state reaches; -1 none.
-        outcome: ``(n,)`` int, of :class:`fixedpoint_tf.analysis.outcomes.Outcome`.
+        outcome: ``(n,)`` int, of :class:`fixedpoint_tf.analysis.Outcome`.
         steps: ``(n,)`` int, steps until there for good.
         final: ``(n, n_states)``, the last state; NaN where it ran away.
         attractors: ``(k,)`` int, the points that can be reached: the stable ones, and any
@@ -60,7 +60,7 @@ class Basins(Result):
         >>> from fixedpoint_tf import FixedPoints, as_system
         >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
         >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
-        >>> answer = basins(wells, points, [[-2.0], [-0.5], [0.5], [2.0]])
+        >>> answer = estimate_basins(wells, points, [[-2.0], [-0.5], [0.5], [2.0]])
         >>> answer.target.tolist(), answer.fraction.tolist()
         ([0, 0, 2, 2], [0.5, 0.5])
     """
@@ -109,7 +109,7 @@ class Basins(Result):
         return plot_basins(self, **options)
 
 
-def basins(
+def estimate_basins(
     system: Any,
     points: FixedPoints,
     states: Any,
@@ -153,7 +153,7 @@ def basins(
         >>> from fixedpoint_tf import FixedPoints, as_system
         >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
         >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
-        >>> basins(wells, points, np.linspace(-1.0, 2.0, 30)[:, None])
+        >>> estimate_basins(wells, points, np.linspace(-1.0, 2.0, 30)[:, None])
         30 states reach 2 of 2 attractors; point 2 has the largest basin: 67% (49% to 81%)
     """
     system = as_system(system)
@@ -181,7 +181,7 @@ def basins(
         here = np.flatnonzero((of_points[rows] == one).all(axis=1))
         if interrupted:
             break
-        ends = arrive(
+        ends = run_to_convergence(
             system,
             start[mine],
             one,

@@ -19,7 +19,7 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = [
     "Arrivals",
-    "arrive",
+    "run_to_convergence",
     "check_runs",
     "last_states",
     "radii",
@@ -146,7 +146,7 @@ def last_states(
     return out
 
 
-def arrive(
+def run_to_convergence(
     system: DynamicalSystem,
     states: np.ndarray,
     inputs: np.ndarray,
@@ -234,7 +234,7 @@ def arrive(
             ends.interrupted = True
     gone = np.flatnonzero(ends.outcome == Outcome.DIVERGED)
     if system.kind == "continuous" and len(gone) and tries and not ends.interrupted:
-        more = arrive(
+        more = run_to_convergence(
             system,
             states[gone],
             inputs,

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from fixedpoint_tf import plotting
-from fixedpoint_tf.analysis.sensitivity import sensitivity
+from fixedpoint_tf.analysis.sensitivity import analyze_sensitivity
 from fixedpoint_tf.cli.report import meaning
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -144,7 +144,7 @@ def study(
         suffix = f"_{number + 1}" if len(task.conditions) > 1 else ""
         shown = _trials_nearest(drive, condition.inputs)[:20]
         figure, _ = plotting.plot_fixed_points(unique, states, plot_batch_idx=shown)
-        answer = sensitivity(finder.system, unique, input_names=task.input_names)
+        answer = analyze_sensitivity(finder.system, unique, input_names=task.input_names)
         drawn = {"state_space": figure, "sensitivity": answer.plot()[0]}
         constant = np.asarray(condition.inputs, dtype=float)
         told = meaning(finder, unique, every, states[shown], constant)

@@ -65,16 +65,16 @@ def meaning(
     lines, figures = [], {}
     if unique.fixed.n:
         lines.append(f"true? {finder.certify(unique.fixed)}")
-    lines.append(f"all? {finder.coverage(every)}")
+    lines.append(f"all? {finder.estimate_coverage(every)}")
 
     together = _with_slow_states(finder, unique, states, constant)
-    settled = finder.attractors(together)
+    settled = finder.classify_attractors(together)
     n_sampled = together.n - unique.n
     of = f" (with {n_sampled} sampled slow states)" if n_sampled else ""
     lines.append(f"points, lines, rings?{of} {settled}")
     figures["attractors"] = settled.plot()[0]
 
-    ways = finder.connections(unique)
+    ways = finder.find_connections(unique)
     if len(ways):
         lines.append(f"what leads where? {ways}")
         figures["connections"] = ways.plot()[0]
@@ -90,7 +90,7 @@ def _with_slow_states(
     finder: FixedPointFinder, unique: FixedPoints, states: np.ndarray, constant: np.ndarray
 ) -> FixedPoints:
     """The points of the search and the states on which trajectories linger between them."""
-    slow = finder.slow_states(states, constant)
+    slow = finder.sample_slow_states(states, constant)
     slow = slow[slow.status == Status.SLOW_POINT]
     size = state_scale(np.concatenate([unique.xstar, slow.xstar]))
     # Where a trajectory has come to rest at a point, the point stands for it.

@@ -9,7 +9,7 @@ import tensorflow as tf
 from scipy.optimize import brentq
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.analysis.certificates import certify
+from fixedpoint_tf.analysis import certify
 from lfads_tf import LFADS, LFADSConfig, load_model
 
 N_NEURONS, N_BINS, WIDTH = 5, 12, 0.02

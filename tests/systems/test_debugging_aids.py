@@ -23,7 +23,7 @@ assert np.allclose(unique.xstar.ravel(), root, atol=1e-9), unique.xstar
 assert not np.isfinite(finder.simulate(np.zeros((1, 30, 0)), [[2.0]])).all()
 for ask in (finder.attractors, finder.connections, finder.certify):
     ask(unique)
-finder.basins(unique, starts)
+finder.estimate_basins(unique, starts)
 finder.find_cycles(starts[:8])
 FixedPointFinder(lambda h, u: tf.exp(h) - 0.5, n_states=1, n_inputs=0, verbose=False
                  ).find_fixed_points(starts)

@@ -159,7 +159,7 @@ def test_every_question_refuses():
     for ask in (
         lambda: finder.find_fixed_points(np.zeros((4, UNITS)), U),
         lambda: finder.simulate(np.ones((1, 3, 2))),
-        lambda: finder.attractors(unique),
+        lambda: finder.classify_attractors(unique),
         lambda: finder.find_cycles(np.zeros((4, UNITS)), U),
         lambda: finder.certify(unique),
         lambda: finder.system.jacobian(H, U),

@@ -16,6 +16,6 @@ a flip-flop, which lie on lines too, are 27 isolated points.
 """
 
 from fixedpoint_tf.analysis.attractors.result import Attractors, Group
-from fixedpoint_tf.analysis.attractors.sorting import attractors
+from fixedpoint_tf.analysis.attractors.sorting import classify_attractors
 
-__all__ = ["Attractors", "Group", "attractors"]
+__all__ = ["Attractors", "Group", "classify_attractors"]

@@ -52,10 +52,10 @@ def plot_attractors(
     Example:
         >>> import numpy as np
         >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis.attractors import attractors
+        >>> from fixedpoint_tf.analysis import classify_attractors
         >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=2, n_inputs=0)
         >>> points = FixedPoints(xstar=np.array([[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]))
-        >>> fig, ax = attractors(wells, points).plot()
+        >>> fig, ax = classify_attractors(wells, points).plot()
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
         ['3 isolated points, unstable']
     """
@@ -182,12 +182,12 @@ def plot_drift(
         >>> import numpy as np
         >>> import tensorflow as tf
         >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis.attractors import attractors
+        >>> from fixedpoint_tf.analysis import classify_attractors
         >>> integrator = as_system(
         ...     lambda h, u: h * tf.constant([1.0, 0.5], h.dtype), n_states=2, n_inputs=0
         ... )
         >>> line = np.stack([np.linspace(-1, 1, 21), np.zeros(21)], axis=1)
-        >>> fig, ax = attractors(integrator, FixedPoints(xstar=line)).plot_drift()
+        >>> fig, ax = classify_attractors(integrator, FixedPoints(xstar=line)).plot_drift()
         >>> ax.get_ylabel()
         'drift (per step)'
     """

@@ -33,7 +33,7 @@ class Group:
         ...     lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0, verbose=False
         ... )
         >>> points, _ = wells.find_fixed_points([[-1.5], [0.1], [1.5]])
-        >>> wells.attractors(points)[1]
+        >>> wells.classify_attractors(points)[1]
         isolated point 1 (with 1 unstable direction)
     """
 
@@ -128,7 +128,7 @@ class Attractors(Result):
     Printed, the answer begins with a plain sentence, and the evidence follows after a
     semicolon. A ``cycle`` is a closed curve on which states creep one way round for ever:
     it holds no fixed point and no memory, and belongs to
-    :func:`fixedpoint_tf.analysis.cycles.find_cycles`.
+    :func:`fixedpoint_tf.analysis.find_cycles`.
 
     A ``line`` or ``ring`` need not attract, and need not be without drift: see
     ``return_time`` and ``largest_drift``. Any two-dimensional sheet is a ``plane``, a
@@ -176,7 +176,7 @@ class Attractors(Result):
             all the points in less than ``slow``.
         n_drawn: slow points given that lead to an isolated point.
         n_turning: slow points given that are places where a cycle is slow.
-        outcomes: of :class:`fixedpoint_tf.analysis.outcomes.Outcome`, what becomes of states
+        outcomes: of :class:`fixedpoint_tf.analysis.Outcome`, what becomes of states
             given that are neither fixed nor slow, or of 64 of them.
         interrupted: whether Ctrl-C ended the call early; points of groups that had not been
             looked at by then are left out.
@@ -187,7 +187,7 @@ class Attractors(Result):
         ...     lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0, verbose=False
         ... )
         >>> points, _ = wells.find_fixed_points([[-1.5], [0.1], [1.5]])
-        >>> groups = wells.attractors(points)
+        >>> groups = wells.classify_attractors(points)
         >>> groups.kind, groups.n_unstable.tolist()
         (('point', 'point', 'point'), [0, 1, 0])
     """
@@ -335,7 +335,7 @@ class Attractors(Result):
         if unclear and not set(MANIFOLDS) & set(self.kind) and self.n_slow_points == 0:
             parts.append(
                 "no slow points are among those given, by which a manifold would show: "
-                "add those of the search, or slow_states"
+                "add those of the search, or sample_slow_states"
             )
         return parts
 

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from fixedpoint_tf._utils.filters import state_scale
 from fixedpoint_tf.analysis.attractors.chains import Chain
-from fixedpoint_tf.analysis.convergence import BLOCK, arrive, last_states, radii
+from fixedpoint_tf.analysis.convergence import BLOCK, last_states, radii, run_to_convergence
 from fixedpoint_tf.analysis.outcomes import Outcome
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -110,5 +110,7 @@ def outcomes_of(
         return np.zeros(0, dtype=int)
     n_steps = int(min(MOST_STEPS, np.ceil(waiting * slow / dt)))
     radius = radii(targets, 0.01) if len(targets) else np.zeros(0)
-    ends = arrive(system, x, u, targets, radius, attracting, max_steps=n_steps, dt=dt)
+    ends = run_to_convergence(
+        system, x, u, targets, radius, attracting, max_steps=n_steps, dt=dt
+    )
     return np.asarray(np.where(ends.interrupted, int(Outcome.NOT_RUN), ends.outcome))

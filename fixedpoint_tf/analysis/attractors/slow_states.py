@@ -14,13 +14,13 @@ from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import constant_input
 from fixedpoint_tf.systems.convert import as_system
 
-__all__ = ["slow_states"]
+__all__ = ["sample_slow_states"]
 
 #: Steps, or times of the fastest rate, that a slow state takes at least.
 LINGERING = 10.0
 
 
-def slow_states(
+def sample_slow_states(
     system: Any,
     states: Any,
     inputs: Any = None,
@@ -37,7 +37,7 @@ def slow_states(
     A trained integrator has few exact fixed points along its line, and a good search finds
     just these. What its trajectories settle on, once fast transients are gone, samples the
     line between them: give the result, joined to the fixed points if you like, to
-    :func:`fixedpoint_tf.analysis.attractors.attractors`.
+    :func:`fixedpoint_tf.analysis.classify_attractors`.
 
     Args:
         system: what :func:`fixedpoint_tf.as_system` takes.
@@ -77,7 +77,7 @@ def slow_states(
         ...     lambda h, u: h * tf.constant([1.0, 0.5], h.dtype), n_states=2, n_inputs=0
         ... )
         >>> states = np.random.default_rng(0).normal(size=(500, 2))
-        >>> found = slow_states(integrator, states, max_points=50)
+        >>> found = sample_slow_states(integrator, states, max_points=50)
         >>> found.n <= 50, bool(np.abs(found.xstar[:, 1]).max() < 1e-12)
         (True, True)
     """

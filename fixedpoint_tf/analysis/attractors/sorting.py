@@ -1,4 +1,4 @@
-"""``attractors``: take the points of a search, sort them, say what each group is."""
+"""``classify_attractors``: take the points of a search, sort them, say what each group is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from fixedpoint_tf.systems.at_points import (
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.system import DynamicalSystem
 
-__all__ = ["attractors"]
+__all__ = ["classify_attractors"]
 
 #: Points nearer than this share of the region are one, whatever ``tol_unique`` allows.
 MOST_MERGED = 1e-3
@@ -44,7 +44,7 @@ MOST_TURNING = 8
 AT_REST = 1e-6
 
 
-def attractors(
+def classify_attractors(
     system: Any,
     points: FixedPoints,
     *,
@@ -68,7 +68,7 @@ def attractors(
     Any other manifold must be well sampled: neighbours on a ring nearer than its radius,
     say. Of a trained network a search finds the few exact fixed points on it; keep the slow
     points, and sample the manifold between by
-    :func:`fixedpoint_tf.analysis.attractors.slow_states.slow_states`. Where fixed points fill
+    :func:`fixedpoint_tf.analysis.sample_slow_states`. Where fixed points fill
     a line, a small ``tol_unique`` keeps more of them. Points at different inputs are never
     joined.
 
@@ -112,7 +112,7 @@ def attractors(
         ...     lambda h, u: h * tf.constant([1.0, 0.5], h.dtype), n_states=2, n_inputs=0
         ... )
         >>> line = np.stack([np.linspace(-1, 1, 21), np.zeros(21)], axis=1)
-        >>> attractors(integrator, FixedPoints(xstar=line))
+        >>> classify_attractors(integrator, FixedPoints(xstar=line))
         a line of 21 points; length 2, drift < 1e-12 a step, returns in 1.4 steps
     """
     system = as_system(system)

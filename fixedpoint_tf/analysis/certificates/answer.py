@@ -67,7 +67,7 @@ _REFUSED = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Certificates(Result):
-    """What :func:`fixedpoint_tf.analysis.certificates.certify` could show, a row for each
+    """What :func:`fixedpoint_tf.analysis.certify` could show, a row for each
     point.
 
     Distances are Euclidean, in the flat state, but see ``units``. ``codes`` says what became of
@@ -120,7 +120,8 @@ class Certificates(Result):
             rounding, are then Euclidean in ``x / units``. None: in ``x``.
 
     Example:
-        >>> from fixedpoint_tf import as_system, certify
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.analysis import certify
         >>> square = as_system(lambda h, u: h * h, n_states=1, n_inputs=0)
         >>> answer = certify(square, [[0.0], [1.0], [0.9]])
         >>> answer.supported.tolist(), answer.proved.any().item(), answer.n_unstable.tolist()

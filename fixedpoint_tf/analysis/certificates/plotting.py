@@ -43,7 +43,7 @@ def plot_certificates(
         The figure and the axes.
 
     Example:
-        >>> from fixedpoint_tf.analysis.certificates import certify
+        >>> from fixedpoint_tf.analysis import certify
         >>> from fixedpoint_tf import as_system
         >>> halve = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=1)
         >>> fig, ax = plot_certificates(certify(halve, [[0.0]], inputs=[[0.0]]))

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.certificates import certify
 from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
-from fixedpoint_tf.analysis.completeness.coverage import coverage
+from fixedpoint_tf.analysis.completeness.coverage import estimate_coverage
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.linearization import growth
@@ -21,7 +21,7 @@ from fixedpoint_tf.linearization import growth
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare_networks"]
 
 Measure = Callable[[FixedPointFinder, FixedPoints, FixedPoints], float]
 
@@ -39,7 +39,7 @@ def _longest_decay(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints
 
 
 def _missing(finder: FixedPointFinder, _: FixedPoints, every: FixedPoints) -> float:
-    missing = coverage(every).missing
+    missing = estimate_coverage(every).missing
     return float(np.max(missing)) if len(missing) else np.nan
 
 
@@ -87,14 +87,15 @@ class Comparison(Result):
             searched and those that had not been reached are left out.
 
     Example:
-        >>> from fixedpoint_tf import as_system, compare
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.analysis import compare_networks
         >>> networks = {
         ...     f"gain {gain}": as_system(
         ...         lambda h, u, gain=gain: h * gain / (1 + h * h), n_states=1, n_inputs=0
         ...     )
         ...     for gain in (0.5, 2.0)
         ... }
-        >>> table, _ = compare(networks, [[-1.0], [0.1], [1.0]])
+        >>> table, _ = compare_networks(networks, [[-1.0], [0.1], [1.0]])
         >>> table.labels, table["fixed"].tolist()
         (['gain 0.5', 'gain 2.0'], [1.0, 3.0])
     """
@@ -145,7 +146,7 @@ def _shown(value: float) -> str:
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.3g}"
 
 
-def compare(
+def compare_networks(
     networks: Mapping[str, Any] | Iterable[Any],
     initial_states: Any,
     inputs: Any = None,
@@ -192,7 +193,7 @@ def compare(
         ...     cell.build((None, 1))
         ...     cell.set_weights([np.zeros((1, 1)), np.full((1, 1), gain), np.zeros(1)])
         ...     cells[f"gain {gain}"] = cell
-        >>> table, points = compare(cells, np.linspace(-1, 1, 9)[:, None], [[0.0]])
+        >>> table, points = compare_networks(cells, np.linspace(-1, 1, 9)[:, None], [[0.0]])
         >>> table["fixed"].tolist(), table["stable"].tolist()
         ([1.0, 3.0], [1.0, 2.0])
     """

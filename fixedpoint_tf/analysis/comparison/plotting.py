@@ -29,7 +29,7 @@ def plot_comparison(
     places.
 
     Args:
-        comparison: of :func:`fixedpoint_tf.analysis.comparison.comparing.compare`.
+        comparison: of :func:`fixedpoint_tf.analysis.compare_networks`.
         measures: those to draw; all by default.
         axes: one for each measure, to draw in.
 

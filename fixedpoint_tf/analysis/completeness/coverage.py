@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Coverage", "accumulation", "chao1", "coverage", "missing_mass_bound"]
+__all__ = ["Coverage", "accumulation", "chao1", "estimate_coverage", "missing_mass_bound"]
 
 #: The label of a start that ended in a point of another kind: a slow one.
 ELSEWHERE = -1
@@ -126,7 +126,7 @@ def accumulation(counts: np.ndarray, n_starts: np.ndarray, n_total: int) -> np.n
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Coverage(Result):
-    """What :func:`coverage` answers: arrays with a row a condition, or a row a point.
+    """What :func:`estimate_coverage` answers: arrays with a row a condition, or a row a point.
 
     Attributes:
         inputs: ``(n_conditions, n_inputs)``, the input of each condition.
@@ -148,8 +148,8 @@ class Coverage(Result):
             point, as if the others did not matter; NaN where none did.
         missing_reached_upper: ``(n_conditions,)``, its upper confidence bound.
         n_points_lower: ``(n_conditions,)`` int, how many different fixed points are proved to
-            exist, see :func:`fixedpoint_tf.certify`; 0 where nothing is proved, as of a
-            function of the user's own, or where no system was given.
+            exist, see :func:`fixedpoint_tf.analysis.certify`; 0 where nothing is proved, as of
+            a function of the user's own, or where no system was given.
         n_points_estimate: ``(n_conditions,)``, estimate of how many points very many more
             starts of the same kind would meet, see :func:`chao1`. It is no bound of how many
             there are.
@@ -163,7 +163,7 @@ class Coverage(Result):
     Example:
         >>> from fixedpoint_tf import FixedPoints
         >>> ends = FixedPoints(xstar=[[0.0], [0.0], [0.0], [2.0]], status=[0, 0, 0, 0])
-        >>> answer = coverage(ends)
+        >>> answer = estimate_coverage(ends)
         >>> answer.n_points.tolist(), answer.n_once.tolist(), answer.missing.tolist()
         ([2], [1], [0.25])
     """
@@ -248,7 +248,7 @@ class Coverage(Result):
         return plot_coverage(self, **options)
 
 
-def coverage(
+def estimate_coverage(
     points: FixedPoints,
     *,
     system: Any = None,
@@ -272,7 +272,7 @@ def coverage(
             its ``status``.
         system: the network, as :func:`fixedpoint_tf.as_system` takes it: then the distinct
             fixed points of the standard cells are certified, which gives the lower bound of
-            their number. ``finder.coverage`` gives its own.
+            their number. ``finder.estimate_coverage`` gives its own.
         of: ``"fixed"``: fixed points only; ``"all"``: slow points too.
         confidence: of the upper bounds.
         seed: of which half of the starts is held out.
@@ -291,7 +291,7 @@ def coverage(
         ...     xstar=np.repeat([[0.0], [1.0], [2.0]], [60, 39, 1], axis=0),
         ...     status=np.zeros(100, int),
         ... )
-        >>> coverage(ends)
+        >>> estimate_coverage(ends)
         3 fixed points met by 100 starts, 1 of them once; one more start of the same kind meets
         a new one with an estimated chance of 0.01, at most 0.091 at 95% confidence
     """

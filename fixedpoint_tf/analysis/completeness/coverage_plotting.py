@@ -39,9 +39,9 @@ def plot_coverage(
 
     Example:
         >>> from fixedpoint_tf import FixedPoints
-        >>> from fixedpoint_tf.analysis.completeness.coverage import coverage
+        >>> from fixedpoint_tf.analysis import estimate_coverage
         >>> ends = FixedPoints(xstar=np.repeat([[0.0], [1.0]], [9, 3], axis=0), status=[0] * 12)
-        >>> fig, ax = plot_coverage(coverage(ends))
+        >>> fig, ax = plot_coverage(estimate_coverage(ends))
         >>> ax.get_xlabel()
         'starts'
     """

@@ -1,4 +1,4 @@
-"""``connections``: leave each saddle, run forward, see where that leads."""
+"""``find_connections``: leave each saddle, run forward, see where that leads."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fixedpoint_tf.analysis.convergence import (
     BLOCK,
     ENTRIES,
     Arrivals,
-    arrive,
     check_runs,
     radii,
     run_block,
+    run_to_convergence,
     time_step,
 )
 from fixedpoint_tf.analysis.outcomes import Outcome
@@ -32,7 +32,7 @@ from fixedpoint_tf.systems.at_points import (
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.system import DynamicalSystem
 
-__all__ = ["connections"]
+__all__ = ["find_connections"]
 
 #: How far to the side the two ways beside each begin, as a share of its first step. Less
 #: than any eigenvector's error would not tell; more would find boundaries that are near.
@@ -41,7 +41,7 @@ ASIDE = 1e-8
 OTHER_SIDE = 0.5
 
 
-def connections(
+def find_connections(
     system: Any,
     points: FixedPoints,
     *,
@@ -99,7 +99,7 @@ def connections(
         >>> from fixedpoint_tf import FixedPoints, as_system
         >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
         >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
-        >>> found = connections(wells, points)
+        >>> found = find_connections(wells, points)
         >>> found
         2 ways out of 1 saddle; 1 of 1 with 1 unstable direction joins 1 pair of 2 attractors
         >>> found.transition_graph().edges.tolist()
@@ -139,7 +139,7 @@ def connections(
         if interrupted or not len(edges):
             continue
         starts = [start[edges], *_beside(system, start, offset, edges, seed)]
-        ends = arrive(
+        ends = run_to_convergence(
             system,
             np.concatenate(starts),
             distinct[c],

@@ -104,10 +104,10 @@ def plot_connections(
     Example:
         >>> import numpy as np
         >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis.connections import connections
+        >>> from fixedpoint_tf.analysis import find_connections
         >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
         >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
-        >>> fig, ax = connections(wells, points).plot()
+        >>> fig, ax = find_connections(wells, points).plot()
         >>> ax.get_xlabel()
         'state 1'
     """
@@ -227,10 +227,10 @@ def plot_basins(
     Example:
         >>> import numpy as np
         >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis.basins import basins
+        >>> from fixedpoint_tf.analysis import estimate_basins
         >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
         >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
-        >>> fig, ax = basins(wells, points, np.linspace(-1, 2, 20)[:, None]).plot()
+        >>> fig, ax = estimate_basins(wells, points, np.linspace(-1, 2, 20)[:, None]).plot()
         >>> [label.get_text() for label in ax.get_yticklabels()]
         ['point 0', 'point 2']
     """

@@ -46,7 +46,7 @@ class Connections(Result):
             drawn at random are 0.
         target: ``(n_edges,)`` int, the point reached, -1 for none. Of a way along a boundary
             between basins it is the saddle on it to which the exact way would lead.
-        outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.analysis.outcomes.Outcome`.
+        outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.analysis.Outcome`.
         steps: ``(n_edges,)`` int, steps taken until within reach of the target for good.
         final: ``(n_edges, n_states)``, the last state; NaN where it ran away.
         offset: ``(n_edges,)``, distance from the saddle at which the run began.
@@ -62,9 +62,9 @@ class Connections(Result):
     Example:
         >>> import numpy as np
         >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis.connections import connections
+        >>> from fixedpoint_tf.analysis import find_connections
         >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
-        >>> found = connections(wells, FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]])))
+        >>> found = find_connections(wells, FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]])))
         >>> found.source.tolist(), sorted(found.target.tolist())
         ([1, 1], [0, 2])
     """

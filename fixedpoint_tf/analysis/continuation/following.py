@@ -1,4 +1,4 @@
-"""``continue_in``: from fixed points at one input to their branches over a path of inputs."""
+"""``continue_branches``: from fixed points at one input to their branches along a path."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import check_one_set
 from fixedpoint_tf.systems.convert import as_system
 
-__all__ = ["ON_PATH_TOL", "continue_in"]
+__all__ = ["ON_PATH_TOL", "continue_branches"]
 
 ON_PATH_TOL = 1e-6  # how far the inputs of points may be from the path, relative
 
 
-def continue_in(
+def continue_branches(
     system: Any,
     points: Any,
     path: Any,
@@ -62,7 +62,7 @@ def continue_in(
     missed; a shorter ``max_step`` finds it (of thresholds of units that are linear between
     them none is missed). Other branches than those of the points given
     are not found: give all fixed points that are known, or see
-    :func:`fixedpoint_tf.analysis.continuation.switch_branch`.
+    :func:`fixedpoint_tf.analysis.switch_branch`.
 
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
@@ -105,7 +105,7 @@ def continue_in(
     Example:
         >>> from fixedpoint_tf import as_system
         >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
-        >>> branches = continue_in(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
+        >>> branches = continue_branches(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
         >>> branches.bifurcations
         [saddle-node at s = 0.5, u = (...), eigenvalue 1.000]
     """

@@ -74,9 +74,9 @@ def plot_branches(
 
     Example:
         >>> from fixedpoint_tf import as_system
-        >>> from fixedpoint_tf.analysis.continuation import continue_in
+        >>> from fixedpoint_tf.analysis import continue_branches
         >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
-        >>> branches = continue_in(fold, [[0.9]], [0.81, -1.0], bounds=(-0.8, 1.5))
+        >>> branches = continue_branches(fold, [[0.9]], [0.81, -1.0], bounds=(-0.8, 1.5))
         >>> fig, ax = plot_branches(branches)
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
         ['stable', 'unstable', '1 saddle-node']

@@ -58,9 +58,10 @@ class Bifurcation:
             ``"stable branch ends"``.
 
     Example:
-        >>> from fixedpoint_tf import as_system, continue_in
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.analysis import continue_branches
         >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
-        >>> branches = continue_in(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
+        >>> branches = continue_branches(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
         >>> found = branches.bifurcations[0]
         >>> found.kind, round(found.s, 6), abs(found.state.round(6)).tolist()
         ('saddle-node', 0.5, [0.0])
@@ -120,9 +121,10 @@ class Branches(Result):
         interrupted: whether it was stopped from the keyboard.
 
     Example:
-        >>> from fixedpoint_tf import as_system, continue_in
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.analysis import continue_branches
         >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
-        >>> branches = continue_in(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
+        >>> branches = continue_branches(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
         >>> branches.n, branches.ends
         (1, (('end of path', 'end of path'),))
         >>> sorted(branches.crossings(0.0).ravel().round(6).tolist())  # the points at u = 1
@@ -189,10 +191,11 @@ class Branches(Result):
 
         Example:
             >>> import tensorflow as tf
-            >>> from fixedpoint_tf import as_system, continue_in
+            >>> from fixedpoint_tf import as_system
+            >>> from fixedpoint_tf.analysis import continue_branches
             >>> steeper = as_system(
             ...     lambda x, u: tf.where(x < 0, 0.5 * x, 1.5 * x) + u, n_states=1, n_inputs=1)
-            >>> continue_in(steeper, [[-1.0]], [-0.5, 0.5]).count_bifurcations()
+            >>> continue_branches(steeper, [[-1.0]], [-0.5, 0.5]).count_bifurcations()
             {('border-collision fold', ''): 1}
         """
         named = (

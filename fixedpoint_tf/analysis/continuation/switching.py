@@ -20,7 +20,7 @@ from fixedpoint_tf.curves.steps import Steps, checked_steps
 from fixedpoint_tf.curves.tracing import trace
 from fixedpoint_tf.systems.convert import as_system
 
-__all__ = ["switch", "switch_branch"]
+__all__ = ["switch_branch"]
 
 
 def switch_branch(
@@ -45,7 +45,7 @@ def switch_branch(
     their own pieces, and there may be several.
 
     Args:
-        system: the same as for :func:`continue_in`.
+        system: the same as for :func:`continue_branches`.
         branches: what that returned.
         path: the same path of inputs.
         bifurcation: which of ``branches.bifurcations``; it must be a branch point
@@ -60,12 +60,13 @@ def switch_branch(
         ValueError: the bifurcation is no branch point, or the other branch is not found
             (``first_step`` may be too long).
 
-    Cost: as of :func:`continue_in` for one branch.
+    Cost: as of :func:`continue_branches` for one branch.
 
     Example:
-        >>> from fixedpoint_tf import as_system, continue_in
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.analysis import continue_branches
         >>> pitchfork = as_system(lambda x, u: x + u * x - x**3, n_states=1, n_inputs=1)
-        >>> branches = continue_in(pitchfork, [[0.0]], [-1.0, 1.0])
+        >>> branches = continue_branches(pitchfork, [[0.0]], [-1.0, 1.0])
         >>> other = switch_branch(pitchfork, branches, [-1.0, 1.0], 0)
         >>> round(float(abs(other.crossings(1.0)).max()), 6)
         1.0
@@ -112,9 +113,6 @@ def switch_branch(
     return as_branches(
         curve, [join(other, one, system.kind)], np.zeros(1, dtype=int), stopped, beside
     )
-
-
-switch = switch_branch  # the name until now
 
 
 def _crossing(branches: Branches, bifurcation: int, line: Path) -> Bifurcation:

@@ -72,7 +72,7 @@ def plot_cycles(
 
     Example:
         >>> from fixedpoint_tf import as_system
-        >>> from fixedpoint_tf.analysis.cycles import find_cycles
+        >>> from fixedpoint_tf.analysis import find_cycles
         >>> logistic = as_system(lambda x, u: 3.3 * x * (1 - x), n_states=1, n_inputs=0)
         >>> fig, ax = plot_cycles(find_cycles(logistic, [[0.3]], max_period=2))
         >>> [text.get_text() for text in ax.get_legend().get_texts()]

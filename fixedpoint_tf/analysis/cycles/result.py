@@ -124,7 +124,8 @@ class Cycles(Result):
         interrupted: whether the search was stopped from the keyboard.
 
     Example:
-        >>> from fixedpoint_tf import as_system, find_cycles
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.analysis import find_cycles
         >>> logistic = as_system(lambda x, u: 3.3 * x * (1 - x), n_states=1, n_inputs=0)
         >>> cycles = find_cycles(logistic, [[0.3]], max_period=2)
         >>> cycles.period.tolist(), cycles.is_stable.tolist()
@@ -209,7 +210,8 @@ class Cycles(Result):
 
         Example:
             >>> import tensorflow as tf
-            >>> from fixedpoint_tf import as_system, find_cycles
+            >>> from fixedpoint_tf import as_system
+            >>> from fixedpoint_tf.analysis import find_cycles
             >>> def turn(h, u):  # by 2/5 of a circle, towards radius 1
             ...     radius = tf.norm(h, axis=1, keepdims=True)
             ...     angle = tf.atan2(h[:, 1:], h[:, :1]) + 0.4 * 2 * np.pi

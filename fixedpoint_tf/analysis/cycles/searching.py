@@ -79,7 +79,7 @@ def _rates(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """The arguments of :func:`fixedpoint_tf.find_cycles`."""
+    """The arguments of :func:`fixedpoint_tf.analysis.find_cycles`."""
 
     dt: float | None
     n_transient: int

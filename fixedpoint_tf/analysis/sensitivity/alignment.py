@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Sensitivity", "sensitivity"]
+__all__ = ["Sensitivity", "analyze_sensitivity"]
 
 #: Entries of the Jacobians that are decomposed at once, which bounds the memory.
 _CHUNK = 2**20
@@ -86,7 +86,7 @@ class Sensitivity(Result):
     Example:
         >>> from fixedpoint_tf import FixedPoints, as_system
         >>> leaky = as_system(lambda h, u: 0.9 * h + u, n_states=1, n_inputs=1)
-        >>> answer = sensitivity(leaky, FixedPoints(xstar=[[0.0]], inputs=[[0.0]]))
+        >>> answer = analyze_sensitivity(leaky, FixedPoints(xstar=[[0.0]], inputs=[[0.0]]))
         >>> answer.time_constants.round(2).tolist(), answer.input_effect.real.tolist()
         ([[9.49]], [[[1.0]]])
     """
@@ -151,7 +151,7 @@ class Sensitivity(Result):
         return plot_alignment(self, **options)
 
 
-def sensitivity(
+def analyze_sensitivity(
     system: Any,
     points: FixedPoints,
     readout: Any = None,
@@ -202,7 +202,7 @@ def sensitivity(
         >>> step = lambda h, u: tf.matmul(h, J.T.astype(h.dtype.name)) + u
         >>> system = as_system(step, n_states=2, n_inputs=2)
         >>> points = FixedPoints(xstar=np.zeros((1, 2)), inputs=np.zeros((1, 2)))
-        >>> answer = sensitivity(system, points)
+        >>> answer = analyze_sensitivity(system, points)
         >>> answer.selection_vectors[0, 0].real.tolist()  # reads both states, one twice
         [1.0, 2.0]
         >>> answer.input_effect[0, 0].real.tolist()

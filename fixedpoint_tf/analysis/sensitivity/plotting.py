@@ -31,7 +31,7 @@ def plot_alignment(
     moves the state along the mode in one step.
 
     Args:
-        answer: what :func:`fixedpoint_tf.analysis.sensitivity.sensitivity` returned.
+        answer: what :func:`fixedpoint_tf.analysis.analyze_sensitivity` returned.
         point: the number of a point; default: the median over all points.
         n_modes: how many modes are shown, those that last; of several points, the first
             modes of all are taken together, the second, and so on.
@@ -47,10 +47,10 @@ def plot_alignment(
     Example:
         >>> import tensorflow as tf
         >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis.sensitivity import sensitivity
+        >>> from fixedpoint_tf.analysis import analyze_sensitivity
         >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=2, n_inputs=2)
         >>> points = FixedPoints(xstar=np.zeros((1, 2)), inputs=np.zeros((1, 2)))
-        >>> fig, ax = plot_alignment(sensitivity(system, points))
+        >>> fig, ax = plot_alignment(analyze_sensitivity(system, points))
         >>> [label.get_text() for label in ax.get_xticklabels()]
         ['input 1', 'input 2']
     """
@@ -122,7 +122,7 @@ def plot_linear_error(
     and direction to the worst. An error of the second order rises by one decade a decade.
 
     Args:
-        answer: what :func:`fixedpoint_tf.analysis.sensitivity.linear_error` returned.
+        answer: what :func:`fixedpoint_tf.analysis.linear_error` returned.
         tolerance: a relative error to draw as a line.
         fig: the figure to add axes to.
         ax: the axes to draw in.
@@ -132,7 +132,7 @@ def plot_linear_error(
 
     Example:
         >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis.sensitivity import linear_error
+        >>> from fixedpoint_tf.analysis import linear_error
         >>> system = as_system(lambda h, u: 0.5 * h + h * h, n_states=1, n_inputs=0)
         >>> points = FixedPoints(xstar=np.zeros((1, 1)))
         >>> fig, ax = plot_linear_error(linear_error(system, points))
