@@ -21,7 +21,7 @@ unique, _ = finder.find_fixed_points(starts)
 root = [r.real for r in np.roots([3.0, 0.0, -1.0, 1.0]) if abs(r.imag) < 1e-9]
 assert np.allclose(unique.xstar.ravel(), root, atol=1e-9), unique.xstar
 assert not np.isfinite(finder.simulate(np.zeros((1, 30, 0)), [[2.0]])).all()
-for ask in (finder.attractors, finder.connections, finder.certify):
+for ask in (finder.classify_attractors, finder.find_connections, finder.certify):
     ask(unique)
 finder.estimate_basins(unique, starts)
 finder.find_cycles(starts[:8])
