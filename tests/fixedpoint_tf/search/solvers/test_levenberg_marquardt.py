@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from solvers.problems import distance_to_roots, double_wells, points, problem
+from problems import distance_to_roots, double_wells, points, problem
 
 from fixedpoint_tf import as_system
 from fixedpoint_tf.search.solvers import levenberg_marquardt

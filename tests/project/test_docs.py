@@ -11,7 +11,7 @@ from pages import runs
 from fixedpoint_tf import Status
 from lfads_tf import LFADSConfig
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 MADE = {"_build", "api", "tutorials"}  # before a build, from docstrings and notebooks
 PAGES = sorted(p for p in DOCS.rglob("*.md") if p.relative_to(DOCS).parts[0] not in MADE)
 WITH_CODE = [page for page in PAGES if runs(page.read_text(encoding="utf-8"))]

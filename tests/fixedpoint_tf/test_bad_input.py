@@ -18,8 +18,8 @@ from fixedpoint_tf import (
     FixedPoints,
     Status,
     as_system,
-    search_deflated,
 )
+from fixedpoint_tf.analysis import search_deflated
 
 QUIET = {"verbose": False}
 MAP = {"n_states": 2, "n_inputs": 1}

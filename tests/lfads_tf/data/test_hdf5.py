@@ -2,15 +2,14 @@
 
 import dataclasses
 import os
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import reference
 
 from lfads_tf.data import Session, synthetic
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 ARRAYS = ("spikes", "external_inputs", "behavior", "conditions", "true_rates")
 
 
@@ -33,13 +32,6 @@ def data():
         "train": np.array([7, 0, 1, 3, 9, 4, 5]),
         "valid": np.array([8, 2, 6]),
     }
-
-
-def shared(name):
-    file = SHARED / name
-    if not file.is_file():
-        pytest.skip(f"the data file {name} is not on this machine")
-    return file
 
 
 def write(path, **datasets):
@@ -404,7 +396,7 @@ def test_plain_datasets_below_a_group(path, data):
 
 
 def test_lorenz_file_of_another_program():
-    session = Session.from_h5(shared("lorenz_known_rates.h5"), bin_width=0.01)
+    session = Session.from_h5(reference.find("data", "lorenz_known_rates.h5"), bin_width=0.01)
     assert session.spikes.shape == (800, 100, 60)
     # In their order before the split, the 40 trials of a condition share their rates.
     rates = session.true_rates.reshape(20, 40, 100, 60)
@@ -412,14 +404,18 @@ def test_lorenz_file_of_another_program():
     expected = session.true_rates.sum(dtype=float) * 0.01
     assert abs(session.spikes.sum() - expected) < 3 * np.sqrt(expected)
     sizes = [
-        len(Session.from_h5(shared("lorenz_known_rates.h5"), split=split, bin_width=0.01))
+        len(
+            Session.from_h5(
+                reference.find("data", "lorenz_known_rates.h5"), split=split, bin_width=0.01
+            )
+        )
         for split in ("train", "valid")
     ]
     assert sizes == [640, 160]
 
 
 def test_a_real_recording_with_its_behavior():
-    file = shared("jango_isometric_wrist.h5")
+    file = reference.find("data", "jango_isometric_wrist.h5")
     session = Session.from_h5(file, group="day0/trials")
     assert session.spikes.shape == (296, 34, 96) and session.bin_width == 0.05
     assert session.behavior.shape == (296, 34, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import keras
@@ -10,14 +11,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+FOLDER = "FIXEDPOINT_TF_REFERENCE"
+
+
+def find(*parts: str) -> Path:
+    """Find a file of the reference data, or skip the test and say why."""
+    if FOLDER not in os.environ:
+        pytest.skip(f"reference data: the environment variable {FOLDER} names no folder")
+    path = Path(os.environ[FOLDER]).joinpath(*parts)
+    if not path.is_file():
+        pytest.skip(f"reference data: {path} is missing")
+    return path
 
 
 def load(*parts: str) -> dict[str, np.ndarray]:
-    """One ``.npz`` of the reference data, or a skip that says so."""
-    path = SHARED.joinpath(*parts)
-    if not path.is_file():
-        pytest.skip(f"the reference data {'/'.join(parts)} is not on this machine")
+    """Read one ``.npz`` of the reference data."""
+    path = find(*parts)
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-TUTORIALS = sorted((Path(__file__).parents[1] / "tutorials").glob("*.py"))
+TUTORIALS = sorted((Path(__file__).parents[2] / "tutorials").glob("*.py"))
 
 
 #: What each tutorial must print: a pattern, and the limits of the numbers in it.

@@ -10,6 +10,7 @@ import tensorflow as tf
 from matplotlib import pyplot
 
 from fixedpoint_tf import FixedPoints, as_system
+from fixedpoint_tf.analysis import analyze_sensitivity
 from fixedpoint_tf.analysis.sensitivity import (
     LinearError,
     Sensitivity,
@@ -18,7 +19,6 @@ from fixedpoint_tf.analysis.sensitivity import (
     nonnormality,
     rollouts,
 )
-from fixedpoint_tf.analysis.sensitivity import sensitivity as sensitivity_of
 from fixedpoint_tf.analysis.sensitivity.angles import angles
 from fixedpoint_tf.analysis.sensitivity.nonnormality import (
     henrici_departure,
@@ -251,7 +251,7 @@ class TestSensitivity:
 
     def test_selection_vector_is_the_left_eigenvector(self, integrator):
         system, line, selection, _ = integrator
-        answer = sensitivity_of(system, at_origin(system))
+        answer = analyze_sensitivity(system, at_origin(system))
         assert answer.eigenvalues[0, 0] == pytest.approx(1.0)
         sign = np.sign(answer.mode_vectors[0, :, 0].real @ line)
         np.testing.assert_allclose(sign * answer.mode_vectors[0, :, 0], line, atol=1e-12)
@@ -260,7 +260,7 @@ class TestSensitivity:
 
     def test_the_irrelevant_input_is_as_large_and_yet_not_heard(self, integrator):
         system, _, selection, _ = integrator
-        answer = sensitivity_of(system, at_origin(system))
+        answer = analyze_sensitivity(system, at_origin(system))
         sizes = np.linalg.norm(answer.input_vectors[0], axis=0)
         assert sizes[0] == pytest.approx(sizes[1])
         np.testing.assert_allclose(
@@ -271,7 +271,7 @@ class TestSensitivity:
 
     def test_the_effect_is_what_a_pulse_leaves_behind(self, integrator):
         system, line, _, _ = integrator
-        answer = sensitivity_of(system, at_origin(system))
+        answer = analyze_sensitivity(system, at_origin(system))
         pulses = np.zeros((3, 80, 3))
         pulses[range(3), 0, range(3)] = 1.0
         left_behind = trajectories.run(system, pulses)[:, -1] @ line
@@ -281,7 +281,7 @@ class TestSensitivity:
 
     def test_readout_sees_the_line_or_does_not(self, integrator):
         system, line, _, third = integrator
-        answer = sensitivity_of(system, at_origin(system), np.stack([2.0 * line, third]))
+        answer = analyze_sensitivity(system, at_origin(system), np.stack([2.0 * line, third]))
         np.testing.assert_allclose(
             np.abs(answer.readout_effect[0, :, 0]), [2.0, 0.0], atol=1e-12
         )
@@ -290,7 +290,7 @@ class TestSensitivity:
     def test_says_which_input_is_heard(self, integrator):
         system, *_ = integrator
         names = ["motion", "colour", "nothing"]
-        answer = sensitivity_of(system, at_origin(system), input_names=names)
+        answer = analyze_sensitivity(system, at_origin(system), input_names=names)
         assert "listens most to motion (median effect 2.2, at 0 degrees)" in repr(answer)
 
     @pytest.mark.parametrize(
@@ -299,9 +299,9 @@ class TestSensitivity:
     )
     def test_the_slowest_mode_is_not_the_one_that_grows(self, values, kind):
         system = linear_system(np.diag(values), np.eye(2), kind)
-        answer = sensitivity_of(system, at_origin(system), input_names=["first", "second"])
+        answer = analyze_sensitivity(system, at_origin(system), input_names=["first", "second"])
         assert "the slowest listens most to second" in repr(answer)
-        kept = sensitivity_of(system, at_origin(system), n_modes=1)
+        kept = analyze_sensitivity(system, at_origin(system), n_modes=1)
         assert "the slowest of these listens most to" in repr(kept)
 
     def test_says_how_far_perturbations_grow_where_they_decay(self):
@@ -314,7 +314,7 @@ class TestSensitivity:
         system = as_system(step, n_states=2, n_inputs=1)
         inputs = np.array([[0.0], [1.0]])
         points = FixedPoints(xstar=np.hstack([0.0 * inputs, inputs]), inputs=inputs)
-        answer = sensitivity_of(system, points)
+        answer = analyze_sensitivity(system, points)
         np.testing.assert_allclose(answer.eigenvalues[:, 0], gains)
         assert answer.peak_amplification.tolist() == [np.inf, 1.0]
         assert "grow up to 1-fold, without end at 1 point" in repr(answer)
@@ -324,10 +324,10 @@ class TestSensitivity:
         system = linear_system(J[0], np.eye(64)[:, :2])
         points = dataclasses.replace(at_origin(system, 48), J_xstar=J)
         readout = np.eye(64)[:3]
-        whole = sensitivity_of(system, points, readout, n_modes=2)
+        whole = analyze_sensitivity(system, points, readout, n_modes=2)
         monkeypatch.setattr(alignment, "_CHUNK", 5 * 64 * 64)
         tracemalloc.start()
-        parts = sensitivity_of(system, points, readout, n_modes=2)
+        parts = analyze_sensitivity(system, points, readout, n_modes=2)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 2 * J.nbytes, "two sets of eigenvectors alone would take 4 times J"
@@ -348,7 +348,7 @@ class TestSensitivity:
             return whole(matrix)
 
         monkeypatch.setattr(nonnormality, "henrici_departure", stop_at_the_third)
-        answer = sensitivity_of(system, at_origin(system, 4))
+        answer = analyze_sensitivity(system, at_origin(system, 4))
         assert answer.interrupted and repr(answer).endswith("(interrupted)")
         assert "listens most to input 1 (median effect 2.2, at 0 degrees)" in repr(answer)
         assert np.isnan(answer.eigenvalues).any(axis=1).tolist() == [False, False, True, True]
@@ -361,14 +361,14 @@ class TestSensitivity:
 
     def test_progress_is_shown_where_asked_for(self, integrator, capfd):
         system, *_ = integrator
-        sensitivity_of(system, at_origin(system, 2))
+        analyze_sensitivity(system, at_origin(system, 2))
         assert not capfd.readouterr().err
-        sensitivity_of(system, at_origin(system, 2), verbose=True)
+        analyze_sensitivity(system, at_origin(system, 2), verbose=True)
         assert "sensitivity: 100%" in capfd.readouterr().err
 
     def test_comes_back_as_it_was(self, integrator, tmp_path):
         system, *_ = integrator
-        answer = sensitivity_of(system, at_origin(system, 2))
+        answer = analyze_sensitivity(system, at_origin(system, 2))
         answer.save(tmp_path / "answer.h5")
         back = Sensitivity.load(tmp_path / "answer.h5")
         np.testing.assert_array_equal(back.input_effect, answer.input_effect)
@@ -376,13 +376,13 @@ class TestSensitivity:
 
     def test_time_constants_in_seconds(self):
         system = linear_system([[0.9]], [[1.0]])
-        answer = sensitivity_of(system, at_origin(system), dt=0.01)
+        answer = analyze_sensitivity(system, at_origin(system), dt=0.01)
         assert answer.time_constants[0, 0] == pytest.approx(-0.01 / np.log(0.9))
 
     def test_continuous_time(self):
         J = np.array([[-1.0, 4.0], [0.0, -2.0]])
         system = linear_system(J, np.eye(2), kind="continuous")
-        answer = sensitivity_of(system, at_origin(system))
+        answer = analyze_sensitivity(system, at_origin(system))
         np.testing.assert_allclose(answer.time_constants, [[1.0, 0.5]])
         np.testing.assert_allclose(np.abs(answer.input_effect[0, 0]), [1.0, 4.0])
         assert answer.henrici[0] == pytest.approx(4.0 / np.linalg.norm(J))
@@ -392,7 +392,7 @@ class TestSensitivity:
         J = np.diag([0.0, 0.0, 0.2])
         J[:2, :2] = [[0.0, -0.9], [0.9, 0.0]]
         system = linear_system(J, np.eye(3))
-        answer = sensitivity_of(system, at_origin(system), n_modes=2)
+        answer = analyze_sensitivity(system, at_origin(system), n_modes=2)
         assert answer.eigenvalues.shape == (1, 2)
         np.testing.assert_allclose(answer.input_angle[0, :, 0], 0.0, atol=1e-11)
         np.testing.assert_allclose(answer.input_angle[0, :, 2], 90.0)
@@ -404,11 +404,11 @@ class TestSensitivity:
         model = keras.Model(inputs, readout(states))
         system = as_system(model)
         points = at_origin(system)
-        answer = sensitivity_of(system, points, readout)
+        answer = analyze_sensitivity(system, points, readout)
         whole = np.zeros((1, 6))
         whole[:, :3] = np.asarray(readout.kernel).T
         np.testing.assert_allclose(
-            answer.readout_effect, sensitivity_of(model, points, whole).readout_effect
+            answer.readout_effect, analyze_sensitivity(model, points, whole).readout_effect
         )
 
     @pytest.mark.parametrize("widths", [(3, 3), (4, 2)])
@@ -441,7 +441,7 @@ class TestSensitivity:
 
     def test_no_points_is_an_answer(self):
         system = linear_system(np.eye(2), np.eye(2))
-        answer = sensitivity_of(system, at_origin(system, 0))
+        answer = analyze_sensitivity(system, at_origin(system, 0))
         assert repr(answer) == "0 points, 2 modes each"
         plot_alignment(answer)[0].canvas.draw()
 
@@ -461,15 +461,17 @@ class TestSensitivity:
     def test_bad_arguments_are_refused(self, change, message):
         system = linear_system(np.eye(2), np.eye(2))
         with pytest.raises(ValueError, match=message):
-            sensitivity_of(system, at_origin(system), **change)
+            analyze_sensitivity(system, at_origin(system), **change)
 
     def test_names_may_come_in_an_array(self, tmp_path):
         system = linear_system(np.eye(2), np.eye(2))
-        answer = sensitivity_of(system, at_origin(system), input_names=np.array(["a", "b"]))
+        answer = analyze_sensitivity(
+            system, at_origin(system), input_names=np.array(["a", "b"])
+        )
         answer.save(tmp_path / "answer.h5")
         assert Sensitivity.load(tmp_path / "answer.h5").input_names == ["a", "b"]
 
-    @pytest.mark.parametrize("ask", [sensitivity_of, linear_error])
+    @pytest.mark.parametrize("ask", [analyze_sensitivity, linear_error])
     def test_what_is_not_finite_is_refused_by_name(self, ask):
         system, nan = linear_system(np.eye(2), np.eye(2)), [[0.0, np.nan]]
         with pytest.raises(ValueError, match="^points must be finite; got NaN"):
@@ -480,11 +482,11 @@ class TestSensitivity:
     def test_points_of_another_system_are_refused(self):
         system, other = (linear_system(np.eye(n), np.eye(n)) for n in (2, 3))
         with pytest.raises(ValueError, match="a discrete system of 2 states; got .* one of 3"):
-            sensitivity_of(system, at_origin(other))
+            analyze_sensitivity(system, at_origin(other))
         with pytest.raises(TypeError, match="points must be a FixedPoints; got ndarray"):
-            sensitivity_of(system, np.zeros((1, 2)))
+            analyze_sensitivity(system, np.zeros((1, 2)))
         with pytest.raises(ValueError, match="points must have inputs.*got None"):
-            sensitivity_of(system, FixedPoints(xstar=np.zeros((1, 2))))
+            analyze_sensitivity(system, FixedPoints(xstar=np.zeros((1, 2))))
 
 
 class TestLinearError:
@@ -616,7 +618,7 @@ class TestLinearError:
 class TestFigures:
     def test_alignment_shows_the_angles(self):
         system = linear_system(np.diag([1.0, 0.5, 0.2]), np.eye(3)[:, :2])
-        answer = sensitivity_of(system, at_origin(system, 2), input_names=["a", "b"])
+        answer = analyze_sensitivity(system, at_origin(system, 2), input_names=["a", "b"])
         fig, ax = answer.plot(n_modes=2)
         fig.canvas.draw()
         words = [text.get_text() for text in ax.texts]
@@ -626,7 +628,7 @@ class TestFigures:
     def test_a_point_that_is_not_there_is_refused(self):
         system = linear_system(np.eye(2), np.eye(2))
         with pytest.raises(IndexError, match="point: expected one of 1 points, received 1"):
-            plot_alignment(sensitivity_of(system, at_origin(system)), 1)
+            plot_alignment(analyze_sensitivity(system, at_origin(system)), 1)
 
     def test_error_against_distance(self):
         system = as_system(lambda h, u: 0.5 * h + h * h, n_states=1, n_inputs=0)
@@ -639,5 +641,5 @@ class TestFigures:
         system = linear_system(0.5 * np.eye(2), np.eye(2))
         fig, axes = pyplot.subplots(1, 2)
         points = at_origin(system)
-        assert plot_alignment(sensitivity_of(system, points), ax=axes[0]) == (fig, axes[0])
+        assert plot_alignment(analyze_sensitivity(system, points), ax=axes[0]) == (fig, axes[0])
         assert plot_linear_error(linear_error(system, points), ax=axes[1]) == (fig, axes[1])

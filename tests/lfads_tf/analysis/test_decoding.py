@@ -1,15 +1,12 @@
 """Ridge regression against its equations, and against published numbers on a recording."""
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pytest
+import reference
 from scipy import ndimage
 
 from lfads_tf.analysis import decoding, metrics, smoothing
-
-SHARED = Path(__file__).resolve().parents[4] / "shared"
 
 
 def data(seed=0, n_trials=30, n_bins=20, n_features=6, noise=1.0):
@@ -177,10 +174,7 @@ class TestRecording:
     """Wrist force from motor cortex, 5 folds, R^2 pooled over dimensions."""
 
     def day(self, name):
-        path = SHARED / "data" / "jango_isometric_wrist.h5"
-        if not path.is_file():
-            pytest.skip(f"the recording {path.name} is not on this machine")
-        with h5py.File(path, "r") as file:
+        with h5py.File(reference.find("data", "jango_isometric_wrist.h5"), "r") as file:
             trials = file[name]["trials"]
             return [trials[key][()] for key in ("spikes", "force", "fold")]
 

@@ -1,5 +1,5 @@
 import numpy as np
-from solvers.problems import distance_to_roots, double_wells, points, problem
+from problems import distance_to_roots, double_wells, points, problem
 
 from fixedpoint_tf.search.solvers import adam
 

@@ -12,7 +12,7 @@ from pages import blocks
 from fixedpoint_tf import FixedPoints, Status
 from lfads_tf import Inferred, LFADSConfig, bin_spikes, segment
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
