@@ -17,7 +17,7 @@ from lfads_tf.stitched import StitchedConfig
 from lfads_tf.training import arguments, batches, sharding, steps
 from lfads_tf.training.callbacks import SmoothedValidation, StopAtNaN
 from lfads_tf.training.checkpoints import Checkpoint, default_callbacks, digest
-from lfads_tf.training.objective import PARTS, left_out_samples, ramp
+from lfads_tf.training.objective import PARTS, left_out_samples, warmup
 from lfads_tf.training.session_batches import known_sessions, stitched_arrays
 
 if TYPE_CHECKING:
@@ -527,8 +527,8 @@ class LFADS(keras.Model):
         """One update of the weights; called by ``fit``."""
         batch = batches.checked_batch(data, self.config)
         scalars = self._scalar_values()
-        shards = steps.prepared(batch, self.config, self.step, training=True)
-        warm_up = ramp(self.step, self.config.warm_up_steps)
+        shards = steps.make_shards(batch, self.config, self.step, training=True)
+        warm_up = warmup(self.step, self.config.warm_up_steps)
         results, n_samples = steps.over_shards(
             self._shard_gradients, self.network, shards, scalars, warm_up
         )
@@ -546,9 +546,9 @@ class LFADS(keras.Model):
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """The loss of a batch with its final weights; called by ``evaluate`` and ``fit``."""
         batch = batches.checked_batch(data, self.config)
-        batch.pop("fitted_btn", None)
+        batch.pop("train_mask_btn", None)
         scalars = self._scalar_values()
-        shards = steps.prepared(batch, self.config, tf.zeros((), tf.int64), training=False)
+        shards = steps.make_shards(batch, self.config, tf.zeros((), tf.int64), training=False)
         results, n_samples = steps.over_shards(
             self._shard_loss, self.network, shards, scalars, tf.ones(())
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-__all__ = ["distance_outliers", "is_slow", "state_scale", "thin"]
+__all__ = ["distance_outliers", "is_slow", "state_scale", "select_distinct"]
 
 COINCIDENT = 1e-6  # states nearer to each other than this, relative to their size, coincide
 
@@ -21,7 +21,7 @@ def _collapse_equal_rows(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first, inverse
 
 
-def thin(
+def select_distinct(
     points: np.ndarray, q: np.ndarray, tol: float, max_kept: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Thin a cloud of points to a set in which no two lie within ``tol``.
@@ -44,7 +44,7 @@ def thin(
     Example:
         >>> import numpy as np
         >>> line = np.array([[0.0], [0.4], [0.8], [1.2]])
-        >>> kept, owner = thin(line, q=np.array([1.0, 0.0, 1.0, 1.0]), tol=0.5)
+        >>> kept, owner = select_distinct(line, q=np.array([1.0, 0.0, 1.0, 1.0]), tol=0.5)
         >>> kept.tolist(), owner.tolist()
         ([1, 3], [1, 1, 1, 3])
     """

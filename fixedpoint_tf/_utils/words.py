@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["counted"]
+__all__ = ["pluralize"]
 
 
-def counted(n: int, noun: str, several: str | None = None, *, none: str = "0") -> str:
+def pluralize(n: int, noun: str, several: str | None = None, *, none: str = "0") -> str:
     """A number and its noun, singular or plural.
 
     Args:
@@ -15,9 +15,9 @@ def counted(n: int, noun: str, several: str | None = None, *, none: str = "0") -
         none: what stands for 0.
 
     Example:
-        >>> counted(1, "point"), counted(1200, "point"), counted(2, "branch", "branches")
+        >>> pluralize(1, "point"), pluralize(1200, "point"), pluralize(2, "branch", "branches")
         ('1 point', '1,200 points', '2 branches')
-        >>> counted(0, "point"), counted(0, "point", none="no")
+        >>> pluralize(0, "point"), pluralize(0, "point", none="no")
         ('0 points', 'no points')
     """
     number = f"{n:,}" if n else none

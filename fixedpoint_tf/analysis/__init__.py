@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         switch_branch,
     )
     from fixedpoint_tf.analysis.cycles import Cycles, find_cycles
-    from fixedpoint_tf.analysis.outcomes import Outcome
+    from fixedpoint_tf.analysis.outcomes import RunOutcome
     from fixedpoint_tf.analysis.sensitivity import (
         LinearError,
         Sensitivity,
@@ -42,7 +42,7 @@ __all__ = [
     "Cycles",
     "Deflated",
     "LinearError",
-    "Outcome",
+    "RunOutcome",
     "Sensitivity",
     "analyze_sensitivity",
     "certify",
@@ -77,7 +77,7 @@ __getattr__, __dir__ = attach(
             "switch_branch",
         ],
         "fixedpoint_tf.analysis.cycles": ["Cycles", "find_cycles"],
-        "fixedpoint_tf.analysis.outcomes": ["Outcome"],
+        "fixedpoint_tf.analysis.outcomes": ["RunOutcome"],
         "fixedpoint_tf.analysis.sensitivity": [
             "LinearError",
             "Sensitivity",

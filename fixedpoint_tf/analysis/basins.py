@@ -9,11 +9,11 @@ import numpy as np
 from scipy.special import ndtri
 
 from fixedpoint_tf._utils.checks import check_number, check_rows
-from fixedpoint_tf._utils.filters import thin
+from fixedpoint_tf._utils.filters import select_distinct
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.convergence import check_runs, radii, run_to_convergence, time_step
-from fixedpoint_tf.analysis.outcomes import Outcome, describe_outcomes
+from fixedpoint_tf.analysis.outcomes import RunOutcome, describe_outcomes
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import (
@@ -42,7 +42,7 @@ class Basins(Result):
 
     Attributes:
         target: ``(n,)`` int, the row of the FixedPoints that each state reaches; -1 none.
-        outcome: ``(n,)`` int, of :class:`fixedpoint_tf.analysis.Outcome`.
+        outcome: ``(n,)`` int, of :class:`fixedpoint_tf.analysis.RunOutcome`.
         steps: ``(n,)`` int, steps until there for good.
         final: ``(n, n_states)``, the last state; NaN where it ran away.
         attractors: ``(k,)`` int, the points that can be reached: the stable ones, and any
@@ -83,11 +83,13 @@ class Basins(Result):
     def __repr__(self) -> str:
         n, k = len(self), int((self.counts > 0).sum())
         parts = [
-            f"{counted(n, 'state')} {'reaches' if n == 1 else 'reach'} {k:,} of "
-            f"{counted(len(self.attractors), 'attractor')}"
+            f"{pluralize(n, 'state')} {'reaches' if n == 1 else 'reach'} {k:,} of "
+            f"{pluralize(len(self.attractors), 'attractor')}"
         ]
         if not len(self.attractors):
-            parts = [f"{counted(n, 'state')}, but no attractor among the points at their input"]
+            parts = [
+                f"{pluralize(n, 'state')}, but no attractor among the points at their input"
+            ]
         if k:
             largest = int(self.fraction.argmax())
             parts.append(
@@ -174,7 +176,7 @@ def estimate_basins(
     values = eigenvalues_of(system, points[rows], of_points[rows])
     stable = is_stable_of(points[rows], values)
     n_start = len(start)
-    target, outcome = np.full(n_start, -1), np.full(n_start, int(Outcome.NOT_RUN))
+    target, outcome = np.full(n_start, -1), np.full(n_start, int(RunOutcome.NOT_RUN))
     steps, final, interrupted = np.zeros(n_start, dtype=int), np.array(start), False
     for number, one in enumerate(distinct):
         mine = np.flatnonzero(of.ravel() == number)
@@ -197,7 +199,7 @@ def estimate_basins(
         interrupted = ends.interrupted
     reached = np.bincount(target[target >= 0], minlength=len(rows))
     named = stable | (reached > 0)
-    n = n_start - int((outcome == Outcome.NOT_RUN).sum())
+    n = n_start - int((outcome == RunOutcome.NOT_RUN).sum())
     lower, upper = wilson_interval(reached[named], n, confidence)
     return Basins(
         target=np.where(target >= 0, np.append(rows, -1)[target], -1),
@@ -220,7 +222,7 @@ def _distinct(x: np.ndarray, inputs: np.ndarray, rows: np.ndarray) -> np.ndarray
     for one in np.unique(inputs[rows], axis=0):
         here = rows[(inputs[rows] == one).all(axis=1)]
         size = float(np.abs(x[here]).max(initial=0.0))
-        kept.append(here[thin(x[here], np.arange(len(here)), SAME * size)[0]])
+        kept.append(here[select_distinct(x[here], np.arange(len(here)), SAME * size)[0]])
     return np.sort(np.concatenate(kept))
 
 

@@ -12,13 +12,13 @@ from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import check_number, check_whole
 from fixedpoint_tf._utils.filters import state_scale
-from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems.simulation import roll_out
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = [
-    "Arrivals",
+    "Convergence",
     "run_to_convergence",
     "check_runs",
     "last_states",
@@ -36,12 +36,12 @@ GRAZING = 1e-4  # share of the radius of a saddle within which states seldom com
 
 
 @dataclasses.dataclass
-class Arrivals:
+class Convergence:
     """Where each of ``n`` states arrived.
 
     Attributes:
         target: ``(n,)`` int, the row of the target reached; -1 for none.
-        outcome: ``(n,)`` int, of :class:`Outcome`.
+        outcome: ``(n,)`` int, of :class:`RunOutcome`.
         steps: ``(n,)`` int, steps until the state was within the radius for good; for any
             other outcome the steps that were run.
         final: ``(n, n_states)``, the last state.
@@ -159,7 +159,7 @@ def run_to_convergence(
     verbose: bool = False,
     what: str = "states",
     tries: int = 2,
-) -> Arrivals:
+) -> Convergence:
     """Run states forward until each is at a target, or the steps are used up.
 
     A state has arrived at an attracting target once it has been within its radius for a
@@ -184,9 +184,9 @@ def run_to_convergence(
         Where they arrived; interrupted by Ctrl-C, as far as it is known by then.
     """
     n = len(states)
-    ends = Arrivals(
+    ends = Convergence(
         target=np.full(n, -1),
-        outcome=np.full(n, int(Outcome.NOT_RUN)),
+        outcome=np.full(n, int(RunOutcome.NOT_RUN)),
         steps=np.zeros(n, dtype=int),
         final=np.array(states),
         grazed=np.full(n, -1),
@@ -215,24 +215,24 @@ def run_to_convergence(
                         size,
                         eps,
                     )
-                left = active[ends.outcome[active] == Outcome.NOT_RUN]
+                left = active[ends.outcome[active] == RunOutcome.NOT_RUN]
                 bar.update(len(active) - len(left))
                 active, done = left, done + length
-            ends.outcome[active] = Outcome.MOVING
+            ends.outcome[active] = RunOutcome.MOVING
             # Each step for a while, then every few for as long as has been run.
             strides = sorted({1, max(1, max_steps // CYCLE_WINDOW)})
             for stride in strides:
                 steady = STEADY if stride == strides[-1] else 0.01 * STEADY
-                moving = active[ends.outcome[active] == Outcome.MOVING]
+                moving = active[ends.outcome[active] == RunOutcome.MOVING]
                 for rows in _chunks(len(moving), CYCLE_WINDOW * system.n_states):
                     some = moving[rows]
                     path = _strided(system, ends.final[some], inputs, stride, dt)
                     round_again = np.array([_recurs(one, steady) for one in path], dtype=bool)
-                    ends.outcome[some[round_again]] = Outcome.CYCLE
+                    ends.outcome[some[round_again]] = RunOutcome.CYCLE
             bar.update(len(active))
         except KeyboardInterrupt:
             ends.interrupted = True
-    gone = np.flatnonzero(ends.outcome == Outcome.DIVERGED)
+    gone = np.flatnonzero(ends.outcome == RunOutcome.DIVERGED)
     if system.kind == "continuous" and len(gone) and tries and not ends.interrupted:
         more = run_to_convergence(
             system,
@@ -255,7 +255,7 @@ def run_to_convergence(
 
 
 def _judge(
-    ends: Arrivals, entered, chosen, path, done: int, targets, radius, attracting, size, eps
+    ends: Convergence, entered, chosen, path, done: int, targets, radius, attracting, size, eps
 ) -> None:
     """What a block of a run, (n, n_times, n_states), says about its states."""
     last = path[:, -1]
@@ -265,8 +265,8 @@ def _judge(
     gone = ~(length <= 1e6 * size)
     rest = move <= eps * (size + length)
     ends.steps[chosen] = done + path.shape[1] - 1
-    ends.outcome[chosen[gone]] = Outcome.DIVERGED
-    ends.outcome[chosen[rest & ~gone]] = Outcome.OTHER_REST
+    ends.outcome[chosen[gone]] = RunOutcome.DIVERGED
+    ends.outcome[chosen[rest & ~gone]] = RunOutcome.OTHER_REST
     ends.final[chosen] = np.where(gone[:, None], np.nan, last)
     if not len(targets):
         return
@@ -288,7 +288,7 @@ def _judge(
     stays = ~outside.any(axis=1) & (away[:, half:].max(axis=1) <= away[:, :half].max(axis=1))
     arrived = np.flatnonzero(within & (rest | (attracting[nearest] & stays)))
     ends.target[chosen[arrived]] = nearest[arrived]
-    ends.outcome[chosen[arrived]] = Outcome.FIXED_POINT
+    ends.outcome[chosen[arrived]] = RunOutcome.FIXED_POINT
     ends.steps[chosen[arrived]] = entered[chosen[arrived]]
 
 

@@ -6,14 +6,14 @@ import enum
 
 import numpy as np
 
-__all__ = ["Outcome", "describe_outcomes"]
+__all__ = ["RunOutcome", "describe_outcomes"]
 
 
-class Outcome(enum.IntEnum):
+class RunOutcome(enum.IntEnum):
     """What became of a state that was run forward.
 
     Example:
-        >>> Outcome.CYCLE.text
+        >>> RunOutcome.CYCLE.text
         'comes round again and again: a limit cycle or a quasi-periodic orbit'
     """
 
@@ -37,26 +37,26 @@ class Outcome(enum.IntEnum):
 
 
 _TEXT = {
-    Outcome.FIXED_POINT: "arrives at one of the fixed points given",
-    Outcome.OTHER_REST: "comes to rest elsewhere: at a fixed point not given",
-    Outcome.CYCLE: "comes round again and again: a limit cycle or a quasi-periodic orbit",
-    Outcome.MOVING: "still moves when the steps are used up",
-    Outcome.DIVERGED: "runs away to infinite or undefined numbers",
-    Outcome.NOT_RUN: "interrupted before it arrived anywhere",
-    Outcome.BOUNDARY: (
+    RunOutcome.FIXED_POINT: "arrives at one of the fixed points given",
+    RunOutcome.OTHER_REST: "comes to rest elsewhere: at a fixed point not given",
+    RunOutcome.CYCLE: "comes round again and again: a limit cycle or a quasi-periodic orbit",
+    RunOutcome.MOVING: "still moves when the steps are used up",
+    RunOutcome.DIVERGED: "runs away to infinite or undefined numbers",
+    RunOutcome.NOT_RUN: "interrupted before it arrived anywhere",
+    RunOutcome.BOUNDARY: (
         "runs along the boundary between basins, to a saddle: where it goes on from there is "
         "decided by rounding"
     ),
 }
 
 _SHORT = {
-    Outcome.FIXED_POINT: "at a point given",
-    Outcome.OTHER_REST: "at rest elsewhere",
-    Outcome.CYCLE: "on a cycle",
-    Outcome.MOVING: "still moving",
-    Outcome.DIVERGED: "running away",
-    Outcome.NOT_RUN: "not run to the end",
-    Outcome.BOUNDARY: "along a boundary between basins, where rounding decides",
+    RunOutcome.FIXED_POINT: "at a point given",
+    RunOutcome.OTHER_REST: "at rest elsewhere",
+    RunOutcome.CYCLE: "on a cycle",
+    RunOutcome.MOVING: "still moving",
+    RunOutcome.DIVERGED: "running away",
+    RunOutcome.NOT_RUN: "not run to the end",
+    RunOutcome.BOUNDARY: "along a boundary between basins, where rounding decides",
 }
 
 
@@ -67,5 +67,5 @@ def describe_outcomes(outcome: np.ndarray) -> str:
         >>> describe_outcomes(np.array([0, 2, 2, 4]))
         '2 on a cycle, 1 running away'
     """
-    counts = [(int((outcome == kind).sum()), kind) for kind in Outcome]
+    counts = [(int((outcome == kind).sum()), kind) for kind in RunOutcome]
     return ", ".join(f"{n:,} {kind.short}" for n, kind in counts if n and kind)

@@ -128,7 +128,7 @@ def starts(
 def both_tangents(
     found: list[Way], place: float, span: tuple[float, float]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Tangents of the ways from a point within the path, two and two; NaN for none."""
+    """VariationalMap of the ways from a point within the path, two and two; NaN for none."""
     result = []
     for pair in pairs(found):
         within = [one.t for one in pair if one is not None and _stays(one.t, place, span)]

@@ -152,7 +152,7 @@ def trace(
 
 
 def _at_corners(curve: Curve, z, t, slopes) -> np.ndarray:
-    """Tangents, those of points at a corner turned into the piece of the path ahead."""
+    """VariationalMap, those of points at a corner turned into the piece of the path ahead."""
     turned = t.copy()
     at = np.flatnonzero(np.isin(z[:, -1], curve.path.breaks[1:-1]) & (t[:, -1] != 0))
     along = np.zeros_like(t[at])

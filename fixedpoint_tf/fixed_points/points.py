@@ -252,7 +252,7 @@ class FixedPoints:
         place = self._place()
         finite = np.flatnonzero(np.isfinite(place).all(axis=1))
         q = np.zeros(self.n) if self.qstar is None else self.qstar
-        kept, _ = filters.thin(place[finite], q[finite], self.tol_unique)
+        kept, _ = filters.select_distinct(place[finite], q[finite], self.tol_unique)
         return self[finite[kept]]
 
     def find(self, point: FixedPoints) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.fixed_points.status import Status
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _lost_starts(counts: dict[str, int] | None) -> list[str]:
     return [f"of {_counted(sum(counts.values()), 'start')} {', '.join(lost)}"] if lost else []
 
 
-_counted = functools.partial(counted, none="no")
+_counted = functools.partial(pluralize, none="no")
 
 
 def _with_detail(n: int, noun: str, details: list[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import (
@@ -111,7 +111,7 @@ def plot_fixed_points(
             linewidth=0.5 if is_3d else 0.8,
             alpha=0.6 if is_3d else 0.8,
             zorder=1,
-            label=counted(len(lines), "trajectory", "trajectories"),
+            label=pluralize(len(lines), "trajectory", "trajectories"),
         )
     for number, (look, points) in enumerate(drawn):
         if look.adjective == "unstable" and mode_scale > 0:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 
@@ -54,7 +54,7 @@ class Look:
 
     def label(self, n: int) -> str:
         """The legend's words for n such points: "8 stable fixed points"."""
-        return counted(n, f"{self.adjective} {self.noun}".strip())
+        return pluralize(n, f"{self.adjective} {self.noun}".strip())
 
     def marker_options(self) -> dict[str, Any]:
         """Keywords of ``Axes.plot`` that draw markers without a line."""

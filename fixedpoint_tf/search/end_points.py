@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial import cKDTree
 
-from fixedpoint_tf._utils.filters import thin
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.filters import select_distinct
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.distinct_points import crowded, match_located, merge_located
 from fixedpoint_tf.search.evidence import Evidence
@@ -188,7 +188,7 @@ def _merge_near(where, rank, known, reach: float) -> tuple[np.ndarray, np.ndarra
         distance, near = cKDTree(known).query(where, distance_upper_bound=reach)
         same[np.isfinite(distance)] = near[np.isfinite(distance)]
     fresh = np.flatnonzero(same < 0)
-    owner[fresh] = fresh[thin(where[fresh], rank[fresh], reach)[1]]
+    owner[fresh] = fresh[select_distinct(where[fresh], rank[fresh], reach)[1]]
     return same, owner
 
 
@@ -213,7 +213,7 @@ def distinct_ends(ends: EndPoints, inputs: np.ndarray, tol_unique: float) -> np.
     rank = np.where(fixed, -1.0, ends.q[numbers])
     u = inputs[ends.condition[numbers]] / _input_size(inputs)
     where = np.hstack([ends.x[numbers], u])
-    kept, owner = thin(where, rank, tol_unique)
+    kept, owner = select_distinct(where, rank, tol_unique)
     distance = np.linalg.norm(ends.x[numbers] - ends.x[numbers[owner]], axis=1)
     located = ends.located[numbers] + ends.located[numbers[owner]]
     apart = fixed & (owner != np.arange(len(numbers))) & (distance > located)
@@ -224,7 +224,7 @@ def distinct_ends(ends: EndPoints, inputs: np.ndarray, tol_unique: float) -> np.
     logger.warning(
         "tol_unique=%g leaves out %s told apart from the points that are kept",
         tol_unique,
-        counted(int(apart.sum()), "fixed point"),
+        pluralize(int(apart.sum()), "fixed point"),
     )
     return numbers[kept]
 

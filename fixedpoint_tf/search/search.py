@@ -16,14 +16,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fixedpoint_tf._utils.filters import thin
+from fixedpoint_tf._utils.filters import select_distinct
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.descents import CANDIDATE_Q, Descents, Options
 from fixedpoint_tf.search.end_points import EndPoints, place
 from fixedpoint_tf.search.evidence import DOUBLE, Evidence
 from fixedpoint_tf.search.exploring import explore
 from fixedpoint_tf.search.region import Region
-from fixedpoint_tf.search.sharing import leads_down, newton_lands
+from fixedpoint_tf.search.sharing import match_by_monotone_path, match_by_newton_step
 from fixedpoint_tf.search.solvers import forward
 from fixedpoint_tf.search.solvers.base import Points, Problem
 from fixedpoint_tf.systems.kinks.sides import is_smooth
@@ -277,7 +277,7 @@ class Search:
     def _apart(self, pending: np.ndarray, radius: float, most: int) -> np.ndarray:
         """Some of the points of lowest speed, no two of them near each other."""
         where = place(self.points.x[pending], self.condition[pending])
-        kept, _ = thin(where, self.points.q[pending], radius, max_kept=most)
+        kept, _ = select_distinct(where, self.points.q[pending], radius, max_kept=most)
         return pending[kept]
 
     def _share(self, pending: np.ndarray) -> np.ndarray:
@@ -285,7 +285,9 @@ class Search:
         usable = np.flatnonzero(self.ends.status <= Status.SLOW_POINT)
         for some in _blocks(pending):
             x, condition = self.points.x[some], self.condition[some]
-            self.member[some] = leads_down(self.ends, usable, x, condition, self._speed)
+            self.member[some] = match_by_monotone_path(
+                self.ends, usable, x, condition, self._speed
+            )
         self._report()
         return pending[self.member[pending] < 0]
 
@@ -315,7 +317,7 @@ class Search:
             if not len(new):
                 break
             where = place(points.x[new], condition[new])
-            kept, owner = thin(where, np.arange(len(new)), apart)
+            kept, owner = select_distinct(where, np.arange(len(new)), apart)
             some = new[kept]
             found[some] = self._finish(
                 points.take(some), source[some], origin[some], only_fixed=True
@@ -330,7 +332,7 @@ class Search:
 
     def _land(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
         """The known fixed points near which states are, by Newton steps from them; or -1."""
-        return newton_lands(
+        return match_by_newton_step(
             self.ends, x, condition, self._residual, REACH, smooth=self._is_smooth
         )
 

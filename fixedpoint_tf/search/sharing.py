@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from fixedpoint_tf.search.end_points import EndPoints, place
 
-__all__ = ["leads_down", "newton_lands"]
+__all__ = ["match_by_monotone_path", "match_by_newton_step"]
 
 PATH = (0.2, 0.4, 0.6, 0.8)
 N_NEAREST = 4
@@ -18,7 +18,7 @@ N_REPEATED = 8  # states of each fixed point from which Newton steps are repeate
 MOST_REPEATS = 30
 
 
-def newton_lands(
+def match_by_newton_step(
     ends: EndPoints,
     x: np.ndarray,
     condition: np.ndarray,
@@ -126,7 +126,7 @@ def _arrives(
     return arrived
 
 
-def leads_down(
+def match_by_monotone_path(
     ends: EndPoints,
     usable: np.ndarray,
     x: np.ndarray,

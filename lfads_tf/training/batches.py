@@ -1,7 +1,7 @@
 """Trials on their way to the model: checked, in batches of one shape, in a known order.
 
 A batch is a dictionary: ``spikes_btn`` (NaN where nothing was observed), ``external_bte``,
-``weight_b`` (0 for padding) and, with sample validation, ``fitted_btn`` (0 for the samples
+``weight_b`` (0 for padding) and, with sample validation, ``train_mask_btn`` (0 for the samples
 that are never shown nor fitted).
 """
 
@@ -104,7 +104,7 @@ def as_arrays(
         rng = np.random.default_rng([config.seed, 1])
         encoded = (n_trials, config.encoded_bins, config.encoded_neurons)
         fitted = rng.random(encoded, np.float32) >= config.sample_validation
-        arrays["fitted_btn"] = fitted.astype(np.float32)
+        arrays["train_mask_btn"] = fitted.astype(np.float32)
     return arrays
 
 

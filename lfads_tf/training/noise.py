@@ -21,7 +21,7 @@ __all__ = ["draw", "masks", "trial_axis"]
 _STREAMS = (
     "initial_bi",
     "inputs_tbu",
-    "shown_btn",
+    "cd_mask_btn",
     "data_btn",
     "encoded_bk",
     "initial_bg",
@@ -62,7 +62,7 @@ def draw(seed, config: LFADSConfig, n_trials, *, training: bool) -> dict[str, tf
         >>> config = LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02)
         >>> drawn = draw([0, 0], config, 4, training=False)
         >>> {name: tuple(array.shape) for name, array in drawn.items()}
-        {'initial_bi': (4, 64), 'shown_btn': (4, 20, 8)}
+        {'initial_bi': (4, 64), 'cd_mask_btn': (4, 20, 8)}
     """
     seeds = {name: tf.random.fold_in(seed, i) for i, name in enumerate(_STREAMS)}
     encoded = (n_trials, config.encoded_bins, config.encoded_neurons)
@@ -76,7 +76,7 @@ def draw(seed, config: LFADSConfig, n_trials, *, training: bool) -> dict[str, tf
     if config.has_controller:
         normal("inputs_tbu", (*over_time, config.n_inferred_inputs))
     if config.coordinated_dropout > 0:
-        drawn["shown_btn"] = random_bits(seeds["shown_btn"], encoded)
+        drawn["cd_mask_btn"] = random_bits(seeds["cd_mask_btn"], encoded)
     if not training or config.dropout == 0:
         return drawn
 
@@ -106,7 +106,7 @@ def masks(
         rates: scalars ``"dropout"`` and ``"coordinated_dropout"``.
 
     Returns:
-        ``shown_btn``, 1 where a sample is shown to the encoder; the other masks scaled by
+        ``cd_mask_btn``, 1 where a sample is shown to the encoder; the other masks scaled by
         their rate; the normal noise as it was.
 
     Example:
@@ -117,7 +117,7 @@ def masks(
     """
     made = dict(drawn)
     for name, bits in drawn.items():
-        if name == "shown_btn":
+        if name == "cd_mask_btn":
             made[name] = keep_mask(bits, rates["coordinated_dropout"])
         elif bits.dtype == tf.uint16:
             made[name] = with_rate(keep_mask(bits, rates["dropout"]), rates["dropout"])

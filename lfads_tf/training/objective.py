@@ -27,8 +27,8 @@ __all__ = [
     "left_out_samples",
     "loss_parts",
     "observed_samples",
-    "ramp",
-    "weighing_samples",
+    "sample_weights",
+    "warmup",
     "weighted",
 ]
 
@@ -36,13 +36,13 @@ __all__ = [
 PARTS = ("nll", "kl_initial_condition", "kl_inferred_inputs", "l2")
 
 
-def ramp(step, n_steps):
+def warmup(step, n_steps):
     """Weight of a term at a step of training: rises linearly from 0 to 1 over ``n_steps``.
 
     Example:
-        >>> [float(ramp(step, 100)) for step in (0, 50, 100, 1000)]
+        >>> [float(warmup(step, 100)) for step in (0, 50, 100, 1000)]
         [0.0, 0.5, 1.0, 1.0]
-        >>> float(ramp(0, 0))
+        >>> float(warmup(0, 0))
         1.0
     """
     if not n_steps:
@@ -91,16 +91,16 @@ def observed_samples(batch: Mapping[str, tf.Tensor]):
     """Where samples are observed and, in training, fitted: 1 or 0, ``(n_trials, n_bins, n)``.
 
     Args:
-        batch: ``spikes_btn``, ``weight_b`` and perhaps ``fitted_btn``.
+        batch: ``spikes_btn``, ``weight_b`` and perhaps ``train_mask_btn``.
     """
     observed = tf.cast(tf.math.is_finite(batch["spikes_btn"]), tf.float32)
     observed = observed * batch["weight_b"][:, None, None]
-    if "fitted_btn" not in batch:
+    if "train_mask_btn" not in batch:
         return observed
-    return observed * _over_all(batch["fitted_btn"], observed)
+    return observed * _over_all(batch["train_mask_btn"], observed)
 
 
-def weighing_samples(batch: Mapping[str, tf.Tensor]):
+def sample_weights(batch: Mapping[str, tf.Tensor]):
     """The same with the weight of each trial's session, where sessions have weights."""
     observed = observed_samples(batch)
     if "session_weight_b" in batch:
@@ -112,10 +112,10 @@ def left_out_samples(batch: Mapping[str, tf.Tensor]):
     """Where samples are observed and left out of training, shaped as the spikes: 1 or 0.
 
     Args:
-        batch: ``spikes_btn``, ``weight_b`` and ``fitted_btn``.
+        batch: ``spikes_btn``, ``weight_b`` and ``train_mask_btn``.
     """
     observed = observed_samples({name: batch[name] for name in ("spikes_btn", "weight_b")})
-    return observed * _over_all(1.0 - batch["fitted_btn"], observed, outside=0.0)
+    return observed * _over_all(1.0 - batch["train_mask_btn"], observed, outside=0.0)
 
 
 def loss_parts(
@@ -132,14 +132,14 @@ def loss_parts(
     Args:
         network: encodes and decodes.
         batch: ``spikes_btn`` (NaN where not observed), ``external_bte``, ``weight_b``,
-            perhaps ``fitted_btn``; of a stitched model also ``session_b`` and perhaps
+            perhaps ``train_mask_btn``; of a stitched model also ``session_b`` and perhaps
             ``session_weight_b``.
         noise: of :func:`lfads_tf.training.noise.draw`.
         scalars: ``dropout``, ``coordinated_dropout`` and the weights ``l2_...``.
         n_samples: number of observed samples in the whole batch, by their weights.
 
     Returns:
-        By the names of :data:`PARTS`; with ``fitted_btn`` also ``left_out``, the summed
+        By the names of :data:`PARTS`; with ``train_mask_btn`` also ``left_out``, the summed
         negative log-likelihood of the samples that are observed and not fitted.
     """
     config = network.config
@@ -148,13 +148,13 @@ def loss_parts(
     fitted = observed_samples(batch)
     counts = tf.where(tf.math.is_finite(spikes_btn), spikes_btn, tf.zeros_like(spikes_btn))
     shown = fitted[:, : config.encoded_bins, : config.encoded_neurons]
-    if "fitted_btn" in batch:
+    if "train_mask_btn" in batch:
         shown = shown / (1.0 - config.sample_validation)
-    counted = weighing_samples(batch)
-    if "shown_btn" in noise:
+    counted = sample_weights(batch)
+    if "cd_mask_btn" in noise:
         rate = scalars["coordinated_dropout"]
-        shown = shown * noise["shown_btn"] / (1.0 - rate)
-        hidden = (1.0 - noise["shown_btn"]) / tf.maximum(rate, 1e-6)
+        shown = shown * noise["cd_mask_btn"] / (1.0 - rate)
+        hidden = (1.0 - noise["cd_mask_btn"]) / tf.maximum(rate, 1e-6)
         # A rate that was set to 0 hides nothing: all is counted.
         counted = counted * _over_all(tf.where(rate > 0, hidden, tf.ones_like(hidden)), fitted)
 
@@ -182,7 +182,7 @@ def loss_parts(
         "kl_inferred_inputs": tf.reduce_sum(weight_b * kl_inputs) / n_samples,
         "l2": l2_penalty(*_recurrent_kernels(network, scalars)),
     }
-    if "fitted_btn" in batch:
+    if "train_mask_btn" in batch:
         parts["left_out"] = tf.reduce_sum(left_out_samples(batch) * nll_btn)
     return parts
 

@@ -117,7 +117,7 @@ def stitched_arrays(
         rng = np.random.default_rng([config.seed, 1])
         encoded = (len(arrays["session_b"]), config.encoded_bins, config.encoded_neurons)
         fitted = rng.random(encoded, np.float32) >= config.sample_validation
-        arrays["fitted_btn"] = fitted.astype(np.float32)
+        arrays["train_mask_btn"] = fitted.astype(np.float32)
     return arrays
 
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 from lfads_tf.config import LFADSConfig
 from lfads_tf.layers.network import Network
 from lfads_tf.training import augmentations, noise, sharding
-from lfads_tf.training.objective import PARTS, loss_parts, weighing_samples, weighted
+from lfads_tf.training.objective import PARTS, loss_parts, sample_weights, weighted
 
 __all__ = [
     "SCALARS",
@@ -26,7 +26,7 @@ __all__ = [
     "loss_and_gradients",
     "loss_only",
     "over_shards",
-    "prepared",
+    "make_shards",
     "update",
 ]
 
@@ -45,7 +45,7 @@ SCALARS = (
 _TRAINING, _VALIDATION, _JITTER, _SHIFT = range(4)
 
 
-def prepared(
+def make_shards(
     batch: Mapping[str, tf.Tensor],
     config: LFADSConfig,
     step,
@@ -71,11 +71,11 @@ def prepared(
         ...     "external_bte": tf.zeros((4, 2, 0)),
         ...     "weight_b": tf.ones((4,)),
         ... }
-        >>> shards = prepared(batch, config, step=0, training=False)
+        >>> shards = make_shards(batch, config, step=0, training=False)
         >>> sorted(shards[0]["noise"])
-        ['initial_bi', 'shown_btn']
+        ['initial_bi', 'cd_mask_btn']
     """
-    if training and config.sample_validation and "fitted_btn" not in batch:
+    if training and config.sample_validation and "train_mask_btn" not in batch:
         raise ValueError(
             "sample_validation: expected a Session or arrays to train on, in which the same "
             "samples can be left out at every epoch, received batches (of a tf.data.Dataset) "
@@ -171,7 +171,7 @@ def over_shards(
     Args:
         run: of :func:`loss_and_gradients` or :func:`loss_only`.
         network: whose weights are used.
-        shards: of :func:`prepared`.
+        shards: of :func:`make_shards`.
         scalars: by the names of :data:`SCALARS`.
         warm_up: share of the weights of KL and L2, 0 to 1.
 
@@ -182,7 +182,7 @@ def over_shards(
         ...     "external_bte": tf.zeros((4, 2, 0)),
         ...     "weight_b": tf.ones((4,)),
         ... }
-        >>> shards = prepared(batch, config, step=0, training=False)
+        >>> shards = make_shards(batch, config, step=0, training=False)
         >>> scalars = {name: tf.constant(getattr(config, name)) for name in SCALARS}
         >>> network = Network(config)
         >>> run = loss_only(network, compiled=False)
@@ -190,7 +190,7 @@ def over_shards(
         >>> float(n_samples), sorted(results[0])
         (24.0, ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll'])
     """
-    counts = [tf.reduce_sum(weighing_samples(shard["batch"])) for shard in shards]
+    counts = [tf.reduce_sum(sample_weights(shard["batch"])) for shard in shards]
     n_samples = tf.maximum(sharding.over_replicas(tf.add_n(counts)), 1.0)
     share = tf.constant(1.0 / (len(shards) * sharding.replicas()))
     weights = [tf.convert_to_tensor(variable) for variable in network.trainable_variables]

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.filters import state_scale
-from fixedpoint_tf.analysis.connections.ways_out import offsets, ways_out
+from fixedpoint_tf.analysis.connections.unstable_directions import offsets, unstable_directions
 from fixedpoint_tf.analysis.convergence import ENTRIES, run_block
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems.at_points import n_unstable_of
@@ -146,7 +146,7 @@ def _follow(system, points, inputs, values, n_unstable, saddles, slow, dt) -> li
     """The ways out of saddles that are slow and arrive at an attractor."""
     only = np.zeros(points.n, dtype=int)
     only[saddles] = 1
-    source, direction, _, linear = ways_out(
+    source, direction, _, linear = unstable_directions(
         system, points, inputs, only, 0, np.random.default_rng(0)
     )
     nearest = cKDTree(points.xstar).query(points.xstar, k=2)[0][:, 1]

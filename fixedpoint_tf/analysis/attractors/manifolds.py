@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 
 from fixedpoint_tf._utils.batched import each
-from fixedpoint_tf._utils.filters import thin
+from fixedpoint_tf._utils.filters import select_distinct
 
 __all__ = ["Curve", "local_dimension", "neighbour_pairs", "project_on_path", "trace_curve"]
 
@@ -206,9 +206,9 @@ def trace_curve(points: np.ndarray, noise: float = 0.0, closed: bool | None = No
         >>> np.argsort(curve.coordinate).tolist(), curve.length, curve.may_close
         ([1, 2, 0], 3.0, False)
     """
-    kept, owner = thin(points, np.zeros(len(points)), 4.0 * noise)
+    kept, owner = select_distinct(points, np.zeros(len(points)), 4.0 * noise)
     if len(kept) < min(5, len(points)):
-        kept, owner = thin(points, np.zeros(len(points)), 0.0)
+        kept, owner = select_distinct(points, np.zeros(len(points)), 0.0)
     nodes = np.stack([points[owner == k].mean(axis=0) for k in kept])
     if len(nodes) < 2:
         nodes = points[:2]

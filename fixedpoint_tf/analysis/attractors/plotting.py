@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.connections.plotting import planar_view
 from fixedpoint_tf.plotting.style import COLORS, lay_out, legend_above, new_axes, say_if_empty
 
@@ -102,7 +102,7 @@ def plot_attractors(
                 color=color,
                 markerfacecolor=color if filled else "white",
                 zorder=4,
-                label=f"{counted(len(some), f'{adjective} point')}{words}",
+                label=f"{pluralize(len(some), f'{adjective} point')}{words}",
             )
     say_if_empty(ax, n_named + len(single) + len(doubtful), "no points")
     ax.set_xlabel(names[0])
@@ -220,7 +220,7 @@ def plot_drift(
                 markersize=size,
                 color=COLORS["blue"],
                 markerfacecolor=COLORS["blue"] if filled else "white",
-                label=f"{counted(int(rows.sum()), 'member')}, {words}",
+                label=f"{pluralize(int(rows.sum()), 'member')}, {words}",
             )
     # Below the rounding of a step there is no drift, and nothing to magnify.
     reach = max(1.15 * float(np.abs(y).max()), 1e-12)

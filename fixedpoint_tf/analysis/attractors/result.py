@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.attractors.slow_groups import BRANCHED
-from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.analysis.outcomes import RunOutcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ class Group:
         if len(self) == 1 and self.kind == "point":
             return f"isolated point {self.members[0]} ({_stability(self.n_unstable)})"
         if len(self) == 1:
-            modes = counted(self.dimension_spectral, "slow mode")
+            modes = pluralize(self.dimension_spectral, "slow mode")
             why = f"{modes} but no neighbours" if self.dimension_spectral else "slow, not fixed"
             return f"unclear point {self.members[0]} ({why})"
         name = "group" if self.kind == "unclear" else self.kind
@@ -73,8 +73,8 @@ class Group:
         """Such as "16 points and 84 slow states"; the latter have been sampled between."""
         n_states = int(self.is_slow_state.sum())
         n_points = len(self) - n_states
-        parts = [counted(n_points, "point")] if n_points else []
-        parts += [counted(n_states, "slow state")] if n_states else []
+        parts = [pluralize(n_points, "point")] if n_points else []
+        parts += [pluralize(n_states, "slow state")] if n_states else []
         return " and ".join(parts)
 
     def _facts(self) -> list[str]:
@@ -95,7 +95,7 @@ class Group:
         if self.kind == "unclear":
             if not self.agree:
                 facts.append(
-                    f"{counted(self.dimension_spectral, 'slow mode')} but "
+                    f"{pluralize(self.dimension_spectral, 'slow mode')} but "
                     f"{self.dimension_local}-dimensional"
                 )
             elif self.dimension_local >= 3:
@@ -176,7 +176,7 @@ class Attractors(Result):
             all the points in less than ``slow``.
         n_drawn: slow points given that lead to an isolated point.
         n_turning: slow points given that are places where a cycle is slow.
-        outcomes: of :class:`fixedpoint_tf.analysis.Outcome`, what becomes of states
+        outcomes: of :class:`fixedpoint_tf.analysis.RunOutcome`, what becomes of states
             given that are neither fixed nor slow, or of 64 of them.
         interrupted: whether Ctrl-C ended the call early; points of groups that had not been
             looked at by then are left out.
@@ -275,7 +275,7 @@ class Attractors(Result):
                 shown.append(f"{article} {name} of {of_kind[0]._size()}")
             elif of_kind:
                 total = _total(of_kind)
-                shown.append(f"{counted(len(of_kind), name)} of {total} in all")
+                shown.append(f"{pluralize(len(of_kind), name)} of {total} in all")
         points = [group for group in groups if group.kind == "point"]
         if points:
             shown.append(_isolated(np.concatenate([group.n_unstable for group in points])))
@@ -285,10 +285,10 @@ class Attractors(Result):
         if lasting:
             shown.append(f"{_total(lasting)} with slow modes but no neighbours")
         if len(alone) > n_lasting:
-            shown.append(f"{counted(len(alone) - n_lasting, 'slow state')} on no manifold")
+            shown.append(f"{pluralize(len(alone) - n_lasting, 'slow state')} on no manifold")
         if self.n_drawn:
             lead = "leads" if self.n_drawn == 1 else "lead"
-            shown.append(f"{counted(self.n_drawn, 'slow state')} that {lead} to a point")
+            shown.append(f"{pluralize(self.n_drawn, 'slow state')} that {lead} to a point")
         if not groups and not self.n_turning:
             shown.append(self._nothing())
         where = f", at {len(self.inputs):,} inputs" if len(self.inputs) > 1 else ""
@@ -299,10 +299,10 @@ class Attractors(Result):
         n = self.n_left_out + self.n_not_slow
         if self.interrupted or not n:
             return "no points"
-        if len(self.outcomes) and (self.outcomes == Outcome.CYCLE).all():
+        if len(self.outcomes) and (self.outcomes == RunOutcome.CYCLE).all():
             return "states settle on a cycle: ask find_cycles"
         are = "is a fixed or slow point" if n == 1 else "are fixed or slow"
-        return f"no points: of {counted(n, 'point')} given none {are}"
+        return f"no points: of {pluralize(n, 'point')} given none {are}"
 
     def _evidence(self) -> list[str]:
         """What the sentence rests on, and what else became of the points given."""
@@ -323,11 +323,11 @@ class Attractors(Result):
         if self.n_not_slow:
             of = "is no slow point" if self.n_not_slow == 1 else "are no slow points"
             parts.append(f"{self.n_not_slow:,} {of} by slow = {self.slow:g}")
-        ran = self.outcomes[self.outcomes != Outcome.NOT_RUN]
-        n_cycle = int((ran == Outcome.CYCLE).sum())
+        ran = self.outcomes[self.outcomes != RunOutcome.NOT_RUN]
+        n_cycle = int((ran == RunOutcome.CYCLE).sum())
         if n_cycle and (groups or n_cycle < len(ran)):
             settle = "settles" if n_cycle == 1 else "settle"
-            of = f"{n_cycle:,} of {counted(len(ran), 'other state')}"
+            of = f"{n_cycle:,} of {pluralize(len(ran), 'other state')}"
             parts.append(f"{of} {settle} on a cycle: ask find_cycles")
         elif not groups and len(ran) and not n_cycle:
             parts.append(f"run on, {_become(ran)}")
@@ -393,18 +393,21 @@ def _total(groups: list[Group]) -> str:
     """Such as "40 points and 84 slow states", of several groups."""
     n_states = sum(int(group.is_slow_state.sum()) for group in groups)
     n_points = sum(map(len, groups)) - n_states
-    parts = [counted(n_points, "point")] if n_points else []
-    return " and ".join(parts + ([counted(n_states, "slow state")] if n_states else []))
+    parts = [pluralize(n_points, "point")] if n_points else []
+    return " and ".join(parts + ([pluralize(n_states, "slow state")] if n_states else []))
 
 
 def _become(outcomes: np.ndarray) -> str:
     """Such as "3 arrive at a fixed point, 1 runs away"."""
     words = {
-        Outcome.FIXED_POINT: ("arrives at a fixed point given", "arrive at fixed points given"),
-        Outcome.OTHER_REST: ("comes to rest", "come to rest"),
-        Outcome.CYCLE: ("settles on a cycle", "settle on a cycle"),
-        Outcome.MOVING: ("keeps moving", "keep moving"),
-        Outcome.DIVERGED: ("runs away", "run away"),
+        RunOutcome.FIXED_POINT: (
+            "arrives at a fixed point given",
+            "arrive at fixed points given",
+        ),
+        RunOutcome.OTHER_REST: ("comes to rest", "come to rest"),
+        RunOutcome.CYCLE: ("settles on a cycle", "settle on a cycle"),
+        RunOutcome.MOVING: ("keeps moving", "keep moving"),
+        RunOutcome.DIVERGED: ("runs away", "run away"),
     }
     counts = [(int((outcomes == outcome).sum()), forms) for outcome, forms in words.items()]
     return ", ".join(f"{n:,} {forms[n > 1]}" for n, forms in counts if n)
@@ -414,8 +417,8 @@ def _isolated(n_unstable: np.ndarray) -> str:
     """Such as "3 isolated attractors", "3 isolated points (2 stable, 1 with ...)"."""
     n = len(n_unstable)
     if (n_unstable == 0).all() and n:
-        return counted(n, "isolated attractor")
-    return f"{counted(n, 'isolated point')} ({_stability(n_unstable)})"
+        return pluralize(n, "isolated attractor")
+    return f"{pluralize(n, 'isolated point')} ({_stability(n_unstable)})"
 
 
 def _stability(n_unstable: np.ndarray) -> str:
@@ -423,7 +426,7 @@ def _stability(n_unstable: np.ndarray) -> str:
     counts = sorted(Counter(n_unstable.tolist()).items())
     words = []
     for k, n in counts:  # Without a mode near 1, a point without an unstable one is stable.
-        name = "of unknown stability" if k < 0 else f"with {counted(k, 'unstable direction')}"
+        name = "of unknown stability" if k < 0 else f"with {pluralize(k, 'unstable direction')}"
         name = "stable" if k == 0 else name
         words.append(name if len(counts) == 1 else f"{n:,} {name}")
     return ", ".join(words)

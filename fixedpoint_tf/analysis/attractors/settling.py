@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from fixedpoint_tf._utils.filters import state_scale
 from fixedpoint_tf.analysis.attractors.chains import Chain
 from fixedpoint_tf.analysis.convergence import BLOCK, last_states, radii, run_to_convergence
-from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["FOR_LONG", "MOST_RUN", "outcomes_of", "settle_on_chains"]
@@ -91,7 +91,7 @@ def outcomes_of(
     dt: float,
     waiting: float = WAITING,
 ) -> np.ndarray:
-    """``(n,)`` of :class:`Outcome`: what becomes of states of one input, run forward.
+    """``(n,)`` of :class:`RunOutcome`: what becomes of states of one input, run forward.
 
     Args:
         system: the system.
@@ -113,4 +113,4 @@ def outcomes_of(
     ends = run_to_convergence(
         system, x, u, targets, radius, attracting, max_steps=n_steps, dt=dt
     )
-    return np.asarray(np.where(ends.interrupted, int(Outcome.NOT_RUN), ends.outcome))
+    return np.asarray(np.where(ends.interrupted, int(RunOutcome.NOT_RUN), ends.outcome))

@@ -16,7 +16,7 @@ from fixedpoint_tf.analysis.attractors.manifolds import (
 )
 from fixedpoint_tf.analysis.convergence import last_states
 
-__all__ = ["BRANCHED", "NEARLY", "Sorter", "along"]
+__all__ = ["BRANCHED", "NEARLY", "ManifoldGrouper", "along"]
 
 BRANCHED = 0.9  # share of the members that must lie along one curve
 NEARLY = 1.25  # how much less slow a point of a manifold may be
@@ -25,7 +25,7 @@ NEAR = 6.0  # time constants after which a state midway between two points of it
 MOST_STEPS = 100_000  # of a continuous system between two points
 
 
-class Sorter:
+class ManifoldGrouper:
     """The points of one call, and what is asked of them again and again.
 
     Args:
@@ -93,14 +93,14 @@ class Sorter:
         # So is one that states leave, the source within a ring that attracts.
         returns = np.isfinite(self.return_time)[rows][pairs]
         pairs = pairs[returns[:, 0] == returns[:, 1]]
-        pairs = pairs[self.linked(rows[pairs[:, 0]], rows[pairs[:, 1]])]
+        pairs = pairs[self.connected(rows[pairs[:, 0]], rows[pairs[:, 1]])]
         n = len(rows)
         graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(n, n))
         n_groups, label = connected_components(graph, directed=False)
         groups = [np.flatnonzero(label == g) for g in range(n_groups)]
         return sorted(groups, key=len, reverse=True)
 
-    def linked(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def connected(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Whether states between two points fuse or part no faster than at 1 / slow."""
         if not len(a):
             return np.zeros(0, dtype=bool)
@@ -115,7 +115,7 @@ class Sorter:
             rate = np.abs(np.log(ratio)) / (self.n_steps * self.dt)
         return rate <= 1.0 / self.slow
 
-    def examine(self, rows: np.ndarray) -> dict[str, Any]:
+    def describe(self, rows: np.ndarray) -> dict[str, Any]:
         """What one group is, in which order, and how fast it drifts."""
         x = self.x[rows]
         # What is joined may be a little faster than slow all along.
@@ -132,7 +132,7 @@ class Sorter:
             curve = trace_curve(x, noise)
             if curve.may_close:
                 a, b = (rows[[end]] for end in curve.ends)
-                closed = bool(self.linked(a, b)[0])
+                closed = bool(self.connected(a, b)[0])
             if closed != curve.may_close:
                 curve = trace_curve(x, noise, closed)
             if spectral == 1 and len(rows) >= self.min_points and curve.covered >= BRANCHED:

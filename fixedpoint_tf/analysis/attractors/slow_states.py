@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_number, check_rows, check_seed, check_whole
-from fixedpoint_tf._utils.filters import is_slow, state_scale, thin
+from fixedpoint_tf._utils.filters import is_slow, select_distinct, state_scale
 from fixedpoint_tf.analysis.convergence import last_states, time_step
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
@@ -138,13 +138,13 @@ def _spread(x: np.ndarray, max_points: int) -> tuple[np.ndarray, float]:
     radius = float(np.linalg.norm(x - x.mean(axis=0), axis=1).max())
     spacing = max(1e-6 * radius, 1e-9 * float(np.abs(x).max()), np.finfo(float).tiny)
     rank = np.zeros(len(x))
-    kept, _ = thin(x, rank, spacing, max_points + 1)
+    kept, _ = select_distinct(x, rank, spacing, max_points + 1)
     if len(kept) <= max_points:
         return kept, spacing
     low, high = spacing, max(2.0 * radius, spacing)
     for _ in range(12):  # the largest number that is allowed, by bisection
         middle = np.sqrt(low * high)
-        kept, _ = thin(x, rank, middle, max_points + 1)
+        kept, _ = select_distinct(x, rank, middle, max_points + 1)
         low, high = (middle, high) if len(kept) > max_points else (low, middle)
-    kept, _ = thin(x, rank, high, max_points + 1)
+    kept, _ = select_distinct(x, rank, high, max_points + 1)
     return kept, float(high)

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import check_number, check_whole
-from fixedpoint_tf._utils.filters import is_slow, state_scale, thin
+from fixedpoint_tf._utils.filters import is_slow, select_distinct, state_scale
 from fixedpoint_tf.analysis.attractors.chains import find_chains
 from fixedpoint_tf.analysis.attractors.result import MANIFOLDS, Attractors
 from fixedpoint_tf.analysis.attractors.settling import (
@@ -19,10 +19,10 @@ from fixedpoint_tf.analysis.attractors.settling import (
     outcomes_of,
     settle_on_chains,
 )
-from fixedpoint_tf.analysis.attractors.slow_groups import NEARLY, Sorter
+from fixedpoint_tf.analysis.attractors.slow_groups import NEARLY, ManifoldGrouper
 from fixedpoint_tf.analysis.attractors.tracing import examine_chain
 from fixedpoint_tf.analysis.convergence import time_step
-from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import (
@@ -144,7 +144,7 @@ def classify_attractors(
         try:
             values = eigenvalues_of(system, taken, inputs)
             bar.set_description("settling")
-            sorter = Sorter(
+            sorter = ManifoldGrouper(
                 system,
                 taken.xstar,
                 inputs,
@@ -232,7 +232,7 @@ def _distinct(points: FixedPoints, inputs: np.ndarray) -> np.ndarray:
     tol = min(points.tol_unique, MOST_MERGED * state_scale(points.xstar))
     if points.n and inputs.shape[1]:  # points of two inputs are never the same
         inputs = np.unique(inputs, axis=0, return_inverse=True)[1].reshape(-1, 1) * 10.0 * tol
-    return thin(np.concatenate([points.xstar, inputs], axis=1), rank, tol)[0]
+    return select_distinct(np.concatenate([points.xstar, inputs], axis=1), rank, tol)[0]
 
 
 def _step(system, points: FixedPoints, taken: FixedPoints, inputs: np.ndarray, dt) -> float:
@@ -273,7 +273,7 @@ def _slow_enough(
 
 
 def _groups_of(
-    sorter: Sorter,
+    sorter: ManifoldGrouper,
     points: FixedPoints,
     values: np.ndarray,
     rows: np.ndarray,
@@ -313,14 +313,14 @@ def _groups_of(
                 slow,
                 dt,
             )
-            if (outcome == Outcome.FIXED_POINT).all():
+            if (outcome == RunOutcome.FIXED_POINT).all():
                 n_drawn += len(members)
                 continue
-        groups.append(partial(sorter.examine, members))
+        groups.append(partial(sorter.describe, members))
     return groups, n_drawn
 
 
-def _hurries(sorter: Sorter, known: dict[str, Any]) -> bool:
+def _hurries(sorter: ManifoldGrouper, known: dict[str, Any]) -> bool:
     """Test for states that would cross a line or sheet of slow states in less than ``slow``."""
     if known["kind"] not in MANIFOLDS or not sorter.is_slow[known["rows"]].all():
         return False
@@ -329,7 +329,7 @@ def _hurries(sorter: Sorter, known: dict[str, Any]) -> bool:
     return not bool(is_slow(np.median(speed), NEARLY * state_scale(x), sorter.slow))
 
 
-def _turn(sorter: Sorter, points: FixedPoints, rows: np.ndarray) -> bool:
+def _turn(sorter: ManifoldGrouper, points: FixedPoints, rows: np.ndarray) -> bool:
     """Test slow states that make no manifold for being the slow places of a cycle."""
     if not sorter.is_slow[rows].all():
         return False
@@ -345,11 +345,11 @@ def _turn(sorter: Sorter, points: FixedPoints, rows: np.ndarray) -> bool:
         sorter.dt,
         waiting=FOR_LONG,
     )
-    return bool((outcomes == Outcome.CYCLE).all())
+    return bool((outcomes == RunOutcome.CYCLE).all())
 
 
 def _outcomes_of_others(
-    sorter: Sorter,
+    sorter: ManifoldGrouper,
     points: FixedPoints,
     others: np.ndarray,
     taken: FixedPoints,

@@ -8,12 +8,17 @@ import numpy as np
 
 from fixedpoint_tf.analysis.attractors.chains import Chain
 from fixedpoint_tf.analysis.attractors.manifolds import project_on_path, trace_curve
-from fixedpoint_tf.analysis.attractors.slow_groups import BRANCHED, NEARLY, Sorter, along
+from fixedpoint_tf.analysis.attractors.slow_groups import (
+    BRANCHED,
+    NEARLY,
+    ManifoldGrouper,
+    along,
+)
 
 __all__ = ["examine_chain"]
 
 
-def examine_chain(sorter: Sorter, rows: np.ndarray, chain: Chain) -> dict[str, Any]:
+def examine_chain(sorter: ManifoldGrouper, rows: np.ndarray, chain: Chain) -> dict[str, Any]:
     """Describe a curve that ways out of saddles have traced, and the states that are on it.
 
     Args:
@@ -22,7 +27,7 @@ def examine_chain(sorter: Sorter, rows: np.ndarray, chain: Chain) -> dict[str, A
         chain: the chain.
 
     Returns:
-        As :meth:`fixedpoint_tf.analysis.attractors.slow_groups.Sorter.examine`.
+        As :meth:`fixedpoint_tf.analysis.attractors.slow_groups.ManifoldGrouper.describe`.
     """
     nodes, x = chain.nodes(), sorter.x[rows]
     beyond = not chain.closed and sorter.is_slow[rows].any()
@@ -71,7 +76,7 @@ def examine_chain(sorter: Sorter, rows: np.ndarray, chain: Chain) -> dict[str, A
     )
 
 
-def _drift_along(sorter: Sorter, rows, tangent, at, nodes, closed):
+def _drift_along(sorter: ManifoldGrouper, rows, tangent, at, nodes, closed):
     """Speed along a known path at the members, and midway to the next."""
     n = len(rows)
     between = np.full(n, np.nan)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -182,12 +182,12 @@ class Certificates(Result):
         if not n:
             return "no points to certify"
         words = "proved" if self.method == "closed form" else "supported by samples (no proof)"
-        part = f"{n_yes:,} of {counted(n, 'point')} {words}"
+        part = f"{n_yes:,} of {pluralize(n, 'point')} {words}"
         if self.precision == "float32":
             part += " in float32 arithmetic"
         parts = [part]
         if n_yes:
-            parts[0] += f" as {counted(self.n_distinct, 'distinct fixed point')}"
+            parts[0] += f" as {pluralize(self.n_distinct, 'distinct fixed point')}"
             alone = "alone" if self.method == "closed form" else "no sign of another"
             parts.append(
                 f"at most {np.nanmax(self.existence_radius):.1e} away, {alone} within "
@@ -197,7 +197,7 @@ class Certificates(Result):
                 parts[-1] += ", each state measured in its own size"
         refused = [code for code in self.codes if code not in ("certified", "supported")]
         counts = [
-            counted(refused.count(code), *_REFUSED[code]) for code in dict.fromkeys(refused)
+            pluralize(refused.count(code), *_REFUSED[code]) for code in dict.fromkeys(refused)
         ]
         return "; ".join(parts + ([", ".join(counts)] if counts else []))
 

@@ -14,7 +14,7 @@ from fixedpoint_tf.analysis.certificates.polynomial import largest_radius, radii
 from fixedpoint_tf.analysis.certificates.sampled import sample_balls
 from fixedpoint_tf.analysis.certificates.thresholds import PiecewiseLinear, prove_at_threshold
 from fixedpoint_tf.systems.cells.bounds import KINDS, bounds_of
-from fixedpoint_tf.systems.cells.curvature import Answer
+from fixedpoint_tf.systems.cells.curvature import CellBounds
 from fixedpoint_tf.systems.kinks.sides import JUMP, near_kink, side_jacobians
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -75,8 +75,8 @@ class Prover:
         self.eps = float(np.finfo(precision).eps)
         self.scale = scale
         self.closed = has_closed_form(system)
-        self.bounds: Callable[..., list[Answer]] | None = None
-        self.bounds_of_jumps: Callable[..., list[Answer]] | None = None
+        self.bounds: Callable[..., list[CellBounds]] | None = None
+        self.bounds_of_jumps: Callable[..., list[CellBounds]] | None = None
         self.linear_pieces: PiecewiseLinear | None = None
         if self.closed:
             weights = system.weights("float64")

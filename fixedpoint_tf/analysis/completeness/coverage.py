@@ -21,7 +21,7 @@ from scipy.stats import beta
 from fixedpoint_tf._utils import filters
 from fixedpoint_tf._utils.checks import check_seed, is_number
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.certificates import certify
 from fixedpoint_tf.analysis.certificates.distinct import compare_points
 from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
@@ -201,14 +201,14 @@ class Coverage(Result):
             if self.n_elsewhere.sum():
                 ends.insert(0, f"{int(self.n_elsewhere.sum()):,} ended at slow points")
             return (
-                f"no {noun}s met by {counted(total, 'start')} ({', '.join(ends)}): how many "
+                f"no {noun}s met by {pluralize(total, 'start')} ({', '.join(ends)}): how many "
                 "there are cannot be estimated"
             )
         once = {0: "none of them once", n: "each of them once"}
         words = ", " + once.get(n_once, f"{n_once:,} of them once")
         if n == 1:
             words = ", once" if n_once else ""
-        parts = [f"{counted(n, noun)} met by {counted(total, 'start')}{words}"]
+        parts = [f"{pluralize(n, noun)} met by {pluralize(total, 'start')}{words}"]
         lower = int(self.n_points_lower.sum())
         if lower:
             parts.append(f"at least {lower:,} {'exists' if lower == 1 else 'exist'} (proved)")
@@ -236,7 +236,7 @@ class Coverage(Result):
         others = int(self.n_lost.sum()) - unfinished - diverged
         words = ("did not converge", "ran away", "ended at no point")
         counts = zip((unfinished, diverged, others), words, strict=True)
-        return [f"{counted(n, 'start')} {word}" for n, word in counts if n]
+        return [f"{pluralize(n, 'start')} {word}" for n, word in counts if n]
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:
         """Draws how the number of points grew with the starts.
@@ -375,7 +375,7 @@ def _members(points: FixedPoints, inputs: np.ndarray, of: str) -> tuple[np.ndarr
     q = np.zeros(points.n) if points.qstar is None else points.qstar
     # A fixed point stands for the slow points beside it: it comes first in rank.
     rank = np.where(status[ended] == Status.FIXED_POINT, -1.0, q[ended])
-    kept, owner = filters.thin(place, rank, points.tol_unique)
+    kept, owner = filters.select_distinct(place, rank, points.tol_unique)
     if of == "fixed":
         kept = kept[status[ended[kept]] == Status.FIXED_POINT]
     number = np.full(len(ended), ELSEWHERE)

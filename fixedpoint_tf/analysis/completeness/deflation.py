@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import as_numbers, check_number, check_rows, check_whole
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.search.solvers import deflated
@@ -78,9 +78,9 @@ class Deflated(Result):
         n = int(self.is_new.sum())
         ending = " (interrupted)" if self.interrupted else ""
         return (
-            f"{counted(n, 'new fixed point')} beside "
-            f"{counted(self.points.n - n, 'known point')}, from "
-            f"{counted(self.n_starts, 'deflated start')}{ending}"
+            f"{pluralize(n, 'new fixed point')} beside "
+            f"{pluralize(self.points.n - n, 'known point')}, from "
+            f"{pluralize(self.n_starts, 'deflated start')}{ending}"
         )
 
     def plot(self, **options: Any) -> tuple[Figure, Axes]:

@@ -9,18 +9,18 @@ from scipy.spatial.distance import cdist
 
 from fixedpoint_tf._utils.checks import check_whole
 from fixedpoint_tf.analysis.connections.result import Connections
-from fixedpoint_tf.analysis.connections.ways_out import offsets, ways_out
+from fixedpoint_tf.analysis.connections.unstable_directions import offsets, unstable_directions
 from fixedpoint_tf.analysis.convergence import (
     BLOCK,
     ENTRIES,
-    Arrivals,
+    Convergence,
     check_runs,
     radii,
     run_block,
     run_to_convergence,
     time_step,
 )
-from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import (
@@ -119,7 +119,7 @@ def find_connections(
     distinct, condition = np.unique(inputs, axis=0, return_inverse=True)
     condition = condition.ravel()
     rng = np.random.default_rng(seed)
-    source, direction, sign, linear = ways_out(
+    source, direction, sign, linear = unstable_directions(
         system, points, inputs, n_unstable, n_directions, rng
     )
 
@@ -131,7 +131,7 @@ def find_connections(
         system, points.xstar, inputs, source, direction, linear, radius / tol
     )
     start = points.xstar[source] + offset[:, None] * direction
-    target, outcome = np.full(n_edges, -1), np.full(n_edges, int(Outcome.NOT_RUN))
+    target, outcome = np.full(n_edges, -1), np.full(n_edges, int(RunOutcome.NOT_RUN))
     steps, final, interrupted = np.zeros(n_edges, dtype=int), np.array(start), False
     for c in range(len(distinct)):
         edges = np.flatnonzero(condition[source] == c)
@@ -152,7 +152,7 @@ def find_connections(
             what="ways",
         )
         found, kind = _decided(ends, stable[here], len(edges))
-        lost = np.flatnonzero(kind == Outcome.BOUNDARY)
+        lost = np.flatnonzero(kind == RunOutcome.BOUNDARY)
         first = _first_saddles(
             system,
             start[edges[lost]],
@@ -206,11 +206,13 @@ def _beside(
     return [start[edges] + sign * far[:, None] * side for sign in (1.0, -1.0)]
 
 
-def _decided(ends: Arrivals, attracting: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _decided(
+    ends: Convergence, attracting: np.ndarray, n: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Target and outcome of ``n`` ways, of which those beside them have been run as well."""
     target, outcome = ends.target.reshape(3, n), ends.outcome.reshape(3, n)
     grazed = ends.grazed.reshape(3, n)
-    known = ~np.isin(outcome, [Outcome.NOT_RUN, Outcome.MOVING])
+    known = ~np.isin(outcome, [RunOutcome.NOT_RUN, RunOutcome.MOVING])
     differ = np.zeros(n, dtype=bool)
     for other in (1, 2):
         elsewhere = (target[other] != target[0]) | (outcome[other] != outcome[0])
@@ -221,7 +223,7 @@ def _decided(ends: Arrivals, attracting: np.ndarray, n: int) -> tuple[np.ndarray
     for other in (1, 2):
         saddle = np.where(saddle < 0, grazed[other], saddle)
     boundary = differ | at_saddle | (known[0] & (grazed[0] >= 0))
-    kind = np.where(boundary, int(Outcome.BOUNDARY), outcome[0])
+    kind = np.where(boundary, int(RunOutcome.BOUNDARY), outcome[0])
     return np.where(boundary, saddle, target[0]), kind
 
 

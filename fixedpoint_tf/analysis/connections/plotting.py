@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.words import counted
-from fixedpoint_tf.analysis.outcomes import Outcome
+from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import (
     COLORS,
@@ -114,7 +114,9 @@ def plot_connections(
     found = connections
     n = len(found.xstar)
     # What is reached besides the points belongs to the picture: a cycle, say.
-    elsewhere = np.isin(found.outcome, [Outcome.OTHER_REST, Outcome.CYCLE, Outcome.MOVING])
+    elsewhere = np.isin(
+        found.outcome, [RunOutcome.OTHER_REST, RunOutcome.CYCLE, RunOutcome.MOVING]
+    )
     view, names = planar_view(np.concatenate([found.xstar, found.final[elsewhere]]))
     place = _flat(view.points(found.xstar))
     if coordinates is not None:
@@ -125,7 +127,7 @@ def plot_connections(
             )
     fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
     one, several = found.n_unstable == 1, found.n_unstable > 1
-    along = (found.outcome == Outcome.BOUNDARY) & (one | (several & higher))[found.source]
+    along = (found.outcome == RunOutcome.BOUNDARY) & (one | (several & higher))[found.source]
     on_boundary = set(
         zip(found.source[along].tolist(), found.target[along].tolist(), strict=True)
     )
@@ -146,7 +148,7 @@ def plot_connections(
             label = look.label(int(rows.sum())) + words
             ax.plot(*place[rows].T, **look.marker_options(), zorder=4, label=label)
     if along.any():
-        label = f"{counted(int(along.sum()), 'way')} along a boundary between basins"
+        label = f"{pluralize(int(along.sum()), 'way')} along a boundary between basins"
         ax.plot([], [], color="0.75", linestyle="--", linewidth=1.0, label=label)
     say_if_empty(ax, shown, "no fixed points")
     if n:
@@ -191,19 +193,19 @@ def _draw_ends(
 ) -> None:
     """Stars where ways end that reach no known point; those that run away are counted."""
     colors = {
-        Outcome.OTHER_REST: COLORS["green"],
-        Outcome.CYCLE: COLORS["sky blue"],
-        Outcome.MOVING: COLORS["orange"],
-        Outcome.DIVERGED: COLORS["grey"],
+        RunOutcome.OTHER_REST: COLORS["green"],
+        RunOutcome.CYCLE: COLORS["sky blue"],
+        RunOutcome.MOVING: COLORS["orange"],
+        RunOutcome.DIVERGED: COLORS["grey"],
     }
     for outcome, color in colors.items():
         edges = np.flatnonzero((found.outcome == outcome) & drawn[found.source])
         if not len(edges):
             continue
-        label = f"{counted(len(edges), 'way')} {outcome.short}"
+        label = f"{pluralize(len(edges), 'way')} {outcome.short}"
         options: dict[str, Any] = {"linestyle": "none", "marker": "*", "markersize": 11.0}
         ends = _flat(view.points(found.final[edges]))
-        if not given or outcome == Outcome.DIVERGED:  # The place of the end is not known.
+        if not given or outcome == RunOutcome.DIVERGED:  # The place of the end is not known.
             ends = np.full((1, 2), np.nan)
         for edge, end in zip(edges, ends, strict=False):
             if np.isfinite(end).all():
@@ -241,7 +243,7 @@ def plot_basins(
     fraction, lower, upper = (
         part[order] for part in (basins.fraction, basins.lower, basins.upper)
     )
-    n_run = int((basins.outcome != Outcome.NOT_RUN).sum())
+    n_run = int((basins.outcome != RunOutcome.NOT_RUN).sum())
     elsewhere = n_run - int(basins.counts.sum())
     if elsewhere:
         names.insert(0, "elsewhere")

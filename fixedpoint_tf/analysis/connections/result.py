@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.outcomes import describe_outcomes
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Connections(Result):
             drawn at random are 0.
         target: ``(n_edges,)`` int, the point reached, -1 for none. Of a way along a boundary
             between basins it is the saddle on it to which the exact way would lead.
-        outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.analysis.Outcome`.
+        outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.analysis.RunOutcome`.
         steps: ``(n_edges,)`` int, steps taken until within reach of the target for good.
         final: ``(n_edges, n_states)``, the last state; NaN where it ran away.
         offset: ``(n_edges,)``, distance from the saddle at which the run began.
@@ -142,17 +142,18 @@ class Connections(Result):
         n_one = len(np.unique(self.source[self.n_unstable[self.source] == 1]))
         n_several, n_stand = n_saddles - n_one, int(self.is_representative.sum())
         what = "saddle" if n_one else "point"
-        parts = [f"{counted(len(self), 'way')} out of {counted(n_saddles, what)}"]
+        parts = [f"{pluralize(len(self), 'way')} out of {pluralize(n_saddles, what)}"]
         if n_one:
             parts.append(
                 f"{len(graph.saddles):,} of {n_one:,} with 1 unstable direction "
                 f"{'joins' if len(graph.saddles) == 1 else 'join'} "
-                f"{counted(n_pairs, 'pair')} of {counted(self.is_attractor.sum(), 'attractor')}"
+                f"{pluralize(n_pairs, 'pair')} of "
+                f"{pluralize(self.is_attractor.sum(), 'attractor')}"
             )
         if n_stand:
             of = "it has" if n_one == 0 and n_several == 1 else "they have"
             if n_one:
-                of = counted(n_several, "point") + (" has" if n_several == 1 else " have")
+                of = pluralize(n_several, "point") + (" has" if n_several == 1 else " have")
             stands = "stands for families" if n_stand == 1 else "stand for families"
             parts.append(
                 f"{n_stand:,} {stands} of ways, since {of} several unstable directions"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.continuation import Branches
 from fixedpoint_tf.analysis.continuation.result import several
 from fixedpoint_tf.plotting.style import (
@@ -120,7 +120,7 @@ def plot_branches(
                 markeredgecolor="white",
                 markeredgewidth=0.8,
                 zorder=4,
-                label=counted(len(rows), kind, several(kind)),
+                label=pluralize(len(rows), kind, several(kind)),
             )
     one = n_inputs == 1
     ax.set_xlabel(

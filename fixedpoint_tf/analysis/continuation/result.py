@@ -11,7 +11,7 @@ import numpy as np
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.curves.ends import CLOSED, MEETING
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
@@ -235,7 +235,7 @@ class Branches(Result):
             number = linearization.n_unstable(values, self.kind)
             if number[0] == number[1]:
                 return f"{words[0]} on both sides"
-            words = [str(number[0]), counted(int(number[1]), "unstable direction")]
+            words = [str(number[0]), pluralize(int(number[1]), "unstable direction")]
         return " -> ".join(words)
 
     def _ends_at(self, branch: int, after: int) -> bool:
@@ -283,7 +283,7 @@ class Branches(Result):
 
     def __repr__(self) -> str:
         said = [
-            counted(count, name, several(name)) + (f" ({change})" if change else "")
+            pluralize(count, name, several(name)) + (f" ({change})" if change else "")
             for (name, change), count in self.count_bifurcations().items()
         ]
         plural = "branch" if self.n == 1 else "branches"

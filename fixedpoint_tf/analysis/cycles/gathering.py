@@ -8,10 +8,10 @@ from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
 from fixedpoint_tf.analysis.cycles.result import Cycles
 from fixedpoint_tf.systems.system import DynamicalSystem
 
-__all__ = ["gather"]
+__all__ = ["build_result"]
 
 
-def gather(
+def build_result(
     system: DynamicalSystem,
     orbits: list[Orbit],
     outcomes: tuple[str, ...],

@@ -11,7 +11,7 @@ from scipy.integrate import DOP853
 from fixedpoint_tf._utils.compiling import compiled
 from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
-__all__ = ["Tangents"]
+__all__ = ["VariationalMap"]
 
 N_STAGES = 12  # of the 8th-order formula of Dormand & Prince (Hairer et al. 1993, II.5)
 FLOW_TOL = 1e-12  # relative: halving the substeps changes the flow by less
@@ -66,7 +66,7 @@ def _flow(equations: Equations):
     return flow
 
 
-class Tangents:
+class VariationalMap:
     """The map whose cycles are sought, and its Jacobian, for many states at once.
 
     Args:

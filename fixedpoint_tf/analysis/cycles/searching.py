@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fixedpoint_tf._utils.words import counted
+from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.cycles.closed_curves.curve_sets import (
     CurveSet,
     as_set,
@@ -23,8 +23,8 @@ from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import (
     sizes,
     times_round,
 )
-from fixedpoint_tf.analysis.cycles.gathering import gather
-from fixedpoint_tf.analysis.cycles.maps import Tangents
+from fixedpoint_tf.analysis.cycles.gathering import build_result
+from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit, distance_to
 from fixedpoint_tf.analysis.cycles.orbits.recurrences import (
     NEARING,
@@ -97,7 +97,7 @@ class Search:
     def __init__(self, system: DynamicalSystem, options: Options, x: np.ndarray, u: np.ndarray):
         self.system, self.options = system, options
         self.x, self.u = x, u
-        self.tangents = Tangents(system, options.dt)
+        self.tangents = VariationalMap(system, options.dt)
         self.rng = np.random.default_rng(options.seed)
         self.orbits = KnownOrbits(self.tangents, options.tol_unique)
         self.outcomes = np.full(len(x), "not reached", dtype=object)
@@ -142,7 +142,7 @@ class Search:
         for extension in range(self.options.n_extensions + 1):
             if not len(open_rows):
                 break
-            self.say(f"running {counted(len(open_rows), 'start')} on")
+            self.say(f"running {pluralize(len(open_rows), 'start')} on")
             window = self._run(x, self.u[open_rows], self.options.n_steps)
             self.n_run[open_rows] += self.options.n_steps
             if extension == 0:
@@ -150,7 +150,7 @@ class Search:
                 with np.errstate(over="ignore", invalid="ignore"):
                     self.size[open_rows] = [sizes(orbit).mean() for orbit in window]
                     self.reach[open_rows] = np.abs(early).max(axis=(1, 2), initial=0.0)
-            self.say(f"what did {counted(len(open_rows), 'start')} come to")
+            self.say(f"what did {pluralize(len(open_rows), 'start')} come to")
             self._settle(open_rows, window, extension == self.options.n_extensions)
             left = self.outcomes[open_rows] == "not settled"
             chaos = left & self.may_be_chaos[open_rows]
@@ -189,7 +189,7 @@ class Search:
             affordable = n_steps * cost <= CHAOS_COST and (some_ended or times < ENDING_LONGER)
             if not len(rows) or (again and not affordable):
                 break
-            self.say(f"running on {counted(len(rows), 'start')} that seemed chaotic")
+            self.say(f"running on {pluralize(len(rows), 'start')} that seemed chaotic")
             self.outcomes[rows] = "not settled"
             n_before = len(rows)
             rows, x = self._run_on(rows, x, n_steps)
@@ -434,7 +434,7 @@ class Search:
 
     def result(self, interrupted: bool) -> Cycles:
         """What is known now."""
-        return gather(
+        return build_result(
             self.system,
             self.orbits.found,
             tuple(self.outcomes),

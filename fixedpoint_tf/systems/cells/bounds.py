@@ -15,9 +15,9 @@ from fixedpoint_tf._utils.norms import EPS
 from fixedpoint_tf.systems.cells import closed_forms
 from fixedpoint_tf.systems.cells.curvature import (
     ULPS,
-    Answer,
+    CellBounds,
+    GateInput,
     Kernel,
-    Port,
     affine,
     elementwise,
     identity,
@@ -35,12 +35,12 @@ KINDS = (
 )
 
 #: ``(states, inputs, radius) -> answers``: a block of new states each, in order.
-Cell = Callable[[np.ndarray, Port, np.ndarray], list[Answer]]
+Cell = Callable[[np.ndarray, GateInput, np.ndarray], list[CellBounds]]
 
 
 def bounds_of(
     equations: Any, weights: Any, *, jumps: bool = False
-) -> Callable[[np.ndarray, np.ndarray, np.ndarray], list[Answer]]:
+) -> Callable[[np.ndarray, np.ndarray, np.ndarray], list[CellBounds]]:
     """``(states, inputs, radii) -> answers`` of a closed form with its weights.
 
     Args:
@@ -54,11 +54,11 @@ def bounds_of(
     cells = [_cell(layer, w, jumps) for layer, w in zip(layers, every, strict=True)]
     sizes = np.cumsum([layer.n_states for layer in layers])[:-1]
 
-    def evaluate(x: np.ndarray, u: np.ndarray, radius: np.ndarray) -> list[Answer]:
+    def evaluate(x: np.ndarray, u: np.ndarray, radius: np.ndarray) -> list[CellBounds]:
         zero = np.zeros_like(u)
         none = np.zeros(len(u))
-        below = Port(u, zero, none, none, zero, zero)
-        answers: list[Answer] = []
+        below = GateInput(u, zero, none, none, zero, zero)
+        answers: list[CellBounds] = []
         with np.errstate(all="ignore"):  # a kink overflows on purpose
             for cell, states in zip(cells, np.split(x, sizes, axis=1), strict=True):
                 new = cell(states, below, radius)

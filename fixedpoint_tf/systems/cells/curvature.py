@@ -37,7 +37,16 @@ from scipy.special import expit
 
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
 
-__all__ = ["Answer", "Bend", "Kernel", "Port", "affine", "elementwise", "identity", "suprema"]
+__all__ = [
+    "CellBounds",
+    "SecondDerivative",
+    "Kernel",
+    "GateInput",
+    "affine",
+    "elementwise",
+    "identity",
+    "suprema",
+]
 
 ULPS = 32.0  # of each product of activations: see the assumption in ``certify``
 SLOPE_ULPS = 128.0
@@ -47,7 +56,7 @@ _PEAK = 1.0 / np.sqrt(3.0)  # |tanh''| = 2 t (1 - t^2) is largest at this t = |t
 
 
 @dataclasses.dataclass(frozen=True)
-class Port:
+class GateInput:
     """A quantity that each unit reads, bounded within a ball.
 
     Attributes:
@@ -76,7 +85,7 @@ class Port:
 
 
 @dataclasses.dataclass(frozen=True)
-class Bend:
+class SecondDerivative:
     """What an elementwise function adds to the second derivative of a cell.
 
     Attributes:
@@ -89,12 +98,12 @@ class Bend:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class CellBounds:
     """A block of a cell's new states, its second derivative, its jumps at thresholds."""
 
-    port: Port
-    bend: Bend
-    jump: Bend
+    port: GateInput
+    bend: SecondDerivative
+    jump: SecondDerivative
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,12 +167,12 @@ def _tanh_slopes(near: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndar
     return slope_low, np.where(peak, 4.0 / (3.0 * np.sqrt(3.0)), ends)
 
 
-def identity(value: np.ndarray, first: int, n_states: int) -> Port:
+def identity(value: np.ndarray, first: int, n_states: int) -> GateInput:
     """States as they are, those from ``first`` on of a cell that has ``n_states``."""
     n, d = value.shape
     zero = np.zeros((n, d))
     matrix = np.eye(n_states)[first : first + d]
-    return Port(value, np.ones((n, d)), np.ones(n), np.zeros(n), zero, zero, matrix)
+    return GateInput(value, np.ones((n, d)), np.ones(n), np.zeros(n), zero, zero, matrix)
 
 
 class Kernel:
@@ -179,7 +188,9 @@ class Kernel:
         return len(self.matrix)
 
 
-def affine(below: Port, kernel: Kernel, h: Port, recurrent: Kernel, bias: np.ndarray) -> Port:
+def affine(
+    below: GateInput, kernel: Kernel, h: GateInput, recurrent: Kernel, bias: np.ndarray
+) -> GateInput:
     """``u K + h R + b``.
 
     Args:
@@ -195,7 +206,7 @@ def affine(below: Port, kernel: Kernel, h: Port, recurrent: Kernel, bias: np.nda
     # A cell's own states and its inputs depend on different ones; what a reset leaves of
     # them (a port that is no linear one) depends on both.
     add = np.hypot if h.matrix is not None else np.add
-    return Port(
+    return GateInput(
         value=below.value @ kernel.matrix + h.value @ recurrent.matrix + bias,
         slope=add(_mixed_slope(below, kernel), _mixed_slope(h, recurrent)),
         norm=add(kernel.norm * below.norm, recurrent.norm * h.norm),
@@ -210,17 +221,17 @@ def affine(below: Port, kernel: Kernel, h: Port, recurrent: Kernel, bias: np.nda
     )
 
 
-def _jump(port: Port) -> np.ndarray:
+def _jump(port: GateInput) -> np.ndarray:
     return np.zeros(len(port.norm)) if port.jump is None else port.jump
 
 
-def _mixed_slope(port: Port, kernel: Kernel) -> np.ndarray:
+def _mixed_slope(port: GateInput, kernel: Kernel) -> np.ndarray:
     """Bound of ``|sum_j K_jk grad p_j|``, two ways."""
     return np.minimum(port.norm[:, None] * kernel.length, port.slope @ kernel.size)
 
 
 def elementwise(
-    ports: list[Port],
+    ports: list[GateInput],
     value: np.ndarray,
     gradient: list[np.ndarray],
     hessian: dict[tuple[int, int], np.ndarray],
@@ -228,7 +239,7 @@ def elementwise(
     rounding: np.ndarray,
     size: np.ndarray,
     jumps: dict[int, np.ndarray] | None = None,
-) -> Answer:
+) -> CellBounds:
     """An elementwise function of ports, from bounds of its derivatives within the ball.
 
     Args:
@@ -265,11 +276,11 @@ def elementwise(
     leaps = leaps * _joint_norm(ports)[:, None]
     passed = [(g, _jump(p)) for g, p in zip(gradient, ports, strict=True) if _jump(p).any()]
     leap = leaps.max(axis=1) + sum(g.max(axis=1) * b for g, b in passed)
-    answer = Port(value, slope, norm, bend, error, slope_error, jump=leap)
-    return Answer(answer, Bend(own, through), Bend(leaps, passed))
+    answer = GateInput(value, slope, norm, bend, error, slope_error, jump=leap)
+    return CellBounds(answer, SecondDerivative(own, through), SecondDerivative(leaps, passed))
 
 
-def _joint_norm(ports: list[Port]) -> np.ndarray:
+def _joint_norm(ports: list[GateInput]) -> np.ndarray:
     """Norm of all Jacobians one below another, each divided by its own norm."""
     moving = [port for port in ports if port.norm.any()]
     n = len(ports[0].norm)

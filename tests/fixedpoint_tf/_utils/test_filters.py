@@ -1,14 +1,19 @@
 import numpy as np
 import pytest
 
-from fixedpoint_tf._utils.filters import distance_outliers, is_slow, state_scale, thin
+from fixedpoint_tf._utils.filters import (
+    distance_outliers,
+    is_slow,
+    select_distinct,
+    state_scale,
+)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_kept_points_are_apart_and_stand_for_all_others(seed):
     rng = np.random.default_rng(seed)
     points, q, tol = rng.normal(size=(400, 3)), rng.random(400), 0.4
-    kept, owner = thin(points, q, tol)
+    kept, owner = select_distinct(points, q, tol)
     between = np.linalg.norm(points[kept][:, None] - points[kept][None], axis=-1)
     assert between[~np.eye(len(kept), dtype=bool)].min() > tol
     assert np.linalg.norm(points - points[owner], axis=1).max() <= tol
@@ -18,23 +23,23 @@ def test_kept_points_are_apart_and_stand_for_all_others(seed):
 
 def test_a_line_of_points_is_thinned_not_merged_into_one():
     line = np.linspace(0, 10, 1001)[:, None]
-    kept, _ = thin(line, np.zeros(1001), tol=0.1)
+    kept, _ = select_distinct(line, np.zeros(1001), tol=0.1)
     assert 50 <= len(kept) <= 101
 
 
 def test_of_equal_points_the_one_of_lowest_speed_is_kept():
-    kept, owner = thin(np.zeros((4, 2)), np.array([3.0, 1.0, 2.0, np.nan]), tol=0.0)
+    kept, owner = select_distinct(np.zeros((4, 2)), np.array([3.0, 1.0, 2.0, np.nan]), tol=0.0)
     assert kept.tolist() == [1]
     assert owner.tolist() == [1, 1, 1, 1]
 
 
 def test_no_points():
-    kept, owner = thin(np.zeros((0, 3)), np.zeros(0), 1.0)
+    kept, owner = select_distinct(np.zeros((0, 3)), np.zeros(0), 1.0)
     assert len(kept) == len(owner) == 0
 
 
 def test_stopping_early_leaves_points_without_an_owner():
-    kept, owner = thin(np.arange(5.0)[:, None], np.arange(5.0), 0.1, max_kept=2)
+    kept, owner = select_distinct(np.arange(5.0)[:, None], np.arange(5.0), 0.1, max_kept=2)
     assert kept.tolist() == [0, 1]
     assert owner.tolist() == [0, 1, -1, -1, -1]
 

@@ -371,7 +371,7 @@ class TestInterruption:
     """Two lines, of which the second is being looked at when Ctrl-C comes."""
 
     def interrupted_at(self, monkeypatch, name, call):
-        original, calls = getattr(slow_groups.Sorter, name), []
+        original, calls = getattr(slow_groups.ManifoldGrouper, name), []
 
         def stop(self, *arguments):
             calls.append(1)
@@ -379,11 +379,11 @@ class TestInterruption:
                 raise KeyboardInterrupt
             return original(self, *arguments)
 
-        monkeypatch.setattr(slow_groups.Sorter, name, stop)
+        monkeypatch.setattr(slow_groups.ManifoldGrouper, name, stop)
         return classify_attractors(*valleys([-1.0, 1.0], np.linspace(-2.0, 2.0, 20)))
 
     def test_the_groups_found_by_then_are_kept(self, monkeypatch, tmp_path):
-        answer = self.interrupted_at(monkeypatch, "examine", 2)
+        answer = self.interrupted_at(monkeypatch, "describe", 2)
         assert answer.interrupted and answer.kind == ("line",)
         assert answer.n_slow.tolist() == [1] * 20
         assert repr(answer).endswith("(interrupted)")

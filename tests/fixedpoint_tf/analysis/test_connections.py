@@ -15,7 +15,7 @@ from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
 from fixedpoint_tf.analysis import (
     Basins,
     Connections,
-    Outcome,
+    RunOutcome,
     classify_attractors,
     estimate_basins,
     find_connections,
@@ -93,7 +93,7 @@ class TestWells:
         # Exactly along an axis states arrive at the saddle, which holds them by symmetry.
         along = ways & (found.sign != 0)
         assert set(found.target[along]) == set(SIDES)
-        assert ((found.outcome == Outcome.BOUNDARY) == along).all()
+        assert ((found.outcome == RunOutcome.BOUNDARY) == along).all()
         assert np.allclose(np.linalg.norm(found.direction, axis=1), 1.0)
 
     def test_runs_begin_where_the_linear_picture_holds(self):
@@ -217,8 +217,8 @@ class TestBoundaries:
         exact = np.where((at == 0) & (np.abs(move) > 1e-6), np.sign(move), at)
         assert (signs[found.target] == exact).all()
         on_boundary = (exact == 0).any(axis=1)
-        assert ((found.outcome == Outcome.BOUNDARY) == on_boundary).all()
-        assert (found.outcome[~on_boundary] == Outcome.FIXED_POINT).all()
+        assert ((found.outcome == RunOutcome.BOUNDARY) == on_boundary).all()
+        assert (found.outcome[~on_boundary] == RunOutcome.FIXED_POINT).all()
         n_bits = len(gains)
         assert len(found.transition_graph().saddles) == n_bits * 2 ** (n_bits - 1)
         assert f"{on_boundary.sum()} along a boundary between basins" in repr(found)
@@ -227,7 +227,7 @@ class TestBoundaries:
         system, points, signs, _ = bistable_units([2.0, 2.5])
         zeros = (signs == 0).sum(axis=1)
         found = find_connections(system, points[np.flatnonzero(zeros != 1)], n_directions=0)
-        assert set(found.outcome) == {Outcome.BOUNDARY}
+        assert set(found.outcome) == {RunOutcome.BOUNDARY}
         assert set(found.target) == {-1}
 
     def test_a_symmetric_flow_from_saddle_to_saddle(self):
@@ -242,7 +242,7 @@ class TestBoundaries:
         x = [[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [1.0, y], [1.0, -y], [-1.0, y], [-1.0, -y]]
         found = find_connections(system, FixedPoints(xstar=np.array(x)))
         from_middle = found.source == 0
-        assert found.outcome[from_middle].tolist() == [Outcome.BOUNDARY] * 2
+        assert found.outcome[from_middle].tolist() == [RunOutcome.BOUNDARY] * 2
         assert sorted(found.target[from_middle]) == [1, 2]
         assert sorted(found.transition_graph().saddles) == [1, 2]
 
@@ -316,7 +316,7 @@ class TestOtherEnds:
         system, points = wells()
         found = find_connections(system, points[[1, 2]])
         ends = dict(zip(found.target, found.outcome, strict=True))
-        assert ends == {1: Outcome.FIXED_POINT, -1: Outcome.OTHER_REST}
+        assert ends == {1: RunOutcome.FIXED_POINT, -1: RunOutcome.OTHER_REST}
         assert len(found.transition_graph().edges) == 0
         assert "1 at rest elsewhere" in repr(found)
 
@@ -330,7 +330,7 @@ class TestOtherEnds:
 
         system = as_system(step, n_states=2, n_inputs=0)
         found = find_connections(system, FixedPoints(xstar=np.zeros((1, 2))), max_steps=1000)
-        assert set(found.outcome) == {Outcome.CYCLE}
+        assert set(found.outcome) == {RunOutcome.CYCLE}
         assert np.allclose(np.linalg.norm(found.final, axis=1), 1.0)
 
     @pytest.mark.parametrize("turn", [3e-3, 8e-4])
@@ -344,7 +344,7 @@ class TestOtherEnds:
         system = as_system(step, n_states=2, n_inputs=0)
         points = FixedPoints(xstar=np.zeros((0, 2)), state_names=tuple(system.state_names))
         answer = estimate_basins(system, points, [[0.5, 0.1], [1.5, -0.3], [-1.0, 0.0]])
-        assert (answer.outcome == Outcome.CYCLE).all()
+        assert (answer.outcome == RunOutcome.CYCLE).all()
 
     def test_a_slow_spiral_inwards_is_no_cycle(self):
         turn = np.array([[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]])
@@ -355,7 +355,7 @@ class TestOtherEnds:
         )
         points = FixedPoints(xstar=np.zeros((1, 2)))
         found = estimate_basins(spiral, points, [[1.0, 0.0]], max_steps=100)
-        assert found.outcome.tolist() == [Outcome.MOVING]
+        assert found.outcome.tolist() == [RunOutcome.MOVING]
 
     @pytest.mark.parametrize("decay", [1e-4, 1e-5])
     def test_a_spiral_that_shrinks_by_less_than_a_hundredth_meanwhile(self, decay):
@@ -367,15 +367,15 @@ class TestOtherEnds:
         )
         points = FixedPoints(xstar=np.zeros((1, 2)))
         assert estimate_basins(spiral, points, [[1.0, 0.0]]).outcome.tolist() == [
-            Outcome.MOVING
+            RunOutcome.MOVING
         ]
 
     def test_states_that_run_away(self):
         system = as_system(lambda h, u: h + 0.1 * (h * h - h), n_states=1, n_inputs=0)
         found = find_connections(system, FixedPoints(xstar=[[0.0], [1.0]]))
         by_end = dict(zip(found.outcome, found.target, strict=True))
-        assert by_end == {Outcome.FIXED_POINT: 0, Outcome.DIVERGED: -1}
-        assert np.isnan(found.final[found.outcome == Outcome.DIVERGED]).all()
+        assert by_end == {RunOutcome.FIXED_POINT: 0, RunOutcome.DIVERGED: -1}
+        assert np.isnan(found.final[found.outcome == RunOutcome.DIVERGED]).all()
 
     def test_no_saddles_no_connections(self):
         system, points = wells()
@@ -401,8 +401,8 @@ class TestOtherEnds:
         monkeypatch.setattr(arrivals, "run_block", interrupted)
         found = find_connections(*wells())
         assert found.interrupted and repr(found).endswith("(interrupted)")
-        arrived = found.outcome == Outcome.FIXED_POINT
-        assert arrived.any() and (found.outcome[~arrived] == Outcome.NOT_RUN).all()
+        arrived = found.outcome == RunOutcome.FIXED_POINT
+        assert arrived.any() and (found.outcome[~arrived] == RunOutcome.NOT_RUN).all()
 
 
 def test_points_of_different_inputs_are_not_connected():
@@ -440,7 +440,7 @@ class TestTrainedNetworks:
         assert found.is_attractor.sum() == 8
         assert len(graph.saddles) == (points.n_unstable == 1).sum() == 12
         assert neighbours_on_a_cube(graph, bits)
-        assert (found.outcome == Outcome.FIXED_POINT).all()
+        assert (found.outcome == RunOutcome.FIXED_POINT).all()
 
     def test_states_near_a_memory_are_in_its_basin(self, memory):
         system, points, _ = memory
@@ -470,7 +470,7 @@ class TestTrainedNetworks:
         x = data["zero.xstar"]
         points = FixedPoints(xstar=x, inputs=np.tile(data["zero.input"], (len(x), 1)))
         found = find_connections(system, points, max_steps=4000)
-        assert set(found.outcome) == {Outcome.CYCLE}
+        assert set(found.outcome) == {RunOutcome.CYCLE}
 
 
 class TestBasins:
@@ -627,7 +627,7 @@ class TestArriving:
             kind="continuous",
         )
         found = find_connections(system, points)
-        assert (found.outcome[found.source == 20] == Outcome.FIXED_POINT).all()
+        assert (found.outcome[found.source == 20] == RunOutcome.FIXED_POINT).all()
 
     def test_states_too_fast_for_the_step_are_run_in_shorter_ones(self):
         system = as_system(lambda h, u: h - h**3, n_states=1, n_inputs=0, kind="continuous")

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from fixedpoint_tf import as_system
 from fixedpoint_tf.analysis import Cycles, find_cycles
-from fixedpoint_tf.analysis.cycles.maps import Tangents
+from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits import orbits, shooting
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
 from fixedpoint_tf.analysis.cycles.orbits.recurrences import settled_period
@@ -135,10 +135,10 @@ def test_a_rotation_by_a_rational_angle_is_an_exact_cycle():
 def test_jacobians_are_held_a_few_at_a_time_or_all_with_the_same_result(monkeypatch, kind):
     """An unstable cycle, solved with the Jacobians of all pieces and of 2 at a time."""
     if kind == "discrete":
-        tangents = Tangents(logistic(3.83))
+        tangents = VariationalMap(logistic(3.83))
         guess, periods = np.array([[[0.16], [0.52], [0.96]]]), None
     else:
-        tangents = Tangents(hopf(1, 1.0), 0.1)
+        tangents = VariationalMap(hopf(1, 1.0), 0.1)
         angle = 2 * np.pi * np.arange(8) / 8
         circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         guess, periods = 0.3 * circle[None], np.array([6.0])
@@ -170,7 +170,7 @@ def test_a_long_cycle_takes_no_more_memory_than_a_block_of_its_jacobians(monkeyp
     angle = 2 * np.pi * (np.arange(m) + 0.5) / m  # where sin is 0 and falls
     guess = np.zeros((1, m, d))
     guess[0, :, 0], guess[0, :, 1] = 1.01 * np.cos(angle), np.sin(angle)
-    tangents = Tangents(as_system(step, n_states=d, n_inputs=0))
+    tangents = VariationalMap(as_system(step, n_states=d, n_inputs=0))
     tangents(guess[0, :1], np.zeros((1, 0)))  # what is compiled is none of it
     monkeypatch.setattr(shooting, "CHUNK", 10 * d * d)
     tracemalloc.start()

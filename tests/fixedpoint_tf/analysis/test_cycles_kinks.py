@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from fixedpoint_tf import as_system
 from fixedpoint_tf.analysis import Cycles, find_cycles
-from fixedpoint_tf.analysis.cycles.maps import Tangents
+from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits.sides import every_product_decays
 from fixedpoint_tf.analysis.cycles.orbits.solving import KnownOrbits
 
@@ -41,7 +41,7 @@ def visiting(k, at, *pieces):
 
 def solved(system, k, beside):
     """The cycle through (1, 0), found from near it."""
-    known = KnownOrbits(Tangents(system), 1e-4)
+    known = KnownOrbits(VariationalMap(system), 1e-4)
     angle = 2 * np.pi * np.arange(k) / k
     guess = np.column_stack([np.cos(angle), np.sin(angle), np.tile(beside, (k, 1))])
     (index,) = known.solve(guess[None], NONE)
@@ -132,7 +132,7 @@ def test_in_one_dimension_both_ways_are_followed(below, above, stability):
         for _ in range(2000):
             y = at_1 * np.where(y > 0, above * y, below * y)
     true = "stable" if (np.abs(y) < 1e-3).all() else "unstable"
-    known = KnownOrbits(Tangents(system), 1e-4)
+    known = KnownOrbits(VariationalMap(system), 1e-4)
     (index,) = known.solve(np.array([[[0.0], [1.0]]]), NONE)
     assert known.found[index].on_kink
     assert known.found[index].kink_stability == true == stability

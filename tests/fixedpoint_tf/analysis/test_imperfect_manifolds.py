@@ -6,7 +6,7 @@ import tensorflow as tf
 from reference import leaky_relu_network, load
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
-from fixedpoint_tf.analysis import Outcome, classify_attractors, sample_slow_states
+from fixedpoint_tf.analysis import RunOutcome, classify_attractors, sample_slow_states
 
 D = 8
 ROTATION = np.linalg.qr(np.random.default_rng(5).normal(size=(D, D)))[0]
@@ -269,7 +269,7 @@ class TestCycles:
         assert repr(sampled) == f"no fixed points; {sampled.n} not slow; 3 units"
         answer = classify_attractors(system, sampled)
         assert len(answer) == 0
-        assert (answer.outcomes == Outcome.CYCLE).all()
+        assert (answer.outcomes == RunOutcome.CYCLE).all()
         assert repr(answer) == "states settle on a cycle: ask find_cycles"
 
     def test_the_answer_of_a_search_tells_it_too(self):

@@ -143,15 +143,15 @@ def test_sample_validation_leaves_out_the_same_samples_each_time():
     settings = config(sample_validation=0.2, n_encode_neurons=3, seed=5)
     data = spikes(n_trials=2000)
     first, second = (
-        batches.as_arrays(data, settings, training=True)["fitted_btn"] for _ in range(2)
+        batches.as_arrays(data, settings, training=True)["train_mask_btn"] for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
     assert first.shape == (2000, 6, 3) and set(np.unique(first)) == {0.0, 1.0}
     assert abs(first.mean() - 0.8) < 4 * np.sqrt(0.16 / first.size)
     other = batches.as_arrays(data, settings.replace(seed=6), training=True)
-    assert not np.array_equal(first, other["fitted_btn"])
-    assert "fitted_btn" not in batches.as_arrays(data, settings)
-    assert "fitted_btn" not in batches.as_arrays(data, config(), training=True)
+    assert not np.array_equal(first, other["train_mask_btn"])
+    assert "train_mask_btn" not in batches.as_arrays(data, settings)
+    assert "train_mask_btn" not in batches.as_arrays(data, config(), training=True)
 
 
 # --- batches -----------------------------------------------------------------------------

@@ -24,7 +24,7 @@ SIZES = {
     "controller_units": 11,
 }
 WITH_CONTROLLER = {"inputs_tbu": (20, N_TRIALS, 2)}
-HIDDEN = {"shown_btn": (N_TRIALS, 15, 6)}
+HIDDEN = {"cd_mask_btn": (N_TRIALS, 15, 6)}
 DROPPED = {
     "data_btn": (N_TRIALS, 15, 6),
     "encoded_bk": (N_TRIALS, 18),
@@ -129,7 +129,7 @@ def test_values_have_the_right_distribution():
         values = np.ravel(drawn.pop(name))
         assert abs(values.mean()) < 4 / np.sqrt(values.size)
         assert abs(values.var() - 1) < 4 * np.sqrt(2 / values.size)
-    shown = np.ravel(drawn.pop("shown_btn"))
+    shown = np.ravel(drawn.pop("cd_mask_btn"))
     assert set(np.unique(shown)) == {0.0, 1.0}
     assert abs(shown.mean() - 0.6) < 4 * np.sqrt(0.24 / shown.size)
     for name, array in drawn.items():

@@ -265,7 +265,7 @@ def test_coordinated_dropout_counts_hidden_samples_for_all():
     shown = np.random.default_rng(3).choice([0.0, 1.0], data.shape).astype("float32")
     scalars = {**SCALARS, "coordinated_dropout": tf.constant(0.5)}
     halves = [
-        parts_of(network, batch, {**noise, "shown_btn": bits(mask)}, scalars)["nll"]
+        parts_of(network, batch, {**noise, "cd_mask_btn": bits(mask)}, scalars)["nll"]
         for mask in (shown, 1 - shown)
     ]
     assert np.mean(halves) == pytest.approx(parts_of(network, batch, noise)["nll"], rel=1e-6)
@@ -273,7 +273,7 @@ def test_coordinated_dropout_counts_hidden_samples_for_all():
 
 def test_a_rate_of_coordinated_dropout_that_was_set_to_zero_counts_all():
     network, batch, noise = make_network(), make_batch(poisson_data()), initial_noise()
-    everything = {**noise, "shown_btn": bits(np.ones(batch["spikes_btn"].shape))}
+    everything = {**noise, "cd_mask_btn": bits(np.ones(batch["spikes_btn"].shape))}
     got = parts_of(network, batch, everything, SCALARS)
     assert got == pytest.approx(parts_of(network, batch, noise), rel=1e-6)
 
@@ -291,8 +291,8 @@ def test_the_encoder_does_not_see_what_is_hidden_or_left_out():
     shown = rng.choice([0.0, 1.0], data.shape).astype("float32")
     fitted = rng.choice([0.0, 1.0], data.shape).astype("float32")
     scalars = {**SCALARS, "coordinated_dropout": tf.constant(0.5)}
-    batch = make_batch(data, fitted_btn=fitted)
-    noise = {**noise, "shown_btn": bits(shown)}
+    batch = make_batch(data, train_mask_btn=fitted)
+    noise = {**noise, "cd_mask_btn": bits(shown)}
     slope = slope_at_data(network, batch, noise, scalars, "kl_initial_condition")
     np.testing.assert_array_equal(slope != 0, shown * fitted > 0)
 
@@ -309,8 +309,8 @@ def test_what_the_encoder_sees_keeps_its_mean():
         return type(network).encode(network, x_btn, masks)
 
     network.encode = remember
-    shown = {**noise, "shown_btn": bits(whole)}
-    parts_of(network, make_batch(data, fitted_btn=whole), shown, scalars)
+    shown = {**noise, "cd_mask_btn": bits(whole)}
+    parts_of(network, make_batch(data, train_mask_btn=whole), shown, scalars)
     np.testing.assert_allclose(x["given"], data / 0.8 / 0.5, rtol=1e-6)
 
 
@@ -320,10 +320,10 @@ def test_samples_left_out_are_measured_and_not_fitted():
     fitted = np.random.default_rng(5).choice([0.0, 1.0], data.shape).astype("float32")
     n = float(np.isfinite(data).sum())
     every = parts_of(network, make_batch(data), noise, n_samples=n)
-    some = parts_of(network, make_batch(data, fitted_btn=fitted), noise, n_samples=n)
+    some = parts_of(network, make_batch(data, train_mask_btn=fitted), noise, n_samples=n)
     assert n * some["nll"] + some["left_out"] == pytest.approx(n * every["nll"], rel=1e-5)
     assert 0 < some["left_out"] < n * every["nll"]
-    observed = objective.observed_samples(make_batch(data, fitted_btn=fitted)).numpy()
+    observed = objective.observed_samples(make_batch(data, train_mask_btn=fitted)).numpy()
     np.testing.assert_array_equal(observed, np.isfinite(data) * fitted)
 
 
@@ -333,8 +333,8 @@ def test_held_out_neurons_and_bins_are_always_counted_and_never_seen():
     hidden = np.zeros((N_TRIALS, 3, 2), "float32")
     scalars = {**SCALARS, "coordinated_dropout": tf.constant(0.5)}
     batch = make_batch(data)
-    nothing_shown = {**noise, "shown_btn": bits(hidden)}
-    all_shown = {**noise, "shown_btn": bits(1 - hidden)}
+    nothing_shown = {**noise, "cd_mask_btn": bits(hidden)}
+    all_shown = {**noise, "cd_mask_btn": bits(1 - hidden)}
     slope = slope_at_data(network, batch, all_shown, scalars, "kl_initial_condition")
     inside = np.zeros(data.shape, bool)
     inside[:, :3, :2] = True
@@ -351,9 +351,9 @@ def test_held_out_neurons_and_bins_are_always_counted_and_never_seen():
 
 
 def test_ramp():
-    assert [float(objective.ramp(step, 4)) for step in range(6)] == [0, 0.25, 0.5, 0.75, 1, 1]
-    assert float(objective.ramp(tf.constant(3, tf.int64), 4)) == 0.75
-    assert float(objective.ramp(tf.constant(0, tf.int64), 0)) == 1.0
+    assert [float(objective.warmup(step, 4)) for step in range(6)] == [0, 0.25, 0.5, 0.75, 1, 1]
+    assert float(objective.warmup(tf.constant(3, tf.int64), 4)) == 0.75
+    assert float(objective.warmup(tf.constant(0, tf.int64), 0)) == 1.0
 
 
 def test_l2_is_half_the_mean_square_of_each_kernel():

@@ -10,7 +10,7 @@ from scipy.interpolate import CubicSpline
 from fixedpoint_tf.analysis.cycles.closed_curves.curve_sets import CurveSet
 from fixedpoint_tf.analysis.cycles.closed_curves.lyapunov import growths, lyapunov_exponents
 from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import curve_through
-from fixedpoint_tf.analysis.cycles.maps import Tangents
+from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
 
 __all__ = ["filled", "orbit_on"]
@@ -81,7 +81,7 @@ def _through(phases: np.ndarray, states: np.ndarray, before: CubicSpline):
 
 
 def orbit_on(
-    tangents: Tangents,
+    tangents: VariationalMap,
     found: CurveSet,
     states: np.ndarray,
     u: np.ndarray,

@@ -11,7 +11,7 @@ import dataclasses
 
 import numpy as np
 
-from fixedpoint_tf.analysis.cycles.maps import Tangents
+from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
 from fixedpoint_tf.analysis.cycles.orbits.winding import turns_of_lag
 from fixedpoint_tf.systems.simulation import roll_out
@@ -43,7 +43,7 @@ class Family:
 class _Returns:
     """The map k times over, and points of period k near given ones."""
 
-    def __init__(self, tangents: Tangents, u: np.ndarray, k: int, extent: float):
+    def __init__(self, tangents: VariationalMap, u: np.ndarray, k: int, extent: float):
         self.tangents, self.u, self.k, self.extent = tangents, u, k, extent
 
     def orbit(self, x: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ def _null_space(derivative: np.ndarray) -> np.ndarray:
     return rows[values <= NULL_TOL * max(1.0, values.max(initial=0.0))]
 
 
-def find_family(tangents: Tangents, orbit: Orbit) -> Family | None:
+def find_family(tangents: VariationalMap, orbit: Orbit) -> Family | None:
     """Find the family that a cycle of a map belongs to, if it belongs to one.
 
     Args:
@@ -143,7 +143,7 @@ def _follow(returns: _Returns, points: np.ndarray, direction, nearest: float) ->
     return None
 
 
-def is_same_family(tangents: Tangents, a: Orbit, b: Orbit) -> bool:
+def is_same_family(tangents: VariationalMap, a: Orbit, b: Orbit) -> bool:
     """Test whether cycles lead from one cycle of a family to another.
 
     Args:

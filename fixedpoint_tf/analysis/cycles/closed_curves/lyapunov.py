@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import birkhoff_weights
-from fixedpoint_tf.analysis.cycles.maps import CHUNK, Tangents
+from fixedpoint_tf.analysis.cycles.maps import CHUNK, VariationalMap
 
 __all__ = ["growths", "lyapunov_exponents", "mean_rate"]
 
@@ -18,7 +18,7 @@ N_BLOCKS = 16  # whose means tell how far an average may be off
 
 
 def growths(
-    tangents: Tangents,
+    tangents: VariationalMap,
     states: np.ndarray,
     u: np.ndarray,
     n_exponents: int,

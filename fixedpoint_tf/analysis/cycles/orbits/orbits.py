@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["Orbit", "distance_to", "extent_of", "minimal", "same", "trivial"]
+__all__ = ["Orbit", "distance_to", "extent_of", "least_period", "is_same_orbit", "trivial"]
 
 FIXED_TOL = 1e-7  # extent, relative to the states, below which an orbit is a fixed point
 REPEAT_TOL = 1e-6  # of the extent: how near a repeat must be
@@ -87,7 +87,7 @@ def extent_of(points: np.ndarray) -> float:
     return float(np.ptp(points, axis=-2).max(initial=0.0))
 
 
-def minimal(points: np.ndarray, size: float = 0.0) -> int:
+def least_period(points: np.ndarray, size: float = 0.0) -> int:
     """How many points are gone through before the first comes again; 1: a fixed point.
 
     Args:
@@ -95,9 +95,9 @@ def minimal(points: np.ndarray, size: float = 0.0) -> int:
         size: of the states; their greatest entry, where that is more.
 
     Example:
-        >>> minimal(np.array([[0.0], [1.0], [0.0], [1.0]]))
+        >>> least_period(np.array([[0.0], [1.0], [0.0], [1.0]]))
         2
-        >>> minimal(np.array([[0.0], [1.0], [0.0], [1.0]]) * 1e-6 + 1e-3)
+        >>> least_period(np.array([[0.0], [1.0], [0.0], [1.0]]) * 1e-6 + 1e-3)
         2
     """
     m, extent = len(points), extent_of(points)
@@ -136,7 +136,7 @@ def distance_to(orbit: Orbit, states: np.ndarray) -> np.ndarray:
     return distance
 
 
-def same(a: Orbit, b: Orbit, tol: float) -> bool:
+def is_same_orbit(a: Orbit, b: Orbit, tol: float) -> bool:
     """Whether two orbits are one cycle, whatever the points they begin at.
 
     ``b`` must have many points where it is a curve; ``a`` may have few.

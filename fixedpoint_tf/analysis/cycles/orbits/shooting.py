@@ -14,7 +14,7 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf._utils.batched import each, inverses
-from fixedpoint_tf.analysis.cycles.maps import CHUNK, Tangents
+from fixedpoint_tf.analysis.cycles.maps import CHUNK, VariationalMap
 
 __all__ = ["Shot", "multipliers", "shoot"]
 
@@ -44,7 +44,10 @@ class Shot:
 
 
 def shoot(
-    tangents: Tangents, points: np.ndarray, u: np.ndarray, periods: np.ndarray | None = None
+    tangents: VariationalMap,
+    points: np.ndarray,
+    u: np.ndarray,
+    periods: np.ndarray | None = None,
 ) -> Shot:
     """Newton's method from guesses of cycles, all of as many points.
 
@@ -83,7 +86,7 @@ class _Pieces:
     steps of 512 units would take 4 GB.
     """
 
-    def __init__(self, tangents: Tangents, points, u, periods):
+    def __init__(self, tangents: VariationalMap, points, u, periods):
         self.tangents, self.points, self.u, self.periods = tangents, points, u, periods
         n, m, d = points.shape
         self.size = max(1, CHUNK // (n * d * d))
@@ -187,7 +190,7 @@ def _newton_step(pieces: _Pieces) -> tuple[np.ndarray, np.ndarray]:
     return pieces.carried(solution[:, :d], change), change
 
 
-def _shoot(tangents: Tangents, points, u, periods) -> Shot:
+def _shoot(tangents: VariationalMap, points, u, periods) -> Shot:
     n, m, d = points.shape
     periods = np.full(n, float(m)) if periods is None else periods
     residual = np.full(n, np.inf)
@@ -230,7 +233,7 @@ def _shoot(tangents: Tangents, points, u, periods) -> Shot:
 
 
 def multipliers(
-    tangents: Tangents, points: np.ndarray, u: np.ndarray, period: float
+    tangents: VariationalMap, points: np.ndarray, u: np.ndarray, period: float
 ) -> np.ndarray:
     """Eigenvalues of the derivative once around a cycle, largest first.
 

@@ -14,7 +14,7 @@ import dataclasses
 
 import numpy as np
 
-from fixedpoint_tf.analysis.cycles.maps import Tangents
+from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.systems.kinks.sides import side_jacobians
 
 __all__ = ["Sides", "every_product_decays", "judge_sides"]
@@ -46,7 +46,7 @@ class Sides:
 class _Deviations:
     """Small deviations carried around a cycle, each over the pieces that it is on."""
 
-    def __init__(self, tangents: Tangents, points, u, radius: float, on_kink: np.ndarray):
+    def __init__(self, tangents: VariationalMap, points, u, radius: float, on_kink: np.ndarray):
         self.tangents, self.points, self.u, self.radius = tangents, points, u, radius
         self.on_kink = on_kink
         inputs = np.broadcast_to(u, (len(points), len(u)))
@@ -76,7 +76,7 @@ class _Deviations:
 
 
 def judge_sides(
-    tangents: Tangents,
+    tangents: VariationalMap,
     points: np.ndarray,
     u: np.ndarray,
     radius: float,

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from fixedpoint_tf.analysis.cycles.closed_curves.families import find_family, is_same_family
-from fixedpoint_tf.analysis.cycles.maps import Tangents
+from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits.orbits import (
     FIXED_TOL,
     Orbit,
     distance_to,
     extent_of,
-    minimal,
-    same,
+    is_same_orbit,
+    least_period,
 )
 from fixedpoint_tf.analysis.cycles.orbits.shooting import LEAST_SIZE, multipliers, shoot
 from fixedpoint_tf.analysis.cycles.orbits.sides import judge_sides
@@ -44,14 +44,14 @@ class KnownOrbits:
         tol: cycles nearer than this, of their extent, are one and the same.
     """
 
-    def __init__(self, tangents: Tangents, tol: float):
+    def __init__(self, tangents: VariationalMap, tol: float):
         self.tangents, self.tol = tangents, tol
         self.found: list[Orbit] = []
 
     def place(self, orbit: Orbit) -> int:
         """Where an orbit stands, which is at the end where it is new."""
         for index, known in enumerate(self.found):
-            if same(orbit, known, self.tol):
+            if is_same_orbit(orbit, known, self.tol):
                 return index
         if orbit.is_exact:
             values = multipliers(self.tangents, orbit.points, orbit.u, orbit.period)
@@ -125,7 +125,7 @@ class KnownOrbits:
         for i in range(len(guesses)):
             index = -1
             size = LEAST_SIZE * float(np.abs(guesses[i]).max())
-            k = minimal(shot.points[i], size) if shot.converged[i] else 1
+            k = least_period(shot.points[i], size) if shot.converged[i] else 1
             if k > 1:
                 points, residual = shot.points[i][:k], float(shot.residual[i])
                 index = self.place(Orbit(float(k), points, UNKNOWN, residual, u[i], True, True))
@@ -163,7 +163,7 @@ class KnownOrbits:
                 LEAST_SIZE * float(np.abs(points[row]).max()),
                 float(np.abs(shot.points[row]).max()),
             )
-            k = minimal(shot.points[row], size)
+            k = least_period(shot.points[row], size)
             if k == 1 or extent_of(shot.points[row]) < FIXED_TOL * size:
                 continue
             own, period, p = u[which[row]], float(shot.periods[row]), shot.points[row]

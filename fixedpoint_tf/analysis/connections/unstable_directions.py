@@ -9,7 +9,7 @@ from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems.at_points import jacobians_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 
-__all__ = ["offsets", "ways_out"]
+__all__ = ["offsets", "unstable_directions"]
 
 #: Lengths of the first step away from a saddle that are tried, longest first, as shares of
 #: the distance to the nearest other point.
@@ -17,7 +17,7 @@ OFFSETS = 10.0 ** -np.arange(1.0, 8.0)
 LINEAR_TOL = 0.01
 
 
-def ways_out(
+def unstable_directions(
     system: DynamicalSystem,
     points: FixedPoints,
     inputs: np.ndarray,
