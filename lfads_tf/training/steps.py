@@ -73,7 +73,7 @@ def make_shards(
         ... }
         >>> shards = make_shards(batch, config, step=0, training=False)
         >>> sorted(shards[0]["noise"])
-        ['initial_bi', 'cd_mask_btn']
+        ['cd_mask_btn', 'initial_bi']
     """
     if training and config.sample_validation and "train_mask_btn" not in batch:
         raise ValueError(
