@@ -88,7 +88,7 @@ def run_page(page: str) -> dict[str, Any]:
     import keras
     import numpy as np
 
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests" / "support"))
     from pages import runs
 
     text = (ROOT / page).read_text(encoding="utf-8")
