@@ -49,9 +49,10 @@ TIME = re.compile(r"\d+(?:\.\d+)?\s*(?:s|ms|seconds|minutes)\b")
 
 
 def of_text(text: str) -> list[str]:
-    """List the lines of a printed text, without times and folders of this run."""
+    """List the lines of a text, without times, progress bars and folders of this run."""
     text = re.sub(r"/\S*/", "", TIME.sub("(time)", text))
-    return [line.rstrip() for line in text.splitlines() if line.strip()]
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return [line for line in lines if "\x1b" not in line and "\b" not in line]
 
 
 def of_value(value: Any) -> Any:
