@@ -101,14 +101,14 @@ class Basins(Result):
         parts += [others] if others else []
         return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws the fractions and their intervals.
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
+        """Draw the fractions and their intervals.
 
         See :func:`fixedpoint_tf.analysis.connections.plotting.plot_basins`.
         """
         from fixedpoint_tf.analysis.connections.plotting import plot_basins
 
-        return plot_basins(self, **options)
+        return plot_basins(self, fig=fig, ax=ax)
 
 
 def estimate_basins(

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import operator
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -555,14 +555,35 @@ class FixedPoints:
                 f"{os.fspath(path)!r}, which is damaged ({error})."
             ) from error
 
-    def plot(self, state_traj: Any = None, **options: Any) -> tuple[Figure, Axes]:
-        """Draws the points, among trajectories where given.
+    def plot(
+        self,
+        state_traj: Any = None,
+        *,
+        plot_batch_idx: Sequence[int] | np.ndarray | None = None,
+        plot_start_time: int = 0,
+        plot_stop_time: int | None = None,
+        mode_scale: float = 0.25,
+        max_n_modes: int = 3,
+        fig: Figure | None = None,
+        ax: Axes | None = None,
+    ) -> tuple[Figure, Axes]:
+        """Draw the points, among trajectories where given.
 
         See :func:`fixedpoint_tf.plotting.plot_fixed_points`.
         """
         from fixedpoint_tf.plotting import plot_fixed_points
 
-        return plot_fixed_points(self, state_traj, **options)
+        return plot_fixed_points(
+            self,
+            state_traj,
+            plot_batch_idx=plot_batch_idx,
+            plot_start_time=plot_start_time,
+            plot_stop_time=plot_stop_time,
+            mode_scale=mode_scale,
+            max_n_modes=max_n_modes,
+            fig=fig,
+            ax=ax,
+        )
 
 
 _PER_POINT = {f.name: f.metadata for f in dataclasses.fields(FixedPoints) if f.metadata}

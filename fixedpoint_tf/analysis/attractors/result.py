@@ -339,23 +339,31 @@ class Attractors(Result):
             )
         return parts
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws the groups in the space of states.
+    def plot(
+        self,
+        *,
+        condition: int | None = None,
+        fig: Figure | None = None,
+        ax: Axes | None = None,
+    ) -> tuple[Figure, Axes]:
+        """Draw the groups in the space of states.
 
         See :func:`fixedpoint_tf.analysis.attractors.plotting.plot_attractors`.
         """
         from fixedpoint_tf.analysis.attractors.plotting import plot_attractors
 
-        return plot_attractors(self, **options)
+        return plot_attractors(self, condition=condition, fig=fig, ax=ax)
 
-    def plot_drift(self, group: int = 0, **options: Any) -> tuple[Figure, Axes]:
-        """Draws the drift along a line or ring over the coordinate.
+    def plot_drift(
+        self, group: int = 0, *, fig: Figure | None = None, ax: Axes | None = None
+    ) -> tuple[Figure, Axes]:
+        """Draw the drift along a line or ring over the coordinate.
 
         See :func:`fixedpoint_tf.analysis.attractors.plotting.plot_drift`.
         """
         from fixedpoint_tf.analysis.attractors.plotting import plot_drift
 
-        return plot_drift(self, group, **options)
+        return plot_drift(self, group, fig=fig, ax=ax)
 
 
 # ---- words ----

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -201,11 +201,11 @@ class Certificates(Result):
         ]
         return "; ".join(parts + ([", ".join(counts)] if counts else []))
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws both radii of every point.
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
+        """Draw both radii of every point.
 
         See :func:`fixedpoint_tf.analysis.certificates.plotting.plot_certificates`.
         """
         from fixedpoint_tf.analysis.certificates.plotting import plot_certificates
 
-        return plot_certificates(self, **options)
+        return plot_certificates(self, fig=fig, ax=ax)

@@ -19,6 +19,7 @@ from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.linearization import growth
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["Comparison", "compare_networks"]
@@ -133,11 +134,16 @@ class Comparison(Result):
         failed = zip(self.labels, self.reasons, strict=True)
         return "\n".join([*lines, *(f"{label}: {why}" for label, why in failed if why)])
 
-    def plot(self, measures: Iterable[str] | None = None) -> tuple[Figure, np.ndarray]:
-        """Each measure against the networks. See ``plotting.plot_comparison``."""
+    def plot(
+        self, measures: Iterable[str] | None = None, *, axes: list[Axes] | None = None
+    ) -> tuple[Figure, np.ndarray]:
+        """Draw each measure against the networks.
+
+        See :func:`fixedpoint_tf.analysis.comparison.plotting.plot_comparison`.
+        """
         from fixedpoint_tf.analysis.comparison.plotting import plot_comparison
 
-        return plot_comparison(self, measures)
+        return plot_comparison(self, measures, axes=axes)
 
 
 def _shown(value: float) -> str:

@@ -238,14 +238,14 @@ class Coverage(Result):
         counts = zip((unfinished, diverged, others), words, strict=True)
         return [f"{pluralize(n, 'start')} {word}" for n, word in counts if n]
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws how the number of points grew with the starts.
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
+        """Draw how the number of points grew with the starts.
 
         See :func:`fixedpoint_tf.analysis.completeness.coverage_plotting.plot_coverage`.
         """
         from fixedpoint_tf.analysis.completeness.coverage_plotting import plot_coverage
 
-        return plot_coverage(self, **options)
+        return plot_coverage(self, fig=fig, ax=ax)
 
 
 def estimate_coverage(

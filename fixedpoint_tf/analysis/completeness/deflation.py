@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,14 +84,35 @@ class Deflated(Result):
             f"{pluralize(self.n_starts, 'deflated start')}{ending}"
         )
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws all points, with rings around the new ones.
+    def plot(
+        self,
+        state_traj: Any = None,
+        *,
+        plot_batch_idx: Sequence[int] | np.ndarray | None = None,
+        plot_start_time: int = 0,
+        plot_stop_time: int | None = None,
+        mode_scale: float = 0.25,
+        max_n_modes: int = 3,
+        fig: Figure | None = None,
+        ax: Axes | None = None,
+    ) -> tuple[Figure, Axes]:
+        """Draw all points, with rings around the new ones.
 
         See :func:`fixedpoint_tf.analysis.completeness.deflation_plotting.plot_deflated`.
         """
         from fixedpoint_tf.analysis.completeness.deflation_plotting import plot_deflated
 
-        return plot_deflated(self, **options)
+        return plot_deflated(
+            self,
+            state_traj,
+            plot_batch_idx=plot_batch_idx,
+            plot_start_time=plot_start_time,
+            plot_stop_time=plot_stop_time,
+            mode_scale=mode_scale,
+            max_n_modes=max_n_modes,
+            fig=fig,
+            ax=ax,
+        )
 
 
 def search_deflated(

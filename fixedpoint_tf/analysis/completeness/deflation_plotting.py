@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,16 +20,26 @@ __all__ = ["plot_deflated"]
 
 
 def plot_deflated(
-    deflated: Deflated, state_traj: np.ndarray | None = None, **options: Any
+    deflated: Deflated,
+    state_traj: np.ndarray | None = None,
+    *,
+    plot_batch_idx: Sequence[int] | np.ndarray | None = None,
+    plot_start_time: int = 0,
+    plot_stop_time: int | None = None,
+    mode_scale: float = 0.25,
+    max_n_modes: int = 3,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws all points as :func:`fixedpoint_tf.plotting.plot_fixed_points` does.
+    """Draw all points as :func:`fixedpoint_tf.plotting.plot_fixed_points` does.
 
     A ring stands around each new point.
 
     Args:
         deflated: what to draw.
         state_traj: trajectories to draw them among.
-        **options: see :func:`fixedpoint_tf.plotting.plot_fixed_points`.
+        plot_batch_idx, plot_start_time, plot_stop_time, mode_scale, max_n_modes, fig, ax: see
+            :func:`fixedpoint_tf.plotting.plot_fixed_points`.
 
     Returns:
         The figure and the axes.
@@ -41,7 +52,17 @@ def plot_deflated(
         >>> [text.get_text() for text in ax.get_legend().texts]
         ['2 fixed points', '1 new']
     """
-    fig, ax = plot_fixed_points(deflated.points, state_traj, **options)
+    fig, ax = plot_fixed_points(
+        deflated.points,
+        state_traj,
+        plot_batch_idx=plot_batch_idx,
+        plot_start_time=plot_start_time,
+        plot_stop_time=plot_stop_time,
+        mode_scale=mode_scale,
+        max_n_modes=max_n_modes,
+        fig=fig,
+        ax=ax,
+    )
     at, n_states = deflated.new.xstar, deflated.points.n_states
     if n_states > 2:  # the axes of the figure beneath
         drawn = [points.xstar for _, points in groups(deflated.points)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -162,11 +162,18 @@ class Connections(Result):
         parts += [others] if others else []
         return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws the points and the ways between them.
+    def plot(
+        self,
+        *,
+        coordinates: np.ndarray | None = None,
+        higher: bool = True,
+        fig: Figure | None = None,
+        ax: Axes | None = None,
+    ) -> tuple[Figure, Axes]:
+        """Draw the points and the ways between them.
 
         See :func:`fixedpoint_tf.analysis.connections.plotting.plot_connections`.
         """
         from fixedpoint_tf.analysis.connections.plotting import plot_connections
 
-        return plot_connections(self, **options)
+        return plot_connections(self, coordinates=coordinates, higher=higher, fig=fig, ax=ax)

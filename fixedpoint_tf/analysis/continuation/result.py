@@ -292,11 +292,18 @@ class Branches(Result):
         tail = "; interrupted" if self.interrupted else ""
         return f"{head}; bifurcations: {', '.join(said) or 'none'}{tail}"
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws the bifurcation diagram.
+    def plot(
+        self,
+        show: int | str | Any = "norm",
+        *,
+        along: int | None = None,
+        fig: Figure | None = None,
+        ax: Axes | None = None,
+    ) -> tuple[Figure, Axes]:
+        """Draw the bifurcation diagram.
 
         See :func:`fixedpoint_tf.analysis.continuation.plotting.plot_branches`.
         """
         from fixedpoint_tf.analysis.continuation.plotting import plot_branches
 
-        return plot_branches(self, **options)
+        return plot_branches(self, show, along=along, fig=fig, ax=ax)

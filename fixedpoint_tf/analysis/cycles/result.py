@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from fixedpoint_tf.fixed_points.points import FixedPoints
+
 __all__ = ["OUTCOMES", "Cycles"]
 
 #: What a start can come to.
@@ -362,11 +364,21 @@ class Cycles(Result):
         over = f", in all {n_steps:,} steps simulated" if n_steps else ""
         return f" (exponent {rate:.2g} ± {error:.1g} per {unit}{over})"
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws the cycles in the space of states.
+    def plot(
+        self,
+        fps: FixedPoints | None = None,
+        *,
+        state_traj: Any = None,
+        max_n_cycles: int = 5,
+        fig: Figure | None = None,
+        ax: Axes | None = None,
+    ) -> tuple[Figure, Axes]:
+        """Draw the cycles in the space of states.
 
         See :func:`fixedpoint_tf.analysis.cycles.plotting.plot_cycles`.
         """
         from fixedpoint_tf.analysis.cycles.plotting import plot_cycles
 
-        return plot_cycles(self, **options)
+        return plot_cycles(
+            self, fps, state_traj=state_traj, max_n_cycles=max_n_cycles, fig=fig, ax=ax
+        )

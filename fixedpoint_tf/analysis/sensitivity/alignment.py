@@ -141,14 +141,21 @@ class Sensitivity(Result):
             parts[-1] += f", without end at {endless:,} point{'s' * (endless != 1)}"
         return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws which mode listens to which input.
+    def plot(
+        self,
+        point: int | None = None,
+        *,
+        n_modes: int = 6,
+        fig: Figure | None = None,
+        ax: Axes | None = None,
+    ) -> tuple[Figure, Axes]:
+        """Draw which mode listens to which input.
 
         See :func:`fixedpoint_tf.analysis.sensitivity.plotting.plot_alignment`.
         """
         from fixedpoint_tf.analysis.sensitivity.plotting import plot_alignment
 
-        return plot_alignment(self, **options)
+        return plot_alignment(self, point, n_modes=n_modes, fig=fig, ax=ax)
 
 
 def analyze_sensitivity(

@@ -103,14 +103,20 @@ class LinearError(Result):
             text += f": within 10 % up to a distance of {span}, in {n_directions} directions"
         return text + (" (interrupted)" if self.interrupted else "")
 
-    def plot(self, **options: Any) -> tuple[Figure, Axes]:
-        """Draws the error against the distance, on logarithmic axes.
+    def plot(
+        self,
+        *,
+        tolerance: float = 0.1,
+        fig: Figure | None = None,
+        ax: Axes | None = None,
+    ) -> tuple[Figure, Axes]:
+        """Draw the error against the distance, on logarithmic axes.
 
         See :func:`fixedpoint_tf.analysis.sensitivity.plotting.plot_linear_error`.
         """
         from fixedpoint_tf.analysis.sensitivity.plotting import plot_linear_error
 
-        return plot_linear_error(self, **options)
+        return plot_linear_error(self, tolerance=tolerance, fig=fig, ax=ax)
 
 
 def linear_error(
