@@ -50,7 +50,7 @@ SEEDS = {"integrator": [1, 4, 5], "pulse": [0]}
 # is white, as the input is: an autoregressive one learns to integrate in the generator's
 # place, and the inferred input is then the sum.
 SETTINGS: dict[str, dict] = {
-    "integrator": {"kl_inferred_inputs": 0.1, "input_prior": "gaussian"},
+    "integrator": {"kl_inferred_inputs_weight": 0.1, "input_prior": "gaussian"},
     "pulse": {},
 }
 NEAR = 3  # bins

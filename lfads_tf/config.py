@@ -14,10 +14,31 @@ if TYPE_CHECKING:
 
     from lfads_tf.data.session import Session
 
-__all__ = ["LFADSConfig"]
+__all__ = ["LFADSConfig", "renamed"]
 
 OBSERVATIONS = ("poisson", "gaussian", "gamma", "zero_inflated_gamma")
 INPUT_PRIORS = ("ar1", "gaussian")
+
+
+#: What attributes were called in files of before the first release.
+_RENAMED = {
+    "smallest_event": "gamma_location",
+    "kl_initial_condition": "kl_initial_condition_weight",
+    "kl_inferred_inputs": "kl_inferred_inputs_weight",
+    "l2_generator": "l2_generator_weight",
+    "l2_controller": "l2_controller_weight",
+    "l2_encoders": "l2_encoders_weight",
+}
+
+
+def renamed(name: str) -> str:
+    """Give the name that an attribute in a saved file has now.
+
+    Example:
+        >>> renamed("smallest_event"), renamed("dropout")
+        ('gamma_location', 'dropout')
+    """
+    return _RENAMED.get(name, name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +82,7 @@ class LFADSConfig:
         input_prior_noise_variance: variance that each step adds, at the start.
         variance_floor: added to each posterior variance.
         observation: ``"poisson"``, ``"gaussian"``, ``"gamma"`` or ``"zero_inflated_gamma"``.
-        smallest_event: of the zero-inflated gamma: the location of its gamma part.
+        gamma_location: of the zero-inflated gamma: the location of its gamma part.
         dropout: share of units dropped, at least 0 and below 1.
         coordinated_dropout: share of samples hidden from the encoder, on which alone the
             likelihood is then counted (Keshtkaran & Pandarinath 2019); 0, or at least
@@ -71,16 +92,16 @@ class LFADSConfig:
             and ``temporal_shift``, which would move spikes out of those samples.
         spike_jitter: spikes move by up to this many bins during training.
         temporal_shift: standard deviation in bins by which a channel moves in training.
-        kl_initial_condition: weight of this KL divergence. 1 is the ELBO; the default is
+        kl_initial_condition_weight: of this KL divergence. 1 is the ELBO; the default is
             lower, since coordinated dropout regularises too, and recovers known rates
             better.
-        kl_inferred_inputs: weight of this KL divergence; 1 is the ELBO. Inputs that cost
+        kl_inferred_inputs_weight: of this KL divergence; 1 is the ELBO. Inputs that cost
             less come to copy the noise of single bins. Where the divergence itself falls
             to nothing in training, a bin tells too little of the inputs for this price,
             and they are not used: try 0.1.
-        l2_generator: times half the mean square of the generator's recurrent kernel.
-        l2_controller: the same of the controller.
-        l2_encoders: the same of the encoders, one weight for all.
+        l2_generator_weight: times half the mean square of the generator's recurrent kernel.
+        l2_controller_weight: the same of the controller.
+        l2_encoders_weight: the same of the encoders, one weight for all.
         warm_up_steps: training steps over which the KL and L2 weights rise from 0.
         learning_rate: at the start of training.
         gradient_clip: bound on the norm of the whole gradient.
@@ -113,17 +134,17 @@ class LFADSConfig:
     input_prior_noise_variance: float = 0.1
     variance_floor: float = 1e-4
     observation: str = "poisson"
-    smallest_event: float = 0.1
+    gamma_location: float = 0.1
     dropout: float = 0.1
     coordinated_dropout: float = 0.3
     sample_validation: float = 0.0
     spike_jitter: int = 0
     temporal_shift: float = 0.0
-    kl_initial_condition: float = 0.3
-    kl_inferred_inputs: float = 1.0
-    l2_generator: float = 0.0
-    l2_controller: float = 0.0
-    l2_encoders: float = 0.0
+    kl_initial_condition_weight: float = 0.3
+    kl_inferred_inputs_weight: float = 1.0
+    l2_generator_weight: float = 0.0
+    l2_controller_weight: float = 0.0
+    l2_encoders_weight: float = 0.0
     warm_up_steps: int = 300
     learning_rate: float = 5e-3
     gradient_clip: float = 0.1
@@ -326,7 +347,14 @@ class LFADSConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LFADSConfig:
-        """The configuration that :meth:`to_dict` wrote, of one session or of several."""
+        """The configuration that :meth:`to_dict` wrote, of one session or of several.
+
+        Example:
+            >>> old = {"n_neurons": 3, "n_bins": 9, "bin_width": 0.02, "l2_generator": 0.1}
+            >>> LFADSConfig.from_dict(old)  # a name of before the first release
+            LFADSConfig(n_neurons=3, n_bins=9, bin_width=0.02, l2_generator_weight=0.1)
+        """
+        values = {renamed(name): value for name, value in values.items()}
         if cls is LFADSConfig and "session_names" in values:
             from lfads_tf.stitched import StitchedConfig
 

@@ -103,7 +103,7 @@ def at_means(
         session: read-in of a stitched model.
     """
     encoded = _encoded(network, batch, session)
-    return network.decode(encoded.mean, encoded.seen, batch["external_bte"])
+    return network.decode(encoded.mean, encoded.controller_input, batch["external_bte"])
 
 
 def _sd(mean, mean_square):
@@ -152,7 +152,7 @@ def _posterior_of_one_size(network: Network, compiled: bool):
         def tiled(array, axis):
             return tf.concat([array] * group, axis=axis)
 
-        seen = tiled(encoded.seen, 1)
+        controller_input = tiled(encoded.controller_input, 1)
         external = tiled(shard["external_bte"], 0)
 
         def by_sample(array):
@@ -164,7 +164,7 @@ def _posterior_of_one_size(network: Network, compiled: bool):
             noise_tgbu = tf.transpose(shard["inputs_kgtbu"][k], (1, 0, 2, 3))
             size = noise_tgbu.shape[-1]
             noise_tbu = tf.reshape(noise_tgbu, (n_bins, -1, size)) if size else None
-            decoded = network.decode(initial, seen, external, noise_tbu)
+            decoded = network.decode(initial, controller_input, external, noise_tbu)
             rate_tgbn = by_sample(rates(network, decoded.factors, session))
             if reference is None:
                 reference = rate_tgbn[:, :1]

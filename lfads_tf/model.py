@@ -14,7 +14,7 @@ from lfads_tf.config import LFADSConfig
 from lfads_tf.layers.network import Network
 from lfads_tf.sessions import stitching
 from lfads_tf.stitched import StitchedConfig
-from lfads_tf.training import arguments, batches, sharding, steps
+from lfads_tf.training import batches, checks, sharding, steps
 from lfads_tf.training.callbacks import SmoothedValidation, StopAtNaN
 from lfads_tf.training.checkpoints import Checkpoint, default_callbacks, digest
 from lfads_tf.training.objective import PARTS, left_out_samples, warmup
@@ -214,11 +214,11 @@ class LFADS(keras.Model):
             ([0, 1], 2)
         """
         is_pipeline = isinstance(x, tf.data.Dataset)
-        arguments.refuse_targets(y)
-        arguments.refuse_unknown(kwargs)
-        arguments.refuse_batch_size(batch_size)
-        arguments.refuse_steps(steps_per_epoch, is_pipeline)
-        arguments.refuse_session_weights(session_weights, self.is_stitched)
+        checks.check_targets(y)
+        checks.check_keywords(kwargs)
+        checks.check_batch_size(batch_size)
+        checks.check_steps(steps_per_epoch, is_pipeline)
+        checks.check_session_weights(session_weights, self.is_stitched)
         callbacks = list(callbacks or [])
         trials: Any
         if is_pipeline:
@@ -323,8 +323,8 @@ class LFADS(keras.Model):
             ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll']
         """
         if x is not None and not kwargs.get("_use_cached_eval_dataset"):
-            arguments.refuse_batch_size(batch_size)
-            arguments.refuse_session_weights(session_weights, self.is_stitched)
+            checks.check_batch_size(batch_size)
+            checks.check_session_weights(session_weights, self.is_stitched)
             x = self._checked(x, "x", session_weights)
             if isinstance(x, dict):
                 x, _ = batches.batches(x, batch_size)
@@ -335,7 +335,7 @@ class LFADS(keras.Model):
         if data is None:
             return None
         if isinstance(data, tf.data.Dataset):
-            arguments.refuse_pipeline(name, self.is_stitched)
+            checks.check_pipeline(name, self.is_stitched)
             return batches.padded_batches(data, self.config)
         return self._arrays(data, name, session_weights)
 
@@ -385,8 +385,8 @@ class LFADS(keras.Model):
             ((20, 10, 6), (20, 10, 3))
         """
         if isinstance(data, tf.data.Dataset):
-            arguments.refuse_pipeline("data", self.is_stitched)
-            data = arguments.joined(data)
+            checks.check_pipeline("data", self.is_stitched)
+            data = batches.joined(data)
         return inference.infer(self, data, n_samples=n_samples, seed=seed)
 
     def factors_of(self, states: Any) -> Any:

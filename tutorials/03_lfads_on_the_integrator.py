@@ -81,13 +81,13 @@ print(data.session)
 #
 # - `input_prior="gaussian"`. By default an inferred input is expected to go on as it was (an
 #   autoregressive prior). Here it is new in each bin, and should be expected to be.
-# - `kl_inferred_inputs=0.1`. A bin says little of its input: less, at the full price of
+# - `kl_inferred_inputs_weight=0.1`. A bin says little of its input: less, at the full price of
 #   saying it, than it is worth. Training would do without inputs (the KL divergence falls to
 #   zero) and leave the rates flat. The weight makes inputs cheaper.
 
 # %%
 config = LFADSConfig.for_data(
-    train, n_inferred_inputs=1, kl_inferred_inputs=0.1, input_prior="gaussian", seed=0
+    train, n_inferred_inputs=1, kl_inferred_inputs_weight=0.1, input_prior="gaussian", seed=0
 )
 model = LFADS(config)
 model.compile()
@@ -194,8 +194,8 @@ print(
 #
 # ## Exercises
 #
-# **1.** Set `kl_inferred_inputs` back to 1. What becomes of the KL of the inputs, and of the
-# rates?
+# **1.** Set `kl_inferred_inputs_weight` back to 1. What becomes of the KL of the inputs, and
+# of the rates?
 #
 # <details><summary>Answer</summary>
 #

@@ -259,7 +259,8 @@ print(again)
 # | `encod_data_dim`, `encod_seq_len` | `n_neurons`, `n_bins` | `for_data` finds them |
 # | `gen_dim`, `fac_dim`, `co_dim` | `generator_units`, `n_factors`, `n_inferred_inputs` | |
 # | `cd_rate` | `coordinated_dropout` | |
-# | `kl_ic_scale`, `kl_co_scale` | `kl_initial_condition`, `kl_inferred_inputs` | see below |
+# | `kl_ic_scale` | `kl_initial_condition_weight` | see below |
+# | `kl_co_scale` | `kl_inferred_inputs_weight` | the same |
 # | `lr_init`, `lr_patience` | `learning_rate`, `default_callbacks(lr_patience=...)` | |
 #
 # The README has all of them. In lfads-torch a scale multiplies a KL divergence per trial

@@ -20,7 +20,7 @@ __all__ = [
     "listed",
     "pair",
     "positive",
-    "refuse_infinity",
+    "check_infinity",
     "seconds_per_bin",
     "warn_of_silent_neurons",
     "whole",
@@ -171,8 +171,8 @@ def in_session(name: str) -> Iterator[None]:
         raise type(error)(f"session {name!r}: {error}") from error
 
 
-def refuse_infinity(name: str, array: np.ndarray) -> None:
-    """Refuses infinity and names the first place that holds it.
+def check_infinity(name: str, array: np.ndarray) -> None:
+    """Refuse infinity, and name the first place that holds it.
 
     Args:
         name: of the argument, for errors.
@@ -182,7 +182,7 @@ def refuse_infinity(name: str, array: np.ndarray) -> None:
         ValueError: infinity.
 
     Example:
-        >>> refuse_infinity("spikes", np.array([0.0, np.nan]))
+        >>> check_infinity("spikes", np.array([0.0, np.nan]))
     """
     infinite = np.isinf(array)
     if infinite.any():

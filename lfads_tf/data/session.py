@@ -13,9 +13,9 @@ from lfads_tf._utils.checks import (
     UNNAMED,
     as_conditions,
     as_float32,
+    check_infinity,
     in_session,
     listed,
-    refuse_infinity,
     seconds_per_bin,
     warn_of_silent_neurons,
     whole,
@@ -92,7 +92,7 @@ class Session:
                 "spikes: expected shape (n_trials, n_bins, n_neurons), none of them 0, "
                 f"received {spikes.shape}.{hint}"
             )
-        refuse_infinity("spikes", spikes)
+        check_infinity("spikes", spikes)
         if np.isnan(spikes).all():
             raise ValueError("spikes: expected observed samples, received NaN only.")
         self._set("spikes", _read_only(spikes))
@@ -108,7 +108,7 @@ class Session:
                     f"{name}: expected shape (n_trials, n_bins, n) = ({n_trials}, {n_bins}, "
                     f"n), as the spikes have, received {array.shape}."
                 )
-            refuse_infinity(name, array)
+            check_infinity(name, array)
             self._set(name, _read_only(array) if array.shape[2] else None)
         if self.true_rates is not None and self.true_rates.shape[2] != n_neurons:
             raise ValueError(

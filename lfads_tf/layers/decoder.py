@@ -152,13 +152,13 @@ class Decoder(keras.layers.Layer):
         kernel = tf.convert_to_tensor(self.initial_kernel)
         return tf.matmul(initial_bi, kernel) + self.initial_bias
 
-    def call(self, initial_bi, seen_tbk, external_tbe, noise_tbu=None, masks=None):
+    def call(self, initial_bi, controller_input_tbk, external_tbe, noise_tbu=None, masks=None):
         """Decodes.
 
         Args:
             initial_bi: initial conditions, ``(n_trials, n_initial_conditions)``.
-            seen_tbk: what the encoder gives the controller, ``(n_bins, n_trials, k)``, of
-                width 0 without controller; its bins are those decoded.
+            controller_input_tbk: what the encoder gives the controller, ``(n_bins, n_trials,
+                k)``, of width 0 without controller; its bins are those decoded.
             external_tbe: measured inputs, ``(n_bins, n_trials, n_external_inputs)``.
             noise_tbu: standard normal noise of the inferred inputs, ``(n_bins, n_trials,
                 n_inferred_inputs)``; none: their means.
@@ -179,9 +179,10 @@ class Decoder(keras.layers.Layer):
         c0 = tf.zeros((n_trials, 1), g0.dtype) + self.controller_initial
         controller_kernel = tf.convert_to_tensor(self.controller.kernel)
         # The part of the input that needs no loop is projected for all bins at once.
-        x_tbk = tf.tensordot(seen_tbk, controller_kernel[:-n_f], 1) + self.controller.bias
+        x_tbk = tf.tensordot(controller_input_tbk, controller_kernel[:-n_f], 1)
+        x_tbk = x_tbk + self.controller.bias
         if noise_tbu is None:
-            n_bins = seen_tbk.shape[0]
+            n_bins = controller_input_tbk.shape[0]
             noise_tbu = tf.zeros((n_bins, n_trials, self.n_inferred_inputs), g0.dtype)
         weights = (
             controller_kernel[-n_f:],

@@ -26,13 +26,13 @@ class Encoded(NamedTuple):
     Attributes:
         mean: of the posterior over the initial condition, ``(n_trials, n_initial_conditions)``.
         sd: its standard deviation.
-        seen: what the controller sees at each bin, ``(n_bins, n_trials, 2 * units)``; of
-            width 0 without controller.
+        controller_input: of each bin, ``(n_bins, n_trials, 2 * units)``; of width 0 without
+            controller.
     """
 
     mean: tf.Tensor
     sd: tf.Tensor
-    seen: tf.Tensor
+    controller_input: tf.Tensor
 
 
 @keras.saving.register_keras_serializable("lfads_tf")
@@ -50,7 +50,8 @@ class Network(keras.layers.Layer):
         >>> config = LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02, n_factors=3)
         >>> network = Network(config)
         >>> encoded = network.encode(tf.zeros((5, 20, 8)))
-        >>> decoded = network.decode(encoded.mean, encoded.seen, tf.zeros((5, 20, 0)))
+        >>> external = tf.zeros((5, 20, 0))
+        >>> decoded = network.decode(encoded.mean, encoded.controller_input, external)
         >>> network.read_out(decoded.factors).shape
         TensorShape([20, 5, 8])
     """
@@ -131,14 +132,14 @@ class Network(keras.layers.Layer):
 
     def build(self, input_shape: Any = None) -> None:
         config = self.config
-        seen = 2 * config.controller_encoder_units if config.has_controller else 0
+        n_inputs = 2 * config.controller_encoder_units if config.has_controller else 0
         n_seen = config.encoded_neurons
         if isinstance(config, StitchedConfig):
             n_seen = config.n_read_in
         self.initial_condition_encoder.build((None, None, n_seen))
         if self.controller_encoder is not None:
             self.controller_encoder.build((None, None, n_seen))
-        self.decoder.build((None, None, seen))
+        self.decoder.build((None, None, n_inputs))
         if self.sessions is not None:
             self.built = True
             return
@@ -195,8 +196,8 @@ class Network(keras.layers.Layer):
 
         Args:
             x_btn: data, without NaN.
-            masks: of dropout by name: ``data_btn``, ``encoded_bk``, ``seen_tbk``; missing
-                ones drop nothing.
+            masks: of dropout by name: ``data_btn``, ``encoded_bk``,
+                ``controller_input_tbk``; missing ones drop nothing.
             session: read-in of a stitched model.
         """
         config, masks = self.config, masks or {}
@@ -210,16 +211,16 @@ class Network(keras.layers.Layer):
         if self.controller_encoder is None:
             nothing = tf.zeros((config.n_bins, tf.shape(x_tbn)[1], 0), mean.dtype)
             return Encoded(mean, sd, nothing)
-        seen_tbk = self.controller_encoder(x_tbn[n_first:])
+        controller_input_tbk = self.controller_encoder(x_tbn[n_first:])
         # Bins that this encoder does not see, at the start or to be predicted, are zeros.
         after = config.n_bins - config.encoded_bins
-        seen_tbk = tf.pad(seen_tbk, [[n_first, after], [0, 0], [0, 0]])
-        return Encoded(mean, sd, _masked(seen_tbk, masks, "seen_tbk"))
+        controller_input_tbk = tf.pad(controller_input_tbk, [[n_first, after], [0, 0], [0, 0]])
+        return Encoded(mean, sd, _masked(controller_input_tbk, masks, "controller_input_tbk"))
 
     def decode(
         self,
         initial_bi,
-        seen_tbk,
+        controller_input_tbk,
         external_bte,
         noise_tbu=None,
         masks: Mapping[str, tf.Tensor] | None = None,
@@ -227,7 +228,7 @@ class Network(keras.layers.Layer):
         """From initial conditions to factors; see :class:`lfads_tf.layers.decoder.Decoder`."""
         masks = masks or {}
         external_tbe = _masked(tf.transpose(external_bte, (1, 0, 2)), masks, "external_tbe")
-        return self.decoder(initial_bi, seen_tbk, external_tbe, noise_tbu, masks)
+        return self.decoder(initial_bi, controller_input_tbk, external_tbe, noise_tbu, masks)
 
     def read_out(self, factors_tbf, session: SessionWeights | None = None):
         """Parameters of the observation model, ``(n_bins, n_trials, n_parameters * n)``."""

@@ -226,6 +226,6 @@ def observation(config: LFADSConfig) -> Observation:
         1
     """
     if config.observation == "zero_inflated_gamma":
-        return ZeroInflatedGamma(config.smallest_event, name="observation")
+        return ZeroInflatedGamma(config.gamma_location, name="observation")
     kinds = {"poisson": Poisson, "gaussian": Gaussian, "gamma": Gamma}
     return kinds[config.observation](name="observation")

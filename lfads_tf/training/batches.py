@@ -16,15 +16,15 @@ import tensorflow as tf
 from lfads_tf._utils.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
-from lfads_tf.training.refusals import (
+from lfads_tf.training.checks import (
     assert_values,
+    check_one_session,
     check_split,
     check_values,
     parts_of,
-    refuse_sessions,
 )
 
-__all__ = ["as_arrays", "batch_shape", "batches", "checked_batch", "padded_batches"]
+__all__ = ["as_arrays", "batch_shape", "batches", "checked_batch", "joined", "padded_batches"]
 
 
 def as_arrays(
@@ -51,7 +51,7 @@ def as_arrays(
 
     Raises:
         ValueError: wrong shapes, values that the observation model cannot have (see
-            :func:`lfads_tf.training.refusals.check_values`), missing or unexpected external
+            :func:`lfads_tf.training.checks.check_values`), missing or unexpected external
             inputs, or a session that holds out other neurons or bins than the model.
 
     Example:
@@ -61,7 +61,7 @@ def as_arrays(
         {'spikes_btn': (5, 2, 3), 'external_bte': (5, 2, 0)}
     """
     external: Any = None
-    refuse_sessions(data, name)
+    check_one_session(data, name)
     if isinstance(data, Session):
         spikes, external = data.spikes, data.external_inputs
         if not math.isclose(data.bin_width, config.bin_width, rel_tol=1e-6):
@@ -299,3 +299,35 @@ def checked_batch(data: Any, config: LFADSConfig) -> dict[str, tf.Tensor]:
     if "weight_b" not in batch:
         batch["weight_b"] = tf.ones((tf.shape(spikes)[0],), tf.float32)
     return batch
+
+
+def joined(data: tf.data.Dataset) -> Any:
+    """Give all batches of spikes, or of spikes and external inputs, as arrays.
+
+    Args:
+        data: batches ``(n_trials, n_bins, n_neurons)``, or pairs of such and
+            ``(n_trials, n_bins, n_external_inputs)``.
+
+    Returns:
+        One array, or a tuple of as many as the batches have.
+
+    Raises:
+        ValueError: no batches, or no end of them.
+
+    Example:
+        >>> joined(tf.data.Dataset.from_tensor_slices([[1.0], [2.0], [3.0]]).batch(2)).shape
+        (3, 1)
+    """
+    if data.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            "data: expected a tf.data.Dataset that ends, received one without end."
+        )
+    parts = [
+        batch if isinstance(batch, tuple) else (batch,) for batch in data.as_numpy_iterator()
+    ]
+    if not parts:
+        raise ValueError("data: expected at least one batch, received none.")
+    arrays = tuple(
+        np.concatenate(batches_of_one) for batches_of_one in zip(*parts, strict=True)
+    )
+    return arrays[0] if len(arrays) == 1 else arrays

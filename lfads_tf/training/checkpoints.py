@@ -26,6 +26,7 @@ import keras
 import numpy as np
 
 from lfads_tf._utils.files import writing
+from lfads_tf.config import renamed
 from lfads_tf.training.callbacks import (
     MONITOR,
     EarlyStopping,
@@ -169,6 +170,7 @@ class Checkpoint(keras.callbacks.Callback):
         with h5py.File(self.directory / STATE, "r") as file:
             theirs = {name: json.loads(file.attrs[name]) for name in ("settings", "trials")}
             epoch, stopped = int(file.attrs["epoch"]), bool(file.attrs["stopped"])
+        theirs["settings"] = {renamed(k): value for k, value in theirs["settings"].items()}
         differences = []
         if names := _differing(theirs["settings"], self.settings):
             had, received = (

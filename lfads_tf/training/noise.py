@@ -26,7 +26,7 @@ _STREAMS = (
     "encoded_bk",
     "initial_bg",
     "external_tbe",
-    "seen_tbk",
+    "controller_input_tbk",
     "factors_tbf",
     "generator_tbg",
 )
@@ -89,7 +89,7 @@ def draw(seed, config: LFADSConfig, n_trials, *, training: bool) -> dict[str, tf
         shapes["external_tbe"] = (*over_time, config.n_external_inputs)
     if config.has_controller:
         shapes["initial_bg"] = (n_trials, config.generator_units)
-        shapes["seen_tbk"] = (*over_time, 2 * config.controller_encoder_units)
+        shapes["controller_input_tbk"] = (*over_time, 2 * config.controller_encoder_units)
         shapes["factors_tbf"] = (*over_time, config.n_factors)
     for name, shape in shapes.items():
         drawn[name] = random_bits(seeds[name], shape)

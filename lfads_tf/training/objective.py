@@ -73,18 +73,19 @@ def weighted(parts: Mapping[str, tf.Tensor], scalars: Mapping[str, tf.Tensor], w
 
     Args:
         parts: by the names of :data:`PARTS`; the L2 penalty has its weights already.
-        scalars: ``kl_initial_condition`` and ``kl_inferred_inputs``, the final weights.
+        scalars: ``kl_initial_condition_weight`` and ``kl_inferred_inputs_weight``, as they are
+            in the end.
         warm_up: share of the weights, 0 to 1.
 
     Example:
         >>> parts = dict(nll=0.5, kl_initial_condition=0.1, kl_inferred_inputs=0.2, l2=0.0)
-        >>> weights = dict(kl_initial_condition=1.0, kl_inferred_inputs=2.0)
+        >>> weights = dict(kl_initial_condition_weight=1.0, kl_inferred_inputs_weight=2.0)
         >>> round(weighted(parts, weights, 0.5), 3)
         0.75
     """
-    names = ("kl_initial_condition", "kl_inferred_inputs")
-    regularisation = parts["l2"] + sum(scalars[name] * parts[name] for name in names)
-    return parts["nll"] + warm_up * regularisation
+    kl_initial = scalars["kl_initial_condition_weight"] * parts["kl_initial_condition"]
+    kl_inputs = scalars["kl_inferred_inputs_weight"] * parts["kl_inferred_inputs"]
+    return parts["nll"] + warm_up * (parts["l2"] + (kl_initial + kl_inputs))
 
 
 def observed_samples(batch: Mapping[str, tf.Tensor]):
@@ -162,8 +163,9 @@ def loss_parts(
     session = network.session_weights(batch)
     encoded = network.encode(x_btn, noise, session)
     initial_bi = encoded.mean + encoded.sd * noise["initial_bi"]
+    inputs_tbu = noise.get("inputs_tbu")
     decoded = network.decode(
-        initial_bi, encoded.seen, batch["external_bte"], noise.get("inputs_tbu"), noise
+        initial_bi, encoded.controller_input, batch["external_bte"], inputs_tbu, noise
     )
     parameters_btk = tf.transpose(network.read_out(decoded.factors, session), (1, 0, 2))
     nll_btn = -network.observation.log_prob(parameters_btk, counts)
@@ -199,16 +201,16 @@ def _before_the_end(observed_btn):
 def _recurrent_kernels(network, scalars):
     """Kernels with an L2 weight, and the weights."""
     kernels = [network.decoder.generator.recurrent_kernel]
-    weights = [scalars["l2_generator"]]
+    weights = [scalars["l2_generator_weight"]]
     encoders = [network.initial_condition_encoder, network.controller_encoder]
     for encoder in encoders:
         if encoder is not None:
             for cell in (encoder.gru.forward_cell, encoder.gru.backward_cell):
                 kernels.append(cell.recurrent_kernel)
-                weights.append(scalars["l2_encoders"])
+                weights.append(scalars["l2_encoders_weight"])
     if network.decoder.controller is not None:
         kernels.append(network.decoder.controller.recurrent_kernel)
-        weights.append(scalars["l2_controller"])
+        weights.append(scalars["l2_controller_weight"])
     return [tf.convert_to_tensor(kernel) for kernel in kernels], weights
 
 

@@ -34,11 +34,11 @@ __all__ = [
 SCALARS = (
     "dropout",
     "coordinated_dropout",
-    "kl_initial_condition",
-    "kl_inferred_inputs",
-    "l2_generator",
-    "l2_controller",
-    "l2_encoders",
+    "kl_initial_condition_weight",
+    "kl_inferred_inputs_weight",
+    "l2_generator_weight",
+    "l2_controller_weight",
+    "l2_encoders_weight",
 )
 
 # Streams of random numbers, folded into the seed of a configuration.

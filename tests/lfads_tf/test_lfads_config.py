@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import re
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from lfads_tf import LFADS, load_model
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data import Session
 
@@ -167,6 +169,25 @@ def test_dictionary_and_json_give_the_same_configuration():
     assert LFADSConfig.from_dict(config.to_dict()) == config
     assert LFADSConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert list(config.to_dict()) == NAMES
+
+
+def test_configurations_and_models_saved_under_old_names_load(tmp_path):
+    config = make(n_inferred_inputs=1, kl_inferred_inputs_weight=0.2, l2_generator_weight=0.1)
+    old = {name.removesuffix("_weight"): value for name, value in config.to_dict().items()}
+    old["smallest_event"] = old.pop("gamma_location")
+    assert LFADSConfig.from_dict(old) == config
+
+    LFADS(config).save(tmp_path / "new.keras")
+    with zipfile.ZipFile(tmp_path / "new.keras") as new:
+        with zipfile.ZipFile(tmp_path / "old.keras", "w") as file:
+            for name in new.namelist():
+                content = new.read(name)
+                if name == "config.json":
+                    content = content.replace(b'_weight"', b'"')
+                    content = content.replace(b"gamma_location", b"smallest_event")
+                    assert b'kl_inferred_inputs"' in content
+                file.writestr(name, content)
+    assert load_model(tmp_path / "old.keras").config == config
 
 
 def test_a_dictionary_with_an_unknown_name_is_refused():

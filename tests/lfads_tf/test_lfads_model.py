@@ -84,7 +84,8 @@ def test_a_new_rate_compiles_nothing():
     model = small_model(compiled=True, n_inferred_inputs=1)
     model.fit(spikes(), epochs=1, verbose=0, batch_size=20)
     traces = model._shard_gradients.experimental_get_tracing_count()
-    for name, value in (("dropout", 0.3), ("coordinated_dropout", 0.5), ("l2_generator", 0.1)):
+    rates = {"dropout": 0.3, "coordinated_dropout": 0.5, "l2_generator_weight": 0.1}
+    for name, value in rates.items():
         model.scalars[name].assign(value)
     model.optimizer.learning_rate.assign(1e-4)
     history = model.fit(spikes(), epochs=1, initial_epoch=0, verbose=0, batch_size=20)

@@ -62,7 +62,7 @@ def test_names_of_other_packages_lead_to_names_that_exist():
     known = {field.name for field in dataclasses.fields(LFADSConfig)}
     assert set(settings) <= known and len(settings) > 25
     # What has no counterpart there.
-    own = {"bin_width", "smallest_event", "seed"}
+    own = {"bin_width", "gamma_location", "seed"}
     assert known - set(settings) == own
     fields = sum(table("| There: output |"), [])
     assert set(fields) == set(Inferred._fields)

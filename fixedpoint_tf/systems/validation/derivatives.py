@@ -102,7 +102,7 @@ def check_derivatives(system: DynamicalSystem, seed: int = 0) -> None:
         for wrong in _confirm(system, x, u, scale, doubtful, by_input, rng):
             raise ValueError(describe(system, wrong))
         if not by_input:
-            _refuse_stairs(system, x, u, products)
+            _check_stairs(system, x, u, products)
 
 
 def check_jacobian(
@@ -198,7 +198,7 @@ def listed(names: list[str]) -> str:
     return ", ".join(names[:6]) + more
 
 
-def _refuse_stairs(system, x, u, products) -> None:
+def _check_stairs(system, x, u, products) -> None:
     """Refuse units that take many values although no derivative is ever anything but 0."""
     image = _finite_rows(lambda h: _step(system, h, np.zeros((1, u.shape[1]))), x)
     known = np.isfinite(image) & np.isfinite(products)

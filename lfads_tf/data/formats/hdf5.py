@@ -154,7 +154,7 @@ def _read_ours(
             f"path: expected a session of version {_VERSION} or earlier, received {shown!r} of "
             f"version {version}: a later release wrote it."
         )
-    _refuse_split(split, shown)
+    _check_split(split, shown)
     attributes = {name: _python(value) for name, value in node.attrs.items()}
     fields = {k: v for k, v in attributes.items() if k not in ("format", "format_version")}
     datasets = {k: v for k, v in node.items() if isinstance(v, h5py.Dataset)}
@@ -186,7 +186,7 @@ def _read_foreign(
         raise ValueError(_unknown(node, shown, f"the layout of {layout} without {missing}"))
     width = _chosen_width(bin_width, _bin_width_of(node), shown)
     if layout == "plain":
-        _refuse_split(split, shown)
+        _check_split(split, shown)
         fields = layouts.read_plain(node)
     elif split == "all":
         train, valid = (layouts.read_split(node, layout, one) for one in splits)
@@ -266,7 +266,7 @@ def _chosen_width(asked: float | None, told: float | None, shown: str) -> float:
     return asked
 
 
-def _refuse_split(split: str, shown: str) -> None:
+def _check_split(split: str, shown: str) -> None:
     if split != "all":
         raise ValueError(
             f"split: expected 'all', since {shown!r} is not divided into splits, received "

@@ -59,7 +59,7 @@ def dropout_masks(seed=1):
     return {name: rng.choice([0.0, 2.0], shape) for name, shape in shapes.items()}
 
 
-def expected(layer, initial, seen, external, noise, masks):
+def expected(layer, initial, controller_input, external, noise, masks):
     """Every trial by itself; a list of arrays ``(n_bins, n_trials, size)``."""
     w = {
         name: getattr(layer, name).numpy()
@@ -90,7 +90,7 @@ def expected(layer, initial, seen, external, noise, masks):
             mean = sd = u = np.zeros(0)
             if n_u:
                 from_factors = f * masks["factors_tbf"][t, i]
-                x = np.concatenate([seen[t, i], from_factors])
+                x = np.concatenate([controller_input[t, i], from_factors])
                 c = equations.gru(x, c, gru_weights(layer.controller), CLIP)
                 parameters = c @ w["input_kernel"] + w["input_bias"]
                 mean, variance = parameters[:n_u], np.exp(parameters[n_u:]) + FLOOR
@@ -125,10 +125,10 @@ def test_decoder(n_inferred, n_external, with_masks):
 
 def test_without_noise_the_means_drive_the_generator():
     layer = decoder(N_U, N_E)
-    initial, seen, external, noise = arguments(N_U, N_E)
-    decoded = layer(initial, seen, external)
+    initial, controller_input, external, noise = arguments(N_U, N_E)
+    decoded = layer(initial, controller_input, external)
     np.testing.assert_array_equal(decoded.inputs, decoded.input_mean)
-    right = expected(layer, initial, seen, external, 0 * noise, {})
+    right = expected(layer, initial, controller_input, external, 0 * noise, {})
     np.testing.assert_allclose(decoded.factors, right[0], atol=1e-12)
 
 
@@ -160,11 +160,11 @@ def test_unit_columns():
 def test_factors_at_a_bin_do_not_depend_on_later_inputs():
     """Time runs forward in the generator: measured inputs act from their bin on."""
     layer = decoder(N_U, N_E)
-    initial, seen, external, noise = arguments(N_U, N_E)
-    before = layer(initial, seen, external, noise).factors.numpy()
+    initial, controller_input, external, noise = arguments(N_U, N_E)
+    before = layer(initial, controller_input, external, noise).factors.numpy()
     external = external.copy()
     external[3, 0] += 1.0
-    after = layer(initial, seen, external, noise).factors.numpy()
+    after = layer(initial, controller_input, external, noise).factors.numpy()
     moved = np.any(before != after, axis=2)
     np.testing.assert_array_equal(moved[:, 0], np.arange(N_BINS) >= 3)
     assert not moved[:, 1:].any()
@@ -193,8 +193,8 @@ def test_the_posterior_of_inferred_inputs_starts_about_as_wide_as_the_prior():
 def test_the_generator_is_a_cell_of_keras():
     """Run by Keras on the inputs that drove it, from the state it started from."""
     layer = decoder(N_U, N_E)
-    initial, seen, external, noise = arguments(N_U, N_E)
-    decoded = layer(initial, seen, external, noise)
+    initial, controller_input, external, noise = arguments(N_U, N_E)
+    decoded = layer(initial, controller_input, external, noise)
     start = initial @ layer.initial_kernel.numpy() + layer.initial_bias.numpy()
     drive = np.concatenate([decoded.inputs, external], axis=2).swapaxes(0, 1)
     rnn = keras.layers.RNN(layer.generator, return_sequences=True, dtype="float64")

@@ -93,15 +93,15 @@ def test_other_observations_take_other_data():
         batches.as_arrays(-data, config(observation="gamma"))
 
 
-def test_events_below_the_smallest_event_are_refused():
+def test_events_below_the_gamma_location_are_refused():
     """The gamma part has no density there, and a stand-in for it would reward them."""
     events = spikes()
     events[0, 0] = [0.05, 0.1, 0.0, np.nan]
-    settings = config(observation="zero_inflated_gamma", smallest_event=0.1)
-    message = "zeros and events above 0.1 .*smallest_event.*received 2 .*least of them 0.05"
+    settings = config(observation="zero_inflated_gamma", gamma_location=0.1)
+    message = "zeros and events above 0.1 .*gamma_location.*received 2 .*least of them 0.05"
     with pytest.raises(ValueError, match=f"^data: expected {message}"):
         batches.as_arrays(events, settings, name="data")
-    batches.as_arrays(events, settings.replace(smallest_event=0.04))
+    batches.as_arrays(events, settings.replace(gamma_location=0.04))
     batches.as_arrays(events, config(observation="gamma"))
 
 

@@ -21,7 +21,7 @@ from lfads_tf import LFADS, LFADSConfig
 x = np.random.default_rng(0).poisson(0.7, (64, 10, 5)).astype("float32")
 config = LFADSConfig(
     n_neurons=5, n_bins=10, bin_width=0.02, generator_units=8, encoder_units=6, n_factors=2,
-    n_initial_conditions=3, dropout=0.0, coordinated_dropout=0.0, l2_generator=2.0,
+    n_initial_conditions=3, dropout=0.0, coordinated_dropout=0.0, l2_generator_weight=2.0,
     warm_up_steps=0, gradient_clip=10.0,
 )
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

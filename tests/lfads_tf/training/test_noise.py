@@ -32,7 +32,7 @@ DROPPED = {
 }
 DROPPED_WITH_CONTROLLER = {
     "initial_bg": (N_TRIALS, 10),
-    "seen_tbk": (20, N_TRIALS, 8),
+    "controller_input_tbk": (20, N_TRIALS, 8),
     "factors_tbf": (20, N_TRIALS, 3),
 }
 DROPPED_WITH_EXTERNAL = {"external_tbe": (20, N_TRIALS, 4)}

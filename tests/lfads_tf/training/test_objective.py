@@ -15,11 +15,11 @@ N_TRIALS, N_BINS, N_NEURONS = 5, 4, 3
 POINTS, POINT_WEIGHTS = np.array([0.0, 3**0.5, -(3**0.5)]), np.array([2 / 3, 1 / 6, 1 / 6])
 SCALARS = {
     "coordinated_dropout": tf.constant(0.0),
-    "kl_initial_condition": tf.constant(1.0),
-    "kl_inferred_inputs": tf.constant(1.0),
-    "l2_generator": tf.constant(0.0),
-    "l2_controller": tf.constant(0.0),
-    "l2_encoders": tf.constant(0.0),
+    "kl_initial_condition_weight": tf.constant(1.0),
+    "kl_inferred_inputs_weight": tf.constant(1.0),
+    "l2_generator_weight": tf.constant(0.0),
+    "l2_controller_weight": tf.constant(0.0),
+    "l2_encoders_weight": tf.constant(0.0),
 }
 
 
@@ -374,7 +374,7 @@ def test_l2_is_on_the_recurrent_kernels_alone(n_inferred):
     noise = initial_noise()
     if n_inferred:
         noise["inputs_tbu"] = tf.zeros((N_BINS, N_TRIALS, n_inferred))
-    names = {"l2_generator": 0.5, "l2_controller": 0.7, "l2_encoders": 1.1}
+    names = {"l2_generator_weight": 0.5, "l2_controller_weight": 0.7, "l2_encoders_weight": 1.1}
     scalars = {**SCALARS, **{name: tf.constant(value) for name, value in names.items()}}
     cells = [(network.decoder.generator, 0.5)]
     encoders = [network.initial_condition_encoder]
@@ -390,7 +390,7 @@ def test_l2_is_on_the_recurrent_kernels_alone(n_inferred):
 
 def test_the_loss_weighs_its_parts():
     parts = {"nll": 1.0, "kl_initial_condition": 0.1, "kl_inferred_inputs": 0.2, "l2": 0.05}
-    scalars = {"kl_initial_condition": 2.0, "kl_inferred_inputs": 3.0}
+    scalars = {"kl_initial_condition_weight": 2.0, "kl_inferred_inputs_weight": 3.0}
     assert objective.weighted(parts, scalars, 0.0) == 1.0
     assert objective.weighted(parts, scalars, 1.0) == pytest.approx(1 + 0.05 + 0.2 + 0.6)
     assert objective.weighted(parts, scalars, 0.5) == pytest.approx(1 + 0.425)

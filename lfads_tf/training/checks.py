@@ -1,8 +1,12 @@
-"""What a model cannot take among its data, said once for arrays and for batches in a graph."""
+"""Checks of what ``fit`` and its kin are given, before anything is trained.
+
+Those of values are written once, for arrays and for batches in a graph.
+"""
 
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -12,7 +16,22 @@ import tensorflow as tf
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
 
-__all__ = ["assert_values", "check_split", "check_values", "parts_of", "refuse_sessions"]
+__all__ = [
+    "assert_values",
+    "check_batch_size",
+    "check_keywords",
+    "check_one_session",
+    "check_pipeline",
+    "check_session_weights",
+    "check_split",
+    "check_steps",
+    "check_targets",
+    "check_values",
+    "parts_of",
+]
+
+#: Arguments of Keras's ``fit`` that are passed on.
+_OF_KERAS = ("validation_freq", "validation_steps")
 
 
 class _Rule(NamedTuple):
@@ -50,14 +69,14 @@ def _rules(config: LFADSConfig) -> list[_Rule]:
             )
         )
     if config.observation == "zero_inflated_gamma":
-        least = config.smallest_event
+        least = config.gamma_location
         rules.append(
             _Rule(
                 lambda x, _: (x > 0) & (x <= least),
-                f"zeros and events above {least:g} (smallest_event)",
+                f"zeros and events above {least:g} (gamma_location)",
                 lambda values: (
                     f"{len(values):,} events that are not, the least of them "
-                    f"{values.min():g}. Choose a smallest_event below it"
+                    f"{values.min():g}. Choose a gamma_location below it"
                 ),
             )
         )
@@ -65,7 +84,7 @@ def _rules(config: LFADSConfig) -> list[_Rule]:
 
 
 def check_values(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None:
-    """Refuses data that the observation model of a configuration cannot have.
+    """Refuse data that the observation model of a configuration cannot have.
 
     Args:
         spikes_btn: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
@@ -74,7 +93,7 @@ def check_values(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None
 
     Raises:
         ValueError: infinity; less than 0, except under a Gaussian; fractions under a
-            Poisson; events not above ``smallest_event`` under a zero-inflated gamma.
+            Poisson; events not above ``gamma_location`` under a zero-inflated gamma.
 
     Example:
         >>> config = LFADSConfig(n_neurons=1, n_bins=2, bin_width=0.02)
@@ -91,7 +110,7 @@ def check_values(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None
 
 
 def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig) -> None:
-    """The same of a batch in a graph, and that its external inputs are finite.
+    """Check the same of a batch in a graph, and that its external inputs are finite.
 
     Args:
         batch: ``spikes_btn`` and ``external_bte``.
@@ -113,7 +132,7 @@ def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig) -> None:
 
 
 def check_split(session: Session, config: LFADSConfig, name: str) -> None:
-    """Refuses a session that holds out neurons or bins that the model would encode.
+    """Refuse a session that holds out neurons or bins that the model would encode.
 
     Args:
         session: with ``n_encode_neurons`` and ``n_encode_bins``; none: it asks for nothing.
@@ -139,8 +158,8 @@ def check_split(session: Session, config: LFADSConfig, name: str) -> None:
             )
 
 
-def refuse_sessions(data: Any, name: str) -> None:
-    """Raises ``TypeError`` if a model of one session is given several, or a list of one."""
+def check_one_session(data: Any, name: str) -> None:
+    """Raise ``TypeError`` if a model of one session is given several, or a list of one."""
     several = data if isinstance(data, list | tuple) else ()
     names = [repr(item.name) for item in several if isinstance(item, Session)]
     if names:
@@ -152,7 +171,7 @@ def refuse_sessions(data: Any, name: str) -> None:
 
 
 def parts_of(data: Any, name: str) -> tuple[Any, Any]:
-    """Spikes and external inputs (or none) of what may be the spikes alone.
+    """Give spikes and external inputs (or none) of what may be the spikes alone.
 
     Args:
         data: spikes, or a tuple or list of them and external inputs.
@@ -173,3 +192,64 @@ def parts_of(data: Any, name: str) -> tuple[Any, Any]:
             "observed."
         )
     return parts[0], parts[1] if len(parts) == 2 else None
+
+
+def check_batch_size(batch_size: Any) -> None:
+    """Raise ``ValueError`` unless it is a whole number of at least 1."""
+    is_whole = isinstance(batch_size, numbers.Integral) and not isinstance(batch_size, bool)
+    if not is_whole or batch_size < 1:
+        raise ValueError(
+            f"batch_size: expected a whole number of at least 1, received {batch_size!r}."
+        )
+
+
+def check_targets(y: Any) -> None:
+    """Raise ``TypeError`` if there are targets: the model has none but its spikes."""
+    if y is not None:
+        shown = f"an array of shape {np.shape(y)}" if np.ndim(y) else repr(y)
+        raise TypeError(
+            "y: expected none, since spikes are their own target, received "
+            f"{shown}. External inputs go into x: fit((spikes, external_inputs))."
+        )
+
+
+def check_steps(steps_per_epoch: int | None, is_pipeline: bool) -> None:
+    """Raise ``ValueError`` if steps are asked for where the trials make an epoch."""
+    if steps_per_epoch is not None and not is_pipeline:
+        raise ValueError(
+            "steps_per_epoch: expected none beside trials, all of which make an epoch (a "
+            f"tf.data.Dataset may have any number of steps), received {steps_per_epoch!r}."
+        )
+
+
+def check_session_weights(session_weights: Any, is_stitched: bool) -> None:
+    """Raise ``ValueError`` if sessions should weigh where there is one."""
+    if not is_stitched and session_weights != "trials":
+        raise ValueError(
+            "session_weights: expected 'trials' for a model of a single session, received "
+            f"{session_weights!r}."
+        )
+
+
+def check_pipeline(name: str, is_stitched: bool) -> None:
+    """Raise ``TypeError`` if a stitched model is given batches, which name no session."""
+    if is_stitched:
+        raise TypeError(
+            f"{name}: expected a Session or a list of them, since the model is stitched over "
+            "sessions, received a tf.data.Dataset."
+        )
+
+
+def check_keywords(arguments: Mapping[str, Any]) -> None:
+    """Raise ``TypeError`` for an argument that Keras's ``fit`` has and the model's has not."""
+    for name, value in arguments.items():
+        if name == "validation_split":
+            raise TypeError(
+                "validation_split: expected none; give validation_data, such as Session.split "
+                f"draws, received {value!r}."
+            )
+        if name not in _OF_KERAS:
+            raise TypeError(
+                f"{name}: expected no argument of Keras's but {' and '.join(_OF_KERAS)}, "
+                f"received {value!r}."
+            )
