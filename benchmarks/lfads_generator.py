@@ -288,7 +288,7 @@ def true_points(latents: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
 
 def lorenz(options: argparse.Namespace) -> None:
     path = options.data / "lorenz_known_rates.h5"
-    train, valid = (Session.from_h5(path, split=s, bin_width=0.01) for s in ("train", "valid"))
+    train, valid = (Session.load(path, split=s, bin_width=0.01) for s in ("train", "valid"))
     import h5py
 
     with h5py.File(path) as file:
@@ -346,7 +346,7 @@ def lorenz(options: argparse.Namespace) -> None:
 
 def wrist(options: argparse.Namespace) -> None:
     path = options.data / "jango_isometric_wrist.h5"
-    session = Session.from_h5(path, group="day0/trials")
+    session = Session.load(path, group="day0/trials")
     train, valid = session.split(0.125)
     for seed in options.seeds:
         model = trained("wrist", train, valid, seed, options.models)

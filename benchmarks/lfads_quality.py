@@ -109,7 +109,7 @@ def truth_row(name: str, rates: np.ndarray, session: Session, seconds: object) -
 
 def lorenz(options: argparse.Namespace) -> None:
     path = options.data / "lorenz_known_rates.h5"
-    train, valid = (Session.from_h5(path, split=s, bin_width=0.01) for s in ("train", "valid"))
+    train, valid = (Session.load(path, split=s, bin_width=0.01) for s in ("train", "valid"))
     print("\n| lorenz | R² pooled | mean over neurons | median | seconds |")
     print("|---|---|---|---|---|")
     sd = smoothing.best_gaussian(train.spikes, 0.01, true_rates=train.true_rates).sd
@@ -155,7 +155,7 @@ def wrist(options: argparse.Namespace) -> None:
     print("\n| wrist | fold | force R² | bits/spike | seconds | epochs |")
     print("|---|---|---|---|---|---|", flush=True)
     for day in options.days:
-        session = Session.from_h5(path, group=f"{day}/trials")
+        session = Session.load(path, group=f"{day}/trials")
         with h5py.File(path) as file:
             folds = file[f"{day}/trials/fold"][()]
         smoothed = smoothing.gaussian(session.spikes, session.bin_width, 0.15)

@@ -83,7 +83,7 @@ class Fold:
 
     def __init__(self, options: argparse.Namespace, day: str, fold: int) -> None:
         path = options.data / FILE
-        session = Session.from_h5(path, group=f"{day}/trials")
+        session = Session.load(path, group=f"{day}/trials")
         with h5py.File(path) as file:
             trials = file[f"{day}/trials"]
             folds, emg = trials["fold"][()], trials["emg"][()]
@@ -133,8 +133,8 @@ class Fold:
                 f"<!-- {name}: {told['seconds']:.0f} s, {told['epochs']} epochs -->", flush=True
             )
             for path, part in zip(paths, (self.train, self.test), strict=True):
-                model.infer(part).save_h5(path, overwrite=True)
-        return [getattr(Inferred.load_h5(path), what) for path in paths]
+                model.infer(part).save(path, overwrite=True)
+        return [getattr(Inferred.load(path), what) for path in paths]
 
 
 def leading(train: np.ndarray, test: np.ndarray, n: int = FEW) -> list[np.ndarray]:

@@ -69,7 +69,7 @@ class Day:
     """Trials of one day: known ones, of which models and decoders learn, and held-out ones."""
 
     def __init__(self, path: Path, name: str, fold: int, share: float = 1.0) -> None:
-        whole = Session.from_h5(path, group=f"{name}/trials")
+        whole = Session.load(path, group=f"{name}/trials")
         with h5py.File(path) as file:
             trials = file[f"{name}/trials"]
             outside, emg, force = trials["fold"][()], trials["emg"][()], trials["force"][()]
@@ -137,13 +137,13 @@ class Fold:
             model, told = train(days)
             for day, both in zip(days, paths, strict=True):
                 for path, session in zip(both, day.sessions, strict=True):
-                    model.infer(session).save_h5(path, overwrite=True)
+                    model.infer(session).save(path, overwrite=True)
             log.write_text(json.dumps(told))
             print(f"<!-- {name}: {told} -->", flush=True)
         for day, both in zip(days, paths, strict=True):
             key = kind, day.name, share
             self.told[key] = json.loads(log.read_text())
-            self.inferred[key] = [Inferred.load_h5(path) for path in both]
+            self.inferred[key] = [Inferred.load(path) for path in both]
 
     @property
     def changes(self) -> dict:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 
-from lfads_tf._utils.files import existing, writing
+from fixedpoint_tf._utils import storage
 
 __all__ = ["Inferred"]
+
+_FORMAT: Any = {"format_name": "lfads_tf.Inferred", "format_version": 1}
 
 
 class Inferred(NamedTuple):
@@ -63,52 +64,57 @@ class Inferred(NamedTuple):
             f"{self.factors.shape[-1]} factors{inputs})"
         )
 
-    def save_h5(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes every array under its name, a dataset of float32 at the top of the file.
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes every array under its name, a dataset of float32 at the top of an HDF5 file.
 
         Args:
-            path: of the file; its folder is made if need be.
+            path: of the file, which ends in ``.h5``, ``.hdf5`` or ``.hdf``; its folder is
+                made if need be.
             overwrite: whether a file may be there already.
 
         Raises:
             FileExistsError: a file is there and ``overwrite`` is false.
+            ValueError: the name has another ending.
 
         Example:
             >>> import tempfile
             >>> nothing = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
             >>> with tempfile.TemporaryDirectory() as folder:
-            ...     nothing.save_h5(os.path.join(folder, "inferred.h5"))
-            ...     Inferred.load_h5(os.path.join(folder, "inferred.h5"))
+            ...     nothing.save(os.path.join(folder, "inferred.h5"))
+            ...     Inferred.load(os.path.join(folder, "inferred.h5"))
             Inferred(2 trials x 5 bins x 3 neurons, 3 factors, 3 inferred inputs)
         """
-        with writing(path, overwrite=overwrite) as temporary, h5py.File(temporary, "w") as file:
-            for name, array in self._asdict().items():
-                file.create_dataset(name, data=array)
+        storage.write(
+            path, self._asdict(), {}, **_FORMAT, overwrite=overwrite, make_folder=True
+        )
 
     @classmethod
-    def load_h5(cls, path: str | os.PathLike[str]) -> Inferred:
-        """Reads what :meth:`save_h5` wrote.
+    def load(cls, path: str | os.PathLike[str]) -> Inferred:
+        """Reads what :meth:`save` wrote.
 
         Args:
             path: of the file.
 
         Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is no HDF5 file, damaged, of another format or a later version.
             KeyError: the file lacks an array; the message lists what it has.
 
         Example:
             >>> import tempfile
             >>> nothing = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
             >>> with tempfile.TemporaryDirectory() as folder:
-            ...     nothing.save_h5(os.path.join(folder, "inferred.h5"))
-            ...     Inferred.load_h5(os.path.join(folder, "inferred.h5")).rates.shape
+            ...     nothing.save(os.path.join(folder, "inferred.h5"))
+            ...     Inferred.load(os.path.join(folder, "inferred.h5")).rates.shape
             (2, 5, 3)
         """
-        with h5py.File(existing(path), "r") as file:
-            missing = [name for name in cls._fields if name not in file]
-            if missing:
-                raise KeyError(
-                    f"path: expected the arrays {', '.join(cls._fields)}, received a file "
-                    f"({os.fspath(path)!r}) without {', '.join(missing)}; it has "
-                    f"{', '.join(sorted(file)) or 'nothing'}."
-                )
-            return cls(*(file[name][()] for name in cls._fields))
+        # Older files name no format.
+        arrays, _ = storage.read(path, **_FORMAT, may_be_unnamed=True)
+        missing = [name for name in cls._fields if name not in arrays]
+        if missing:
+            raise KeyError(
+                f"path: expected the arrays {', '.join(cls._fields)}, received a file "
+                f"({os.fspath(path)!r}) without {', '.join(missing)}; it has "
+                f"{', '.join(sorted(arrays)) or 'nothing'}."
+            )
+        return cls(*(arrays[name] for name in cls._fields))

@@ -232,15 +232,15 @@ lfads.compile()
 lfads.fit(train_part, validation_data=valid_part, epochs=30, verbose=0)
 lfads.save(folder / "lfads.keras")
 inferred = load_model(folder / "lfads.keras").infer(session)
-inferred.save_h5(folder / "inferred.h5")
-same = np.array_equal(Inferred.load_h5(folder / "inferred.h5").rates, inferred.rates)
+inferred.save(folder / "inferred.h5")
+same = np.array_equal(Inferred.load(folder / "inferred.h5").rates, inferred.rates)
 print(f"rates {inferred.rates.shape} spikes/s; the file has the same: {same}")
 
 # %% [markdown]
 # ## From lfads-torch
 #
 # Its data are HDF5 files with `train_encod_data`, `train_recon_data`, `valid_encod_data` and
-# so on; `Session.from_h5` reads them, and `lfads_torch.write_data` writes them, so that both
+# so on; `Session.load` reads them, and `lfads_torch.write_data` writes them, so that both
 # can be fitted to the same file. What lfads-torch inferred is read by
 # `lfads_torch.read_output`.
 
@@ -248,7 +248,7 @@ print(f"rates {inferred.rates.shape} spikes/s; the file has the same: {same}")
 lfads_torch.write_data(folder / "for_lfads_torch.h5", train_part, valid_part)
 with h5py.File(folder / "for_lfads_torch.h5") as file:
     print(sorted(file))
-again = Session.from_h5(folder / "for_lfads_torch.h5", split="train", bin_width=0.02)
+again = Session.load(folder / "for_lfads_torch.h5", split="train", bin_width=0.02)
 print(again)
 
 # %% [markdown]

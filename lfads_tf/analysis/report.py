@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.files import writing
 from lfads_tf import plotting
-from lfads_tf._utils.files import writing
 from lfads_tf.analysis import decoding, metrics, smoothing
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data import Session

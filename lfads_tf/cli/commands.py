@@ -11,8 +11,9 @@ from typing import Any
 
 import keras
 
+from fixedpoint_tf._utils import storage
+from fixedpoint_tf._utils.files import writing
 from lfads_tf._utils.checks import UNNAMED
-from lfads_tf._utils.files import writing
 from lfads_tf.analysis import report as reports
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data import Session, synthetic
@@ -34,7 +35,7 @@ def sessions(
     """Training and validation trials: those of the file, or drawn from all of its trials."""
 
     def read(split: str) -> Session:
-        return Session.from_h5(data, split=split, group=group, bin_width=bin_width)
+        return Session.load(data, split=split, group=group, bin_width=bin_width)
 
     if hdf5.has_splits(data, group=group):
         return read("train"), read("valid")
@@ -79,7 +80,7 @@ def fit(
     A run that is resumed goes on with what it began with.
 
     Args:
-        data: HDF5 files that :meth:`Session.from_h5` reads, one a session.
+        data: HDF5 files that :meth:`Session.load` reads, one a session.
         out: folder for the models, the history and the state of training.
         group: of the file, e.g. ``day0/trials``.
         bin_width: in seconds, where the file does not tell it.
@@ -214,7 +215,7 @@ def infer(
 
     Args:
         model: a ``.keras`` file, or the folder of a run, whose best model it takes.
-        data: an HDF5 file that :meth:`Session.from_h5` reads.
+        data: an HDF5 file that :meth:`Session.load` reads.
         out: the file to write.
         group: of the file.
         bin_width: in seconds; the model's where neither this nor the file tells it.
@@ -234,9 +235,11 @@ def infer(
         FileExistsError: ``out`` is there, and not ``overwrite``.
         FileNotFoundError: there is no such file of trials.
         TypeError: the file holds another kind of model.
-        ValueError: no model at ``model``, or trials that do not fit it.
+        ValueError: no model at ``model``, trials that do not fit it, or a name of ``out``
+            that is not one of HDF5.
     """
-    if out.exists() and not overwrite:  # before the work, not after it
+    storage.check_suffix(out, "--out")  # before the work, not after it
+    if out.exists() and not overwrite:
         raise FileExistsError(f"--out: {str(out)!r} exists; --overwrite replaces it.")
     path = model / "best.keras" if model.is_dir() else model
     if not path.is_file():
@@ -247,11 +250,11 @@ def infer(
     trained_model = load_model(path)
     config = trained_model.config
     try:
-        trials = Session.from_h5(data, group=group, bin_width=bin_width, split=split)
+        trials = Session.load(data, group=group, bin_width=bin_width, split=split)
     except ValueError:
         if bin_width is not None:
             raise
-        trials = Session.from_h5(data, group=group, bin_width=config.bin_width, split=split)
+        trials = Session.load(data, group=group, bin_width=config.bin_width, split=split)
     if isinstance(config, StitchedConfig):
         known = config.session_names
         name = session or (trials.name if trials.name in known else data.stem)
@@ -266,7 +269,7 @@ def infer(
         )
     say(f"Inferring {trials} ...")
     inferred = trained_model.infer(trials, n_samples=n_samples, seed=seed)
-    inferred.save_h5(out, overwrite=overwrite)
+    inferred.save(out, overwrite=overwrite)
     return inferred
 
 
@@ -327,10 +330,10 @@ def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]
     model.compile()
     callbacks = model.default_callbacks(out, overwrite=True)
     out.mkdir(parents=True, exist_ok=True)
-    data.session.save_h5(out / "lorenz.h5", overwrite=True)
+    data.session.save(out / "lorenz.h5", overwrite=True)
     history = trained(model, train, valid, epochs, 64, callbacks, say)
     inferred = model.infer(train), model.infer(valid)
     table = reports.measured(model, train, valid, *inferred)
     names = reports.draw(out, train, valid, inferred[1], history)
-    inferred[1].save_h5(out / "inferred.h5", overwrite=True)
+    inferred[1].save(out / "inferred.h5", overwrite=True)
     return table, [*names, "lorenz.h5", "inferred.h5", "best.keras"]

@@ -259,7 +259,7 @@ class Session:
         )
 
     @classmethod
-    def from_h5(
+    def load(
         cls,
         path: str | os.PathLike[str],
         *,
@@ -302,7 +302,7 @@ class Session:
             ...     with h5py.File(path, "w") as file:
             ...         file["train_data"] = np.ones((4, 50, 6))
             ...         file["valid_data"] = np.ones((1, 50, 6))
-            ...     Session.from_h5(path, bin_width=0.02)
+            ...     Session.load(path, bin_width=0.02)
             Session('monday': 5 trials x 50 bins of 20 ms x 6 neurons)
         """
         fields = hdf5.read(
@@ -313,23 +313,25 @@ class Session:
         known = {field.name for field in dataclasses.fields(cls)}
         return cls(**{key: value for key, value in fields.items() if key in known})
 
-    def save_h5(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Saves all of the session to an HDF5 file, whole or not at all.
 
         Args:
-            path: the file; its folder is made if need be.
+            path: the file, which ends in ``.h5``, ``.hdf5`` or ``.hdf``; its folder is made
+                if need be.
             overwrite: whether an existing file is replaced.
 
         Raises:
             FileExistsError: the file exists and ``overwrite`` is false.
+            ValueError: the name has another ending.
 
         Example:
             >>> import os, tempfile
             >>> import numpy as np
             >>> with tempfile.TemporaryDirectory() as folder:
             ...     path = os.path.join(folder, "monday.h5")
-            ...     Session(np.ones((4, 50, 6)), 0.02, "monday").save_h5(path)
-            ...     Session.from_h5(path)
+            ...     Session(np.ones((4, 50, 6)), 0.02, "monday").save(path)
+            ...     Session.load(path)
             Session('monday': 4 trials x 50 bins of 20 ms x 6 neurons)
         """
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

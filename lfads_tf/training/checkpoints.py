@@ -25,7 +25,7 @@ import h5py
 import keras
 import numpy as np
 
-from lfads_tf._utils.files import writing
+from fixedpoint_tf._utils.files import writing
 from lfads_tf.config import renamed
 from lfads_tf.training.callbacks import (
     MONITOR,

@@ -1,5 +1,6 @@
 """What inference says of a trial agrees with the generator and with the samples behind it."""
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -116,12 +117,36 @@ def test_without_samples_nothing_spreads():
 
 def test_everything_inferred_comes_back_from_a_file(tmp_path):
     inferred = small_model(n_inferred_inputs=1).infer(spikes(), n_samples=2)
-    inferred.save_h5(tmp_path / "inferred.h5")
-    again = Inferred.load_h5(tmp_path / "inferred.h5")
+    inferred.save(tmp_path / "inferred.h5")
+    again = Inferred.load(tmp_path / "inferred.h5")
     assert {"rates_sd", "generator_initial_states"} <= set(again._fields)
     for name, one, other in zip(again._fields, inferred, again, strict=True):
         assert one.dtype == np.float32 and len(one) == N_TRIALS
         np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_a_file_of_an_older_release_and_one_that_lacks_an_array(tmp_path):
+    numbers = range(len(Inferred._fields))
+    arrays = dict(zip(Inferred._fields, np.float32(numbers)[:, None, None, None], strict=True))
+    with h5py.File(tmp_path / "older.h5", "w") as file:  # which names no format
+        for name, array in arrays.items():
+            file[name] = array
+    again = Inferred.load(tmp_path / "older.h5")
+    assert [array.item() for array in again] == list(numbers)
+    with h5py.File(tmp_path / "older.h5", "a") as file:
+        del file["rates_sd"]
+    with pytest.raises(KeyError, match="without rates_sd; it has controller_states, factors"):
+        Inferred.load(tmp_path / "older.h5")
+
+
+def test_an_inferred_file_is_replaced_only_where_asked_and_has_the_ending_of_hdf5(tmp_path):
+    inferred = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
+    inferred.save(tmp_path / "new" / "a.h5")
+    with pytest.raises(FileExistsError, match="path: expected a new file"):
+        inferred.save(tmp_path / "new" / "a.h5")
+    inferred.save(tmp_path / "new" / "a.h5", overwrite=True)
+    with pytest.raises(ValueError, match=r"path: expected a name that ends in \.h5.*a.npz"):
+        inferred.save(tmp_path / "a.npz")
 
 
 def test_trials_of_many_sizes_make_no_warning_of_retracing(caplog):

@@ -35,7 +35,7 @@ def test_the_example_of_lfads_runs(monkeypatch, tmp_path):
     *_, example, generator = blocks(README, "python")
     exec(example.replace("epochs=1000", "epochs=2"), names)
     assert names["inferred"].rates.shape == (20, 10, 6)
-    assert Inferred.load_h5("inferred.h5").factors.shape == names["inferred"].factors.shape
+    assert Inferred.load("inferred.h5").factors.shape == names["inferred"].factors.shape
     exec(generator, names)
     assert len(names["every"]) == 512
 

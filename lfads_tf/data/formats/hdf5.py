@@ -16,8 +16,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from fixedpoint_tf._utils import storage
+from fixedpoint_tf._utils.files import existing
 from lfads_tf._utils.checks import listed, positive
-from lfads_tf._utils.files import existing, writing
 from lfads_tf.data.formats import layouts
 
 __all__ = ["has_splits", "read", "write"]
@@ -54,13 +55,20 @@ def write(
         >>> sorted(fields)
         ['bin_width', 'name', 'spikes']
     """
-    with writing(path, overwrite=overwrite) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"], file.attrs["format_version"] = _FORMAT, _VERSION
-        for name, value in fields.items():
-            if isinstance(value, np.ndarray):
-                _write_array(file, name, value)
-            elif value is not None:
-                file.attrs[name] = value
+    storage.write(
+        path,
+        {name: value for name, value in fields.items() if isinstance(value, np.ndarray)},
+        {
+            name: value
+            for name, value in fields.items()
+            if value is not None and not isinstance(value, np.ndarray)
+        },
+        format_name=_FORMAT,
+        format_version=_VERSION,
+        overwrite=overwrite,
+        make_folder=True,
+        compress=True,
+    )
 
 
 def read(
@@ -78,7 +86,7 @@ def read(
         split: ``"all"``, ``"train"``, ``"valid"`` or ``"test"``.
         bin_width: in seconds; needed where the file does not tell it.
         group: the group to read from; none: the top of the file.
-        truth_unit: of true rates; see :meth:`lfads_tf.data.Session.from_h5`.
+        truth_unit: of true rates; see :meth:`lfads_tf.data.Session.load`.
 
     Returns:
         Arguments of a session by name.
@@ -100,31 +108,17 @@ def read(
     if bin_width is not None:
         bin_width = positive("bin_width", bin_width)
     shown = os.fspath(path)
-    with open(existing(path), "rb") as raw:
-        first_bytes = raw.read(8)
-    if not h5py.is_hdf5(path):
-        raise ValueError(
-            f"path: expected an HDF5 file, received {shown!r}, which is none "
-            f"({'it is empty' if not first_bytes else f'it begins with {first_bytes!r}'})."
-        )
-    try:
-        with h5py.File(path, "r") as file:
-            node = file if group is None else file.get(group)
-            if not isinstance(node, h5py.Group):
-                raise ValueError(
-                    f"group: expected a group of {shown!r}, received {group!r}. "
-                    f"{_groups_with_data(file)}"
-                )
-            if node.attrs.get("format") == _FORMAT:
-                fields = _read_ours(node, shown, split, bin_width)
-            else:
-                fields = _read_foreign(node, shown, split, truth_unit, bin_width)
-                fields["name"] = _name_of(path, group)
-    except (OSError, RuntimeError, KeyError) as error:
-        raise ValueError(
-            f"path: expected a readable HDF5 file, received {shown!r}, which is damaged "
-            f"({error})."
-        ) from error
+    with storage.opened(path) as file:
+        node = file if group is None else file.get(group)
+        if not isinstance(node, h5py.Group):
+            raise ValueError(
+                f"group: expected a group of {shown!r}, received {group!r}. "
+                f"{_groups_with_data(file)}"
+            )
+        if node.attrs.get("format") == _FORMAT:
+            return _read_ours(node, shown, split, bin_width)
+        fields = _read_foreign(node, shown, split, truth_unit, bin_width)
+        fields["name"] = _name_of(path, group)
     return fields
 
 
@@ -155,12 +149,9 @@ def _read_ours(
             f"version {version}: a later release wrote it."
         )
     _check_split(split, shown)
-    attributes = {name: _python(value) for name, value in node.attrs.items()}
-    fields = {k: v for k, v in attributes.items() if k not in ("format", "format_version")}
-    datasets = {k: v for k, v in node.items() if isinstance(v, h5py.Dataset)}
-    for name, item in datasets.items():
-        is_text = h5py.check_string_dtype(item.dtype) is not None
-        fields[name] = np.asarray(item.asstr()[()]).astype(str) if is_text else item[()]
+    fields = {**storage.attributes_of(node), **storage.datasets_of(node)}
+    for name in ("format", "format_version"):
+        fields.pop(name, None)
     if not fields.keys() >= {"spikes", "bin_width"}:
         raise ValueError(_unknown(node, shown, "no spikes or no bin_width"))
     told = fields["bin_width"]
@@ -305,19 +296,3 @@ def _groups_with_data(file: h5py.File) -> str:
 
 def _name_of(path: str | os.PathLike[str], group: str | None) -> str:
     return "/".join([Path(path).stem, *(group or "").strip("/").split("/")]).rstrip("/")
-
-
-def _write_array(file: h5py.File, name: str, array: np.ndarray) -> None:
-    if array.dtype.kind == "U":
-        file.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
-        return
-    # HDF5 compresses no array that is a scalar or empty. gzip brings a checksum with it.
-    options: dict[str, Any] = {"shuffle": True, "compression": "gzip", "compression_opts": 1}
-    if array.size * array.ndim == 0:
-        options = {}
-    file.create_dataset(name, data=array, **options)
-
-
-def _python(value: Any) -> Any:
-    """An attribute as a plain Python value."""
-    return value.item() if isinstance(value, np.generic) else value

@@ -19,7 +19,7 @@ key                      here
 ``SPLIT_con_states``     ``controller_states``
 =======================  =================================================
 
-:meth:`lfads_tf.data.Session.from_h5` reads the data.
+:meth:`lfads_tf.data.Session.load` reads the data.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from fixedpoint_tf._utils.files import existing, writing
 from lfads_tf._utils.checks import positive
-from lfads_tf._utils.files import existing, writing
 from lfads_tf.data.session import Session
 
 __all__ = ["read_output", "write_data", "write_output"]
@@ -72,7 +72,7 @@ def write_data(
         >>> train, valid = Session(np.ones((10, 50, 6)), 0.02).split()
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_data(os.path.join(folder, "monday.h5"), train, valid)
-        ...     Session.from_h5(os.path.join(folder, "monday.h5"))
+        ...     Session.load(os.path.join(folder, "monday.h5"))
         Session('monday': 10 trials x 50 bins of 20 ms x 6 neurons)
     """
     _write(path, {**_data("train", train), **_data("valid", valid)}, train, valid, overwrite)

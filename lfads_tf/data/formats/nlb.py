@@ -36,8 +36,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from fixedpoint_tf._utils.files import existing, writing
 from lfads_tf._utils.checks import as_numbers, listed, positive
-from lfads_tf._utils.files import existing, writing
 from lfads_tf.data.session import Session
 
 __all__ = ["group_name", "predictions", "read", "session", "spikes_of", "write"]

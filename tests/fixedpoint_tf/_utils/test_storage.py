@@ -52,6 +52,55 @@ def test_a_link_stays_a_link(path):
     assert storage.read(target, **FORMAT)[0]["x"].shape == (2,)
 
 
+@pytest.mark.parametrize("name", ["arrays.npz", "arrays.h5.bak", "arrays"])
+def test_another_ending_is_refused_before_anything_is_written(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"path: expected .* \.h5, .*, received '.*{name}'"):
+        storage.write(tmp_path / name, {}, {}, **FORMAT)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["arrays.hdf5", "ARRAYS.H5", "arrays.hdf"])
+def test_endings_of_hdf5_and_a_file_renamed_afterwards(tmp_path, name):
+    storage.write(tmp_path / name, {"x": np.ones(2)}, {}, **FORMAT)
+    (tmp_path / name).rename(tmp_path / "arrays.old")  # what a file holds decides
+    assert storage.read(tmp_path / "arrays.old", **FORMAT)[0]["x"].tolist() == [1.0, 1.0]
+
+
+def test_an_existing_file_is_kept_unless_it_may_be_replaced(path):
+    storage.write(path, {"x": np.ones(2)}, {}, **FORMAT)
+    with pytest.raises(FileExistsError, match="path: expected a new file, .*overwrite"):
+        storage.write(path, {"x": np.zeros(2)}, {}, **FORMAT, overwrite=False)
+    assert storage.read(path, **FORMAT)[0]["x"].tolist() == [1.0, 1.0]
+
+
+def test_a_folder_is_made_where_asked_for(tmp_path):
+    storage.write(tmp_path / "new" / "x.h5", {"x": np.ones(1)}, {}, **FORMAT, make_folder=True)
+    assert storage.read(tmp_path / "new" / "x.h5", **FORMAT)[0]["x"].shape == (1,)
+
+
+def test_compressed_arrays_and_text_come_back_and_damage_is_noticed(path):
+    arrays = {
+        "zeros": np.zeros((500, 40)),
+        "empty": np.zeros((0, 3)),
+        "text": np.array(["ä", ""]),
+    }
+    storage.write(path, arrays, {}, **FORMAT, compress=True)
+    assert path.stat().st_size < arrays["zeros"].nbytes / 5
+    got, _ = storage.read(path, **FORMAT)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(got[name], array)
+
+
+def test_a_file_that_names_no_format_is_read_where_that_is_allowed(path):
+    with h5py.File(path, "w") as file:
+        file["x"] = np.ones(3)
+    assert storage.read(path, **FORMAT, may_be_unnamed=True)[0]["x"].shape == (3,)
+    with h5py.File(path, "a") as file:
+        file.attrs["format"] = "other"
+    with pytest.raises(ValueError, match="names the format 'other'"):
+        storage.read(path, **FORMAT, may_be_unnamed=True)
+
+
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="path: expected .* existing folder.*nowhere"):
         storage.write(tmp_path / "nowhere" / "x.h5", {}, {}, **FORMAT)

@@ -92,8 +92,8 @@ def test_a_curve_found_from_several_starts_is_one(period, gain, tmp_path):
     _, expected, doubt = by_winding(period, gain, 0.2)
     error = cycles.period_error[0] + doubt * expected**2
     assert abs(cycles.period[0] - expected) < error
-    cycles.save(tmp_path / "cycles.npz")
-    again = type(cycles).load(tmp_path / "cycles.npz")
+    cycles.save(tmp_path / "cycles.h5")
+    again = type(cycles).load(tmp_path / "cycles.h5")
     assert again.period_error.tolist() == cycles.period_error.tolist()
 
 

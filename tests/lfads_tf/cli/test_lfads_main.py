@@ -38,7 +38,7 @@ def data(tmp_path):
         true_rates=made.session.true_rates,
         behavior=made.latents,
     )
-    session.save_h5(tmp_path / "data.h5")
+    session.save(tmp_path / "data.h5")
     return tmp_path / "data.h5"
 
 
@@ -66,9 +66,11 @@ def test_fit_infer_and_report(data, tmp_path, capsys):
 
     inferred = tmp_path / "inferred.h5"
     assert run("infer", out, data, "--out", inferred, "--n-samples", 3) == 0
-    rates = Inferred.load_h5(inferred).rates
-    np.testing.assert_array_equal(rates, model.infer(Session.from_h5(data), n_samples=3).rates)
+    rates = Inferred.load(inferred).rates
+    np.testing.assert_array_equal(rates, model.infer(Session.load(data), n_samples=3).rates)
     assert "--overwrite replaces it" in refused(capsys, "infer", out, data, "--out", inferred)
+    npz = tmp_path / "inferred.npz"
+    assert "ends in .h5" in refused(capsys, "infer", out, data, "--out", npz)
 
     assert run("report", out) == 0
     printed = capsys.readouterr().out
@@ -91,7 +93,7 @@ def test_several_files_make_one_model_of_all_sessions(tmp_path, capsys):
         files.append(tmp_path / f"{name}.h5")
         Session.from_arrays(
             day.spikes, 0.01, conditions=day.conditions, true_rates=day.true_rates
-        ).save_h5(files[-1])  # without names of their own
+        ).save(files[-1])  # without names of their own
     out = tmp_path / "run"
     assert run("fit", *files, "--out", out, "--epochs", 2, *SETTINGS) == 0
     model = load_model(out / "best.keras")
@@ -101,9 +103,9 @@ def test_several_files_make_one_model_of_all_sessions(tmp_path, capsys):
 
     inferred = tmp_path / "inferred.h5"
     assert run("infer", out, files[1], "--out", inferred, "--n-samples", 3) == 0
-    tuesday = dataclasses.replace(Session.from_h5(files[1]), name="tuesday")
+    tuesday = dataclasses.replace(Session.load(files[1]), name="tuesday")
     expected = model.infer(tuesday, n_samples=3).rates
-    np.testing.assert_array_equal(Inferred.load_h5(inferred).rates, expected)
+    np.testing.assert_array_equal(Inferred.load(inferred).rates, expected)
     again = ("infer", out, files[1], "--out", inferred, "--overwrite", "--n-samples", 3)
     assert run(*again, "--session", "tuesday") == 0
     assert "'monday', 'tuesday', received 'friday'" in refused(
@@ -163,8 +165,8 @@ def test_what_the_encoders_do_not_see_has_rows_of_its_own(data, tmp_path, capsys
     assert run("fit", data, "--out", out, *parts, *SETTINGS) == 0
     assert run("report", out, "--quiet") == 0
     table = capsys.readouterr().out
-    model, valid = load_model(out / "best.keras"), Session.from_h5(data).split(0.2)[1]
-    train = Session.from_h5(data).split(0.2)[0]
+    model, valid = load_model(out / "best.keras"), Session.load(data).split(0.2)[1]
+    train = Session.load(data).split(0.2)[0]
     rates, means = model.infer(valid).rates, mean_rates(train.spikes, 0.01)
     for row, bins, neurons in (
         ("held-out neurons", slice(0, 15), slice(6, 8)),
@@ -192,7 +194,7 @@ def test_a_file_that_tells_training_from_validation_is_taken_at_its_word(tmp_pat
     new = tmp_path / "valid.h5"
     arguments = ("infer", tmp_path / "run", tmp_path / "foreign.h5", "--out", new)
     assert run(*arguments, "--split", "valid", "--n-samples", 2) == 0
-    assert len(Inferred.load_h5(new).rates) == 7
+    assert len(Inferred.load(new).rates) == 7
     told = refused(capsys, *arguments, "--split", "test", "--overwrite")
     assert "test" in told and "invalid choice" not in told  # this file has none
 

@@ -92,22 +92,22 @@ def test_a_session_comes_back_as_it_was(path, data):
         n_encode_neurons=5,
         n_encode_bins=29,
     )
-    session.save_h5(path)
-    assert_same(Session.from_h5(path), session)
-    assert Session.from_h5(path, name="other").name == "other"
+    session.save(path)
+    assert_same(Session.load(path), session)
+    assert Session.load(path, name="other").name == "other"
     bare = Session(spikes, 0.01)
-    bare.save_h5(path, overwrite=True)
-    assert_same(Session.from_h5(path, bin_width=0.01), bare)
+    bare.save(path, overwrite=True)
+    assert_same(Session.load(path, bin_width=0.01), bare)
 
 
 def test_an_existing_file_is_replaced_only_if_asked(path):
     first, second = Session(np.ones((1, 2, 3)), 0.02), Session(np.ones((2, 2, 3)), 0.02)
-    first.save_h5(path)
+    first.save(path)
     with pytest.raises(FileExistsError, match="path: expected a new file, .*overwrite=True"):
-        second.save_h5(path)
-    assert len(Session.from_h5(path)) == 1
-    second.save_h5(path, overwrite=True)
-    assert len(Session.from_h5(path)) == 2
+        second.save(path)
+    assert len(Session.load(path)) == 1
+    second.save(path, overwrite=True)
+    assert len(Session.load(path)) == 2
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
@@ -116,7 +116,7 @@ def test_an_existing_file_is_replaced_only_if_asked(path):
 def test_a_half_written_file_is_never_left_behind(path, monkeypatch, error, where, existing):
     session = Session(np.ones((1, 2, 3)), 0.02, behavior=np.ones((1, 2, 3)))
     if existing:
-        session.save_h5(path)
+        session.save(path)
     made = h5py.File.create_dataset
 
     def fail(*args, **kwargs):
@@ -127,23 +127,23 @@ def test_a_half_written_file_is_never_left_behind(path, monkeypatch, error, wher
     owner = h5py.File if where == "create_dataset" else os
     monkeypatch.setattr(owner, where, fail)
     with pytest.raises(type(error)):
-        Session(np.full((5, 2, 3), 4.0), 0.02, behavior=np.ones((5, 2, 3))).save_h5(
+        Session(np.full((5, 2, 3), 4.0), 0.02, behavior=np.ones((5, 2, 3))).save(
             path, overwrite=True
         )
     monkeypatch.undo()
     assert [file.name for file in path.parent.iterdir()] == [path.name] * existing
     if existing:
-        assert_same(Session.from_h5(path), session)
+        assert_same(Session.load(path), session)
 
 
 def test_a_missing_folder_is_made(tmp_path):
     session = Session(np.ones((1, 2, 3)), 0.02)
-    session.save_h5(tmp_path / "new" / "x.h5")
-    assert_same(Session.from_h5(tmp_path / "new" / "x.h5", name="session"), session)
+    session.save(tmp_path / "new" / "x.h5")
+    assert_same(Session.load(tmp_path / "new" / "x.h5", name="session"), session)
 
 
 def test_our_files_say_what_they_are(path):
-    Session(np.ones((1, 2, 3)), 0.02, "x").save_h5(path)
+    Session(np.ones((1, 2, 3)), 0.02, "x").save(path)
     with h5py.File(path) as file:
         assert dict(file.attrs) == {
             "format": "lfads_tf.Session",
@@ -152,54 +152,54 @@ def test_our_files_say_what_they_are(path):
             "name": "x",
         }
     with pytest.raises(ValueError, match="split: expected 'all', since .* received 'train'"):
-        Session.from_h5(path, split="train")
+        Session.load(path, split="train")
     with pytest.raises(ValueError, match="bin_width: expected 0.02 s, as .* received 0.01"):
-        Session.from_h5(path, bin_width=0.01)
+        Session.load(path, bin_width=0.01)
     with h5py.File(path, "a") as file:
         file.attrs["format_version"] = 2
         file["note"] = 1.0
     with pytest.raises(
         ValueError, match="version 1 or earlier, received .* version 2: a later"
     ):
-        Session.from_h5(path)
+        Session.load(path)
 
 
 def test_damage_is_noticed(path):
     # Numbers that cannot be compressed, and so are stored as they are.
     labels = np.random.default_rng(0).integers(2**64, size=2000, dtype=np.uint64)
-    Session(np.ones((2000, 1, 1)), 0.02, conditions=labels).save_h5(path)
+    Session(np.ones((2000, 1, 1)), 0.02, conditions=labels).save(path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="path: .* received '.*monday.h5', which is damaged"):
-        Session.from_h5(path)
+        Session.load(path)
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 1
     path.write_bytes(flipped)
     with pytest.raises(ValueError, match="damaged"):
-        Session.from_h5(path)
+        Session.load(path)
 
 
 def test_what_is_no_hdf5_file_is_named(path):
     with pytest.raises(FileNotFoundError, match="path: expected a file, received .*monday.h5"):
-        Session.from_h5(path)
+        Session.load(path)
     path.touch()
-    with pytest.raises(ValueError, match=r"path: .* which is none \(it is empty\)"):
-        Session.from_h5(path)
+    with pytest.raises(ValueError, match=r"path: .* which is no HDF5 file \(it is empty\)"):
+        Session.load(path)
     path.write_bytes(b"MATLAB 5.0 MAT-file")
-    with pytest.raises(ValueError, match=r"which is none \(it begins with b'MATLAB 5'\)"):
-        Session.from_h5(path)
+    with pytest.raises(ValueError, match=r"no HDF5 file \(it begins with b'MATLAB 5'\)"):
+        Session.load(path)
 
 
 @pytest.mark.parametrize("base", [0, 1, 1000])
 def test_autolfads_files_in_their_original_order(path, data, base):
     write(path, **autolfads(data, base=base))
-    session = Session.from_h5(path, bin_width=0.01)
+    session = Session.load(path, bin_width=0.01)
     np.testing.assert_array_equal(session.spikes, data["spikes"])
     np.testing.assert_array_equal(session.true_rates, data["truth"])
     np.testing.assert_array_equal(session.external_inputs, data["ext_input"])
     assert (session.name, session.bin_width) == ("monday", 0.01)
     for split in ("train", "valid"):
-        part = Session.from_h5(path, split=split, bin_width=0.01)
+        part = Session.load(path, split=split, bin_width=0.01)
         np.testing.assert_array_equal(part.spikes, data["spikes"][data[split]])
         np.testing.assert_array_equal(part.external_inputs, data["ext_input"][data[split]])
 
@@ -208,20 +208,20 @@ def test_without_places_validation_follows_training(path, data):
     keys = {k: v for k, v in autolfads(data).items() if not k.endswith("inds")}
     write(path, **keys)
     order = np.concatenate([data["train"], data["valid"]])
-    session = Session.from_h5(path, bin_width=0.01)
+    session = Session.load(path, bin_width=0.01)
     np.testing.assert_array_equal(session.spikes, data["spikes"][order])
 
 
 def test_places_that_are_no_places_are_refused(path, data):
     write(path, **{**autolfads(data), "valid_inds": data["train"][:3]})
     with pytest.raises(ValueError, match="train_inds and valid_inds to be 10 different .* 7"):
-        Session.from_h5(path, bin_width=0.01)
+        Session.load(path, bin_width=0.01)
 
 
 @pytest.mark.parametrize(("n_bins", "n_neurons"), [(30, 6), (30, 4), (25, 6), (25, 4)])
 def test_lfads_torch_files_say_what_is_encoded(path, data, n_bins, n_neurons):
     write(path, **lfads_torch(data, n_bins, n_neurons))
-    session = Session.from_h5(path, bin_width=0.01)
+    session = Session.load(path, bin_width=0.01)
     np.testing.assert_array_equal(session.spikes, data["spikes"])
     assert session.n_encode_bins == (None if n_bins == 30 else n_bins)
     assert session.n_encode_neurons == (None if n_neurons == 6 else n_neurons)
@@ -234,7 +234,7 @@ def test_lfads_torch_files_say_what_is_encoded(path, data, n_bins, n_neurons):
 
 def test_test_trials_of_lfads_torch_are_nan_where_they_are_held_out(path, data):
     write(path, **lfads_torch(data, 25, 4), test_encod_data=data["spikes"][:2, :25, :4])
-    session = Session.from_h5(path, split="test", bin_width=0.01)
+    session = Session.load(path, split="test", bin_width=0.01)
     expected = np.full((2, 30, 6), np.nan)
     expected[:, :25, :4] = data["spikes"][:2, :25, :4]
     np.testing.assert_array_equal(session.spikes, expected)
@@ -247,10 +247,10 @@ def test_encoded_data_must_be_the_first_block_of_the_reconstructed(path, data):
     write(path, **{**lfads_torch(data, 25, 4), "train_encod_data": other})
     message = "train_encod_data to be the first 25 bins and 4 neurons .* differ in 1 samples"
     with pytest.raises(ValueError, match=message):
-        Session.from_h5(path, bin_width=0.01)
+        Session.load(path, bin_width=0.01)
     write(path, **{**lfads_torch(data), "train_recon_data": other})
     with pytest.raises(ValueError, match=r"no fewer bins .* \(7, 25, 4\) for \(7, 30, 6\)"):
-        Session.from_h5(path, split="train", bin_width=0.01)
+        Session.load(path, split="train", bin_width=0.01)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_encoded_data_must_be_the_first_block_of_the_reconstructed(path, data):
 def test_a_label_for_each_trial(path, data, pattern):
     labels = {pattern.format(s): data["conditions"][data[s]] for s in ("train", "valid")}
     write(path, **autolfads(data), **labels)
-    session = Session.from_h5(path, bin_width=0.01)
+    session = Session.load(path, bin_width=0.01)
     np.testing.assert_array_equal(session.conditions, data["conditions"])
 
 
@@ -273,21 +273,21 @@ def test_the_trials_of_each_condition_as_in_the_neural_latents_benchmark(path, d
             dataset = file.create_dataset(f"{split}_cond_idx", (3,), dtype=kind)
             for i, rows in enumerate(conditions):
                 dataset[i] = np.array(rows, np.int64)
-    train = Session.from_h5(path, split="train", bin_width=0.01)
+    train = Session.load(path, split="train", bin_width=0.01)
     assert train.conditions.tolist() == [0, 1, 1, 0, -1, 2, 1]
-    valid = Session.from_h5(path, split="valid", bin_width=0.01)
+    valid = Session.load(path, split="valid", bin_width=0.01)
     assert valid.conditions.tolist() == [2, -1, 0]
     with h5py.File(path, "a") as file:
         file["valid_cond_idx"][0] = np.array([3])
     with pytest.raises(ValueError, match=r"valid_cond_idx .* \(0 to 2\), received 3 to 3"):
-        Session.from_h5(path, split="valid", bin_width=0.01)
+        Session.load(path, split="valid", bin_width=0.01)
 
 
 def test_behavior_without_time_is_left_out(path, data, caplog):
     keys = lfads_torch(data)
     keys["train_behavior"], keys["valid_behavior"] = np.ones((7, 2)), np.ones((3, 2))
     write(path, **keys)
-    assert Session.from_h5(path, bin_width=0.01).behavior is None
+    assert Session.load(path, bin_width=0.01).behavior is None
     assert "train_behavior has shape (7, 2), not one value a bin: left out" in caplog.text
 
 
@@ -296,7 +296,7 @@ def test_true_rates_in_any_unit_come_out_in_spikes_per_second(path, data):
 
     def rates(scaled, *, unit=None, **more):
         write(path, **autolfads({**data, "scaled": scaled}, truth="scaled"), **more)
-        return Session.from_h5(path, bin_width=0.01, truth_unit=unit).true_rates
+        return Session.load(path, bin_width=0.01, truth_unit=unit).true_rates
 
     np.testing.assert_array_equal(rates(truth), truth)
     np.testing.assert_array_equal(rates(truth, unit="spikes/s"), truth)
@@ -316,21 +316,21 @@ def test_true_rates_in_any_unit_come_out_in_spikes_per_second(path, data):
 def test_the_width_of_bins_must_be_known(path, data):
     write(path, **autolfads(data))
     with pytest.raises(ValueError, match="bin_width: expected seconds, since .*monday.h5"):
-        Session.from_h5(path)
+        Session.load(path)
     with pytest.raises(ValueError, match="bin_width: expected a finite number above 0"):
-        Session.from_h5(path, bin_width=0)
+        Session.load(path, bin_width=0)
     for name in ("bin_width", "dt"):
         write(path, **autolfads(data), **{name: 0.01})
-        assert Session.from_h5(path).bin_width == 0.01
+        assert Session.load(path).bin_width == 0.01
     write(path, **autolfads(data), dt=10)  # in milliseconds
     with pytest.warns(UserWarning, match="bin_width: 0.01 s is taken .* tells 10"):
-        assert Session.from_h5(path, bin_width=0.01).bin_width == 0.01
+        assert Session.load(path, bin_width=0.01).bin_width == 0.01
 
 
 def test_a_file_without_the_keys_is_told_what_it_has_and_what_it_needs(path, data):
     write(path, rates=np.ones((3, 4)), **{"monday/trials/spikes": data["spikes"]})
     with pytest.raises(ValueError) as error:
-        Session.from_h5(path, bin_width=0.01)
+        Session.load(path, bin_width=0.01)
     message = str(error.value)
     for part in (
         "path: expected a file with the keys of a layout we know",
@@ -342,20 +342,20 @@ def test_a_file_without_the_keys_is_told_what_it_has_and_what_it_needs(path, dat
     ):
         assert part in message
     with pytest.raises(ValueError, match="group: expected a group of .* received 'tuesday'"):
-        Session.from_h5(path, bin_width=0.01, group="tuesday")
+        Session.load(path, bin_width=0.01, group="tuesday")
 
 
 def test_half_a_layout_is_told_what_is_missing(path, data):
     keys = {k: v for k, v in lfads_torch(data).items() if k != "valid_recon_data"}
     write(path, **keys)
     with pytest.raises(ValueError, match="lfads-torch without valid_recon_data"):
-        Session.from_h5(path, bin_width=0.01)
-    assert len(Session.from_h5(path, split="train", bin_width=0.01)) == 7
+        Session.load(path, bin_width=0.01)
+    assert len(Session.load(path, split="train", bin_width=0.01)) == 7
     write(path, **{k: v for k, v in autolfads(data).items() if k != "valid_truth"})
     with pytest.raises(ValueError, match="received true_rates in only one of them"):
-        Session.from_h5(path, bin_width=0.01)
+        Session.load(path, bin_width=0.01)
     with pytest.raises(ValueError, match="split: expected 'all', 'train', .* received 'dev'"):
-        Session.from_h5(path, bin_width=0.01, split="dev")
+        Session.load(path, bin_width=0.01, split="dev")
 
 
 def test_splits_of_different_width_are_refused(path, data):
@@ -365,7 +365,7 @@ def test_splits_of_different_width_are_refused(path, data):
     with pytest.raises(
         ValueError, match=r"spikes of the same shape .* \(7, 30, 6\) and \(3, 3"
     ):
-        Session.from_h5(path, bin_width=0.01)
+        Session.load(path, bin_width=0.01)
 
 
 def test_plain_datasets_below_a_group(path, data):
@@ -378,7 +378,7 @@ def test_plain_datasets_below_a_group(path, data):
         trials["external_inputs"] = data["ext_input"]
         trials["true_rates"] = data["truth"]
         file["day0/continuous/spikes"] = data["spikes"][0]
-    session = Session.from_h5(path, group="/day0/trials")
+    session = Session.load(path, group="/day0/trials")
     np.testing.assert_array_equal(session.spikes, data["spikes"])
     np.testing.assert_array_equal(session.behavior, data["behavior"])
     np.testing.assert_array_equal(session.external_inputs, data["ext_input"])
@@ -386,17 +386,17 @@ def test_plain_datasets_below_a_group(path, data):
     assert set(session.conditions) == {"left", "right"}
     assert (session.name, session.bin_width) == ("monday/day0/trials", 0.01)
     with pytest.raises(ValueError, match="spikes: .* continuous recording into trials"):
-        Session.from_h5(path, group="day0/continuous")
+        Session.load(path, group="day0/continuous")
     with pytest.raises(ValueError, match="split: expected 'all', since"):
-        Session.from_h5(path, group="day0/trials", split="valid")
+        Session.load(path, group="day0/trials", split="valid")
     with h5py.File(path, "a") as file:
         file["day0/trials/conditions"] = np.ones(10)
     with pytest.raises(ValueError, match="expected one of conditions and condition, .* both"):
-        Session.from_h5(path, group="day0/trials")
+        Session.load(path, group="day0/trials")
 
 
 def test_lorenz_file_of_another_program():
-    session = Session.from_h5(reference.find("data", "lorenz_known_rates.h5"), bin_width=0.01)
+    session = Session.load(reference.find("data", "lorenz_known_rates.h5"), bin_width=0.01)
     assert session.spikes.shape == (800, 100, 60)
     # In their order before the split, the 40 trials of a condition share their rates.
     rates = session.true_rates.reshape(20, 40, 100, 60)
@@ -405,7 +405,7 @@ def test_lorenz_file_of_another_program():
     assert abs(session.spikes.sum() - expected) < 3 * np.sqrt(expected)
     sizes = [
         len(
-            Session.from_h5(
+            Session.load(
                 reference.find("data", "lorenz_known_rates.h5"), split=split, bin_width=0.01
             )
         )
@@ -416,9 +416,9 @@ def test_lorenz_file_of_another_program():
 
 def test_a_real_recording_with_its_behavior():
     file = reference.find("data", "jango_isometric_wrist.h5")
-    session = Session.from_h5(file, group="day0/trials")
+    session = Session.load(file, group="day0/trials")
     assert session.spikes.shape == (296, 34, 96) and session.bin_width == 0.05
     assert session.behavior.shape == (296, 34, 2)
     assert sorted(set(session.conditions.tolist())) == [1, 2, 3, 4, 5, 6, 7, 8]
     with pytest.warns(UserWarning, match="2 of 96 neurons are silent in all trials"):
-        Session.from_h5(file, group="day16/trials")
+        Session.load(file, group="day16/trials")

@@ -45,7 +45,7 @@ def test_data_comes_back_as_it_was(tmp_path):
     path = tmp_path / "monday.h5"
     for part, split in zip(sessions(), ("train", "valid"), strict=True):
         lfads_torch.write_data(path, *sessions(), overwrite=True)
-        read = Session.from_h5(path, split=split)
+        read = Session.load(path, split=split)
         for name in ("spikes", "behavior", "external_inputs", "conditions"):
             np.testing.assert_array_equal(getattr(read, name), getattr(part, name))
         np.testing.assert_allclose(read.true_rates, part.true_rates, rtol=1e-6)

@@ -12,17 +12,21 @@ __all__ = ["existing", "writing"]
 
 
 @contextlib.contextmanager
-def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+def writing(
+    path: str | os.PathLike[str], *, overwrite: bool = False, make_folder: bool = True
+) -> Iterator[Path]:
     """Gives a temporary name beside ``path`` to write to, and moves it there at the end.
 
     If anything fails on the way, what was at ``path`` stays, and the half-written file goes.
 
     Args:
-        path: of the file; its folder is made if need be.
+        path: of the file.
         overwrite: whether a file may be there already.
+        make_folder: whether its folder is made if need be.
 
     Raises:
         FileExistsError: a file is there and ``overwrite`` is false.
+        FileNotFoundError: the folder does not exist and ``make_folder`` is false.
 
     Example:
         >>> import tempfile
@@ -38,7 +42,13 @@ def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterato
             f"path: expected a new file, received {os.fspath(path)!r}, which exists. Pass "
             "overwrite=True to replace it."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if make_folder:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    elif not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"path: expected a file in an existing folder, received {os.fspath(path)!r}, "
+            f"and {str(target.parent)!r} is not a folder."
+        )
     # The ending stays: Keras and matplotlib choose the format by it.
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
     try:
