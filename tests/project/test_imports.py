@@ -116,7 +116,9 @@ def test_lfads_shares_the_utilities_of_the_fixed_points_and_nothing_else():
     for name, path in modules("lfads_tf"):
         for other in imported(path, set(), everywhere=True):
             if top_level(other) == "fixedpoint_tf":
-                assert other.startswith("fixedpoint_tf._utils."), f"{name} imports {other}"
+                assert f"{other}.".startswith("fixedpoint_tf._utils."), (
+                    f"{name} imports {other}"
+                )
 
 
 @pytest.mark.parametrize(
