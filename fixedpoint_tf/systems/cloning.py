@@ -19,8 +19,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf.systems.cells.registry import is_standard
+from fixedpoint_tf.systems.cells.stacked import is_stack
 from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
-from fixedpoint_tf.systems.keras_cells import call_cell, is_legacy, name_of, standard_kind
+from fixedpoint_tf.systems.keras_cells import call_cell, is_legacy, name_of
 from fixedpoint_tf.systems.system import StateLayout
 from fixedpoint_tf.systems.validation.references import shared_parts, variables
 from fixedpoint_tf.systems.validation.untouched import LiveCall
@@ -64,7 +66,7 @@ def differentiable(
     sizes, name = layout.sizes, name_of(cell)
     native = str(cell.compute_dtype)
     _check_call(cell, native, n_inputs, layout, name)
-    types = ("float64", "float64") if n_inputs == 0 else _TYPES  # see closed_forms.GRU
+    types = ("float64", "float64") if n_inputs == 0 else _TYPES  # see preactivation
     try:
         _check_own_variables(cell)
         clones = {d: _built_clone(cell, d, n_inputs, sizes) for d in dict.fromkeys(types)}
@@ -211,12 +213,11 @@ def _clone(cell: Any, dtype: str, made: dict[int, Any]) -> Any:
 
 
 def _fresh(cell: Any, dtype: str, made: dict[int, Any]) -> Any:
-    kind = standard_kind(cell)
-    if kind == "StackedRNNCells":
+    if is_stack(cell):
         return type(cell)([_clone(inner, dtype, made) for inner in cell.cells])
     config = _in_type(cell.get_config(), dtype)
     functions = {}
-    if kind is not None:  # any function at all may be the activation of a standard cell
+    if is_standard(cell):  # any function at all may be the activation of a standard cell
         functions = {key: getattr(cell, key) for key in _ACTIVATIONS if key in config}
         config |= dict.fromkeys(functions, "linear")
     classes = {type(layer).__name__: type(layer) for layer in cell._flatten_layers()}
@@ -242,7 +243,7 @@ def _fresh(cell: Any, dtype: str, made: dict[int, Any]) -> Any:
 def _built_clone(cell: Any, dtype: str, n_inputs: int, sizes: tuple[int, ...]) -> Any:
     with _making_layers_in(dtype, is_legacy(cell)):
         clone = _clone(cell, dtype, {})
-        if standard_kind(cell) is not None:
+        if is_standard(cell):
             clone.build((None, n_inputs))
         h, u = tf.zeros([1, sum(sizes)], dtype), tf.zeros([1, n_inputs], dtype)
         image = call_cell(clone, h, u, sizes)

@@ -20,6 +20,7 @@ import tensorflow as tf
 from fixedpoint_tf._utils.compiling import undisturbed
 from fixedpoint_tf.systems import cloning as clones
 from fixedpoint_tf.systems import functions, keras_cells
+from fixedpoint_tf.systems.cells.registry import closed_form
 from fixedpoint_tf.systems.differentiation.differenced import Differenced
 from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
 from fixedpoint_tf.systems.models.model_path import ModelPath
@@ -309,17 +310,15 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
 
 def _equations(cell, name, layout, n_inputs, kind, bounds, dtype):
     """Equations of a built cell, the reader of its weights, its types and its box."""
-    closed = None
-    if not references.is_patched(cell):
-        closed = keras_cells.closed_form(cell)
-    if closed is not None and not clones.agrees(cell, *closed, layout, n_inputs):
-        closed = None  # something in it was replaced: its own call decides
+    closed = None if references.is_patched(cell) else closed_form(cell)
     if closed is not None:
-        equations, read = closed[0], _checked(closed[1], keras_cells.unchanged(cell))
-        dtypes = ("float32", "float64")
-        if bounds is None and kind == "discrete":
-            bounds = equations.bounds()
-        return equations, read, dtypes, bounds
+        form, read = closed
+        check = keras_cells.unchanged(cell)
+        if clones.agrees(cell, form, read, layout, n_inputs):
+            if bounds is None and kind == "discrete":
+                bounds = form.bounds()
+            return form, _checked(read, check), ("float32", "float64"), bounds
+        # Something in it was replaced: its own call decides.
     unchanged = Unchanged(cell, name)
     if hasattr(cell, "compute_dtype"):
         equations, read, dtypes = clones.differentiable(cell, n_inputs, layout)

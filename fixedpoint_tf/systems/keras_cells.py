@@ -1,4 +1,4 @@
-"""What is particular to Keras cells: their states, inputs, weights and closed forms.
+"""Keras cells: their states, their inputs, and how they are called.
 
 Serves cells of Keras 3 and of ``tf_keras`` alike (their weights have the same layout).
 """
@@ -9,22 +9,20 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf.systems.cells import closed_forms
+from fixedpoint_tf.systems.cells.registry import is_standard, kind_of
+from fixedpoint_tf.systems.cells.stacked import is_stack
 from fixedpoint_tf.systems.system import StateLayout
 
 __all__ = [
     "call_cell",
-    "closed_form",
     "input_width",
     "is_cell",
     "is_legacy",
     "layout",
     "name_of",
-    "standard_kind",
     "unchanged",
 ]
 
@@ -44,14 +42,6 @@ def name_of(thing: Any) -> str:
     return getattr(thing, "name", type(thing).__name__)
 
 
-def standard_kind(cell: Any) -> str | None:
-    """Name of the standard cell, for exactly that class: a subclass may compute anything."""
-    modules, name = type(cell).__module__.split("."), type(cell).__name__
-    if modules[0] not in ("keras", "tf_keras") or modules[-1] == "legacy_cells":
-        return None  # TensorFlow 1 has cells of the same names and other weights.
-    return name if name in ("SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells") else None
-
-
 def _is_convolutional(cell: Any) -> bool:
     """Whether the states have further dimensions, which ``state_size`` does not tell."""
     return (
@@ -69,7 +59,7 @@ def _state_size(cell: Any) -> Any:
 
     A stack of ``tf_keras`` made with ``reverse_state_order`` tells them in another one.
     """
-    if standard_kind(cell) == "StackedRNNCells":
+    if is_stack(cell):
         return [_state_size(inner) for inner in cell.cells]
     return cell.state_size
 
@@ -113,15 +103,20 @@ def layout(cell: Any, name: str) -> StateLayout:
 
 
 def _state_names(cell: Any, n: int) -> list[str]:
-    kind = standard_kind(cell)
-    if kind == "StackedRNNCells":
+    if is_stack(cell):
         names = []
         for k, inner in enumerate(cell.cells):
             inner_names = _state_names(inner, len(_state_shapes(inner, "")))
             names += [f"layer{k}.{name}" for name in inner_names]
         return names
-    if kind == "LSTMCell":
-        return ["h", "c"]
+    kind = kind_of(cell)
+    if kind is not None and kind.state_names:
+        if len(kind.state_names) != n:
+            raise ValueError(
+                f"rnn: expected {kind.__name__} to name the {n} states of {name_of(cell)!r}, "
+                f"received the state_names {kind.state_names}."
+            )
+        return list(kind.state_names)
     return ["h"] if n == 1 else [f"state{k}" for k in range(n)]
 
 
@@ -168,43 +163,16 @@ def _build_shape(thing: Any) -> tuple | None:
 
 def input_width(cell: Any, owner: Any = None) -> int | None:
     """Number of inputs a built cell takes, or None where nothing tells."""
-    kind = standard_kind(cell)
-    if kind == "StackedRNNCells":
+    if is_stack(cell):
         return input_width(cell.cells[0], owner)
     kernel = getattr(cell, "kernel", None) if getattr(cell, "built", True) else None
-    if kind is not None and kernel is not None:
+    if is_standard(cell) and kernel is not None:
         return int(kernel.shape[0])
     for thing in (cell, owner):
         shape = _build_shape(thing)
         if shape and isinstance(shape[-1], (int, np.integer)):
             return int(shape[-1])
     return None
-
-
-def _activation_name(function: Any) -> str | None:
-    """The activation's name where a closed form knows its derivative."""
-    known: dict[str, list[Any]] = {
-        "tanh": [keras.activations.tanh, tf.tanh, tf.nn.tanh],
-        "sigmoid": [keras.activations.sigmoid, tf.sigmoid, tf.nn.sigmoid],
-        "relu": [keras.activations.relu, tf.nn.relu],
-        "linear": [keras.activations.linear],
-    }
-    for name, functions in known.items():
-        if any(function is candidate for candidate in functions):
-            return name
-    if function is None:
-        return "linear"
-    if getattr(function, "__module__", "").startswith("tf_keras."):
-        name = getattr(function, "__name__", "")
-        return name if name in known else None
-    return None
-
-
-def _reader(*variables: Any) -> Callable[[str], tuple[tf.Tensor, ...]]:
-    def read(dtype: str) -> tuple[tf.Tensor, ...]:
-        return tuple(tf.cast(tf.convert_to_tensor(v), dtype) for v in variables)
-
-    return read
 
 
 _PARTS = (
@@ -225,7 +193,7 @@ def unchanged(cell: Any) -> Callable[[], None]:
     Returns:
         A function that raises a ValueError where a part was replaced.
     """
-    cells = [cell] if standard_kind(cell) != "StackedRNNCells" else list(cell.cells)
+    cells = list(cell.cells) if is_stack(cell) else [cell]
     nested = [unchanged(inner) for inner in cells if inner is not cell]
     parts = {name: _part(cell, name) for name in _PARTS}
 
@@ -252,55 +220,3 @@ def unchanged(cell: Any) -> Callable[[], None]:
 def _part(cell: Any, name: str) -> Any:
     """Return what a cell holds under a name; a method only where the cell itself has one."""
     return vars(cell).get("call") if name == "call" else getattr(cell, name, None)
-
-
-def closed_form(cell: Any) -> tuple[Any, Callable[[str], Any]] | None:
-    """Equations with exact Jacobians and a reader of the weights, or None."""
-    kind = standard_kind(cell)
-    if kind is None:
-        return None
-    if kind == "StackedRNNCells":
-        parts = [part for part in map(closed_form, cell.cells) if part is not None]
-        if len(parts) < len(cell.cells):
-            return None
-        layers: list[Any] = []
-        for equations, _ in parts:  # a stack in a stack is one taller stack
-            layers += getattr(equations, "layers", [equations])
-
-        def read_all(dtype: str) -> tuple:
-            w: list[Any] = []
-            for equations, read_part in parts:
-                weights = read_part(dtype)
-                w += weights if hasattr(equations, "layers") else [weights]
-            return tuple(w)
-
-        return closed_forms.Stacked(tuple(layers)), read_all
-    activation = _activation_name(cell.activation)
-    if activation is None:
-        return None
-    n = int(cell.recurrent_kernel.shape[0])
-    bias = cell.bias if cell.use_bias else None
-    if kind == "SimpleRNNCell":
-        zero = np.zeros(n)
-        read = _reader(cell.kernel, cell.recurrent_kernel, zero if bias is None else bias)
-        return closed_forms.SimpleRNN(n, activation), read
-    gate = _activation_name(cell.recurrent_activation)
-    if gate is None:
-        return None
-    if kind == "LSTMCell":
-        zero = np.zeros(4 * n)
-        read = _reader(cell.kernel, cell.recurrent_kernel, zero if bias is None else bias)
-        return closed_forms.LSTM(n, activation, gate), read
-    reset_after = bool(cell.reset_after)
-
-    def read_gru(dtype: str) -> tuple[tf.Tensor, ...]:
-        kernel, recurrent_kernel = _reader(cell.kernel, cell.recurrent_kernel)(dtype)
-        zero = tf.zeros([3 * n], dtype)
-        if bias is None:
-            return kernel, recurrent_kernel, zero, zero
-        b = tf.cast(tf.convert_to_tensor(bias), dtype)
-        if reset_after:
-            return kernel, recurrent_kernel, b[0], b[1]
-        return kernel, recurrent_kernel, b, zero
-
-    return closed_forms.GRU(n, activation, gate, reset_after), read_gru

@@ -12,9 +12,10 @@ from fixedpoint_tf._utils.batched import inverses
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
 from fixedpoint_tf.analysis.certificates.polynomial import largest_radius, radii
 from fixedpoint_tf.analysis.certificates.sampled import sample_balls
-from fixedpoint_tf.analysis.certificates.thresholds import PiecewiseLinear, prove_at_threshold
-from fixedpoint_tf.systems.cells.bounds import KINDS, bounds_of
-from fixedpoint_tf.systems.cells.curvature import CellBounds
+from fixedpoint_tf.analysis.certificates.thresholds import prove_at_threshold
+from fixedpoint_tf.systems.cells.curvature import CellBounds, as_arrays, bounds_of
+from fixedpoint_tf.systems.cells.equations import CellEquations
+from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.kinks.sides import JUMP, near_kink, side_jacobians
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -46,7 +47,9 @@ class Verdict:
 
 def has_closed_form(system: DynamicalSystem) -> bool:
     """Tell whether the change of the Jacobian of a system is bounded by a formula."""
-    return isinstance(system.equations, KINDS) and system.dtypes[1] == "float64"
+    equations = system.equations
+    bounded = isinstance(equations, CellEquations) and equations.has_ball_bounds
+    return bounded and system.dtypes[1] == "float64"
 
 
 class Prover:
@@ -78,12 +81,13 @@ class Prover:
         self.bounds: Callable[..., list[CellBounds]] | None = None
         self.bounds_of_jumps: Callable[..., list[CellBounds]] | None = None
         self.linear_pieces: PiecewiseLinear | None = None
-        if self.closed:
-            weights = system.weights("float64")
-            self.bounds = bounds_of(system.equations, weights)
-            self.bounds_of_jumps = bounds_of(system.equations, weights, jumps=True)
+        equations = system.equations
+        if self.closed and isinstance(equations, CellEquations):
+            weights = as_arrays(system.weights("float64"))
+            self.bounds = bounds_of(equations, weights)
+            self.bounds_of_jumps = bounds_of(equations, weights, jumps=True)
             if system.kind == "discrete":
-                self.linear_pieces = PiecewiseLinear.of(system.equations, weights)
+                self.linear_pieces = equations.piecewise_linear(weights)
 
     def prove(
         self, x: np.ndarray, u: np.ndarray, modes: tuple[np.ndarray, ...] | None = None

@@ -22,69 +22,17 @@ for the regularity of interval matrices). That too is sufficient, and not necess
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
-from fixedpoint_tf.systems.cells import closed_forms
+from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
-__all__ = ["PiecewiseLinear", "Proof", "prove_at_threshold"]
+__all__ = ["Proof", "prove_at_threshold"]
 
 MOST_ENUMERATED = 10  # units at a threshold; beyond it the 2^k pieces are bounded together
 _SLACK = 1e-9
 _POWER_ITERATIONS = 60
-
-
-@dataclasses.dataclass(frozen=True)
-class PiecewiseLinear:
-    """A network whose fixed points are those of ``x = f(V x + c)``, ``f`` ReLU or linear.
-
-    Attributes:
-        recurrent: ``V``, ``(n, n)``.
-        from_input: ``(n, n_inputs)``.
-        bias: ``(n,)``.
-        rectified: ``(n,)`` bool, the unit is ReLU.
-        n_layers: of a stack, whose map is another one with the same fixed points.
-    """
-
-    recurrent: np.ndarray
-    from_input: np.ndarray
-    bias: np.ndarray
-    rectified: np.ndarray
-    n_layers: int = 1
-
-    @classmethod
-    def of(cls, equations: Any, weights: Any) -> PiecewiseLinear | None:
-        """Read one from a closed form; None where it is no piecewise linear one."""
-        stacked = isinstance(equations, closed_forms.Stacked)
-        layers = equations.layers if stacked else (equations,)
-        for layer in layers:
-            if not isinstance(layer, closed_forms.SimpleRNN):
-                return None
-            if layer.activation not in ("relu", "linear"):
-                return None
-        every = [
-            [np.asarray(w, dtype=np.float64) for w in some]
-            for some in (weights if stacked else (weights,))
-        ]
-        stops = np.cumsum([layer.units for layer in layers])
-        n = int(stops[-1])
-        recurrent, bias = np.zeros((n, n)), np.zeros(n)
-        from_input = np.zeros((n, len(every[0][0])))
-        rectified = np.zeros(n, dtype=bool)
-        below = slice(0, 0)
-        for layer, stop, (kernel, own, b) in zip(layers, stops, every, strict=True):
-            units = slice(int(stop) - layer.units, int(stop))
-            recurrent[units, units] = own.T
-            bias[units] = b
-            rectified[units] = layer.activation == "relu"
-            if units.start == 0:
-                from_input[units] = kernel.T
-            else:
-                recurrent[units, below] = kernel.T
-            below = units
-        return cls(recurrent, from_input, bias, rectified, len(layers))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,28 +31,34 @@ slopes, and what other slopes change it by is bounded in the same way, with the 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit
+import tensorflow as tf
 
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
 
+if TYPE_CHECKING:
+    from fixedpoint_tf.systems.cells.equations import CellEquations
+
 __all__ = [
+    "ROUNDING",
+    "BallBounds",
     "CellBounds",
-    "SecondDerivative",
-    "Kernel",
     "GateInput",
+    "Kernel",
+    "SecondDerivative",
     "affine",
+    "as_arrays",
+    "bounds_of",
     "elementwise",
     "identity",
-    "suprema",
 ]
 
-ULPS = 32.0  # of each product of activations: see the assumption in ``certify``
+#: Relative error of each product of activations: see the assumption in ``certify``.
+ROUNDING = 32.0 * EPS
 SLOPE_ULPS = 128.0
-OUTWARD = 1.0 + 8.0 * EPS  # more than the rounding of an elementary function and a product
-_KINK = 1e200  # curvature at a kink: larger than anything, and zero times it is zero
-_PEAK = 1.0 / np.sqrt(3.0)  # |tanh''| = 2 t (1 - t^2) is largest at this t = |tanh|
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,70 +112,49 @@ class CellBounds:
     jump: SecondDerivative
 
 
-@dataclasses.dataclass(frozen=True)
-class Suprema:
-    """Largest absolute value of a function, its slopes and ``1 - f`` over intervals."""
-
-    size: np.ndarray
-    slope: np.ndarray
-    curvature: np.ndarray
-    complement: np.ndarray
-    jump: np.ndarray | None = None
+#: ``(states, inputs, radius) -> answers``: a block of new states each, in order.
+BallBounds = Callable[[np.ndarray, GateInput, np.ndarray], list[CellBounds]]
 
 
-def suprema(
-    name: str, centre: np.ndarray, width: np.ndarray, *, jumps: bool = False
-) -> Suprema:
-    """Bounds of an activation over ``[centre - width, centre + width]``, elementwise.
+def as_arrays(weights: Any) -> Any:
+    """Bring weights of cells to arrays in double precision."""
+    return tf.nest.map_structure(lambda w: np.asarray(w, dtype=np.float64), weights)
 
-    With ``jumps``, the slope of a ReLU at its threshold counts as a jump of 1, and not as an
-    infinite curvature.
+
+def bounds_of(
+    equations: CellEquations, weights: Any, *, jumps: bool = False
+) -> Callable[[np.ndarray, np.ndarray, np.ndarray], list[CellBounds]]:
+    """Make ``(states, inputs, radii) -> answers`` of a closed form with its weights.
+
+    Args:
+        equations: with bounds within balls.
+        weights: as its methods take them, arrays in double precision.
+        jumps: thresholds of ReLU units count as jumps, and not as infinite curvature.
+    """
+    bounds = equations.ball_bounds(weights, jumps=jumps)
+
+    def evaluate(x: np.ndarray, u: np.ndarray, radius: np.ndarray) -> list[CellBounds]:
+        zero, none = np.zeros_like(u), np.zeros(len(u))
+        with np.errstate(all="ignore"):  # a kink overflows on purpose
+            return bounds(x, GateInput(u, zero, none, none, zero, zero), radius)
+
+    return evaluate
+
+
+def identity(value: np.ndarray, first: int = 0, n_states: int | None = None) -> GateInput:
+    """Give states as they are, those from ``first`` on of a cell that has ``n_states``.
+
+    Args:
+        value: ``(n, d)``.
+        first: index of the first of them among the cell's states.
+        n_states: of the cell; default: these are all.
 
     Example:
-        >>> s = suprema("tanh", np.array([0.0, 3.0]), np.array([0.1, 0.1]))
-        >>> s.slope.round(4).tolist(), s.curvature.round(4).tolist()
-        ([1.0, 0.0121], [0.1973, 0.024])
+        >>> identity(np.zeros((1, 2))).matrix.tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
-    low, high = centre - width, centre + width
-    jump = None
-    near, far = np.maximum(np.abs(centre) - width, 0.0), np.abs(centre) + width
-    if name == "linear":
-        ends = low, high
-        slope, curvature = np.ones_like(far), np.zeros_like(far)
-    elif name == "relu":
-        ends = np.maximum(low, 0.0), np.maximum(high, 0.0)
-        slope = (high >= 0.0).astype(np.float64)
-        crosses = (low <= 0.0) & (high >= 0.0)
-        curvature = np.where(crosses, 0.0 if jumps else _KINK, 0.0)
-        jump = np.where(crosses & jumps, 1.0, 0.0)
-    elif name == "tanh":
-        ends = np.tanh(low), np.tanh(high)
-        slope, curvature = _tanh_slopes(near, far)
-    else:  # sigmoid(a) = (1 + tanh(a / 2)) / 2
-        # 1 - sigmoid(a) = sigmoid(-a): differences from 1 would round to nothing far out.
-        slope, curvature = _tanh_slopes(0.5 * near, 0.5 * far)
-        bounds = expit(high), 0.25 * slope, 0.125 * curvature, expit(-low)
-        return Suprema(*(OUTWARD * bound for bound in bounds))
-    low, high = ends  # all are monotone
-    size = np.maximum(np.abs(low), np.abs(high))
-    complement = np.maximum(np.abs(1.0 - low), np.abs(1.0 - high))
-    size, slope = OUTWARD * size, OUTWARD * slope
-    return Suprema(size, slope, OUTWARD * curvature, OUTWARD * complement, jump)
-
-
-def _tanh_slopes(near: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Largest ``tanh'`` and ``|tanh''|`` where the absolute argument is within a range."""
-    low, high = np.tanh(near), np.tanh(far)
-    slope_low = np.cosh(np.minimum(near, 300.0)) ** -2.0
-    slope_high = np.cosh(np.minimum(far, 300.0)) ** -2.0
-    ends = np.maximum(2.0 * low * slope_low, 2.0 * high * slope_high)
-    peak = (low <= _PEAK) & (high >= _PEAK)
-    return slope_low, np.where(peak, 4.0 / (3.0 * np.sqrt(3.0)), ends)
-
-
-def identity(value: np.ndarray, first: int, n_states: int) -> GateInput:
-    """States as they are, those from ``first`` on of a cell that has ``n_states``."""
     n, d = value.shape
+    n_states = d if n_states is None else n_states
     zero = np.zeros((n, d))
     matrix = np.eye(n_states)[first : first + d]
     return GateInput(value, np.ones((n, d)), np.ones(n), np.zeros(n), zero, zero, matrix)
@@ -183,6 +168,11 @@ class Kernel:
         self.size = np.abs(matrix)
         self.length = np.linalg.norm(matrix, axis=0)
         self.norm = float(spectral_norms(matrix[None])[0])
+
+    @classmethod
+    def split(cls, matrix: np.ndarray, n_gates: int) -> list[Kernel]:
+        """Give the kernels of gates that stand side by side."""
+        return [cls(part) for part in np.split(matrix, n_gates, axis=1)]
 
     def __len__(self) -> int:
         return len(self.matrix)

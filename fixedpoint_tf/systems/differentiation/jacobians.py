@@ -1,7 +1,7 @@
 """Derivatives of any differentiable update by automatic differentiation.
 
-The standard cells have closed forms (:mod:`fixedpoint_tf.systems.cells.closed_forms`); this
-room serves every other network, and the tests that hold the closed forms against it.
+The standard cells have closed forms (:mod:`fixedpoint_tf.systems.cells`); this room serves
+every other network, and the tests that hold the closed forms against it.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
 __all__ = [
@@ -22,24 +23,17 @@ __all__ = [
 
 JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
 BLOCK_ENTRIES = 2**22
-ACTIVATION_NAMES = ("activation", "recurrent_activation")
-SMOOTH = {"tanh", "sigmoid", "linear"}
 
 
 def is_smooth(equations: Equations) -> bool:
     """Test equations for a closed form without kinks; of others nothing is known.
 
     Example:
-        >>> from fixedpoint_tf.systems.cells.closed_forms import SimpleRNN
+        >>> from fixedpoint_tf.systems.cells.simple_rnn import SimpleRNN
         >>> is_smooth(SimpleRNN(3, "tanh")), is_smooth(SimpleRNN(3, "relu"))
         (True, False)
     """
-    layers = getattr(equations, "layers", [equations])
-    names = [
-        [getattr(layer, name) for name in ACTIVATION_NAMES if hasattr(layer, name)]
-        for layer in layers
-    ]
-    return all(some and set(some) <= SMOOTH for some in names)
+    return isinstance(equations, CellEquations) and equations.is_smooth
 
 
 def side_states(

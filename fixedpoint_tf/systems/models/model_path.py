@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf.systems.keras_cells import is_legacy, standard_kind
+from fixedpoint_tf.systems.cells.registry import is_standard
+from fixedpoint_tf.systems.cells.stacked import is_stack
+from fixedpoint_tf.systems.keras_cells import is_legacy
 from fixedpoint_tf.systems.models.graph import Before, opaque, read_graph
 from fixedpoint_tf.systems.models.listening import Heard, cannot_listen, listen
 from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
@@ -290,7 +292,7 @@ class ModelPath:
         stock = type(self.layer).__module__.split(".")[0] == library
         cell = self.layer.cell
         cells = getattr(cell, "cells", [cell])
-        known = all(standard_kind(c) not in (None, "StackedRNNCells") for c in cells)
+        known = all(is_standard(c) and not is_stack(c) for c in cells)
         return stock and known and not self.layer.stateful and not vars(self.layer).get("call")
 
     def _differences(self, inputs: np.ndarray, has_initial_states: bool) -> list[str]:

@@ -17,7 +17,7 @@ from fixedpoint_tf.analysis.certificates.polynomial import radii
 from fixedpoint_tf.analysis.certificates.proofs import Prover
 from fixedpoint_tf.analysis.certificates.sampled import jacobian_variation
 from fixedpoint_tf.systems import trajectories
-from fixedpoint_tf.systems.cells.curvature import suprema
+from fixedpoint_tf.systems.cells.activations import suprema
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 
 

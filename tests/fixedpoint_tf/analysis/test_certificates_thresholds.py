@@ -10,7 +10,9 @@ from keras import layers as L
 from fixedpoint_tf import as_system
 from fixedpoint_tf.analysis import certify
 from fixedpoint_tf.analysis.certificates.proofs import Prover
-from fixedpoint_tf.analysis.certificates.thresholds import PiecewiseLinear, prove_at_threshold
+from fixedpoint_tf.analysis.certificates.thresholds import prove_at_threshold
+from fixedpoint_tf.systems.cells.curvature import as_arrays
+from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
 
 def relu_units(recurrent, bias):
@@ -152,7 +154,7 @@ def test_a_stack_has_the_fixed_points_of_one_layer():
     for w in cell.weights:
         w.assign(rng.normal(0.0, 0.5, w.shape))
     system, u = as_system(cell), rng.normal(size=(1, 2))
-    network = PiecewiseLinear.of(system.equations, system.weights("float64"))
+    network = system.equations.piecewise_linear(as_arrays(system.weights("float64")))
     drive = network.from_input @ u[0] + network.bias
     true = enumerated(network.recurrent, drive)
     assert len(true) >= 1

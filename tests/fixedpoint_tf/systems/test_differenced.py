@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.systems.cells.closed_forms import GRU
+from fixedpoint_tf.systems.cells.gru import GRU
 
 R = np.array([[1.5, 0.4], [-0.3, 0.5]])
 RNG = np.random.default_rng(0)
