@@ -1,15 +1,18 @@
-"""What every answer has in common: it is frozen, and saves and loads itself."""
+"""What every result has in common: it is frozen, prints, draws, saves and loads itself."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
 from fixedpoint_tf._utils import storage
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Result"]
 
@@ -17,9 +20,10 @@ Self = TypeVar("Self", bound="Result")
 
 
 class Result:
-    """Base of the frozen dataclasses that answer one question each.
+    """Base of the frozen dataclasses that hold a set of points, or answer a question.
 
-    A field holds an array, None, or a plain value that JSON can hold (numbers, strings,
+    Each says in one line what it holds (``repr``), draws itself, saves and loads itself. A
+    field holds an array, None, or a plain value that JSON can hold (numbers, strings,
     booleans, and lists and dictionaries of them; a tuple comes back as a list, which the
     ``__post_init__`` of the class may turn back), or an object with ``to_dict`` of such, as
     FixedPoints is, which comes back as that dictionary, to be turned back as well. Arrays of
@@ -41,16 +45,74 @@ class Result:
     #: Raised whenever an older release could not read what a class saves.
     format_version: ClassVar[int] = 1
 
+    #: Names that fields had in files of older releases, and those that they have now.
+    _former_names: ClassVar[dict[str, str]] = {}
+
     @classmethod
     def _format_name(cls) -> str:
         return f"fixedpoint_tf.{cls.__name__}"
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything to an HDF5 file; an existing file is replaced.
+    def plot(self) -> tuple[Figure, Any]:
+        """Draw the result; each class of results has its own picture, and options of it.
 
         Raises:
-            FileNotFoundError: where the folder does not exist.
+            NotImplementedError: a class without a picture.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no picture.")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to an HDF5 file; an existing file is replaced.
+
+        Args:
+            path: the file, whose name ends in ``.h5``, ``.hdf5`` or ``.hdf``.
+
+        Raises:
+            ValueError: a name with another ending.
+            FileNotFoundError: where the folder does not exist.
+
+        Example:
+            >>> import os, tempfile
+            >>> from fixedpoint_tf import FixedPoints
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "points.h5")
+            ...     FixedPoints(xstar=np.zeros((0, 3)), status=[]).save(path)
+            ...     FixedPoints.load(path)
+            no fixed points; 3 units
+        """
+        arrays, attributes = self._to_file()
+        storage.write(
+            path,
+            arrays,
+            attributes,
+            format_name=self._format_name(),
+            format_version=self.format_version,
+        )
+
+    @classmethod
+    def load(cls: type[Self], path: str | os.PathLike[str]) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path: the file.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged, foreign or of a later format.
+        """
+        arrays, attributes = storage.read(
+            path, format_name=cls._format_name(), format_version=cls.format_version
+        )
+        try:
+            contents = cls._from_file(arrays, attributes)
+            return cls(**{cls._former_names.get(key, key): v for key, v in contents.items()})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"path: expected the contents of {cls._format_name()!r}, received "
+                f"{os.fspath(path)!r}, which is damaged ({error})."
+            ) from error
+
+    def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """The datasets and attributes of a file: arrays, and all other fields as JSON."""
         arrays: dict[str, np.ndarray] = {}
         values: dict[str, Any] = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -66,33 +128,15 @@ class Result:
                         values[field.name][name] = part
             else:
                 values[field.name] = value
-        storage.write(
-            path,
-            arrays,
-            {"values": json.dumps(values)},
-            format_name=self._format_name(),
-            format_version=self.format_version,
-        )
+        return arrays, {"values": json.dumps(values)}
 
     @classmethod
-    def load(cls: type[Self], path: str | os.PathLike[str]) -> Self:
-        """Reads what :meth:`save` wrote.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file is damaged, foreign or of a later format.
-        """
-        arrays, attributes = storage.read(
-            path, format_name=cls._format_name(), format_version=cls.format_version
-        )
-        try:
-            contents: dict[str, Any] = json.loads(attributes["values"])
-            for name, array in arrays.items():
-                field, _, part = name.partition(".")
-                (contents[field] if part else contents)[part or field] = array
-            return cls(**contents)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"path must hold the contents of {cls._format_name()!r}; got "
-                f"{os.fspath(path)!r}, which is damaged ({error})."
-            ) from error
+    def _from_file(
+        cls, arrays: dict[str, np.ndarray], attributes: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The fields, by the names that they have in the file."""
+        contents: dict[str, Any] = json.loads(attributes["values"])
+        for name, array in arrays.items():
+            field, _, part = name.partition(".")
+            (contents[field] if part else contents)[part or field] = array
+        return contents

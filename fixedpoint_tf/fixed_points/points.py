@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import operator
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils import filters, storage
+from fixedpoint_tf._utils import filters
+from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.shapes import checked_array
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.fixed_points.summary import summarize
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FixedPoints", "Status"]
 
-FORMAT_NAME, FORMAT_VERSION = "fixedpoint_tf.FixedPoints", 1
-
 
 def _array(*axes: str, dtype: type, default: Any = None) -> Any:
     """A field that holds one row a point; ``axes`` names its other axes."""
@@ -34,7 +32,7 @@ def _array(*axes: str, dtype: type, default: Any = None) -> Any:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class FixedPoints:
+class FixedPoints(Result):
     """Points of one search, a row each in every array; None where not computed.
 
     No points at all is a normal result, which indexes, saves, plots and prints as any
@@ -507,53 +505,25 @@ class FixedPoints:
         every = {name: getattr(self, name) for name in _PER_POINT}
         return {name: array for name, array in every.items() if array is not None}
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything to an HDF5 file; an existing file is replaced.
-
-        Example:
-            >>> import os, tempfile
-            >>> import numpy as np
-            >>> with tempfile.TemporaryDirectory() as folder:
-            ...     path = os.path.join(folder, "points.h5")
-            ...     FixedPoints(xstar=np.zeros((0, 3)), status=[]).save(path)
-            ...     FixedPoints.load(path)
-            no fixed points; 3 units
-        """
-        attributes: dict[str, str | float] = {
+    def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """One dataset an array, one attribute a value: plain for programs of any language."""
+        return self._arrays(), {
             "kind": self.kind,
             "tol_unique": self.tol_unique,
             "state_names": json.dumps(self.state_names),
             "start_counts": json.dumps(self.start_counts),
         }
-        storage.write(
-            path,
-            self._arrays(),
-            attributes,
-            format_name=FORMAT_NAME,
-            format_version=FORMAT_VERSION,
-        )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> FixedPoints:
-        """Reads what :meth:`save` wrote.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file is damaged, foreign or of a later format.
-        """
-        arrays, attributes = storage.read(
-            path, format_name=FORMAT_NAME, format_version=FORMAT_VERSION
-        )
-        try:
-            contents: dict[str, Any] = {**arrays, **attributes}
-            contents["state_names"] = json.loads(contents["state_names"])
-            contents["start_counts"] = json.loads(contents.get("start_counts", "null"))
-            return cls(**contents)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"path: expected the arrays of {FORMAT_NAME!r}, received "
-                f"{os.fspath(path)!r}, which is damaged ({error})."
-            ) from error
+    def _from_file(
+        cls, arrays: dict[str, np.ndarray], attributes: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            **arrays,
+            **attributes,
+            "state_names": json.loads(attributes["state_names"]),
+            "start_counts": json.loads(attributes.get("start_counts", "null")),
+        }
 
     def plot(
         self,
