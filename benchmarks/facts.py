@@ -135,7 +135,7 @@ def sources() -> dict[str, Any]:
     pages = ["README.md"]
     for path in sorted((ROOT / "docs").rglob("*.md")):
         parts = path.relative_to(ROOT / "docs").parts
-        if parts[0] not in {"_build", "api", "tutorials"}:
+        if parts[0] not in {"_build", "reference", "tutorials"}:
             if "```python" in path.read_text(encoding="utf-8"):
                 pages.append(path.relative_to(ROOT).as_posix())
     named: dict[str, Any] = {f"page/{page}": ("page", page) for page in pages}

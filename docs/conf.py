@@ -1,17 +1,17 @@
 """How the documentation is built: ``sphinx-build -W -n -b html docs docs/_build``."""
 
-import importlib
 import os
+import shutil
 import sys
 from pathlib import Path
+from pydoc import locate
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path.insert(0, str(HERE.parent))
 
-import generated  # noqa: E402
 from sphinx.ext.napoleon import GoogleDocstring  # noqa: E402
 
 import fixedpoint_tf  # noqa: E402
@@ -23,6 +23,7 @@ version = release = fixedpoint_tf.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
@@ -45,6 +46,8 @@ napoleon_use_ivar = True
 # What Keras says of methods that are overridden without a word is Keras's own matter.
 autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True}
+autosummary_generate = False  # a page a topic, not a page a name
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
@@ -62,68 +65,34 @@ nitpick_ignore_regex = [
     ),
     (r"py:class", r"Axes|Figure"),  # of matplotlib, imported for type checkers only
     (r"py:class", r".*\.(Result|Self)"),  # type variables
+    # Of this project: what users are given and hand on, but never make.
+    (r"py:class", r"(.*\.)?(Equations|Options|RNNInputs|StateLayout|System|Alignment)"),
 ]
 
-generated.copy_tutorials(HERE.parent / "tutorials", HERE / "tutorials")
-PUBLIC = generated.write_reference(HERE / "api")
+# Sphinx reads below its own folder only; git ignores the copies.
+shutil.rmtree(HERE / "tutorials", ignore_errors=True)
+(HERE / "tutorials").mkdir()
+for notebook in (HERE.parent / "tutorials").glob("*.ipynb"):
+    shutil.copy2(notebook, HERE / "tutorials")
 
 
-def find(path):
-    """What can be imported from a dotted path; None where there is nothing."""
-    module, parts = path, []
-    while "." in module:
-        module, _, last = module.rpartition(".")
-        parts.insert(0, last)
-        try:
-            value = importlib.import_module(module)
-        except ImportError:
-            continue
-        for part in parts:
-            value = getattr(value, part, None)
-        return value
-    return None
-
-
-def documented_as(path):
-    """The name under which the reference has what can be imported from ``path``."""
-    value = find(path)
-    if isinstance(value, property):
-        owner, _, name = path.rpartition(".")
-        return f"{documented_as(owner)}.{name}"
-    qualname = getattr(value, "__qualname__", None)
-    if not qualname:
-        return None
-    top, _, below = qualname.partition(".")
-    home = f"{value.__module__}.{top}"
-    return PUBLIC.get(home, home) + (f".{below}" if below else "")
-
-
-def resolve_by_import(app, env, node, contnode):
-    """Links a name, by whatever path it can be imported from, to where it is documented."""
+def link_by_public_name(app, env, node, contnode):
+    """Links a type in a signature, named where it is written, to where it is documented."""
     if node.get("refdomain") != "py":
         return None
     domain, target = env.domains["py"], node["reftarget"]
-    names = [documented_as(prefix + target) for prefix in ("", f"{node.get('py:module')}.")]
-    # A short name, where only one thing in the reference ends like it.
-    ends = "." + target.removeprefix(f"{node.get('py:module')}.")
-    short = [
+    value, last = locate(target), target.rpartition(".")[2]
+    found = [
         name
-        for name, entry in domain.objects.items()
-        if name.endswith(ends) and not entry.aliased
+        for name in domain.objects
+        if name.rpartition(".")[2] == last
+        and (target == last or (value is not None and locate(name) is value))
     ]
-    # A constant is known by its value, since it does not know its name.
-    ends = "." + target.rpartition(".")[2]
-    same = [
-        name
-        for name, entry in domain.objects.items()
-        if entry.objtype == "data" and name.endswith(ends) and find(name) is find(target)
-    ]
-    for name in [*names, *(short if len(short) == 1 else []), *same]:
-        if name in domain.objects and name != target:
-            return domain.resolve_xref(
-                env, node["refdoc"], app.builder, node["reftype"], name, node, contnode
-            )
-    return None
+    if len(found) != 1 or found == [target]:
+        return None
+    return domain.resolve_xref(
+        env, node["refdoc"], app.builder, node["reftype"], found[0], node, contnode
+    )
 
 
 class AttributesInWords:
@@ -143,7 +112,7 @@ class AttributesInWords:
 
 
 def setup(app):
-    app.connect("missing-reference", resolve_by_import)
+    app.connect("missing-reference", link_by_public_name)
     in_words = AttributesInWords()  # Napoleon's own priority is 500
     app.connect("autodoc-process-docstring", in_words.before, priority=400)
     app.connect("autodoc-process-docstring", in_words.after, priority=600)

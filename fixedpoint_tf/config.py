@@ -76,10 +76,10 @@ class FinderConfig:
         verbose: show a progress bar.
         super_verbose: also write a line on how the search stands.
         n_iters_per_print_update: every so many batches of iterations.
-        lr_init: learning rate at which ``"adam"`` begins; of this and the next three see
-            :class:`fixedpoint_tf.search.solvers.adam.AdamOptions`.
-        lr_factor: by which it falls.
-        lr_patience: iterations without a gain until it falls.
+        lr_init: learning rate at which ``"adam"`` begins.
+        lr_factor: by which it falls when ``q`` has not reached a new minimum for
+            ``lr_patience`` iterations.
+        lr_patience: see there.
         lr_cooldown: iterations after a fall in which it does not fall again.
         share_descents: give a start to a known end point where a straight line leads down
             to it, instead of descending once more. Switched off, every start that is not

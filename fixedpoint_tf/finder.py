@@ -48,7 +48,7 @@ class FixedPointFinder(Questions):
     ``q(x) = 0.5 |F(x, u) - x|^2`` vanish, for a constant input ``u``? The interface follows
     FixedPointFinder (Golub & Sussillo 2018), and so do the names of the options, which are
     described in :class:`fixedpoint_tf.FinderConfig`. What the points mean, once found, is
-    asked by the methods of :class:`fixedpoint_tf.questions.Questions`.
+    asked by further methods.
 
     Args:
         rnn: anything that :func:`fixedpoint_tf.as_system` takes.

@@ -258,7 +258,7 @@ class LFADSConfig:
 
         Args:
             session: what the model is for; of a list of sessions with different neurons it
-                is a :class:`~lfads_tf.stitched.StitchedConfig`.
+                is a ``StitchedConfig``.
             **changes: any attribute.
 
         Raises:
@@ -267,7 +267,7 @@ class LFADSConfig:
 
         Example:
             >>> import numpy as np
-            >>> from lfads_tf.data import Session
+            >>> from lfads_tf import Session
             >>> spikes = np.random.default_rng(0).poisson(1.0, (4, 20, 8))
             >>> LFADSConfig.for_data(Session.from_arrays(spikes, 0.02), n_factors=6)
             LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02, n_factors=6)

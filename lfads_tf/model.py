@@ -54,7 +54,7 @@ class LFADS(keras.Model):
         config: as given.
         network: the layers.
         scalars: variables by name that may be assigned during training (see
-            :data:`lfads_tf.training.steps.SCALARS`); a new value compiles nothing. A dropout
+            ``training.steps.SCALARS``); a new value compiles nothing. A dropout
             rate that the configuration has at 0 is left out of the graph, and stays 0.
 
     Example:
@@ -177,7 +177,7 @@ class LFADS(keras.Model):
         seed and the epoch.
 
         Args:
-            x: a :class:`~lfads_tf.data.Session`; spikes ``(n_trials, n_bins, n_neurons)``
+            x: a :class:`~lfads_tf.Session`; spikes ``(n_trials, n_bins, n_neurons)``
                 with NaN where nothing was observed; a pair of spikes and external inputs;
                 or a ``tf.data.Dataset`` of batches of either. Of a stitched model: its
                 sessions, later also some of them only.
@@ -349,7 +349,6 @@ class LFADS(keras.Model):
             data, config, name=name, training=training, weights=session_weights
         )
 
-    #: See :func:`lfads_tf.training.checkpoints.default_callbacks`.
     default_callbacks = staticmethod(default_callbacks)
 
     # Asking a trained model.
@@ -501,7 +500,7 @@ class LFADS(keras.Model):
             n_samples: as in :meth:`infer`.
 
         Returns:
-            :class:`~lfads_tf.sessions.stitching.Alignment`: agreement in what the read-ins
+            ``Alignment``: agreement in what the read-ins
             lead to, and in factor space.
 
         Raises:

@@ -145,7 +145,7 @@ class StitchedConfig(LFADSConfig):
 
         Example:
             >>> import numpy as np
-            >>> from lfads_tf.data import Session
+            >>> from lfads_tf import Session
             >>> days = [Session(np.ones((4, 50, n)), 0.02, f"day{n}") for n in (6, 9)]
             >>> StitchedConfig.for_data(days).session_neurons
             (6, 9)

@@ -41,7 +41,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from fixedpoint_tf.plotting.projection import principal_components
-from lfads_tf.data import Session
+from lfads_tf import Session
 from lfads_tf.data.synthetic import Synthetic, spikes_from_rates
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from fixedpoint_tf._utils.lazy import attach
 
 if TYPE_CHECKING:
-    from fixedpoint_tf.analysis.attractors import Attractors, classify_attractors
+    from fixedpoint_tf.analysis.attractors import Attractors, Group, classify_attractors
     from fixedpoint_tf.analysis.attractors.slow_states import sample_slow_states
     from fixedpoint_tf.analysis.basins import Basins, estimate_basins
     from fixedpoint_tf.analysis.certificates import Certificates, certify
     from fixedpoint_tf.analysis.comparison.comparing import Comparison, compare_networks
     from fixedpoint_tf.analysis.completeness.coverage import Coverage, estimate_coverage
     from fixedpoint_tf.analysis.completeness.deflation import Deflated, search_deflated
-    from fixedpoint_tf.analysis.connections import Connections, find_connections
+    from fixedpoint_tf.analysis.connections import Connections, Transitions, find_connections
     from fixedpoint_tf.analysis.continuation import (
         Bifurcation,
         Branches,
@@ -41,9 +41,11 @@ __all__ = [
     "Coverage",
     "Cycles",
     "Deflated",
+    "Group",
     "LinearError",
     "RunOutcome",
     "Sensitivity",
+    "Transitions",
     "analyze_sensitivity",
     "certify",
     "classify_attractors",
@@ -62,14 +64,18 @@ __all__ = [
 __getattr__, __dir__ = attach(
     __name__,
     {
-        "fixedpoint_tf.analysis.attractors": ["Attractors", "classify_attractors"],
+        "fixedpoint_tf.analysis.attractors": ["Attractors", "Group", "classify_attractors"],
         "fixedpoint_tf.analysis.attractors.slow_states": ["sample_slow_states"],
         "fixedpoint_tf.analysis.basins": ["Basins", "estimate_basins"],
         "fixedpoint_tf.analysis.certificates": ["Certificates", "certify"],
         "fixedpoint_tf.analysis.comparison.comparing": ["Comparison", "compare_networks"],
         "fixedpoint_tf.analysis.completeness.coverage": ["Coverage", "estimate_coverage"],
         "fixedpoint_tf.analysis.completeness.deflation": ["Deflated", "search_deflated"],
-        "fixedpoint_tf.analysis.connections": ["Connections", "find_connections"],
+        "fixedpoint_tf.analysis.connections": [
+            "Connections",
+            "Transitions",
+            "find_connections",
+        ],
         "fixedpoint_tf.analysis.continuation": [
             "Bifurcation",
             "Branches",

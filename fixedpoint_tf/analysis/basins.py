@@ -102,9 +102,25 @@ class Basins(Result):
         return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
 
     def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
-        """Draw the fractions and their intervals.
+        """Draw the fraction of states that reach each attractor, with its interval.
 
-        See :func:`fixedpoint_tf.analysis.connections.plotting.plot_basins`.
+        Args:
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Example:
+            >>> import numpy as np
+            >>> from fixedpoint_tf import FixedPoints, as_system
+            >>> from fixedpoint_tf.analysis import estimate_basins
+            >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+            >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
+            >>> basins = estimate_basins(wells, points, np.linspace(-1, 2, 20)[:, None])
+            >>> fig, ax = basins.plot()
+            >>> [label.get_text() for label in ax.get_yticklabels()]
+            ['point 0', 'point 2']
         """
         from fixedpoint_tf.analysis.connections.plotting import plot_basins
 

@@ -16,6 +16,7 @@ from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.shapes import checked_array
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.fixed_points.summary import summarize
+from fixedpoint_tf.linearization.kinds import check_kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +118,7 @@ class FixedPoints(Result):
     start_counts: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
-        linearization.check_kind(self.kind)
+        check_kind(self.kind)
         if not self.tol_unique >= 0:
             raise ValueError(
                 f"tol_unique: expected a number >= 0, received {self.tol_unique!r}."

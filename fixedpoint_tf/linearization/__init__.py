@@ -13,7 +13,6 @@ All functions take and return arrays in float64; none of them needs TensorFlow.
 """
 
 from fixedpoint_tf.linearization.decomposition import decompose, right_eigenvectors
-from fixedpoint_tf.linearization.kinds import KINDS, check_kind
 from fixedpoint_tf.linearization.stability import (
     STABILITY_TOL,
     classify,
@@ -26,9 +25,7 @@ from fixedpoint_tf.linearization.stability import (
 from fixedpoint_tf.linearization.trajectories import linear_trajectories
 
 __all__ = [
-    "KINDS",
     "STABILITY_TOL",
-    "check_kind",
     "classify",
     "decompose",
     "frequencies",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.linearization import check_kind
+from fixedpoint_tf.linearization.kinds import check_kind
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import (
     coordinate_names,

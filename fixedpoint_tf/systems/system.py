@@ -255,7 +255,7 @@ class DynamicalSystem:
     ) -> np.ndarray:
         """Give the states for inputs ``u`` of the recurrent layer (not of the model).
 
-        See :func:`fixedpoint_tf.systems.simulation.simulate`.
+        As :meth:`fixedpoint_tf.FixedPointFinder.simulate`, of which this is the computation.
 
         Args:
             u: ``(n_batch, n_time, n_inputs)``, or what ``finder.rnn_inputs`` returns.

@@ -12,7 +12,7 @@ from fixedpoint_tf._utils.files import writing
 from lfads_tf import plotting
 from lfads_tf.analysis import decoding, metrics, smoothing
 from lfads_tf.config import LFADSConfig
-from lfads_tf.data import Session
+from lfads_tf.data.session import Session
 from lfads_tf.inferred import Inferred
 from lfads_tf.model import LFADS
 from lfads_tf.stitched import StitchedConfig

@@ -16,8 +16,9 @@ from fixedpoint_tf._utils.files import writing
 from lfads_tf._utils.checks import UNNAMED
 from lfads_tf.analysis import report as reports
 from lfads_tf.config import LFADSConfig
-from lfads_tf.data import Session, synthetic
+from lfads_tf.data import synthetic
 from lfads_tf.data.formats import hdf5
+from lfads_tf.data.session import Session
 from lfads_tf.inferred import Inferred
 from lfads_tf.model import LFADS, load_model
 from lfads_tf.stitched import StitchedConfig

@@ -1,22 +1,10 @@
 """Recordings on their way into a model: sessions, files, bins and synthetic data.
 
-NumPy, SciPy and h5py only: nothing here loads TensorFlow.
+``Session`` and the functions on bins are imported from ``lfads_tf``; here are files of other
+programs, synthetic data and a recording. NumPy, SciPy and h5py only: nothing here loads
+TensorFlow.
 """
 
-from lfads_tf.data import synthetic, wrist
-from lfads_tf.data.formats import lfads_torch, nlb
-from lfads_tf.data.session import Session
-from lfads_tf.data.windows import bin_spikes, chop, merge, rebin, segment
+from lfads_tf.data import formats, synthetic, wrist
 
-__all__ = [
-    "Session",
-    "bin_spikes",
-    "chop",
-    "lfads_torch",
-    "merge",
-    "nlb",
-    "rebin",
-    "segment",
-    "synthetic",
-    "wrist",
-]
+__all__ = ["formats", "synthetic", "wrist"]

@@ -271,7 +271,7 @@ class Session:
     ) -> Session:
         """A session from an HDF5 file: ours, or another program's as it is.
 
-        The layouts and their keys are told in :mod:`lfads_tf.data.formats.layouts`: those of
+        The layouts and their keys are told in ``lfads_tf/data/formats/layouts.py``: those of
         lfads-torch, those of autolfads-tf2 (and the first LFADS), and plain ``spikes``.
 
         Args:

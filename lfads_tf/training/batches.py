@@ -38,7 +38,7 @@ def as_arrays(
     """The trials of a session, or of arrays, as the model's inputs.
 
     Args:
-        data: a :class:`~lfads_tf.data.Session`; spikes ``(n_trials, n_bins, n_neurons)``;
+        data: a :class:`~lfads_tf.Session`; spikes ``(n_trials, n_bins, n_neurons)``;
             or a pair of spikes and external inputs.
         config: of the model.
         name: of the argument, for errors.

@@ -9,9 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lfads_tf import LFADS, load_model
+from lfads_tf import LFADS, Session, load_model
 from lfads_tf.config import LFADSConfig
-from lfads_tf.data import Session
 
 BASE = {"n_neurons": 30, "n_bins": 50, "bin_width": 0.01}
 NAMES = [field.name for field in dataclasses.fields(LFADSConfig)]

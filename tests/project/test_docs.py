@@ -12,8 +12,9 @@ from fixedpoint_tf import Status
 from lfads_tf import LFADSConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
-MADE = {"_build", "api", "tutorials"}  # before a build, from docstrings and notebooks
-PAGES = sorted(p for p in DOCS.rglob("*.md") if p.relative_to(DOCS).parts[0] not in MADE)
+WITHOUT_CODE = {"_build", "reference", "tutorials"}  # docstrings and notebooks have it
+ALL = sorted(DOCS.rglob("*.md"))
+PAGES = [page for page in ALL if page.relative_to(DOCS).parts[0] not in WITHOUT_CODE]
 WITH_CODE = [page for page in PAGES if runs(page.read_text(encoding="utf-8"))]
 
 

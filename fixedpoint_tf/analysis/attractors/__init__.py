@@ -7,8 +7,7 @@ independent signs are read here, and compared:
 
 - the spectrum: a manifold of dimension d has d eigenvalues of dF/dx near 1 at each of its
   points, :math:`|\lambda - 1| \le 1 / \mathrm{slow}` (continuous: near 0);
-- the geometry: neighbours along it lie on a line or a surface
-  (:func:`fixedpoint_tf.analysis.attractors.manifolds.local_dimension`).
+- the geometry: neighbours along it lie on a line or a surface.
 
 What joins points is the dynamics between them: two states on the way from one point to
 another neither fuse nor part faster than at the rate 1 / slow. So the 27 fixed points of

@@ -30,35 +30,7 @@ def plot_attractors(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws each manifold in a colour of its own, its points joined in their order.
-
-    Members with an unstable direction are open, others filled; slow states are small.
-    Isolated points are black,
-    those with an unstable direction open diamonds, unclear ones grey triangles. The axes
-    are principal components of all points; slow states are drawn where they settle.
-
-    Args:
-        attractors: what to draw.
-        condition: draw the groups at one input only, by its row in ``inputs``.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        ValueError: there is no such condition.
-
-    Example:
-        >>> import numpy as np
-        >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis import classify_attractors
-        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=2, n_inputs=0)
-        >>> points = FixedPoints(xstar=np.array([[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]))
-        >>> fig, ax = classify_attractors(wells, points).plot()
-        >>> [text.get_text() for text in ax.get_legend().get_texts()]
-        ['3 isolated points, unstable']
-    """
+    """Draw the figure that ``Attractors.plot`` describes."""
     groups = list(range(len(attractors)))
     if condition is not None:
         if not 0 <= condition < len(attractors.inputs):
@@ -160,37 +132,7 @@ def plot_drift(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws the drift along a line or ring over the distance along it.
-
-    Above zero states move to the right, below it to the left: where the curve falls
-    through zero they gather. Points are members (open: with an unstable direction), the
-    line goes through them and the places midway between.
-
-    Args:
-        attractors: the answer.
-        group: which of its groups.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        ValueError: the group has no order along a line.
-
-    Example:
-        >>> import numpy as np
-        >>> import tensorflow as tf
-        >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis import classify_attractors
-        >>> integrator = as_system(
-        ...     lambda h, u: h * tf.constant([1.0, 0.5], h.dtype), n_states=2, n_inputs=0
-        ... )
-        >>> line = np.stack([np.linspace(-1, 1, 21), np.zeros(21)], axis=1)
-        >>> fig, ax = classify_attractors(integrator, FixedPoints(xstar=line)).plot_drift()
-        >>> ax.get_ylabel()
-        'drift (per step)'
-    """
+    """Draw the figure that ``Attractors.plot_drift`` describes."""
     chosen = attractors[group]
     if not np.isfinite(chosen.coordinate).all():
         raise ValueError(f"group must be a line or a ring; got {group}, which is: {chosen!r}.")

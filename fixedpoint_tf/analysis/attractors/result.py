@@ -346,9 +346,33 @@ class Attractors(Result):
         fig: Figure | None = None,
         ax: Axes | None = None,
     ) -> tuple[Figure, Axes]:
-        """Draw the groups in the space of states.
+        """Draw each manifold in a colour of its own, its points joined in their order.
 
-        See :func:`fixedpoint_tf.analysis.attractors.plotting.plot_attractors`.
+        Members with an unstable direction are open, others filled; slow states are small.
+        Isolated points are black, those with an unstable direction open diamonds, unclear
+        ones grey triangles. The axes are principal components of all points; slow states are
+        drawn where they settle.
+
+        Args:
+            condition: draw the groups at one input only, by its row in ``inputs``.
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Raises:
+            ValueError: there is no such condition.
+
+        Example:
+            >>> import numpy as np
+            >>> from fixedpoint_tf import FixedPoints, as_system
+            >>> from fixedpoint_tf.analysis import classify_attractors
+            >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=2, n_inputs=0)
+            >>> points = FixedPoints(xstar=np.array([[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]))
+            >>> fig, ax = classify_attractors(wells, points).plot()
+            >>> [text.get_text() for text in ax.get_legend().get_texts()]
+            ['3 isolated points, unstable']
         """
         from fixedpoint_tf.analysis.attractors.plotting import plot_attractors
 
@@ -357,9 +381,36 @@ class Attractors(Result):
     def plot_drift(
         self, group: int = 0, *, fig: Figure | None = None, ax: Axes | None = None
     ) -> tuple[Figure, Axes]:
-        """Draw the drift along a line or ring over the coordinate.
+        """Draw the drift along a line or ring over the distance along it.
 
-        See :func:`fixedpoint_tf.analysis.attractors.plotting.plot_drift`.
+        Above zero states move to the right, below it to the left: where the curve falls
+        through zero they gather. Points are members (open: with an unstable direction), the
+        line goes through them and the places midway between.
+
+        Args:
+            group: which of its groups.
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Raises:
+            ValueError: the group has no order along a line.
+
+        Example:
+            >>> import numpy as np
+            >>> import tensorflow as tf
+            >>> from fixedpoint_tf import FixedPoints, as_system
+            >>> from fixedpoint_tf.analysis import classify_attractors
+            >>> integrator = as_system(
+            ...     lambda h, u: h * tf.constant([1.0, 0.5], h.dtype), n_states=2, n_inputs=0
+            ... )
+            >>> line = np.stack([np.linspace(-1, 1, 21), np.zeros(21)], axis=1)
+            >>> groups = classify_attractors(integrator, FixedPoints(xstar=line))
+            >>> fig, ax = groups.plot_drift()
+            >>> ax.get_ylabel()
+            'drift (per step)'
         """
         from fixedpoint_tf.analysis.attractors.plotting import plot_drift
 

@@ -42,7 +42,7 @@ def sample_slow_states(
     Args:
         system: what :func:`fixedpoint_tf.as_system` takes.
         states: ``(n, n_states)`` or trajectories ``(n_batch, n_time, n_states)``, such as
-            :func:`fixedpoint_tf.systems.trajectories.run` returns.
+            :meth:`fixedpoint_tf.FixedPointFinder.simulate` returns.
         inputs: ``(n_inputs,)`` or ``(1, n_inputs)``, constant; zero by default.
         n_steps: how long to let them settle: longer than the fast time constants, and
             shorter than the slow ones, along which states would gather at attractors; 0 takes

@@ -202,9 +202,27 @@ class Certificates(Result):
         return "; ".join(parts + ([", ".join(counts)] if counts else []))
 
     def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
-        """Draw both radii of every point.
+        """Draw, for each point, where its true fixed point is and where no other one is.
 
-        See :func:`fixedpoint_tf.analysis.certificates.plotting.plot_certificates`.
+        A bar runs from the radius within which the true fixed point lies to the one within
+        which it is alone; a tick marks the distance to the nearest other point given. A point
+        that is not certified shows the length of its Newton step. The legend says whether the
+        balls are proved or only supported by samples. What is not finite is left out.
+
+        Args:
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Example:
+            >>> from fixedpoint_tf.analysis import certify
+            >>> from fixedpoint_tf import as_system
+            >>> halve = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=1)
+            >>> fig, ax = certify(halve, [[0.0]], inputs=[[0.0]]).plot()
+            >>> ax.get_yscale()
+            'log'
         """
         from fixedpoint_tf.analysis.certificates.plotting import plot_certificates
 

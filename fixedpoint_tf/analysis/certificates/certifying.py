@@ -42,19 +42,19 @@ def certify(
     samples* can be had, which the answer keeps apart from proofs in every word.
 
     A small speed does not make a fixed point. Here the Newton-Kantorovich theorem is applied
-    in the form of radii polynomials (:mod:`fixedpoint_tf.analysis.certificates.polynomial`):
+    in the form of radii polynomials (``analysis/certificates/polynomial.py``):
     the Newton step must be short against how fast the Jacobian turns around the point. Then
     exactly one true fixed point lies within ``uniqueness_radius``, and it lies within
     ``existence_radius``. A slow point cannot pass.
 
     For Keras's SimpleRNN, GRU (both resets), LSTM and stacks of them, with tanh, sigmoid,
     ReLU or linear activations, the change of the Jacobian is bounded in closed form
-    (:mod:`fixedpoint_tf.systems.cells.curvature`), and so are the rounding errors of the
+    (``systems/cells/``), and so are the rounding errors of the
     residual and of the Jacobian. Networks with ReLU are linear or smooth between thresholds:
     their balls end at the nearest one. Around a point at a threshold, the Jacobians on all
-    sides decide (:mod:`fixedpoint_tf.analysis.certificates.thresholds`).
+    sides decide (``thresholds.py``).
 
-    Any other system is *sampled* (:mod:`fixedpoint_tf.analysis.certificates.sampled`), kinks
+    Any other system is *sampled* (``sampled.py``), kinks
     included: a ball is no larger than the radius within which samples in all directions show
     the Jacobian change by less than half of what could hide a second fixed point. Rounding
     errors are those of the floating type in which the function computes, float32 where it

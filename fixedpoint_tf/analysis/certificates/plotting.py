@@ -27,29 +27,7 @@ _REFUSED = {
 def plot_certificates(
     certificates: Certificates, *, fig: Figure | None = None, ax: Axes | None = None
 ) -> tuple[Figure, Axes]:
-    """Draws, for each point, where its true fixed point is and where no other one is.
-
-    A bar runs from the radius within which the true fixed point lies to the one within which
-    it is alone; a tick marks the distance to the nearest other point given. A point that is
-    not certified shows the length of its Newton step. The legend says whether the balls are
-    proved or only supported by samples. What is not finite is left out.
-
-    Args:
-        certificates: what to draw.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Example:
-        >>> from fixedpoint_tf.analysis import certify
-        >>> from fixedpoint_tf import as_system
-        >>> halve = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=1)
-        >>> fig, ax = plot_certificates(certify(halve, [[0.0]], inputs=[[0.0]]))
-        >>> ax.get_yscale()
-        'log'
-    """
+    """Draw the figure that ``Certificates.plot`` describes."""
     from matplotlib.ticker import MaxNLocator
 
     fig, ax = new_axes(fig, ax, size=(6.0, 4.0))

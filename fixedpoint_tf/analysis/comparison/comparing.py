@@ -137,9 +137,27 @@ class Comparison(Result):
     def plot(
         self, measures: Iterable[str] | None = None, *, axes: list[Axes] | None = None
     ) -> tuple[Figure, np.ndarray]:
-        """Draw each measure against the networks.
+        """Draw each measure against the networks, in their order.
 
-        See :func:`fixedpoint_tf.analysis.comparison.plotting.plot_comparison`.
+        Networks without a number leave a gap, so that checkpoints through training keep their
+        places.
+
+        Args:
+            measures: those to draw; all by default.
+            axes: one for each measure, to draw in.
+
+        Returns:
+            The figure and the axes, one for each measure.
+
+        Raises:
+            ValueError: a measure that there is not, or another number of axes.
+
+        Example:
+            >>> numbers = np.ones((2, 1)), np.ones(2)
+            >>> table = Comparison(["0", "1"], ["fixed"], *numbers, ["", ""], False)
+            >>> fig, axes = table.plot()
+            >>> axes[0].get_ylabel()
+            'fixed'
         """
         from fixedpoint_tf.analysis.comparison.plotting import plot_comparison
 

@@ -23,29 +23,7 @@ def plot_comparison(
     *,
     axes: list[Axes] | None = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Draws each measure against the networks, in their order.
-
-    Networks without a number leave a gap, so that checkpoints through training keep their
-    places.
-
-    Args:
-        comparison: of :func:`fixedpoint_tf.analysis.compare_networks`.
-        measures: those to draw; all by default.
-        axes: one for each measure, to draw in.
-
-    Returns:
-        The figure and the axes, one for each measure.
-
-    Raises:
-        ValueError: a measure that there is not, or another number of axes.
-
-    Example:
-        >>> numbers = np.ones((2, 1)), np.ones(2)
-        >>> table = Comparison(["0", "1"], ["fixed"], *numbers, ["", ""], False)
-        >>> fig, axes = plot_comparison(table)
-        >>> axes[0].get_ylabel()
-        'fixed'
-    """
+    """Draw the figure that ``Comparison.plot`` describes."""
     from matplotlib import pyplot
 
     names = comparison.measures if measures is None else list(measures)

@@ -143,7 +143,7 @@ class Coverage(Result):
             of the same kind leads to a point not yet met, where every start that reached no
             point counts as one that did; NaN without starts.
         missing_upper: ``(n_conditions,)``, its upper confidence bound, see
-            :func:`missing_mass_bound`.
+            ``missing_mass_bound``.
         missing_reached: ``(n_conditions,)``, the estimate among the starts that reached a
             point, as if the others did not matter; NaN where none did.
         missing_reached_upper: ``(n_conditions,)``, its upper confidence bound.
@@ -151,7 +151,7 @@ class Coverage(Result):
             exist, see :func:`fixedpoint_tf.analysis.certify`; 0 where nothing is proved, as of
             a function of the user's own, or where no system was given.
         n_points_estimate: ``(n_conditions,)``, estimate of how many points very many more
-            starts of the same kind would meet, see :func:`chao1`. It is no bound of how many
+            starts of the same kind would meet, see ``chao1``. It is no bound of how many
             there are.
         xstar: ``(n_points, n_states)``, the distinct points, of all conditions.
         counts: ``(n_points,)`` int, starts that ended in each.
@@ -239,9 +239,27 @@ class Coverage(Result):
         return [f"{pluralize(n, 'start')} {word}" for n, word in counts if n]
 
     def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
-        """Draw how the number of points grew with the starts.
+        """Draw the expected number of distinct points among the first ``n`` starts.
 
-        See :func:`fixedpoint_tf.analysis.completeness.coverage_plotting.plot_coverage`.
+        A curve that has become flat says that one more start will hardly meet a new point. The
+        dashed line is Chao's estimate of how many points very many such starts would meet,
+        where it lies above what was found. With many conditions, the first twelve are drawn.
+
+        Args:
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Example:
+            >>> from fixedpoint_tf import FixedPoints
+            >>> from fixedpoint_tf.analysis import estimate_coverage
+            >>> xstar = np.repeat([[0.0], [1.0]], [9, 3], axis=0)
+            >>> ends = FixedPoints(xstar=xstar, status=[0] * 12)
+            >>> fig, ax = estimate_coverage(ends).plot()
+            >>> ax.get_xlabel()
+            'starts'
         """
         from fixedpoint_tf.analysis.completeness.coverage_plotting import plot_coverage
 
@@ -259,7 +277,7 @@ def estimate_coverage(
     """Estimate how much of what the starts can reach has been found.
 
     Conditions (distinct inputs) are apart. Ends nearer than ``tol_unique`` of the points are
-    one point, as in :meth:`FixedPoints.get_unique`.
+    one point, as in :meth:`fixedpoint_tf.FixedPoints.get_unique`.
 
     The starts must be independent draws from one distribution in each condition, as those
     of ``FixedPointFinder.sample_states`` are; a grid of starts is none. By default the finder
@@ -268,8 +286,8 @@ def estimate_coverage(
     where the number matters.
 
     Args:
-        points: the ``all`` of :meth:`FixedPointFinder.find_fixed_points`, a row a start, with
-            its ``status``.
+        points: the second result of :meth:`fixedpoint_tf.FixedPointFinder.find_fixed_points`,
+            a row a start, with its ``status``.
         system: the network, as :func:`fixedpoint_tf.as_system` takes it: then the distinct
             fixed points of the standard cells are certified, which gives the lower bound of
             their number. ``finder.estimate_coverage`` gives its own.

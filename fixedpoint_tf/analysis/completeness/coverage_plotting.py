@@ -23,28 +23,7 @@ _MOST_IN_WORDS = 3
 def plot_coverage(
     coverage: Coverage, *, fig: Figure | None = None, ax: Axes | None = None
 ) -> tuple[Figure, Axes]:
-    """Draws the expected number of distinct points among the first ``n`` starts.
-
-    A curve that has become flat says that one more start will hardly meet a new point. The
-    dashed line is Chao's estimate of how many points very many such starts would meet, where
-    it lies above what was found. With many conditions, the first twelve are drawn.
-
-    Args:
-        coverage: what to draw.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Example:
-        >>> from fixedpoint_tf import FixedPoints
-        >>> from fixedpoint_tf.analysis import estimate_coverage
-        >>> ends = FixedPoints(xstar=np.repeat([[0.0], [1.0]], [9, 3], axis=0), status=[0] * 12)
-        >>> fig, ax = plot_coverage(estimate_coverage(ends))
-        >>> ax.get_xlabel()
-        'starts'
-    """
+    """Draw the figure that ``Coverage.plot`` describes."""
     from matplotlib.ticker import MaxNLocator
 
     fig, ax = new_axes(fig, ax, size=(5.5, 4.0))

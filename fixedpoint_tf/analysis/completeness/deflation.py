@@ -1,7 +1,7 @@
 """Further fixed points by deflation: a search that the known points push away.
 
 A search from many starts meets again and again the points with large basins. Deflation
-(Farrell, Birkisson & Funke 2015; :mod:`fixedpoint_tf.search.solvers.deflated`) divides the
+(Farrell, Birkisson & Funke 2015; ``search/solvers/deflated.py``) divides the
 known points out of the residual, so that none of them is met again.
 """
 
@@ -96,9 +96,26 @@ class Deflated(Result):
         fig: Figure | None = None,
         ax: Axes | None = None,
     ) -> tuple[Figure, Axes]:
-        """Draw all points, with rings around the new ones.
+        """Draw all points as :func:`fixedpoint_tf.plotting.plot_fixed_points` does.
 
-        See :func:`fixedpoint_tf.analysis.completeness.deflation_plotting.plot_deflated`.
+        A ring stands around each new point.
+
+        Args:
+            state_traj: trajectories to draw them among.
+            plot_batch_idx, plot_start_time, plot_stop_time, mode_scale, max_n_modes: as there.
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Example:
+            >>> from fixedpoint_tf import FixedPoints
+            >>> points = FixedPoints(xstar=[[0.0, 0.0], [1.0, 1.0]], status=[0, 0])
+            >>> found = Deflated(points, np.array([False, True]), 8, 1, False)
+            >>> fig, ax = found.plot()
+            >>> [text.get_text() for text in ax.get_legend().texts]
+            ['2 fixed points', '1 new']
         """
         from fixedpoint_tf.analysis.completeness.deflation_plotting import plot_deflated
 

@@ -31,27 +31,7 @@ def plot_deflated(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draw all points as :func:`fixedpoint_tf.plotting.plot_fixed_points` does.
-
-    A ring stands around each new point.
-
-    Args:
-        deflated: what to draw.
-        state_traj: trajectories to draw them among.
-        plot_batch_idx, plot_start_time, plot_stop_time, mode_scale, max_n_modes, fig, ax: see
-            :func:`fixedpoint_tf.plotting.plot_fixed_points`.
-
-    Returns:
-        The figure and the axes.
-
-    Example:
-        >>> from fixedpoint_tf import FixedPoints
-        >>> points = FixedPoints(xstar=[[0.0, 0.0], [1.0, 1.0]], status=[0, 0])
-        >>> found = Deflated(points, np.array([False, True]), 8, 1, False)
-        >>> fig, ax = plot_deflated(found)
-        >>> [text.get_text() for text in ax.get_legend().texts]
-        ['2 fixed points', '1 new']
-    """
+    """Draw the figure that ``Deflated.plot`` describes."""
     fig, ax = plot_fixed_points(
         deflated.points,
         state_traj,

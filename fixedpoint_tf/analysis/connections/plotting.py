@@ -77,40 +77,7 @@ def plot_connections(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws points, and an arrow from each saddle to each point that it leads to.
-
-    Attractors are filled circles, saddles with one unstable direction open diamonds,
-    points with several open triangles. The ways out of the former are dark, those of the
-    latter grey, dashed where they run along the boundary between basins. A star marks where
-    a way ends that reaches no known point.
-
-    Many dimensions may overlap in two: give ``coordinates`` that hold what the
-    network represents, such as its readout.
-
-    Args:
-        connections: what to draw.
-        coordinates: ``(n, 2)``, where to place the points; by default their principal
-            components, see :func:`planar_view`.
-        higher: draw points with several unstable directions and the ways out of them.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        ValueError: coordinates of another shape.
-
-    Example:
-        >>> import numpy as np
-        >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis import find_connections
-        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
-        >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
-        >>> fig, ax = find_connections(wells, points).plot()
-        >>> ax.get_xlabel()
-        'state 1'
-    """
+    """Draw the figure that ``Connections.plot`` describes."""
     found = connections
     n = len(found.xstar)
     # What is reached besides the points belongs to the picture: a cycle, say.
@@ -216,26 +183,7 @@ def _draw_ends(
 def plot_basins(
     basins: Basins, *, fig: Figure | None = None, ax: Axes | None = None
 ) -> tuple[Figure, Axes]:
-    """Draws the fraction of states that reach each attractor, with its interval.
-
-    Args:
-        basins: what to draw.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Example:
-        >>> import numpy as np
-        >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis import estimate_basins
-        >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
-        >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
-        >>> fig, ax = estimate_basins(wells, points, np.linspace(-1, 2, 20)[:, None]).plot()
-        >>> [label.get_text() for label in ax.get_yticklabels()]
-        ['point 0', 'point 2']
-    """
+    """Draw the figure that ``Basins.plot`` describes."""
     from matplotlib.ticker import PercentFormatter
 
     order = np.argsort(basins.fraction, kind="stable")

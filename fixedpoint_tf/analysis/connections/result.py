@@ -170,9 +170,38 @@ class Connections(Result):
         fig: Figure | None = None,
         ax: Axes | None = None,
     ) -> tuple[Figure, Axes]:
-        """Draw the points and the ways between them.
+        """Draw points, and an arrow from each saddle to each point that it leads to.
 
-        See :func:`fixedpoint_tf.analysis.connections.plotting.plot_connections`.
+        Attractors are filled circles, saddles with one unstable direction open diamonds,
+        points with several open triangles. The ways out of the former are dark, those of the
+        latter grey, dashed where they run along the boundary between basins. A star marks where
+        a way ends that reaches no known point.
+
+        Many dimensions may overlap in two: give ``coordinates`` that hold what the
+        network represents, such as its readout.
+
+        Args:
+            coordinates: ``(n, 2)``, where to place the points; by default their principal
+                components, seen obliquely where a third one holds much of the variance.
+            higher: draw points with several unstable directions and the ways out of them.
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Raises:
+            ValueError: coordinates of another shape.
+
+        Example:
+            >>> import numpy as np
+            >>> from fixedpoint_tf import FixedPoints, as_system
+            >>> from fixedpoint_tf.analysis import find_connections
+            >>> wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+            >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
+            >>> fig, ax = find_connections(wells, points).plot()
+            >>> ax.get_xlabel()
+            'state 1'
         """
         from fixedpoint_tf.analysis.connections.plotting import plot_connections
 

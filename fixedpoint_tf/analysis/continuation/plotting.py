@@ -52,35 +52,7 @@ def plot_branches(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws branches of fixed points, stable parts solid and unstable ones dashed.
-
-    Dotted are those that linear theory calls neither, as on a line of fixed points.
-
-    Args:
-        branches: what to draw; there may be none.
-        show: what stands on the vertical axis: the number of a unit, counted from 0; a
-            vector ``(n_states,)`` on which states are projected; or ``"norm"``, the length
-            of the state (for a single unit, the unit itself).
-        along: the number of the input on the horizontal axis; by default the place s on
-            the path, or the input where there is only one.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        ValueError: there is no such unit or input, or the vector has another shape.
-
-    Example:
-        >>> from fixedpoint_tf import as_system
-        >>> from fixedpoint_tf.analysis import continue_branches
-        >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
-        >>> branches = continue_branches(fold, [[0.9]], [0.81, -1.0], bounds=(-0.8, 1.5))
-        >>> fig, ax = plot_branches(branches)
-        >>> [text.get_text() for text in ax.get_legend().get_texts()]
-        ['stable', 'unstable', '1 saddle-node']
-    """
+    """Draw the figure that ``Branches.plot`` describes."""
     n_inputs = branches.inputs.shape[1]
     value, label = _vertical(branches, show)
     if along is None and n_inputs == 1:

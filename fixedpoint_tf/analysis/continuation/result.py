@@ -15,6 +15,7 @@ from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.curves.ends import CLOSED, MEETING
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.linearization.kinds import check_kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -149,7 +150,7 @@ class Branches(Result):
     interrupted: bool = False
 
     def __post_init__(self) -> None:
-        linearization.check_kind(self.kind)
+        check_kind(self.kind)
         object.__setattr__(self, "ends", tuple((str(a), str(b)) for a, b in self.ends))
         object.__setattr__(self, "bifurcation_kinds", tuple(self.bifurcation_kinds))
         if self.state_names is not None:
@@ -300,9 +301,33 @@ class Branches(Result):
         fig: Figure | None = None,
         ax: Axes | None = None,
     ) -> tuple[Figure, Axes]:
-        """Draw the bifurcation diagram.
+        """Draw branches of fixed points, stable parts solid and unstable ones dashed.
 
-        See :func:`fixedpoint_tf.analysis.continuation.plotting.plot_branches`.
+        Dotted are those that linear theory calls neither, as on a line of fixed points.
+
+        Args:
+            show: what stands on the vertical axis: the number of a unit, counted from 0; a
+                vector ``(n_states,)`` on which states are projected; or ``"norm"``, the length
+                of the state (for a single unit, the unit itself).
+            along: the number of the input on the horizontal axis; by default the place s on
+                the path, or the input where there is only one.
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Raises:
+            ValueError: there is no such unit or input, or the vector has another shape.
+
+        Example:
+            >>> from fixedpoint_tf import as_system
+            >>> from fixedpoint_tf.analysis import continue_branches
+            >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
+            >>> branches = continue_branches(fold, [[0.9]], [0.81, -1.0], bounds=(-0.8, 1.5))
+            >>> fig, ax = branches.plot()
+            >>> [text.get_text() for text in ax.get_legend().get_texts()]
+            ['stable', 'unstable', '1 saddle-node']
         """
         from fixedpoint_tf.analysis.continuation.plotting import plot_branches
 

@@ -44,40 +44,7 @@ def plot_cycles(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws the cycles in two dimensions, with fixed points where given.
-
-    Stable cycles are solid and unstable ones dashed. Exact cycles of a discrete system are
-    drawn as points, joined by thin lines in the order in which they are gone through:
-    there is nothing between them. Where a cycle goes round several times before it repeats,
-    its points are joined around instead. Of several closed curves that are visited in turn
-    each is drawn by itself. The axes are the first two principal components of all
-    that is drawn; a system of two units is drawn in its own coordinates, and one of one
-    unit over the steps of a cycle, from its greatest value on. Where no cycle was found,
-    the axes say so, and what the starts came to.
-
-    Args:
-        cycles: the cycles; there may be none.
-        fps: fixed points of the same system.
-        state_traj: ``(n_batch, n_time, n_states)`` or ``(n_time, n_states)``, trajectories
-            to draw beneath, such as those that were searched.
-        max_n_cycles: how many are drawn, in their order: stable ones first.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        ValueError: the fixed points or trajectories are of another width.
-
-    Example:
-        >>> from fixedpoint_tf import as_system
-        >>> from fixedpoint_tf.analysis import find_cycles
-        >>> logistic = as_system(lambda x, u: 3.3 * x * (1 - x), n_states=1, n_inputs=0)
-        >>> fig, ax = plot_cycles(find_cycles(logistic, [[0.3]], max_period=2))
-        >>> [text.get_text() for text in ax.get_legend().get_texts()]
-        ['stable, period 2 steps']
-    """
+    """Draw the figure that ``Cycles.plot`` describes."""
     n_states = cycles.points.shape[1]
     if fps is not None and fps.n_states != n_states:
         raise ValueError(

@@ -74,10 +74,10 @@ class Sensitivity(Result):
         henrici: ``(n,)``, Henrici's departure from normality as a share of the norm of
             the Jacobian: 0 for a normal one, below 1.
         initial_growth: ``(n,)``, see
-            :func:`fixedpoint_tf.analysis.sensitivity.nonnormality.initial_growth`.
+            ``nonnormality.initial_growth``.
         peak_amplification: ``(n,)``, the largest factor by which a perturbation grows;
             infinite where a mode grows without end, see
-            :func:`fixedpoint_tf.analysis.sensitivity.nonnormality.peak_amplification`.
+            ``nonnormality.peak_amplification``.
         peak_time: ``(n,)``, when, in steps or in units of ``dt``.
         kind: ``"discrete"`` or ``"continuous"``.
         input_names: of the inputs, for figures.
@@ -149,9 +149,34 @@ class Sensitivity(Result):
         fig: Figure | None = None,
         ax: Axes | None = None,
     ) -> tuple[Figure, Axes]:
-        """Draw which mode listens to which input.
+        """Draw the angle between each input and the selection vector of each mode.
 
-        See :func:`fixedpoint_tf.analysis.sensitivity.plotting.plot_alignment`.
+        Dark is aligned, white is orthogonal: a mode is deaf to an input in a white field. A
+        field holds the angle in degrees and, below, the effect: how far a unit of the input
+        moves the state along the mode in one step.
+
+        Args:
+            point: the number of a point; default: the median over all points.
+            n_modes: how many modes are shown, those that last; of several points, the first
+                modes of all are taken together, the second, and so on.
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Raises:
+            IndexError: there is no such point.
+
+        Example:
+            >>> import tensorflow as tf
+            >>> from fixedpoint_tf import FixedPoints, as_system
+            >>> from fixedpoint_tf.analysis import analyze_sensitivity
+            >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=2, n_inputs=2)
+            >>> points = FixedPoints(xstar=np.zeros((1, 2)), inputs=np.zeros((1, 2)))
+            >>> fig, ax = analyze_sensitivity(system, points).plot()
+            >>> [label.get_text() for label in ax.get_xticklabels()]
+            ['input 1', 'input 2']
         """
         from fixedpoint_tf.analysis.sensitivity.plotting import plot_alignment
 
@@ -188,7 +213,7 @@ def analyze_sensitivity(
         n_modes: keep that many modes a point, those that last; default: all.
         horizon: the last time at which growth of perturbations is looked for; default:
             no last time, see
-            :func:`fixedpoint_tf.analysis.sensitivity.nonnormality.peak_amplification`.
+            ``nonnormality.peak_amplification``.
         input_names: one for each input; default: "input 1", ...
         verbose: show a progress bar.
 

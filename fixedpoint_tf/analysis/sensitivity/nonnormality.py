@@ -13,7 +13,8 @@ import scipy.linalg
 import scipy.optimize
 from numpy.typing import ArrayLike
 
-from fixedpoint_tf.linearization import STABILITY_TOL, check_kind, growth, time_constants
+from fixedpoint_tf.linearization import STABILITY_TOL, growth, time_constants
+from fixedpoint_tf.linearization.kinds import check_kind
 
 __all__ = ["henrici_departure", "initial_growth", "peak_amplification"]
 

@@ -24,36 +24,7 @@ def plot_alignment(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws the angle between each input and the selection vector of each mode.
-
-    Dark is aligned, white is orthogonal: a mode is deaf to an input in a white field. A
-    field holds the angle in degrees and, below, the effect: how far a unit of the input
-    moves the state along the mode in one step.
-
-    Args:
-        answer: what :func:`fixedpoint_tf.analysis.analyze_sensitivity` returned.
-        point: the number of a point; default: the median over all points.
-        n_modes: how many modes are shown, those that last; of several points, the first
-            modes of all are taken together, the second, and so on.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        IndexError: there is no such point.
-
-    Example:
-        >>> import tensorflow as tf
-        >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis import analyze_sensitivity
-        >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=2, n_inputs=2)
-        >>> points = FixedPoints(xstar=np.zeros((1, 2)), inputs=np.zeros((1, 2)))
-        >>> fig, ax = plot_alignment(analyze_sensitivity(system, points))
-        >>> [label.get_text() for label in ax.get_xticklabels()]
-        ['input 1', 'input 2']
-    """
+    """Draw the figure that ``Sensitivity.plot`` describes."""
     if point is not None and not -answer.n <= point < answer.n:
         raise IndexError(f"point: expected one of {answer.n} points, received {point}.")
     rows = np.arange(answer.n) if point is None else np.array([point])
@@ -116,29 +87,7 @@ def plot_linear_error(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws the relative error of the linear roll-out against the distance of its start.
-
-    A line is the median over directions at one point, the band reaches from the best point
-    and direction to the worst. An error of the second order rises by one decade a decade.
-
-    Args:
-        answer: what :func:`fixedpoint_tf.analysis.linear_error` returned.
-        tolerance: a relative error to draw as a line.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Example:
-        >>> from fixedpoint_tf import FixedPoints, as_system
-        >>> from fixedpoint_tf.analysis import linear_error
-        >>> system = as_system(lambda h, u: 0.5 * h + h * h, n_states=1, n_inputs=0)
-        >>> points = FixedPoints(xstar=np.zeros((1, 1)))
-        >>> fig, ax = plot_linear_error(linear_error(system, points))
-        >>> ax.get_xscale(), ax.get_yscale()
-        ('log', 'log')
-    """
+    """Draw the figure that ``LinearError.plot`` describes."""
     fig, ax = new_axes(fig, ax, size=(5.0, 4.2))
     relative = np.where(np.isfinite(answer.relative), answer.relative, np.nan)
     # Differences to rounding are no errors of the linearisation, and stretch the axis.

@@ -110,9 +110,27 @@ class LinearError(Result):
         fig: Figure | None = None,
         ax: Axes | None = None,
     ) -> tuple[Figure, Axes]:
-        """Draw the error against the distance, on logarithmic axes.
+        """Draw the relative error of the linear roll-out against the distance of its start.
 
-        See :func:`fixedpoint_tf.analysis.sensitivity.plotting.plot_linear_error`.
+        A line is the median over directions at one point, the band reaches from the best point
+        and direction to the worst. An error of the second order rises by one decade a decade.
+
+        Args:
+            tolerance: a relative error to draw as a line.
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Example:
+            >>> from fixedpoint_tf import FixedPoints, as_system
+            >>> from fixedpoint_tf.analysis import linear_error
+            >>> system = as_system(lambda h, u: 0.5 * h + h * h, n_states=1, n_inputs=0)
+            >>> points = FixedPoints(xstar=np.zeros((1, 1)))
+            >>> fig, ax = linear_error(system, points).plot()
+            >>> ax.get_xscale(), ax.get_yscale()
+            ('log', 'log')
         """
         from fixedpoint_tf.analysis.sensitivity.plotting import plot_linear_error
 

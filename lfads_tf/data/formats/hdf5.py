@@ -1,7 +1,7 @@
 """Sessions in HDF5 files: ours written and read, other programs' read as they are.
 
 Our own format holds one session, a dataset for each array, the rest as attributes. What
-other programs write is told in :mod:`lfads_tf.data.formats.layouts`.
+other programs write is told in ``layouts.py`` beside.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def read(
         split: ``"all"``, ``"train"``, ``"valid"`` or ``"test"``.
         bin_width: in seconds; needed where the file does not tell it.
         group: the group to read from; none: the top of the file.
-        truth_unit: of true rates; see :meth:`lfads_tf.data.Session.load`.
+        truth_unit: of true rates; see :meth:`lfads_tf.Session.load`.
 
     Returns:
         Arguments of a session by name.

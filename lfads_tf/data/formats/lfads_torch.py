@@ -19,7 +19,7 @@ key                      here
 ``SPLIT_con_states``     ``controller_states``
 =======================  =================================================
 
-:meth:`lfads_tf.data.Session.load` reads the data.
+:meth:`lfads_tf.Session.load` reads the data.
 """
 
 from __future__ import annotations

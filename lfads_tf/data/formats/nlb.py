@@ -22,7 +22,7 @@ targets        ``eval_spikes_heldout``, ``train_behavior``, ``eval_behavior``; f
 
 Predictions and targets lie in one group for each data set, named after it and its bins:
 ``mc_maze`` for 5 ms and ``mc_maze_20`` for 20 ms; training and evaluation data lie at the top
-of a file. In the middle stands a :class:`~lfads_tf.data.Session` whose neurons are those held
+of a file. In the middle stands a :class:`~lfads_tf.Session` whose neurons are those held
 in, then those held out, and whose bins are those of the trial, then those forward of it.
 """
 

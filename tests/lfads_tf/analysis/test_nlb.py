@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from lfads_tf import Session
 from lfads_tf.analysis import nlb, psth
-from lfads_tf.data import Session
 from lfads_tf.data.formats import nlb as files
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import reference
 
-from lfads_tf.data import Session, synthetic
+from lfads_tf import Session
+from lfads_tf.data import synthetic
 
 ARRAYS = ("spikes", "external_inputs", "behavior", "conditions", "true_rates")
 

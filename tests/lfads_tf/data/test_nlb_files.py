@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from lfads_tf.data import Session
+from lfads_tf import Session
 from lfads_tf.data.formats import nlb
 
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from lfads_tf.data import Session
+from lfads_tf import Session
 
 
 def counts(n_trials=6, n_bins=20, n_neurons=5, seed=0):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lfads_tf.data import Session, synthetic
+from lfads_tf import Session
+from lfads_tf.data import synthetic
 
 FIXED_POINTS = np.array(
     [[0, 0, 0], [72**0.5, 72**0.5, 27], [-(72**0.5), -(72**0.5), 27]]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lfads_tf.data import bin_spikes, chop, merge, rebin, segment
+from lfads_tf import bin_spikes, chop, merge, rebin, segment
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lfads_tf import Session
 from lfads_tf.config import LFADSConfig
-from lfads_tf.data import Session
 from lfads_tf.training import batches
 
 SIZES = {"n_neurons": 4, "n_bins": 6, "bin_width": 0.02}
