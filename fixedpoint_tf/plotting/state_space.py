@@ -104,26 +104,26 @@ def plot_fixed_points(
         if fps.n_states == 1:
             over_time = np.broadcast_to(times[None, :, None], lines.shape)
             lines = np.concatenate([lines, over_time], axis=2)
-        _draw_lines(
-            ax,
-            lines,
-            color=COLORS["sky blue"],
-            linewidth=0.5 if is_3d else 0.8,
-            alpha=0.6 if is_3d else 0.8,
-            zorder=1,
-            label=pluralize(len(lines), "trajectory", "trajectories"),
-        )
+        if lines.size:
+            ax.plot(
+                *_as_one_line(lines).T,
+                color=COLORS["sky blue"],
+                linewidth=0.5 if is_3d else 0.8,
+                alpha=0.6 if is_3d else 0.8,
+                zorder=1,
+                label=pluralize(len(lines), "trajectory", "trajectories"),
+            )
     for number, (look, points) in enumerate(drawn):
         if look.adjective == "unstable" and mode_scale > 0:
             modes = view.points(_mode_lines(points, mode_scale, max_n_modes))
-            _draw_lines(
-                ax,
-                _on_number_line(modes),
-                color=COLORS["vermillion"],
-                linewidth=1.4,
-                zorder=2,
-                label="unstable modes",
-            )
+            if modes.size:
+                ax.plot(
+                    *_as_one_line(_on_number_line(modes)).T,
+                    color=COLORS["vermillion"],
+                    linewidth=1.4,
+                    zorder=2,
+                    label="unstable modes",
+                )
         at = _on_number_line(view.points(points.xstar))
         ax.plot(*at.T, **look.marker_options(), label=look.label(points.n), zorder=3 + number)
     if is_3d:
@@ -198,12 +198,10 @@ def _on_number_line(coordinates: np.ndarray) -> np.ndarray:
     return np.concatenate([coordinates, np.zeros_like(coordinates)], axis=-1)
 
 
-def _draw_lines(ax: Axes, lines: np.ndarray, **options: Any) -> None:
-    """Many lines ``(n_lines, n_points, 2 or 3)`` as one artist, NaN between them."""
-    if lines.size:
-        gaps = np.full((len(lines), 1, lines.shape[2]), np.nan)
-        flat = np.concatenate([lines, gaps], axis=1).reshape(-1, lines.shape[2])
-        ax.plot(*flat.T, **options)
+def _as_one_line(lines: np.ndarray) -> np.ndarray:
+    """Join lines ``(n_lines, n_points, 2 or 3)`` into one, with NaN between them."""
+    gaps = np.full((len(lines), 1, lines.shape[2]), np.nan)
+    return np.concatenate([lines, gaps], axis=1).reshape(-1, lines.shape[2])
 
 
 def _label(ax: Axes, fps: FixedPoints, view: Projection, *, has_time: bool) -> None:

@@ -6,6 +6,7 @@ not be analysed is made here, before any work.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import os
@@ -118,22 +119,14 @@ def as_system(
             "KERAS_BACKEND=tensorflow before Keras is first imported."
         )
     with undisturbed(), seeds_kept():
-        system = _adapt(
-            rnn,
-            layer=layer,
-            n_states=n_states,
-            n_inputs=n_inputs,
-            kind=kind,
-            bounds=bounds,
-            dtype=dtype,
-        )
+        system = _adapt(rnn, _Given(layer, n_states, n_inputs, kind, bounds, dtype))
         if derivatives == "differences" and isinstance(system.equations, Autodiff):
             if system is rnn:
                 raise ValueError(
                     "derivatives: expected 'automatic' for a DynamicalSystem, which has its "
                     "own, received 'differences'."
                 )
-            differenced = Differenced(system.equations._step_for, system.n_states)
+            differenced = Differenced(system.equations.step_for, system.n_states)
             differenced.to_double = system.equations.to_double
             system.residual = Residual(differenced, system.kind)
         elif system is not rnn and (system.equations, system.kind) not in _CHECKED:
@@ -146,32 +139,44 @@ def as_system(
     return system
 
 
+@dataclasses.dataclass(frozen=True)
+class _Given:
+    """Arguments of ``as_system`` beside the network, which each kind of it takes or refuses."""
+
+    layer: str | None
+    n_states: int | None
+    n_inputs: int | None
+    kind: str
+    bounds: tuple[Any, Any] | None
+    dtype: str | None
+
+
 @functools.singledispatch
-def _adapt(rnn: Any, **options) -> DynamicalSystem:
+def _adapt(rnn: Any, given: _Given) -> DynamicalSystem:
     if isinstance(rnn, type):
         raise TypeError(f"rnn must be {_ACCEPTED}; got the class {rnn.__name__}: make one.")
     if keras_cells.is_legacy(rnn):
-        return _adapt_legacy(rnn, **options)
+        return _adapt_legacy(rnn, given)
     if keras_cells.is_cell(rnn):
-        return _from_cell(rnn, **options)
+        return _from_cell(rnn, given)
     if isinstance(rnn, keras.layers.Layer):
-        return _from_container(rnn, keras.layers, options)
+        return _from_container(rnn, keras.layers, given)
     if callable(rnn):
-        return _from_function(rnn, **options)
+        return _from_function(rnn, given)
     raise TypeError(f"rnn must be {_ACCEPTED}; got {type(rnn).__name__}.")
 
 
 @_adapt.register
-def _(rnn: DynamicalSystem, **options) -> DynamicalSystem:
-    given = [name for name, value in options.items() if value not in (None, "discrete")]
-    if given:
-        raise ValueError(f"rnn is a DynamicalSystem already; it takes no {given[0]}.")
+def _(rnn: DynamicalSystem, given: _Given) -> DynamicalSystem:
+    said = [name for name, value in vars(given).items() if value not in (None, "discrete")]
+    if said:
+        raise ValueError(f"rnn is a DynamicalSystem already; it takes no {said[0]}.")
     return rnn
 
 
 @_adapt.register(str)
 @_adapt.register(os.PathLike)
-def _(rnn, **options) -> DynamicalSystem:
+def _(rnn: str | os.PathLike, given: _Given) -> DynamicalSystem:
     path = os.fspath(rnn)
     if not os.path.isfile(path):
         raise ValueError(f"rnn must be {_ACCEPTED}; got the path {path!r}, which is no file.")
@@ -183,16 +188,16 @@ def _(rnn, **options) -> DynamicalSystem:
             "your own, or of tf_keras, is best loaded by yourself and passed as it is; of an "
             "LFADS model, lfads_tf.load_model(path).generator."
         ) from error
-    return _adapt(model, **options)
+    return _adapt(model, given)
 
 
 @_adapt.register
-def _(rnn: keras.layers.RNN, **options) -> DynamicalSystem:
-    return _from_layer(rnn, options)
+def _(rnn: keras.layers.RNN, given: _Given) -> DynamicalSystem:
+    return _from_layer(rnn, given)
 
 
 @_adapt.register
-def _(rnn: keras.layers.Bidirectional, **options) -> DynamicalSystem:
+def _(rnn: keras.layers.Bidirectional, given: _Given) -> DynamicalSystem:
     raise _bidirectional(rnn)
 
 
@@ -205,20 +210,19 @@ def _bidirectional(layer) -> TypeError:
     )
 
 
-def _from_container(model, kinds, options) -> DynamicalSystem:
-    """The only RNN layer of a model, or of any layer with layers inside; or the one named.
+def _from_container(model, kinds, given: _Given) -> DynamicalSystem:
+    """Adapt the only RNN layer of a model, or of any layer with layers inside; or the named.
 
     Args:
         model: a layer of the library whose layers ``kinds`` holds.
         kinds: ``keras.layers`` or ``tf_keras.layers``.
-        options: of ``as_system``.
+        given: arguments of ``as_system``.
     """
     layers = list(model._flatten_layers(include_self=False, recursive=True))
     wrappers = [x for x in layers if isinstance(x, kinds.Bidirectional)]
     inner = {id(d) for w in wrappers for d in (w.forward_layer, w.backward_layer)}
     rnns = [x for x in layers if isinstance(x, kinds.RNN)]
     what = f"the model {model.name!r}" if _is_model(model) else f"the layer {model.name!r}"
-    wanted = options.pop("layer")
     if not rnns:
         if not layers:
             raise TypeError(
@@ -229,12 +233,12 @@ def _from_container(model, kinds, options) -> DynamicalSystem:
         cell = getattr(model, "generator", None)  # of a generative model, such as LFADS
         hint = " Give its cell: rnn=model.generator." if hasattr(cell, "state_size") else ""
         raise ValueError(f"rnn: {what} must have an RNN layer; its layers are {listed}.{hint}")
-    if wanted is not None:
-        found = [x for x in [*rnns, *wrappers] if x.name == wanted]
+    if given.layer is not None:
+        found = [x for x in [*rnns, *wrappers] if x.name == given.layer]
         if not found:
             raise ValueError(
                 f"layer must name an RNN layer of {what}, one of "
-                f"{[x.name for x in [*rnns, *wrappers]]}; got {wanted!r}."
+                f"{[x.name for x in [*rnns, *wrappers]]}; got {given.layer!r}."
             )
     else:
         found = [x for x in [*rnns, *wrappers] if id(x) not in inner]
@@ -245,20 +249,21 @@ def _from_container(model, kinds, options) -> DynamicalSystem:
         )
     if isinstance(found[0], kinds.Bidirectional):
         raise _bidirectional(found[0])
-    return _from_layer(found[0], {"layer": None, **options}, model)
+    return _from_layer(found[0], dataclasses.replace(given, layer=None), model)
 
 
 def _is_model(thing) -> bool:
     return any(base.__name__ == "Model" for base in type(thing).__mro__)
 
 
-def _from_layer(layer, options, model=None) -> DynamicalSystem:
-    system = _from_cell(layer.cell, owner=layer, **options)
+def _from_layer(layer, given: _Given, model=None) -> DynamicalSystem:
+    system = _from_cell(layer.cell, given, owner=layer)
     system.path = ModelPath(layer if model is None else model, layer)
     return system
 
 
-def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dtype):
+def _from_cell(cell, given: _Given, *, owner=None) -> DynamicalSystem:
+    layer, n_states, n_inputs = given.layer, given.n_states, given.n_inputs
     name = keras_cells.name_of(cell if owner is None else owner)
     if layer is not None:
         raise ValueError(
@@ -286,7 +291,7 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
     n_inputs = _whole(n_inputs, "n_inputs", 0, name) if width is None else width
     with state_kept(cell):
         equations, read, dtypes, bounds = _equations(
-            cell, name, layout, n_inputs, kind, bounds, dtype
+            cell, name, layout, n_inputs, given.kind, given.bounds, given.dtype
         )
     native = str(getattr(cell, "compute_dtype", None))
     if native in HALF:
@@ -301,7 +306,7 @@ def _from_cell(cell, *, owner=None, layer, n_states, n_inputs, kind, bounds, dty
         read,
         layout,
         n_inputs,
-        kind=kind,
+        kind=given.kind,
         bounds=_box(bounds, layout.n_states),
         dtypes=dtypes,
         name=name,
@@ -350,17 +355,17 @@ def _call_flat(cell, sizes, h, u):
     return keras_cells.call_cell(cell, h, u, sizes)
 
 
-def _adapt_legacy(rnn, **options) -> DynamicalSystem:
-    """A cell, layer or model of ``tf_keras``, which was imported by whoever made it."""
+def _adapt_legacy(rnn, given: _Given) -> DynamicalSystem:
+    """Adapt a cell, layer or model of ``tf_keras``, which its maker has imported."""
     legacy = sys.modules["tf_keras"]
     if isinstance(rnn, legacy.layers.Bidirectional):
         raise _bidirectional(rnn)
     if isinstance(rnn, legacy.layers.RNN):
-        return _from_layer(rnn, options)
+        return _from_layer(rnn, given)
     if keras_cells.is_cell(rnn):
-        return _from_cell(rnn, **options)
+        return _from_cell(rnn, given)
     if isinstance(rnn, legacy.layers.Layer):
-        return _from_container(rnn, legacy.layers, options)
+        return _from_container(rnn, legacy.layers, given)
     raise TypeError(f"rnn must be {_ACCEPTED}; got {type(rnn).__name__} of tf_keras.")
 
 
@@ -373,18 +378,19 @@ def _whole(value, argument: str, least: int, name: str) -> int:
     return int(value)
 
 
-def _from_function(function, *, layer, n_states, n_inputs, kind, bounds, dtype):
+def _from_function(function, given: _Given) -> DynamicalSystem:
     name = getattr(function, "__name__", type(function).__name__)
-    if layer is not None:
+    if given.layer is not None:
         raise ValueError(
-            f"layer names an RNN layer of a model, and {name!r} is a function; got {layer!r}."
+            f"layer names an RNN layer of a model, and {name!r} is a function; "
+            f"got {given.layer!r}."
         )
-    layout = StateLayout(("h",), (_whole(n_states, "n_states", 1, name),))
-    n_inputs = _whole(n_inputs, "n_inputs", 0, name)
+    layout = StateLayout(("h",), (_whole(given.n_states, "n_states", 1, name),))
+    n_inputs = _whole(given.n_inputs, "n_inputs", 0, name)
     live = LiveCall(function, function, name)
     with state_kept(function):
         unchanged = Unchanged(function, name)
-        dtypes = functions.working_types(live, layout.n_states, n_inputs, dtype, name)
+        dtypes = functions.working_types(live, layout.n_states, n_inputs, given.dtype, name)
         _call_once(function, layout.n_states, n_inputs, dtypes[1])
         unchanged.settle()
     return DynamicalSystem(
@@ -392,8 +398,8 @@ def _from_function(function, *, layer, n_states, n_inputs, kind, bounds, dtype):
         _checked(live.read, unchanged.check),
         layout,
         n_inputs,
-        kind=kind,
-        bounds=_box(bounds, layout.n_states),
+        kind=given.kind,
+        bounds=_box(given.bounds, layout.n_states),
         dtypes=dtypes,
         name=name,
     )

@@ -97,7 +97,7 @@ class Differenced(Autodiff):
         states, inputs = (tf.constant(a, dtype) for a in (h, u))
         with undisturbed():
             short = self.jacobian(w, states, inputs).numpy()
-            step = self._step_for(dtype)
+            step = self.step_for(dtype)
             long = self._by_state(step, states, inputs, 2.0).numpy()
         largest = np.abs(short).max(initial=0.0)
         gap = np.abs(short - long).max(initial=0.0)

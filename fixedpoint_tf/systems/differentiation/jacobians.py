@@ -105,8 +105,12 @@ class Autodiff:
         to_double: str = "Constants cast to h.dtype give double precision.",
     ):
         self.to_double = to_double
-        self._step_for = lambda dtype: _of_known_shape(step_for(dtype))
+        self._given_step_for = step_for
         self._compiled: dict[tuple[str, str], Callable] = {}
+
+    def step_for(self, dtype: str) -> Step:
+        """Return the update ``step(h, u)`` evaluated in a floating type, not compiled."""
+        return _of_known_shape(self._given_step_for(dtype))
 
     def step(self, w, h, u):
         return self._call("step", lambda step: lambda h, u: step(h, u), h, u)
@@ -127,7 +131,7 @@ class Autodiff:
         """``J v`` of each row, ``(n, n_states)``, by the states or by the inputs."""
         key = ("product by input" if by_input else "product", h.dtype.name)
         if key not in self._compiled:
-            step = self._step_for(h.dtype.name)
+            step = self.step_for(h.dtype.name)
 
             def product(h, u, v):
                 if by_input:
@@ -145,6 +149,6 @@ class Autodiff:
         """Compiled for any number of rows: vectorised differentiation is slow eagerly."""
         key = (name, h.dtype.name)
         if key not in self._compiled:
-            step = self._step_for(h.dtype.name)
+            step = self.step_for(h.dtype.name)
             self._compiled[key] = compiled("h", "u")(build(step))
         return self._compiled[key](h, u)

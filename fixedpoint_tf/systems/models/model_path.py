@@ -240,10 +240,10 @@ class ModelPath:
                 "known. FixedPointFinder(layer.cell) steps through inputs that you give."
             )
 
-    def _listen(self, inputs, call_arguments, **options) -> tuple[Heard, list]:
+    def _listen(self, inputs, call_arguments, *, stop=False, seeds=None) -> tuple[Heard, list]:
         model = self.model
         try:
-            return listen(model, self.layer, inputs, call_arguments, **options)
+            return listen(model, self.layer, inputs, call_arguments, stop=stop, seeds=seeds)
         except Exception as error:  # noqa: BLE001 - a user's own model may raise anything
             raise ValueError(
                 f"model_inputs: expected what {model.name!r} takes{specification(model)}; "

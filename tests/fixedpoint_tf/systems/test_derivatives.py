@@ -171,7 +171,7 @@ def test_an_update_that_raises_errors_somewhere_is_judged_elsewhere():
 
     system = as_system(lambda h, u: tf.sqrt(tf.abs(h)), n_states=2, n_inputs=0)
     check_derivatives(system)
-    system.equations._step_for = lambda dtype: guarded
+    system.equations.step_for = lambda dtype: guarded
     check_derivatives(system)
 
 
