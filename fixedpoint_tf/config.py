@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from fixedpoint_tf._utils.checks import is_number
 from fixedpoint_tf.search.descents import Options
 from fixedpoint_tf.search.solvers.adam import AdamOptions
 
-__all__ = ["FinderConfig"]
+__all__ = ["FinderConfig", "check_option_names"]
 
 # FixedPointFinder's two ways of running Adam differ in nothing here: points are independent.
 _METHODS = {"newton": "newton", "adam": "adam", "joint": "adam", "sequential": "adam"}
 # What FixedPointFinder takes besides, and passes on to as_system.
-_OF_THE_NETWORK = ("layer", "n_states", "n_inputs", "kind", "bounds")
+_OF_THE_NETWORK = ("layer", "n_states", "n_inputs", "kind", "bounds", "derivatives")
 _SWITCHES = (
     "do_rerun_q_outliers",
     "do_exclude_distance_outliers",
@@ -124,20 +125,8 @@ class FinderConfig:
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> FinderConfig:
-        """A configuration from keyword arguments, with a helpful word on an unknown one."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        for name in options:
-            if name in _OF_THE_ORIGINAL:
-                raise TypeError(
-                    f"FixedPointFinder has no option {name!r}, which the original of 2018 had: "
-                    f"{_OF_THE_ORIGINAL[name]}."
-                )
-            if name not in names:
-                near = difflib.get_close_matches(name, [*names, *_OF_THE_NETWORK], n=1)
-                hint = f" Did you mean {near[0]!r}?" if near else ""
-                raise TypeError(
-                    f"FixedPointFinder has no option {name!r}; it has {names}.{hint}"
-                )
+        """Make a configuration from a dictionary, with a helpful word on an unknown option."""
+        check_option_names(options)
         return cls(**options)
 
     def __post_init__(self):
@@ -203,6 +192,35 @@ class FinderConfig:
             if getattr(self, field.name) != field.default
         ]
         return f"FinderConfig({', '.join(changed)})"
+
+
+def check_option_names(names: Iterable[str]) -> None:
+    """Refuse names that are no option of a search, with a hint at what was meant.
+
+    Args:
+        names: of options.
+
+    Raises:
+        TypeError: one of them is none.
+
+    Example:
+        >>> check_option_names(["tol_q"])
+        >>> check_option_names(["tol_k"])  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        TypeError: FixedPointFinder has no option 'tol_k'; it has ['tol_q', ...
+    """
+    known = [field.name for field in dataclasses.fields(FinderConfig)]
+    for name in names:
+        if name in _OF_THE_ORIGINAL:
+            raise TypeError(
+                f"FixedPointFinder has no option {name!r}, which the original of 2018 had: "
+                f"{_OF_THE_ORIGINAL[name]}."
+            )
+        if name not in known:
+            near = difflib.get_close_matches(name, [*known, *_OF_THE_NETWORK], n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"FixedPointFinder has no option {name!r}; it has {known}.{hint}")
 
 
 def _is_whole(value: Any) -> bool:

@@ -2,58 +2,42 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.batched import smallest_singular_values
-from fixedpoint_tf._utils.checks import as_numbers, check_rows
-from fixedpoint_tf._utils.filters import distance_outliers, is_slow, state_scale
-from fixedpoint_tf.config import FinderConfig
+from fixedpoint_tf import analysis
+from fixedpoint_tf._utils.checks import as_numbers
+from fixedpoint_tf.config import FinderConfig, check_option_names
 from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.questions import Questions
-from fixedpoint_tf.search.end_points import distinct_ends, nearest_distance
-from fixedpoint_tf.search.evidence import DOUBLE, distance_tolerance
-from fixedpoint_tf.search.progress import Progress
-from fixedpoint_tf.search.region import Region, make_region
-from fixedpoint_tf.search.search import Search
-from fixedpoint_tf.search.solvers.base import Problem
+from fixedpoint_tf.search.finding import find_fixed_points
 from fixedpoint_tf.systems import trajectories
 from fixedpoint_tf.systems.convert import as_system
-from fixedpoint_tf.systems.differentiation.differenced import Differenced
-from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
-from fixedpoint_tf.systems.kinks.stability import settle_at_kinks
-from fixedpoint_tf.systems.models.rnn_inputs import LayerArray, RNNInputs
+from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 from fixedpoint_tf.systems.system import DynamicalSystem
-from fixedpoint_tf.systems.validation.derivatives import check_jacobian, describe
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["FixedPointFinder"]
 
-logger = logging.getLogger(__name__)
 
-#: Steps, or times of the fastest rate, that states must linger about a slow point.
-LEAST_TIME_CONSTANT = 10.0
-
-LEAST_RESOLUTION = 1e-4  # of how far states vary about an offset, that must be resolved
-SYSTEM_OPTIONS = ("layer", "n_states", "n_inputs", "kind", "bounds", "derivatives")
-
-
-class FixedPointFinder(Questions):
-    """Finds the fixed points of a recurrent network, and the slow points between them.
+class FixedPointFinder:
+    """Find the fixed points of a recurrent network, and the slow points between them.
 
     The question is Sussillo & Barak's (2013): where does the speed
     ``q(x) = 0.5 |F(x, u) - x|^2`` vanish, for a constant input ``u``? The interface follows
     FixedPointFinder (Golub & Sussillo 2018), and so do the names of the options, which are
     described in :class:`fixedpoint_tf.FinderConfig`. What the points mean, once found, is
-    asked by further methods.
+    asked by further methods, which are the functions of :mod:`fixedpoint_tf.analysis` for
+    this network; their ``verbose`` is by default that of the finder.
 
     Args:
         rnn: anything that :func:`fixedpoint_tf.as_system` takes.
         layer, n_states, n_inputs, kind, bounds, derivatives: see there.
-        **options: see :class:`fixedpoint_tf.FinderConfig`.
+        tol_q, tol_dq, ..., memory_limit: see :class:`fixedpoint_tf.FinderConfig`.
+        **unknown: refused, with a hint at the option that was meant.
 
     Attributes:
         system: the network as a :class:`fixedpoint_tf.DynamicalSystem`.
@@ -77,14 +61,79 @@ class FixedPointFinder(Questions):
         [[2.0, -1.0]]
     """
 
-    def __init__(self, rnn: Any, **options: Any):
-        system_options = {k: options.pop(k) for k in SYSTEM_OPTIONS if k in options}
-        self.config = FinderConfig.from_options(options)
-        self.system: DynamicalSystem = as_system(rnn, **system_options)
-        self._said_whose = False
+    def __init__(
+        self,
+        rnn: Any,
+        *,
+        layer: str | None = None,
+        n_states: int | None = None,
+        n_inputs: int | None = None,
+        kind: str = "discrete",
+        bounds: tuple[Any, Any] | None = None,
+        derivatives: str = "automatic",
+        tol_q: float = 1e-12,
+        tol_dq: float = 1e-20,
+        max_iters: int = 5000,
+        method: str = "newton",
+        do_rerun_q_outliers: bool = False,
+        outlier_q_scale: float = 10.0,
+        do_exclude_distance_outliers: bool = True,
+        outlier_distance_scale: float = 10.0,
+        tol_unique: float = 1e-3,
+        max_n_unique: float = np.inf,
+        do_compute_jacobians: bool = True,
+        do_decompose_jacobians: bool = True,
+        dtype: str = "float32",
+        random_seed: int = 0,
+        verbose: bool = True,
+        super_verbose: bool = False,
+        n_iters_per_print_update: int = 100,
+        lr_init: float = 0.05,
+        lr_factor: float = 0.95,
+        lr_patience: int = 5,
+        lr_cooldown: int = 0,
+        share_descents: bool = True,
+        memory_limit: float = 2.0**30,
+        **unknown: Any,
+    ):
+        check_option_names(unknown)
+        self.config = FinderConfig(
+            tol_q=tol_q,
+            tol_dq=tol_dq,
+            max_iters=max_iters,
+            method=method,
+            do_rerun_q_outliers=do_rerun_q_outliers,
+            outlier_q_scale=outlier_q_scale,
+            do_exclude_distance_outliers=do_exclude_distance_outliers,
+            outlier_distance_scale=outlier_distance_scale,
+            tol_unique=tol_unique,
+            max_n_unique=max_n_unique,
+            do_compute_jacobians=do_compute_jacobians,
+            do_decompose_jacobians=do_decompose_jacobians,
+            dtype=dtype,
+            random_seed=random_seed,
+            verbose=verbose,
+            super_verbose=super_verbose,
+            n_iters_per_print_update=n_iters_per_print_update,
+            lr_init=lr_init,
+            lr_factor=lr_factor,
+            lr_patience=lr_patience,
+            lr_cooldown=lr_cooldown,
+            share_descents=share_descents,
+            memory_limit=memory_limit,
+        )
+        self.system: DynamicalSystem = as_system(
+            rnn,
+            layer=layer,
+            n_states=n_states,
+            n_inputs=n_inputs,
+            kind=kind,
+            bounds=bounds,
+            derivatives=derivatives,
+        )
         self.rng = np.random.default_rng(self.config.random_seed)
         self.interrupted = False
-        self._said_precision = False
+        self._said: set[str] = set()  # what has been said once
 
     def rnn_inputs(
         self, model_inputs: Any, *, call_arguments: dict[str, Any] | None = None
@@ -276,7 +325,7 @@ class FixedPointFinder(Questions):
             >>> u.shape, x.shape
             ((100, 1), (100, 1))
         """
-        self._said_whose = True  # pairs of inputs and states are the layer's by nature
+        self._said.add("whose inputs")  # pairs of inputs and states are the layer's by nature
         path = self.system.path
         if path is not None and path.layer.go_backwards:
             inputs = as_numbers(inputs, "inputs")
@@ -332,323 +381,312 @@ class FixedPointFinder(Questions):
             ([-1.0, 0.0, 1.0], 4)
         """
         self.interrupted = False
-        x, u, cond_ids = self._check(initial_states, inputs, cond_ids)
-        _check_image(self.system, x, u)
-        region = self._region(x, u)
-        if isinstance(self.system.equations, Differenced):
-            self.system.equations.set_size(region.scale, region.origin)
-        problem = Problem(self.system, region.lower, region.upper, region.scale, region.origin)
-        with Progress(len(x), self.config) as progress:
-            options = self.config.search_options()
-            start = (x - region.origin) / region.scale
-            search = Search(problem, start, u, region, options, progress.report)
-            self._check_resolution(search, x)
-            try:
-                search.run()
-                if self.config.do_rerun_q_outliers:
-                    search.rerun(self.config.outlier_q_scale)
-            except KeyboardInterrupt:
-                self.interrupted = True
-                search.wrap_up()
-            progress.report(search, force=True)
-        if self.interrupted:
-            logger.warning("interrupted: what had been found by then is returned")
-        self._say_precision(search)
-        self._mark_outliers(search)
-        self._mark_not_slow(search)
-        unique, kept, singular = self._unique(search, cond_ids)
-        return unique, self._all(search, cond_ids, kept, singular)
-
-    # -- before the search ----------------------------------------------------------------
-
-    def _say_whose(self, inputs: Any) -> None:
-        """Say once that constant inputs are those of the RNN layer, where that matters."""
-        path = self.system.path
-        if self._said_whose or path is None or isinstance(inputs, LayerArray):
-            return
-        between = path.between()
-        if between is not None:
-            self._said_whose = True
-            logger.warning(
-                "inputs are taken as constants at the RNN layer %r, behind %s; "
-                "finder.rnn_inputs(x)[:, -1] translates a constant input x of the model.",
-                path.layer.name, between,
-            )  # fmt: skip
-
-    def _check(self, initial_states, inputs, cond_ids):
-        system = self.system
-        x = system.layout.pack(initial_states, "initial_states")
-        check_rows(x, "initial_states", system.n_states, "n_states")
-        if inputs is None and system.n_inputs == 0:
-            inputs = np.zeros((1, 0))
-        u = as_numbers(inputs, "inputs")
-        _check_constant(system, u)
-        self._say_whose(inputs)
-        if len(u) not in (1, len(x)):
-            raise ValueError(
-                f"inputs must have one row, or one for each of the {len(x)} initial states; "
-                f"got {len(u)} rows."
-            )
-        u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
-        if cond_ids is not None:
-            cond_ids = np.asarray(cond_ids)
-            if cond_ids.shape != (len(x),) or not np.issubdtype(cond_ids.dtype, np.integer):
-                raise ValueError(
-                    f"cond_ids must be whole numbers of shape ({len(x)},), one for each "
-                    f"initial state; got {cond_ids.dtype} of shape {cond_ids.shape}."
-                )
-        return x, u, cond_ids
-
-    def _region(self, x: np.ndarray, u: np.ndarray) -> Region:
-        """Units of the states and box of the search."""
-        return make_region(self.system, x, u, self.config.outlier_distance_scale)
-
-    def _check_resolution(self, search: Search, x: np.ndarray) -> None:
-        """Refuse states that vary less about an offset than their arithmetic resolves."""
-        eps, problem = search.descents.eps, search.problem
-        if not problem.origin.any() or eps <= LEAST_RESOLUTION:
-            return
-        worst = int(np.argmax(np.abs(problem.origin) / problem.scale))
-        raise ValueError(
-            f"initial_states: expected states whose differences the arithmetic of the network "
-            f"resolves, received state {worst} within {np.ptp(x[:, worst]):.1g} about "
-            f"{problem.origin[worst]:g}, of which {self.system.name!r} rounds away {eps:.0e}. "
-            "Measure the states from there (subtract it in the equations), or compute in "
-            "double precision throughout."
+        found = find_fixed_points(
+            self.system, initial_states, inputs, cond_ids, self.config, self.rng, self._said
         )
+        self.interrupted = found.interrupted
+        return found.unique, found.all_points
 
-    # -- after the search -----------------------------------------------------------------
+    # -- what the points mean ---------------------------------------------------------------
 
-    def _say_precision(self, search: Search) -> None:
-        """Say once where the network computes in less than double precision."""
-        eps = search.descents.eps
-        if eps < DOUBLE or self._said_precision:
-            return
-        self._said_precision = True
-        problem = search.problem
-        if problem.origin.any() and eps <= problem.resolution:
-            logger.warning(
-                "%s resolves %.0e of how far the states vary about their offset: points nearer "
-                "to each other than %.0e of that are not told apart, and one that rounding "
-                "could make of a ghost is a slow point.",
-                problem.dtypes[1], eps, distance_tolerance(eps),
-            )  # fmt: skip
-            return
-        logger.warning(
-            "%r computes in single precision (its rounding is %.0e): fixed points are located "
-            "to %.0e of the size of the states, and one that rounding could make of a ghost "
-            "is a slow point. %s",
-            self.system.name, eps, distance_tolerance(eps),
-            getattr(self.system.equations, "to_double", ""),
-        )  # fmt: skip
+    def _is_verbose(self, verbose: bool | None) -> bool:
+        return self.config.verbose if verbose is None else verbose
 
-    def _mark_outliers(self, search: Search) -> None:
-        """Mark what lies far from the starts and is no isolated fixed point, nor reached."""
-        if not self.config.do_exclude_distance_outliers:
-            return
-        ends = search.ends
-        reached = ends.x[sorted(search.reached)]
-        far = distance_outliers(
-            ends.x, search.start, self.config.outlier_distance_scale, reached=reached
-        )
-        far &= ~((ends.status == Status.FIXED_POINT) & np.isfinite(ends.radius))
-        ends.status[far & (ends.status <= Status.SLOW_POINT)] = Status.OUTLIER
+    def certify(
+        self,
+        points: Any,
+        *,
+        inputs: Any = None,
+        n_directions: int = 8,
+        safety: float = 2.0,
+        seed: int = 0,
+        verbose: bool | None = None,
+    ) -> analysis.Certificates:
+        """Prove that the points are true fixed points.
 
-    def _mark_not_slow(self, search: Search) -> None:
-        """A stationary point of the speed where states rush past is no slow point."""
-        ends = search.ends
-        rows = np.flatnonzero(ends.status == Status.SLOW_POINT)
-        if not len(rows):
-            return
-        time = LEAST_TIME_CONSTANT
-        if self.system.kind == "continuous":  # whose unit of time is anyone's
-            u = search.inputs[ends.condition[rows[:16]]]
-            x = search.problem.natural(ends.x[rows[:16]])
-            jacobians = self._in_chunks(self.system.jacobian, x, u, self.system.n_states)
-            fastest = float(np.abs(jacobians).sum(axis=-1).max())
-            time = time / fastest if fastest > 0 else 0.0
-        speed = np.sqrt(2.0 * ends.q[rows])
-        scale = state_scale(search.start) or state_scale(ends.x[rows])
-        slow = is_slow(speed, scale, time)
-        ends.status[rows[~slow]] = Status.NOT_SLOW
-
-    def _unique(self, search: Search, cond_ids):
-        """The distinct end points, linearised; their numbers and smallest singular values."""
-        ends = search.ends
-        kept = distinct_ends(ends, search.inputs, self.config.tol_unique)
-        if len(kept) > self.config.max_n_unique:
-            chosen = self.rng.choice(len(kept), int(self.config.max_n_unique), replace=False)
-            kept = kept[np.sort(chosen)]
-        kept = kept[np.lexsort((ends.source[kept], ends.status[kept]))]
-        source = ends.source[kept]
-        u = search.inputs[ends.condition[kept]]
-        columns = search.end_columns()
-        own: dict[str, Any] = {name: values[kept] for name, values in columns.items()}
-        try:
-            linear = self._linearise(search, own, u, ends.radius[kept])
-            unit = search.problem.scale
-            away = (own["xstar"] - search.problem.origin) / unit
-            size = np.sqrt(np.mean(away * away, axis=1))
-            size = np.maximum(size, np.sqrt(np.mean(search.start**2)) or 1.0)
-            self._check_jacobians(linear, own["xstar"], u, size, unit)
-        except KeyboardInterrupt:
-            self.interrupted = True
-            logger.warning("interrupted: the points are returned without their Jacobians")
-            linear = {}
-        counts = search.count_starts()
-        unique = FixedPoints(
-            start_counts=counts,
-            inputs=u,
-            cond_id=None if cond_ids is None else cond_ids[source],
-            **own,
-            **linear,
-            **self._common(search, np.hstack([own["xstar"], u])),
-        )
-        return unique, kept, linear.get("smallest_singular_value")
-
-    def _linearise(
-        self, search: Search, own: dict[str, Any], u: np.ndarray, located: np.ndarray
-    ) -> dict[str, Any]:
-        """Return Jacobians, on a kink of one side, and what follows from them."""
-        x = own["xstar"]
-        if not self.config.do_compute_jacobians:
-            return {}
-        n, d = x.shape
-        if search.descents.matrix_free or 40.0 * n * d * d > 4.0 * self.config.memory_limit:
-            logger.warning(
-                "the Jacobians of %d points of %d states would need %.1f GB with their "
-                "eigenvectors and are left out; raise memory_limit or tol_unique, or lower "
-                "max_n_unique", n, d, 40.0 * n * d * d / 1e9,
-            )  # fmt: skip
-            return {}
-        jacobians = self._in_chunks(self.system.jacobian, x, u, d)
-        by_input = self._in_chunks(self.system.input_jacobian, x, u, u.shape[1])
-        unit = search.problem.scale
-        growth = settle_at_kinks(
+        See :func:`fixedpoint_tf.analysis.certify`.
+        """
+        return analysis.certify(
             self.system,
-            x,
-            u,
-            jacobians,
-            by_input,
-            fixed=own["status"] == Status.FIXED_POINT,
-            size=np.linalg.norm((x - search.problem.origin) / unit, axis=1) + 1.0,
-            # Of a random direction, the root of their number is left along any given one.
-            located=np.sqrt(d) * located,
-            unit=unit,
-            eps=search.descents.eps,
-        )
-        shift = np.eye(d) if self.system.kind == "discrete" else 0.0
-        linear = {
-            "J_xstar": jacobians,
-            "dFdu": by_input,
-            "growth_at_kink": growth,
-            "smallest_singular_value": smallest_singular_values(jacobians - shift),
-        }
-        if self.config.do_decompose_jacobians:
-            values, right, left = linearization.decompose(jacobians, self.system.kind)
-            linear |= {
-                "eigval_J_xstar": values,
-                "eigvec_J_xstar": right,
-                "left_eigvec_J_xstar": left,
-            }
-        return linear
-
-    def _check_jacobians(
-        self, linear, x: np.ndarray, u: np.ndarray, scale: np.ndarray, unit: np.ndarray
-    ) -> None:
-        """Refuse Jacobians that are not the derivatives of the update at the points."""
-        equations = self.system.equations
-        if isinstance(equations, Differenced) and len(x):
-            dtype = self.system.dtypes[1]
-            error = equations.relative_error(self.system.weights(dtype), x, u, dtype)
-            logger.warning(
-                "the Jacobians of %r are central differences; at these points they are exact "
-                "to %.0e of their size.", self.system.name, error,
-            )  # fmt: skip
-            return
-        if "J_xstar" not in linear or not isinstance(equations, Autodiff):
-            return  # closed forms are held against the cell when the system is made
-        wrong = check_jacobian(
-            self.system, x, u, linear["J_xstar"], linear["dFdu"], scale=scale, unit=unit
-        )
-        if wrong:
-            raise ValueError(describe(self.system, wrong))
-
-    def _in_chunks(self, jacobian, x: np.ndarray, u: np.ndarray, width: int) -> np.ndarray:
-        """A Jacobian at every point, a bounded number at a time."""
-        n, d = x.shape
-        result = np.empty((n, d, width))
-        chunk = max(1, 2**22 // (d * max(width, 1)))
-        for i in range(0, n, chunk):
-            result[i : i + chunk] = jacobian(x[i : i + chunk], u[i : i + chunk]).numpy()
-        return result
-
-    def _all(self, search: Search, cond_ids, kept, singular) -> FixedPoints:
-        """Where each start ended; a start without an end point stands where it was left."""
-        points, member = search.points, search.member
-        ended = member >= 0
-        columns = search.end_columns()
-        x, image, q = search.final_states()
-        status = np.full(len(x), Status.NOT_CONVERGED, dtype=np.int8)
-        status[~np.isfinite(q)] = Status.DIVERGED
-        known: dict[str, Any] = {
-            "xstar": x,
-            "F_xstar": image,
-            "qstar": q,
-            "dq": points.dq,
-            "n_iters": points.n_iters,
-            "newton_step": np.full(len(x), np.nan),
-            "n_at_bound": np.zeros(len(x), dtype=int),
-            "status": status,
-        }
-        for name, values in known.items():
-            values[ended] = columns[name][member[ended]]
-        sigma = np.full(len(search.ends) + 1, np.nan)
-        if singular is not None:
-            sigma[kept] = singular
-        u = search.inputs[search.ends.condition[kept]]
-        distinct = np.hstack([columns["xstar"][kept], u])
-        return FixedPoints(
-            x_init=search.problem.natural(search.start),
-            inputs=points.u,
-            cond_id=cond_ids,
-            smallest_singular_value=sigma[member],
-            **known,
-            **self._common(search, distinct),
+            points,
+            inputs=inputs,
+            n_directions=n_directions,
+            safety=safety,
+            seed=seed,
+            verbose=self._is_verbose(verbose),
         )
 
-    def _common(self, search: Search, distinct: np.ndarray) -> dict[str, Any]:
-        """Return what all sets of points of one search share."""
-        tol_unique = self.config.tol_unique * float(search.problem.scale.min())
-        return {
-            "tol_unique": min(tol_unique, 0.5 * nearest_distance(distinct)),
-            "kind": self.system.kind,
-            "state_names": self.system.state_names,
-        }
+    def estimate_coverage(
+        self, points: FixedPoints, *, of: str = "fixed", confidence: float = 0.95, seed: int = 0
+    ) -> analysis.Coverage:
+        """Estimate how much of what the starts can reach has been found.
 
+        See :func:`fixedpoint_tf.analysis.estimate_coverage`.
 
-def _check_constant(system: DynamicalSystem, u: np.ndarray) -> None:
-    """Refuse constant inputs of another width, naming the layers before."""
-    path = system.path
-    try:
-        check_rows(u, "inputs", system.n_inputs, "n_inputs")
-    except ValueError as error:
-        if path is None or u.shape[-1:] == (system.n_inputs,):
-            raise
-        raise ValueError(
-            f"{error} These are {path.describe()}: finder.rnn_inputs(model_inputs)[:, -1] "
-            "translates a constant input of the model."
-        ) from None
+        Args:
+            points: the second result of :meth:`find_fixed_points`: where each start ended.
+            of, confidence, seed: see there.
+        """
+        return analysis.estimate_coverage(
+            points, system=self.system, of=of, confidence=confidence, seed=seed
+        )
 
+    def search_deflated(
+        self,
+        points: FixedPoints,
+        *,
+        n_inits: int = 128,
+        initial_states: Any = None,
+        inputs: Any = None,
+        length: float | None = None,
+        max_rounds: int = 4,
+        max_iters: int = 100,
+        seed: int = 0,
+        verbose: bool | None = None,
+    ) -> analysis.Deflated:
+        """Search for further fixed points, away from those known.
 
-def _check_image(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> None:
-    """Refuse a network that returns NaN or infinity where the search begins."""
-    bad = 0
-    for i in range(0, len(x), 4096):
-        image = system.step(x[i : i + 4096], u[i : i + 4096]).numpy()
-        bad += int((~np.isfinite(image)).any(axis=1).sum())
-    if bad:
-        raise ValueError(
-            f"rnn must return finite states; it returns NaN or infinity at {bad} of the "
-            f"{len(x)} initial states. Check its weights and the range of the states."
+        See :func:`fixedpoint_tf.analysis.search_deflated`.
+        """
+        return analysis.search_deflated(
+            self.system,
+            points,
+            n_inits=n_inits,
+            initial_states=initial_states,
+            inputs=inputs,
+            length=length,
+            max_rounds=max_rounds,
+            max_iters=max_iters,
+            seed=seed,
+            verbose=self._is_verbose(verbose),
+        )
+
+    def sample_slow_states(
+        self,
+        states: Any,
+        inputs: Any = None,
+        *,
+        n_steps: int = 50,
+        max_points: int = 300,
+        min_time_constant: float | None = None,
+        dt: float | None = None,
+        seed: int = 0,
+        verbose: bool | None = None,
+    ) -> FixedPoints:
+        """Sample the states at which trajectories linger.
+
+        See :func:`fixedpoint_tf.analysis.sample_slow_states`.
+        """
+        return analysis.sample_slow_states(
+            self.system,
+            states,
+            inputs,
+            n_steps=n_steps,
+            max_points=max_points,
+            min_time_constant=min_time_constant,
+            dt=dt,
+            seed=seed,
+            verbose=self._is_verbose(verbose),
+        )
+
+    def classify_attractors(
+        self,
+        points: FixedPoints,
+        *,
+        slow: float = 100.0,
+        min_points: int = 8,
+        dt: float | None = None,
+        verbose: bool | None = None,
+    ) -> analysis.Attractors:
+        """Sort points into isolated ones, lines, rings, planes and slow cycles.
+
+        See :func:`fixedpoint_tf.analysis.classify_attractors`.
+
+        Args:
+            points: either result of :meth:`find_fixed_points`, or that of
+                :meth:`sample_slow_states`, or both joined by
+                ``FixedPoints.concatenate([unique, slow], common=True)``.
+            slow, min_points, dt, verbose: see there.
+        """
+        return analysis.classify_attractors(
+            self.system,
+            points,
+            slow=slow,
+            min_points=min_points,
+            dt=dt,
+            verbose=self._is_verbose(verbose),
+        )
+
+    def find_cycles(
+        self,
+        states: Any,
+        inputs: Any = None,
+        *,
+        dt: float | None = None,
+        n_transient: int = 1000,
+        n_steps: int = 4096,
+        max_period: int = 8,
+        n_candidates: int = 64,
+        n_extensions: int = 2,
+        tol_unique: float = 0.0001,
+        seed: int = 0,
+        verbose: bool | None = None,
+    ) -> analysis.Cycles:
+        """Find the cycles of the network, their periods and their stability.
+
+        See :func:`fixedpoint_tf.analysis.find_cycles`.
+        """
+        return analysis.find_cycles(
+            self.system,
+            states,
+            inputs,
+            dt=dt,
+            n_transient=n_transient,
+            n_steps=n_steps,
+            max_period=max_period,
+            n_candidates=n_candidates,
+            n_extensions=n_extensions,
+            tol_unique=tol_unique,
+            seed=seed,
+            verbose=self._is_verbose(verbose),
+        )
+
+    def continue_branches(
+        self,
+        points: Any,
+        path: Any,
+        *,
+        start: float | None = None,
+        s_range: tuple[float, float] | None = None,
+        first_step: float = 0.01,
+        max_step: float = 0.05,
+        min_step: float = 1e-08,
+        max_points: int = 1000,
+        bounds: tuple[Any, Any] | None = None,
+        verbose: bool | None = None,
+    ) -> analysis.Branches:
+        """Follow fixed points along a path of inputs, through bifurcations.
+
+        See :func:`fixedpoint_tf.analysis.continue_branches`.
+        """
+        return analysis.continue_branches(
+            self.system,
+            points,
+            path,
+            start=start,
+            s_range=s_range,
+            first_step=first_step,
+            max_step=max_step,
+            min_step=min_step,
+            max_points=max_points,
+            bounds=bounds,
+            verbose=self._is_verbose(verbose),
+        )
+
+    def find_connections(
+        self,
+        points: FixedPoints,
+        *,
+        n_directions: int = 16,
+        tol: float = 0.01,
+        max_steps: int = 10000,
+        dt: float | None = None,
+        seed: int = 0,
+        verbose: bool | None = None,
+    ) -> analysis.Connections:
+        """Follow the unstable directions of each saddle to where they lead.
+
+        See :func:`fixedpoint_tf.analysis.find_connections`.
+        """
+        return analysis.find_connections(
+            self.system,
+            points,
+            n_directions=n_directions,
+            tol=tol,
+            max_steps=max_steps,
+            dt=dt,
+            seed=seed,
+            verbose=self._is_verbose(verbose),
+        )
+
+    def estimate_basins(
+        self,
+        points: FixedPoints,
+        states: Any,
+        inputs: Any = None,
+        *,
+        tol: float = 0.01,
+        max_steps: int = 10000,
+        confidence: float = 0.95,
+        dt: float | None = None,
+        verbose: bool | None = None,
+    ) -> analysis.Basins:
+        """Estimate the share of states that each attractor attracts.
+
+        See :func:`fixedpoint_tf.analysis.estimate_basins`.
+        """
+        return analysis.estimate_basins(
+            self.system,
+            points,
+            states,
+            inputs,
+            tol=tol,
+            max_steps=max_steps,
+            confidence=confidence,
+            dt=dt,
+            verbose=self._is_verbose(verbose),
+        )
+
+    def analyze_sensitivity(
+        self,
+        points: FixedPoints,
+        readout: Any = None,
+        *,
+        dt: float | None = None,
+        n_modes: int | None = None,
+        horizon: float | None = None,
+        input_names: Sequence[str] | None = None,
+        verbose: bool | None = None,
+    ) -> analysis.Sensitivity:
+        """Measure how each mode listens to each input, at each point.
+
+        See :func:`fixedpoint_tf.analysis.analyze_sensitivity`.
+        """
+        return analysis.analyze_sensitivity(
+            self.system,
+            points,
+            readout,
+            dt=dt,
+            n_modes=n_modes,
+            horizon=horizon,
+            input_names=input_names,
+            verbose=self._is_verbose(verbose),
+        )
+
+    def linear_error(
+        self,
+        points: FixedPoints,
+        distances: ArrayLike | None = None,
+        n_steps: int = 10,
+        seed: int = 0,
+        *,
+        n_directions: int = 32,
+        directions: ArrayLike | None = None,
+        dt: float | None = None,
+        verbose: bool | None = None,
+    ) -> analysis.LinearError:
+        """Measure the error of the linearisation against the distance from the points.
+
+        See :func:`fixedpoint_tf.analysis.linear_error`.
+        """
+        return analysis.linear_error(
+            self.system,
+            points,
+            distances,
+            n_steps,
+            seed,
+            n_directions=n_directions,
+            directions=directions,
+            dt=dt,
+            verbose=self._is_verbose(verbose),
         )

@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.optimize import brentq
 
 from fixedpoint_tf import FixedPointFinder, Status
+from fixedpoint_tf.search import linearizing
 from fixedpoint_tf.search import search as search_module
 
 QUIET = {"verbose": False}
@@ -274,10 +275,10 @@ def test_interrupted_early_what_starts_came_near_is_still_located(monkeypatch):
 
 
 def test_interrupted_while_linearising_it_returns_the_points(monkeypatch):
-    def interrupted(self, *args):
+    def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(FixedPointFinder, "_in_chunks", interrupted)
+    monkeypatch.setattr(linearizing, "in_chunks", interrupted)
     unique, _ = bistable_finder(2).find_fixed_points(starts(100, 2), [[0.0]])
     assert len(unique.fixed) == 9
     assert unique.J_xstar is None

@@ -14,7 +14,7 @@ from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.certificates import certify
 from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
 from fixedpoint_tf.analysis.completeness.coverage import estimate_coverage
-from fixedpoint_tf.finder import FixedPointFinder
+from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.linearization import growth
 
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from fixedpoint_tf.finder import FixedPointFinder
+
 __all__ = ["Comparison", "compare_networks"]
 
-Measure = Callable[[FixedPointFinder, FixedPoints, FixedPoints], float]
+#: From the finder of a network, its distinct points and all starts to a number.
+Measure = Callable[["FixedPointFinder", FixedPoints, FixedPoints], float]
 
 
 def _fastest_growth(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
@@ -176,10 +179,16 @@ def compare_networks(
     inputs: Any = None,
     *,
     measures: Mapping[str, Measure] | None = None,
+    config: FinderConfig | None = None,
+    layer: str | None = None,
+    n_states: int | None = None,
+    n_inputs: int | None = None,
+    kind: str = "discrete",
+    bounds: tuple[Any, Any] | None = None,
+    derivatives: str = "automatic",
     verbose: bool = False,
-    **options: Any,
 ) -> tuple[Comparison, list[FixedPoints | None]]:
-    """Searches many networks in the same way and puts them into one table.
+    """Search many networks in the same way and put them into one table.
 
     Networks of several seeds, or one network at several times of its training, are read one
     after the other: a path to a ``.keras`` file is loaded only when its turn comes. What
@@ -196,8 +205,10 @@ def compare_networks(
         inputs: ``(1, n_inputs)`` or ``(n, n_inputs)``, as for ``find_fixed_points``.
         measures: further columns: name to function of the finder, the distinct points and
             all starts (both results of ``find_fixed_points``), which returns a number.
+        config: options of each search, which shows no bar of its own.
+        layer, n_states, n_inputs, kind, bounds, derivatives: of each network, see
+            :func:`fixedpoint_tf.as_system`.
         verbose: show a progress bar over networks.
-        **options: of :class:`fixedpoint_tf.FixedPointFinder`.
 
     Returns:
         The table, and the distinct points of each network (None where its search failed).
@@ -229,7 +240,16 @@ def compare_networks(
     if not named:
         raise ValueError("networks: expected at least one network, received none.")
     every_measure = {**MEASURES, **(measures or {})}
-    options = {"verbose": False, **options}
+    options = {
+        **dataclasses.asdict(FinderConfig() if config is None else config),
+        "layer": layer,
+        "n_states": n_states,
+        "n_inputs": n_inputs,
+        "kind": kind,
+        "bounds": bounds,
+        "derivatives": derivatives,
+        "verbose": False,
+    }
     rows, seconds, reasons, points = [], [], [], []
     interrupted = False
     try:
@@ -260,7 +280,9 @@ def _row(
     measures: Mapping[str, Measure],
     options: Mapping[str, Any],
 ) -> tuple[list[float], str, FixedPoints | None]:
-    """The numbers of one network, why some are missing, and its distinct points."""
+    """Return the numbers of one network, why some are missing, and its distinct points."""
+    from fixedpoint_tf.finder import FixedPointFinder
+
     nothing = [np.nan] * len(measures)
     try:
         finder = FixedPointFinder(network, **options)

@@ -19,8 +19,9 @@ from tqdm import tqdm
 from fixedpoint_tf._utils.checks import as_numbers, check_number, check_rows, check_whole
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.words import pluralize
-from fixedpoint_tf.finder import FixedPointFinder
+from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.search.finding import find_fixed_points
 from fixedpoint_tf.search.solvers import deflated
 from fixedpoint_tf.systems.at_points import check_points
 from fixedpoint_tf.systems.convert import as_system
@@ -148,9 +149,9 @@ def search_deflated(
     """Search for further fixed points, away from those known.
 
     In each round, starts run by Newton's method on the deflated residual, and those that it
-    loses by Levenberg-Marquardt; where they end, :class:`fixedpoint_tf.FixedPointFinder`
-    locates, verifies and linearises the fixed points; new ones are deflated too in the next
-    round. The search ends after a round that meets none, or ``max_rounds``. Nothing says
+    loses by Levenberg-Marquardt; where they end, a search without deflation locates,
+    verifies and linearises the fixed points; new ones are deflated too in the next round.
+    The search ends after a round that meets none, or ``max_rounds``. Nothing says
     that it finds all.
 
     A line of fixed points is not exhausted by deflation: its further points are new ones.
@@ -205,14 +206,14 @@ def search_deflated(
     if length is not None:
         check_number(length, "length")
     rng = np.random.default_rng(seed)
-    finder = FixedPointFinder(
-        system,
+    config = FinderConfig(
         verbose=False,
         tol_unique=points.tol_unique,
         random_seed=seed,
         do_exclude_distance_outliers=False,
         share_descents=False,
     )
+    said: set[str] = set()
     parts, n_starts, n_arrived, interrupted = [points], 0, 0, False
     with tqdm(total=len(conditions), desc="deflated search", disable=not verbose) as bar:
         try:
@@ -231,10 +232,10 @@ def search_deflated(
                     )
                     ends = ends[q <= CANDIDATE_Q]
                     n_arrived += len(ends)
-                    new = _verify(finder, ends, u, known)
+                    new, stopped = _verify(system, ends, u, known, config, said)
                     if new.n:
                         parts.append(new)
-                    if finder.interrupted:  # it has caught the interruption
+                    if stopped:  # the search has caught the interruption
                         raise KeyboardInterrupt
                     if not new.n:
                         break
@@ -336,20 +337,27 @@ def _draw(
 
 
 def _verify(
-    finder: FixedPointFinder, ends: np.ndarray, u: np.ndarray, known: FixedPoints
-) -> FixedPoints:
-    """The fixed points at the ends, exactly located and linearised, without the known."""
+    system: DynamicalSystem,
+    ends: np.ndarray,
+    u: np.ndarray,
+    known: FixedPoints,
+    config: FinderConfig,
+    said: set[str],
+) -> tuple[FixedPoints, bool]:
+    """Locate and linearise the fixed points at the ends, without the known; interrupted?"""
     if not len(ends):
-        return known[:0]
+        return known[:0], False
     cond_ids = None
     if known.cond_id is not None:  # an input that had no point has no label either
         cond_ids = np.full(len(ends), known.cond_id[0] if known.n else -1)
-    found = finder.find_fixed_points(ends, u[None], cond_ids)[0].fixed
+    rng = np.random.default_rng(config.random_seed)
+    searched = find_fixed_points(system, ends, u[None], cond_ids, config, rng, said)
+    found = searched.unique.fixed
     old = _fixed(known).xstar
     if len(old) and found.n:
-        eps = float(np.finfo(finder.system.dtypes[1]).eps)
+        eps = float(np.finfo(system.dtypes[1]).eps)
         found = found[~_are_known(found, _fixed(known), eps)]
-    return found
+    return found, searched.interrupted
 
 
 def _are_known(found: FixedPoints, known: FixedPoints, eps: float) -> np.ndarray:

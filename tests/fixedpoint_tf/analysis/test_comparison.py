@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fixedpoint_tf import FixedPointFinder
 from fixedpoint_tf.analysis import Comparison, compare_networks
 from fixedpoint_tf.analysis.certificates.proofs import Prover
+from fixedpoint_tf.search import results
 from fixedpoint_tf.search.search import Search
 
 STATES = np.linspace(-1.0, 1.0, 21)[:, None]
@@ -106,7 +106,7 @@ def test_the_keyboard_ends_it_and_what_is_done_is_returned():
 
 @pytest.mark.parametrize(
     ("part", "name"),
-    [(Search, "run"), (FixedPointFinder, "_linearise"), (Prover, "prove")],
+    [(Search, "run"), (results, "linearize_ends"), (Prover, "prove")],
 )
 def test_an_interruption_inside_a_search_or_a_proof_ends_it_too(monkeypatch, part, name):
     whole, calls = getattr(part, name), []

@@ -1,0 +1,124 @@
+"""Initial states and constant inputs of a search: arrays of numbers, or an error that helps."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf._utils.checks import as_numbers, check_rows
+from fixedpoint_tf.search.search import Search
+from fixedpoint_tf.systems.models.rnn_inputs import LayerArray
+from fixedpoint_tf.systems.system import DynamicalSystem
+
+__all__ = ["check_image", "check_resolution", "check_starts"]
+
+logger = logging.getLogger(__name__)
+
+LEAST_RESOLUTION = 1e-4  # of how far states vary about an offset, that must be resolved
+
+
+def check_starts(
+    system: DynamicalSystem, initial_states: Any, inputs: Any, cond_ids: Any, said: set[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Read the arguments of a search.
+
+    Args:
+        system: the network.
+        initial_states: ``(n, n_states)``, or nested as the cell has them.
+        inputs: ``(1, n_inputs)`` or ``(n, n_inputs)``; None for a network without inputs.
+        cond_ids: ``(n,)`` whole numbers, or None.
+        said: what has been said once; that constants are those of the RNN layer is added.
+
+    Returns:
+        States ``(n, n_states)``, inputs ``(n, n_inputs)`` and labels.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
+        >>> x, u, _ = check_starts(system, [[1.0], [2.0]], [[0.5]], None, set())
+        >>> u.tolist()
+        [[0.5], [0.5]]
+    """
+    x = system.layout.pack(initial_states, "initial_states")
+    check_rows(x, "initial_states", system.n_states, "n_states")
+    if inputs is None and system.n_inputs == 0:
+        inputs = np.zeros((1, 0))
+    u = as_numbers(inputs, "inputs")
+    _check_constant(system, u)
+    _say_whose(system, inputs, said)
+    if len(u) not in (1, len(x)):
+        raise ValueError(
+            f"inputs must have one row, or one for each of the {len(x)} initial states; "
+            f"got {len(u)} rows."
+        )
+    u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
+    if cond_ids is not None:
+        cond_ids = np.asarray(cond_ids)
+        if cond_ids.shape != (len(x),) or not np.issubdtype(cond_ids.dtype, np.integer):
+            raise ValueError(
+                f"cond_ids must be whole numbers of shape ({len(x)},), one for each "
+                f"initial state; got {cond_ids.dtype} of shape {cond_ids.shape}."
+            )
+    return x, u, cond_ids
+
+
+def _check_constant(system: DynamicalSystem, u: np.ndarray) -> None:
+    """Refuse constant inputs of another width, naming the layers before."""
+    path = system.path
+    try:
+        check_rows(u, "inputs", system.n_inputs, "n_inputs")
+    except ValueError as error:
+        if path is None or u.shape[-1:] == (system.n_inputs,):
+            raise
+        raise ValueError(
+            f"{error} These are {path.describe()}: finder.rnn_inputs(model_inputs)[:, -1] "
+            "translates a constant input of the model."
+        ) from None
+
+
+def _say_whose(system: DynamicalSystem, inputs: Any, said: set[str]) -> None:
+    """Say once that constant inputs are those of the RNN layer, where that matters."""
+    path = system.path
+    if "whose inputs" in said or path is None or isinstance(inputs, LayerArray):
+        return
+    between = path.between()
+    if between is not None:
+        said.add("whose inputs")
+        logger.warning(
+            "inputs are taken as constants at the RNN layer %r, behind %s; "
+            "finder.rnn_inputs(x)[:, -1] translates a constant input x of the model.",
+            path.layer.name, between,
+        )  # fmt: skip
+
+
+def check_image(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> None:
+    """Refuse a network that returns NaN or infinity where the search begins."""
+    bad = 0
+    for i in range(0, len(x), 4096):
+        image = system.step(x[i : i + 4096], u[i : i + 4096]).numpy()
+        bad += int((~np.isfinite(image)).any(axis=1).sum())
+    if bad:
+        raise ValueError(
+            f"rnn must return finite states; it returns NaN or infinity at {bad} of the "
+            f"{len(x)} initial states. Check its weights and the range of the states."
+        )
+
+
+def check_resolution(search: Search, x: np.ndarray) -> None:
+    """Refuse states that vary less about an offset than their arithmetic resolves."""
+    eps, problem = search.descents.eps, search.problem
+    if not problem.origin.any() or eps <= LEAST_RESOLUTION:
+        return
+    worst = int(np.argmax(np.abs(problem.origin) / problem.scale))
+    raise ValueError(
+        f"initial_states: expected states whose differences the arithmetic of the network "
+        f"resolves, received state {worst} within {np.ptp(x[:, worst]):.1g} about "
+        f"{problem.origin[worst]:g}, of which {problem.system.name!r} rounds away {eps:.0e}. "
+        "Measure the states from there (subtract it in the equations), or compute in "
+        "double precision throughout."
+    )
