@@ -528,7 +528,7 @@ class FixedPointFinder:
         max_period: int = 8,
         n_candidates: int = 64,
         n_extensions: int = 2,
-        tol_unique: float = 0.0001,
+        tol_unique: float = 1e-4,
         seed: int = 0,
         verbose: bool | None = None,
     ) -> analysis.Cycles:
@@ -560,7 +560,7 @@ class FixedPointFinder:
         s_range: tuple[float, float] | None = None,
         first_step: float = 0.01,
         max_step: float = 0.05,
-        min_step: float = 1e-08,
+        min_step: float = 1e-8,
         max_points: int = 1000,
         bounds: tuple[Any, Any] | None = None,
         verbose: bool | None = None,

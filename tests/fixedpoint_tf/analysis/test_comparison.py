@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fixedpoint_tf import FinderConfig
 from fixedpoint_tf.analysis import Comparison, compare_networks
 from fixedpoint_tf.analysis.certificates.proofs import Prover
 from fixedpoint_tf.search import results
@@ -121,6 +122,19 @@ def test_an_interruption_inside_a_search_or_a_proof_ends_it_too(monkeypatch, par
     table, points = compare_networks([tanh_unit(2.0)] * 3, STATES, [[0.0]])
     assert (len(table), len(points), table.interrupted) == (1, 1, True)
     assert table["proved"].tolist() == [3]
+
+
+def test_options_of_the_search_and_of_the_networks_arrive(capfd):
+    functions = {
+        f"gain {gain}": lambda h, u, gain=gain: tf.tanh(gain * h + u) for gain in (0.5, 2.0)
+    }
+    config = FinderConfig(do_compute_jacobians=False, verbose=True)
+    table, points = compare_networks(
+        functions, STATES, [[0.0]], config=config, n_states=1, n_inputs=1, bounds=(-1, 1)
+    )
+    assert table["fixed"].tolist() == [1, 3]
+    assert np.isnan(table["fastest growth"]).all() and points[0].J_xstar is None
+    assert capfd.readouterr().err == "", "a bar is shown over the networks alone, if at all"
 
 
 def test_no_network_is_refused():
