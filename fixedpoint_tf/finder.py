@@ -30,7 +30,7 @@ class FixedPointFinder:
     ``q(x) = 0.5 |F(x, u) - x|^2`` vanish, for a constant input ``u``? The interface follows
     FixedPointFinder (Golub & Sussillo 2018), and so do the names of the options, which are
     described in :class:`fixedpoint_tf.FinderConfig`. What the points mean, once found, is
-    asked by further methods, which are the functions of :mod:`fixedpoint_tf.analysis` for
+    asked by further methods, which are the functions of ``fixedpoint_tf.analysis`` for
     this network; their ``verbose`` is by default that of the finder.
 
     Args:
