@@ -150,7 +150,9 @@ def _add_shared(parser: argparse.ArgumentParser, *, out: str) -> None:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer; got {text}")
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of at least 1, received {text}."
+        )
     return number
 
 

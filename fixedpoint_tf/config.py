@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import is_number
+from fixedpoint_tf._utils.checks import check_choice, check_whole, is_number
 from fixedpoint_tf.search.descents import Options
 from fixedpoint_tf.search.solvers.adam import AdamOptions
 
@@ -96,7 +96,7 @@ class FinderConfig:
         >>> FinderConfig(tol_q=-1.0)
         Traceback (most recent call last):
         ...
-        ValueError: tol_q must be a number of at least 0; got -1.0.
+        ValueError: tol_q: expected a number of at least 0, received -1.0.
     """
 
     tol_q: float = 1e-12
@@ -151,25 +151,24 @@ class FinderConfig:
             ("random_seed", 0),
         ):
             value = getattr(self, name)
-            if not _is_whole(value) or value < least:
-                raise ValueError(
-                    f"{name} must be a whole number of at least {least}; got {value!r}."
-                )
+            check_whole(value, name, least)
         if np.isfinite(self.max_n_unique) and self.max_n_unique % 1:
             raise ValueError(
-                f"max_n_unique must be a whole number or infinity; got {self.max_n_unique!r}."
+                "max_n_unique: expected a whole number or infinity, received "
+                f"{self.max_n_unique!r}."
             )
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise ValueError(f"{name} must be True or False; got {getattr(self, name)!r}.")
-        if not isinstance(self.method, str) or self.method not in _METHODS:
-            raise ValueError(f"method must be one of {list(_METHODS)}; got {self.method!r}.")
+                raise ValueError(
+                    f"{name}: expected True or False, received {getattr(self, name)!r}."
+                )
+        check_choice(self.method, "method", _METHODS)
         object.__setattr__(self, "dtype", _type_name(self.dtype))
 
     def _check_number(self, name, holds, expected: str) -> None:
         value = getattr(self, name)
         if not is_number(value) or not holds(value):
-            raise ValueError(f"{name} must be {expected}; got {value!r}.")
+            raise ValueError(f"{name}: expected {expected}, received {value!r}.")
 
     def search_options(self) -> Options:
         """What the search needs of these options."""
@@ -208,23 +207,21 @@ def check_option_names(names: Iterable[str]) -> None:
         >>> check_option_names(["tol_k"])  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        TypeError: FixedPointFinder has no option 'tol_k'; it has ['tol_q', ...
+        TypeError: FixedPointFinder: expected options among ['tol_q', ..., received 'tol_k'...
     """
     known = [field.name for field in dataclasses.fields(FinderConfig)]
     for name in names:
         if name in _OF_THE_ORIGINAL:
             raise TypeError(
-                f"FixedPointFinder has no option {name!r}, which the original of 2018 had: "
-                f"{_OF_THE_ORIGINAL[name]}."
+                f"FixedPointFinder: expected its own options, received {name!r}, which the "
+                f"original of 2018 had: {_OF_THE_ORIGINAL[name]}."
             )
         if name not in known:
             near = difflib.get_close_matches(name, [*known, *_OF_THE_NETWORK], n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"FixedPointFinder has no option {name!r}; it has {known}.{hint}")
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            raise TypeError(
+                f"FixedPointFinder: expected options among {known}, received {name!r}.{hint}"
+            )
 
 
 def _type_name(dtype: Any) -> str:
@@ -234,5 +231,5 @@ def _type_name(dtype: Any) -> str:
     except TypeError:
         name = None
     if name not in ("float32", "float64"):
-        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
+        raise ValueError(f"dtype: expected 'float32' or 'float64', received {dtype!r}.")
     return name

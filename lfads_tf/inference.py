@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.data.session import Session
 from lfads_tf.inferred import Inferred
 from lfads_tf.layers.decoder import Decoded, unit_columns
@@ -54,7 +54,7 @@ def rates(network: Network, factors_tbf, session: SessionWeights | None = None):
 def factors_of(network: Network, states: Any) -> np.ndarray:
     """See :meth:`lfads_tf.model.LFADS.factors_of`."""
     units = network.config.generator_units
-    states = checks.as_float32("states", states)
+    states = checks.as_numbers(states, "states", dtype=np.float32)
     if states.ndim < 1 or states.shape[-1] != units:
         raise ValueError(
             f"states: expected states of the generator, shape (..., {units}), received "

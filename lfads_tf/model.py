@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from fixedpoint_tf._utils.checks import check_eager
 from lfads_tf import inference
-from lfads_tf._utils.checks import check_eager
 from lfads_tf.config import LFADSConfig
 from lfads_tf.layers.network import Network
 from lfads_tf.sessions import stitching
@@ -69,7 +69,7 @@ class LFADS(keras.Model):
     """
 
     def __init__(self, config: LFADSConfig, **kwargs: Any) -> None:
-        check_eager()
+        check_eager("models")
         # Likelihoods need single precision, whatever Keras's policy is for other models.
         super().__init__(dtype="float32", **kwargs)
         self.config = config

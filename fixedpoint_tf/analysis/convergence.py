@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
-from fixedpoint_tf._utils.checks import check_number, check_whole
+from fixedpoint_tf._utils.checks import check_number, check_time_step, check_whole
 from fixedpoint_tf._utils.filters import state_scale
 from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -65,8 +65,7 @@ def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, 
         ValueError: a ``dt`` for a discrete system, or none that is positive.
     """
     if system.kind == "discrete":
-        if dt is not None:
-            raise ValueError(f"dt must be None for a discrete system; got {dt!r}.")
+        check_time_step(dt, system.kind)
         return 1.0
     if dt is None:
         fastest = 0.0
@@ -78,7 +77,7 @@ def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, 
 
 
 def check_runs(tol: Any, max_steps: Any) -> None:
-    """Refuses options of the forward runs that are out of range."""
+    """Refuse options of the forward runs that are out of range."""
     check_number(tol, "tol", 0.0, 0.5)
     check_whole(max_steps, "max_steps", least=1)
 

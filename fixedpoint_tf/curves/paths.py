@@ -44,29 +44,35 @@ class Path:
         self.n_inputs = n_inputs
         self.function: Callable[[float], Any] | None = None
         if n_inputs < 1:
-            raise ValueError("path must lead through inputs; the system has none.")
+            raise ValueError(
+                "path: expected None for a system without inputs, received a path."
+            )
         if callable(path):
             self.function = path
             low, high = (0.0, 1.0) if s_range is None else s_range
             if not (is_number(low) and is_number(high) and -np.inf < low < high < np.inf):
-                raise ValueError(f"s_range must be two rising numbers; got {s_range!r}.")
+                raise ValueError(f"s_range: expected two rising numbers, received {s_range!r}.")
             self.low, self.high = float(low), float(high)
             self.breaks = np.array([self.low, self.high])
             self._evaluate(np.array([self.low, self.high]))
             return
         if s_range is not None:
-            raise ValueError(f"s_range must be None but for a function; got {s_range!r}.")
+            raise ValueError(
+                f"s_range: expected None but for a function, received {s_range!r}."
+            )
         corners = as_numbers(path, "path")
         if corners.ndim == 1 and n_inputs == 1:
             corners = corners[:, None]
         if corners.ndim != 2 or corners.shape[1] != n_inputs or len(corners) < 2:
             raise ValueError(
-                f"path must have shape (n >= 2, n_inputs={n_inputs}), or be a function of s; "
-                f"got shape {corners.shape}."
+                f"path: expected shape (n >= 2, n_inputs={n_inputs}), or be a function of s, "
+                f"received shape {corners.shape}."
             )
         check_finite(corners, "path")
         if not np.ptp(corners, axis=0).any():
-            raise ValueError("path must change the input; all its inputs are the same.")
+            raise ValueError(
+                "path: expected inputs that change, received one input throughout."
+            )
         self.low, self.high = 0.0, 1.0
         slope = np.diff(corners, axis=0) * (len(corners) - 1)
         bent = np.abs(np.diff(slope, axis=0)).max(axis=1) > BENT * np.abs(slope).max()
@@ -80,7 +86,8 @@ class Path:
             shape = (1,) if row.shape == () and self.n_inputs == 1 else row.shape
             if shape != (self.n_inputs,) or not np.isfinite(row).all():
                 raise ValueError(
-                    f"path must return finite inputs of shape ({self.n_inputs},); got {row!r}."
+                    f"path: expected a function that returns finite inputs of shape "
+                    f"({self.n_inputs},), received one that returns {row!r}."
                 )
         return np.array(rows).reshape(len(s), self.n_inputs)
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import is_number
+from fixedpoint_tf._utils.checks import check_number, check_whole
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["Steps", "checked_steps"]
@@ -38,25 +38,21 @@ def checked_steps(
     """The options of a continuation, or a ``ValueError`` that says what is wrong."""
     named = {"first_step": first, "max_step": longest, "min_step": shortest}
     for name, value in named.items():
-        if not (is_number(value) and 0 < value < np.inf):
-            raise ValueError(f"{name} must be a positive length; got {value!r}.")
+        check_number(value, name)
     if not shortest <= first <= longest:
         raise ValueError(
-            "first_step must be between min_step and max_step; got "
+            "first_step: expected a length from min_step to max_step, received "
             f"{shortest!r}, {first!r}, {longest!r}."
         )
-    whole = isinstance(max_points, (int, np.integer)) and not isinstance(max_points, bool)
-    if not whole or max_points < 2:
-        raise ValueError(
-            f"max_points must be a whole number of at least 2; got {max_points!r}."
-        )
+    check_whole(max_points, "max_points", least=2)
     given = (system.lower, system.upper) if bounds is None else bounds
     shape = (system.n_states,)
     try:
         lower, upper = (np.broadcast_to(np.asarray(b, float), shape) for b in given)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"bounds must be (lower, upper), numbers or of shape ({shape[0]},); got {bounds!r}."
+            f"bounds: expected (lower, upper), numbers or of shape ({shape[0]},), received "
+            f"{bounds!r}."
         ) from error
     if bounds is not None and not (lower < upper).all():
         raise ValueError(f"bounds: expected lower below upper, received {bounds!r}.")

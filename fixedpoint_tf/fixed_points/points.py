@@ -12,8 +12,8 @@ import numpy as np
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils import filters
+from fixedpoint_tf._utils.checks import checked_array
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.shapes import checked_array
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.fixed_points.summary import summarize
 from fixedpoint_tf.linearization.kinds import check_kind

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
+from fixedpoint_tf._utils.checks import check_time_step
 from fixedpoint_tf.linearization.kinds import check_dt, check_kind
 
 __all__ = ["linear_trajectories"]
@@ -108,12 +109,9 @@ def _propagators(
 ) -> tuple[np.ndarray, np.ndarray]:
     """What one step does to a deviation, and to a constant forcing."""
     identity = np.eye(len(matrix))
-    if check_kind(kind) == "discrete":
-        if dt is not None:
-            raise ValueError(f"dt: expected None for a discrete system, received {dt!r}.")
+    check_time_step(dt, check_kind(kind))
+    if kind == "discrete":
         return matrix, identity
-    if dt is None:
-        raise ValueError("dt: expected a positive number for a continuous system.")
     # exp [[J, I], [0, 0]] dt = [[exp J dt, integral of exp J s], [0, I]] (Van Loan 1978).
     block = np.block([[matrix, identity], [np.zeros_like(matrix), np.zeros_like(matrix)]])
     exponential = scipy.linalg.expm(block * check_dt(dt))

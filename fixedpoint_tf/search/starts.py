@@ -53,16 +53,16 @@ def check_starts(
     _say_whose(system, inputs, said)
     if len(u) not in (1, len(x)):
         raise ValueError(
-            f"inputs must have one row, or one for each of the {len(x)} initial states; "
-            f"got {len(u)} rows."
+            f"inputs: expected one row, or one for each of the {len(x)} initial states, "
+            f"received {len(u)} rows."
         )
     u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
     if cond_ids is not None:
         cond_ids = np.asarray(cond_ids)
         if cond_ids.shape != (len(x),) or not np.issubdtype(cond_ids.dtype, np.integer):
             raise ValueError(
-                f"cond_ids must be whole numbers of shape ({len(x)},), one for each "
-                f"initial state; got {cond_ids.dtype} of shape {cond_ids.shape}."
+                f"cond_ids: expected whole numbers of shape ({len(x)},), one for each "
+                f"initial state, received {cond_ids.dtype} of shape {cond_ids.shape}."
             )
     return x, u, cond_ids
 
@@ -104,7 +104,7 @@ def check_image(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> None:
         bad += int((~np.isfinite(image)).any(axis=1).sum())
     if bad:
         raise ValueError(
-            f"rnn must return finite states; it returns NaN or infinity at {bad} of the "
+            f"rnn: expected finite new states, received NaN or infinity at {bad} of the "
             f"{len(x)} initial states. Check its weights and the range of the states."
         )
 

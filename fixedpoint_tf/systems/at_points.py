@@ -41,11 +41,11 @@ def check_points(system: DynamicalSystem, points: Any) -> None:
     """
     check_one_set(points)
     if not isinstance(points, FixedPoints):
-        raise TypeError(f"points must be a FixedPoints; got {type(points).__name__}.")
+        raise TypeError(f"points: expected a FixedPoints, received {type(points).__name__}.")
     if (points.kind, points.n_states) != (system.kind, system.n_states):
         raise ValueError(
-            f"points must be of a {system.kind} system of {system.n_states} states; got "
-            f"those of a {points.kind} one of {points.n_states}."
+            f"points: expected those of a {system.kind} system of {system.n_states} states, "
+            f"received those of a {points.kind} one of {points.n_states}."
         )
 
 
@@ -75,15 +75,16 @@ def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(points.xstar).all(axis=1))
     if len(bad):
         raise ValueError(
-            f"points must be finite; got NaN or infinity in {len(bad)} of {points.n}, first "
-            f"in row {bad[0]}."
+            f"points: expected finite numbers, received NaN or infinity in {len(bad)} of "
+            f"{points.n}, first in row {bad[0]}."
         )
     if points.inputs is None and system.n_inputs == 0:
         return np.zeros((points.n, 0))
     if points.inputs is None or points.inputs.shape[1] != system.n_inputs:
         came = "None" if points.inputs is None else f"shape {points.inputs.shape}"
         raise ValueError(
-            f"points must have inputs of shape (n, n_inputs={system.n_inputs}); got {came}."
+            f"points: expected inputs of shape (n, n_inputs={system.n_inputs}), received "
+            f"{came}."
         )
     if points.n:
         check_finite(points.inputs, "inputs of points")

@@ -77,9 +77,9 @@ def differentiable(
         reason = f"{type(error).__name__}: {_brief(error)}"
         if native not in _TYPES:
             raise ValueError(
-                f"rnn: {name!r} computes in {native}, in which nothing can be located, and "
-                f"cannot be copied in float32 ({reason}). Give {type(cell).__name__} a "
-                "get_config that holds every argument of its __init__."
+                f"rnn: expected a network in float32 or float64, received {name!r}, which "
+                f"computes in {native} and cannot be copied in float32 ({reason}). Give "
+                f"{type(cell).__name__} a get_config that holds every argument of its __init__."
             ) from error
         logger.warning(
             "%s cannot be copied from its configuration (%s), so it is evaluated in %s "
@@ -150,14 +150,14 @@ def _check_call(cell: Any, dtype: str, n_inputs: int, layout: StateLayout, name:
         image = call_cell(cell, h, u, layout.sizes)
     except Exception as error:  # noqa: BLE001 - a user's own call may raise anything
         raise ValueError(
-            f"rnn: {name!r} must accept inputs (n, {n_inputs}) and states of widths "
-            f"{list(layout.sizes)}, and nothing else; its call failed on zeros: "
+            f"rnn: expected {name!r} to accept inputs (n, {n_inputs}) and states of widths "
+            f"{list(layout.sizes)}, and nothing else, received an error of its call on zeros: "
             f"{type(error).__name__}: {_brief(error)}"
         ) from error
     if tuple(image.shape) != (2, layout.n_states):
         raise ValueError(
-            f"rnn: {name!r} must return new states of widths {list(layout.sizes)}, as its "
-            f"state_size says; together they have {image.shape[-1]} columns."
+            f"rnn: expected {name!r} to return new states of widths {list(layout.sizes)}, as "
+            f"its state_size says, received {image.shape[-1]} columns together."
         )
     check_map(
         lambda h, u: call_cell(cell, h, u, layout.sizes), name, layout.n_states, n_inputs, dtype

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.checks import check_eager, is_whole
 from fixedpoint_tf._utils.compiling import undisturbed
 from fixedpoint_tf.systems import cloning as clones
 from fixedpoint_tf.systems import functions, keras_cells
@@ -101,21 +102,16 @@ def as_system(
         array([[-1., -0.]])
     """
     if kind not in ("discrete", "continuous"):
-        raise ValueError(f"kind must be 'discrete' or 'continuous'; got {kind!r}.")
+        raise ValueError(f"kind: expected 'discrete' or 'continuous', received {kind!r}.")
     if derivatives not in ("automatic", "differences"):
         raise ValueError(
             f"derivatives: expected 'automatic' or 'differences', received {derivatives!r}."
         )
-    if not tf.executing_eagerly():
-        raise ValueError(
-            "TensorFlow: expected eager execution, received a graph. Remove "
-            "tf.compat.v1.disable_eager_execution() (or disable_v2_behavior), and make "
-            "systems and finders outside of tf.function."
-        )
+    check_eager("systems and finders")
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise ValueError(
-            f"Keras must run on the TensorFlow backend; it runs on {backend!r}. Set "
+            f"Keras: expected the TensorFlow backend, received {backend!r}. Set "
             "KERAS_BACKEND=tensorflow before Keras is first imported."
         )
     with undisturbed(), seeds_kept():
@@ -154,7 +150,9 @@ class _Given:
 @functools.singledispatch
 def _adapt(rnn: Any, given: _Given) -> DynamicalSystem:
     if isinstance(rnn, type):
-        raise TypeError(f"rnn must be {_ACCEPTED}; got the class {rnn.__name__}: make one.")
+        raise TypeError(
+            f"rnn: expected {_ACCEPTED}, received the class {rnn.__name__}: make one."
+        )
     if keras_cells.is_legacy(rnn):
         return _adapt_legacy(rnn, given)
     if keras_cells.is_cell(rnn):
@@ -163,14 +161,17 @@ def _adapt(rnn: Any, given: _Given) -> DynamicalSystem:
         return _from_container(rnn, keras.layers, given)
     if callable(rnn):
         return _from_function(rnn, given)
-    raise TypeError(f"rnn must be {_ACCEPTED}; got {type(rnn).__name__}.")
+    raise TypeError(f"rnn: expected {_ACCEPTED}, received {type(rnn).__name__}.")
 
 
 @_adapt.register
 def _(rnn: DynamicalSystem, given: _Given) -> DynamicalSystem:
     said = [name for name, value in vars(given).items() if value not in (None, "discrete")]
     if said:
-        raise ValueError(f"rnn is a DynamicalSystem already; it takes no {said[0]}.")
+        raise ValueError(
+            f"{said[0]}: expected None beside a DynamicalSystem, received "
+            f"{getattr(given, said[0])!r}."
+        )
     return rnn
 
 
@@ -179,14 +180,16 @@ def _(rnn: DynamicalSystem, given: _Given) -> DynamicalSystem:
 def _(rnn: str | os.PathLike, given: _Given) -> DynamicalSystem:
     path = os.fspath(rnn)
     if not os.path.isfile(path):
-        raise ValueError(f"rnn must be {_ACCEPTED}; got the path {path!r}, which is no file.")
+        raise ValueError(
+            f"rnn: expected {_ACCEPTED}, received the path {path!r}, which is no file."
+        )
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the file
         raise ValueError(
-            f"rnn: Keras cannot load a model from {path!r}: {error} A model with classes of "
-            "your own, or of tf_keras, is best loaded by yourself and passed as it is; of an "
-            "LFADS model, lfads_tf.load_model(path).generator."
+            f"rnn: expected a model that Keras can load, received {path!r}: {error} A model "
+            "with classes of your own, or of tf_keras, is best loaded by yourself and passed "
+            "as it is; of an LFADS model, lfads_tf.load_model(path).generator."
         ) from error
     return _adapt(model, given)
 
@@ -226,26 +229,29 @@ def _from_container(model, kinds, given: _Given) -> DynamicalSystem:
     if not rnns:
         if not layers:
             raise TypeError(
-                f"rnn must be {_ACCEPTED}; got {what} of type {type(model).__name__}, which "
-                "has no state_size and is no RNN."
+                f"rnn: expected {_ACCEPTED}, received {what} of type {type(model).__name__}, "
+                "which has no state_size and is no RNN."
             )
         listed = [f"{x.name} ({type(x).__name__})" for x in layers]
         cell = getattr(model, "generator", None)  # of a generative model, such as LFADS
         hint = " Give its cell: rnn=model.generator." if hasattr(cell, "state_size") else ""
-        raise ValueError(f"rnn: {what} must have an RNN layer; its layers are {listed}.{hint}")
+        raise ValueError(
+            f"rnn: expected an RNN layer in {what}, received layers {listed}.{hint}"
+        )
     if given.layer is not None:
         found = [x for x in [*rnns, *wrappers] if x.name == given.layer]
         if not found:
             raise ValueError(
-                f"layer must name an RNN layer of {what}, one of "
-                f"{[x.name for x in [*rnns, *wrappers]]}; got {given.layer!r}."
+                f"layer: expected an RNN layer of {what}, one of "
+                f"{[x.name for x in [*rnns, *wrappers]]}, received {given.layer!r}."
             )
     else:
         found = [x for x in [*rnns, *wrappers] if id(x) not in inner]
     if len(found) > 1:
         raise ValueError(
-            f"rnn: {what} has {len(found)} RNN layers, {[x.name for x in found]}; name one of "
-            "them with layer=, or pass the layer itself."
+            f"rnn: expected one RNN layer in {what}, received {len(found)}: "
+            f"{[x.name for x in found]}. Name one of them with layer=, or pass the layer "
+            "itself."
         )
     if isinstance(found[0], kinds.Bidirectional):
         raise _bidirectional(found[0])
@@ -267,19 +273,20 @@ def _from_cell(cell, given: _Given, *, owner=None) -> DynamicalSystem:
     name = keras_cells.name_of(cell if owner is None else owner)
     if layer is not None:
         raise ValueError(
-            f"layer names an RNN layer of a model, and {name!r} is no model; got {layer!r}."
+            f"layer: expected None beside {name!r}, which is no model with layers to name, "
+            f"received {layer!r}."
         )
     layout = keras_cells.layout(cell, name)
     if n_states not in (None, layout.n_states):
         raise ValueError(
-            f"n_states must be {layout.n_states}, as {name!r} has it; got {n_states!r}."
+            f"n_states: expected {layout.n_states}, as {name!r} has it, received {n_states!r}."
         )
     width = keras_cells.input_width(cell, owner)
     if not getattr(cell, "built", True):
         known = "n_inputs" if n_inputs is None else n_inputs
         raise ValueError(
-            f"rnn: {name!r} ({type(cell).__name__}) must be built, so that it has its weights; "
-            f"call it once, or call .build((None, {known}))."
+            f"rnn: expected {name!r} ({type(cell).__name__}) with its weights, received one "
+            f"that is not built. Call it once, or call .build((None, {known}))."
         )
     if width is None and n_inputs is None:
         raise ValueError(
@@ -287,7 +294,9 @@ def _from_cell(cell, given: _Given, *, owner=None) -> DynamicalSystem:
             "which does not remember it, received None."
         )
     if n_inputs is not None and width is not None and n_inputs != width:
-        raise ValueError(f"n_inputs must be {width}, as {name!r} was built; got {n_inputs!r}.")
+        raise ValueError(
+            f"n_inputs: expected {width}, as {name!r} was built, received {n_inputs!r}."
+        )
     n_inputs = _whole(n_inputs, "n_inputs", 0, name) if width is None else width
     with state_kept(cell):
         equations, read, dtypes, bounds = _equations(
@@ -366,14 +375,14 @@ def _adapt_legacy(rnn, given: _Given) -> DynamicalSystem:
         return _from_cell(rnn, given)
     if isinstance(rnn, legacy.layers.Layer):
         return _from_container(rnn, legacy.layers, given)
-    raise TypeError(f"rnn must be {_ACCEPTED}; got {type(rnn).__name__} of tf_keras.")
+    raise TypeError(f"rnn: expected {_ACCEPTED}, received {type(rnn).__name__} of tf_keras.")
 
 
 def _whole(value, argument: str, least: int, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if not is_whole(value) or value < least:
         raise ValueError(
-            f"{argument} must be given for {name!r}, a whole number of at least {least}; "
-            f"got {value!r}."
+            f"{argument}: expected a whole number of at least {least} for {name!r}, received "
+            f"{value!r}."
         )
     return int(value)
 
@@ -382,8 +391,8 @@ def _from_function(function, given: _Given) -> DynamicalSystem:
     name = getattr(function, "__name__", type(function).__name__)
     if given.layer is not None:
         raise ValueError(
-            f"layer names an RNN layer of a model, and {name!r} is a function; "
-            f"got {given.layer!r}."
+            f"layer: expected None beside {name!r}, which is a function, received "
+            f"{given.layer!r}."
         )
     layout = StateLayout(("h",), (_whole(given.n_states, "n_states", 1, name),))
     n_inputs = _whole(given.n_inputs, "n_inputs", 0, name)
@@ -412,9 +421,11 @@ def _box(bounds, n_states: int) -> tuple[np.ndarray, np.ndarray] | None:
         lower, upper = (np.broadcast_to(np.asarray(b, float), (n_states,)) for b in bounds)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"bounds must be (lower, upper), numbers or arrays of shape ({n_states},); "
-            f"got {bounds!r}."
+            f"bounds: expected (lower, upper), numbers or arrays of shape ({n_states},), "
+            f"received {bounds!r}."
         ) from error
     if not np.all(lower < upper):
-        raise ValueError(f"bounds must have lower < upper in every coordinate; got {bounds!r}.")
+        raise ValueError(
+            f"bounds: expected lower < upper in every coordinate, received {bounds!r}."
+        )
     return lower.copy(), upper.copy()

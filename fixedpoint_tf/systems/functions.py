@@ -35,7 +35,7 @@ def working_types(
         ('float32', 'float64')
     """
     if dtype not in (None, "float32", "float64"):
-        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
+        raise ValueError(f"dtype: expected 'float32' or 'float64', received {dtype!r}.")
     working, errors = [], []
     for candidate in ("float32", "float64") if dtype is None else (dtype,):
         h = tf.constant([[0.0] * n_states, [0.1] * n_states], candidate)
@@ -53,8 +53,9 @@ def working_types(
             errors.append(f"{candidate}: it returns {image.dtype.name}")
     if not working:
         raise ValueError(
-            f"rnn: the function {name!r} must accept states (n, {n_states}) and inputs "
-            f"(n, {n_inputs}) and keep their type; its trial failed: {'; '.join(errors)}"
+            f"rnn: expected a function {name!r} of states (n, {n_states}) and inputs "
+            f"(n, {n_inputs}) that keeps their type, received one that fails: "
+            f"{'; '.join(errors)}"
         )
     if isinstance(function, LiveCall):
         function.prepare(n_states, n_inputs, working[-1])
@@ -65,16 +66,16 @@ def _check_function(h, image, alone, name: str) -> None:
     """Refuse a function whose values show that it is no map of each state by itself."""
     if not tf.is_tensor(image):
         raise TypeError(
-            f"rnn: the function {name!r} must return a TensorFlow tensor, so that it can "
-            f"be differentiated; got {type(image).__name__}."
+            f"rnn: expected a function {name!r} that returns a TensorFlow tensor, so that it "
+            f"can be differentiated, received {type(image).__name__}."
         )
     if image.shape != h.shape:
         raise ValueError(
-            f"rnn: the function {name!r} must return the next states, of shape "
-            f"(n, {h.shape[1]}); for n = 2 it returned {tuple(image.shape)}."
+            f"rnn: expected a function {name!r} that returns the next states, of shape "
+            f"(n, {h.shape[1]}), received {tuple(image.shape)} for n = 2."
         )
     if alone.shape != (1, h.shape[1]):
         raise ValueError(
-            f"rnn: the function {name!r} must map each state by itself; of one row it "
-            f"returned {tuple(alone.shape)}."
+            f"rnn: expected a function {name!r} that maps each state by itself, received "
+            f"{tuple(alone.shape)} of one row."
         )

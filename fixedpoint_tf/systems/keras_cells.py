@@ -78,8 +78,8 @@ def _state_shapes(cell: Any, name: str) -> list[tuple[int, ...]]:
                 collect(part)
         else:
             raise ValueError(
-                f"rnn: state_size of {name!r} must be a whole number or a list of them; "
-                f"got {cell.state_size!r}."
+                f"rnn: expected a state_size of {name!r} that is a whole number or a list of "
+                f"them, received {cell.state_size!r}."
             )
 
     collect(_state_size(cell))
@@ -90,14 +90,14 @@ def layout(cell: Any, name: str) -> StateLayout:
     """Names and sizes of the states: h; h and c; ``layer0.h`` and so on in a stack."""
     if _is_convolutional(cell):
         raise ValueError(
-            f"rnn: the states of {name!r} ({type(cell).__name__}) must be vectors; "
-            "convolutional states have further dimensions."
+            f"rnn: expected states of {name!r} ({type(cell).__name__}) that are vectors, "
+            "received convolutional states, which have further dimensions."
         )
     shapes = _state_shapes(cell, name)
     if not shapes or any(len(shape) != 1 or not shape[0] >= 1 for shape in shapes):
         raise ValueError(
-            f"rnn: the states of {name!r} ({type(cell).__name__}) must be vectors of at least "
-            f"one unit; its state_size is {cell.state_size!r}."
+            f"rnn: expected states of {name!r} ({type(cell).__name__}) that are vectors of at "
+            f"least one unit, received a state_size of {cell.state_size!r}."
         )
     return StateLayout(tuple(_state_names(cell, len(shapes))), tuple(s[0] for s in shapes))
 

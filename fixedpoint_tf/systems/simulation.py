@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import as_numbers, check_rows, check_trajectories, is_number
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_rows,
+    check_time_step,
+    check_trajectories,
+)
 from fixedpoint_tf._utils.compiling import compiled
 from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 
@@ -93,12 +98,9 @@ def roll_out(
         [1.0, 1.0, 0.5]
     """
     array = checked_inputs(system, inputs)
-    if system.kind == "continuous" and not (is_number(dt) and 0 < dt < np.inf):
-        raise ValueError(f"dt must be a positive step for a continuous system; got {dt!r}.")
-    if system.kind == "discrete" and dt is not None:
-        raise ValueError(f"dt: expected None for a discrete system, received {dt!r}.")
+    check_time_step(dt, system.kind)
     if dtype not in (None, "float32", "float64"):
-        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
+        raise ValueError(f"dtype: expected 'float32' or 'float64', received {dtype!r}.")
     n_batch = len(array)
     if initial_states is None:
         h = np.zeros((n_batch, system.n_states))
@@ -107,8 +109,8 @@ def roll_out(
         check_rows(h, "initial_states", system.n_states, "n_states")
         if len(h) != n_batch:
             raise ValueError(
-                f"initial_states must have a row for each of the {n_batch} sequences of "
-                f"inputs; got {len(h)}."
+                f"initial_states: expected a row for each of the {n_batch} sequences of "
+                f"inputs, received {len(h)}."
             )
     dtype = dtype or system.dtypes[1]
     arguments = [

@@ -90,7 +90,8 @@ class StateLayout:
             missing = [name for name in self.names if name not in states]
             if missing or len(states) != len(self.names):
                 raise ValueError(
-                    f"{argument} must hold the states {list(self.names)}; got {list(states)}."
+                    f"{argument}: expected the states {list(self.names)}, received "
+                    f"{list(states)}."
                 )
             states = [states[name] for name in self.names]
         if isinstance(states, (list, tuple)):
@@ -107,18 +108,19 @@ class StateLayout:
             if not isinstance(states, (list, tuple)):
                 raise
             shapes = [leaf.shape for leaf in leaves]  # a list of arrays that do not stack
-            raise ValueError(f"{self._expected(argument)}; got shapes {shapes}.") from error
+            expected = f"{argument}: expected {self._shape_in_words()}"
+            raise ValueError(f"{expected}, received shapes {shapes}.") from error
         if flat.ndim == 0 or flat.shape[-1] != self.n_states:
-            raise ValueError(f"{self._expected(argument)}; got shape {flat.shape}.")
+            expected = f"{argument}: expected {self._shape_in_words()}"
+            raise ValueError(f"{expected}, received shape {flat.shape}.")
         return flat
 
-    def _expected(self, argument: str) -> str:
-        one_by_one = (
-            f", or be the states {list(self.names)} one by one with widths {list(self.sizes)}"
-        )
-        return f"{argument} must have shape (..., {self.n_states})" + (
-            one_by_one if len(self.sizes) > 1 else ""
-        )
+    def _shape_in_words(self) -> str:
+        shape = f"shape (..., {self.n_states})"
+        if len(self.sizes) == 1:
+            return shape
+        one_by_one = f"the states {list(self.names)} one by one with widths {list(self.sizes)}"
+        return f"{shape}, or {one_by_one}"
 
     def unpack(self, flat: np.ndarray) -> dict[str, np.ndarray]:
         """The named states of a flat one: ``(..., n_states)`` to ``{name: (..., size)}``.
@@ -287,7 +289,8 @@ class DynamicalSystem:
         n = h.shape[0]
         if None not in (n, u.shape[0]) and u.shape[0] not in (1, n):
             raise ValueError(
-                f"u must have one row, or one for each of the {n} states; got {u.shape[0]}."
+                f"u: expected one row, or one for each of the {n} states, received "
+                f"{u.shape[0]}."
             )
         u = tf.broadcast_to(u, [tf.shape(h)[0], self.n_inputs])
         with undisturbed():
@@ -305,6 +308,6 @@ def _rows(value: Any, argument: str, width: int, dtype: str) -> tf.Tensor:
     """Rows of a width as a tensor; what is no tensor yet keeps its double precision."""
     if len(value.shape) != 2 or value.shape[1] not in (None, width):
         raise ValueError(
-            f"{argument} must have shape (n, {width}); got shape {tuple(value.shape)}."
+            f"{argument}: expected shape (n, {width}), received shape {tuple(value.shape)}."
         )
     return tf.cast(value, dtype) if tf.is_tensor(value) else tf.constant(value, dtype)

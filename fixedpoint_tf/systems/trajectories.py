@@ -9,9 +9,9 @@ import numpy as np
 from fixedpoint_tf._utils.checks import (
     as_numbers,
     check_finite,
+    check_number,
     check_trajectories,
     check_whole,
-    is_number,
 )
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
@@ -78,19 +78,18 @@ def _draw(
         valid = np.asarray(valid_bxt)
         if valid.shape != shape or valid.dtype != bool:
             raise ValueError(
-                f"valid_bxt must be boolean of shape (n_batch, n_time) = {shape}; "
-                f"got {valid.dtype} of shape {valid.shape}."
+                f"valid_bxt: expected booleans of shape (n_batch, n_time) = {shape}, "
+                f"received {valid.dtype} of shape {valid.shape}."
             )
     trials, times = np.nonzero(valid)
     if not len(trials):
-        raise ValueError("valid_bxt must mark at least one time of one trial; got none.")
+        raise ValueError("valid_bxt: expected at least one time of one trial, received none.")
     picks = rng.integers(len(trials), size=n_inits)
     return trials[picks], times[picks]
 
 
 def _noisy(states: np.ndarray, noise_scale: float, rng: np.random.Generator) -> np.ndarray:
-    if not is_number(noise_scale) or not 0 <= noise_scale < np.inf:
-        raise ValueError(f"noise_scale must be at least 0; got {noise_scale!r}.")
+    check_number(noise_scale, "noise_scale", closed="low")
     return states + noise_scale * rng.normal(size=states.shape)
 
 
@@ -178,8 +177,8 @@ def sample_inputs_and_states(
     check_trajectories(array, "inputs", n_inputs, "n_inputs")
     if array.shape[:2] != states.shape[:2]:
         raise ValueError(
-            f"inputs must have the trials and times of state_traj, {states.shape[:2]}; "
-            f"got {array.shape[:2]}."
+            f"inputs: expected the trials and times of state_traj, {states.shape[:2]}, "
+            f"received {array.shape[:2]}."
         )
     trials, times = _draw(states.shape[:2], n_inits, valid_bxt, rng)
     drawn = _noisy(states[trials, times], noise_scale, rng)

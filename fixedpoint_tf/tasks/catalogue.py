@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_choice
 from fixedpoint_tf.tasks.flipflop import flip_flop
 from fixedpoint_tf.tasks.integration import (
     binary_decision,
@@ -179,6 +180,4 @@ def task_named(name: str) -> Task:
         >>> task_named("ring_integration").n_outputs
         2
     """
-    if name not in TASKS:
-        raise ValueError(f"task must be one of {sorted(TASKS)}; got {name!r}.")
-    return TASKS[name]
+    return TASKS[check_choice(name, "task", sorted(TASKS))]

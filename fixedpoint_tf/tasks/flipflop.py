@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from fixedpoint_tf.tasks._validation import require_generator, require_positive
+from fixedpoint_tf._utils.checks import check_generator, check_number, check_sizes
 from fixedpoint_tf.tasks.networks import recurrent_network, train
 
 __all__ = ["flip_flop", "train_flip_flop"]
@@ -58,12 +58,9 @@ def flip_flop(
         >>> targets[0, :, 0].tolist()
         [-1.0, 1.0, 1.0, -1.0, -1.0, -1.0]
     """
-    require_generator(rng)
-    require_positive(n_trials=n_trials, n_time=n_time, n_bits=n_bits)
-    if not 0.0 <= pulse_probability <= 1.0:
-        raise ValueError(
-            f"pulse_probability must be a number in [0, 1]; got {pulse_probability}."
-        )
+    check_generator(rng)
+    check_sizes(n_trials=n_trials, n_time=n_time, n_bits=n_bits)
+    check_number(pulse_probability, "pulse_probability", 0.0, 1.0, closed="both")
     shape = (n_trials, n_time, n_bits)
     is_pulse = rng.random(shape) < pulse_probability
     is_pulse[:, 0] = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf.tasks._validation import require_generator, require_positive
+from fixedpoint_tf._utils.checks import check_generator, check_number, check_sizes
 
 __all__ = ["binary_decision", "context_dependent_integration", "white_noise_integration"]
 
@@ -22,8 +22,8 @@ def _biased_noise(
     noise: float,
 ) -> np.ndarray:
     """White noise about a mean that each trial and input draws from [-bias, bias]."""
-    if bias < 0.0 or noise < 0.0:
-        raise ValueError(f"bias and noise must not be negative; got {bias} and {noise}.")
+    check_number(bias, "bias", closed="low")
+    check_number(noise, "noise", closed="low")
     n_trials, _, n_inputs = shape
     mean = rng.uniform(-bias, bias, size=(n_trials, 1, n_inputs))
     return mean + noise * rng.standard_normal(shape)
@@ -64,8 +64,8 @@ def white_noise_integration(
         >>> bool(np.allclose(targets[0, -1], inputs[0].sum(axis=0), atol=1e-6))
         True
     """
-    require_generator(rng)
-    require_positive(n_trials=n_trials, n_time=n_time)
+    check_generator(rng)
+    check_sizes(n_trials=n_trials, n_time=n_time)
     inputs = _biased_noise(rng, (n_trials, n_time, 1), bias, noise)
     targets = np.cumsum(inputs, axis=1)
     return inputs.astype(np.float32), targets.astype(np.float32)
@@ -155,8 +155,8 @@ def context_dependent_integration(
         >>> bool(np.allclose(targets[0, -1, 0], inputs[0, :, context].sum(), atol=1e-6))
         True
     """
-    require_generator(rng)
-    require_positive(n_trials=n_trials, n_time=n_time, n_streams=n_streams)
+    check_generator(rng)
+    check_sizes(n_trials=n_trials, n_time=n_time, n_streams=n_streams)
     streams = _biased_noise(rng, (n_trials, n_time, n_streams), bias, noise)
     context = rng.integers(n_streams, size=n_trials)
     one_hot = np.eye(n_streams)[context][:, None, :]

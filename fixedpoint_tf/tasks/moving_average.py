@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf.tasks._validation import require_generator, require_positive
+from fixedpoint_tf._utils.checks import check_generator, check_number, check_sizes
 
 __all__ = ["pulse_average", "two_point_average"]
 
@@ -44,8 +44,8 @@ def two_point_average(
         >>> bool(np.allclose(targets[0, 1:], (inputs[0, 1:] + inputs[0, :-1]) / 2))
         True
     """
-    require_generator(rng)
-    require_positive(n_trials=n_trials, n_time=n_time, n_inputs=n_inputs)
+    check_generator(rng)
+    check_sizes(n_trials=n_trials, n_time=n_time, n_inputs=n_inputs)
     inputs = rng.uniform(-1.0, 1.0, size=(n_trials, n_time, n_inputs))
     targets = inputs / 2.0
     targets[:, 1:] += inputs[:, :-1] / 2.0
@@ -95,12 +95,9 @@ def pulse_average(
         >>> bool(np.allclose(targets[0, 1:, 0], inputs[0, :2, 0].mean()))
         True
     """
-    require_generator(rng)
-    require_positive(n_trials=n_trials, n_time=n_time)
-    if not 0.0 <= pulse_probability <= 1.0:
-        raise ValueError(
-            f"pulse_probability must be a number in [0, 1]; got {pulse_probability}."
-        )
+    check_generator(rng)
+    check_sizes(n_trials=n_trials, n_time=n_time)
+    check_number(pulse_probability, "pulse_probability", 0.0, 1.0, closed="both")
     is_pulse = rng.random((n_trials, n_time)) < pulse_probability
     is_pulse[:, :2] = True
     height = np.where(is_pulse, rng.uniform(-1.0, 1.0, size=(n_trials, n_time)), 0.0)

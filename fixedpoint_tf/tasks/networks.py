@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from fixedpoint_tf.tasks._validation import require_generator, require_positive
+from fixedpoint_tf._utils.checks import check_choice, check_generator, check_sizes
 
 __all__ = ["CELLS", "recurrent_network", "train"]
 
@@ -52,10 +52,9 @@ def recurrent_network(
         >>> model.get_layer("rnn").units, model.output_shape
         (8, (None, None, 1))
     """
-    require_generator(rng)
-    require_positive(n_inputs=n_inputs, n_outputs=n_outputs, units=units)
-    if cell not in CELLS:
-        raise ValueError(f"cell must be one of {sorted(CELLS)}; got {cell!r}.")
+    check_generator(rng)
+    check_sizes(n_inputs=n_inputs, n_outputs=n_outputs, units=units)
+    check_choice(cell, "cell", sorted(CELLS))
     # A seed for everything that takes one leaves the global generators alone.
     kernel, recurrent, layer, readout = (int(seed) for seed in rng.integers(2**31, size=4))
     inputs = keras.Input((None, n_inputs), name="inputs")
@@ -110,7 +109,7 @@ def train(
         >>> len(history["loss"])
         3
     """
-    require_positive(epochs=epochs, batch_size=batch_size)
+    check_sizes(epochs=epochs, batch_size=batch_size)
     n_steps = epochs * -(-len(inputs) // batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, n_steps)
     # Recurrent networks meet rare, very large gradients (Pascanu, Mikolov & Bengio 2013).

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf.tasks._validation import require_generator, require_positive
+from fixedpoint_tf._utils.checks import check_generator, check_number, check_sizes
 
 __all__ = ["ring_integration"]
 
@@ -59,12 +59,10 @@ def ring_integration(
         >>> bool(np.allclose(np.diff(heading), inputs[0, 1:, 0], atol=1e-5))
         True
     """
-    require_generator(rng)
-    require_positive(n_trials=n_trials, n_time=n_time)
-    if not speed >= 0.0:
-        raise ValueError(f"speed must not be negative; got {speed}.")
-    if not 0.0 <= correlation < 1.0:
-        raise ValueError(f"correlation must be a number in [0, 1); got {correlation}.")
+    check_generator(rng)
+    check_sizes(n_trials=n_trials, n_time=n_time)
+    check_number(speed, "speed", closed="low")
+    check_number(correlation, "correlation", 0.0, 1.0, closed="low")
     first = rng.uniform(-np.pi, np.pi, size=n_trials)
     scale = rng.uniform(0.0, 2.0 * speed, size=n_trials)
     velocity = rng.standard_normal((n_trials, n_time))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf.tasks._validation import require_generator, require_positive
+from fixedpoint_tf._utils.checks import check_generator, check_sizes
 
 __all__ = ["sine_waves"]
 
@@ -55,12 +55,12 @@ def sine_waves(
         >>> (targets[0, :, 0].round(6) + 0.0).tolist()
         [0.0, 1.0, 0.0, -1.0, 0.0]
     """
-    require_generator(rng)
-    require_positive(n_trials=n_trials, n_time=n_time, n_frequencies=n_frequencies)
+    check_generator(rng)
+    check_sizes(n_trials=n_trials, n_time=n_time, n_frequencies=n_frequencies)
     if not 0.0 < slowest <= fastest <= 0.5:
         raise ValueError(
-            "slowest and fastest must satisfy 0 < slowest <= fastest <= 0.5 cycles a step; "
-            f"got {slowest} and {fastest}."
+            "slowest, fastest: expected 0 < slowest <= fastest <= 0.5 cycles a step, "
+            f"received {slowest} and {fastest}."
         )
     number = rng.integers(n_frequencies, size=n_trials)
     frequency = np.linspace(slowest, fastest, n_frequencies)[number]

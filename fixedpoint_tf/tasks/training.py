@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from fixedpoint_tf.tasks._validation import require_positive
+from fixedpoint_tf._utils.checks import check_sizes
 from fixedpoint_tf.tasks.catalogue import task_named
 from fixedpoint_tf.tasks.networks import recurrent_network
 from fixedpoint_tf.tasks.task import Recipe, Task
@@ -59,13 +59,15 @@ def train_task(
     """
     task = task_named(task) if isinstance(task, str) else task
     if not isinstance(task, Task):
-        raise TypeError(f"task must be a Task or the name of one; got {type(task).__name__}.")
+        raise TypeError(
+            f"task: expected a Task or the name of one, received {type(task).__name__}."
+        )
     changes: dict[str, Any] = {}
     if epochs is not None:
         changes["epochs"] = epochs
     if n_trials is not None:
         changes["n_trials"] = n_trials
-    require_positive(**changes)
+    check_sizes(**changes)
     recipe = dataclasses.replace(task.recipe, **changes)
     rng = np.random.default_rng(seed)
     options = {"n_time": recipe.lengths[-1]} if recipe.lengths else {}

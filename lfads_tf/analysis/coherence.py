@@ -8,7 +8,7 @@ import numpy as np
 from scipy import fft
 from scipy.signal import windows
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis.lfp import signals_of_trials
 
 __all__ = ["Coherence", "coherence"]
@@ -108,13 +108,13 @@ def coherence(
         >>> round(float(found.coherence[at]), 2), round(float(found.phase[at] / np.pi), 2)
         (1.0, 0.25)
     """
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     y, x = signals_of_trials(rates, lfp)
     n_trials, n_bins = x.shape
     duration = n_bins * width
     if half_bandwidth is None:
         half_bandwidth = 2.0 / duration
-    product = checks.positive("half_bandwidth", half_bandwidth) * duration
+    product = checks.check_number(half_bandwidth, "half_bandwidth") * duration
     if not 1.0 - 1e-9 <= product < n_bins / 2:
         raise ValueError(
             f"half_bandwidth: expected from one cycle a trial ({1 / duration:g} Hz) to half "

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 
 __all__ = ["PrincipalComponents", "principal_components", "project", "reconstruct"]
 
@@ -58,7 +58,7 @@ def principal_components(features: Any, n_components: int | None = None) -> Prin
         >>> fitted.axes.ravel().tolist(), fitted.variances.tolist(), fitted.total_variance
         ([1.0, 0.0], [4.5], 5.0)
     """
-    x = checks.as_numbers("features", features, n_axes=(2, 3), shape=_SHAPE)
+    x = checks.as_numbers(features, "features", n_axes=(2, 3), shape=_SHAPE, dtype=None)
     x = x.reshape(-1, x.shape[-1]).astype(np.float64, copy=False)
     x = x[np.isfinite(x).all(axis=1)]
     if len(x) < 2:
@@ -67,7 +67,7 @@ def principal_components(features: Any, n_components: int | None = None) -> Prin
         )
     n_features = x.shape[1]
     n = n_features if n_components is None else n_components
-    n = checks.whole("n_components", n, most=n_features)
+    n = checks.check_whole(n, "n_components", most=n_features)
     mean = x.mean(axis=0)
     values, vectors = np.linalg.eigh((x - mean).T @ (x - mean) / len(x))
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]

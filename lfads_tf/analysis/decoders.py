@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis.decoding import PENALTIES, LinearDecoder, checked, predict, ridge_path
 from lfads_tf.analysis.folds import labels as fold_labels
 from lfads_tf.analysis.kalman import KalmanFilter, filtered, kalman_filters
@@ -47,7 +47,9 @@ class Decoder:
     lags: Sequence[int] = (0,)
 
     def __post_init__(self) -> None:
-        lags = [checks.whole("lags", lag, least=-(10**6)) for lag in np.atleast_1d(self.lags)]
+        lags = [
+            checks.check_whole(lag, "lags", least=-(10**6)) for lag in np.atleast_1d(self.lags)
+        ]
         object.__setattr__(self, "lags", tuple(lags))
 
     def taps(self, lag: int) -> tuple[int, ...]:
@@ -107,7 +109,7 @@ class Wiener(Ridge):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.whole("n_lags", self.n_lags, least=0)
+        checks.check_whole(self.n_lags, "n_lags", least=0)
 
     def taps(self, lag: int) -> tuple[int, ...]:
         """The latest bin and those before it."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.folds import labels as fold_labels
 
@@ -220,8 +220,8 @@ def checked(features: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
         >>> features.dtype, targets.shape
         (dtype('float64'), (1, 1))
     """
-    x = checks.as_numbers("features", features, n_axes=(2, 3), shape=_SHAPE)
-    y = checks.as_numbers("targets", targets, n_axes=(2, 3), shape=_SHAPE)
+    x = checks.as_numbers(features, "features", n_axes=(2, 3), shape=_SHAPE, dtype=None)
+    y = checks.as_numbers(targets, "targets", n_axes=(2, 3), shape=_SHAPE, dtype=None)
     if x.shape[:-1] != y.shape[:-1]:
         raise ValueError(
             f"targets: expected shape ({', '.join(map(str, x.shape[:-1]))}, n_targets), since "

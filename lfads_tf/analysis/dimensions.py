@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import components
 from lfads_tf.analysis.decoders import Decoder, Ridge, fit
 from lfads_tf.analysis.decoding import checked
@@ -160,7 +160,7 @@ def over_dimensions_of_test(
     features, targets = checked(*train)
     test_features, test_targets = checked(*test)
     n_features = features.shape[-1]
-    numbers = {checks.whole("dimensions", n) for n in dimensions}
+    numbers = {checks.check_whole(n, "dimensions") for n in dimensions}
     tried = np.array(sorted({n for n in numbers if n < n_features} | {n_features}))
     fitted = components.principal_components(features)
     scores, test_scores = (components.project(fitted, one) for one in (features, test_features))

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import as_conditions
 
 __all__ = ["by_condition", "by_trial", "labels"]
 
@@ -38,11 +39,11 @@ def by_trial(
         >>> [np.unique(conditions[folds == k], return_counts=True)[1].tolist() for k in (0, 4)]
         [[2, 2], [2, 2]]
     """
-    n_trials = checks.whole("n_trials", n_trials, least=2)
-    n_folds = checks.whole("n_folds", n_folds, least=2, most=n_trials)
+    n_trials = checks.check_whole(n_trials, "n_trials", least=2)
+    n_folds = checks.check_whole(n_folds, "n_folds", least=2, most=n_trials)
     groups = np.zeros(n_trials, int)
     if conditions is not None:
-        kinds = checks.as_conditions(conditions, n_trials)
+        kinds = as_conditions(conditions, n_trials)
         groups = np.unique(kinds, return_inverse=True)[1]
     # Shuffled, then sorted by condition: dealt out like cards, every fold gets its share.
     shuffled = np.random.default_rng(seed).permutation(n_trials)
@@ -72,7 +73,7 @@ def by_condition(conditions: Any) -> np.ndarray:
         [0, 2, 0, 1]
     """
     kinds, folds = np.unique(
-        checks.as_conditions(conditions, len(np.atleast_1d(conditions))), return_inverse=True
+        as_conditions(conditions, len(np.atleast_1d(conditions))), return_inverse=True
     )
     if len(kinds) < 2:
         raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import fft, signal
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import as_conditions
 from lfads_tf.analysis.lags import LaggedProducts
 
 __all__ = ["CrossCorrelation", "band_pass", "cross_correlation", "peak_frequency"]
@@ -128,8 +129,8 @@ def band_pass(
         >>> bool(np.abs(found - fast)[50:150].max() < 0.01)
         True
     """
-    width = checks.positive("bin_width", bin_width)
-    checks.whole("order", order)
+    width = checks.check_number(bin_width, "bin_width")
+    checks.check_whole(order, "order")
     array = _signals("values", values, (2, 3), "(n_trials, n_bins) or (n_trials, n_bins, n)")
     low, high = _band(band, width)
     sections = signal.butter(order, [low, high], "bandpass", fs=1 / width, output="sos")
@@ -191,11 +192,11 @@ def cross_correlation(
         >>> round(float(found.peak_lag), 3), round(float(found.peak), 3)
         (0.03, 1.0)
     """
-    width = checks.positive("bin_width", bin_width)
-    checks.whole("n_shuffles", n_shuffles)
+    width = checks.check_number(bin_width, "bin_width")
+    checks.check_whole(n_shuffles, "n_shuffles")
     y, x = signals_of_trials(rates, lfp)
     n_trials, n_bins = x.shape
-    n_lags = round(checks.positive("max_lag", max_lag) / width)
+    n_lags = round(checks.check_number(max_lag, "max_lag") / width)
     if not 1 <= n_lags <= n_bins // 2:
         raise ValueError(
             f"max_lag: expected from one bin to half a trial ({width:g} to "
@@ -244,12 +245,14 @@ def peak_frequency(
         >>> round(float(peak_frequency(np.cos(2 * np.pi * 15 * lags), 0.01)), 1)
         15.0
     """
-    width = checks.positive("bin_width", bin_width)
-    values = checks.as_numbers("correlation", correlation, n_axes=(1, 2), shape="(n_lags, n)")
+    width = checks.check_number(bin_width, "bin_width")
+    values = checks.as_numbers(
+        correlation, "correlation", n_axes=(1, 2), shape="(n_lags, n)", dtype=None
+    )
     n_lags = len(values)
     if n_lags < 3:
         raise ValueError(f"correlation: expected at least 3 lags, received {n_lags}.")
-    lowest = 1 / (n_lags * width) if least is None else checks.positive("least", least)
+    lowest = 1 / (n_lags * width) if least is None else checks.check_number(least, "least")
     if lowest > 0.5 / width:
         raise ValueError(
             f"least: expected at most half the bins per second ({0.5 / width:g} Hz), received "
@@ -280,7 +283,9 @@ def signals_of_trials(rates: Any, lfp: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _signals(name: str, value: Any, n_axes: tuple[int, ...], shape: str) -> np.ndarray:
-    array = checks.as_numbers(name, value, n_axes=n_axes, shape=shape).astype(np.float64)
+    array = checks.as_numbers(value, name, n_axes=n_axes, shape=shape, dtype=None).astype(
+        np.float64
+    )
     bad = ~np.isfinite(array)
     if bad.any():
         raise ValueError(
@@ -312,9 +317,11 @@ def _groups(conditions: Any, n_trials: int) -> list[np.ndarray]:
     """The trials of each condition."""
     if conditions is None:
         if n_trials < 2:
-            raise ValueError(f"rates: expected at least 2 trials to shuffle, got {n_trials}.")
+            raise ValueError(
+                f"rates: expected at least 2 trials to shuffle, received {n_trials}."
+            )
         return [np.arange(n_trials)]
-    labels = checks.as_conditions(conditions, n_trials)
+    labels = as_conditions(conditions, n_trials)
     groups = [np.flatnonzero(labels == kind) for kind in np.unique(labels)]
     alone = [labels[group[0]] for group in groups if len(group) < 2]
     if alone:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import pair
 
 __all__ = [
     "EXPECTED_COUNT_FLOOR",
@@ -64,7 +65,7 @@ def r_squared(true: Any, estimated: Any, *, average: str | None = "neurons") -> 
         raise ValueError(
             f"average: expected 'neurons', 'pooled' or None, received {average!r}."
         )
-    true, estimated = checks.pair("true", true, "estimated", estimated)
+    true, estimated = pair("true", true, "estimated", estimated)
     true, estimated = (x.reshape(-1, x.shape[-1]) for x in (true, estimated))
     seen = ~np.isnan(true)
     error = np.sum(np.where(seen, true - estimated, 0.0) ** 2, axis=0)
@@ -110,7 +111,7 @@ def squared_correlation(true: Any, estimated: Any, *, average: str | None = "neu
     """
     if average not in ("neurons", None):
         raise ValueError(f"average: expected 'neurons' or None, received {average!r}.")
-    true, estimated = checks.pair("true", true, "estimated", estimated)
+    true, estimated = pair("true", true, "estimated", estimated)
     if true.ndim != 3:
         raise ValueError(
             f"true: expected shape (n_trials, n_bins, n_neurons), received {true.shape}."
@@ -138,7 +139,7 @@ def mean_rates(spikes: Any, bin_width: float) -> np.ndarray:
         >>> mean_rates([[0, 2], [1, 2]], bin_width=0.5).tolist()
         [1.0, 4.0]
     """
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     counts = _counts(spikes)
     counts = counts.reshape(-1, counts.shape[-1])
     return _observed_mean(counts, ~np.isnan(counts), axis=0)[0] / width
@@ -242,12 +243,12 @@ def _expected_and_counts(
     rates: Any, spikes: Any, bin_width: float, *, name: str = "rates"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Expected counts, floored, and counts, both of the shape of the spikes."""
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     counts = _counts(spikes)
     rates = np.asarray(rates)
     if rates.ndim == 1 and rates.shape == counts.shape[-1:]:
         rates = np.broadcast_to(rates, counts.shape)
-    _, rates = checks.pair("spikes", counts, name, rates)
+    _, rates = pair("spikes", counts, name, rates)
     if (rates[~np.isnan(counts)] < 0).any():
         raise ValueError(
             f"{name}: expected rates of at least 0 spikes/s, received "
@@ -258,10 +259,11 @@ def _expected_and_counts(
 
 def _counts(spikes: Any) -> np.ndarray:
     counts = checks.as_numbers(
-        "spikes",
         spikes,
+        "spikes",
         n_axes=(2, 3),
         shape="(n_trials, n_bins, n_neurons) or (n_bins, n_neurons)",
+        dtype=None,
     ).astype(np.float64, copy=False)
     if (counts < 0).any():
         raise ValueError(

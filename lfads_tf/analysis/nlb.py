@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.decoding import checked, complete
 from lfads_tf.analysis.psth import psth_r_squared
@@ -64,7 +64,7 @@ def co_smoothing(
         1.0
     """
     rates, spikes = _trials(rates, spikes)
-    n = checks.whole("n_encode_neurons", n_encode_neurons, most=spikes.shape[2] - 1)
+    n = checks.check_whole(n_encode_neurons, "n_encode_neurons", most=spikes.shape[2] - 1)
     bins = _bins(n_encode_bins, spikes.shape[1])
     return metrics.bits_per_spike(rates[:, :bins, n:], spikes[:, :bins, n:], bin_width)
 
@@ -93,7 +93,7 @@ def forward_prediction(rates: Any, spikes: Any, bin_width: float, n_encode_bins:
         1.0
     """
     rates, spikes = _trials(rates, spikes)
-    n = checks.whole("n_encode_bins", n_encode_bins, most=spikes.shape[1] - 1)
+    n = checks.check_whole(n_encode_bins, "n_encode_bins", most=spikes.shape[1] - 1)
     return metrics.bits_per_spike(rates[:, n:], spikes[:, n:], bin_width)
 
 
@@ -143,7 +143,7 @@ def behavior_r_squared(
         >>> round(score, 3)
         1.0
     """
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     train = checked(train_rates, train_behavior)
     test = checked(eval_rates, eval_behavior)
     tried = np.asarray(penalties, np.float64).ravel()
@@ -207,7 +207,7 @@ def evaluate(targets: Any, submission: Any, dataset: str, bin_width: float) -> d
         >>> list(result), result["co-bps"] > 0
         (['co-bps'], True)
     """
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     group = files.group_name(dataset, width)
     true, told = (_arrays(given, group) for given in (targets, submission))
     eval_in, eval_out = (_needed(told, f"eval_rates_{part}") for part in ("heldin", "heldout"))
@@ -257,8 +257,8 @@ def _ridge(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, penalty: float) -> 
 
 def _trials(rates: Any, spikes: Any) -> tuple[np.ndarray, np.ndarray]:
     shape = "(n_trials, n_bins, n_neurons)"
-    rates = checks.as_numbers("rates", rates, n_axes=(3,), shape=shape)
-    spikes = checks.as_numbers("spikes", spikes, n_axes=(3,), shape=shape)
+    rates = checks.as_numbers(rates, "rates", n_axes=(3,), shape=shape, dtype=None)
+    spikes = checks.as_numbers(spikes, "spikes", n_axes=(3,), shape=shape, dtype=None)
     if rates.shape != spikes.shape:
         raise ValueError(
             f"rates: expected shape {spikes.shape}, as spikes', received {rates.shape}."
@@ -269,7 +269,7 @@ def _trials(rates: Any, spikes: Any) -> tuple[np.ndarray, np.ndarray]:
 def _bins(n_encode_bins: int | None, n_bins: int) -> int:
     if n_encode_bins is None:
         return n_bins
-    return checks.whole("n_encode_bins", n_encode_bins, most=n_bins)
+    return checks.check_whole(n_encode_bins, "n_encode_bins", most=n_bins)
 
 
 def _arrays(given: Any, group: str) -> Mapping[str, Any]:

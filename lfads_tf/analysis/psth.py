@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import as_conditions
 from lfads_tf.analysis import metrics
 
 __all__ = ["condition_means", "psth_r_squared"]
@@ -36,9 +37,9 @@ def condition_means(
         (['a', 'b'], [5.0, 2.0])
     """
     shape = "(n_trials, n_bins, n)"
-    array = checks.as_numbers("values", values, n_axes=(3,), shape=shape)
+    array = checks.as_numbers(values, "values", n_axes=(3,), shape=shape, dtype=None)
     array = array.astype(np.float64)
-    labels = checks.as_conditions(conditions, len(array))
+    labels = as_conditions(conditions, len(array))
     if jitter is not None:
         shifts = np.asarray(jitter)
         if shifts.shape != (len(array),) or shifts.dtype.kind not in "iu":
@@ -88,7 +89,9 @@ def psth_r_squared(
     present, means = condition_means(rates, conditions, jitter=jitter)
     known = np.asarray(kinds if kinds is not None else present)
     shape = "(n_conditions, n_bins, n_neurons)"
-    truth = checks.as_numbers("psth", psth, n_axes=(3,), shape=shape).astype(np.float64)
+    truth = checks.as_numbers(psth, "psth", n_axes=(3,), shape=shape, dtype=None).astype(
+        np.float64
+    )
     if truth.shape != (len(known), *means.shape[1:]):
         raise ValueError(
             f"psth: expected shape {(len(known), *means.shape[1:])}, conditions by bins by "

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import as_conditions
 from lfads_tf.analysis.folds import labels as fold_labels
 
 __all__ = [
@@ -216,11 +217,11 @@ def separation_of_test(
 def _conditions(features: Any, conditions: Any, least: int = 2) -> tuple[Any, ...]:
     """Features, conditions, their kinds, and the number of each trial's kind; checked."""
     shape = "(n_trials, n_bins, n_features)"
-    x = checks.as_numbers("features", features, n_axes=(3,), shape=shape)
+    x = checks.as_numbers(features, "features", n_axes=(3,), shape=shape, dtype=None)
     x = x.astype(np.float64, copy=False)
     if not np.isfinite(x).all():
         raise ValueError("features: expected finite numbers, received NaN or infinity.")
-    labels = checks.as_conditions(conditions, len(x))
+    labels = as_conditions(conditions, len(x))
     kinds, kind_of = np.unique(labels, return_inverse=True)
     if len(kinds) < least:
         raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")

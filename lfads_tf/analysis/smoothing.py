@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import components
 
 __all__ = ["BestGaussian", "best_gaussian", "causal_gaussian", "gaussian", "pca"]
@@ -134,8 +134,8 @@ def pca(
 
 
 def _mean(spikes: Any, bin_width: float, sd: float, *, causal: bool) -> np.ndarray:
-    width, sd = checks.positive("bin_width", bin_width), checks.positive("sd", sd)
-    counts = checks.as_numbers("spikes", spikes, n_axes=(2, 3), shape=_SHAPE)
+    width, sd = checks.check_number(bin_width, "bin_width"), checks.check_number(sd, "sd")
+    counts = checks.as_numbers(spikes, "spikes", n_axes=(2, 3), shape=_SHAPE, dtype=None)
     counts = counts.astype(np.result_type(counts, np.float32), copy=False)
     total, weight, _ = _sums(counts, sd / width, causal=causal)
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN wanted
@@ -191,11 +191,13 @@ def best_gaussian(
         >>> best_gaussian(spikes, 0.01, [0.01, 0.1, 1.0]).sd
         0.1
     """
-    width = checks.positive("bin_width", bin_width)
-    sds = [checks.positive("candidates", sd) for sd in candidates]
+    width = checks.check_number(bin_width, "bin_width")
+    sds = [checks.check_number(sd, "candidates") for sd in candidates]
     if not sds:
         raise ValueError("candidates: expected at least one width, received none.")
-    counts = checks.as_numbers("train_spikes", train_spikes, n_axes=(2, 3), shape=_SHAPE)
+    counts = checks.as_numbers(
+        train_spikes, "train_spikes", n_axes=(2, 3), shape=_SHAPE, dtype=None
+    )
     counts = counts.astype(np.float64, copy=False)
     seen = ~np.isnan(counts)
     truth = None if true_rates is None else np.asarray(true_rates, np.float64) * width

@@ -156,8 +156,8 @@ def _begun(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
             ", ".join(f"{name}={of[name]!r}" for name in names) for of in (had, wanted)
         )
         raise ValueError(
-            f"--resume: the run in {str(out)!r} has {begun}; received {received}. It goes on "
-            "with what it began with; --overwrite begins anew."
+            f"--resume: expected {begun}; received {received}, unlike the run in {str(out)!r}. "
+            "It goes on with what it began with; --overwrite begins anew."
         )
     return dict(run)
 

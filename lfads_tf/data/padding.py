@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf._utils.checks import as_float32, listed
+from fixedpoint_tf._utils.checks import as_numbers, listed
 
 __all__ = ["as_lengths", "as_trials", "blank_beyond", "pad", "padded"]
 
@@ -150,7 +150,7 @@ def padded(
         return pad(trials, shape[1], fill)
     if value is None or lengths is None:
         return value
-    array = as_float32(name, value)
+    array = as_numbers(value, name, dtype=np.float32)
     if array.ndim != 3 or array.shape[:2] != tuple(shape[:2]):
         return array  # The session says what is wrong.
     return blank_beyond(array, lengths, fill)

@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import as_numbers, check_whole, listed
 from lfads_tf._utils.checks import (
     UNNAMED,
     as_conditions,
-    as_float32,
     check_infinity,
     in_session,
-    listed,
     seconds_per_bin,
     warn_of_silent_neurons,
-    whole,
 )
 from lfads_tf.data.formats import hdf5
 from lfads_tf.data.padding import as_lengths, as_trials, blank_beyond, pad, padded
@@ -83,7 +81,7 @@ class Session:
 
     def _check(self) -> None:
         """Puts checked arrays in the place of what was given."""
-        spikes = as_float32("spikes", self.spikes)
+        spikes = as_numbers(self.spikes, "spikes", dtype=np.float32)
         if spikes.ndim != 3 or 0 in spikes.shape:
             hint = ""
             if spikes.ndim == 2:
@@ -92,7 +90,7 @@ class Session:
                 "spikes: expected shape (n_trials, n_bins, n_neurons), none of them 0, "
                 f"received {spikes.shape}.{hint}"
             )
-        check_infinity("spikes", spikes)
+        check_infinity(spikes, "spikes")
         if np.isnan(spikes).all():
             raise ValueError("spikes: expected observed samples, received NaN only.")
         self._set("spikes", _read_only(spikes))
@@ -102,13 +100,13 @@ class Session:
             value = getattr(self, name)
             if value is None:
                 continue
-            array = as_float32(name, value)
+            array = as_numbers(value, name, dtype=np.float32)
             if array.ndim != 3 or array.shape[:2] != (n_trials, n_bins):
                 raise ValueError(
                     f"{name}: expected shape (n_trials, n_bins, n) = ({n_trials}, {n_bins}, "
                     f"n), as the spikes have, received {array.shape}."
                 )
-            check_infinity(name, array)
+            check_infinity(array, name)
             self._set(name, _read_only(array) if array.shape[2] else None)
         if self.true_rates is not None and self.true_rates.shape[2] != n_neurons:
             raise ValueError(
@@ -125,7 +123,7 @@ class Session:
         for name, most in (("n_encode_neurons", n_neurons), ("n_encode_bins", n_bins)):
             number = getattr(self, name)
             if number is not None:
-                self._set(name, whole(name, number, most=most))
+                self._set(name, check_whole(number, name, most=most))
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)  # The way past a frozen dataclass.
@@ -233,7 +231,7 @@ class Session:
                     )
                 lengths = own
             elif lengths is not None:
-                spikes = as_float32("spikes", spikes)
+                spikes = as_numbers(spikes, "spikes", dtype=np.float32)
                 if spikes.ndim != 3:
                     raise ValueError(
                         "spikes: expected shape (n_trials, n_bins, n_neurons), received "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lfads_tf._utils.checks import positive
+from fixedpoint_tf._utils.checks import check_number
 
 __all__ = ["validation_trials"]
 
@@ -39,7 +39,7 @@ def validation_trials(
         >>> sorted(conditions[mask].tolist())
         ['left', 'left', 'right', 'right']
     """
-    if positive("valid_fraction", valid_fraction) >= 1:
+    if check_number(valid_fraction, "valid_fraction") >= 1:
         raise ValueError(
             f"valid_fraction: expected 0 to 1, both excluded, received {valid_fraction!r}."
         )

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf._utils.checks import UNNAMED, listed
+from fixedpoint_tf._utils.checks import listed
+from lfads_tf._utils.checks import UNNAMED
 from lfads_tf.data.session import Session
 
 __all__ = ["as_sessions", "common_conditions"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf._utils.checks import listed, positive, whole
+from fixedpoint_tf._utils.checks import check_number, check_whole, listed
 
 __all__ = ["bin_spikes", "chop", "merge", "rebin", "segment"]
 
@@ -51,7 +51,7 @@ def bin_spikes(
         array([[2., 0., 0., 1.],
                [0., 0., 0., 0.]], dtype=float32)
     """
-    width = positive("bin_width", bin_width)
+    width = check_number(bin_width, "bin_width")
     numbers = all(
         isinstance(t, (int, float, np.number)) and not isinstance(t, bool)
         for t in (start, stop)
@@ -143,7 +143,7 @@ def segment(
     """
     array = np.asarray(continuous)
     times = np.asarray(event_times, dtype=np.float64)
-    width = positive("bin_width", bin_width)
+    width = check_number(bin_width, "bin_width")
     if outside not in ("error", "drop", "nan"):
         raise ValueError(f"outside: expected 'error', 'drop' or 'nan', received {outside!r}.")
     if array.ndim < 1 or times.ndim != 1:
@@ -163,9 +163,9 @@ def segment(
     inside = known & (first >= 0) & (first + n_before + n_after <= len(array))
     if not inside.all() and outside != "nan":
         message = (
-            f"event_times: the windows of {np.sum(~inside)} of {len(times)} events leave the "
-            f"recording of {start:g} to {start + len(array) * width:g} s: events "
-            f"{listed(np.flatnonzero(~inside))}"
+            f"event_times: expected windows within the recording of {start:g} to "
+            f"{start + len(array) * width:g} s, received {np.sum(~inside)} of {len(times)} "
+            f"events whose windows leave it: events {listed(np.flatnonzero(~inside))}"
         )
         if outside == "error":
             raise ValueError(f"{message}. Pass outside='drop' or 'nan' to go on without.")
@@ -299,7 +299,7 @@ def rebin(spikes: Any, factor: int) -> np.ndarray:
             f"spikes: expected shape (..., n_bins, n_neurons), received {array.shape}."
         )
     *leading, n_bins, n_neurons = array.shape
-    if n_bins % whole("factor", factor):
+    if n_bins % check_whole(factor, "factor"):
         raise ValueError(
             f"factor: expected a whole number that divides {n_bins} bins, received {factor!r}. "
             "Cut the bins that are left over first."
@@ -315,9 +315,9 @@ def _bin_of(times: np.ndarray, start: float, width: float) -> np.ndarray:
 
 
 def _number_of_windows(n_bins: int, window: int, overlap: int) -> int:
-    whole("window", window)
-    whole("overlap", overlap, 0, window - 1)
-    whole("n_bins", n_bins)
+    check_whole(window, "window")
+    check_whole(overlap, "overlap", 0, window - 1)
+    check_whole(n_bins, "n_bins")
     return max(0, math.ceil((n_bins - window) / (window - overlap))) + 1
 
 

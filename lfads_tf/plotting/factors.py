@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def plot_factors(
         >>> [ax.get_title() for ax in axes]
         ['factor 1 (62%)', 'factor 2 (31%)', 'factor 0 (7%)']
     """
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     factors = style.field("inferred", inferred, "factors", 3, "(n_trials, n_bins, n_factors)")
     n_trials, n_bins, n_all = factors.shape
     key = style.condition_key(conditions, n_trials)

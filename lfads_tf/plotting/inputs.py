@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def plot_inferred_inputs(
         >>> axes[0, 0].get_xlabel(), float(axes[0, 0].get_lines()[0].get_ydata().max())
         ('time from event (s)', 1.0)
     """
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     mean = style.field(
         "inferred",
         inferred,
@@ -81,7 +81,8 @@ def plot_inferred_inputs(
     if trials is not None:
         if conditions is not None:
             raise ValueError(
-                "conditions: expected none beside trials, which are drawn one by one."
+                "conditions: expected none beside trials, which are drawn one by one, received "
+                f"{conditions!r}."
             )
         rows = style.chosen("trials", trials, n_trials, ())
         sd = getattr(inferred, "inferred_input_sd", None)

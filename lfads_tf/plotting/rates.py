@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import pair
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ def plot_rates_against_truth(
     """
     from lfads_tf.analysis import metrics
 
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     if average not in _WORDS:
         raise ValueError(f"average: expected 'neurons' or 'pooled', received {average!r}.")
     inferred = style.field("rates", rates, "rates", 3, "(n_trials, n_bins, n_neurons)")
-    truth, inferred = checks.pair("true_rates", true_rates, "rates", inferred)
+    truth, inferred = pair("true_rates", true_rates, "rates", inferred)
     if np.isnan(truth).all():
         raise ValueError("true_rates: expected known rates, received NaN only.")
     estimates = [("LFADS", inferred, style.ESTIMATE)]
@@ -79,7 +80,7 @@ def plot_rates_against_truth(
         smoothed = np.asarray(smoothed, np.float64)
         if smoothed.shape == known.shape:
             known[np.isnan(smoothed)] = np.nan
-        checks.pair("true_rates", known, "smoothed", smoothed)
+        pair("true_rates", known, "smoothed", smoothed)
         estimates.append(("smoothed", smoothed, style.SMOOTHED))
     n_trials, n_bins, n_neurons = truth.shape
     each = metrics.r_squared(truth, inferred, average=None)

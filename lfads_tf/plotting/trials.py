@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -72,9 +72,11 @@ def plot_trials(
         true_rates = data.true_rates if true_rates is None else true_rates
     elif bin_width is None:
         raise ValueError("bin_width: expected the width of a bin in seconds, received none.")
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     shape = "(n_trials, n_bins, n_neurons)"
-    spikes = checks.as_numbers("data", getattr(data, "spikes", data), n_axes=(3,), shape=shape)
+    spikes = checks.as_numbers(
+        getattr(data, "spikes", data), "data", n_axes=(3,), shape=shape, dtype=None
+    )
     rates = style.field("inferred", inferred, "rates", 3, shape)
     truth = None if true_rates is None else np.asarray(true_rates)
     for name, array in (("inferred", rates), ("true_rates", truth)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lfads_tf._utils.checks import listed
+from fixedpoint_tf._utils.checks import listed
 from lfads_tf.data.session import Session
 from lfads_tf.data.together import as_sessions, common_conditions
 from lfads_tf.layers import readin

@@ -171,20 +171,18 @@ class Checkpoint(keras.callbacks.Callback):
             theirs = {name: json.loads(file.attrs[name]) for name in ("settings", "trials")}
             epoch, stopped = int(file.attrs["epoch"]), bool(file.attrs["stopped"])
         theirs["settings"] = {renamed(k): value for k, value in theirs["settings"].items()}
-        differences = []
+        expected, received = [], []
         if names := _differing(theirs["settings"], self.settings):
-            had, received = (
-                ", ".join(f"{name}={of.get(name)!r}" for name in names)
-                for of in (theirs["settings"], self.settings)
-            )
-            differences.append(f"has {had}; received {received}")
+            for of, values in ((expected, theirs["settings"]), (received, self.settings)):
+                of.append(", ".join(f"{name}={values.get(name)!r}" for name in names))
         if names := _differing(theirs["trials"], self.trials):
-            differences.append(f"had other trials in {', '.join(names)}")
-        if differences:
+            expected.append("its own trials")
+            received.append(f"other trials in {', '.join(names)}")
+        if expected:
             raise ValueError(
-                f"resume: the run in {str(self.directory)!r} {', and '.join(differences)}, "
-                "and would not be the same. Give what it began with or another folder; "
-                "overwrite=True begins anew."
+                f"resume: expected {' and '.join(expected)}; received "
+                f"{' and '.join(received)}, unlike the run in {str(self.directory)!r}. Give "
+                "what it began with or another folder; overwrite=True begins anew."
             )
         return epoch + 1, stopped
 

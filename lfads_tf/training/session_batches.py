@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf._utils.checks import positive
+from fixedpoint_tf._utils.checks import check_number
 from lfads_tf.data.session import Session
 from lfads_tf.data.together import as_sessions
 from lfads_tf.stitched import StitchedConfig
@@ -155,7 +155,8 @@ def trial_weights(weights: Any, sessions: Sequence[Session]) -> np.ndarray | Non
             f"{', '.join(map(repr, weights)) or 'none'}."
         )
     per_trial = [
-        positive(f"session_weights[{s.name!r}]", weights[s.name]) / s.n_trials for s in sessions
+        check_number(weights[s.name], f"session_weights[{s.name!r}]") / s.n_trials
+        for s in sessions
     ]
     each = np.repeat(per_trial, [session.n_trials for session in sessions])
     return (each / each.mean()).astype(np.float32)

@@ -54,55 +54,60 @@ def with_bad(array, value, *rows):
 SEARCHES = {
     "one state and not a batch": (
         (np.zeros(2), U),
-        r"initial_states must have shape \(n, n_states\) = \(n, 2\); got shape \(2,\)",
+        r"initial_states: expected shape \(n, n_states\) = \(n, 2\), received shape \(2,\)",
     ),
     "trajectories": (
         (np.zeros((2, 3, 2)), U),
-        r"initial_states must have shape \(n, n_states\) = \(n, 2\); got shape \(2, 3, 2\)",
+        r"initial_states: expected shape \(n, n_states\) = \(n, 2\), received shape "
+        r"\(2, 3, 2\)",
     ),
     "states too wide": (
         (np.zeros((6, 3)), U),
-        r"initial_states must have shape \(\.\.\., 2\); got shape \(6, 3\)",
+        r"initial_states: expected shape \(\.\.\., 2\), received shape \(6, 3\)",
     ),
-    "no states": ((np.zeros((0, 2)), U), r"initial_states must have at least one row; got"),
-    "nothing": ((None, U), "initial_states must be an array of real numbers; got None"),
-    "words": ((["a", "b"], U), "initial_states must be an array of real numbers; got"),
-    "complex states": ((X * 1j, U), "initial_states must be .* real numbers; .* complex128"),
-    "ragged": (([[0.0, 1.0], [2.0]], U), r"initial_states must (be|have) .*; got"),
+    "no states": (
+        (np.zeros((0, 2)), U),
+        r"initial_states: expected at least one row, received",
+    ),
+    "nothing": ((None, U), "initial_states: expected an array of real numbers, received None"),
+    "words": ((["a", "b"], U), "initial_states: expected an array of real numbers, received"),
+    "complex states": ((X * 1j, U), "initial_states: expected .* real numbers, .* complex128"),
+    "ragged": (([[0.0, 1.0], [2.0]], U), r"initial_states: expected .*, received"),
     "NaN states": (
         (with_bad(X, np.nan, 1, 4), U),
-        r"initial_states must be finite; got NaN or infinity in 2 of 6 rows \(rows 1, 4\)",
+        r"initial_states: expected finite numbers, received NaN or infinity in 2 of 6 rows "
+        r"\(rows 1, 4\)",
     ),
     "many NaN states": (
         (np.full((9, 2), np.nan), U),
         r"in 9 of 9 rows \(rows 0, 1, 2, 3, 4, \.\.\.\)",
     ),
-    "infinite states": ((with_bad(X, -np.inf, 3), U), r"initial_states .* \(rows 3\)"),
+    "infinite states": ((with_bad(X, -np.inf, 3), U), r"initial_states.* \(rows 3\)"),
     "inputs of another rank": (
         (X, np.zeros(1)),
-        r"inputs must have shape \(n, n_inputs\) = \(n, 1\); got shape \(1,\)",
+        r"inputs: expected shape \(n, n_inputs\) = \(n, 1\), received shape \(1,\)",
     ),
     "inputs too wide": (
         (X, np.zeros((1, 4))),
-        r"inputs must have shape \(n, n_inputs\) = \(n, 1\); got shape \(1, 4\)",
+        r"inputs: expected shape \(n, n_inputs\) = \(n, 1\), received shape \(1, 4\)",
     ),
     "inputs of another length": (
         (X, np.zeros((5, 1))),
-        "inputs must have one row, or one for each of the 6 initial states; got 5 rows",
+        "inputs: expected one row, or one for each of the 6 initial states, received 5 rows",
     ),
-    "no inputs": ((X, np.zeros((0, 1))), "inputs must have at least one row"),
+    "no inputs": ((X, np.zeros((0, 1))), "inputs: expected at least one row"),
     "NaN inputs": (
         (X, with_bad(np.zeros((6, 1)), np.inf, 5)),
-        r"inputs must be finite; got NaN or infinity in 1 of 6 rows \(rows 5\)",
+        r"inputs: expected finite numbers, received NaN or infinity in 1 of 6 rows \(rows 5\)",
     ),
-    "no input at all": ((X, None), "inputs must be an array of real numbers; got None"),
+    "no input at all": ((X, None), "inputs: expected an array of real numbers, received None"),
     "labels of another length": (
         (X, U, np.arange(4)),
-        r"cond_ids must be whole numbers of shape \(6,\).*; got int64 of shape \(4,\)",
+        r"cond_ids: expected whole numbers of shape \(6,\).*, received int64 of shape \(4,\)",
     ),
     "labels that are no numbers": (
         (X, U, list("abcdef")),
-        r"cond_ids must be whole numbers of shape \(6,\)",
+        r"cond_ids: expected whole numbers of shape \(6,\)",
     ),
 }
 
@@ -119,16 +124,16 @@ PACKED = {
     "of another width": ([np.zeros((3, 2)), np.zeros((3, 4))], r"'c'\] one by one with widths"),
     "of other lengths": (
         [np.zeros((3, 2)), np.zeros((4, 2))],
-        r"got shapes \[\(3, 2\), \(4, 2\)\]",
+        r"received shapes \[\(3, 2\), \(4, 2\)\]",
     ),
     "of other names": (
         {"h": np.zeros((3, 2)), "memory": np.zeros((3, 2))},
-        r"initial_states must hold the states \['h', 'c'\]; got \['h', 'memory'\]",
+        r"initial_states: expected the states \['h', 'c'\], received \['h', 'memory'\]",
     ),
     "half of them": (
         np.zeros((3, 2)),
-        r"must have shape \(\.\.\., 4\), or be the states \['h', 'c'\] one by one with "
-        r"widths \[2, 2\]; got shape \(3, 2\)",
+        r"expected shape \(\.\.\., 4\), or the states \['h', 'c'\] one by one with "
+        r"widths \[2, 2\], received shape \(3, 2\)",
     ),
 }
 
@@ -147,7 +152,7 @@ def test_a_network_that_returns_nan_at_the_start():
     x = with_bad(np.ones((6, 2)), -1.0, 0, 2)
     with pytest.raises(
         ValueError,
-        match="rnn must return finite states; it returns NaN or infinity at 2 of the 6 initial",
+        match="rnn: expected finite new states, received NaN or infinity at 2 of the 6 initial",
     ):
         FixedPointFinder(root, **MAP, **QUIET).find_fixed_points(x, U)
 
@@ -163,11 +168,15 @@ def test_nan_weights_are_found_at_the_start():
 @pytest.mark.parametrize(
     ("h", "u", "message"),
     [
-        (np.zeros(2), U, r"h must have shape \(n, 2\); got shape \(2,\)"),
-        (tf.zeros([1, 3]), U, r"h must have shape \(n, 2\); got shape \(1, 3\)"),
-        (X, np.zeros((1, 2)), r"u must have shape \(n, 1\); got shape \(1, 2\)"),
-        (X, np.zeros((4, 1)), "u must have one row, or one for each of the 6 states; got 4"),
-        (X, None, "u must be an array of real numbers; got None"),
+        (np.zeros(2), U, r"h: expected shape \(n, 2\), received shape \(2,\)"),
+        (tf.zeros([1, 3]), U, r"h: expected shape \(n, 2\), received shape \(1, 3\)"),
+        (X, np.zeros((1, 2)), r"u: expected shape \(n, 1\), received shape \(1, 2\)"),
+        (
+            X,
+            np.zeros((4, 1)),
+            "u: expected one row, or one for each of the 6 states, received 4",
+        ),
+        (X, None, "u: expected an array of real numbers, received None"),
     ],
 )
 @pytest.mark.parametrize("method", ["step", "jacobian", "input_jacobian"])
@@ -270,20 +279,24 @@ NETWORKS = {
     "unbuilt cell": (
         untouched(lambda: layers.GRUCell(2, name="mine")),
         {},
-        r"'mine' \(GRUCell\) must be built.*or call \.build\(\(None, n_inputs\)\)",
+        r"expected 'mine' \(GRUCell\) with its weights.*or call \.build\(\(None, n_inputs\)\)",
     ),
-    "unbuilt layer": (untouched(lambda: layers.LSTM(2)), {}, r"\(LSTMCell\) must be built"),
+    "unbuilt layer": (untouched(lambda: layers.LSTM(2)), {}, r"\(LSTMCell\) with its weights"),
     "unbuilt stack": (
         untouched(lambda: layers.StackedRNNCells([layers.GRUCell(2)])),
         {},
-        "must be built",
+        "with its weights, received one that is not built",
     ),
     "unbuilt model": (
         untouched(lambda: keras.Sequential([layers.GRU(2)])),
         {},
-        "must be built",
+        "with its weights, received one that is not built",
     ),
-    "unbuilt tf_keras cell": (legacy("GRUCell", 2), {}, "must be built"),
+    "unbuilt tf_keras cell": (
+        legacy("GRUCell", 2),
+        {},
+        "with its weights, received one that is not built",
+    ),
     "cell without a number of inputs": (
         built(UnknownWidth),
         {},
@@ -292,12 +305,12 @@ NETWORKS = {
     "another number of inputs": (
         built(lambda: layers.GRUCell(2, name="mine")),
         {"n_inputs": 4},
-        "n_inputs must be 3, as 'mine' was built; got 4",
+        "n_inputs: expected 3, as 'mine' was built, received 4",
     ),
     "another number of states": (
         built(lambda: layers.LSTMCell(2, name="mine")),
         {"n_states": 2},
-        "n_states must be 4, as 'mine' has it; got 2",
+        "n_states: expected 4, as 'mine' has it, received 2",
     ),
     "Bidirectional": (
         untouched(lambda: layers.Bidirectional(layers.GRU(2, name="gru"))),
@@ -319,92 +332,102 @@ NETWORKS = {
     "model without an RNN": (
         model_without_rnn,
         {},
-        r"must have an RNN layer; its layers are \[.*'readout \(Dense\)'\]",
+        r"expected an RNN layer in .*, received layers \[.*'readout \(Dense\)'\]",
     ),
     "model with two": (
         zoo.two_layers,
         {},
-        r"has 2 RNN layers, \['first', 'second'\]; name one of them with layer=",
+        r"one RNN layer in .*, received 2: \['first', 'second'\]\. Name one of them with "
+        "layer=",
     ),
     "name of no layer": (
         zoo.two_layers,
         {"layer": "third"},
-        r"layer must name an RNN layer of the model .*\['first', 'second'\]; got 'third'",
+        r"layer: expected an RNN layer of the model .*\['first', 'second'\], received 'third'",
     ),
     "a layer's name for a cell": (
         built(lambda: layers.GRUCell(2)),
         {"layer": "first"},
-        "layer names an RNN layer of a model, and 'gru_cell.*' is no model; got 'first'",
+        "layer: expected None beside 'gru_cell.*', which is no model.*, received 'first'",
     ),
     "convolutional layer": (
         called_on([1, 2, 4, 4, 1], lambda: layers.ConvLSTM2D(2, 3, name="mine")),
         {},
-        r"the states of 'mine' \(ConvLSTMCell\) must be vectors; convolutional",
+        r"expected states of 'mine' \(ConvLSTMCell\) that are vectors, received convolutional",
     ),
     "unbuilt convolutional layer": (
         untouched(lambda: layers.ConvLSTM1D(2, 3)),
         {},
-        "must be vectors; convolutional",
+        "that are vectors, received convolutional",
     ),
     "tf_keras convolutional layer": (
         legacy("ConvLSTM2D", 2, 3, shape=[1, 2, 4, 4, 1]),
         {},
-        "must be vectors; convolutional",
+        "that are vectors, received convolutional",
     ),
-    "states that are matrices": (built(MatrixCell), {}, "must be vectors of at least one unit"),
+    "states that are matrices": (
+        built(MatrixCell),
+        {},
+        "that are vectors of at least one unit",
+    ),
     "state_size that is no size": (
         built(NamelessSize),
         {},
-        "state_size of .* must be a whole number or a list of them; got 'many'",
+        "state_size of .* that is a whole number or a list of them, received 'many'",
     ),
     "cell that wants constants": (
         built(lambda: AttentiveCell(2)),
         {},
-        r"must accept inputs \(n, 3\) and states of widths \[2\], and nothing else; its call "
-        "failed on zeros: TypeError: .*constants",
+        r"to accept inputs \(n, 3\) and states of widths \[2\], and nothing else, received .* "
+        "on zeros: TypeError: .*constants",
     ),
     "cell that returns other states": (
         built(lambda: LyingCell(2)),
         {},
-        r"must return new states of widths \[2\], as its state_size says; .* 1 columns",
+        r"to return new states of widths \[2\], as its state_size says, received 1 columns",
     ),
     "cell in half precision without a configuration": (
         built(half_precision),
         {},
-        "computes in float16, .* cannot be copied in float32 .*Give FunctionCell a get_config",
+        "computes in float16 .*cannot be copied in float32 .*Give FunctionCell a get_config",
     ),
     "layer that is no RNN": (
         called_on([1, 3], lambda: layers.Dense(2, name="mine")),
         {},
-        "rnn must be a Keras cell, .*; got the layer 'mine' of type Dense, which has no state",
+        "rnn: expected a Keras cell, .*, received the layer 'mine' of type Dense, which has no "
+        "state",
     ),
     "tf_keras layer that is no RNN": (
         legacy("Dense", 2, shape=[1, 3]),
         {},
-        "rnn must be a Keras cell, .* of type Dense, which has no state_size",
+        "rnn: expected a Keras cell, .* of type Dense, which has no state_size",
     ),
-    "class": (lambda: layers.GRUCell, {}, "got the class GRUCell: make one"),
-    "number": (lambda: 3, {}, "rnn must be a Keras cell, an RNN layer, .*; got int"),
-    "nothing": (lambda: None, {}, "rnn must be a Keras cell, .*; got NoneType"),
-    "list": (lambda: [layers.GRUCell(2)], {}, "rnn must be a Keras cell, .*; got list"),
+    "class": (lambda: layers.GRUCell, {}, "received the class GRUCell: make one"),
+    "number": (lambda: 3, {}, "rnn: expected a Keras cell, an RNN layer, .*, received int"),
+    "nothing": (lambda: None, {}, "rnn: expected a Keras cell, .*, received NoneType"),
+    "list": (lambda: [layers.GRUCell(2)], {}, "rnn: expected a Keras cell, .*, received list"),
     "path of no file": (lambda: "no.keras", {}, "the path 'no.keras', which is no file"),
-    "kind": (lambda: halve, {"kind": "discreet", **MAP}, "kind must be 'discrete' or 'conti"),
+    "kind": (lambda: halve, {"kind": "discreet", **MAP}, "kind: expected 'discrete' or 'conti"),
     "function alone": (
         lambda: halve,
         {},
-        "n_states must be given for 'halve', a whole number of at least 1; got None",
+        "n_states: expected a whole number of at least 1 for 'halve', received None",
     ),
     "function of no states": (
         lambda: halve,
         {"n_states": 0, "n_inputs": 1},
-        "at least 1; got 0",
+        "at least 1 for .*, received 0",
     ),
-    "function without inputs": (lambda: halve, {"n_states": 2}, "n_inputs must be given for"),
-    "fraction of a state": (lambda: halve, {"n_states": 2.5, "n_inputs": 1}, "got 2.5"),
+    "function without inputs": (
+        lambda: halve,
+        {"n_states": 2},
+        "n_inputs: expected a whole number of at least 0 for",
+    ),
+    "fraction of a state": (lambda: halve, {"n_states": 2.5, "n_inputs": 1}, "received 2.5"),
     "function that returns NumPy": (
         lambda: lambda h, u: np.tanh(h),
         MAP,
-        "must return a TensorFlow tensor, so that it can be differentiated; got ndarray",
+        "that returns a TensorFlow tensor, so that it can be differentiated, received ndarray",
     ),
     "function through NumPy": (
         lambda: lambda h, u: tf.convert_to_tensor(np.tanh(h)),
@@ -414,7 +437,7 @@ NETWORKS = {
     "function of another width": (
         lambda: lambda h, u: tf.concat([h, u], 1),
         MAP,
-        r"must return the next states, of shape \(n, 2\); for n = 2 it returned \(2, 3\)",
+        r"that returns the next states, of shape \(n, 2\), received \(2, 3\) for n = 2",
     ),
     "function that mixes its rows": (
         lambda: lambda h, u: h - tf.reduce_mean(h, axis=0),
@@ -429,29 +452,34 @@ NETWORKS = {
     "function that fails": (
         lambda: lambda h, u: tf.matmul(h, tf.zeros([5, 5], h.dtype)),
         MAP,
-        r"must accept states \(n, 2\) and inputs \(n, 1\) and keep their type; its trial",
+        r"of states \(n, 2\) and inputs \(n, 1\) that keeps their type, received one that "
+        "fails",
     ),
     "function that changes the type": (
         lambda: lambda h, u: tf.cast(h, tf.float16),
         MAP,
         "float32: it returns float16; float64: it returns float16",
     ),
-    "type": (lambda: halve, {"dtype": "int32", **MAP}, "dtype must be 'float32' or 'float64'"),
+    "type": (
+        lambda: halve,
+        {"dtype": "int32", **MAP},
+        "dtype: expected 'float32' or 'float64'",
+    ),
     "bounds upside down": (
         lambda: halve,
         {"bounds": (1.0, -1.0), **MAP},
-        r"bounds must have lower < upper in every coordinate; got \(1.0, -1.0\)",
+        r"bounds: expected lower < upper in every coordinate, received \(1.0, -1.0\)",
     ),
     "bounds of another width": (
         lambda: halve,
         {"bounds": (np.zeros(3), np.ones(3)), **MAP},
-        r"bounds must be \(lower, upper\), numbers or arrays of shape \(2,\)",
+        r"bounds: expected \(lower, upper\), numbers or arrays of shape \(2,\)",
     ),
-    "one bound": (lambda: halve, {"bounds": 1.0, **MAP}, r"bounds must be \(lower, upper\)"),
+    "one bound": (lambda: halve, {"bounds": 1.0, **MAP}, r"bounds: expected \(lower, upper\)"),
     "options of a system": (
         lambda: as_system(halve, **MAP),
         {"kind": "continuous"},
-        "rnn is a DynamicalSystem already; it takes no kind",
+        "kind: expected None beside a DynamicalSystem, received",
     ),
 }
 
@@ -466,7 +494,9 @@ def test_networks(case):
 
 def test_another_backend_of_keras(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(ValueError, match="Keras must run on the TensorFlow backend; .* 'jax'"):
+    with pytest.raises(
+        ValueError, match="Keras: expected the TensorFlow backend, received 'jax'"
+    ):
         FixedPointFinder(halve, **MAP)
 
 
@@ -474,7 +504,9 @@ def test_another_backend_of_keras(monkeypatch):
 def test_a_file_that_is_no_model(tmp_path, content):
     path = tmp_path / "model.keras"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="Keras cannot load a model from '.*model.keras'"):
+    with pytest.raises(
+        ValueError, match="expected a model that Keras can load, received '.*model.keras'"
+    ):
         as_system(path)
 
 
@@ -482,7 +514,9 @@ def test_a_damaged_model_file(tmp_path):
     path = tmp_path / "model.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
-    with pytest.raises(ValueError, match="Keras cannot load a model from '.*model.keras'"):
+    with pytest.raises(
+        ValueError, match="expected a model that Keras can load, received '.*model.keras'"
+    ):
         as_system(path)
 
 
@@ -492,7 +526,7 @@ def test_a_damaged_model_file(tmp_path):
 @pytest.mark.parametrize("name", ["tol_q", "tol_dq", "tol_unique"])
 @pytest.mark.parametrize("value", [-1e-12, np.nan, "small", None, True])
 def test_tolerances(name, value):
-    message = rf"{name} must be a number of at least 0; got {value!r}"
+    message = rf"{name}: expected a number of at least 0, received {value!r}"
     with pytest.raises(ValueError, match=re.escape(message)):
         finder(**{name: value})
 
@@ -507,12 +541,12 @@ def test_tolerances(name, value):
     ],
 )
 def test_an_unknown_option_is_met_with_the_nearest_known_one(name, near):
-    with pytest.raises(TypeError, match=f"no option '{name}'.*Did you mean '{near}'"):
+    with pytest.raises(TypeError, match=f"received '{name}'.*Did you mean '{near}'"):
         finder(**{name: 1})
 
 
 def test_an_option_like_no_other():
-    with pytest.raises(TypeError, match=r"no option 'zzz'; it has \['tol_q', [^?]*$"):
+    with pytest.raises(TypeError, match=r"among \['tol_q', [^?]*received 'zzz'\.$"):
         FinderConfig.from_options({"zzz": 1})
 
 
@@ -696,7 +730,9 @@ def test_an_operation_over_rows_is_not_called_noise_first():
 @pytest.mark.parametrize("n_inits", [True, 0, 2.5, "3", None])
 def test_a_number_of_states_to_draw_is_a_whole_number(n_inits):
     finder = FixedPointFinder(lambda h, u: 0.5 * h, n_states=2, n_inputs=0, verbose=False)
-    with pytest.raises(ValueError, match="n_inits must be a whole number of at least 1; got"):
+    with pytest.raises(
+        ValueError, match="n_inits: expected a whole number of at least 1, received"
+    ):
         finder.sample_states(np.zeros((2, 3, 2)), n_inits)
 
 

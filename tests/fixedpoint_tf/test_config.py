@@ -51,7 +51,7 @@ def test_options_cannot_be_changed_but_replaced():
 def test_options_by_their_names():
     options = {"tol_unique": 0.1, "verbose": False}
     assert FinderConfig.from_options(options) == FinderConfig(**options)
-    with pytest.raises(TypeError, match="no option 'rate'"):
+    with pytest.raises(TypeError, match="received 'rate'"):
         FinderConfig.from_options({"rate": 0.1})
 
 
@@ -116,6 +116,6 @@ REFUSED = (
 
 @pytest.mark.parametrize(("name", "value", "expected"), REFUSED)
 def test_bad_values_are_refused(name, value, expected):
-    with pytest.raises(ValueError, match=f"{name} must be {expected}; got ") as refusal:
+    with pytest.raises(ValueError, match=f"{name}: expected {expected}, received ") as refusal:
         FinderConfig(**{name: value})
-    assert str(refusal.value).endswith(f"got {value!r}.")
+    assert str(refusal.value).endswith(f"received {value!r}.")

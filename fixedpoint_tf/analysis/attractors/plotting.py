@@ -35,7 +35,7 @@ def plot_attractors(
     if condition is not None:
         if not 0 <= condition < len(attractors.inputs):
             raise ValueError(
-                f"condition must be one of {len(attractors.inputs)}; got {condition!r}."
+                f"condition: expected one of {len(attractors.inputs)}, received {condition!r}."
             )
         groups = [g for g in groups if attractors.condition[g] == condition]
     view, names = planar_view(attractors.settled)
@@ -135,7 +135,9 @@ def plot_drift(
     """Draw the figure that ``Attractors.plot_drift`` describes."""
     chosen = attractors[group]
     if not np.isfinite(chosen.coordinate).all():
-        raise ValueError(f"group must be a line or a ring; got {group}, which is: {chosen!r}.")
+        raise ValueError(
+            f"group: expected a line or a ring, received {group}, which is: {chosen!r}."
+        )
     fig, ax = new_axes(fig, ax, size=(5.5, 3.2))
     at, between = chosen.coordinate, np.isfinite(chosen.drift_between)
     following = np.append(at[1:], chosen.length)

@@ -59,7 +59,7 @@ class ManifoldGrouper:
         self.n_steps = max(2, round(0.5 * slow / dt))
         if self.n_steps > MOST_STEPS:
             raise ValueError(
-                f"slow must be at most {2 * MOST_STEPS} steps of dt = {dt:.3g}; got "
+                f"slow: expected at most {2 * MOST_STEPS} steps of dt = {dt:.3g}, received "
                 f"{slow!r}: give a larger dt or a lower slow."
             )
         # Slow points lie about the manifold, where the search gave up: it is what they

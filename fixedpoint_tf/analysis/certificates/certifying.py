@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from fixedpoint_tf._utils.checks import as_numbers, check_seed, is_number
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_number,
+    check_seed,
+    check_whole,
+)
 from fixedpoint_tf.analysis.certificates.answer import Certificates
 from fixedpoint_tf.analysis.certificates.arithmetic import working_precision
 from fixedpoint_tf.analysis.certificates.distinct import compare_points, shrink_to_others
@@ -102,12 +107,8 @@ def certify(
     """
     system = as_system(system)
     x, u, status = _check_points(system, points, inputs)
-    if isinstance(n_directions, bool) or not isinstance(n_directions, (int, np.integer)):
-        raise ValueError(f"n_directions must be a whole number; got {n_directions!r}.")
-    if n_directions < 1:
-        raise ValueError(f"n_directions must be at least 1; got {n_directions!r}.")
-    if not is_number(safety) or not 1.0 <= safety < np.inf:
-        raise ValueError(f"safety must be a number of at least 1; got {safety!r}.")
+    check_whole(n_directions, "n_directions")
+    check_number(safety, "safety", 1.0, closed="low")
     rng = np.random.default_rng(check_seed(seed))
     closed = has_closed_form(system)
     units = None if closed else unequal_sizes(x, getattr(points, "x_init", None))
@@ -167,13 +168,14 @@ def _check_points(
     if isinstance(points, FixedPoints):
         if points.kind != system.kind:
             raise ValueError(
-                f"points must be of a {system.kind} system; got points of a {points.kind} one."
+                f"points: expected those of a {system.kind} system, received those of a "
+                f"{points.kind} one."
             )
         x, status = points.xstar, points.status
         inputs = points.inputs if inputs is None else inputs
         if x.shape[1] != system.n_states:
             raise ValueError(
-                f"points must have n_states = {system.n_states}, as the system has; got "
+                f"points: expected n_states = {system.n_states}, as the system has, received "
                 f"{x.shape[1]}."
             )
     else:
@@ -181,19 +183,20 @@ def _check_points(
         x = system.layout.pack(points, "points")
         if x.ndim != 2:
             raise ValueError(
-                f"points must have shape (n, {system.n_states}); got shape {x.shape}."
+                f"points: expected shape (n, {system.n_states}), received shape {x.shape}."
             )
     if inputs is None and system.n_inputs == 0:
         inputs = np.zeros((1, 0))
     if inputs is None:
         raise ValueError(
-            f"inputs must be given, of width {system.n_inputs}: the points carry none."
+            f"inputs: expected an array of width {system.n_inputs}, since the points carry "
+            "none, received None."
         )
     u = as_numbers(inputs, "inputs")
     if u.ndim != 2 or u.shape[1] != system.n_inputs or len(u) not in (1, len(x)):
         raise ValueError(
-            f"inputs must have shape (1, {system.n_inputs}) or ({len(x)}, {system.n_inputs}); "
-            f"got shape {u.shape}."
+            f"inputs: expected shape (1, {system.n_inputs}) or ({len(x)}, {system.n_inputs}), "
+            f"received shape {u.shape}."
         )
     u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
     return x, u, np.full(len(x), -1) if status is None else status

@@ -19,7 +19,7 @@ from scipy.special import gammaln
 from scipy.stats import beta
 
 from fixedpoint_tf._utils import filters
-from fixedpoint_tf._utils.checks import check_seed, is_number
+from fixedpoint_tf._utils.checks import check_number, check_seed
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.certificates import certify
@@ -316,19 +316,21 @@ def estimate_coverage(
     check_one_set(points)
     if not isinstance(points, FixedPoints):
         raise TypeError(
-            f"points must be a FixedPoints, one row a start; got {type(points).__name__}."
+            "points: expected a FixedPoints, one row a start, received "
+            f"{type(points).__name__}."
         )
     if points.status is None:
-        raise ValueError("points must have a status, which tells where starts ended; got None.")
+        raise ValueError(
+            "points: expected a status, which tells where starts ended, received None."
+        )
     if points.eigval_J_xstar is not None:
         raise ValueError(
-            "points must be the second result of find_fixed_points, a row a start; got "
+            "points: expected the second result of find_fixed_points, a row a start, received "
             f"{points.n} points with eigenvalues, as the first has them, a row a point."
         )
     if of not in ("fixed", "all"):
-        raise ValueError(f"of must be 'fixed' or 'all'; got {of!r}.")
-    if not is_number(confidence) or not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence must be a number between 0 and 1; got {confidence!r}.")
+        raise ValueError(f"of: expected 'fixed' or 'all', received {of!r}.")
+    check_number(confidence, "confidence", 0.0, 1.0)
     rng = np.random.default_rng(check_seed(seed))
     ended = np.isin(points.status, (Status.FIXED_POINT, Status.SLOW_POINT))
     bad = np.flatnonzero(ended & ~np.isfinite(points.xstar).all(axis=1))

@@ -269,8 +269,8 @@ def _check(system: DynamicalSystem, points: Any, inputs: Any) -> np.ndarray:
         inputs = np.zeros((1, 0))
     if inputs is None or (points.n and points.inputs is None and system.n_inputs):
         raise ValueError(
-            f"inputs must be known, of width {system.n_inputs}; got None, with points that "
-            "carry none."
+            f"inputs: expected an array of width {system.n_inputs}, since the points carry "
+            "none, received None."
         )
     u = as_numbers(inputs, "inputs")
     if not points.n and u.shape == (0, system.n_inputs):

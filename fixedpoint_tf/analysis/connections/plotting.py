@@ -90,7 +90,7 @@ def plot_connections(
         place, names = np.asarray(coordinates, dtype=np.float64), []
         if place.shape != (n, 2):
             raise ValueError(
-                f"coordinates must have shape (n, 2) = ({n}, 2); got shape {place.shape}."
+                f"coordinates: expected shape (n, 2) = ({n}, 2), received shape {place.shape}."
             )
     fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
     one, several = found.n_unstable == 1, found.n_unstable > 1

@@ -153,8 +153,8 @@ def _fixed(points: Any) -> np.ndarray | bool:
     fixed = np.asarray(points.status) == Status.FIXED_POINT
     if not fixed.any():
         raise ValueError(
-            f"points must have a fixed point among them; got {points.n}, none of that status. "
-            "Give the states alone, points.xstar, to look for fixed points from them."
+            f"points: expected a fixed point among them, received {points.n}, none of that "
+            "status. Give the states alone, points.xstar, to look for fixed points from them."
         )
     return fixed
 
@@ -166,7 +166,8 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
         x, u = points.xstar, points.inputs
         if points.kind != system.kind:
             raise ValueError(
-                f"points must be of a {system.kind} system; got those of a {points.kind} one."
+                f"points: expected those of a {system.kind} system, received those of a "
+                f"{points.kind} one."
             )
     else:
         check_one_set(points)
@@ -175,7 +176,8 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
     if start is not None:
         if not (is_number(start) and line.low <= start <= line.high):
             raise ValueError(
-                f"start must lie on the path, {line.low} to {line.high}; got {start!r}."
+                f"start: expected a place on the path, {line.low} to {line.high}, received "
+                f"{start!r}."
             )
         return x, line.snap(np.full(len(x), float(start)))
     if u is None:
@@ -188,7 +190,8 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
     if far.any():
         worst = int(np.argmax(distance))
         raise ValueError(
-            f"path must pass through the inputs of points; those of point {worst} are "
-            f"{distance[worst]:.3g} from it. Give start= to begin at a place of the path."
+            "path: expected one through the inputs of points, received one that is "
+            f"{distance[worst]:.3g} from those of point {worst}. Give start= to begin at a "
+            "place of the path."
         )
     return x, line.snap(s)

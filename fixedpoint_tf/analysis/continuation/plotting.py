@@ -58,7 +58,7 @@ def plot_branches(
     if along is None and n_inputs == 1:
         along = 0
     if along is not None and not 0 <= along < n_inputs:
-        raise ValueError(f"along must be one of {n_inputs} inputs; got {along!r}.")
+        raise ValueError(f"along: expected one of {n_inputs} inputs, received {along!r}.")
     fig, ax = new_axes(fig, ax, size=(5.4, 4.2))
     drawn: set[str] = set()
     for branch in range(branches.n):
@@ -110,7 +110,7 @@ def _vertical(branches: Branches, show: Any):
     names = coordinate_names(branches.state_names, n_states)
     if isinstance(show, str):
         if show != "norm":
-            raise ValueError(f"show must be a unit, a vector or 'norm'; got {show!r}.")
+            raise ValueError(f"show: expected a unit, a vector or 'norm', received {show!r}.")
         if n_states > 1:
             return lambda x: np.linalg.norm(x, axis=-1), "length of the state"
         show = 0
@@ -118,11 +118,11 @@ def _vertical(branches: Branches, show: Any):
     if vector.ndim == 0:
         unit = int(vector)
         if unit != vector or not 0 <= unit < n_states:
-            raise ValueError(f"show must be one of {n_states} units; got {show!r}.")
+            raise ValueError(f"show: expected one of {n_states} units, received {show!r}.")
         return lambda x: x[..., unit], names[unit]
     if vector.shape != (n_states,):
         raise ValueError(
-            f"show must be a vector of shape (n_states={n_states},); got {vector.shape}."
+            f"show: expected a vector of shape (n_states={n_states},), received {vector.shape}."
         )
     return lambda x: x @ vector, "projection"
 

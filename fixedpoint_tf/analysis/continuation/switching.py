@@ -92,8 +92,9 @@ def switch_branch(
     begun = curve.correct(z + first_step * ways, ways, piece)
     if not (begun.converged & (line.piece(begun.z[:, -1]) == piece)).all():
         raise ValueError(
-            f"bifurcation: no other branch was met at a distance of {first_step} from it; "
-            "another first_step may meet it."
+            "bifurcation: expected one with another branch at a distance of "
+            f"{first_step:g} from it, received one where none was met. Another first_step may "
+            "meet it."
         )
     t = curve.tangent(begun.slopes, ways)
     with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:

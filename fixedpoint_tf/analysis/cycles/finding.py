@@ -13,6 +13,7 @@ from fixedpoint_tf._utils.checks import (
     check_number,
     check_rows,
     check_seed,
+    check_time_step,
     check_whole,
 )
 from fixedpoint_tf.analysis.cycles.maps import CHUNK
@@ -103,10 +104,7 @@ def find_cycles(
     """
     system = as_system(system)
     x, u = _starts(system, states, inputs)
-    if system.kind == "continuous":
-        check_number(dt, "dt", for_=" for a continuous system")
-    if system.kind == "discrete" and dt is not None:
-        raise ValueError(f"dt must be None for a discrete system; got {dt!r}.")
+    check_time_step(dt, system.kind)
     options = Options(
         dt=dt,
         n_transient=check_whole(n_transient, "n_transient", 0),
@@ -144,14 +142,14 @@ def _starts(system: DynamicalSystem, states: Any, inputs: Any) -> tuple[np.ndarr
     if inputs is None:
         if system.n_inputs:
             raise ValueError(
-                f"inputs must have shape (1 or n, n_inputs={system.n_inputs}); got None."
+                f"inputs: expected shape (1 or n, n_inputs={system.n_inputs}), received None."
             )
         inputs = np.zeros((1, 0))
     u = as_numbers(inputs, "inputs")
     if u.ndim != 2 or u.shape[1] != system.n_inputs or len(u) not in (1, len(x)):
         raise ValueError(
-            f"inputs must have one row, or one for each of the {len(x)} starts, and "
-            f"{system.n_inputs} columns; got shape {u.shape}."
+            f"inputs: expected one row, or one for each of the {len(x)} starts, and "
+            f"{system.n_inputs} columns, received shape {u.shape}."
         )
     check_finite(u, "inputs")
     return x, np.broadcast_to(u, (len(x), system.n_inputs)).copy()

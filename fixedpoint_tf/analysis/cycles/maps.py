@@ -121,7 +121,7 @@ class VariationalMap:
     def _parts(self, x, u, time):
         """Slices of the rows with their images and Jacobians, a bounded number at a time."""
         if self.is_flow and time is None:
-            raise ValueError("time must be given for a continuous system; got None.")
+            raise ValueError("time: expected an array for a continuous system, received None.")
         # A step of the flow holds the slopes of all stages.
         each = x.shape[1] ** 2 * (N_STAGES if self.is_flow else 1)
         chunk = max(1, CHUNK // each)

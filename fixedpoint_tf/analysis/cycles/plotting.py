@@ -48,7 +48,7 @@ def plot_cycles(
     n_states = cycles.points.shape[1]
     if fps is not None and fps.n_states != n_states:
         raise ValueError(
-            f"fps must be fixed points of n_states={n_states}; got {fps.n_states}."
+            f"fps: expected fixed points of n_states={n_states}, received {fps.n_states}."
         )
     paths = checked_trajectories(state_traj, n_states)
     fig, ax = new_axes(fig, ax, size=(5.4, 4.8))

@@ -187,8 +187,8 @@ class Cycles(Result):
             object.__setattr__(self, "family_closes", np.asarray(self.n_family) > 0)
         if self.lengths.sum() != len(self.points):
             raise ValueError(
-                f"lengths must add up to the {len(self.points)} points; got "
-                f"{self.lengths.tolist()}."
+                f"lengths: expected a sum of {len(self.points)}, the number of points, "
+                f"received {self.lengths.tolist()}."
             )
 
     @property
@@ -273,8 +273,8 @@ class Cycles(Result):
         """
         if dt is not None and self.kind == "continuous":
             raise ValueError(
-                "dt must be None for a continuous system, whose periods are in units of time "
-                f"already; got {dt!r}."
+                "dt: expected None for a continuous system, whose periods are in units of time "
+                f"already, received {dt!r}."
             )
         return self.turns / (self.period * (1.0 if dt is None else check_number(dt, "dt")))
 

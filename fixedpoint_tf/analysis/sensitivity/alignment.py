@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.batched import each
+from fixedpoint_tf._utils.checks import check_number, check_whole
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.sensitivity import nonnormality
 from fixedpoint_tf.analysis.sensitivity.angles import angles
@@ -245,18 +246,18 @@ def analyze_sensitivity(
     weights = None if readout is None else readout_matrix(readout, system)
     if n_modes is None:
         n_modes = system.n_states
-    if isinstance(n_modes, bool) or not isinstance(n_modes, (int, np.integer)) or n_modes < 1:
-        raise ValueError(f"n_modes must be a whole number of at least 1; got {n_modes!r}.")
-    if horizon is not None and not 0.0 < horizon < np.inf:
-        raise ValueError(f"horizon must be a positive time; got {horizon!r}.")
+    check_whole(n_modes, "n_modes")
+    if horizon is not None:
+        check_number(horizon, "horizon")
     names = [f"input {i + 1}" for i in range(system.n_inputs)]
     if isinstance(input_names, str):
-        raise ValueError(f"input_names must be a list of names; got {input_names!r}.")
+        raise ValueError(f"input_names: expected a list of names, received {input_names!r}.")
     if input_names is not None:
         names = [str(name) for name in input_names]
     if len(names) != system.n_inputs:
         raise ValueError(
-            f"input_names must be one for each of the {system.n_inputs} inputs; got {names}."
+            f"input_names: expected one for each of the {system.n_inputs} inputs, received "
+            f"{names}."
         )
     linearization.time_constants([0.5], system.kind, dt)  # refuses a bad dt before any work
     at = functools.partial(_at, system, weights, int(n_modes), dt, horizon)

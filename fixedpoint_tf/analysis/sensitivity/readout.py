@@ -30,8 +30,8 @@ def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
     if weights.ndim != 2 or weights.shape[1] != system.n_states:
         turned = weights.ndim == 2 and weights.shape[0] == system.n_states
         raise ValueError(
-            f"readout must have shape (n_outputs, {system.n_states}), or be a Keras layer "
-            f"that reads the states; got shape {weights.shape}"
+            f"readout: expected shape (n_outputs, {system.n_states}), or be a Keras layer "
+            f"that reads the states, received shape {weights.shape}"
             f"{', of which the transpose would do' if turned else ''}."
         )
     if not np.isfinite(weights).all():

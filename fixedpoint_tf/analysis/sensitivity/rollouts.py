@@ -15,7 +15,13 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.checks import as_numbers, check_seed, is_number
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_number,
+    check_seed,
+    check_time_step,
+    check_whole,
+)
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems import simulation
@@ -81,11 +87,8 @@ class LinearError(Result):
             ``(n,)``, the largest of the ``distances`` up to which, without a gap, it
             holds; 0 where it fails at the smallest, NaN where it was not measured.
         """
-        if not tolerance > 0.0 or not 0.0 <= quantile <= 1.0:
-            raise ValueError(
-                "tolerance must be positive and quantile in [0, 1]; got "
-                f"{tolerance!r} and {quantile!r}."
-            )
+        check_number(tolerance, "tolerance")
+        check_number(quantile, "quantile", 0.0, 1.0, closed="both")
         relative = np.where(np.isposinf(self.relative), np.finfo(float).max, self.relative)
         level = np.quantile(relative, quantile, axis=2)
         n_held = np.cumprod(level <= tolerance, axis=1).sum(axis=1)
@@ -188,13 +191,9 @@ def linear_error(
     system = as_system(system)
     inputs_of(system, points)  # refuses points of another system
     radii = _distances(distances)
-    if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
-        raise ValueError(f"n_steps must be a whole number of at least 1; got {n_steps!r}.")
+    check_whole(n_steps, "n_steps")
     units = _directions(directions, n_directions, system.n_states, check_seed(seed))
-    if system.kind == "continuous" and not (is_number(dt) and 0.0 < dt < np.inf):
-        raise ValueError(f"dt must be a positive step for a continuous system; got {dt!r}.")
-    if system.kind == "discrete" and dt is not None:
-        raise ValueError(f"dt must be None for a discrete system; got {dt!r}.")
+    check_time_step(dt, system.kind)
     shape = (points.n, len(radii), len(units))
     absolute, relative = np.full(shape, np.nan), np.full(shape, np.nan)
     offsets = (radii[:, None, None] * units).reshape(-1, system.n_states)
@@ -264,7 +263,7 @@ def _distances(distances: ArrayLike | None) -> np.ndarray:
         return np.geomspace(1e-3, 1.0, 13)
     radii = np.atleast_1d(as_numbers(distances, "distances"))
     if radii.ndim != 1 or not len(radii) or not (np.isfinite(radii) & (radii > 0.0)).all():
-        raise ValueError(f"distances must be positive numbers; got {distances!r}.")
+        raise ValueError(f"distances: expected positive numbers, received {distances!r}.")
     return np.sort(radii)
 
 
@@ -273,18 +272,18 @@ def _directions(
 ) -> np.ndarray:
     """Unit vectors, ``(n_directions, n_states)``."""
     if directions is None:
-        if not isinstance(n_directions, (int, np.integer)) or n_directions < 1:
-            raise ValueError(
-                f"n_directions must be a whole number of at least 1; got {n_directions!r}."
-            )
+        check_whole(n_directions, "n_directions")
         vectors = np.random.default_rng(seed).normal(size=(n_directions, n_states))
     else:
         vectors = as_numbers(directions, "directions")
         if vectors.ndim != 2 or vectors.shape[1] != n_states or not len(vectors):
             raise ValueError(
-                f"directions must have shape (n_directions, {n_states}); got {vectors.shape}."
+                f"directions: expected shape (n_directions, {n_states}), received "
+                f"{vectors.shape}."
             )
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (np.isfinite(lengths) & (lengths > 0.0)).all():
-        raise ValueError("directions must be finite and none zero; got some that are not.")
+        raise ValueError(
+            "directions: expected finite vectors, none of them zero, received others."
+        )
     return vectors / lengths

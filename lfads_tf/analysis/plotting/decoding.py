@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis.dimensions import OverDimensions
 from lfads_tf.analysis.separation import Separation
 from lfads_tf.plotting import style
@@ -129,7 +129,7 @@ def plot_separation(
         >>> ax.get_ylabel()
         'accuracy (2 conditions)'
     """
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     looks = _looks("results", results, Separation)
     sizes = {result.predictions.shape[1] for result, _, _ in looks.values()}
     if len(sizes) > 1:
@@ -202,9 +202,9 @@ def plot_decoded(
         >>> axes.shape, axes[0, 1].get_title()
         ((2, 4), 'trial 2')
     """
-    width = checks.positive("bin_width", bin_width)
+    width = checks.check_number(bin_width, "bin_width")
     shape = "(n_trials, n_bins, n_targets)"
-    truth = checks.as_numbers("targets", targets, n_axes=(3,), shape=shape)
+    truth = checks.as_numbers(targets, "targets", n_axes=(3,), shape=shape, dtype=None)
     n_trials, n_bins, n_targets = truth.shape
     drawn = _looks("predictions", predictions, None)
     for name, (values, _, _) in drawn.items():

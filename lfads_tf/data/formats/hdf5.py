@@ -17,8 +17,8 @@ import h5py
 import numpy as np
 
 from fixedpoint_tf._utils import storage
+from fixedpoint_tf._utils.checks import check_number, listed
 from fixedpoint_tf._utils.files import existing
-from lfads_tf._utils.checks import listed, positive
 from lfads_tf.data.formats import layouts
 
 __all__ = ["has_splits", "read", "write"]
@@ -106,7 +106,7 @@ def read(
             f"{truth_unit!r}."
         )
     if bin_width is not None:
-        bin_width = positive("bin_width", bin_width)
+        bin_width = check_number(bin_width, "bin_width")
     shown = os.fspath(path)
     with storage.opened(path) as file:
         node = file if group is None else file.get(group)

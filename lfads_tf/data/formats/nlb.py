@@ -36,8 +36,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from fixedpoint_tf._utils.checks import as_numbers, check_number, listed
 from fixedpoint_tf._utils.files import existing, writing
-from lfads_tf._utils.checks import as_numbers, listed, positive
 from lfads_tf.data.session import Session
 
 __all__ = ["group_name", "predictions", "read", "session", "spikes_of", "write"]
@@ -57,7 +57,7 @@ def group_name(dataset: str, bin_width: float) -> str:
         >>> group_name("mc_maze", 0.005), group_name("area2_bump", 0.02)
         ('mc_maze', 'area2_bump_20')
     """
-    ms = 1e3 * positive("bin_width", bin_width)
+    ms = 1e3 * check_number(bin_width, "bin_width")
     return dataset if round(ms, 6) == 5 else f"{dataset}_{ms:g}"
 
 
@@ -102,7 +102,7 @@ def session(
         )
     shape = "(n_trials, n_bins, n_neurons)"
     found = {
-        block: as_numbers(name_, arrays[name_], n_axes=(3,), shape=shape)
+        block: as_numbers(arrays[name_], name_, n_axes=(3,), shape=shape, dtype=None)
         for block in _BLOCKS
         if (name_ := f"{split}_spikes_{block}") in arrays
     }
@@ -197,7 +197,9 @@ def predictions(
     n_bins, n_heldin = _encoded(data)
     for split, rates in zip(_SPLITS, (train_rates, eval_rates), strict=True):
         name = f"{split}_rates"
-        rates = as_numbers(name, rates, n_axes=(3,), shape="(n_trials, n_bins, n_neurons)")
+        rates = as_numbers(
+            rates, name, n_axes=(3,), shape="(n_trials, n_bins, n_neurons)", dtype=None
+        )
         if rates.shape[1:] != data.spikes.shape[1:]:
             raise ValueError(
                 f"{name}: expected {data.n_bins} bins and {data.n_neurons} neurons, as data "

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf._utils.checks import whole
+from fixedpoint_tf._utils.checks import check_whole
 from lfads_tf.data.session import Session
 from lfads_tf.data.synthetic.dynamics import lorenz
 
@@ -42,7 +42,7 @@ def lorenz_days(
         >>> [day.name for day in days], days[0].behavior.shape
         (['day 0', 'day 1'], (20, 100, 3))
     """
-    whole("n_days", n_days)
+    check_whole(n_days, "n_days")
     made = lorenz(n_trials=n_days * n_trials, n_neurons=n_days * n_neurons, **options)
     session, days = made.session, []
     of_trials, rates = np.asarray(session.conditions), np.asarray(session.true_rates)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf._utils.checks import positive, whole
+from fixedpoint_tf._utils.checks import check_number, check_whole
 from lfads_tf.data.session import Session
 
 __all__ = [
@@ -295,9 +295,9 @@ def _conditions(n_trials: int, n_conditions: int) -> np.ndarray:
 
 def _require_sizes(**sizes: Any) -> None:
     for name, size in sizes.items():
-        whole(name, size)
+        check_whole(size, name)
 
 
 def _require_positive(**numbers: Any) -> None:
     for name, number in numbers.items():
-        positive(name, number)
+        check_number(number, name)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import signal, special
 
-from lfads_tf._utils import checks
+from fixedpoint_tf._utils import checks
 from lfads_tf.data.session import Session
 from lfads_tf.data.synthetic.dynamics import spikes_from_rates
 
@@ -114,14 +114,14 @@ def oscillation(
         (20, 100)
     """
     for name, size in (("n_trials", n_trials), ("n_bins", n_bins), ("n_neurons", n_neurons)):
-        checks.whole(name, size)
-    checks.whole("n_conditions", n_conditions, 1, n_trials)
+        checks.check_whole(size, name)
+    checks.check_whole(n_conditions, "n_conditions", 1, n_trials)
     for name, number in (
         ("noise_time_constant", noise_time_constant),
         ("bin_width", bin_width),
         ("mean_rate", mean_rate),
     ):
-        checks.positive(name, number)
+        checks.check_number(number, name)
     for name, number in (
         ("bandwidth", bandwidth),
         ("depth", depth),
@@ -171,7 +171,7 @@ def _not_negative(name: str, number: Any) -> None:
             f"{name}: expected 0 or a finite number above it, received {number!r}."
         )
     if number != 0:
-        checks.positive(name, number)
+        checks.check_number(number, name)
 
 
 def _phases(

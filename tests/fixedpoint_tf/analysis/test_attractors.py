@@ -422,10 +422,13 @@ def test_bars_are_shown_where_asked_for(capsys):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"slow": 1.0}, "slow must be a number above 1; got 1.0"),
-        ({"slow": "long"}, "slow must be a number above 1; got 'long'"),
-        ({"min_points": 2.5}, "min_points must be a whole number of at least 3; got 2.5"),
-        ({"dt": 0.1}, "dt must be None for a discrete system; got 0.1"),
+        ({"slow": 1.0}, "slow: expected a number above 1, received 1.0"),
+        ({"slow": "long"}, "slow: expected a number above 1, received 'long'"),
+        (
+            {"min_points": 2.5},
+            "min_points: expected a whole number of at least 3, received 2.5",
+        ),
+        ({"dt": 0.1}, "dt: expected None for a discrete system, received 0.1"),
     ],
 )
 def test_bad_options_are_refused(changes, message):
@@ -436,12 +439,12 @@ def test_bad_options_are_refused(changes, message):
 
 def test_points_of_another_system_are_refused():
     system, points = integrator(np.zeros((1, 1)), 1)
-    with pytest.raises(ValueError, match="points must be of a discrete system of 10"):
+    with pytest.raises(ValueError, match="points: expected those of a discrete system of 10"):
         classify_attractors(system, FixedPoints(xstar=np.zeros((1, 3))))
-    with pytest.raises(TypeError, match="points must be a FixedPoints; got ndarray"):
+    with pytest.raises(TypeError, match="points: expected a FixedPoints, received ndarray"):
         classify_attractors(system, points.xstar)
     driven = as_system(lambda h, u: h + u, n_states=1, n_inputs=1)
-    with pytest.raises(ValueError, match=r"inputs of shape \(n, n_inputs=1\); got None"):
+    with pytest.raises(ValueError, match=r"inputs of shape \(n, n_inputs=1\), received None"):
         classify_attractors(driven, FixedPoints(xstar=np.zeros((1, 1))))
 
 
@@ -477,8 +480,8 @@ class TestSampling:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"max_points": 0}, "max_points must be a whole number of at least 1"),
-            ({"n_steps": -1}, "n_steps must be a whole number of at least 0"),
+            ({"max_points": 0}, "max_points: expected a whole number of at least 1"),
+            ({"n_steps": -1}, "n_steps: expected a whole number of at least 0"),
             ({"inputs": [1.0]}, r"inputs: expected shape \(n_inputs,\)"),
         ],
     )
@@ -552,14 +555,14 @@ class TestFigures:
     def test_no_drift_along_a_plane(self):
         grid = np.stack(np.meshgrid(np.arange(5), np.arange(5)), -1).reshape(-1, 2) / 5
         answer = classify_attractors(*integrator(grid, 2))
-        with pytest.raises(ValueError, match="group must be a line or a ring; got 0"):
+        with pytest.raises(ValueError, match="group: expected a line or a ring, received 0"):
             answer.plot_drift()
         assert self.labels(answer.plot()[1]) == ["plane of 25 points"]
 
     def test_lines_of_one_condition(self):
         answer = classify_attractors(*valleys([-1.0, 0.0, 1.0], np.linspace(-2.0, 2.0, 20)))
         assert self.labels(answer.plot(condition=0)[1]) == ["line of 20 points"] * 3
-        with pytest.raises(ValueError, match="condition must be one of 1; got 1"):
+        with pytest.raises(ValueError, match="condition: expected one of 1, received 1"):
             answer.plot(condition=1)
 
     def test_nothing_to_draw(self):

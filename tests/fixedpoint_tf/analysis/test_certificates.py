@@ -494,21 +494,36 @@ def test_slow_points_are_called_so(memory):
 @pytest.mark.parametrize(
     ("points", "options", "error", "message"),
     [
-        (np.zeros((1, 2)), {}, ValueError, r"points must have shape"),
-        (np.zeros(1), {}, ValueError, r"points must have shape \(n, 1\)"),
-        (FixedPoints(xstar=np.zeros((1, 2))), {}, ValueError, r"points must have n_states = 1"),
+        (np.zeros((1, 2)), {}, ValueError, r"points: expected shape"),
+        (np.zeros(1), {}, ValueError, r"points: expected shape \(n, 1\)"),
+        (FixedPoints(xstar=np.zeros((1, 2))), {}, ValueError, r"points: expected n_states = 1"),
         (
             FixedPoints(xstar=np.zeros((1, 1)), kind="continuous"),
             {},
             ValueError,
-            r"points must be of a discrete system",
+            r"points: expected those of a discrete system",
         ),
-        (np.zeros((1, 1)), {"inputs": None}, ValueError, r"inputs must be given"),
-        (np.zeros((1, 1)), {"inputs": np.zeros((2, 1))}, ValueError, r"inputs must have shape"),
-        (np.zeros((1, 1)), {"safety": 0.5}, ValueError, r"safety must be .* at least 1"),
-        (np.zeros((1, 1)), {"n_directions": 0}, ValueError, r"n_directions must be at least 1"),
-        (np.zeros((1, 1)), {"n_directions": 1.5}, ValueError, r"n_directions must be a whole"),
-        ("points", {}, TypeError, r"points must be an array of real numbers"),
+        (
+            np.zeros((1, 1)),
+            {"inputs": None},
+            ValueError,
+            r"inputs: expected an array of width 1, .* received None",
+        ),
+        (np.zeros((1, 1)), {"inputs": np.zeros((2, 1))}, ValueError, r"inputs: expected shape"),
+        (np.zeros((1, 1)), {"safety": 0.5}, ValueError, r"safety: expected .* at least 1"),
+        (
+            np.zeros((1, 1)),
+            {"n_directions": 0},
+            ValueError,
+            r"n_directions: expected .* at least 1",
+        ),
+        (
+            np.zeros((1, 1)),
+            {"n_directions": 1.5},
+            ValueError,
+            r"n_directions: expected a whole",
+        ),
+        ("points", {}, TypeError, r"points: expected an array of real numbers"),
     ],
 )
 def test_bad_input_is_refused(points, options, error, message):

@@ -291,7 +291,7 @@ class TestInputsOfBasins:
         finder, points = tilted
         with pytest.raises(ValueError, match=r"inputs: expected shape .*\(n=6, 1\), received"):
             finder.estimate_basins(points, np.zeros((6, 1)), inputs)
-        with pytest.raises(ValueError, match="inputs must be finite"):
+        with pytest.raises(ValueError, match="inputs: expected finite"):
             finder.estimate_basins(points, np.zeros((6, 1)), [[np.nan]])
 
     def test_no_attractor_at_that_input_is_said(self, tilted):
@@ -519,10 +519,13 @@ class TestBasins:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"tol": 0.7}, "tol must be a number between 0 and 0.5; got 0.7"),
-        ({"max_steps": 0}, "max_steps must be a whole number of at least 1; got 0"),
-        ({"n_directions": -1}, "n_directions must be a whole number of at least 0; got -1"),
-        ({"dt": 0.1}, "dt must be None for a discrete system"),
+        ({"tol": 0.7}, "tol: expected a number between 0 and 0.5, received 0.7"),
+        ({"max_steps": 0}, "max_steps: expected a whole number of at least 1, received 0"),
+        (
+            {"n_directions": -1},
+            "n_directions: expected a whole number of at least 0, received -1",
+        ),
+        ({"dt": 0.1}, "dt: expected None for a discrete system"),
     ],
 )
 def test_bad_options_are_refused(changes, message):
@@ -533,12 +536,12 @@ def test_bad_options_are_refused(changes, message):
 @pytest.mark.parametrize(
     ("states", "options", "message"),
     [
-        (np.zeros((3, 5)), {}, "states must have shape"),
-        ([[np.nan, 0.0]], {}, "states must be finite"),
+        (np.zeros((3, 5)), {}, "states: expected shape"),
+        ([[np.nan, 0.0]], {}, "states: expected finite"),
         (
             np.zeros((1, 2)),
             {"confidence": 95},
-            "confidence must be a number between 0",
+            "confidence: expected a number between 0",
         ),
         (np.zeros((1, 2)), {"inputs": [1.0]}, r"inputs: expected shape .* received \(1,\)"),
     ],
@@ -549,7 +552,7 @@ def test_bad_states_are_refused(states, options, message):
 
 
 def test_a_step_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="dt must be a positive number; got -1"):
+    with pytest.raises(ValueError, match="dt: expected a positive number, received -1"):
         find_connections(*wells("continuous"), dt=-1)
 
 
@@ -570,7 +573,7 @@ class TestFigures:
         _, ax = found.plot(higher=False, coordinates=2.0 * LATTICE)
         assert len(ax.texts) == 8
         with pytest.raises(
-            ValueError, match=r"coordinates must have shape \(n, 2\) = \(9, 2\)"
+            ValueError, match=r"coordinates: expected shape \(n, 2\) = \(9, 2\)"
         ):
             found.plot(coordinates=LATTICE[:3])
 
@@ -639,7 +642,7 @@ class TestArriving:
     def test_a_point_that_is_not_finite_is_named(self, ask):
         system = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=0)
         points = FixedPoints(xstar=np.array([[0.0], [np.nan]]))
-        with pytest.raises(ValueError, match=r"points must be finite; .* row 1"):
+        with pytest.raises(ValueError, match=r"points: expected finite .* row 1"):
             ask(system, points)
 
 

@@ -369,7 +369,7 @@ def test_slow_points_begin_no_branch():
     )
     branches = continue_branches(saddle_node(), points, [1.0, -1.0])
     assert branches.branch_of_point.tolist() == [0, -1] and len(branches) == 1
-    with pytest.raises(ValueError, match=r"points must have a fixed point.*points\.xstar"):
+    with pytest.raises(ValueError, match=r"points: expected a fixed point.*points\.xstar"):
         continue_branches(saddle_node(), points[1:], [1.0, -1.0])
     assert len(continue_branches(saddle_node(), points[1:].xstar, [1.0, -1.0])) == 1
 
@@ -438,17 +438,29 @@ def test_answers_survive_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("path", "options", "message"),
     [
-        ([0.0], {}, r"path must have shape \(n >= 2, n_inputs=1\).*got shape \(1, 1\)"),
-        ([0.5, 0.5], {}, "path must change the input"),
-        ([[0.0, 1.0], [1.0, 1.0]], {}, r"got shape \(2, 2\)"),
-        ([0.0, np.nan], {}, "path must be finite"),
-        (lambda s: [s, s], {}, r"path must return finite inputs of shape \(1,\)"),
-        ([0.0, 1.0], {"s_range": (0, 1)}, "s_range must be None but for a function"),
-        ([0.0, 1.0], {"start": 2.0}, "start must lie on the path, 0.0 to 1.0; got 2.0"),
-        ([0.0, 1.0], {"max_step": -1}, "max_step must be a positive length; got -1"),
-        ([0.0, 1.0], {"first_step": 1.0}, "first_step must be between min_step and max_step"),
-        ([0.0, 1.0], {"max_points": 1}, "max_points must be a whole number of at least 2"),
-        ([0.0, 1.0], {"bounds": 3}, r"bounds must be \(lower, upper\)"),
+        ([0.0], {}, r"path: expected shape \(n >= 2, n_inputs=1\).*received shape \(1, 1\)"),
+        ([0.5, 0.5], {}, "path: expected inputs that change"),
+        ([[0.0, 1.0], [1.0, 1.0]], {}, r"received shape \(2, 2\)"),
+        ([0.0, np.nan], {}, "path: expected finite"),
+        (
+            lambda s: [s, s],
+            {},
+            r"path: expected a function that returns finite inputs of shape \(1,\)",
+        ),
+        ([0.0, 1.0], {"s_range": (0, 1)}, "s_range: expected None but for a function"),
+        (
+            [0.0, 1.0],
+            {"start": 2.0},
+            "start: expected a place on the path, 0.0 to 1.0, received 2.0",
+        ),
+        ([0.0, 1.0], {"max_step": -1}, "max_step: expected a positive number, received -1"),
+        (
+            [0.0, 1.0],
+            {"first_step": 1.0},
+            "first_step: expected a length from min_step to max_step",
+        ),
+        ([0.0, 1.0], {"max_points": 1}, "max_points: expected a whole number of at least 2"),
+        ([0.0, 1.0], {"bounds": 3}, r"bounds: expected \(lower, upper\)"),
     ],
 )
 def test_bad_input_is_refused(path, options, message):
@@ -460,7 +472,7 @@ def test_points_must_be_on_the_path_and_of_the_kind():
     points = FixedPoints(xstar=np.ones((1, 1)), inputs=np.full((1, 1), 3.0))
     with pytest.raises(ValueError, match=r"those of point 0 are 2 from it.*start="):
         continue_branches(saddle_node(), points, [1.0, -1.0])
-    with pytest.raises(ValueError, match="discrete system; got those of a continuous one"):
+    with pytest.raises(ValueError, match="discrete system, received those of a continuous one"):
         continue_branches(
             saddle_node(), FixedPoints(xstar=[[1.0]], kind="continuous"), [0.0, 1.0]
         )

@@ -247,10 +247,10 @@ def test_figure_has_a_line_for_each_condition_and_the_lower_bound():
 @pytest.mark.parametrize(
     ("points", "options", "error", "message"),
     [
-        (np.zeros((3, 1)), {}, TypeError, "points must be a FixedPoints"),
-        (FixedPoints(xstar=np.zeros((3, 1))), {}, ValueError, "points must have a status"),
-        (ends([0]), {"of": "slow"}, ValueError, "of must be 'fixed' or 'all'"),
-        (ends([0]), {"confidence": 1.0}, ValueError, "confidence must be a number between"),
+        (np.zeros((3, 1)), {}, TypeError, "points: expected a FixedPoints"),
+        (FixedPoints(xstar=np.zeros((3, 1))), {}, ValueError, "points: expected a status"),
+        (ends([0]), {"of": "slow"}, ValueError, "of: expected 'fixed' or 'all'"),
+        (ends([0]), {"confidence": 1.0}, ValueError, "confidence: expected a number between"),
     ],
 )
 def test_bad_input_is_refused(points, options, error, message):
@@ -264,5 +264,7 @@ def test_the_distinct_points_of_a_search_are_no_starts():
         status=np.zeros(2, int),
         eigval_J_xstar=np.zeros((2, 1), complex),
     )
-    with pytest.raises(ValueError, match="second result of find_fixed_points.*got 2 points"):
+    with pytest.raises(
+        ValueError, match="second result of find_fixed_points.*received 2 points"
+    ):
         estimate_coverage(unique)

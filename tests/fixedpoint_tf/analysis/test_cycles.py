@@ -423,12 +423,16 @@ def test_an_interrupted_search_returns_what_it_has(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        (([[0.1, 0.2]],), {}, r"states must have shape \(\.\.\., 1\)"),
-        (([[np.nan]],), {}, "states must be finite"),
-        (([[0.3]], [[1.0]]), {}, r"inputs must have one row.*0 columns; got shape \(1, 1\)"),
-        (([[0.3]],), {"dt": 0.1}, "dt must be None for a discrete system"),
-        (([[0.3]],), {"n_steps": 3}, "n_steps must be a whole number of at least 64"),
-        (([[0.3]],), {"tol_unique": 0.0}, "tol_unique must be a positive number"),
+        (([[0.1, 0.2]],), {}, r"states: expected shape \(\.\.\., 1\)"),
+        (([[np.nan]],), {}, "states: expected finite"),
+        (
+            ([[0.3]], [[1.0]]),
+            {},
+            r"inputs: expected one row.*0 columns, received shape \(1, 1\)",
+        ),
+        (([[0.3]],), {"dt": 0.1}, "dt: expected None for a discrete system"),
+        (([[0.3]],), {"n_steps": 3}, "n_steps: expected a whole number of at least 64"),
+        (([[0.3]],), {"tol_unique": 0.0}, "tol_unique: expected a positive number"),
     ],
 )
 def test_bad_input_is_refused(arguments, options, message):
@@ -437,7 +441,7 @@ def test_bad_input_is_refused(arguments, options, message):
 
 
 def test_a_continuous_system_needs_a_step():
-    with pytest.raises(ValueError, match="dt must be a positive number"):
+    with pytest.raises(ValueError, match="dt: expected a positive number"):
         find_cycles(hopf(1.0, 1.0), [[0.1, 0.0]])
 
 

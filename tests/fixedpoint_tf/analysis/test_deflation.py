@@ -189,14 +189,34 @@ def test_rings_mark_the_new_points(memory):
 @pytest.mark.parametrize(
     ("points", "options", "error", "message"),
     [
-        (np.zeros((1, 1)), {}, TypeError, "points must be a FixedPoints"),
-        (known(np.zeros((1, 2))), {}, ValueError, "points must be of a discrete system of 1"),
-        (FixedPoints(xstar=[[0.0]], status=[0]), {}, ValueError, "inputs must be known"),
-        (known([[0.3]]), {"n_inits": 0}, ValueError, "n_inits must be a whole number"),
-        (known([[0.3]]), {"max_rounds": 1.5}, ValueError, "max_rounds must be a whole number"),
-        (known([[0.3]]), {"length": -1.0}, ValueError, "length must be a positive number"),
-        (known([[0.3]]), {"inputs": [[0.0, 1.0]]}, ValueError, r"inputs must have shape"),
-        (known([[0.3]]), {"initial_states": [[np.nan]]}, ValueError, "initial_states must be"),
+        (np.zeros((1, 1)), {}, TypeError, "points: expected a FixedPoints"),
+        (
+            known(np.zeros((1, 2))),
+            {},
+            ValueError,
+            "points: expected those of a discrete system of 1",
+        ),
+        (
+            FixedPoints(xstar=[[0.0]], status=[0]),
+            {},
+            ValueError,
+            "inputs: expected an array of width 1",
+        ),
+        (known([[0.3]]), {"n_inits": 0}, ValueError, "n_inits: expected a whole number"),
+        (
+            known([[0.3]]),
+            {"max_rounds": 1.5},
+            ValueError,
+            "max_rounds: expected a whole number",
+        ),
+        (known([[0.3]]), {"length": -1.0}, ValueError, "length: expected a positive number"),
+        (known([[0.3]]), {"inputs": [[0.0, 1.0]]}, ValueError, r"inputs: expected shape"),
+        (
+            known([[0.3]]),
+            {"initial_states": [[np.nan]]},
+            ValueError,
+            "initial_states: expected finite",
+        ),
     ],
 )
 def test_bad_input_is_refused(points, options, error, message):

@@ -432,11 +432,13 @@ class TestSensitivity:
         cells = [keras.layers.LSTMCell(4), keras.layers.LSTMCell(2)]
         layer = keras.layers.RNN(cells)
         layer.build((None, None, 1))
-        with pytest.raises(ValueError, match=r"readout must have shape \(n_outputs, 12\)"):
+        with pytest.raises(ValueError, match=r"readout: expected shape \(n_outputs, 12\)"):
             readout_matrix(readout, as_system(layer))
 
     def test_a_readout_the_other_way_round_is_named(self):
-        with pytest.raises(ValueError, match=r"got shape \(2, 1\), of which the transpose"):
+        with pytest.raises(
+            ValueError, match=r"received shape \(2, 1\), of which the transpose"
+        ):
             readout_matrix(np.ones((2, 1)), linear_system(np.eye(2), np.eye(2)))
 
     def test_no_points_is_an_answer(self):
@@ -448,13 +450,13 @@ class TestSensitivity:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"n_modes": 0}, "n_modes must be a whole number of at least 1; got 0"),
-            ({"horizon": -1.0}, "horizon must be a positive time; got -1.0"),
-            ({"input_names": ["a"]}, "input_names must be one for each of the 2 inputs"),
-            ({"input_names": "ab"}, "input_names must be a list of names; got 'ab'"),
-            ({"input_names": np.array(["a"])}, "input_names must be one for each of the 2"),
-            ({"input_names": []}, "input_names must be one for each of the 2"),
-            ({"readout": np.zeros((1, 3))}, r"readout must have shape \(n_outputs, 2\)"),
+            ({"n_modes": 0}, "n_modes: expected a whole number of at least 1, received 0"),
+            ({"horizon": -1.0}, "horizon: expected a positive number, received -1.0"),
+            ({"input_names": ["a"]}, "input_names: expected one for each of the 2 inputs"),
+            ({"input_names": "ab"}, "input_names: expected a list of names, received 'ab'"),
+            ({"input_names": np.array(["a"])}, "input_names: expected one for each of the 2"),
+            ({"input_names": []}, "input_names: expected one for each of the 2"),
+            ({"readout": np.zeros((1, 3))}, r"readout: expected shape \(n_outputs, 2\)"),
             ({"dt": -1.0}, "dt: expected a positive number"),
         ],
     )
@@ -474,18 +476,22 @@ class TestSensitivity:
     @pytest.mark.parametrize("ask", [analyze_sensitivity, linear_error])
     def test_what_is_not_finite_is_refused_by_name(self, ask):
         system, nan = linear_system(np.eye(2), np.eye(2)), [[0.0, np.nan]]
-        with pytest.raises(ValueError, match="^points must be finite; got NaN"):
+        with pytest.raises(ValueError, match="^points: expected finite numbers, received NaN"):
             ask(system, FixedPoints(xstar=nan, inputs=np.zeros((1, 2))))
-        with pytest.raises(ValueError, match="^inputs of points must be finite; got NaN"):
+        with pytest.raises(
+            ValueError, match="^inputs of points: expected finite numbers, received NaN"
+        ):
             ask(system, FixedPoints(xstar=np.zeros((1, 2)), inputs=nan))
 
     def test_points_of_another_system_are_refused(self):
         system, other = (linear_system(np.eye(n), np.eye(n)) for n in (2, 3))
-        with pytest.raises(ValueError, match="a discrete system of 2 states; got .* one of 3"):
+        with pytest.raises(
+            ValueError, match="a discrete system of 2 states, received .* one of 3"
+        ):
             analyze_sensitivity(system, at_origin(other))
-        with pytest.raises(TypeError, match="points must be a FixedPoints; got ndarray"):
+        with pytest.raises(TypeError, match="points: expected a FixedPoints, received ndarray"):
             analyze_sensitivity(system, np.zeros((1, 2)))
-        with pytest.raises(ValueError, match="points must have inputs.*got None"):
+        with pytest.raises(ValueError, match="points: expected inputs.*received None"):
             analyze_sensitivity(system, FixedPoints(xstar=np.zeros((1, 2))))
 
 
@@ -596,12 +602,15 @@ class TestLinearError:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"distances": [0.0]}, "distances must be positive numbers"),
-            ({"n_steps": 0}, "n_steps must be a whole number of at least 1; got 0"),
-            ({"n_directions": 0}, "n_directions must be a whole number of at least 1"),
-            ({"directions": np.zeros((1, 2))}, "directions must be finite and none zero"),
-            ({"directions": np.ones((1, 3))}, r"shape \(n_directions, 2\); got \(1, 3\)"),
-            ({"dt": 0.1}, "dt must be None for a discrete system; got 0.1"),
+            ({"distances": [0.0]}, "distances: expected positive numbers"),
+            ({"n_steps": 0}, "n_steps: expected a whole number of at least 1, received 0"),
+            ({"n_directions": 0}, "n_directions: expected a whole number of at least 1"),
+            (
+                {"directions": np.zeros((1, 2))},
+                "directions: expected finite vectors, none of them zero",
+            ),
+            ({"directions": np.ones((1, 3))}, r"shape \(n_directions, 2\), received \(1, 3\)"),
+            ({"dt": 0.1}, "dt: expected None for a discrete system, received 0.1"),
         ],
     )
     def test_bad_arguments_are_refused(self, change, message):
@@ -611,7 +620,7 @@ class TestLinearError:
 
     def test_continuous_time_needs_a_step(self):
         system = linear_system(-np.eye(2), np.eye(2), kind="continuous")
-        with pytest.raises(ValueError, match="dt must be a positive step"):
+        with pytest.raises(ValueError, match="dt: expected a positive number"):
             linear_error(system, at_origin(system))
 
 

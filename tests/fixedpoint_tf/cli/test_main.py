@@ -109,7 +109,7 @@ def test_a_cell_that_is_not_there_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["ring_integration", "--out", str(tmp_path), "--cell", "relu", "--quiet"])
     assert stop.value.code == 2
-    assert "cell must be one of ['gru', 'lstm', 'tanh']" in capsys.readouterr().err
+    assert "cell: expected one of ['gru', 'lstm', 'tanh']" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,10 @@ def test_a_cell_that_is_not_there_is_refused(tmp_path, capsys):
         ([], "the following arguments are required: command"),
         (["plot"], "invalid choice: 'plot'"),
         (["find"], "the following arguments are required: MODEL.keras"),
-        (["flipflop", "--n-inits", "0"], "--n-inits: must be a positive integer; got 0"),
+        (
+            ["flipflop", "--n-inits", "0"],
+            "--n-inits: expected a whole number of at least 1, received 0",
+        ),
         (["flipflop", "--epochs", "x"], "--epochs: invalid"),
         (["find", "nowhere.keras"], "'nowhere.keras', which is no file"),
     ],
@@ -134,7 +137,7 @@ def test_an_input_of_the_wrong_width_is_refused(demo, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["find", str(demo[0] / "model.keras"), "--input", "1", "--out", str(tmp_path)])
     assert stop.value.code == 2
-    assert "inputs must have shape (n, n_inputs) = (n, 3)" in capsys.readouterr().err
+    assert "inputs: expected shape (n, n_inputs) = (n, 3)" in capsys.readouterr().err
 
 
 def saved(tmp_path, *stack):

@@ -83,18 +83,30 @@ BAD_RUNS = {
     "inputs": (
         (np.zeros((3, 2)),),
         {},
-        r"inputs must have shape \(n_batch, n_time, n_inputs\)",
+        r"inputs: expected shape \(n_batch, n_time, n_inputs\)",
     ),
-    "width": ((np.zeros((3, 4, 5)),), {}, r"= \(n_batch, n_time, 1\); got shape \(3, 4, 5\)"),
+    "width": (
+        (np.zeros((3, 4, 5)),),
+        {},
+        r"= \(n_batch, n_time, 1\), received shape \(3, 4, 5\)",
+    ),
     "states": (
         (np.zeros((3, 4, 1)), np.zeros((2, 1))),
         {},
-        "initial_states must have a row for each of the 3 sequences of inputs; got 2",
+        "initial_states: expected a row for each of the 3 sequences of inputs, received 2",
     ),
-    "no step": ((np.zeros((3, 4, 1)),), {"dt": None}, "dt must be a positive .*; got None"),
-    "step": ((np.zeros((3, 4, 1)),), {"dt": -0.1}, "dt must be a positive .*; got -0.1"),
-    "word": ((np.zeros((3, 4, 1)),), {"dt": "0.1"}, "dt must be a positive .*; got '0.1'"),
-    "type": ((np.zeros((3, 4, 1)),), {"dtype": "int8"}, "dtype must be .*; got 'int8'"),
+    "no step": (
+        (np.zeros((3, 4, 1)),),
+        {"dt": None},
+        "dt: expected a positive .*, received None",
+    ),
+    "step": ((np.zeros((3, 4, 1)),), {"dt": -0.1}, "dt: expected a positive .*, received -0.1"),
+    "word": (
+        (np.zeros((3, 4, 1)),),
+        {"dt": "0.1"},
+        "dt: expected a positive .*, received '0.1'",
+    ),
+    "type": ((np.zeros((3, 4, 1)),), {"dtype": "int8"}, "dtype: expected .*, received 'int8'"),
 }
 
 
@@ -128,7 +140,7 @@ def test_invalid_times_may_hold_nan():
     rng = np.random.default_rng(0)
     drawn = trajectories.sample_states(VECTOR, broken, 50, rng, valid_bxt=valid)
     assert np.isfinite(drawn).all()
-    with pytest.raises(ValueError, match=r"state_traj \(at the times drawn\) must be finite"):
+    with pytest.raises(ValueError, match=r"state_traj \(at the times drawn\): expected finite"):
         trajectories.sample_states(VECTOR, broken, 50, rng)
 
 
@@ -173,23 +185,32 @@ def test_nested_trajectories_are_drawn_together():
 
 
 BAD_SAMPLES = {
-    "rank": (TIMES[0], {}, r"state_traj must have shape \(n_batch, n_time, n_states\)"),
-    "number": (TIMES, {"n_inits": 0}, "n_inits must be a whole number of at least 1; got 0"),
-    "fraction": (TIMES, {"n_inits": 2.5}, "n_inits must be a whole number"),
+    "rank": (TIMES[0], {}, r"state_traj: expected shape \(n_batch, n_time, n_states\)"),
+    "number": (
+        TIMES,
+        {"n_inits": 0},
+        "n_inits: expected a whole number of at least 1, received 0",
+    ),
+    "fraction": (TIMES, {"n_inits": 2.5}, "n_inits: expected a whole number"),
     "mask": (
         TIMES,
         {"valid_bxt": np.ones((7, 5), bool)},
-        r"valid_bxt must be boolean of shape \(n_batch, n_time\) = \(5, 7\); got bool of shape",
+        r"valid_bxt: expected booleans of shape \(n_batch, n_time\) = \(5, 7\), received bool "
+        "of shape",
     ),
     "mask of numbers": (
         TIMES,
         {"valid_bxt": np.ones((5, 7))},
-        "must be boolean .* got float64",
+        "expected booleans .* received float64",
     ),
     "nothing valid": (TIMES, {"valid_bxt": np.zeros((5, 7), bool)}, "at least one time of one"),
-    "noise": (TIMES, {"noise_scale": -1.0}, "noise_scale must be at least 0; got -1.0"),
-    "words for noise": (TIMES, {"noise_scale": "a"}, "noise_scale must be .*; got 'a'"),
-    "no trials": (np.zeros((0, 7, 2)), {}, "state_traj must have at least one"),
+    "noise": (
+        TIMES,
+        {"noise_scale": -1.0},
+        "noise_scale: expected a number of at least 0, received -1.0",
+    ),
+    "words for noise": (TIMES, {"noise_scale": "a"}, "noise_scale: expected .*, received 'a'"),
+    "no trials": (np.zeros((0, 7, 2)), {}, "state_traj: expected at least one"),
 }
 
 
@@ -203,7 +224,7 @@ def test_bad_samples(case):
 
 def test_inputs_of_other_trials():
     with pytest.raises(
-        ValueError, match=r"inputs must have the trials and times of state_traj"
+        ValueError, match=r"inputs: expected the trials and times of state_traj"
     ):
         trajectories.sample_inputs_and_states(
             VECTOR, TIMES[:2], TIMES, 3, np.random.default_rng(0), n_inputs=2

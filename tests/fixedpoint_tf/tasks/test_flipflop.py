@@ -44,7 +44,7 @@ def test_same_seed_same_trials():
 
 @pytest.mark.parametrize("probability", [-0.1, 1.5, np.nan])
 def test_probability_outside_its_range_is_refused(probability):
-    with pytest.raises(ValueError, match=r"pulse_probability must be a number in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"pulse_probability: expected a number in \[0, 1\]"):
         flip_flop(np.random.default_rng(0), 1, pulse_probability=probability)
 
 

@@ -26,7 +26,7 @@ def test_weights_come_from_the_generator():
 
 
 def test_an_unknown_cell_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"cell must be one of \['gru', 'lstm', 'tanh'\]"):
+    with pytest.raises(ValueError, match=r"cell: expected one of \['gru', 'lstm', 'tanh'\]"):
         recurrent_network(1, 1, units=2, cell="relu", rng=np.random.default_rng(0))
 
 

@@ -37,7 +37,9 @@ def test_randomness_comes_from_the_generator_alone(task):
 
 
 def test_a_bare_seed_is_refused(task):
-    with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator.*; got int"):
+    with pytest.raises(
+        TypeError, match=r"rng: expected a numpy.random.Generator.*, received int"
+    ):
         task(0, N_TRIALS)
 
 
@@ -47,7 +49,9 @@ def test_a_bare_seed_is_refused(task):
 @pytest.mark.parametrize("name", ["n_trials", "n_time"])
 def test_a_size_that_is_no_positive_integer_is_refused(task, name, size, error):
     sizes = {"n_trials": 1, name: size}
-    with pytest.raises(error, match=f"{name} must be a positive integer; got {size}"):
+    with pytest.raises(
+        error, match=f"{name}: expected a whole number of at least 1, received {size}"
+    ):
         task(np.random.default_rng(0), **sizes)
 
 
@@ -103,7 +107,7 @@ def test_context_chooses_the_stream():
 )
 @pytest.mark.parametrize("argument", ["bias", "noise"])
 def test_a_negative_scale_is_refused(name, argument):
-    with pytest.raises(ValueError, match="bias and noise must not be negative"):
+    with pytest.raises(ValueError, match=f"{argument}: expected a number of at least 0"):
         TASKS[name](np.random.default_rng(0), 1, **{argument: -1.0})
 
 
@@ -122,7 +126,7 @@ def test_pulses_come_as_often_as_asked():
     inputs, _ = tasks.pulse_average(np.random.default_rng(7), 500, pulse_probability=0.2)
     later = inputs[:, 2:, 1]
     assert abs(later.mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / later.size)
-    with pytest.raises(ValueError, match=r"pulse_probability must be a number in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"pulse_probability: expected a number in \[0, 1\]"):
         tasks.pulse_average(np.random.default_rng(0), 1, pulse_probability=2.0)
 
 
@@ -152,8 +156,8 @@ def test_the_velocity_lasts_and_its_scale_differs_from_trial_to_trial():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"speed": -0.1}, "speed must not be negative; got -0.1"),
-        ({"correlation": 1.0}, r"correlation must be a number in \[0, 1\); got 1.0"),
+        ({"speed": -0.1}, "speed: expected a number of at least 0, received -0.1"),
+        ({"correlation": 1.0}, r"correlation: expected a number in \[0, 1\), received 1.0"),
     ],
 )
 def test_a_velocity_that_cannot_be_is_refused(options, message):

@@ -137,16 +137,22 @@ def test_only_the_last_step_of_a_decision_counts():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("flipflop",), ValueError, r"task must be one of \['binary_decision', .*'flipflop'"),
-        ((3,), TypeError, "task must be a Task or the name of one; got int"),
-        (("flip_flop", "relu"), ValueError, "cell must be one of"),
-        (("flip_flop", "tanh", 0), ValueError, "units must be a positive integer; got 0"),
+        (("flipflop",), ValueError, r"task: expected one of \['binary_decision', .*'flipflop'"),
+        ((3,), TypeError, "task: expected a Task or the name of one, received int"),
+        (("flip_flop", "relu"), ValueError, "cell: expected one of"),
+        (
+            ("flip_flop", "tanh", 0),
+            ValueError,
+            "units: expected a whole number of at least 1, received 0",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         train_task(*arguments)
-    with pytest.raises(ValueError, match="epochs must be a positive integer; got 0"):
+    with pytest.raises(
+        ValueError, match="epochs: expected a whole number of at least 1, received 0"
+    ):
         train_task("flip_flop", epochs=0)
 
 

@@ -36,7 +36,9 @@ def test_signs_are_fixed_and_gaps_left_out():
 
 def test_wrong_arguments():
     features, _ = low_rank()
-    with pytest.raises(ValueError, match="n_components: expected 1 to 7, received 8"):
+    with pytest.raises(
+        ValueError, match="n_components: expected a whole number from 1 to 7, received 8"
+    ):
         components.principal_components(features, 8)
     with pytest.raises(ValueError, match="features: expected at least two samples"):
         components.principal_components(features[:1])

@@ -221,11 +221,13 @@ class TestFit:
         rates, behavior, _ = tuned()
         with pytest.raises(TypeError, match="decoder: expected Ridge, Wiener, .* received str"):
             decoders.fit("ridge", rates, behavior)
-        with pytest.raises(TypeError, match="lags: expected an integer, received"):
+        with pytest.raises(TypeError, match="lags: expected a whole number, received"):
             decoders.Ridge(lags=(0.5,))
         with pytest.raises(ValueError, match="penalties: expected numbers of at least 0"):
             decoders.Ridge(penalties=(-1.0,))
-        with pytest.raises(ValueError, match="n_lags: expected 0 or more, received -1"):
+        with pytest.raises(
+            ValueError, match="n_lags: expected a whole number of at least 0, received -1"
+        ):
             decoders.Wiener(n_lags=-1)
         fitted = decoders.fit(decoders.Ridge(), rates, behavior)
         with pytest.raises(ValueError, match="features: expected 9 features on the last axis"):

@@ -51,5 +51,7 @@ def test_components_come_from_the_training_trials():
 
 def test_wrong_arguments():
     features, behavior = known()
-    with pytest.raises(ValueError, match="dimensions: expected 1 or more, received 0"):
+    with pytest.raises(
+        ValueError, match="dimensions: expected a whole number of at least 1, received 0"
+    ):
         dimensions.over_dimensions(features, behavior, dimensions=[0])

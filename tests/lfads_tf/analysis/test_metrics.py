@@ -178,7 +178,7 @@ class TestPoisson:
             metrics.poisson_log_likelihood(-np.ones_like(rates), spikes, width)
         with pytest.raises(ValueError, match=r"spikes: expected counts of at least 0"):
             metrics.poisson_log_likelihood(rates, spikes - 10, width)
-        with pytest.raises(ValueError, match=r"bin_width: expected a finite number above 0"):
+        with pytest.raises(ValueError, match=r"bin_width: expected a positive number"):
             metrics.poisson_log_likelihood(rates, spikes, 0.0)
         with pytest.raises(ValueError, match=r"rates: expected shape \(20, 30, 5\)"):
             metrics.poisson_log_likelihood(rates[:, 1:], spikes, width)

@@ -46,9 +46,14 @@ class TestBitsPerSpike:
 
     def test_nothing_held_out(self):
         ones = np.ones((2, 5, 3))
-        with pytest.raises(ValueError, match="n_encode_neurons: expected 1 to 2, received 3"):
+        with pytest.raises(
+            ValueError,
+            match="n_encode_neurons: expected a whole number from 1 to 2, received 3",
+        ):
             nlb.co_smoothing(ones, ones, 0.1, 3)
-        with pytest.raises(ValueError, match="n_encode_bins: expected 1 to 4, received 5"):
+        with pytest.raises(
+            ValueError, match="n_encode_bins: expected a whole number from 1 to 4, received 5"
+        ):
             nlb.forward_prediction(ones, ones, 0.1, 5)
         with pytest.raises(ValueError, match=r"rates: expected shape \(2, 5, 3\)"):
             nlb.co_smoothing(ones[1:], ones, 0.1, 2)

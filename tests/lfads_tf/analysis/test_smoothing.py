@@ -86,7 +86,9 @@ class TestGaussian:
     def test_wrong_arguments(self):
         with pytest.raises(ValueError, match="sd: expected .* above 0, received -1"):
             smoothing.gaussian(np.ones((2, 3)), 0.1, -1)
-        with pytest.raises(TypeError, match="bin_width: expected a number, received None"):
+        with pytest.raises(
+            TypeError, match="bin_width: expected a positive number, received None"
+        ):
             smoothing.gaussian(np.ones((2, 3)), None, 0.1)
         with pytest.raises(ValueError, match=r"spikes: expected shape .* received \(3,\)"):
             smoothing.gaussian(np.ones(3), 0.1, 0.1)
@@ -166,7 +168,7 @@ class TestBestGaussian:
         rates, spikes = self.data(n_trials=2)
         with pytest.raises(ValueError, match="candidates: expected at least one"):
             smoothing.best_gaussian(spikes, 0.01, [])
-        with pytest.raises(ValueError, match="candidates: expected a finite number above 0"):
+        with pytest.raises(ValueError, match="candidates: expected a positive number"):
             smoothing.best_gaussian(spikes, 0.01, [0.1, 0.0])
         with pytest.raises(ValueError, match=r"true_rates: expected shape \(2, 200, 3\)"):
             smoothing.best_gaussian(spikes, 0.01, true_rates=rates[:1])

@@ -36,7 +36,9 @@ class TestFolds:
             ValueError, match="conditions: expected at least two, received only"
         ):
             folds.by_condition([3, 3, 3])
-        with pytest.raises(ValueError, match="n_folds: expected 2 to 4, received 5"):
+        with pytest.raises(
+            ValueError, match="n_folds: expected a whole number from 2 to 4, received 5"
+        ):
             folds.by_trial(4, 5)
         with pytest.raises(ValueError, match="conditions: expected one for each of 4 trials"):
             folds.by_trial(4, 2, conditions=[1, 2])

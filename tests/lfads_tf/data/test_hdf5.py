@@ -318,7 +318,7 @@ def test_the_width_of_bins_must_be_known(path, data):
     write(path, **autolfads(data))
     with pytest.raises(ValueError, match="bin_width: expected seconds, since .*monday.h5"):
         Session.load(path)
-    with pytest.raises(ValueError, match="bin_width: expected a finite number above 0"):
+    with pytest.raises(ValueError, match="bin_width: expected a positive number"):
         Session.load(path, bin_width=0)
     for name in ("bin_width", "dt"):
         write(path, **autolfads(data), **{name: 0.01})

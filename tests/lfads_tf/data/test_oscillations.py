@@ -98,13 +98,17 @@ def test_all_follows_from_the_seed():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"n_trials": 0}, ValueError, "n_trials: expected 1 or more"),
-        ({"n_conditions": 500}, ValueError, "n_conditions: expected 1 to 400, received 500"),
+        ({"n_trials": 0}, ValueError, "n_trials: expected a whole number of at least 1"),
+        (
+            {"n_conditions": 500},
+            ValueError,
+            "n_conditions: expected a whole number from 1 to 400, received 500",
+        ),
         ({"frequency": 50.0}, ValueError, r"frequency: .*\(50 Hz\), received 50.0"),
         ({"frequency": 0.0}, ValueError, "frequency: expected above 0"),
         ({"bandwidth": -1.0}, ValueError, "bandwidth: expected 0 or a finite number above it"),
-        ({"depth": None}, TypeError, "depth: expected a number, received None"),
-        ({"mean_rate": 0.0}, ValueError, "mean_rate: expected a finite number above 0"),
+        ({"depth": None}, TypeError, "depth: expected a positive number, received None"),
+        ({"mean_rate": 0.0}, ValueError, "mean_rate: expected a positive number"),
     ],
 )
 def test_options_out_of_range_are_refused(options, error, message):

@@ -67,8 +67,8 @@ def test_negative_and_fractional_data_are_the_models_to_judge():
         ({"spikes": np.ones((0, 20, 5))}, r"spikes: expected shape .* received \(0, 20, 5\)"),
         ({"spikes": np.full((6, 20, 5), np.nan)}, "spikes: expected observed .* NaN only"),
         ({"spikes": np.full((6, 20, 5), np.inf)}, r"spikes: .* infinity .* \(0, 0, 0\)"),
-        ({"bin_width": 0.0}, "bin_width: expected a finite number above 0, received 0.0"),
-        ({"bin_width": float("nan")}, "bin_width: expected a finite number above 0"),
+        ({"bin_width": 0.0}, "bin_width: expected a positive number, received 0.0"),
+        ({"bin_width": float("nan")}, "bin_width: expected a positive number"),
         ({"behavior": np.ones((6, 19, 2))}, r"behavior: expected .*\(6, 20, n\).*\(6, 19, 2\)"),
         ({"behavior": np.ones((6, 20))}, r"behavior: expected shape .* received \(6, 20\)"),
         ({"external_inputs": np.ones((5, 20, 1))}, "external_inputs: expected shape"),
@@ -77,8 +77,14 @@ def test_negative_and_fractional_data_are_the_models_to_judge():
         ({"true_rates": np.ones((6, 20, 4))}, "true_rates: expected 5 neurons, .* received 4"),
         ({"conditions": [1, 2]}, r"conditions: expected one for each of 6 trials"),
         ({"conditions": np.ones((6, 2))}, r"conditions: .* received shape \(6, 2\)"),
-        ({"n_encode_neurons": 6}, "n_encode_neurons: expected 1 to 5, received 6"),
-        ({"n_encode_bins": 0}, "n_encode_bins: expected 1 to 20, received 0"),
+        (
+            {"n_encode_neurons": 6},
+            "n_encode_neurons: expected a whole number from 1 to 5, received 6",
+        ),
+        (
+            {"n_encode_bins": 0},
+            "n_encode_bins: expected a whole number from 1 to 20, received 0",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(changes, message):
@@ -90,12 +96,15 @@ def test_what_does_not_fit_is_refused_by_name(changes, message):
     ("changes", "message"),
     [
         ({"spikes": [["a"]]}, "spikes: expected an array of real numbers, received .*<U1"),
-        ({"spikes": np.ones((6, 20, 5), complex)}, "spikes: .* received an array of complex"),
+        ({"spikes": np.ones((6, 20, 5), complex)}, "spikes: .* received ndarray of complex"),
         ({"spikes": None}, "spikes: expected an array of real numbers"),
-        ({"bin_width": "20 ms"}, "bin_width: expected a number, received '20 ms'"),
-        ({"bin_width": True}, "bin_width: expected a number"),
+        ({"bin_width": "20 ms"}, "bin_width: expected a positive number, received '20 ms'"),
+        ({"bin_width": True}, "bin_width: expected a positive number"),
         ({"name": 3}, "name: expected a string, received 3"),
-        ({"n_encode_bins": 2.5}, "n_encode_bins: expected an integer, received 2.5"),
+        (
+            {"n_encode_bins": 2.5},
+            "n_encode_bins: expected a whole number from 1 to 20, received 2.5",
+        ),
         ({"conditions": [None] * 6}, "conditions: expected numbers or strings"),
     ],
 )

@@ -186,9 +186,14 @@ def test_global_random_numbers_are_left_alone():
 @pytest.mark.parametrize(
     ("make", "options", "error", "message"),
     [
-        (synthetic.lorenz, {"n_trials": 0}, ValueError, "n_trials: expected 1 or more"),
-        (synthetic.lorenz, {"n_bins": 2.5}, TypeError, "n_bins: expected an integer"),
-        (synthetic.lorenz, {"mean_rate": -1.0}, ValueError, "mean_rate: expected a finite"),
+        (
+            synthetic.lorenz,
+            {"n_trials": 0},
+            ValueError,
+            "n_trials: expected a whole number of at least 1",
+        ),
+        (synthetic.lorenz, {"n_bins": 2.5}, TypeError, "n_bins: expected a whole number"),
+        (synthetic.lorenz, {"mean_rate": -1.0}, ValueError, "mean_rate: expected a positive"),
         (synthetic.lorenz, {"time_per_bin": 0}, ValueError, "time_per_bin: expected"),
         (synthetic.lorenz, {"n_trials": 5}, ValueError, "n_conditions: expected at most one"),
         (synthetic.chaotic_rnn_with_pulse, {"n_bins": 3}, ValueError, "n_bins: expected at"),

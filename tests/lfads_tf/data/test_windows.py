@@ -54,7 +54,7 @@ def test_the_number_of_bins_is_rounded():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([[0.1]], 0.0, 0.0, 1.0), "bin_width: expected a finite number above 0"),
+        (([[0.1]], 0.0, 0.0, 1.0), "bin_width: expected a positive number"),
         (([[0.1]], 0.1, 1.0, 1.0), "stop: expected a time at least one bin of 0.1 s after"),
         (([[0.1]], 0.1, 0.0, np.inf), "start, stop: expected finite"),
         (([[0.1], [np.nan]], 0.1, 0.0, 1.0), "spike_times: .* NaN or infinity for neuron 1"),
@@ -91,7 +91,7 @@ def test_windows_that_leave_the_recording():
     recording = np.arange(10, dtype=np.uint8)[:, None]
     events = [0.0, 0.5, np.nan, 0.9]
     with pytest.raises(
-        ValueError, match="windows of 3 of 4 events .* 0 to 1 s: events 0, 2, 3"
+        ValueError, match="recording of 0 to 1 s, received 3 of 4 events .*: events 0, 2, 3"
     ):
         segment(recording, events, 0.1, 0.2, 0.1, 0.0)
     with pytest.warns(UserWarning, match="events 0, 2, 3. They are left out"):
@@ -181,11 +181,19 @@ def test_chop_fills_as_asked():
     ("function", "arguments", "message"),
     [
         (chop, (np.ones((0, 2)), 3, 1), "continuous: expected .* at least one bin"),
-        (chop, (np.ones(5), 0, 0), "window: expected 1 or more, received 0"),
-        (chop, (np.ones(5), 3, 3), "overlap: expected 0 to 2, received 3"),
-        (chop, (np.ones(5), 3, -1), "overlap: expected 0 to 2, received -1"),
+        (chop, (np.ones(5), 0, 0), "window: expected a whole number of at least 1, received 0"),
+        (chop, (np.ones(5), 3, 3), "overlap: expected a whole number from 0 to 2, received 3"),
+        (
+            chop,
+            (np.ones(5), 3, -1),
+            "overlap: expected a whole number from 0 to 2, received -1",
+        ),
         (merge, (np.ones(5), 1), r"windows: expected shape \(n_windows, window, ...\)"),
-        (merge, (np.ones((2, 3)), 3), "overlap: expected 0 to 2, received 3"),
+        (
+            merge,
+            (np.ones((2, 3)), 3),
+            "overlap: expected a whole number from 0 to 2, received 3",
+        ),
         (merge, (np.ones((2, 3)), 1, 9), "n_bins: .* chop into 2 windows of 3 .* received 9"),
         (rebin, (np.ones((10, 2)), 3), "factor: expected .* divides 10 bins, received 3"),
         (rebin, (np.ones(10), 2), "spikes: expected shape"),

@@ -323,7 +323,7 @@ class TestFactors:
             plotting.plot_factors(factors[0], bin_width=WIDTH)
         with pytest.raises(ValueError, match="n_factors: expected at least 1"):
             plotting.plot_factors(factors, bin_width=WIDTH, n_factors=0)
-        with pytest.raises(ValueError, match="bin_width: expected a finite number above 0"):
+        with pytest.raises(ValueError, match="bin_width: expected a positive number"):
             plotting.plot_factors(factors, bin_width=0)
 
 

@@ -184,9 +184,9 @@ def test_only_the_same_run_is_resumed(tmp_path):
         assert int(model.step) == 0
 
     other = small_model(dropout=0.5, kl_initial_condition_weight=1.0)
-    had = "has dropout=0.1, kl_initial_condition_weight=0.3"
+    had = "expected dropout=0.1, kl_initial_condition_weight=0.3"
     refuses(f"{had}; received dropout=0.5, kl_in", other)
-    refuses("has n_factors=2; received n_factors=3", small_model(n_factors=3))
+    refuses("expected n_factors=2; received n_factors=3", small_model(n_factors=3))
     refuses("batch_size=8; received batch_size=9", batch_size=9)
     refuses("other trials in x,", x=X[::-1])
     refuses("other trials in validation_data", valid=VALID[1:])
