@@ -98,7 +98,7 @@ def check_number(
         wanted = f"a number of at least {low:g}"
     else:
         wanted = "a positive number" if low == 0 else f"a number above {low:g}"
-    if is_number(value) and not np.isfinite(value):
+    if is_number(value) and np.isinf(value) and high == np.inf:
         wanted = f"a finite {wanted.removeprefix('a ')}"
     error = ValueError if is_number(value) else ArgumentTypeError
     raise error(f"{argument}: expected {wanted}{for_}, received {value!r}.")

@@ -104,14 +104,12 @@ def _write_array(file: h5py.File, name: str, array: np.ndarray, compress: bool) 
 
 
 @contextlib.contextmanager
-def opened(
-    path: str | os.PathLike[str], expected: str = "path: expected an HDF5 file"
-) -> Iterator[h5py.File]:
+def opened(path: str | os.PathLike[str], expected: str = "an HDF5 file") -> Iterator[h5py.File]:
     """Gives an HDF5 file to read from; errors say what is wrong with it.
 
     Args:
         path: the file, of any name.
-        expected: how the message of an error begins.
+        expected: what the file should be, in words.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -122,7 +120,7 @@ def opened(
         first_bytes = raw.read(8)
     if not h5py.is_hdf5(path):
         raise ValueError(
-            f"{expected}, received {shown!r}, which is no HDF5 file "
+            f"path: expected {expected}, received {shown!r}, which is no HDF5 file "
             f"({'it is empty' if not first_bytes else f'it begins with {first_bytes!r}'})."
         )
     try:
@@ -130,7 +128,7 @@ def opened(
             yield file
     except (OSError, KeyError, RuntimeError) as error:
         raise ValueError(
-            f"{expected}, received {shown!r}, which is damaged ({error})."
+            f"path: expected {expected}, received {shown!r}, which is damaged ({error})."
         ) from error
 
 
@@ -159,7 +157,7 @@ def read(
             and what came.
     """
     shown = os.fspath(path)
-    expected = f"path: expected an HDF5 file of format {format_name!r}"
+    expected = f"an HDF5 file of format {format_name!r}"
     with opened(path, expected) as file:
         attributes = attributes_of(file)
         found_name = attributes.pop(_NAME, None)
@@ -173,11 +171,12 @@ def read(
     if not is_ours:
         what = "no format" if found_name is None else f"the format {found_name!r}"
         raise ValueError(
-            f"{expected}, received {shown!r}, which names {what} and holds: {contents}."
+            f"path: expected {expected}, received {shown!r}, which names {what} and holds: "
+            f"{contents}."
         )
     raise ValueError(
-        f"{expected} and version {format_version} or earlier, received {shown!r} of version "
-        f"{found_version}: a later release wrote it."
+        f"path: expected {expected} and version {format_version} or earlier, received "
+        f"{shown!r} of version {found_version}: a later release wrote it."
     )
 
 

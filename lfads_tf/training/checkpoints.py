@@ -171,7 +171,8 @@ class Checkpoint(keras.callbacks.Callback):
             theirs = {name: json.loads(file.attrs[name]) for name in ("settings", "trials")}
             epoch, stopped = int(file.attrs["epoch"]), bool(file.attrs["stopped"])
         theirs["settings"] = {renamed(k): value for k, value in theirs["settings"].items()}
-        expected, received = [], []
+        expected: list[str] = []
+        received: list[str] = []
         if names := _differing(theirs["settings"], self.settings):
             for of, values in ((expected, theirs["settings"]), (received, self.settings)):
                 of.append(", ".join(f"{name}={values.get(name)!r}" for name in names))
