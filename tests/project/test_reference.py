@@ -15,6 +15,7 @@ ROOMS = [
     "fixedpoint_tf.analysis",
     "fixedpoint_tf.linearization",
     "fixedpoint_tf.plotting",
+    "fixedpoint_tf.systems.cells",
     "fixedpoint_tf.tasks",
     "lfads_tf",
     "lfads_tf.analysis",
