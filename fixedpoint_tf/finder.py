@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fixedpoint_tf import analysis
 from fixedpoint_tf._utils.checks import as_numbers
@@ -16,9 +17,6 @@ from fixedpoint_tf.systems import trajectories
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 from fixedpoint_tf.systems.system import DynamicalSystem
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 __all__ = ["FixedPointFinder"]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare_networks"]
 
 #: From the finder of a network, its distinct points and all starts to a number.
-Measure = Callable[["FixedPointFinder", FixedPoints, FixedPoints], float]
+Measure = Callable[[Any, FixedPoints, FixedPoints], float]
 
 
 def _fastest_growth(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
@@ -281,6 +281,7 @@ def _row(
     options: Mapping[str, Any],
 ) -> tuple[list[float], str, FixedPoints | None]:
     """Return the numbers of one network, why some are missing, and its distinct points."""
+    # The functions of the user's are given a finder, which stands above this room.
     from fixedpoint_tf.finder import FixedPointFinder
 
     nothing = [np.nan] * len(measures)
