@@ -23,7 +23,7 @@ def plot_initial_conditions(
     components: tuple[int, int] = (1, 2),
     ax: Any = None,
 ) -> tuple[Figure, Axes]:
-    """Draws each trial's initial condition in two principal components.
+    """Draw each trial's initial condition in two principal components.
 
     Components are those of the posterior means of all trials. Two conditions that look
     alike here may be apart in others.

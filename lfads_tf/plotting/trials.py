@@ -28,7 +28,7 @@ def plot_trials(
     start: float = 0.0,
     axes: Any = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Draws example trials, one a column.
+    """Draw example trials, one a column.
 
     Above, images of all neurons: spikes, rates by smoothing, inferred rates and, if known,
     true rates, all rates in one scale of colours that ends at the 99.5th percentile. The
