@@ -27,7 +27,6 @@ setup(
         "tensorflow>=2.16",
         "numpy",
         "scipy",
-        "scikit-learn",
         "matplotlib",
         "h5py",
         "tqdm",

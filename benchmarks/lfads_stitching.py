@@ -180,7 +180,7 @@ def gain(options: argparse.Namespace) -> None:
         epochs = options.updates // len(sessions)
         model = fitted(list(train), list(valid), epochs)
         stitched = np.mean([score(model, v) for v in valid])
-        shared = model.align(list(train)).factors.shared
+        shared = model.session_agreement(list(train)).factors.shared
         own, *others = coincidence(model, train[0], valid)
         single = np.mean(
             [

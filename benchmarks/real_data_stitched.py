@@ -175,7 +175,7 @@ class Fold:
             base, told = fitted([old.inner], [old.judge], EPOCHS["wrist"], **self.changes)
             print(f"<!-- the model of {OLD} to which {NEW} is added: {told} -->", flush=True)
             base.save(path)
-        model = base.add_session(new.inner, like=[self.old.inner])
+        model = base.add_session(new.inner, reference_sessions=[self.old.inner])
         told = trained(model, new.inner, new.judge, EPOCHS["wrist"], stretch=self._stretch(new))
         return model, told
 

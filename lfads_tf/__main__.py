@@ -117,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     infer.add_argument("model", type=Path, help="a .keras file, or the folder of a run")
     _add_data(infer, help="trials")
     infer.add_argument(
-        "--session", metavar="NAME", help="which session of a stitched model (the file's name)"
+        "--session",
+        metavar="NAME",
+        help="which of several sessions of the model (the file's name)",
     )
     infer.add_argument("--out", type=Path, required=True, metavar="FILE.h5", help="to write")
     infer.add_argument(

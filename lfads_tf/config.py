@@ -7,17 +7,18 @@ import difflib
 import math
 import numbers
 import warnings
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lfads_tf.data.session import Session
+from lfads_tf._utils.checks import UNNAMED
+from lfads_tf.data.session import Session
+from lfads_tf.data.together import as_sessions
 
 __all__ = ["LFADSConfig", "renamed"]
 
 OBSERVATIONS = ("poisson", "gaussian", "gamma", "zero_inflated_gamma")
 INPUT_PRIORS = ("ar1", "gaussian")
+READ_IN_STARTS = ("pcr", "random")
 
 
 #: What attributes were called in files of before the first release.
@@ -54,6 +55,10 @@ class LFADSConfig:
     lfads-torch (with its ``recon_reduce_mean``) is the weight ``s * n_bins * n_neurons``
     here, so its usual ``1e-7`` at 45 bins and 182 neurons is a weight of 0.0008, or 0.0027
     with its coordinated dropout of 0.3: see :meth:`kl_weight_from_lfads_torch`.
+
+    A model always has a list of sessions, usually of one. With several, each has a read-in
+    and a read-out of its own and shares everything else; ``n_neurons`` and
+    ``n_encode_neurons`` are those of the largest, to which the others are padded.
 
     Attributes:
         n_neurons: number of neurons that are reconstructed.
@@ -106,6 +111,19 @@ class LFADSConfig:
         learning_rate: at the start of training.
         gradient_clip: bound on the norm of the whole gradient.
         seed: of the weights and of all noise in training.
+        session_names: of the sessions, each once.
+        session_neurons: number of neurons of each; empty: ``n_neurons`` of the one session.
+        session_encode_neurons: how many of them the encoders see; empty: the first
+            ``n_encode_neurons`` of each.
+        n_read_in: dimensions that every session's read-in leads to, in which the encoders
+            see the spikes; 0: there is none, and the encoders see the neurons of the one
+            session themselves.
+        read_in_start: ``"pcr"``: read-in and read-out begin by principal components
+            regression (``lfads_tf.sessions.alignment``), for which all sessions have the
+            same conditions; ``"random"``.
+        read_in_trained: whether the read-ins are trained on; the read-outs always are.
+        frozen_sessions: names of sessions whose read-in and read-out are not trained.
+        shared_frozen: whether all that the sessions share is not trained.
 
     Example:
         >>> LFADSConfig(n_neurons=30, n_bins=50, bin_width=0.01, n_inferred_inputs=2)
@@ -149,11 +167,21 @@ class LFADSConfig:
     learning_rate: float = 5e-3
     gradient_clip: float = 0.1
     seed: int = 0
+    session_names: tuple[str, ...] = (UNNAMED,)
+    session_neurons: tuple[int, ...] = ()
+    session_encode_neurons: tuple[int, ...] = ()
+    n_read_in: int = 0
+    read_in_start: str = "random"
+    read_in_trained: bool = True
+    frozen_sessions: tuple[str, ...] = ()
+    shared_frozen: bool = False
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = self._checked(field.name, getattr(self, field.name), str(field.type))
             object.__setattr__(self, field.name, value)
+        if not self.session_neurons:
+            object.__setattr__(self, "session_neurons", (self.n_neurons,))
         self._at_most("n_encode_neurons", self.n_encode_neurons, "n_neurons")
         self._at_most("n_encode_bins", self.n_encode_bins, "n_bins")
         self._one_of("observation", OBSERVATIONS)
@@ -163,9 +191,11 @@ class LFADSConfig:
                 "initial_condition_bins: expected fewer than the bins that are encoded "
                 f"({self.encoded_bins}), received {self.initial_condition_bins}."
             )
-        if self.n_factors > self._most_factors and self.n_factors != type(self).n_factors:
+        self._check_sessions()
+        most_factors = sum(self.session_neurons)
+        if self.n_factors > most_factors and self.n_factors != type(self).n_factors:
             warnings.warn(
-                f"n_factors: {self.n_factors} factors for {self._most_factors} neurons are "
+                f"n_factors: {self.n_factors} factors for {most_factors} neurons are "
                 "more than the data can tell apart.",
                 stacklevel=3,
             )
@@ -200,6 +230,19 @@ class LFADSConfig:
         """The value as a plain number: NumPy's are taken too."""
         if kind == "str" or (value is None and "None" in kind):
             return value
+        if kind == "bool":
+            if not isinstance(value, bool):
+                raise TypeError(f"{name}: expected True or False, received {value!r}.")
+            return value
+        if kind.startswith("tuple"):
+            if isinstance(value, str) or not isinstance(value, list | tuple):
+                raise TypeError(f"{name}: expected a tuple, received {value!r}.")
+            if "int" in kind:
+                return tuple(self._checked(name, item, "int") for item in value)
+            for item in value:
+                if not isinstance(item, str):
+                    raise TypeError(f"{name}: expected strings, received {item!r}.")
+            return tuple(value)
         if not isinstance(value, numbers.Real) or isinstance(value, bool):
             wanted = "an integer" if kind.startswith("int") else "a number"
             raise TypeError(f"{name}: expected {wanted}, received {value!r}.")
@@ -232,10 +275,57 @@ class LFADSConfig:
                 f"{getattr(self, name)!r}."
             )
 
-    @property
-    def _most_factors(self) -> int:
-        """How many factors the data can tell apart at most."""
-        return self.n_neurons
+    def _check_sessions(self) -> None:
+        """Refuse sessions, and read-ins of theirs, that cannot be."""
+        self._one_of("read_in_start", READ_IN_STARTS)
+        names, sizes = self.session_names, self.session_neurons
+        if not names or len(set(names)) < len(names):
+            raise ValueError(
+                f"session_names: expected names of sessions, each once, received {names!r}."
+            )
+        if len(sizes) != len(names) or min(sizes) < 1:
+            raise ValueError(
+                f"session_neurons: expected the number of neurons of each of {len(names)} "
+                f"sessions, received {sizes!r}."
+            )
+        if self.n_neurons != max(sizes):
+            raise ValueError(
+                f"n_neurons: expected that of the largest session ({max(sizes)}), received "
+                f"{self.n_neurons}."
+            )
+        encoded = self.session_encode_neurons or tuple(map(self.encoded_of, range(len(names))))
+        fits = len(encoded) == len(sizes)
+        if not fits or not all(1 <= e <= n for e, n in zip(encoded, sizes, strict=True)):
+            raise ValueError(
+                "session_encode_neurons: expected from 1 to all neurons of each session "
+                f"({sizes!r}), received {encoded!r}."
+            )
+        if self.encoded_neurons != max(encoded):
+            raise ValueError(
+                "n_encode_neurons: expected that of the session with the most encoded neurons "
+                f"({max(encoded)}), received {self.encoded_neurons}."
+            )
+        unknown = set(self.frozen_sessions) - set(names)
+        if unknown:
+            raise ValueError(
+                f"frozen_sessions: expected some of {', '.join(map(repr, names))}, received "
+                f"{', '.join(map(repr, sorted(unknown)))}."
+            )
+        if not self.n_read_in and len(names) > 1:
+            raise ValueError(
+                f"n_read_in: expected at least 1 for {len(names)} sessions, each of which has "
+                "a read-in, received 0."
+            )
+        if not self.n_read_in and self.read_in_start != "random":
+            raise ValueError(
+                "read_in_start: expected 'random' where there are no read-ins (n_read_in=0), "
+                f"received {self.read_in_start!r}."
+            )
+        if not self.read_in_trained and self.read_in_start == "random":
+            raise ValueError(
+                "read_in_trained: expected True where read-ins begin at random "
+                "(read_in_start='random'), received False."
+            )
 
     @property
     def encoded_bins(self) -> int:
@@ -252,18 +342,86 @@ class LFADSConfig:
         """Whether inputs are inferred."""
         return self.n_inferred_inputs > 0
 
-    @classmethod
-    def for_data(cls, session: Session | Sequence[Session], **changes: Any) -> LFADSConfig:
-        """The configuration for a session, with what the data decide filled in.
+    def index_of(self, session_name: str, argument: str = "session") -> int:
+        """Find the place of a session among the model's; one alone goes by any name.
+
+        Raises:
+            ValueError: none of several sessions has this name.
+        """
+        if len(self.session_names) == 1:
+            return 0
+        if session_name not in self.session_names:
+            raise ValueError(
+                f"{argument}: expected a session that the model knows "
+                f"({', '.join(map(repr, self.session_names))}), received {session_name!r}. "
+                "add_session makes a new one known."
+            )
+        return self.session_names.index(session_name)
+
+    def encoded_of(self, index: int) -> int:
+        """Count the neurons of a session that the encoders see."""
+        if self.session_encode_neurons:
+            return self.session_encode_neurons[index]
+        return min(self.encoded_neurons, self.session_neurons[index])
+
+    def of_session(self, index: int) -> LFADSConfig:
+        """Give the configuration by which a session's own trials are checked."""
+        if len(self.session_names) == 1:
+            return self
+        n_neurons = self.session_neurons[index]
+        return dataclasses.replace(
+            self,
+            session_names=(self.session_names[index],),
+            session_neurons=(n_neurons,),
+            session_encode_neurons=(),
+            frozen_sessions=(),
+            n_neurons=n_neurons,
+            n_encode_neurons=None if self.n_encode_neurons is None else self.encoded_of(index),
+            n_factors=min(self.n_factors, n_neurons),
+        )
+
+    def with_session(
+        self, name: str, n_neurons: int, n_encoded: int, *, shared_frozen: bool
+    ) -> LFADSConfig:
+        """Add one session, whose weights alone are trained.
+
+        Where there is no read-in, every session's leads to the encoded neurons of the first.
 
         Args:
-            session: what the model is for; of a list of sessions with different neurons it
-                is a ``StitchedConfig``.
+            name: of the session.
+            n_neurons: that it has.
+            n_encoded: how many of them the encoders see.
+            shared_frozen: False: what the sessions share is trained too.
+        """
+        neurons = (*self.session_neurons, n_neurons)
+        encoded = (*map(self.encoded_of, range(len(self.session_names))), n_encoded)
+        return dataclasses.replace(
+            self,
+            session_names=(*self.session_names, name),
+            session_neurons=neurons,
+            session_encode_neurons=() if encoded == neurons else encoded,
+            n_neurons=max(neurons),
+            n_encode_neurons=None if encoded == neurons else max(encoded),
+            n_read_in=self.n_read_in or self.encoded_neurons,
+            read_in_trained=True,
+            frozen_sessions=self.session_names,
+            shared_frozen=shared_frozen,
+        )
+
+    @classmethod
+    def for_data(cls, session: Session | Sequence[Session], **changes: Any) -> LFADSConfig:
+        """Make the configuration for sessions, with what the data decide filled in.
+
+        Args:
+            session: what the model is for: a session, or a list of sessions with different
+                neurons, each of which then has a read-in. Those of a list with conditions
+                begin by principal components regression; ``read_in_start="random"`` does not
+                ask for any.
             **changes: any attribute.
 
         Raises:
-            TypeError: an unknown attribute.
-            ValueError: a value out of range.
+            TypeError: no sessions, or an unknown attribute.
+            ValueError: a value out of range, or sessions that do not go together.
 
         Example:
             >>> import numpy as np
@@ -271,39 +429,61 @@ class LFADSConfig:
             >>> spikes = np.random.default_rng(0).poisson(1.0, (4, 20, 8))
             >>> LFADSConfig.for_data(Session.from_arrays(spikes, 0.02), n_factors=6)
             LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02, n_factors=6)
+            >>> days = [Session(np.ones((4, 50, n)), 0.02, f"day{n}") for n in (6, 9)]
+            >>> LFADSConfig.for_data(days).session_neurons
+            (6, 9)
         """
-        if isinstance(session, list | tuple):
-            from lfads_tf.stitched import StitchedConfig
-
-            return StitchedConfig.for_data(session, **changes)
-        if not hasattr(session, "external_inputs"):
+        in_list = isinstance(session, list | tuple)
+        if not in_list and not isinstance(session, Session):
             raise TypeError(
                 "session: expected a Session (Session.from_arrays makes one of spikes) or a "
                 f"list of them, received {type(session).__name__}."
             )
-        unknown = set(changes) - {field.name for field in dataclasses.fields(cls)}
+        cls._check_names(changes)
+        sessions = as_sessions(session, "session")
+        decided = ("session_names", "session_neurons", *(["n_neurons"] if in_list else []))
+        for name in decided:
+            if name in changes:
+                raise TypeError(f"{name}: expected none, since the sessions decide it.")
+        largest = max(sessions, key=lambda session: session.n_neurons)
+        neurons = tuple(session.n_neurons for session in sessions)
+        encoded = tuple(session.n_encode_neurons or session.n_neurons for session in sessions)
+        external = largest.external_inputs
+        from_data: dict[str, Any] = {
+            "n_neurons": largest.n_neurons,
+            "n_bins": largest.n_bins,
+            "bin_width": float(largest.bin_width),
+            "n_encode_neurons": largest.n_encode_neurons,
+            "n_encode_bins": largest.n_encode_bins,
+            "n_external_inputs": 0 if external is None else external.shape[-1],
+            # More factors than neurons is more than the data can tell apart.
+            "n_factors": min(cls.n_factors, sum(neurons)),
+            "session_names": tuple(session.name for session in sessions),
+        }
+        if in_list:
+            split = encoded != neurons
+            n_factors = changes.get("n_factors", from_data["n_factors"])
+            from_data["n_encode_neurons"] = max(encoded) if split else None
+            from_data["session_neurons"] = neurons
+            from_data["session_encode_neurons"] = encoded if split else ()
+            from_data["n_read_in"] = min(n_factors, min(encoded))
+            if any(session.conditions is not None for session in sessions):
+                from_data["read_in_start"] = "pcr"
+        return cls(**{**from_data, **changes})
+
+    @classmethod
+    def _check_names(cls, changes: dict[str, Any]) -> None:
+        """Refuse names of no attribute, and tell which was meant."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        unknown = sorted(set(changes) - set(names))
         if unknown:
-            names = [field.name for field in dataclasses.fields(cls)]
-            near = [difflib.get_close_matches(name, names, 1) for name in sorted(unknown)]
+            near = [difflib.get_close_matches(name, names, 1) for name in unknown]
             meant = ", ".join(name for match in near for name in match)
             hint = f" Did you mean {meant}?" if meant else ""
             raise TypeError(
-                f"{', '.join(sorted(unknown))}: expected attributes of {cls.__name__} "
+                f"{', '.join(unknown)}: expected attributes of {cls.__name__} "
                 f"({', '.join(names)}).{hint}"
             )
-        session = cast("Session", session)
-        external = session.external_inputs
-        from_data: dict[str, Any] = {
-            "n_neurons": session.n_neurons,
-            "n_bins": session.n_bins,
-            "bin_width": float(session.bin_width),
-            "n_encode_neurons": session.n_encode_neurons,
-            "n_encode_bins": session.n_encode_bins,
-            "n_external_inputs": 0 if external is None else external.shape[-1],
-            # More factors than neurons is more than the data can tell apart.
-            "n_factors": min(cls.n_factors, session.n_neurons),
-        }
-        return cls(**{**from_data, **changes})
 
     def replace(self, **changes: Any) -> LFADSConfig:
         """A copy with some attributes changed.
@@ -312,6 +492,8 @@ class LFADSConfig:
             >>> LFADSConfig(30, 50, 0.01).replace(n_factors=8).n_factors
             8
         """
+        if len(self.session_names) == 1 and "n_neurons" in changes:
+            changes = {"session_neurons": (), **changes}
         return dataclasses.replace(self, **changes)
 
     def kl_weight_from_lfads_torch(self, scale: float, cd_rate: float = 0.0) -> float:
@@ -336,18 +518,19 @@ class LFADSConfig:
         return scale * self.n_bins * self.n_neurons / (cd_rate or 1.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """All attributes as plain numbers and strings.
+        """All attributes as plain numbers, strings and lists.
 
         Example:
             >>> config = LFADSConfig(30, 50, 0.01)
             >>> LFADSConfig.from_dict(config.to_dict()) == config
             True
         """
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LFADSConfig:
-        """The configuration that :meth:`to_dict` wrote, of one session or of several.
+        """Read the configuration that :meth:`to_dict` wrote.
 
         Example:
             >>> old = {"n_neurons": 3, "n_bins": 9, "bin_width": 0.02, "l2_generator": 0.1}
@@ -355,19 +538,15 @@ class LFADSConfig:
             LFADSConfig(n_neurons=3, n_bins=9, bin_width=0.02, l2_generator_weight=0.1)
         """
         values = {renamed(name): value for name, value in values.items()}
-        if cls is LFADSConfig and "session_names" in values:
-            from lfads_tf.stitched import StitchedConfig
-
-            return StitchedConfig(**values)
         return cls(**values)
 
     def __repr__(self) -> str:
         """Only what differs from the defaults."""
+        defaults = {"session_neurons": (self.n_neurons,)}
         shown = [
             f"{field.name}={getattr(self, field.name)!r}"
             for field in dataclasses.fields(self)
-            if field.default is dataclasses.MISSING
-            or getattr(self, field.name) != field.default
+            if getattr(self, field.name) != defaults.get(field.name, field.default)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 

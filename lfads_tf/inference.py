@@ -20,9 +20,7 @@ from lfads_tf.inferred import Inferred
 from lfads_tf.layers.decoder import Decoded, unit_columns
 from lfads_tf.layers.network import Network
 from lfads_tf.layers.readin import SessionWeights
-from lfads_tf.stitched import StitchedConfig
-from lfads_tf.training import batches, sharding
-from lfads_tf.training.session_batches import session_arrays
+from lfads_tf.training import arrays, sharding
 
 if TYPE_CHECKING:
     from lfads_tf.model import LFADS
@@ -35,13 +33,13 @@ ROWS = 512
 CHUNKS = (1, 8, 64)
 
 
-def rates(network: Network, factors_tbf, session: SessionWeights | None = None):
+def rates(network: Network, factors_tbf, session: SessionWeights):
     """Expected spikes/s (with other data than counts: the expected data).
 
     Args:
         network: reads out.
         factors_tbf: ``(n_bins, n_trials, n_factors)``.
-        session: read-out of a stitched model.
+        session: weights of the session, or of the session of each row.
 
     Returns:
         ``(n_bins, n_trials, n_neurons)``.
@@ -66,33 +64,32 @@ def factors_of(network: Network, states: Any) -> np.ndarray:
 
 def rates_of(network: Network, states: Any, session: Any = None) -> np.ndarray:
     """See :meth:`lfads_tf.model.LFADS.rates_of`."""
-    factors, config, layer = factors_of(network, states), network.config, network.sessions
-    if not isinstance(config, StitchedConfig) or layer is None:
-        if session is not None:
-            raise ValueError(
-                "session: expected none, since the model is one of a single session, received "
-                f"{session!r}."
-            )
-        return rates(network, tf.constant(factors)).numpy()
-    if session is None:
+    factors, names = factors_of(network, states), network.config.session_names
+    name = session.name if isinstance(session, Session) else session
+    if len(names) == 1 and name not in (None, names[0]):
+        raise ValueError(
+            f"session: expected none or {names[0]!r}, since the model is one of a single "
+            f"session, received {name!r}."
+        )
+    if len(names) > 1 and name is None:
         raise ValueError(
             "session: expected the session whose neurons the rates are of "
-            f"({', '.join(map(repr, config.session_names))}), received none."
+            f"({', '.join(map(repr, names))}), received none."
         )
-    weights = layer.of(session.name if isinstance(session, Session) else session)
     flat = tf.reshape(tf.constant(factors), (1, -1, factors.shape[-1]))
-    return rates(network, flat, weights).numpy().reshape(*factors.shape[:-1], -1)
+    found = rates(network, flat, network.sessions.of(name)).numpy()
+    return found.reshape(*factors.shape[:-1], -1)
 
 
-def _encoded(network: Network, batch: Mapping[str, tf.Tensor], session: SessionWeights | None):
+def _encoded(network: Network, batch: Mapping[str, tf.Tensor], session: SessionWeights):
     config, spikes = network.config, batch["spikes_btn"]
     x_btn = spikes[:, : config.encoded_bins, : config.encoded_neurons]
     x_btn = tf.where(tf.math.is_finite(x_btn), x_btn, tf.zeros_like(x_btn))
-    return network.encode(x_btn, session=session)
+    return network.encode(x_btn, session)
 
 
 def at_means(
-    network: Network, batch: Mapping[str, tf.Tensor], session: SessionWeights | None = None
+    network: Network, batch: Mapping[str, tf.Tensor], session: SessionWeights
 ) -> Decoded:
     """Decodes the means of the posteriors, without sampling.
 
@@ -100,7 +97,7 @@ def at_means(
         network: encodes and decodes.
         batch: ``spikes_btn`` and ``external_bte``, of
             :func:`lfads_tf.training.batches.checked_batch`.
-        session: read-in of a stitched model.
+        session: weights of the session, or of the session of each row.
     """
     encoded = _encoded(network, batch, session)
     return network.decode(encoded.mean, encoded.controller_input, batch["external_bte"])
@@ -122,17 +119,16 @@ def posterior_function(network: Network, *, compiled: bool = True):
         compiled: by XLA.
 
     Returns:
-        The function of chunk, weights and, in a stitched model, the weights of the chunk's
-        session, which are not padded: what a session is said to do does not depend on which
-        others there are, not in the last digit. It returns
-        :class:`~lfads_tf.inferred.Inferred` of tensors.
+        The function of chunk, weights and the weights of the chunk's session, which are not
+        padded: what a session is said to do does not depend on which others there are, not in
+        the last digit. It returns :class:`~lfads_tf.inferred.Inferred` of tensors.
     """
     # A compiled function of its own for each size: TensorFlow warns of one that is traced
     # again and again, and several sessions have several sizes. It knows functions by their
     # code, and partial functions one by one.
     of_size: dict[Any, Any] = {}
 
-    def posterior(chunk, weight_kg, session=None):
+    def posterior(chunk, weight_kg, session):
         size = tuple(chunk["spikes_btn"].shape), tuple(weight_kg.shape)
         if size not in of_size:
             of_size[size] = _posterior_of_one_size(network, compiled)
@@ -144,7 +140,7 @@ def posterior_function(network: Network, *, compiled: bool = True):
 def _posterior_of_one_size(network: Network, compiled: bool):
     """What :func:`posterior_function` calls."""
 
-    def of_shard(shard, weight_kg, session=None):
+    def of_shard(shard, weight_kg, session):
         encoded = _encoded(network, shard, session)
         n_groups, group = weight_kg.shape
         n_bins, n_trials = network.config.n_bins, shard["spikes_btn"].shape[0]
@@ -215,7 +211,7 @@ def _posterior_of_one_size(network: Network, compiled: bool):
 
     run = tf.function(partial(of_shard), jit_compile=compiled, autograph=False)
 
-    def over_cores(chunk, weight_kg, session=None):
+    def over_cores(chunk, weight_kg, session):
         n_trials = chunk["spikes_btn"].shape[0]
         most = sharding.default_shards(n_trials * weight_kg.shape[1])
         n_shards = max(n for n in range(1, most + 1) if n_trials % n == 0)
@@ -232,14 +228,9 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
             f"n_samples: expected a whole number of at least 0, received {n_samples!r}."
         )
     config = model.config
-    session: tuple[SessionWeights, ...] = ()
-    layer = model.network.sessions
-    if isinstance(config, StitchedConfig) and layer is not None:
-        arrays = session_arrays(data, config)
-        session = (layer.of(data.name),)
-    else:
-        arrays = batches.as_arrays(data, config, name="data", encoded_only=True)
-    n_trials = len(arrays["spikes_btn"])
+    index, trials = arrays.arrays_of_session(data, config)
+    session = model.network.sessions.of(config.session_names[index])
+    n_trials = len(trials["spikes_btn"])
     size = next((chunk for chunk in CHUNKS if chunk >= n_trials), CHUNKS[-1])
     group = max(1, min(n_samples, ROWS // size))
     n_groups = max(1, -(-n_samples // group))
@@ -253,7 +244,7 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
     parts = []
     for first in range(0, n_trials, size):
         rows = np.minimum(np.arange(first, first + size), n_trials - 1)
-        chunk = {name: tf.constant(array[rows]) for name, array in arrays.items()}
+        chunk = {name: tf.constant(array[rows]) for name, array in trials.items()}
         for i, (name, shape) in enumerate(shapes.items()):
             if n_samples:
                 chunk[name] = tf.random.stateless_normal(shape, [seed, 2 * first + i])
@@ -261,6 +252,6 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
                 chunk[name] = tf.zeros(shape)
         n_real = min(size, n_trials - first)
         parts.append(
-            [part.numpy()[:n_real] for part in model.posterior(chunk, weights, *session)]
+            [part.numpy()[:n_real] for part in model.posterior(chunk, weights, session)]
         )
     return Inferred(*(np.concatenate(part) for part in zip(*parts, strict=True)))

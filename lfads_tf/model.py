@@ -6,25 +6,26 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import check_eager
 from lfads_tf import inference
 from lfads_tf.config import LFADSConfig
+from lfads_tf.data.session import Session
+from lfads_tf.data.together import as_sessions, common_conditions
 from lfads_tf.layers.network import Network
-from lfads_tf.sessions import stitching
-from lfads_tf.stitched import StitchedConfig
-from lfads_tf.training import batches, checks, sharding, steps
+from lfads_tf.sessions import adding, alignment, starting
+from lfads_tf.sessions.agreement import SessionAgreement, averages_of
+from lfads_tf.training import arrays, batches, checks, sharding, steps
 from lfads_tf.training.callbacks import SmoothedValidation, StopAtNaN
 from lfads_tf.training.checkpoints import Checkpoint, default_callbacks, digest
 from lfads_tf.training.objective import PARTS, left_out_samples, warmup
-from lfads_tf.training.session_batches import known_sessions, stitched_arrays
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from lfads_tf.data.session import Session
     from lfads_tf.inferred import Inferred
 
 __all__ = ["LFADS", "load_model"]
@@ -33,7 +34,7 @@ __all__ = ["LFADS", "load_model"]
 EPSILON = 1e-10
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="LFADS")
 class LFADS(keras.Model):
     """Latent factor analysis via dynamical systems, for one recording session or several.
 
@@ -42,10 +43,10 @@ class LFADS(keras.Model):
     recurrent network, the generator, starts; the generator runs on, and with a controller
     is given inputs inferred along the way; its factors give the rates.
 
-    Of a list of sessions with different neurons :meth:`LFADSConfig.for_data` makes the
-    configuration of a stitched model: each session has a read-in and a read-out of its own,
-    and everything between them is shared. Such a model is given sessions, which it knows by
-    their names.
+    A model always has a list of sessions, usually of one, whose trials it takes as a session
+    or as arrays. Of several sessions with different neurons (:meth:`LFADSConfig.for_data` of a
+    list) each has a read-in and a read-out of its own, and everything between them is shared;
+    such a model is stitched over its sessions, and knows them by their names.
 
     Args:
         config: sizes, priors and regularisation, e.g. of :meth:`LFADSConfig.for_data`.
@@ -100,11 +101,6 @@ class LFADS(keras.Model):
     def generator(self) -> keras.layers.Layer:
         """The generator as a Keras cell: states to states, inferred then measured inputs in."""
         return self.network.decoder.generator
-
-    @property
-    def is_stitched(self) -> bool:
-        """Whether the model is one of several sessions."""
-        return isinstance(self.config, StitchedConfig)
 
     # Compiling and fitting.
 
@@ -167,8 +163,10 @@ class LFADS(keras.Model):
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         session_weights: Any = "trials",
+        validation_freq: Any = 1,
+        validation_steps: int | None = None,
         verbose: Any = "auto",
-        **kwargs: Any,
+        **unknown: Any,
     ) -> keras.callbacks.History:
         """Trains the model.
 
@@ -179,8 +177,8 @@ class LFADS(keras.Model):
         Args:
             x: a :class:`~lfads_tf.Session`; spikes ``(n_trials, n_bins, n_neurons)``
                 with NaN where nothing was observed; a pair of spikes and external inputs;
-                or a ``tf.data.Dataset`` of batches of either. Of a stitched model: its
-                sessions, later also some of them only.
+                or a ``tf.data.Dataset`` of batches of either. Of several sessions: a list of
+                them, later also some of them only.
             y: none: spikes are their own target.
             batch_size: trials at most.
             epochs: at most, with early stopping among the callbacks.
@@ -188,11 +186,13 @@ class LFADS(keras.Model):
             callbacks: e.g. of :meth:`default_callbacks`.
             initial_epoch: the epoch to begin with.
             steps_per_epoch: for a ``tf.data.Dataset`` without end only.
-            session_weights: of a stitched model, how sessions weigh in training and in
+            session_weights: of several, how sessions weigh in training and in
                 validation: by their ``"trials"``; ``"sessions"``, all alike; or a weight for
                 each by its name.
+            validation_freq: as in Keras: epochs from one validation to the next.
+            validation_steps: as in Keras: batches of a validation.
             verbose: as in Keras.
-            **kwargs: ``validation_freq`` and ``validation_steps`` of Keras.
+            **unknown: none; what Keras's ``fit`` has and this one has not is refused by name.
 
         Returns:
             Keras's history, means over each epoch in nats a sample.
@@ -215,29 +215,26 @@ class LFADS(keras.Model):
         """
         is_pipeline = isinstance(x, tf.data.Dataset)
         checks.check_targets(y)
-        checks.check_keywords(kwargs)
+        checks.check_keywords(unknown)
         checks.check_batch_size(batch_size)
         checks.check_steps(steps_per_epoch, is_pipeline)
-        checks.check_session_weights(session_weights, self.is_stitched)
+        checks.check_session_weights(session_weights, self.config)
         callbacks = list(callbacks or [])
-        trials: Any
-        if is_pipeline:
-            trials = self._checked(x, "x")
-        else:
-            trials = self._arrays(x, "x", session_weights, training=True)
+        trials = self._checked(x, "x", session_weights, training=True)
         valid = self._checked(validation_data, "validation_data", session_weights)
         checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
         finished = False
         if checkpoint is not None:
-            arrays = {"x": trials, "validation_data": valid}
+            given = {"x": trials, "validation_data": valid}
+            by_name = not isinstance(session_weights, str)
             start, finished = checkpoint.begin(
                 {
                     **self.config.to_dict(),
                     "optimizer": type(self.optimizer).__name__,
                     "batch_size": int(batch_size) if isinstance(trials, dict) else None,
-                    **self._weighing(session_weights),
+                    "session_weights": dict(session_weights) if by_name else session_weights,
                 },
-                {n: digest(a) if isinstance(a, dict) else None for n, a in arrays.items()},
+                {n: digest(a) if isinstance(a, dict) else None for n, a in given.items()},
             )
             initial_epoch = max(initial_epoch, start)
         if isinstance(trials, dict):
@@ -248,7 +245,7 @@ class LFADS(keras.Model):
         else:
             first, data = next(iter(trials)), trials
         if int(tf.convert_to_tensor(self.step)) == 0:
-            self._start_at(x, first)
+            starting.start(self.network, first, x)
         if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
             warnings.warn(
                 "validation_data: expected trials by which the callbacks judge, received "
@@ -266,8 +263,9 @@ class LFADS(keras.Model):
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             shuffle=False,
+            validation_freq=validation_freq,
+            validation_steps=validation_steps,
             verbose=verbose,
-            **kwargs,
         )
         if checkpoint is not None and checkpoint.resume:
             columns = dict(checkpoint.history)
@@ -275,26 +273,17 @@ class LFADS(keras.Model):
             history.history = columns
         return history
 
-    def _start_at(self, x: Any, first: Any) -> None:
-        if isinstance(self.config, StitchedConfig):
-            stitching.start(self.network, known_sessions(x, self.config, "x"))
-        else:
-            self.network.start_at(first)
-
-    def _weighing(self, session_weights: Any) -> dict[str, Any]:
-        """What a run to be resumed must have alike."""
-        if not self.is_stitched:
-            return {}
-        by_name = not isinstance(session_weights, str)
-        return {"session_weights": dict(session_weights) if by_name else session_weights}
-
     def evaluate(
         self,
         x: Any = None,
         *,
         batch_size: int = 64,
         session_weights: Any = "trials",
-        **kwargs: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        verbose: Any = "auto",
+        **of_fit: Any,
     ) -> Any:
         """The loss and its parts, in nats a sample, with the final weights of each part.
 
@@ -305,7 +294,11 @@ class LFADS(keras.Model):
             x: as in :meth:`fit`.
             batch_size: trials at most.
             session_weights: as in :meth:`fit`.
-            **kwargs: of Keras, e.g. ``return_dict=True``.
+            steps: as in Keras: batches of a ``tf.data.Dataset`` without end.
+            callbacks: as in Keras.
+            return_dict: whether to return the parts by name.
+            verbose: as in Keras.
+            **of_fit: what Keras's ``fit`` hands on when it validates.
 
         Returns:
             The loss and its parts, numbers in the order of Keras's ``metrics_names``; with
@@ -322,31 +315,32 @@ class LFADS(keras.Model):
             >>> sorted(model.evaluate(spikes, verbose=0, return_dict=True))
             ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll']
         """
-        if x is not None and not kwargs.get("_use_cached_eval_dataset"):
+        if x is not None and not of_fit.get("_use_cached_eval_dataset"):
             checks.check_batch_size(batch_size)
-            checks.check_session_weights(session_weights, self.is_stitched)
+            checks.check_session_weights(session_weights, self.config)
             x = self._checked(x, "x", session_weights)
             if isinstance(x, dict):
                 x, _ = batches.batches(x, batch_size)
-        return super().evaluate(x, **kwargs)
+        return super().evaluate(
+            x,
+            verbose=verbose,
+            steps=steps,
+            callbacks=callbacks,
+            return_dict=return_dict,
+            **of_fit,
+        )
 
-    def _checked(self, data: Any, name: str, session_weights: Any = "trials") -> Any:
-        """Arrays by name, batches if batches were given, or none if none were."""
+    def _checked(
+        self, data: Any, name: str, session_weights: Any, *, training: bool = False
+    ) -> Any:
+        """Give arrays by name, batches if batches were given, or none if none were."""
         if data is None:
             return None
         if isinstance(data, tf.data.Dataset):
-            checks.check_pipeline(name, self.is_stitched)
+            checks.check_pipeline(name, self.config)
             return batches.padded_batches(data, self.config)
-        return self._arrays(data, name, session_weights)
-
-    def _arrays(
-        self, data: Any, name: str, session_weights: Any, *, training: bool = False
-    ) -> dict[str, Any]:
-        config = self.config
-        if not isinstance(config, StitchedConfig):
-            return batches.as_arrays(data, config, name=name, training=training)
-        return stitched_arrays(
-            data, config, name=name, training=training, weights=session_weights
+        return arrays.as_arrays(
+            data, self.config, name=name, training=training, session_weights=session_weights
         )
 
     default_callbacks = staticmethod(default_callbacks)
@@ -362,8 +356,8 @@ class LFADS(keras.Model):
         Args:
             data: as in :meth:`fit`, any number of trials, of a ``tf.data.Dataset`` all that
                 it has; of a model that encodes fewer
-                neurons or bins than it reconstructs, also those alone. Of a stitched model:
-                a session, known by its name.
+                neurons or bins than it reconstructs, also those alone. Of several sessions:
+                one of them, known by its name.
             n_samples: 0: decode the means of the posteriors instead.
             seed: of the samples.
 
@@ -371,9 +365,9 @@ class LFADS(keras.Model):
             :class:`~lfads_tf.inferred.Inferred`.
 
         Raises:
-            TypeError: a stitched model is given anything but a session.
+            TypeError: a model of several sessions is given anything but a session.
             ValueError: data that do not fit the model, external inputs that are missing, a
-                session that a stitched model does not know.
+                session that a model of several does not know.
 
         Example:
             >>> import numpy as np
@@ -384,7 +378,7 @@ class LFADS(keras.Model):
             ((20, 10, 6), (20, 10, 3))
         """
         if isinstance(data, tf.data.Dataset):
-            checks.check_pipeline("data", self.is_stitched)
+            checks.check_pipeline("data", self.config)
             data = batches.joined(data)
         return inference.infer(self, data, n_samples=n_samples, seed=seed)
 
@@ -419,8 +413,7 @@ class LFADS(keras.Model):
 
         Args:
             states: of the generator, ``(..., generator_units)``.
-            session: of a stitched model: the name of the session whose neurons are asked
-                for.
+            session: of several: the name of the session whose neurons are asked for.
 
         Returns:
             ``(..., n_neurons)``, a NumPy array of float32: spikes/s, or with another
@@ -451,27 +444,38 @@ class LFADS(keras.Model):
     # Several sessions.
 
     def add_session(
-        self, session: Session, *, like: Any = None, shared: str = "frozen"
+        self,
+        session: Session,
+        *,
+        reference_sessions: Any = None,
+        freeze_shared: bool = True,
     ) -> LFADS:
-        """A model that knows one session more; this one stays as it is.
+        """Give a model that knows one session more; this one stays as it is.
 
         Its weights are those of this model. When it is fitted to the new session, the
-        read-ins and read-outs of the others stay what they are, and with ``shared="frozen"``
+        read-ins and read-outs of the others stay what they are, and with ``freeze_shared``
         all that sessions share does too: what is inferred of the older sessions then stays
         the same to the last digit, whatever the new session is.
 
+        Every model takes in sessions. Where there is no read-in, the neurons of the first
+        session become the space in which the encoders see all sessions: its own read-in is
+        the identity, and that of the new session leads to what the first session's neurons
+        would have done, by regression of condition averages on as many shared principal
+        components as there are factors (Pandarinath et al. 2018, online methods).
+
         Args:
             session: the new one, with trials for training.
-            like: sessions that the model knows, with trials of the same conditions: the new
-                read-in begins by regression onto what theirs lead to, and the new read-out
-                by regression onto their factors. None: both begin at random.
-            shared: ``"frozen"``, or ``"trained"`` with the new session.
+            reference_sessions: sessions that the model knows, with trials of the same
+                conditions: the new read-in begins by regression onto what theirs lead to,
+                and the new read-out by regression onto their factors. None: both begin at
+                random.
+            freeze_shared: False: what the sessions share is trained with the new session.
 
         Returns:
             The new model, compiled if this one is, with a new optimizer.
 
         Raises:
-            TypeError: no session, or a model of a single session.
+            TypeError: no session, or ``freeze_shared`` that is neither true nor false.
             ValueError: a name that the model knows, a session that does not fit the model,
                 or conditions that are not those of the sessions it should be like.
 
@@ -480,28 +484,79 @@ class LFADS(keras.Model):
             >>> from lfads_tf import Session
             >>> days = [
             ...     Session(np.ones((8, 10, n)), 0.02, f"day{n}", conditions=np.arange(8) % 2)
-            ...     for n in (5, 6, 7)
+            ...     for n in (5, 6)
             ... ]
-            >>> model = LFADS(LFADSConfig.for_data(days[:2], n_factors=3))
+            >>> model = LFADS(LFADSConfig.for_data(days[0], n_factors=3))
             >>> model.compile(jit_compile=False)
-            >>> history = model.fit(days[:2], verbose=0)
-            >>> more = model.add_session(days[2], like=days[:2])
-            >>> history = more.fit(days[2], verbose=0)
-            >>> more.infer(days[2], n_samples=2).rates.shape
-            (8, 10, 7)
+            >>> history = model.fit(days[0], verbose=0)
+            >>> more = model.add_session(days[1], reference_sessions=days[0])
+            >>> history = more.fit(days[1], verbose=0)
+            >>> more.infer(days[1], n_samples=2).rates.shape
+            (8, 10, 6)
         """
-        return stitching.add_session(self, session, like=like, shared=shared)
+        old = self.config
+        if not isinstance(session, Session):
+            raise TypeError(
+                f"session: expected a Session, received a {type(session).__name__}."
+            )
+        if session.name in old.session_names:
+            raise ValueError(
+                "session: expected one of another name than those that the model knows "
+                f"({', '.join(map(repr, old.session_names))}), received {session.name!r}."
+            )
+        if not isinstance(freeze_shared, bool):
+            raise TypeError(
+                f"freeze_shared: expected True or False, received {freeze_shared!r}."
+            )
+        config = old.with_session(
+            session.name,
+            session.n_neurons,
+            session.n_encode_neurons or session.n_neurons,
+            shared_frozen=freeze_shared,
+        )
+        arrays.arrays_of_session(session, config, name="session", encoded_only=False)
+        references: list[Session] = []
+        if reference_sessions is not None:
+            name = "reference_sessions"
+            references = arrays.known_sessions(reference_sessions, old, name)
+            as_sessions([*references, session], name)
+            common_conditions([*references, session], name)
+        new = type(self)(config, name=self.name)
+        adding.assign_common(self.network, new.network)
+        new.step.assign(self.step)
+        for scalar_name, scalar in self.scalars.items():
+            new.scalars[scalar_name].assign(scalar)
+        if self.compiled:
+            new.compile_from_config(self.get_compile_config())
+        sessions, bias = new.network.sessions, new.network.bias_for(session.spikes)
+        sessions.assign(session.name, sessions.of(session.name)._replace(out_bias=bias))
+        if not references:
+            return new
+        labels = common_conditions(references)
+        averages = [
+            averages_of(self.network, one, self.infer(one, n_samples=10).factors, labels)
+            for one in references
+        ]
+        seen, factors = (np.mean(of, axis=0) for of in zip(*averages, strict=True))
+        n_components = None if old.n_read_in else min(config.n_factors, config.n_read_in)
+        weights = adding.weights_like(new.network, session, labels, seen, factors, n_components)
+        sessions.assign(session.name, weights)
+        if config.observation == "poisson":
+            inferred = new.infer(session, n_samples=10)
+            weights = adding.refined_read_out(weights, session, inferred.factors)
+            sessions.assign(session.name, weights)
+        return new
 
-    def align(self, sessions: Any, *, n_samples: int = 10) -> stitching.Alignment:
-        """How far the condition averages of sessions agree: asked before and after training.
+    def session_agreement(self, sessions: Any, *, n_samples: int = 10) -> SessionAgreement:
+        """Measure how far the condition averages of sessions agree, before or after training.
 
         Args:
             sessions: that the model knows, with the same conditions.
             n_samples: as in :meth:`infer`.
 
         Returns:
-            ``Alignment``: agreement in what the read-ins
-            lead to, and in factor space.
+            ``SessionAgreement``: agreement in what the read-ins lead to, and in factor
+            space.
 
         Raises:
             TypeError: no sessions, or a model of a single session.
@@ -515,10 +570,25 @@ class LFADS(keras.Model):
             ...     for n in (5, 6)
             ... ]
             >>> model = LFADS(LFADSConfig.for_data(days, n_factors=3))
-            >>> model.align(days).factors.names
+            >>> model.session_agreement(days).factors.names
             ('day5', 'day6')
         """
-        return stitching.align(self, sessions, n_samples=n_samples)
+        if not self.config.n_read_in:
+            raise TypeError(
+                "model: expected one stitched over sessions, LFADS(LFADSConfig.for_data("
+                "[session, ...])), received a model of a single session."
+            )
+        known = arrays.known_sessions(sessions, self.config, "sessions")
+        labels = common_conditions(known)
+        seen, factors = {}, {}
+        for session in known:
+            inferred = self.infer(session, n_samples=n_samples)
+            seen[session.name], factors[session.name] = averages_of(
+                self.network, session, inferred.factors, labels
+            )
+        return SessionAgreement(
+            alignment.agreement(seen), alignment.agreement(factors), labels, factors
+        )
 
     # What Keras calls in training.
 
@@ -590,11 +660,6 @@ class LFADS(keras.Model):
                 inputs.
         """
         batch = batches.checked_batch(inputs, self.config)
-        if self.is_stitched and "session_b" not in batch:
-            raise ValueError(
-                "inputs: expected a dictionary with spikes_btn and session_b, the index of "
-                "each trial's session, received no indices. infer takes a Session."
-            )
         session = self.network.session_weights(batch)
         decoded = inference.at_means(self.network, batch, session)
         rates = inference.rates(self.network, decoded.factors, session)

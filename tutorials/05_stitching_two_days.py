@@ -132,7 +132,7 @@ print(
 # different as unrelated ones.
 
 # %%
-agreement = stitched.align([first.known, second.known])
+agreement = stitched.session_agreement([first.known, second.known])
 print(agreement)
 
 # %%
@@ -224,11 +224,11 @@ if old.name == "day0":  # the recording: electrodes that are heard on both days
 #
 # ## A third day
 #
-# A new day need not mean a new training. `model.add_session(day, like=[...])` gives a model
-# with a read-in and read-out for the new day, which alone are trained:
+# A new day need not mean a new training. `model.add_session(day, reference_sessions=[...])`
+# gives a model with a read-in and read-out for the new day, which alone are trained:
 #
 # ```python
-# more = stitched.add_session(third, like=[first.known, second.known])
+# more = stitched.add_session(third, reference_sessions=[first.known, second.known])
 # more.compile()
 # more.fit(third, epochs=100)
 # ```

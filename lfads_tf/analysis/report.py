@@ -15,7 +15,6 @@ from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
 from lfads_tf.inferred import Inferred
 from lfads_tf.model import LFADS
-from lfads_tf.stitched import StitchedConfig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,9 +74,7 @@ def measured(
 
 def _scored(config: LFADSConfig, session: Session) -> list[tuple[str, slice, slice]]:
     """What bits/spike are measured of: a name, the bins and the neurons."""
-    bins, neurons = config.encoded_bins, config.encoded_neurons
-    if isinstance(config, StitchedConfig):
-        neurons = config.encoded_of(config.index_of(session.name))
+    bins, neurons = config.encoded_bins, config.encoded_of(config.index_of(session.name))
     scored = [("validation trials", slice(None), slice(None))]
     if neurons < session.n_neurons:
         scored.append(("held-out neurons", slice(0, bins), slice(neurons, None)))

@@ -21,7 +21,6 @@ from lfads_tf.data.formats import hdf5
 from lfads_tf.data.session import Session
 from lfads_tf.inferred import Inferred
 from lfads_tf.model import LFADS, load_model
-from lfads_tf.stitched import StitchedConfig
 from lfads_tf.training.checkpoints import read_history
 
 __all__ = ["demo", "fit", "infer", "report"]
@@ -119,9 +118,8 @@ def fit(
         begun = _begun(out, {**given, **settings})
         run = {name: begun[name] for name in asked}
         settings = {**begun["config"], **settings}
-        if len(data) > 1:  # what the sessions decide they decide again
-            for name in ("session_names", "session_neurons", "n_neurons"):
-                settings.pop(name, None)
+        for name in ("session_names", "session_neurons", "n_neurons"):
+            settings.pop(name, None)  # what the sessions decide they decide again
     reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
     trains, valids = read_all(data, **reading, seed=int(settings.get("seed", 0)))
     for one, judge in zip(trains, valids, strict=True):
@@ -220,7 +218,7 @@ def infer(
         out: the file to write.
         group: of the file.
         bin_width: in seconds; the model's where neither this nor the file tells it.
-        session: which of the sessions of a stitched model the trials are of; none: that of
+        session: which of several sessions of the model the trials are of; none: that of
             the name in the file, else of the name of the file.
         split: ``all`` trials, or ``train``, ``valid`` or ``test`` where the file tells them
             apart.
@@ -256,17 +254,18 @@ def infer(
         if bin_width is not None:
             raise
         trials = Session.load(data, group=group, bin_width=config.bin_width, split=split)
-    if isinstance(config, StitchedConfig):
-        known = config.session_names
+    known = config.session_names
+    if len(known) > 1:
         name = session or (trials.name if trials.name in known else data.stem)
         if name not in known:
             raise ValueError(
                 f"--session: expected one of {', '.join(map(repr, known))}, received {name!r}."
             )
         trials = dataclasses.replace(trials, name=name)
-    elif session is not None:
+    elif session not in (None, *known):
         raise ValueError(
-            f"--session: expected none for a model of one session, received {session!r}."
+            f"--session: expected none or {known[0]!r} for a model of one session, received "
+            f"{session!r}."
         )
     say(f"Inferring {trials} ...")
     inferred = trained_model.infer(trials, n_samples=n_samples, seed=seed)

@@ -13,7 +13,7 @@ from lfads_tf.layers.initializers import GatesBias, scaled_normal
 __all__ = ["ClippedGRUCell"]
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="ClippedGRUCell")
 class ClippedGRUCell(keras.layers.Layer):
     """GRU with the reset gate before the product, its state clipped.
 

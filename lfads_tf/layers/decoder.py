@@ -44,7 +44,7 @@ def unit_columns(kernel):
     return tf.math.l2_normalize(kernel, axis=0)
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="Decoder")
 class Decoder(keras.layers.Layer):
     """Runs the generator, and the controller if there is one, over all bins.
 

@@ -18,7 +18,7 @@ from lfads_tf.layers.initializers import MeanAndLogVariance, scaled_normal
 __all__ = ["BidirectionalGRU", "ControllerInputEncoder", "InitialConditionEncoder"]
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="BidirectionalGRU")
 class BidirectionalGRU(keras.layers.Layer):
     """Two clipped GRUs, one from the first bin on, one from the last bin back.
 
@@ -70,7 +70,7 @@ class BidirectionalGRU(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="InitialConditionEncoder")
 class InitialConditionEncoder(keras.layers.Layer):
     """Mean and standard deviation of the posterior over the initial condition.
 
@@ -140,7 +140,7 @@ class InitialConditionEncoder(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="ControllerInputEncoder")
 class ControllerInputEncoder(keras.layers.Layer):
     """What the controller sees of the spikes at each bin, from both directions.
 

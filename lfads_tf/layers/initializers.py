@@ -22,7 +22,7 @@ def scaled_normal(n_in: int, seed: int) -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(stddev=max(n_in, 1) ** -0.5, seed=seed)
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="GatesBias")
 class GatesBias(keras.initializers.Initializer):
     """Bias of a GRU: 1 for the update and reset gates, 0 for the candidate.
 
@@ -43,7 +43,7 @@ class GatesBias(keras.initializers.Initializer):
         return {}
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="MeanAndLogVariance")
 class MeanAndLogVariance(keras.initializers.Initializer):
     """Bias of a posterior: 0 for the means, the logarithm of one variance for the rest.
 

@@ -14,8 +14,13 @@ from lfads_tf.layers import observations, priors
 from lfads_tf.layers.decoder import Decoded, Decoder
 from lfads_tf.layers.encoders import ControllerInputEncoder, InitialConditionEncoder
 from lfads_tf.layers.initializers import scaled_normal
-from lfads_tf.layers.readin import SessionsLayer, SessionWeights, read_in, read_out
-from lfads_tf.stitched import StitchedConfig
+from lfads_tf.layers.readin import (
+    OneReadOut,
+    SessionsLayer,
+    SessionWeights,
+    read_in,
+    read_out,
+)
 
 __all__ = ["Encoded", "Network"]
 
@@ -35,13 +40,13 @@ class Encoded(NamedTuple):
     controller_input: tf.Tensor
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="Network")
 class Network(keras.layers.Layer):
     """Encoders, decoder, read-out, priors and observation model.
 
-    Stitched over several recording sessions it has a read-in and a read-out for each
-    (``sessions``) in the place of the one read-out, and its methods take the weights of a
-    session, or of the session of each row.
+    ``sessions`` has the read-in and the read-out of each session, and the methods take the
+    weights of a session, or of the session of each row. Of one session there may be no
+    read-in.
 
     Args:
         config: of the model, or what its ``to_dict`` returns.
@@ -49,10 +54,11 @@ class Network(keras.layers.Layer):
     Example:
         >>> config = LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02, n_factors=3)
         >>> network = Network(config)
-        >>> encoded = network.encode(tf.zeros((5, 20, 8)))
+        >>> session = network.sessions.of("session")
+        >>> encoded = network.encode(tf.zeros((5, 20, 8)), session)
         >>> external = tf.zeros((5, 20, 0))
         >>> decoded = network.decode(encoded.mean, encoded.controller_input, external)
-        >>> network.read_out(decoded.factors).shape
+        >>> network.read_out(decoded.factors, session).shape
         TensorShape([20, 5, 8])
     """
 
@@ -105,12 +111,11 @@ class Network(keras.layers.Layer):
                 **policy,
             )
             self.input_prior = priors.input_prior(config, **policy)
-        self.sessions = None
-        if isinstance(config, StitchedConfig):
-            if config.shared_frozen:
-                for layer in self._shared():
-                    layer.trainable = False
-            self.sessions = SessionsLayer(
+        if config.shared_frozen:
+            for layer in self.shared_layers():
+                layer.trainable = False
+        if config.n_read_in:
+            self.sessions: Any = SessionsLayer(
                 config,
                 self.observation.n_parameters,
                 seed=self.read_out_seed,
@@ -119,7 +124,7 @@ class Network(keras.layers.Layer):
             )
         self.build()
 
-    def _shared(self) -> list[keras.layers.Layer]:
+    def shared_layers(self) -> list[keras.layers.Layer]:
         """The layers that all sessions share."""
         layers = [
             self.initial_condition_encoder,
@@ -133,34 +138,26 @@ class Network(keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         config = self.config
         n_inputs = 2 * config.controller_encoder_units if config.has_controller else 0
-        n_seen = config.encoded_neurons
-        if isinstance(config, StitchedConfig):
-            n_seen = config.n_read_in
+        n_seen = config.n_read_in or config.encoded_neurons
         self.initial_condition_encoder.build((None, None, n_seen))
         if self.controller_encoder is not None:
             self.controller_encoder.build((None, None, n_seen))
         self.decoder.build((None, None, n_inputs))
-        if self.sessions is not None:
-            self.built = True
-            return
-        n_out = self.observation.n_parameters * config.n_neurons
-        self.read_out_kernel = self.add_weight(
-            shape=(config.n_factors, n_out),
-            initializer=scaled_normal(config.n_factors, self.read_out_seed),
-            name="read_out_kernel",
-        )
-        self.read_out_bias = self.add_weight(
-            shape=(n_out,), initializer="zeros", name="read_out_bias"
-        )
+        if not config.n_read_in:
+            # The network's own variables, and so the first: files hold them in this order.
+            n_out = self.observation.n_parameters * config.n_neurons
+            is_trained = config.session_names[0] not in config.frozen_sessions
+            self.read_out_kernel = self.add_weight(
+                shape=(config.n_factors, n_out),
+                initializer=scaled_normal(config.n_factors, self.read_out_seed),
+                trainable=is_trained,
+                name="read_out_kernel",
+            )
+            self.read_out_bias = self.add_weight(
+                shape=(n_out,), initializer="zeros", trainable=is_trained, name="read_out_bias"
+            )
+            self.sessions = OneReadOut(config, self.read_out_kernel, self.read_out_bias)
         self.built = True
-
-    def start_at(self, arrays: Mapping[str, Any]) -> None:
-        """Sets the bias of the read-out so that it begins at the data's mean and variance.
-
-        Args:
-            arrays: with ``spikes_btn``.
-        """
-        self.read_out_bias.assign(self.bias_for(arrays["spikes_btn"]))
 
     def bias_for(self, spikes_btn: Any):
         """The bias of a read-out that begins at the mean and variance of data.
@@ -182,28 +179,38 @@ class Network(keras.layers.Layer):
             tf.constant(mean, tf.float32), tf.constant(np.maximum(variance, least), tf.float32)
         )
 
-    def session_weights(self, batch: Mapping[str, tf.Tensor]) -> SessionWeights | None:
-        """The weights of the session of each row of a batch; none of a single session."""
-        return None if self.sessions is None else self.sessions.rows(batch["session_b"])
+    def session_weights(self, batch: Mapping[str, tf.Tensor]) -> SessionWeights:
+        """Give the weights of the session of each row of a batch, or of the only session.
+
+        Raises:
+            ValueError: the batch does not say which of several sessions its rows are of.
+        """
+        names = self.config.session_names
+        if len(names) == 1:
+            return self.sessions.of(names[0])
+        if "session_b" not in batch:
+            raise ValueError(
+                "inputs: expected a dictionary with spikes_btn and session_b, the index of "
+                "each trial's session, received no indices. infer takes a Session."
+            )
+        return self.sessions.rows(batch["session_b"])
 
     def encode(
         self,
         x_btn,
+        session: SessionWeights,
         masks: Mapping[str, tf.Tensor] | None = None,
-        session: SessionWeights | None = None,
     ) -> Encoded:
         """Encodes what the encoders are given: ``(n_trials, encoded_bins, encoded_neurons)``.
 
         Args:
             x_btn: data, without NaN.
+            session: weights of the session, or of the session of each row.
             masks: of dropout by name: ``data_btn``, ``encoded_bk``,
                 ``controller_input_tbk``; missing ones drop nothing.
-            session: read-in of a stitched model.
         """
         config, masks = self.config, masks or {}
-        x_btn = _masked(x_btn, masks, "data_btn")
-        if session is not None:
-            x_btn = read_in(x_btn, session)
+        x_btn = read_in(_masked(x_btn, masks, "data_btn"), session)
         x_tbn = tf.transpose(x_btn, (1, 0, 2))
         n_first = config.initial_condition_bins
         first = x_tbn[:n_first] if n_first else x_tbn
@@ -230,13 +237,9 @@ class Network(keras.layers.Layer):
         external_tbe = _masked(tf.transpose(external_bte, (1, 0, 2)), masks, "external_tbe")
         return self.decoder(initial_bi, controller_input_tbk, external_tbe, noise_tbu, masks)
 
-    def read_out(self, factors_tbf, session: SessionWeights | None = None):
+    def read_out(self, factors_tbf, session: SessionWeights):
         """Parameters of the observation model, ``(n_bins, n_trials, n_parameters * n)``."""
-        if session is not None:
-            return read_out(factors_tbf, session)
-        return tf.tensordot(factors_tbf, tf.convert_to_tensor(self.read_out_kernel), 1) + (
-            self.read_out_bias
-        )
+        return read_out(factors_tbf, session)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": self.config.to_dict()}

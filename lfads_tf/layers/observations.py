@@ -84,7 +84,7 @@ class Observation(keras.layers.Layer):
         return tf.split(parameters, self.n_parameters, axis=-1)
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="Poisson")
 class Poisson(Observation):
     """Spike counts; the parameter is the logarithm of the expected count in a bin.
 
@@ -107,7 +107,7 @@ class Poisson(Observation):
         return tf.math.log(tf.maximum(mean, LEAST))
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="Gaussian")
 class Gaussian(Observation):
     """Continuous data; parameters are mean and log variance.
 
@@ -130,7 +130,7 @@ class Gaussian(Observation):
         return tf.concat([mean, tf.math.log(tf.maximum(variance, LEAST))], axis=-1)
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="Gamma")
 class Gamma(Observation):
     """Positive continuous data; parameters are the logarithms of shape and rate.
 
@@ -157,7 +157,7 @@ class Gamma(Observation):
         return tf.math.log(tf.concat([shape, shape / mean], axis=-1))
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="ZeroInflatedGamma")
 class ZeroInflatedGamma(Observation):
     """Deconvolved calcium events: zero, or ``location`` plus a gamma variable.
 

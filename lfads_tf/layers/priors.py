@@ -17,7 +17,7 @@ from lfads_tf.layers.distributions import Normal, normal_kl
 __all__ = ["AutoregressivePrior", "IndependentPrior", "InitialConditionPrior", "input_prior"]
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="InitialConditionPrior")
 class InitialConditionPrior(keras.layers.Layer):
     """Diagonal Gaussian with a learned mean and a fixed variance.
 
@@ -53,7 +53,7 @@ class InitialConditionPrior(keras.layers.Layer):
         return {**super().get_config(), "size": self.size, "variance": self.variance}
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="AutoregressivePrior")
 class AutoregressivePrior(keras.layers.Layer):
     """First-order autoregressive prior over inferred inputs, learned for each.
 
@@ -136,7 +136,7 @@ class AutoregressivePrior(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
+@keras.saving.register_keras_serializable(package="lfads_tf", name="IndependentPrior")
 class IndependentPrior(keras.layers.Layer):
     """Gaussian prior over inferred inputs, the same at each bin, its variance learned.
 

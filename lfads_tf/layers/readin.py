@@ -6,7 +6,9 @@ of the session's own neurons (Pandarinath et al. 2018, online methods).
 
 A batch mixes sessions. Its rows are padded to the largest session, and each row is multiplied
 by the weights of its own session, so that one graph serves all. Padding meets weights that
-are 0 and samples that count as not observed: nothing of it reaches the loss.
+are 0 and samples that count as not observed: nothing of it reaches the loss. A model of one
+session multiplies by its weights as they are, and without a read-in the encoders see the
+neurons themselves.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lfads_tf.config import LFADSConfig
 from lfads_tf.layers.initializers import scaled_normal
-from lfads_tf.stitched import StitchedConfig
 
 __all__ = [
+    "OneReadOut",
     "SessionWeights",
     "SessionsLayer",
     "read_in",
@@ -32,7 +35,8 @@ class SessionWeights(NamedTuple):
     """Read-in and read-out of one session, or of the session of each row.
 
     Attributes:
-        in_kernel: ``(n_encoded_neurons, n_read_in)``, or of rows ``(n_trials, ...)``.
+        in_kernel: ``(n_encoded_neurons, n_read_in)``, or of rows ``(n_trials, ...)``; none
+            where there is no read-in.
         in_bias: ``(n_read_in,)``, or ``(n_trials, 1, n_read_in)``.
         out_kernel: ``(n_factors, n_parameters * n_neurons)``, or ``(n_trials, ...)``.
         out_bias: ``(n_parameters * n_neurons,)``, or ``(n_trials, 1, ...)``.
@@ -47,6 +51,8 @@ class SessionWeights(NamedTuple):
 def read_in(x_btn, weights: SessionWeights):
     """What the encoders see of spikes, ``(n_trials, n_bins, n_read_in)``.
 
+    Without a read-in it is the spikes themselves.
+
     Args:
         x_btn: ``(n_trials, n_bins, n_neurons)``, the encoded neurons first.
         weights: of one session, or of the session of each row.
@@ -56,8 +62,11 @@ def read_in(x_btn, weights: SessionWeights):
         >>> read_in(tf.ones((1, 1, 3)), weights).numpy().tolist()
         [[[3.0, 3.0]]]
     """
-    n_encoded = weights.in_kernel.shape[-2]
-    return _product(x_btn[..., :n_encoded], weights.in_kernel) + weights.in_bias
+    kernel = weights.in_kernel
+    if kernel is None:
+        return x_btn
+    product = tf.matmul if len(kernel.shape) == 3 else _one_kernel
+    return product(x_btn[..., : kernel.shape[-2]], kernel) + weights.in_bias
 
 
 def read_out(factors_tbf, weights: SessionWeights):
@@ -67,19 +76,57 @@ def read_out(factors_tbf, weights: SessionWeights):
         factors_tbf: ``(n_bins, n_trials, n_factors)``.
         weights: of one session, or of the session of each row.
     """
+    if len(weights.out_kernel.shape) == 2:
+        return _one_kernel(factors_tbf, weights.out_kernel) + weights.out_bias
     factors_btf = tf.transpose(factors_tbf, (1, 0, 2))
-    parameters = _product(factors_btf, weights.out_kernel) + weights.out_bias
+    parameters = tf.matmul(factors_btf, weights.out_kernel) + weights.out_bias
     return tf.transpose(parameters, (1, 0, 2))
 
 
-def _product(array_btk, kernel):
-    if len(kernel.shape) == 2:
-        return tf.tensordot(array_btk, kernel, 1)
-    return tf.matmul(array_btk, kernel)
+def _one_kernel(array, kernel):
+    return tf.tensordot(array, kernel, 1)
 
 
-@keras.saving.register_keras_serializable("lfads_tf")
-class SessionsLayer(keras.layers.Layer):
+class _BySession:
+    """Reading and setting of the weights of sessions, whoever holds the variables."""
+
+    config: LFADSConfig
+    variables_of: list[SessionWeights]
+
+    def of(self, session_name: str) -> SessionWeights:
+        """The weights of one session, without padding."""
+        variables = self.variables_of[self.config.index_of(session_name)]
+        return SessionWeights(*(v if v is None else tf.convert_to_tensor(v) for v in variables))
+
+    def assign(self, session_name: str, weights: SessionWeights) -> None:
+        """Sets the weights of one session.
+
+        Args:
+            session_name: of a session that the model knows.
+            weights: arrays.
+        """
+        variables = self.variables_of[self.config.index_of(session_name)]
+        for variable, value in zip(variables, weights, strict=True):
+            if variable is not None:
+                variable.assign(np.asarray(value, np.float32))
+
+
+class OneReadOut(_BySession):
+    """The read-out of the one session of a model without read-in.
+
+    Args:
+        config: of the model.
+        kernel: ``(n_factors, n_parameters * n_neurons)``.
+        bias: ``(n_parameters * n_neurons,)``.
+    """
+
+    def __init__(self, config: LFADSConfig, kernel: Any, bias: Any) -> None:
+        self.config = config
+        self.variables_of = [SessionWeights(None, None, kernel, bias)]
+
+
+@keras.saving.register_keras_serializable(package="lfads_tf", name="SessionsLayer")
+class SessionsLayer(_BySession, keras.layers.Layer):
     """The read-ins and read-outs of all sessions.
 
     Args:
@@ -88,7 +135,7 @@ class SessionsLayer(keras.layers.Layer):
         seed: of the weights.
 
     Example:
-        >>> config = StitchedConfig(
+        >>> config = LFADSConfig(
         ...     n_neurons=9, n_bins=50, bin_width=0.01, n_factors=5,
         ...     session_names=("monday", "tuesday"), session_neurons=(6, 9), n_read_in=4,
         ... )
@@ -101,14 +148,14 @@ class SessionsLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        config: StitchedConfig | dict[str, Any],
+        config: LFADSConfig | dict[str, Any],
         n_parameters: int = 1,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if isinstance(config, dict):
-            config = StitchedConfig(**config)
+            config = LFADSConfig.from_dict(config)
         self.config, self.n_parameters, self.seed = config, n_parameters, seed
         self.build()
 
@@ -138,22 +185,6 @@ class SessionsLayer(keras.layers.Layer):
             made.append(SessionWeights(**weights))
         self.variables_of = made
         self.built = True
-
-    def of(self, session_name: str) -> SessionWeights:
-        """The weights of one session, without padding."""
-        variables = self.variables_of[self.config.index_of(session_name)]
-        return SessionWeights(*(tf.convert_to_tensor(v) for v in variables))
-
-    def assign(self, session_name: str, weights: SessionWeights) -> None:
-        """Sets the weights of one session.
-
-        Args:
-            session_name: of a session that the model knows.
-            weights: arrays.
-        """
-        variables = self.variables_of[self.config.index_of(session_name)]
-        for variable, value in zip(variables, weights, strict=True):
-            variable.assign(np.asarray(value, np.float32))
 
     def rows(self, session_b) -> SessionWeights:
         """The weights of the session of each row, padded to the largest session.

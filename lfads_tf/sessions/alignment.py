@@ -14,9 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fixedpoint_tf._utils.components import fit_components
-from lfads_tf._utils.ridge import ridge_weights
-
 __all__ = [
     "Agreement",
     "agreement",
@@ -24,6 +21,7 @@ __all__ = [
     "log_linear",
     "log_linear_of_trials",
     "regression",
+    "regression_by_components",
     "shared_components",
 ]
 
@@ -61,7 +59,7 @@ def condition_averages(array_btn: np.ndarray, conditions: np.ndarray, labels: An
 
 
 def shared_components(averages: Sequence[np.ndarray], n_components: int) -> np.ndarray:
-    """Find principal components of the condition averages of all sessions.
+    """Principal components of the condition averages of all sessions.
 
     Bins that a session never observed in a condition are left out, for all sessions.
 
@@ -92,12 +90,16 @@ def shared_components(averages: Sequence[np.ndarray], n_components: int) -> np.n
         raise ValueError(
             "sessions: expected bins that are observed in every session, received none."
         )
-    fitted = fit_components(flat[complete])
-    varies = fitted.squares > 1e-20 * fitted.squares[0]
-    axes = fitted.axes[varies][:n_components]
+    known = flat[complete] - flat[complete].mean(axis=0)
+    left, sizes, axes = np.linalg.svd(known, full_matrices=False)
+    sizes = np.where(sizes > 1e-10 * max(sizes[0], 1e-300), sizes, 0.0)
+    # Signs do not matter, but should be the same on every machine.
+    largest = np.abs(axes).argmax(axis=1)
+    signs = np.where(axes[np.arange(len(axes)), largest] < 0, -1.0, 1.0)
     scores = np.full((len(flat), n_components), np.nan)
     scores[complete] = 0.0
-    scores[complete, : len(axes)] = (flat[complete] - fitted.mean) @ axes.T
+    n = min(n_components, len(sizes))
+    scores[complete, :n] = (left * sizes * signs)[:, :n]
     return scores.reshape(*shape, n_components)
 
 
@@ -128,8 +130,42 @@ def regression(
     x_mean, z_mean = x_kn.mean(axis=0), z_kr.mean(axis=0)
     x_kn, z_kr = x_kn - x_mean, z_kr - z_mean
     weight = penalty * np.square(x_kn).sum() / x_kn.shape[1]
-    kernel = ridge_weights(x_kn, z_kr, [weight])[0]
+    left, sizes, right = np.linalg.svd(x_kn, full_matrices=False)
+    kept = sizes > 1e-10 * max(sizes[0], 1e-300)
+    gains = np.where(kept, sizes, 0.0) / np.where(kept, np.square(sizes) + weight, 1.0)
+    kernel = right.T @ (gains[:, None] * (left.T @ z_kr))
     return kernel, z_mean - x_mean @ kernel
+
+
+def regression_by_components(
+    averages: np.ndarray, targets: np.ndarray, n_components: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Regress one session's averages onto another's, by principal components.
+
+    The averages lead to principal components that both sessions share, and those to the
+    targets: what is no part of the components, noise above all, is not regressed.
+
+    Args:
+        averages: ``(n_conditions, n_bins, n_neurons)``.
+        targets: ``(n_conditions, n_bins, n_targets)``.
+        n_components: how many are shared.
+
+    Returns:
+        Kernel ``(n_neurons, n_targets)`` and bias ``(n_targets,)``.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> latents = rng.normal(size=(3, 20, 2))
+        >>> averages, targets = (latents @ rng.normal(size=(2, n)) for n in (5, 4))
+        >>> kernel, bias = regression_by_components(averages, targets, 2)
+        >>> bool(np.abs(averages @ kernel + bias - targets).max() < 0.1)
+        True
+    """
+    scores = shared_components([averages, targets], n_components)
+    known = np.isfinite(scores).all(axis=-1, keepdims=True)
+    kernel, bias = regression(averages, scores)
+    back, centre = regression(scores, np.where(known, targets, np.nan), penalty=0.0)
+    return kernel @ back, bias @ back + centre
 
 
 def log_linear(

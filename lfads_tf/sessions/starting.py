@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import listed
+from lfads_tf.config import LFADSConfig
+from lfads_tf.data.together import common_conditions
+from lfads_tf.layers.network import Network
 from lfads_tf.layers.observations import Observation
+from lfads_tf.layers.readin import SessionWeights
 from lfads_tf.sessions import alignment
+from lfads_tf.training.arrays import known_sessions
 
-__all__ = ["Start", "modulation_by", "out_kernel_of", "start_by_pcr"]
+__all__ = ["Start", "log_link", "modulation_by", "out_kernel_of", "start", "start_by_pcr"]
 
 
 class Start(NamedTuple):
@@ -25,6 +31,64 @@ class Start(NamedTuple):
     in_kernel: np.ndarray
     in_bias: np.ndarray
     modulation: np.ndarray
+
+
+def start(network: Network, arrays: Mapping[str, Any], data: Any, name: str = "x") -> None:
+    """Set read-ins and read-outs to where training begins.
+
+    The biases of the read-outs are such that rates begin at their means. With
+    ``read_in_start="pcr"`` read-ins lead to shared principal components, and read-outs give
+    the components back the log rates that go with them.
+
+    Args:
+        network: of the model.
+        arrays: of the trials of all sessions, of :func:`lfads_tf.training.arrays.as_arrays`.
+        data: the same as they were given: conditions are taken from sessions.
+        name: of the argument, for errors.
+
+    Raises:
+        ValueError: a session is missing; by principal components regression also what
+            :func:`lfads_tf.data.together.common_conditions` refuses.
+    """
+    config, spikes = network.config, np.asarray(arrays["spikes_btn"])
+    names = config.session_names
+    session_b = np.asarray(arrays.get("session_b", np.zeros(len(spikes), np.int32)))
+    rows = [session_b == i for i in range(len(names))]
+    if missing := [n for n, of in zip(names, rows, strict=True) if not of.any()]:
+        raise ValueError(
+            f"{name}: expected all sessions of the model when training begins, received none "
+            f"of {listed(map(repr, missing))}."
+        )
+    starts = [None] * len(names)
+    if config.read_in_start == "pcr":
+        starts = _by_pcr(config, known_sessions(data, config, name), name)
+    for i, (session_name, begin) in enumerate(zip(names, starts, strict=True)):
+        own = spikes if len(names) == 1 else spikes[rows[i]][..., : config.session_neurons[i]]
+        bias = network.bias_for(own)
+        weights = network.sessions.of(session_name)._replace(out_bias=bias)
+        if begin is not None:
+            kernel = out_kernel_of(begin.modulation, network.observation)
+            weights = SessionWeights(begin.in_kernel, begin.in_bias, kernel, bias)
+        network.sessions.assign(session_name, weights)
+
+
+def log_link(config: LFADSConfig) -> bool:
+    """Tell whether factors act on logarithms of the expected data."""
+    return config.observation != "gaussian"
+
+
+def _by_pcr(config: LFADSConfig, sessions: Sequence[Any], name: str) -> list[Any]:
+    """Find starts of the sessions, in the order of the configuration."""
+    in_order = sorted(sessions, key=lambda session: config.index_of(session.name))
+    common_conditions(in_order, name)
+    return start_by_pcr(
+        [session.spikes for session in in_order],
+        [np.asarray(session.conditions) for session in in_order],
+        [config.encoded_of(i) for i in range(len(in_order))],
+        config.n_read_in,
+        config.n_factors,
+        log_link=log_link(config),
+    )
 
 
 def start_by_pcr(

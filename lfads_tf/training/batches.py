@@ -1,8 +1,10 @@
-"""Trials on their way to the model: checked, in batches of one shape, in a known order.
+"""Trials in batches of one shape, in a known order.
 
 A batch is a dictionary: ``spikes_btn`` (NaN where nothing was observed), ``external_bte``,
 ``weight_b`` (0 for padding) and, with sample validation, ``train_mask_btn`` (0 for the samples
-that are never shown nor fitted).
+that are never shown nor fitted). Of several sessions it also has ``session_b``, the place of
+each trial's session among the model's, and, where sessions have weights,
+``session_weight_b``.
 """
 
 from __future__ import annotations
@@ -13,126 +15,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lfads_tf._utils.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
-from lfads_tf.data.session import Session
-from lfads_tf.training.checks import (
-    assert_values,
-    check_one_session,
-    check_split,
-    check_values,
-    parts_of,
-)
+from lfads_tf.training.checks import assert_values, parts_of
 
-__all__ = ["as_arrays", "batch_shape", "batches", "checked_batch", "joined", "padded_batches"]
-
-
-def as_arrays(
-    data: Any,
-    config: LFADSConfig,
-    *,
-    name: str = "x",
-    training: bool = False,
-    encoded_only: bool = False,
-) -> dict[str, np.ndarray]:
-    """The trials of a session, or of arrays, as the model's inputs.
-
-    Args:
-        data: a :class:`~lfads_tf.Session`; spikes ``(n_trials, n_bins, n_neurons)``;
-            or a pair of spikes and external inputs.
-        config: of the model.
-        name: of the argument, for errors.
-        training: choose the samples that are left out of it, and warn of silent neurons.
-        encoded_only: accept arrays of only those bins and neurons that are encoded; the
-            rest is then unobserved.
-
-    Returns:
-        Arrays by name, float32, without the weights.
-
-    Raises:
-        ValueError: wrong shapes, values that the observation model cannot have (see
-            :func:`lfads_tf.training.checks.check_values`), missing or unexpected external
-            inputs, or a session that holds out other neurons or bins than the model.
-
-    Example:
-        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
-        >>> arrays = as_arrays(np.ones((5, 2, 3)), config)
-        >>> {name: array.shape for name, array in arrays.items()}
-        {'spikes_btn': (5, 2, 3), 'external_bte': (5, 2, 0)}
-    """
-    external: Any = None
-    check_one_session(data, name)
-    if isinstance(data, Session):
-        spikes, external = data.spikes, data.external_inputs
-        if not math.isclose(data.bin_width, config.bin_width, rel_tol=1e-6):
-            raise ValueError(
-                f"{name}: expected bins of {config.bin_width} s, as the model's, received "
-                f"bins of {data.bin_width} s."
-            )
-        check_split(data, config, name)
-    elif isinstance(data, tuple) or (isinstance(data, list) and len(data) == 2):
-        spikes, external = parts_of(data, name)
-    else:
-        spikes = data
-    spikes = _spikes(np.asarray(spikes, dtype=np.float32), config, name, encoded_only)
-    n_trials = len(spikes)
-    shape = (n_trials, config.n_bins, config.n_external_inputs)
-    if config.n_external_inputs == 0:
-        if external is not None and np.shape(external)[-1] > 0:
-            raise ValueError(
-                f"{name}: external inputs of shape {np.shape(external)} were received, but "
-                "the model has none (n_external_inputs=0). These are measured inputs; "
-                "inputs to be inferred are asked for by n_inferred_inputs."
-            )
-        external = np.zeros(shape, np.float32)
-    elif external is None:
-        raise ValueError(
-            f"{name}: expected external inputs of shape {shape} beside the spikes, since the "
-            f"model was made with n_external_inputs={config.n_external_inputs}, received none."
-        )
-    external = np.asarray(external, dtype=np.float32)
-    if external.shape != shape:
-        raise ValueError(
-            f"{name}: expected external inputs of shape {shape}, received {external.shape}."
-        )
-    if not np.isfinite(external).all():
-        raise ValueError(f"{name}: expected finite external inputs, received NaN or infinity.")
-    arrays = {"spikes_btn": spikes, "external_bte": external}
-    if training and not isinstance(data, Session):  # a session has warned already
-        warn_of_silent_neurons(spikes, stacklevel=3)
-    if training and config.sample_validation > 0:
-        rng = np.random.default_rng([config.seed, 1])
-        encoded = (n_trials, config.encoded_bins, config.encoded_neurons)
-        fitted = rng.random(encoded, np.float32) >= config.sample_validation
-        arrays["train_mask_btn"] = fitted.astype(np.float32)
-    return arrays
-
-
-def _spikes(
-    spikes: np.ndarray, config: LFADSConfig, name: str, encoded_only: bool
-) -> np.ndarray:
-    if spikes.ndim != 3:
-        raise ValueError(
-            f"{name}: expected spikes of shape (n_trials, n_bins, n_neurons), received shape "
-            f"{spikes.shape}."
-        )
-    full = (config.n_bins, config.n_neurons)
-    encoded = (config.encoded_bins, config.encoded_neurons)
-    if encoded_only and spikes.shape[1:] == encoded != full:
-        whole = np.full((len(spikes), *full), np.nan, np.float32)
-        whole[:, : encoded[0], : encoded[1]] = spikes
-        spikes = whole
-    if spikes.shape[1:] != full:
-        raise ValueError(
-            f"{name}: expected {full[0]} bins and {full[1]} neurons, as the model's, received "
-            f"{spikes.shape[1]} bins and {spikes.shape[2]} neurons."
-        )
-    if len(spikes) == 0:
-        raise ValueError(f"{name}: expected at least one trial, received none.")
-    if np.isnan(spikes).all():
-        raise ValueError(f"{name}: expected observed samples, received NaN only.")
-    check_values(spikes, config, name)
-    return spikes
+__all__ = ["batch_shape", "batches", "checked_batch", "joined", "padded_batches"]
 
 
 def batch_shape(n_trials: int, batch_size: int) -> tuple[int, int]:
@@ -163,7 +49,7 @@ def batches(
     again at a later epoch meets the same batches.
 
     Args:
-        arrays: of :func:`as_arrays`.
+        arrays: of :func:`lfads_tf.training.arrays.as_arrays`.
         batch_size: trials at most.
         seed: of the order; none: the trials as they stand, once.
         first_epoch: the epoch to begin with.

@@ -271,15 +271,16 @@ class Checkpoint(keras.callbacks.Callback):
                     callback.best_weights = _read_list(file, "best")
 
 
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    return [name for name in {**one, **other} if one.get(name) != other.get(name)]
+def _differing(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
+    """What differs; an attribute that did not exist when a run was written does not."""
+    return [name for name in theirs if theirs[name] != ours.get(name)]
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:
     """What tells trials from all others: a hash of their spikes and external inputs.
 
     Args:
-        arrays: of :func:`lfads_tf.training.batches.as_arrays`.
+        arrays: of :func:`lfads_tf.training.arrays.as_arrays`.
 
     Example:
         >>> one, other = np.zeros((2, 3, 4), np.float32), np.zeros((4, 3, 2), np.float32)

@@ -20,7 +20,6 @@ __all__ = [
     "assert_values",
     "check_batch_size",
     "check_keywords",
-    "check_one_session",
     "check_pipeline",
     "check_session_weights",
     "check_split",
@@ -29,9 +28,6 @@ __all__ = [
     "check_values",
     "parts_of",
 ]
-
-#: Arguments of Keras's ``fit`` that are passed on.
-_OF_KERAS = ("validation_freq", "validation_steps")
 
 
 class _Rule(NamedTuple):
@@ -158,18 +154,6 @@ def check_split(session: Session, config: LFADSConfig, name: str) -> None:
             )
 
 
-def check_one_session(data: Any, name: str) -> None:
-    """Raise ``TypeError`` if a model of one session is given several, or a list of one."""
-    several = data if isinstance(data, list | tuple) else ()
-    names = [repr(item.name) for item in several if isinstance(item, Session)]
-    if names:
-        raise TypeError(
-            f"{name}: expected a Session or arrays, since the model is one of a single session "
-            f"(LFADSConfig.for_data([...]) makes one of several), received a list of "
-            f"session{'s' if len(names) > 1 else ''} {', '.join(names)}."
-        )
-
-
 def parts_of(data: Any, name: str) -> tuple[Any, Any]:
     """Give spikes and external inputs (or none) of what may be the spikes alone.
 
@@ -222,18 +206,18 @@ def check_steps(steps_per_epoch: int | None, is_pipeline: bool) -> None:
         )
 
 
-def check_session_weights(session_weights: Any, is_stitched: bool) -> None:
+def check_session_weights(session_weights: Any, config: LFADSConfig) -> None:
     """Raise ``ValueError`` if sessions should weigh where there is one."""
-    if not is_stitched and session_weights != "trials":
+    if not config.n_read_in and session_weights != "trials":
         raise ValueError(
             "session_weights: expected 'trials' for a model of a single session, received "
             f"{session_weights!r}."
         )
 
 
-def check_pipeline(name: str, is_stitched: bool) -> None:
-    """Raise ``TypeError`` if a stitched model is given batches, which name no session."""
-    if is_stitched:
+def check_pipeline(name: str, config: LFADSConfig) -> None:
+    """Raise ``TypeError`` if a model of several sessions is given batches, which name none."""
+    if len(config.session_names) > 1:
         raise TypeError(
             f"{name}: expected a Session or a list of them, since the model is stitched over "
             "sessions, received a tf.data.Dataset."
@@ -248,8 +232,7 @@ def check_keywords(arguments: Mapping[str, Any]) -> None:
                 "validation_split: expected none; give validation_data, such as Session.split "
                 f"draws, received {value!r}."
             )
-        if name not in _OF_KERAS:
-            raise TypeError(
-                f"{name}: expected no argument of Keras's but {' and '.join(_OF_KERAS)}, "
-                f"received {value!r}."
-            )
+        raise TypeError(
+            f"{name}: expected no argument of Keras's but validation_freq and "
+            f"validation_steps, received {value!r}."
+        )

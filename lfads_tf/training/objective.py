@@ -133,7 +133,7 @@ def loss_parts(
     Args:
         network: encodes and decodes.
         batch: ``spikes_btn`` (NaN where not observed), ``external_bte``, ``weight_b``,
-            perhaps ``train_mask_btn``; of a stitched model also ``session_b`` and perhaps
+            perhaps ``train_mask_btn``; of several sessions also ``session_b`` and perhaps
             ``session_weight_b``.
         noise: of :func:`lfads_tf.training.noise.draw`.
         scalars: ``dropout``, ``coordinated_dropout`` and the weights ``l2_...``.
@@ -161,7 +161,7 @@ def loss_parts(
 
     x_btn = counts[:, : config.encoded_bins, : config.encoded_neurons] * shown
     session = network.session_weights(batch)
-    encoded = network.encode(x_btn, noise, session)
+    encoded = network.encode(x_btn, session, noise)
     initial_bi = encoded.mean + encoded.sd * noise["initial_bi"]
     inputs_tbu = noise.get("inputs_tbu")
     decoded = network.decode(

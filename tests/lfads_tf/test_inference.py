@@ -105,7 +105,8 @@ def test_the_spread_of_the_rates_is_that_over_samples(n_samples, n_inferred_inpu
         chunk[name] = tf.random.stateless_normal(shape, [5, i])
     one_hot = np.eye(n_samples, n_groups * group, dtype="float32")
     one_hot = one_hot.reshape(n_samples, n_groups, group)
-    samples = [model.posterior(chunk, tf.constant(weights))[0] for weights in one_hot]
+    session = model.network.session_weights({})
+    samples = [model.posterior(chunk, tf.constant(one), session)[0] for one in one_hot]
     np.testing.assert_allclose(inferred.rates, np.mean(samples, axis=0), rtol=1e-5)
     np.testing.assert_allclose(inferred.rates_sd, np.std(samples, axis=0), rtol=1e-3)
     assert (inferred.rates_sd > 0).all()

@@ -15,7 +15,7 @@ from lfads_tf.config import LFADSConfig
 BASE = {"n_neurons": 30, "n_bins": 50, "bin_width": 0.01}
 NAMES = [field.name for field in dataclasses.fields(LFADSConfig)]
 KINDS = {field.name: str(field.type) for field in dataclasses.fields(LFADSConfig)}
-NUMBERS = [name for name in NAMES if KINDS[name] != "str"]
+NUMBERS = [name for name in NAMES if KINDS[name].startswith(("int", "float"))]
 INTEGERS = [name for name in NUMBERS if KINDS[name].startswith("int")]
 
 COUNTS = [

@@ -27,7 +27,6 @@ ROOMS = {
         "analysis.sensitivity",
         "_utils.filters",
         "linearization",
-        "systems.cells",
         "systems.trajectories",
         "tasks",
     ],

@@ -7,13 +7,13 @@ import pytest
 import tensorflow as tf
 
 from lfads_tf import LFADS, LFADSConfig, Session, load_model
+from lfads_tf.analysis.metrics import r_squared
+from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.layers import readin
-from lfads_tf.sessions import starting as session_starts
-from lfads_tf.sessions import stitching
-from lfads_tf.stitched import StitchedConfig
+from lfads_tf.sessions import starting
 from lfads_tf.training import batches, noise, steps
+from lfads_tf.training.arrays import as_arrays, trial_weights
 from lfads_tf.training.objective import loss_parts
-from lfads_tf.training.session_batches import stitched_arrays, trial_weights
 
 SMALL = dict(
     encoder_units=6,
@@ -91,7 +91,7 @@ def test_padding_has_no_influence(observation):
     scalars = {name: tf.constant(getattr(config, name)) for name in steps.SCALARS}
 
     def arrays_of(sessions):
-        arrays = stitched_arrays(sessions, config)
+        arrays = as_arrays(sessions, config)
         arrays["weight_b"] = np.ones(len(arrays["session_b"]), np.float32)
         return {name: tf.constant(array) for name, array in arrays.items()}
 
@@ -115,7 +115,7 @@ def test_padding_has_no_influence(observation):
                 },
             )
         )
-        for a, b in zip(network._shared(), alone.network._shared(), strict=True):
+        for a, b in zip(network.shared_layers(), alone.network.shared_layers(), strict=True):
             b.set_weights(a.get_weights())
         alone.network.sessions.assign(one.name, network.sessions.of(one.name))
         rows = slice(first, first + one.n_trials)
@@ -161,9 +161,9 @@ def test_one_session_stitched_is_the_model_of_a_single_session():
     one = session("monday", 7)
     single = LFADS(LFADSConfig.for_data(one, **SMALL))
     model = stitched([one], n_read_in=7)
-    for a, b in zip(single.network._shared(), model.network._shared(), strict=True):
+    for a, b in zip(single.network.shared_layers(), model.network.shared_layers(), strict=True):
         b.set_weights(a.get_weights())
-    single.network.start_at({"spikes_btn": one.spikes})
+    starting.start(single.network, {"spikes_btn": one.spikes}, one)
     kernel, bias = single.network.read_out_kernel, single.network.read_out_bias
     weights = readin.SessionWeights(np.eye(7), np.zeros(7), kernel, bias)
     model.network.sessions.assign("monday", weights)
@@ -177,7 +177,7 @@ def test_one_session_stitched_is_the_model_of_a_single_session():
 
 def test_the_read_out_starts_at_the_mean_rates():
     model, x = stitched(), days()
-    stitching.start(model.network, x)
+    starting.start(model.network, as_arrays(x, model.config), x)
     for one in x:
         bias = np.exp(model.network.sessions.of(one.name).out_bias)
         np.testing.assert_allclose(bias, one.spikes.mean((0, 1)), rtol=1e-5)
@@ -188,9 +188,7 @@ def test_shared_components_of_noiseless_rates_give_the_log_rates_back():
     rng = np.random.default_rng(0)
     latents = rng.normal(size=(6, 20, 2))
     linear = [latents @ rng.normal(size=(2, n)) + rng.normal(size=n) for n in (5, 8, 3)]
-    starts = session_starts.start_by_pcr(
-        linear, [np.arange(6)] * 3, (5, 8, 3), 2, 3, log_link=False
-    )
+    starts = starting.start_by_pcr(linear, [np.arange(6)] * 3, (5, 8, 3), 2, 3, log_link=False)
     seen = [x @ s.in_kernel + s.in_bias for x, s in zip(linear, starts, strict=True)]
     # The penalty takes its small share of each.
     for other in seen[1:]:
@@ -249,7 +247,7 @@ def test_a_stitched_model_learns_and_comes_back_identical_from_a_file(changes, t
     assert np.mean(history["nll"][-3:]) < np.mean(history["nll"][:3])
     model.save(tmp_path / "model.keras")
     again = load_model(tmp_path / "model.keras")
-    assert again.config == model.config and isinstance(again.config, StitchedConfig)
+    assert again.config == model.config
     for one in x:
         assert infer(model, one).rates.shape == one.spikes.shape
         assert_same(infer(model, one), infer(again, one))
@@ -289,7 +287,7 @@ def test_a_new_session_leaves_what_is_said_of_the_old_ones_as_it_was(tmp_path):
     model, x = fitted(coordinated_dropout=0.0)
     before = [infer(model, one) for one in x]
     new = session("saturday", 9)  # more neurons than any other
-    more = model.add_session(new, like=x)
+    more = model.add_session(new, reference_sessions=x)
     assert more.config.session_names[-1] == "saturday"
     begun = np.array(more.network.sessions.of("saturday").out_kernel)
     # Evaluation meets the same noise each time, which a few epochs' own losses do not.
@@ -308,7 +306,7 @@ def test_a_new_session_leaves_what_is_said_of_the_old_ones_as_it_was(tmp_path):
 
 def test_a_new_session_can_train_what_is_shared():
     model, x = fitted()
-    more = model.add_session(session("saturday", 6), shared="trained")
+    more = model.add_session(session("saturday", 6), freeze_shared=False)
     before = infer(more, x[0]).rates
     np.testing.assert_array_equal(before, infer(model, x[0]).rates)
     old = np.array(more.network.sessions.of("monday").out_kernel)
@@ -317,20 +315,60 @@ def test_a_new_session_can_train_what_is_shared():
     np.testing.assert_array_equal(more.network.sessions.of("monday").out_kernel, old)
 
 
+def test_a_model_of_one_session_takes_in_a_day_of_other_neurons():
+    """What it says of the new rates follows them, and of its own day it says the same."""
+    days = lorenz_days(2, n_trials=60, n_neurons=12, n_bins=40, n_conditions=6, seed=1)
+    first, new = days
+    model = LFADS(LFADSConfig.for_data(first, **{**SMALL, "generator_units": 24}))
+    model.compile(jit_compile=False)
+    model.fit(first, epochs=150, batch_size=20, verbose=0)
+    assert model.config.n_read_in == 0
+    before = infer(model, first)
+    more = model.add_session(new, reference_sessions=first)
+    assert more.config.session_names == ("day 0", "day 1")
+    assert more.config.n_read_in == first.n_neurons
+    assert_same(infer(more, first), before)
+    seen = [r_squared(s.true_rates, m.infer(s).rates) for m, s in ((model, first), (more, new))]
+    assert seen[1] > 0.5 * seen[0] > 0.25  # the mean rate of each neuron has 0
+    nll = [more.evaluate(new, verbose=0, return_dict=True)["nll"]]
+    more.fit(new, epochs=20, batch_size=20, verbose=0)
+    nll.append(more.evaluate(new, verbose=0, return_dict=True)["nll"])
+    assert nll[1] < nll[0]
+    assert_same(infer(more, first), before)
+
+
+@pytest.mark.parametrize("changes", [{}, {"observation": "gaussian", "n_inferred_inputs": 1}])
+def test_what_a_model_of_one_session_says_stays_when_another_is_added(changes, tmp_path):
+    monday, tuesday, _ = days(n_encode_neurons=4)
+    model = LFADS(LFADSConfig.for_data(monday, **{**SMALL, **changes}))
+    model.compile(jit_compile=False)
+    model.fit(monday, epochs=2, verbose=0)
+    more = model.add_session(tuesday)  # read-in and read-out begin at random
+    more.fit(tuesday, epochs=1, verbose=0)
+    both = more.fit([monday, tuesday], epochs=1, verbose=0).history
+    assert np.isfinite(both["loss"]).all()
+    assert_same(infer(more, monday), infer(model, monday))
+    more.save(tmp_path / "more.keras")
+    again = load_model(tmp_path / "more.keras")
+    assert_same(infer(again, tuesday), infer(more, tuesday))
+    third = again.add_session(session("friday", 4))
+    assert_same(infer(third, monday), infer(model, monday))
+
+
 def test_regression_begins_where_sessions_agree():
     x = [session("monday", 12, 64), session("tuesday", 15, 64)]
     agreed = {}
     for start in ("random", "pcr"):
         model = stitched(x, read_in_start=start, n_read_in=2)
         model.fit(x, epochs=0, verbose=0)
-        agreed[start] = model.align(x, n_samples=2).read_in.shared
+        agreed[start] = model.session_agreement(x, n_samples=2).read_in.shared
     assert agreed["pcr"] > 0.9 > agreed["random"]
 
 
 def test_samples_of_no_neuron_reach_neither_rates_nor_batches():
     x = days()
     config = LFADSConfig.for_data(x, **SMALL)
-    arrays = stitched_arrays(x, config)
+    arrays = as_arrays(x, config)
     assert np.isnan(arrays["spikes_btn"][:16, :, 5:]).all()
     data, _ = batches.batches(arrays, 15)
     assert all(batch["session_b"].shape == (15,) for batch in data)
@@ -380,7 +418,7 @@ def test_rates_of_states_need_a_session_that_the_model_knows():
         model.rates_of(states)
     with pytest.raises(ValueError, match="session: .*knows .'monday', 'tue.*received 'sunday'"):
         model.rates_of(states, "sunday")
-    single = LFADS(LFADSConfig.for_data(days()[0], **SMALL))
+    single = LFADS(LFADSConfig.for_data(days()[1], **SMALL))
     with pytest.raises(ValueError, match="a single session, received 'monday'"):
         single.rates_of(states, "monday")
 
@@ -423,7 +461,7 @@ def test_sessions_that_do_not_go_together_are_named():
         with pytest.raises(ValueError, match=message):
             model.fit([monday, bad], verbose=0)
         with pytest.raises(ValueError, match=message):
-            model.align([monday, bad])
+            model.session_agreement([monday, bad])
 
 
 def test_a_session_that_cannot_be_is_named_where_it_is_made():
@@ -456,8 +494,8 @@ def test_a_model_of_a_single_session_says_that_it_is_one():
             TypeError, match="model is one of a single session.*sessions 'monday', 'tuesday'"
         ):
             ask([monday, tuesday])
-        with pytest.raises(TypeError, match="a single session.*session 'monday'"):
-            ask([monday])
+    single.fit([monday], verbose=0)  # a list of its one session is as good as the session
+    np.testing.assert_array_equal(infer(single, [monday]).rates, infer(single, monday).rates)
     with pytest.raises(TypeError, match="one Session, .*a list of 'monday', 'tuesday'"):
         stitched().infer([monday, tuesday])
     with pytest.raises(TypeError, match="a Session .*or a list of them, received dict"):
@@ -467,7 +505,7 @@ def test_a_model_of_a_single_session_says_that_it_is_one():
 def test_what_a_stitched_model_cannot_take_is_refused():
     model, (monday, tuesday, friday) = stitched(), days()
     unknown = session("sunday", 5)
-    for ask in (model.fit, model.infer, model.evaluate, model.align):
+    for ask in (model.fit, model.infer, model.evaluate, model.session_agreement):
         with pytest.raises(ValueError, match="knows .'monday', 'tuesday', 'friday'.*'sunday'"):
             ask(unknown)
         with pytest.raises(TypeError, match="expected (one|a) Session.*ndarray"):
@@ -482,13 +520,13 @@ def test_what_a_stitched_model_cannot_take_is_refused():
         model.fit([monday, tuesday, friday], session_weights={"monday": 1.0}, verbose=0)
     with pytest.raises(ValueError, match="of another name.*received 'monday'"):
         model.add_session(monday)
-    with pytest.raises(ValueError, match="shared: expected 'frozen' or 'trained'"):
-        model.add_session(unknown, shared="thawed")
+    with pytest.raises(TypeError, match="freeze_shared: expected True or False"):
+        model.add_session(unknown, freeze_shared="thawed")
     with pytest.raises(TypeError, match="stitched over sessions, received a tf.data.Dataset"):
         model.fit(tf.data.Dataset.from_tensor_slices(monday.spikes).batch(4))
     single = LFADS(LFADSConfig.for_data(monday, **SMALL))
     with pytest.raises(TypeError, match="received a model of a single session"):
-        single.align(monday)
+        single.session_agreement(monday)
     single.compile(jit_compile=False)
     with pytest.raises(ValueError, match="expected 'trials' for a model of a single session"):
         single.fit(monday, session_weights="sessions")
@@ -508,6 +546,6 @@ def test_what_a_stitched_model_cannot_take_is_refused():
 )
 def test_configurations_that_cannot_be_are_refused(changes, message):
     good = dict(session_names=("a", "b"), session_neurons=(3, 5), n_read_in=2, n_factors=2)
-    StitchedConfig(5, N_BINS, 0.02, **good)
+    LFADSConfig(5, N_BINS, 0.02, **good)
     with pytest.raises(ValueError, match=message):
-        StitchedConfig(5, N_BINS, 0.02, **{**good, **changes})
+        LFADSConfig(5, N_BINS, 0.02, **{**good, **changes})

@@ -7,6 +7,7 @@ import tensorflow as tf
 from lfads_tf import Session
 from lfads_tf.config import LFADSConfig
 from lfads_tf.training import batches
+from lfads_tf.training.arrays import arrays_of_session, as_arrays
 
 SIZES = {"n_neurons": 4, "n_bins": 6, "bin_width": 0.02}
 N_TRIALS = 11
@@ -27,7 +28,7 @@ def spikes(n_trials=N_TRIALS, n_bins=6, n_neurons=4, seed=0):
 def test_spikes_come_through_as_they_are():
     given = spikes()
     given[2, 4:] = np.nan  # a shorter trial
-    arrays = batches.as_arrays(given.astype("float64"), config())
+    arrays = as_arrays(given.astype("float64"), config())
     np.testing.assert_array_equal(arrays["spikes_btn"], given)
     assert arrays["spikes_btn"].dtype == np.float32
     assert arrays["external_bte"].shape == (N_TRIALS, 6, 0)
@@ -38,8 +39,8 @@ def test_a_session_gives_the_same_as_its_arrays():
     external = np.random.default_rng(1).normal(size=(N_TRIALS, 6, 2))
     session = Session.from_arrays(spikes(), 0.02, external_inputs=external)
     settings = config(n_external_inputs=2)
-    of_session = batches.as_arrays(session, settings)
-    of_pair = batches.as_arrays((spikes(), external), settings)
+    of_session = as_arrays(session, settings)
+    of_pair = as_arrays((spikes(), external), settings)
     for name, array in of_pair.items():
         np.testing.assert_array_equal(of_session[name], array)
 
@@ -47,7 +48,7 @@ def test_a_session_gives_the_same_as_its_arrays():
 def test_bins_of_another_width_are_refused():
     session = Session.from_arrays(spikes(), 0.01)
     with pytest.raises(ValueError, match=r"^x: expected bins of 0.02 s.*received.*0.01 s"):
-        batches.as_arrays(session, config())
+        as_arrays(session, config())
 
 
 @pytest.mark.parametrize(
@@ -61,9 +62,9 @@ def test_a_session_that_holds_out_more_than_the_model_is_refused(split, message)
     """A model that encodes all would be told what the session keeps for the test."""
     session = Session.from_arrays(spikes(), 0.02, **split)
     with pytest.raises(ValueError, match=f"^x: .*{message}"):
-        batches.as_arrays(session, config())
-    batches.as_arrays(session, config(**split))
-    batches.as_arrays(Session.from_arrays(spikes(), 0.02), config(**split))
+        as_arrays(session, config())
+    as_arrays(session, config(**split))
+    as_arrays(Session.from_arrays(spikes(), 0.02), config(**split))
 
 
 @pytest.mark.parametrize(
@@ -81,16 +82,16 @@ def test_a_session_that_holds_out_more_than_the_model_is_refused(split, message)
 )
 def test_wrong_spikes_are_refused(given, message):
     with pytest.raises(ValueError, match=f"^data: expected .*{message}"):
-        batches.as_arrays(given, config(), name="data")
+        as_arrays(given, config(), name="data")
 
 
 def test_other_observations_take_other_data():
     data = spikes() + 0.25
     for name in ("gamma", "zero_inflated_gamma", "gaussian"):
-        batches.as_arrays(data, config(observation=name))
-    batches.as_arrays(-data, config(observation="gaussian"))
+        as_arrays(data, config(observation=name))
+    as_arrays(-data, config(observation="gaussian"))
     with pytest.raises(ValueError, match=r"^x: expected data of at least 0 .*'gamma'"):
-        batches.as_arrays(-data, config(observation="gamma"))
+        as_arrays(-data, config(observation="gamma"))
 
 
 def test_events_below_the_gamma_location_are_refused():
@@ -100,9 +101,9 @@ def test_events_below_the_gamma_location_are_refused():
     settings = config(observation="zero_inflated_gamma", gamma_location=0.1)
     message = "zeros and events above 0.1 .*gamma_location.*received 2 .*least of them 0.05"
     with pytest.raises(ValueError, match=f"^data: expected {message}"):
-        batches.as_arrays(events, settings, name="data")
-    batches.as_arrays(events, settings.replace(gamma_location=0.04))
-    batches.as_arrays(events, config(observation="gamma"))
+        as_arrays(events, settings, name="data")
+    as_arrays(events, settings.replace(gamma_location=0.04))
+    as_arrays(events, config(observation="gamma"))
 
 
 @pytest.mark.parametrize(
@@ -117,13 +118,13 @@ def test_events_below_the_gamma_location_are_refused():
 )
 def test_wrong_external_inputs_are_refused(external, n_external, message):
     with pytest.raises(ValueError, match=f"^x: .*{message}"):
-        batches.as_arrays((spikes(), external), config(n_external_inputs=n_external))
+        as_arrays((spikes(), external), config(n_external_inputs=n_external))
 
 
 def test_more_than_spikes_and_external_inputs_is_refused():
     three = (spikes(), np.zeros((N_TRIALS, 6, 0)), np.ones(N_TRIALS))
     with pytest.raises(ValueError, match=r"^x: expected .*external_inputs\), received 3 parts"):
-        batches.as_arrays(three, config())
+        as_arrays(three, config())
     data = tf.data.Dataset.from_tensor_slices(three).batch(4)
     with pytest.raises(ValueError, match=r"^x: expected .*external_inputs\), received 3 parts"):
         batches.padded_batches(data, config())
@@ -132,26 +133,26 @@ def test_more_than_spikes_and_external_inputs_is_refused():
 def test_data_of_the_encoded_part_alone():
     settings = config(n_encode_neurons=3, n_encode_bins=5)
     part = spikes()[:, :5, :3]
-    arrays = batches.as_arrays(part, settings, encoded_only=True)
+    arrays = arrays_of_session(part, settings)[1]
     np.testing.assert_array_equal(arrays["spikes_btn"][:, :5, :3], part)
     assert np.isnan(arrays["spikes_btn"]).sum() == N_TRIALS * (6 * 4 - 5 * 3)
     with pytest.raises(ValueError, match="^x: expected 6 bins and 4 neurons"):
-        batches.as_arrays(part, settings)
+        as_arrays(part, settings)
 
 
 def test_sample_validation_leaves_out_the_same_samples_each_time():
     settings = config(sample_validation=0.2, n_encode_neurons=3, seed=5)
     data = spikes(n_trials=2000)
     first, second = (
-        batches.as_arrays(data, settings, training=True)["train_mask_btn"] for _ in range(2)
+        as_arrays(data, settings, training=True)["train_mask_btn"] for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
     assert first.shape == (2000, 6, 3) and set(np.unique(first)) == {0.0, 1.0}
     assert abs(first.mean() - 0.8) < 4 * np.sqrt(0.16 / first.size)
-    other = batches.as_arrays(data, settings.replace(seed=6), training=True)
+    other = as_arrays(data, settings.replace(seed=6), training=True)
     assert not np.array_equal(first, other["train_mask_btn"])
-    assert "train_mask_btn" not in batches.as_arrays(data, settings)
-    assert "train_mask_btn" not in batches.as_arrays(data, config(), training=True)
+    assert "train_mask_btn" not in as_arrays(data, settings)
+    assert "train_mask_btn" not in as_arrays(data, config(), training=True)
 
 
 # --- batches -----------------------------------------------------------------------------

@@ -166,7 +166,7 @@ def test_the_loss_is_the_exact_lower_bound(linear, missing):
         data[3, 0, 1] = np.nan
     parts = linear.mean_parts(make_batch(data))
     filled = np.nan_to_num(data).astype("float32")
-    encoded = linear.network.encode(tf.constant(filled))
+    encoded = linear.network.encode(tf.constant(filled), linear.network.session_weights({}))
     q = scipy.stats.norm(encoded.mean[:, 0], encoded.sd[:, 0])
     mean, sd = linear.exact_posterior(data)
     kl = np.log(sd / q.std()) + (q.var() + (q.mean() - mean) ** 2) / (2 * sd**2) - 0.5
@@ -304,9 +304,9 @@ def test_what_the_encoder_sees_keeps_its_mean():
     scalars = {**SCALARS, "coordinated_dropout": tf.constant(0.5)}
     x = {}
 
-    def remember(x_btn, masks=None, session=None):
+    def remember(x_btn, session, masks=None):
         x["given"] = x_btn.numpy()
-        return type(network).encode(network, x_btn, masks)
+        return type(network).encode(network, x_btn, session, masks)
 
     network.encode = remember
     shown = {**noise, "cd_mask_btn": bits(whole)}

@@ -1,0 +1,91 @@
+"""Take one session more into a trained model: its weights, begun by regression."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lfads_tf.layers.network import Network
+from lfads_tf.layers.readin import SessionWeights
+from lfads_tf.sessions import alignment, starting
+
+if TYPE_CHECKING:
+    from lfads_tf.data.session import Session
+
+__all__ = ["assign_common", "refined_read_out", "weights_like"]
+
+
+def assign_common(old: Network, new: Network) -> None:
+    """Give a network all that it has in common with one of fewer sessions.
+
+    Where the older one has no read-in, its session's is the identity.
+
+    Args:
+        old: whose weights are copied.
+        new: of the same sessions and more, which stay as they are.
+    """
+    for one, other in zip(old.shared_layers(), new.shared_layers(), strict=True):
+        other.set_weights(one.get_weights())
+    for name in old.config.session_names:
+        weights = old.sessions.of(name)
+        if weights.in_kernel is None:
+            n_encoded = old.config.encoded_neurons
+            weights = weights._replace(in_kernel=np.eye(n_encoded), in_bias=np.zeros(n_encoded))
+        new.sessions.assign(name, weights)
+
+
+def weights_like(
+    network: Network,
+    session: Session,
+    labels: np.ndarray,
+    seen: np.ndarray,
+    factors: np.ndarray,
+    n_components: int | None = None,
+) -> SessionWeights:
+    """Find read-in and read-out by which a new session is like those that are known.
+
+    Args:
+        network: that knows the session.
+        session: the new one.
+        labels: of the conditions, ``(n_conditions,)``.
+        seen: condition averages of what the encoders see of the others, ``(n_conditions,
+            encoded_bins, n_read_in)``.
+        factors: of their factors, ``(n_conditions, n_bins, n_factors)``.
+        n_components: go by this many shared principal components of ``seen`` and of the
+            session's averages (principal components regression); none: regress onto ``seen``
+            itself, which are such components already.
+    """
+    config = network.config
+    conditions = np.asarray(session.conditions)
+    average, number = alignment.condition_averages(session.spikes, conditions, labels)
+    n_encoded = config.encoded_of(config.index_of(session.name))
+    encoded = average[:, : config.encoded_bins, :n_encoded]
+    if n_components is None:
+        kernel, bias = alignment.regression(encoded, seen)
+    else:
+        kernel, bias = alignment.regression_by_components(encoded, seen, n_components)
+    centre = np.nanmean(factors, axis=(0, 1))
+    modulation = starting.modulation_by(
+        factors - centre, average, number, config.n_factors, log_link=starting.log_link(config)
+    )
+    out_kernel = starting.out_kernel_of(modulation, network.observation)
+    out_bias = np.asarray(network.bias_for(session.spikes)) - centre @ out_kernel
+    return SessionWeights(kernel, bias, out_kernel, out_bias)
+
+
+def refined_read_out(
+    weights: SessionWeights, session: Session, factors: np.ndarray
+) -> SessionWeights:
+    """Fit the read-out anew, by log-linear regression on the factors of single trials.
+
+    Averages tell less of the read-out than single trials do, whose factors can be inferred
+    once there is a read-in.
+
+    Args:
+        weights: of the session.
+        session: of counts.
+        factors: inferred of its trials, ``(n_trials, n_bins, n_factors)``.
+    """
+    kernel, bias = alignment.log_linear_of_trials(session.spikes, factors)
+    return weights._replace(out_kernel=kernel, out_bias=bias)
