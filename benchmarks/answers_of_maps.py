@@ -27,7 +27,7 @@ def _exact(case: str, known: str, error: float) -> Fact:
 
 
 def _bifurcations(branches, kind: str) -> np.ndarray:
-    kinds = np.array(branches.bifurcation_kinds)
+    kinds = np.array(branches.bifurcation_types)
     return branches.bifurcation_s[kinds == kind] if len(kinds) else np.zeros(0)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fixedpoint_tf.analysis.attractors.slow_states import sample_slow_states
     from fixedpoint_tf.analysis.basins import Basins, estimate_basins
     from fixedpoint_tf.analysis.certificates import Certificates, certify
+    from fixedpoint_tf.analysis.certificates.codes import CertificateCode
     from fixedpoint_tf.analysis.comparison.comparing import Comparison, compare_networks
     from fixedpoint_tf.analysis.completeness.coverage import Coverage, estimate_coverage
     from fixedpoint_tf.analysis.completeness.deflation import Deflated, search_deflated
@@ -22,19 +23,23 @@ if TYPE_CHECKING:
         switch_branch,
     )
     from fixedpoint_tf.analysis.cycles import Cycles, find_cycles
-    from fixedpoint_tf.analysis.outcomes import RunOutcome
+    from fixedpoint_tf.analysis.outcomes import RunOutcome, StartOutcome
     from fixedpoint_tf.analysis.sensitivity import (
         LinearError,
         Sensitivity,
         analyze_sensitivity,
         linear_error,
     )
+    from fixedpoint_tf.curves.ends import BifurcationType, BranchEnd
 
 __all__ = [
     "Attractors",
     "Basins",
     "Bifurcation",
+    "BifurcationType",
+    "BranchEnd",
     "Branches",
+    "CertificateCode",
     "Certificates",
     "Comparison",
     "Connections",
@@ -45,6 +50,7 @@ __all__ = [
     "LinearError",
     "RunOutcome",
     "Sensitivity",
+    "StartOutcome",
     "Transitions",
     "analyze_sensitivity",
     "certify",
@@ -68,6 +74,7 @@ __getattr__, __dir__ = attach(
         "fixedpoint_tf.analysis.attractors.slow_states": ["sample_slow_states"],
         "fixedpoint_tf.analysis.basins": ["Basins", "estimate_basins"],
         "fixedpoint_tf.analysis.certificates": ["Certificates", "certify"],
+        "fixedpoint_tf.analysis.certificates.codes": ["CertificateCode"],
         "fixedpoint_tf.analysis.comparison.comparing": ["Comparison", "compare_networks"],
         "fixedpoint_tf.analysis.completeness.coverage": ["Coverage", "estimate_coverage"],
         "fixedpoint_tf.analysis.completeness.deflation": ["Deflated", "search_deflated"],
@@ -83,7 +90,8 @@ __getattr__, __dir__ = attach(
             "switch_branch",
         ],
         "fixedpoint_tf.analysis.cycles": ["Cycles", "find_cycles"],
-        "fixedpoint_tf.analysis.outcomes": ["RunOutcome"],
+        "fixedpoint_tf.analysis.outcomes": ["RunOutcome", "StartOutcome"],
+        "fixedpoint_tf.curves.ends": ["BifurcationType", "BranchEnd"],
         "fixedpoint_tf.analysis.sensitivity": [
             "LinearError",
             "Sensitivity",

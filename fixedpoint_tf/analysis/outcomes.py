@@ -1,15 +1,15 @@
-"""What became of a state that was run forward."""
+"""What became of states that were run forward."""
 
 from __future__ import annotations
 
-import enum
-
 import numpy as np
 
-__all__ = ["RunOutcome", "describe_outcomes"]
+from fixedpoint_tf._utils.vocabulary import NumberVocabulary, WordVocabulary
+
+__all__ = ["RunOutcome", "StartOutcome", "describe_outcomes"]
 
 
-class RunOutcome(enum.IntEnum):
+class RunOutcome(NumberVocabulary):
     """What became of a state that was run forward.
 
     Example:
@@ -17,37 +17,23 @@ class RunOutcome(enum.IntEnum):
         'comes round again and again: a limit cycle or a quasi-periodic orbit'
     """
 
-    FIXED_POINT = 0
-    OTHER_REST = 1
-    CYCLE = 2
-    MOVING = 3
-    DIVERGED = 4
-    NOT_RUN = 5
-    BOUNDARY = 6
-
-    @property
-    def text(self) -> str:
-        """The meaning in a phrase."""
-        return _TEXT[self]
+    FIXED_POINT = 0, "arrives at one of the fixed points given"
+    OTHER_REST = 1, "comes to rest elsewhere: at a fixed point not given"
+    CYCLE = 2, "comes round again and again: a limit cycle or a quasi-periodic orbit"
+    MOVING = 3, "still moves when the steps are used up"
+    DIVERGED = 4, "runs away to infinite or undefined numbers"
+    NOT_RUN = 5, "interrupted before it arrived anywhere"
+    BOUNDARY = (
+        6,
+        "runs along the boundary between basins, to a saddle: where it goes on from there is "
+        "decided by rounding",
+    )
 
     @property
     def short(self) -> str:
         """The meaning in a few words, as they follow a number."""
         return _SHORT[self]
 
-
-_TEXT = {
-    RunOutcome.FIXED_POINT: "arrives at one of the fixed points given",
-    RunOutcome.OTHER_REST: "comes to rest elsewhere: at a fixed point not given",
-    RunOutcome.CYCLE: "comes round again and again: a limit cycle or a quasi-periodic orbit",
-    RunOutcome.MOVING: "still moves when the steps are used up",
-    RunOutcome.DIVERGED: "runs away to infinite or undefined numbers",
-    RunOutcome.NOT_RUN: "interrupted before it arrived anywhere",
-    RunOutcome.BOUNDARY: (
-        "runs along the boundary between basins, to a saddle: where it goes on from there is "
-        "decided by rounding"
-    ),
-}
 
 _SHORT = {
     RunOutcome.FIXED_POINT: "at a point given",
@@ -67,5 +53,41 @@ def describe_outcomes(outcome: np.ndarray) -> str:
         >>> describe_outcomes(np.array([0, 2, 2, 4]))
         '2 on a cycle, 1 running away'
     """
-    counts = [(int((outcome == kind).sum()), kind) for kind in RunOutcome]
-    return ", ".join(f"{n:,} {kind.short}" for n, kind in counts if n and kind)
+    counts = [(int((outcome == member).sum()), member) for member in RunOutcome]
+    return ", ".join(f"{n:,} {member.short}" for n, member in counts if n and member)
+
+
+class StartOutcome(WordVocabulary):
+    """What a start of :func:`fixedpoint_tf.analysis.find_cycles` came to.
+
+    Example:
+        >>> StartOutcome.CHAOTIC, StartOutcome.CHAOTIC.text
+        ('chaotic', 'the largest Lyapunov exponent is positive over the steps simulated')
+    """
+
+    FIXED_POINT = "fixed point", "comes to rest"
+    CYCLE = "cycle", "comes round again after a whole number of steps, or in continuous time"
+    INVARIANT_CURVE = "invariant curve", "moves for ever on closed curves, in discrete time"
+    QUASIPERIODIC = (
+        "quasiperiodic",
+        "no curve, but a torus: two Lyapunov exponents are zero and none is positive",
+    )
+    CHAOTIC = (
+        "chaotic",
+        "the largest Lyapunov exponent is positive over the steps simulated",
+    )
+    DIVERGED = "diverged", "runs away to infinite or undefined numbers"
+    NOT_SETTLED = "not settled", "still changes when the steps are used up"
+    NOT_REACHED = "not reached", "the search was interrupted before it came to this start"
+
+    @property
+    def place(self) -> str:
+        """The words that follow a number of starts."""
+        return _PLACES.get(self, self.value)
+
+
+_PLACES = {
+    StartOutcome.FIXED_POINT: "at a fixed point",
+    StartOutcome.CYCLE: "on a cycle",
+    StartOutcome.INVARIANT_CURVE: "on an invariant curve",
+}

@@ -1,6 +1,6 @@
 """Bifurcations between two points of a branch, and where exactly they are.
 
-Each kind has a test function that changes sign there (Kuznetsov 2004, section 10.2): the
+Each type has a test function that changes sign there (Kuznetsov 2004, section 10.2): the
 tangent's component along s at a fold, the determinant of the bordered Jacobian where two
 branches cross, that of J + 1 at a period doubling, and the growth of a complex pair at a
 Neimark-Sacker or Hopf point. Where several real eigenvalues cross at one place it is their
@@ -16,14 +16,8 @@ import numpy as np
 
 from fixedpoint_tf.curves.branch_points import refine
 from fixedpoint_tf.curves.curve import Curve
+from fixedpoint_tf.curves.ends import BifurcationType
 from fixedpoint_tf.curves.intervals import (
-    BORDER_COLLISION,
-    BORDER_FOLD,
-    BRANCH_POINT,
-    CONTINUUM,
-    DOUBLING,
-    FOLD,
-    MULTIPLE,
     Interval,
     border_event,
     edge,
@@ -44,13 +38,14 @@ ROOT_TOL = 1e-13
 ROUGH_ROOT_TOL = 1e-6  # where Newton's method is singular, and another one refines
 JUMP = 1e-5  # of a test function within ROOT_TOL, which no smooth one makes
 SAME_PLACE = 0.1  # of the length of an interval
+_AT_JUMP = {BifurcationType.SADDLE_NODE: BifurcationType.BORDER_FOLD}
 
 
 @dataclasses.dataclass
 class Found:
     """A bifurcation of a branch, after the point ``after``."""
 
-    kind: str
+    bifurcation_type: BifurcationType
     branch: int
     after: int
     z: np.ndarray
@@ -93,7 +88,7 @@ def detect(
     rough = np.array([_is_beside_branch_point(name, one, wanted) for name, one in wanted])
     line = _Line(curve, wanted, np.where(rough, ROUGH_ROOT_TOL, ROOT_TOL))
     share, z, values, jumps = line.root()
-    for k in np.flatnonzero(line.kinds == BRANCH_POINT):
+    for k in np.flatnonzero(line.types == BifurcationType.BRANCH_POINT):
         if np.isfinite(z[k]).all():
             z[k] = refine(curve, z[k], int(line.piece[k]))
             values[k] = curve.eigenvalues(curve.evaluate(z[k : k + 1])[2])[0]
@@ -107,7 +102,10 @@ def detect(
         if np.isfinite(z[k]).all():
             value = complex(np.nan) if jumps[k] else _crossing(values[k], name, kind)
             if jumps[k]:
-                name = BORDER_FOLD if name == FOLD else BORDER_COLLISION
+                folds = name is BifurcationType.SADDLE_NODE
+                name = (
+                    BifurcationType.BORDER_FOLD if folds else BifurcationType.BORDER_COLLISION
+                )
             found.append(Found(name, one.branch, one.after, z[k], value))
     return sorted(found, key=lambda one: (one.branch, one.after))
 
@@ -117,23 +115,24 @@ def _at_borders(branch: int, z, t, sign, values, kind: str) -> list[Found]:
     found = []
     for i in np.flatnonzero((z[1:] == z[:-1]).all(axis=1)):
         name = border_event(t[i : i + 2], sign[i : i + 2], values[i : i + 2], kind)
-        if name is not None and name != CONTINUUM:
+        if name is not None and name != BifurcationType.CONTINUUM:
             found.append(Found(name, branch, int(i), z[i], complex(np.nan)))
     upright = vertical(z, t)
     for i in np.flatnonzero(upright & ~np.append(False, upright[:-1])):
-        found.append(Found(CONTINUUM, branch, int(i), z[i], complex(edge(kind))))
+        at_edge = complex(edge(kind))
+        found.append(Found(BifurcationType.CONTINUUM, branch, int(i), z[i], at_edge))
     return found
 
 
-def _crossing(values: np.ndarray, name: str, kind: str) -> complex:
+def _crossing(values: np.ndarray, name: BifurcationType, kind: str) -> complex:
     """The eigenvalue that is at the edge of stability."""
-    if name in (FOLD, BRANCH_POINT):
+    if name in (BifurcationType.SADDLE_NODE, BifurcationType.BRANCH_POINT):
         distance = np.abs(values - edge(kind))
-    elif name == DOUBLING:
+    elif name == BifurcationType.PERIOD_DOUBLING:
         distance = np.abs(values + 1.0)
     else:
         distance = np.abs(growth(values, kind) - edge(kind))
-        hidden = values.imag < 0 if name == MULTIPLE else values.imag <= 0
+        hidden = values.imag < 0 if name == BifurcationType.MULTIPLE else values.imag <= 0
         distance = np.where(hidden, np.inf, distance)
     if not np.isfinite(distance).any():
         return complex(np.nan)
@@ -144,10 +143,10 @@ def _are_beside(one: Interval, other: Interval) -> bool:
     return one.branch == other.branch and abs(one.after - other.after) <= 1
 
 
-def _is_beside_branch_point(name: str, one: Interval, wanted) -> bool:
+def _is_beside_branch_point(name: BifurcationType, one: Interval, wanted) -> bool:
     """Whether a branch point, or a fold in its shadow: no more than roughly located here."""
-    return name in (FOLD, BRANCH_POINT) and any(
-        other == BRANCH_POINT and _are_beside(one, its) for other, its in wanted
+    return name in (BifurcationType.SADDLE_NODE, BifurcationType.BRANCH_POINT) and any(
+        other == BifurcationType.BRANCH_POINT and _are_beside(one, its) for other, its in wanted
     )
 
 
@@ -157,10 +156,11 @@ def _drop_shadows(wanted, z) -> None:
     Beside a branch point the turn is located badly, so that near is near enough.
     """
     for k, (name, one) in enumerate(wanted):
-        if name != FOLD:
+        if name != BifurcationType.SADDLE_NODE:
             continue
         for j, (other, its) in enumerate(wanted):
-            if other in (BRANCH_POINT, MULTIPLE) and _are_beside(one, its):
+            casts = other in (BifurcationType.BRANCH_POINT, BifurcationType.MULTIPLE)
+            if casts and _are_beside(one, its):
                 if np.linalg.norm(z[k] - z[j]) < SAME_PLACE * one.span:
                     z[k] = np.nan
 
@@ -168,9 +168,11 @@ def _drop_shadows(wanted, z) -> None:
 class _Line:
     """The curve over the interval of each sign change, by the share of its length."""
 
-    def __init__(self, curve: Curve, wanted: list[tuple[str, Interval]], tol: np.ndarray):
+    def __init__(
+        self, curve: Curve, wanted: list[tuple[BifurcationType, Interval]], tol: np.ndarray
+    ):
         self.curve, self.tol = curve, tol
-        self.kinds = np.array([name for name, _ in wanted])
+        self.types = np.array([name for name, _ in wanted], dtype=object)
         self.begin = np.stack([one.z[0] for _, one in wanted])
         finish = np.stack([one.z[1] for _, one in wanted])
         # Not the tangent, which at a corner of the path is that of one piece or the other.
@@ -193,16 +195,16 @@ class _Line:
         values = curve.eigenvalues(points.jacobian)
         test = np.empty(len(rows))
         for k, row in enumerate(rows):
-            name = self.kinds[row]
-            if name == FOLD:
+            name = self.types[row]
+            if name == BifurcationType.SADDLE_NODE:
                 test[k] = t[k, -1]
-            elif name == BRANCH_POINT:
+            elif name == BifurcationType.BRANCH_POINT:
                 test[k] = _determinant(np.vstack([points.slopes[k], t[k]]))
-            elif name == DOUBLING:
+            elif name == BifurcationType.PERIOD_DOUBLING:
                 test[k] = _determinant(points.jacobian[k] + np.eye(curve.d))
             else:
                 margin = np.abs(growth(values[k], kind) - edge(kind))
-                if name != MULTIPLE:
+                if name != BifurcationType.MULTIPLE:
                     margin = np.where(values[k].imag != 0, margin, np.inf)
                 same = unstable(values[k], kind) == self.unstable[row]
                 test[k] = (-1.0 if same else 1.0) * min(margin.min(), 1.0)
@@ -213,7 +215,7 @@ class _Line:
 
         Last, whether the test function jumps over zero there, as at a small kink.
         """
-        n = len(self.kinds)
+        n = len(self.types)
         rows = np.arange(n)
         low, high = np.zeros(n), np.ones(n)
         f_low, z, values = self(low, rows)

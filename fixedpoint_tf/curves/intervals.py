@@ -7,19 +7,21 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf.curves.curve import Curve
+from fixedpoint_tf.curves.ends import BifurcationType
 from fixedpoint_tf.linearization import growth, is_stable, n_unstable
 
 __all__ = [
-    "BORDER_BRANCH_POINT", "BORDER_COLLISION", "BORDER_FOLD", "BRANCH_POINT", "CONTINUUM",
-    "DOUBLING", "FOLD", "MULTIPLE", "Interval", "border_event", "edge", "intervals", "names",
-    "separate", "turning", "unstable", "vertical",
-]  # fmt: skip
+    "Interval",
+    "border_event",
+    "edge",
+    "intervals",
+    "names",
+    "separate",
+    "turning",
+    "unstable",
+    "vertical",
+]
 
-FOLD, BRANCH_POINT, DOUBLING = "saddle-node", "branch point", "period doubling"
-MULTIPLE = "multiple bifurcation"
-BORDER_FOLD, BORDER_COLLISION = "border-collision fold", "border collision"
-BORDER_BRANCH_POINT = "border branch point"
-CONTINUUM = "continuum"
 PAIR = "pair"
 PAIR_TOL = 1e-6  # imaginary part; that of a double real eigenvalue is rounding
 CUT = 0.45  # not the middle: bifurcations like round numbers, and Newton's method is singular
@@ -27,9 +29,9 @@ SAME_POINT = 1e-7  # length of an interval in which bifurcations are one
 UPRIGHT = 1e-9  # change of s along a part of a branch on which s does not change
 
 
-def turning(kind: str) -> str:
+def turning(kind: str) -> BifurcationType:
     """What the crossing of a complex pair is called."""
-    return "Neimark-Sacker" if kind == "discrete" else "Hopf"
+    return BifurcationType.NEIMARK_SACKER if kind == "discrete" else BifurcationType.HOPF
 
 
 def edge(kind: str) -> float:
@@ -42,7 +44,7 @@ def unstable(values: np.ndarray, kind: str) -> int:
     return int((growth(values, kind) > edge(kind)).sum())
 
 
-def border_event(t, sign, values, kind: str) -> str | None:
+def border_event(t, sign, values, kind: str) -> BifurcationType | None:
     """Classify what happens where a branch passes a border of smooth pieces.
 
     Args:
@@ -52,19 +54,19 @@ def border_event(t, sign, values, kind: str) -> str | None:
         kind: ``"discrete"`` or ``"continuous"``.
 
     Returns:
-        The kind of bifurcation, or None where neither the number of fixed points nor that
+        The type of bifurcation, or None where neither the number of fixed points nor that
         of unstable modes changes.
     """
     if sign[0] * sign[1] < 0:
-        return BORDER_BRANCH_POINT
+        return BifurcationType.BORDER_BRANCH_POINT
     upright = [abs(one[-1]) < UPRIGHT for one in t]
     if any(upright):
-        return None if all(upright) else CONTINUUM
+        return None if all(upright) else BifurcationType.CONTINUUM
     if t[0][-1] * t[1][-1] < 0:
-        return BORDER_FOLD
+        return BifurcationType.BORDER_FOLD
     both = np.stack(values)
     (before, after), (stable, still) = n_unstable(both, kind), is_stable(both, kind)
-    return BORDER_COLLISION if before != after or stable != still else None
+    return BifurcationType.BORDER_COLLISION if before != after or stable != still else None
 
 
 def vertical(z: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -125,17 +127,19 @@ def intervals(branch: int, z, t, sign, values) -> list[Interval]:
     ]  # fmt: skip
 
 
-def names(one: Interval, kind: str) -> list[str]:
+def names(one: Interval, kind: str) -> list[BifurcationType]:
     """The bifurcations that the changes between both ends tell of."""
-    if one.holds == MULTIPLE:
-        return [MULTIPLE]
+    if one.holds == BifurcationType.MULTIPLE:
+        return [BifurcationType.MULTIPLE]
     crosses = bool(one.sign[0] * one.sign[1] < 0)
     folds = bool(one.up[0] != one.up[1])
     doubles = False
     if kind == "discrete":
         flipped = ((one.values.imag == 0.0) & (one.values.real < -1.0)).sum(axis=1)
         doubles = bool((flipped[1] - flipped[0]) % 2)
-    found = [BRANCH_POINT] * crosses + [FOLD] * folds + [DOUBLING] * doubles
+    found = [BifurcationType.BRANCH_POINT] * crosses
+    found += [BifurcationType.SADDLE_NODE] * folds
+    found += [BifurcationType.PERIOD_DOUBLING] * doubles
     # One eigenvalue at a time passes 1 or -1; a pair of complex ones passes together.
     single = int(doubles) + int(crosses != folds)
     change = abs(unstable(one.values[1], kind) - unstable(one.values[0], kind))
@@ -185,7 +189,7 @@ def separate(curve: Curve, given: list[Interval]) -> list[Interval]:
             elif _is_pair(one, kind):
                 done.append(dataclasses.replace(one, holds=PAIR))
             elif one.length < SAME_POINT:
-                done.append(dataclasses.replace(one, holds=MULTIPLE))
+                done.append(dataclasses.replace(one, holds=BifurcationType.MULTIPLE))
             else:
                 wide.append(one)
         if not wide:
@@ -200,7 +204,8 @@ def separate(curve: Curve, given: list[Interval]) -> list[Interval]:
         pending = []
         for k, one in enumerate(wide):
             if not (points.converged[k] and np.isfinite(values[k]).all()):
-                done.append(dataclasses.replace(one, holds=MULTIPLE))  # too near to tell
+                # Too near to tell.
+                done.append(dataclasses.replace(one, holds=BifurcationType.MULTIPLE))
                 continue
             bordered = np.concatenate([points.slopes[k], t[k][None]])
             sign, up = float(np.linalg.slogdet(bordered)[0]), bool(t[k, -1] >= 0)

@@ -7,7 +7,7 @@ import numpy as np
 from fixedpoint_tf.curves.borders import crosses, first_jump, next_borders
 from fixedpoint_tf.curves.crossings import onwards, ways
 from fixedpoint_tf.curves.curve import Curve, Points
-from fixedpoint_tf.curves.ends import JUMP, MEETING
+from fixedpoint_tf.curves.ends import BranchEnd
 from fixedpoint_tf.curves.intervals import border_event
 from fixedpoint_tf.curves.traces import Trace, append, closes
 
@@ -101,5 +101,6 @@ def pass_border(
         if append(one, z, *side, closed=closed, beyond=ends, steps=steps, curve=curve):
             return True, piece
     if on is None:
-        one.end = JUMP if back is None or len(found) < 2 else MEETING
+        stuck = back is None or len(found) < 2
+        one.end = BranchEnd.JUMP if stuck else BranchEnd.BORDER_BRANCH_POINT
     return on is None, piece

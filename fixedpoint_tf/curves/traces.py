@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf.curves.curve import Curve
-from fixedpoint_tf.curves.ends import CLOSED, END
+from fixedpoint_tf.curves.ends import BranchEnd
 from fixedpoint_tf.curves.merging import lies_on
 
 __all__ = ["Trace", "append", "closes"]
@@ -26,7 +26,7 @@ class Trace:
     t: list[np.ndarray]
     jacobian_sign: list[float]
     eigenvalues: list[np.ndarray]
-    end: str = "most points"
+    end: BranchEnd = BranchEnd.MOST_POINTS
     meetings: list[np.ndarray] = dataclasses.field(default_factory=list)
 
     def beginning(self) -> np.ndarray:
@@ -35,7 +35,7 @@ class Trace:
         moved = np.flatnonzero((z != z[0]).any(axis=1))
         return z[[0, *moved[:1]]]
 
-    def turned(self, end: str) -> Trace:
+    def turned(self, end: BranchEnd) -> Trace:
         """The start alone, seen the other way, where nothing leads on."""
         begin = ([self.z[0]], [-self.t[0]], [-self.jacobian_sign[0]], [self.eigenvalues[0]])
         return Trace(*begin, end=end)
@@ -63,13 +63,13 @@ def append(one: Trace, z, t, sign, values, *, closed, beyond, steps, curve) -> b
     one.eigenvalues.append(values)
     x = curve.unpack(z[None])[0][0]
     if closed:
-        one.end = CLOSED
+        one.end = BranchEnd.CLOSED_LOOP
     elif beyond:
-        one.end = END
+        one.end = BranchEnd.END_OF_PATH
     elif steps.outside(x):
-        one.end = "left the bounds"
+        one.end = BranchEnd.LEFT_BOUNDS
     elif len(one.z) >= steps.max_points:
-        one.end = "most points"
+        one.end = BranchEnd.MOST_POINTS
     else:
         return False
     return True

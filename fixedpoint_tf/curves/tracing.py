@@ -9,7 +9,7 @@ import numpy as np
 from fixedpoint_tf.curves.borders import BESIDE
 from fixedpoint_tf.curves.crossings import sign_along
 from fixedpoint_tf.curves.curve import CONTRACTION, Curve
-from fixedpoint_tf.curves.ends import END, JUMP
+from fixedpoint_tf.curves.ends import BranchEnd
 from fixedpoint_tf.curves.merging import joins
 from fixedpoint_tf.curves.passing import borders_met, pass_border
 from fixedpoint_tf.curves.predicting import ahead, between
@@ -64,7 +64,7 @@ def trace(
     at_end = (z[:, -1] >= breaks[-1]) & (t[:, -1] > 0)
     at_end |= (z[:, -1] <= breaks[0]) & (t[:, -1] < 0)
     for i in np.flatnonzero(at_end):
-        traces[i].end = END
+        traces[i].end = BranchEnd.END_OF_PATH
     active = active[~at_end]
     try:
         while len(active):
@@ -104,7 +104,7 @@ def trace(
             failed = 2.0 * h[stuck]  # the step before it was halved
             leaps = curve.leaps(z[stuck] + failed[:, None] * t[stuck], failed, piece[stuck])
             for i, leap in zip(stuck, leaps, strict=True):
-                traces[i].end = JUMP if leap else "step too small"
+                traces[i].end = BranchEnd.JUMP if leap else BranchEnd.STEP_TOO_SMALL
             done = list(stuck)
             for k in np.flatnonzero(met):
                 i = active[k]
@@ -146,7 +146,7 @@ def trace(
             active = np.setdiff1d(active, done)
     except KeyboardInterrupt:
         for i in active:
-            traces[i].end = "interrupted"
+            traces[i].end = BranchEnd.INTERRUPTED
         return traces, True
     return traces, False
 

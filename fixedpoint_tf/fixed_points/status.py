@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import enum
+from fixedpoint_tf._utils.vocabulary import NumberVocabulary
 
 __all__ = ["Status"]
 
 
-class Status(enum.IntEnum):
+class Status(NumberVocabulary):
     """What became of a point.
 
     Example:
@@ -15,29 +15,16 @@ class Status(enum.IntEnum):
         'the speed q is stationary here, but not zero: states slow down and do not stop'
     """
 
-    FIXED_POINT = 0
-    SLOW_POINT = 1
-    NOT_CONVERGED = 2
-    DIVERGED = 3
-    OUTLIER = 4
-    NOT_SLOW = 5
-
-    @property
-    def text(self) -> str:
-        """The meaning in a sentence."""
-        return _TEXT[self]
-
-
-_TEXT = {
-    Status.FIXED_POINT: "the state maps to itself, to within the tolerance of the search",
-    Status.SLOW_POINT: (
-        "the speed q is stationary here, but not zero: states slow down and do not stop"
-    ),
-    Status.NOT_CONVERGED: "the search ended before the speed q became stationary",
-    Status.DIVERGED: "the search ran away to infinite or undefined numbers",
-    Status.OUTLIER: "unusually far from the states that the search began with",
-    Status.NOT_SLOW: (
+    FIXED_POINT = 0, "the state maps to itself, to within the tolerance of the search"
+    SLOW_POINT = (
+        1,
+        "the speed q is stationary here, but not zero: states slow down and do not stop",
+    )
+    NOT_CONVERGED = 2, "the search ended before the speed q became stationary"
+    DIVERGED = 3, "the search ran away to infinite or undefined numbers"
+    OUTLIER = 4, "unusually far from the states that the search began with"
+    NOT_SLOW = (
+        5,
         "states move on here, and would cross the region of the initial states within 10 "
-        "steps: no slow point, though the speed q may be stationary"
-    ),
-}
+        "steps: no slow point, though the speed q may be stationary",
+    )

@@ -9,6 +9,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf.analysis.certificates.codes import CertificateCode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,51 +18,51 @@ if TYPE_CHECKING:
 __all__ = ["Certificates"]
 
 _SENTENCES = {
-    "certified": (
+    CertificateCode.CERTIFIED: (
         "proved: exactly one fixed point within {uniqueness:.1e}, at most {existence:.1e} away"
     ),
-    "supported": (
+    CertificateCode.SUPPORTED: (
         "supported by samples, not proved: a fixed point at most {existence:.1e} away; the "
         "samples met no sign of another within {uniqueness:.1e}"
     ),
-    "slow_point": (
+    CertificateCode.SLOW_POINT: (
         "a slow point: the Newton step of {newton:.1e} is too long for how fast the Jacobian "
         "turns (up to {lipschitz:.1e} of itself per unit of distance), and the residual of "
         "{residual:.1e} is no rounding error (at most {rounding:.1e})"
     ),
-    "residual": (
+    CertificateCode.RESIDUAL: (
         "the Newton step of {newton:.1e} is too long for how fast the Jacobian turns (up to "
         "{lipschitz:.1e} of itself per unit of distance); the residual is {residual:.1e}, of "
         "which rounding in {precision} may be {rounding:.1e}"
     ),
-    "singular": (
+    CertificateCode.SINGULAR: (
         "the Jacobian of the residual is singular to rounding in {precision}: the point is not "
         "isolated (a line of fixed points, or a bifurcation), or its Jacobian is too "
         "ill-conditioned"
     ),
-    "kink": (
+    CertificateCode.KINK: (
         "the Jacobian changes abruptly within the Newton step of {newton:.1e}: the point is at "
         "the threshold of a unit, and the sides do not agree so far that they decide"
     ),
-    "border": (
+    CertificateCode.BORDER: (
         "on the threshold of a unit, or of several, whose sides have Jacobians of opposite "
         "orientation: a border collision, where the slightest change leaves other numbers of "
         "fixed points, as two fixed points or none"
     ),
-    "not_finite": "the state, its image or its Jacobian is not finite",
-    "interrupted": "not examined: the call was interrupted",
+    CertificateCode.NOT_FINITE: "the state, its image or its Jacobian is not finite",
+    CertificateCode.INTERRUPTED: "not examined: the call was interrupted",
 }
 
 
 #: How the summary counts what was refused: of one, of several.
 _REFUSED = {
-    "slow_point": ("slow point", "slow points"),
-    "residual": ("not located well enough", "not located well enough"),
-    "singular": ("not isolated", "not isolated"),
-    "kink": ("undecided at a threshold", "undecided at thresholds"),
-    "border": ("at a border collision", "at border collisions"),
-    "not_finite": ("not finite", "not finite"),
-    "interrupted": ("not examined", "not examined"),
+    CertificateCode.SLOW_POINT: ("slow point", "slow points"),
+    CertificateCode.RESIDUAL: ("not located well enough", "not located well enough"),
+    CertificateCode.SINGULAR: ("not isolated", "not isolated"),
+    CertificateCode.KINK: ("undecided at a threshold", "undecided at thresholds"),
+    CertificateCode.BORDER: ("at a border collision", "at border collisions"),
+    CertificateCode.NOT_FINITE: ("not finite", "not finite"),
+    CertificateCode.INTERRUPTED: ("not examined", "not examined"),
 }
 
 
@@ -71,24 +72,12 @@ class Certificates(Result):
     point.
 
     Distances are Euclidean, in the flat state, but see ``units``. ``codes`` says what became of
-    each point:
-
-    ===============  =================================================================
-    ``certified``    proved: exactly one fixed point within ``uniqueness_radius``
-    ``supported``    the same by samples only, which is evidence and no proof
-    ``slow_point``   refused, and the residual is no rounding error
-    ``residual``     refused: the Newton step is too long for the curvature there
-    ``singular``     the Jacobian of the residual has no inverse: not isolated
-    ``kink``         a unit may cross its threshold within the Newton step: undecided
-    ``border``       on thresholds whose sides disagree: several fixed points near, or none
-    ``not_finite``   NaN or infinity
-    ``interrupted``  not examined
-    ===============  =================================================================
+    each point.
 
     Attributes:
         certified: ``(n,)`` bool, the code is ``certified`` or ``supported``. Which of the two
             it is, :attr:`proved` and :attr:`supported` tell.
-        codes: one word a point, see above.
+        codes: of :class:`fixedpoint_tf.analysis.CertificateCode`, one a point.
         existence_radius: ``(n,)``, a true fixed point lies within it; NaN where refused.
         uniqueness_radius: ``(n,)``, and no other within this one. Of a sampled system it is no
             larger than what was sampled, and reaches no other point given.
@@ -129,7 +118,7 @@ class Certificates(Result):
     """
 
     certified: np.ndarray
-    codes: list[str]
+    codes: list[CertificateCode]
     existence_radius: np.ndarray
     uniqueness_radius: np.ndarray
     newton_bound: np.ndarray
@@ -148,15 +137,18 @@ class Certificates(Result):
     interrupted: bool
     units: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", [CertificateCode(code) for code in self.codes])
+
     @property
     def proved(self) -> np.ndarray:
         """``(n,)`` bool, a fixed point is proved to exist and to be alone."""
-        return np.array([code == "certified" for code in self.codes], dtype=bool)
+        return np.array([code == CertificateCode.CERTIFIED for code in self.codes], dtype=bool)
 
     @property
     def supported(self) -> np.ndarray:
         """``(n,)`` bool, samples support it, without a proof."""
-        return np.array([code == "supported" for code in self.codes], dtype=bool)
+        return np.array([code == CertificateCode.SUPPORTED for code in self.codes], dtype=bool)
 
     @property
     def reasons(self) -> list[str]:
@@ -195,7 +187,7 @@ class Certificates(Result):
             )
             if self.units is not None:
                 parts[-1] += ", each state measured in its own size"
-        refused = [code for code in self.codes if code not in ("certified", "supported")]
+        refused = [code for code in self.codes if code in _REFUSED]
         counts = [
             pluralize(refused.count(code), *_REFUSED[code]) for code in dict.fromkeys(refused)
         ]

@@ -16,6 +16,7 @@ from fixedpoint_tf._utils.checks import (
 )
 from fixedpoint_tf.analysis.certificates.answer import Certificates
 from fixedpoint_tf.analysis.certificates.arithmetic import working_precision
+from fixedpoint_tf.analysis.certificates.codes import CertificateCode
 from fixedpoint_tf.analysis.certificates.distinct import compare_points, shrink_to_others
 from fixedpoint_tf.analysis.certificates.proofs import Prover, Verdict, has_closed_form
 from fixedpoint_tf.analysis.certificates.units import in_units, unequal_sizes
@@ -135,8 +136,9 @@ def certify(
     codes = columns.pop("code")
     # A residual that rounding cannot explain, with no fixed point near: the state moves on.
     moves = columns["residual"] > 10.0 * columns["rounding"]
-    codes[(codes == "residual") & (moves | (status == Status.SLOW_POINT))] = "slow_point"
-    certified = (codes == "certified") | (codes == "supported")
+    moves |= status == Status.SLOW_POINT
+    codes[(codes == CertificateCode.RESIDUAL) & moves] = CertificateCode.SLOW_POINT
+    certified = (codes == CertificateCode.CERTIFIED) | (codes == CertificateCode.SUPPORTED)
     nearest, same_as, n_distinct = compare_points(
         x, u, certified, columns["existence_radius"], columns["uniqueness_radius"]
     )
@@ -234,7 +236,7 @@ def _joined(verdicts: list[Verdict], done: int, n: int) -> dict[str, np.ndarray]
     for field in dataclasses.fields(Verdict):
         parts = [getattr(verdict, field.name) for verdict in verdicts]
         if field.name == "code":
-            parts.append(np.full(n - done, "interrupted"))
+            parts.append(np.full(n - done, CertificateCode.INTERRUPTED))
         elif field.name == "n_unstable":
             parts.append(np.full(n - done, -1))
         else:

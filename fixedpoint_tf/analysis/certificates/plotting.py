@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixedpoint_tf.analysis.certificates.answer import Certificates
+from fixedpoint_tf.analysis.certificates.codes import CertificateCode
 from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["plot_certificates"]
 
 _REFUSED = {
-    "slow_point": ("slow point", "^", COLORS["orange"]),
-    "residual": ("residual too large", "v", COLORS["vermillion"]),
-    "singular": ("not isolated", "s", COLORS["purple"]),
-    "kink": ("undecided at a threshold", "D", COLORS["green"]),
-    "border": ("border collision", "P", COLORS["green"]),
+    CertificateCode.SLOW_POINT: ("slow point", "^", COLORS["orange"]),
+    CertificateCode.RESIDUAL: ("residual too large", "v", COLORS["vermillion"]),
+    CertificateCode.SINGULAR: ("not isolated", "s", COLORS["purple"]),
+    CertificateCode.KINK: ("undecided at a threshold", "D", COLORS["green"]),
+    CertificateCode.BORDER: ("border collision", "P", COLORS["green"]),
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.batched import inverses
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
+from fixedpoint_tf.analysis.certificates.codes import CertificateCode
 from fixedpoint_tf.analysis.certificates.polynomial import largest_radius, radii
 from fixedpoint_tf.analysis.certificates.sampled import sample_balls
 from fixedpoint_tf.analysis.certificates.thresholds import prove_at_threshold
@@ -144,11 +145,11 @@ class Prover:
             kink = np.isinf(z2) if self.closed else self._beside_kink(x, u, ~proved, y, size)
         # Sampled: an average of sides may be singular, which says nothing of a line of points.
         singular = (singular | ~(z0 < 1.0)) & (self.closed | ~kink)
-        yes = "certified" if self.closed else "supported"
+        yes = CertificateCode.CERTIFIED if self.closed else CertificateCode.SUPPORTED
         code: np.ndarray = np.select(
             [~finite, singular, proved, kink],
-            ["not_finite", "singular", yes, "kink"],
-            default="residual",
+            [CertificateCode.NOT_FINITE, CertificateCode.SINGULAR, yes, CertificateCode.KINK],
+            default=CertificateCode.RESIDUAL,
         )
         n_unstable = _count_unstable(jacobian, moved, proved, self.system.kind, modes)
         if self.linear_pieces is not None:
@@ -157,7 +158,7 @@ class Prover:
                 proof = prove_at_threshold(
                     self.linear_pieces, x[i], u[i], newton, CAP * size[i]
                 )
-                if proof.code != "kink":
+                if proof.code != CertificateCode.KINK:
                     code[i], low[i], reach[i] = proof.code, proof.existence, proof.uniqueness
                     n_unstable[i] = 0 if proof.contracts else -1
         elif self.bounds_of_jumps is not None:
@@ -279,7 +280,7 @@ class Prover:
                 unique = np.where((gap > 0.0) & ~np.isnan(existence), radius, unique)
                 radius = np.where(gap > 0.0, 2.0 * radius, radius)
         yes = rows[~np.isnan(unique)]
-        code[yes], n_unstable[yes] = "certified", -1
+        code[yes], n_unstable[yes] = CertificateCode.CERTIFIED, -1
         low[yes], reach[yes] = (a[~np.isnan(unique)] for a in (existence, unique))
 
     def _mean_at_kinks(self, x, u, jacobian) -> tuple[np.ndarray, bool]:

@@ -26,6 +26,7 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
+from fixedpoint_tf.analysis.certificates.codes import CertificateCode
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
 __all__ = ["Proof", "prove_at_threshold"]
@@ -46,7 +47,7 @@ class Proof:
         contracts: the map itself shortens all distances there, so that the point is stable.
     """
 
-    code: str
+    code: CertificateCode
     existence: float = np.nan
     uniqueness: float = np.nan
     contracts: bool = False
@@ -99,24 +100,24 @@ def prove_at_threshold(
         switching = order[:k]
         room = min(float(distance[order[k]]) if k < n else np.inf, cap)
         constant, code = _inverse_bound(V, active, switching)
-        if code != "certified":
-            return Proof(code if stays else "kink")
+        if code != CertificateCode.CERTIFIED:
+            return Proof(code if stays else CertificateCode.KINK)
         existence = constant * residual * (1.0 + _SLACK)
         if existence < room:
             moving = active.copy()
             moving[switching] = True
             contracts = network.n_layers == 1 and spectral_norms(V[None, moving])[0] < 1.0
             alone = room * (1.0 - _SLACK) if room < cap else room
-            return Proof("certified", existence, alone, bool(contracts))
+            return Proof(CertificateCode.CERTIFIED, existence, alone, bool(contracts))
         if k == n or not np.isfinite(distance[order[k]]) or room >= cap:
             break
         k = int((distance <= max(existence, room)).sum())
-    return Proof("kink")
+    return Proof(CertificateCode.KINK)
 
 
 def _inverse_bound(
     V: np.ndarray, active: np.ndarray, switching: np.ndarray
-) -> tuple[float, str]:
+) -> tuple[float, CertificateCode]:
     """Lipschitz constant of the inverse of the extended map, and the code."""
     if len(switching) <= MOST_ENUMERATED:
         return _by_enumeration(V, active, switching)
@@ -125,7 +126,7 @@ def _inverse_bound(
 
 def _by_enumeration(
     V: np.ndarray, active: np.ndarray, switching: np.ndarray
-) -> tuple[float, str]:
+) -> tuple[float, CertificateCode]:
     """Hold the determinants of all pieces against each other."""
     n, k = len(V), len(switching)
     bits = (np.arange(2**k)[:, None] >> np.arange(k)) & 1
@@ -135,13 +136,13 @@ def _by_enumeration(
     try:
         A = np.linalg.inv(M)
     except np.linalg.LinAlgError:
-        return np.nan, "kink"
+        return np.nan, CertificateCode.KINK
     size = np.linalg.norm(A, axis=(1, 2))
     whole = np.linalg.norm(M, axis=(1, 2)) + np.sqrt(n)
     defect = np.linalg.norm(np.eye(n) - A @ M, axis=(1, 2)) * (1.0 + gamma(n * n))
     defect += (gamma(n + 2) + gamma(2)) * size * whole
     if not (defect < 0.5).all():
-        return np.nan, "kink"
+        return np.nan, CertificateCode.KINK
     largest = float((spectral_norms(A) / (1.0 - defect)).max())
     # det M' / det M = 1 - V_j M^-1 e_j, where unit j becomes active.
     opposite = False
@@ -152,16 +153,16 @@ def _by_enumeration(
         slack = np.linalg.norm(V[j]) * np.linalg.norm(columns, axis=1)
         slack = slack * (defect[some] / (1.0 - defect[some]) + gamma(n + 2)) + 4.0 * EPS
         if not (np.abs(ratio) > 2.0 * slack).all():
-            return np.nan, "kink"
+            return np.nan, CertificateCode.KINK
         opposite |= bool((ratio < 0.0).any())
     if opposite:
-        return np.nan, "border"
-    return largest, "certified"
+        return np.nan, CertificateCode.BORDER
+    return largest, CertificateCode.CERTIFIED
 
 
 def _by_contraction(
     V: np.ndarray, active: np.ndarray, switching: np.ndarray
-) -> tuple[float, str]:
+) -> tuple[float, CertificateCode]:
     """Bound all pieces together through the inverse of their mean."""
     n = len(V)
     middle = active.astype(np.float64)
@@ -170,7 +171,7 @@ def _by_contraction(
     try:
         A = np.linalg.inv(M)
     except np.linalg.LinAlgError:
-        return np.nan, "kink"
+        return np.nan, CertificateCode.KINK
     size = float(np.linalg.norm(A))
     defect = float(np.linalg.norm(np.eye(n) - A @ M)) * (1.0 + gamma(n * n))
     defect += (gamma(n + 2) + gamma(2)) * size * (float(np.linalg.norm(M)) + np.sqrt(n))
@@ -178,7 +179,7 @@ def _by_contraction(
     across = spectral_norms(A[None, :, switching])[0]
     kappa = defect + 0.5 * across * spectral_norms(V[None, switching])[0]
     if kappa * (1.0 + _SLACK) < 1.0:
-        return float(norms / (1.0 - kappa * (1.0 + _SLACK))), "certified"
+        return float(norms / (1.0 - kappa * (1.0 + _SLACK))), CertificateCode.CERTIFIED
     # Entry by entry: |x - y| <= (I - B)^-1 |A| |G(x) - G(y)| where B = |A| E + defect.
     B = 0.5 * np.abs(A[:, switching]) @ np.abs(V[switching]) * (1.0 + gamma(n + 2)) + defect
     weight = np.ones(n)
@@ -187,8 +188,8 @@ def _by_contraction(
         weight /= weight.max()
     theta = float((B @ weight / weight).max()) * (1.0 + gamma(n + 4))
     if not theta < 1.0:
-        return np.nan, "kink"
+        return np.nan, CertificateCode.KINK
     # In the maximum norm with these weights the inverse has the constant below, and the
     # Euclidean one is between them by the extremes of the weights.
     scaled = (np.abs(A) @ weight / weight).max() / (1.0 - theta)
-    return float(scaled * np.sqrt(n) / weight.min()) * (1.0 + _SLACK), "certified"
+    return float(scaled * np.sqrt(n) / weight.min()) * (1.0 + _SLACK), CertificateCode.CERTIFIED

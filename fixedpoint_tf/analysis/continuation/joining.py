@@ -9,21 +9,19 @@ import numpy as np
 from fixedpoint_tf.analysis.continuation.result import Branches
 from fixedpoint_tf.curves.curve import Curve
 from fixedpoint_tf.curves.detection import Found, detect
-from fixedpoint_tf.curves.ends import CLOSED, END, JUMP, MEETING
-from fixedpoint_tf.curves.intervals import (
-    BORDER_BRANCH_POINT,
-    BORDER_COLLISION,
-    BORDER_FOLD,
-    CONTINUUM,
-    border_event,
-)
+from fixedpoint_tf.curves.ends import BifurcationType, BranchEnd
+from fixedpoint_tf.curves.intervals import border_event
 from fixedpoint_tf.curves.steps import Steps
 from fixedpoint_tf.curves.traces import Trace
 from fixedpoint_tf.curves.tracing import trace
 
 __all__ = ["as_branches", "both_ways", "join"]
 
-AT_BORDER = (BORDER_BRANCH_POINT, BORDER_COLLISION, BORDER_FOLD)
+AT_BORDER = (
+    BifurcationType.BORDER_BRANCH_POINT,
+    BifurcationType.BORDER_COLLISION,
+    BifurcationType.BORDER_FOLD,
+)
 
 
 def both_ways(
@@ -54,11 +52,14 @@ def both_ways(
     """
     ahead, stopped = trace(curve, z, forward, steps, report, at_border)
     alone = ~np.isfinite(backward).all(axis=1)
-    again = [k for k, one in enumerate(ahead) if one.end != CLOSED and not alone[k]]
+    loops = [one.end is BranchEnd.CLOSED_LOOP for one in ahead]
+    again = [k for k in range(len(ahead)) if not (loops[k] or alone[k])]
     place, (low, high) = z[:, -1], curve.path.breaks[[0, -1]]
     at_end = (place <= low) | (place >= high)
-    why = np.where(at_end, END, np.where(meets, MEETING, JUMP))
-    behind = {int(k): ahead[k].turned(str(why[k])) for k in np.flatnonzero(alone)}
+    behind = {}
+    for k in np.flatnonzero(alone):
+        end = BranchEnd.BORDER_BRANCH_POINT if meets[k] else BranchEnd.JUMP
+        behind[int(k)] = ahead[k].turned(BranchEnd.END_OF_PATH if at_end[k] else end)
     for k in np.flatnonzero(meets & ~alone):
         ahead[k].meetings.append(ahead[k].z[0])
     if not stopped:
@@ -100,22 +101,28 @@ def _with_meetings(found: list[Found], joined: list) -> list[Found]:
     met: list[Found] = []
     for number, (parts, ends, meetings) in enumerate(joined):
         z = parts[0]
-        at = [k for end, k in zip(ends, (0, len(z) - 1), strict=True) if end == MEETING]
+        at = [
+            k
+            for end, k in zip(ends, (0, len(z) - 1), strict=True)
+            if end == BranchEnd.BORDER_BRANCH_POINT
+        ]
         for place in meetings:
             same = (z == place).all(axis=1)
             at += np.flatnonzero(same[:-1] & same[1:]).tolist()
         continua = [
-            one.after for one in found if one.branch == number and one.kind == CONTINUUM
+            one.after
+            for one in found
+            if one.branch == number and one.bifurcation_type == BifurcationType.CONTINUUM
         ]
         met += [
-            Found(BORDER_BRANCH_POINT, number, k, z[k], complex(np.nan))
+            Found(BifurcationType.BORDER_BRANCH_POINT, number, k, z[k], complex(np.nan))
             for k in sorted(set(at) - set(continua))
         ]
     again = {(one.branch, one.after) for one in met}
     left = [
         one
         for one in found
-        if (one.branch, one.after) not in again or one.kind not in AT_BORDER
+        if (one.branch, one.after) not in again or one.bifurcation_type not in AT_BORDER
     ]
     return sorted(left + met, key=lambda one: (one.branch, one.after))
 
@@ -143,7 +150,7 @@ def as_branches(
         lengths=np.array([len(part[0]) for part in arrays], dtype=int),
         ends=tuple(ends for _, ends, _ in joined),
         branch_of_point=branch_of_point,
-        bifurcation_kinds=tuple(f.kind for f in found),
+        bifurcation_types=tuple(f.bifurcation_type for f in found),
         bifurcation_places=np.array([(f.branch, f.after) for f in found], int).reshape(-1, 2),
         bifurcation_s=place,
         bifurcation_inputs=curve.path(place)[0],

@@ -9,7 +9,7 @@ import numpy as np
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.continuation import Branches
-from fixedpoint_tf.analysis.continuation.result import several
+from fixedpoint_tf.curves.ends import BifurcationType
 from fixedpoint_tf.plotting.style import (
     COLORS,
     coordinate_names,
@@ -31,16 +31,16 @@ _LINES: dict[str, tuple[str, Any, float, int]] = {
     "marginal": (COLORS["green"], (0, (1, 1)), 1.8, 2),
 }
 _MARKERS = {
-    "saddle-node": ("o", COLORS["vermillion"]),
-    "branch point": ("s", COLORS["purple"]),
-    "period doubling": ("^", COLORS["green"]),
-    "Neimark-Sacker": ("D", COLORS["blue"]),
-    "Hopf": ("D", COLORS["blue"]),
-    "multiple bifurcation": ("p", COLORS["orange"]),
-    "border-collision fold": ("X", COLORS["vermillion"]),
-    "border collision": ("P", COLORS["blue"]),
-    "border branch point": ("*", COLORS["purple"]),
-    "continuum": ("d", COLORS["green"]),
+    BifurcationType.SADDLE_NODE: ("o", COLORS["vermillion"]),
+    BifurcationType.BRANCH_POINT: ("s", COLORS["purple"]),
+    BifurcationType.PERIOD_DOUBLING: ("^", COLORS["green"]),
+    BifurcationType.NEIMARK_SACKER: ("D", COLORS["blue"]),
+    BifurcationType.HOPF: ("D", COLORS["blue"]),
+    BifurcationType.MULTIPLE: ("p", COLORS["orange"]),
+    BifurcationType.BORDER_FOLD: ("X", COLORS["vermillion"]),
+    BifurcationType.BORDER_COLLISION: ("P", COLORS["blue"]),
+    BifurcationType.BORDER_BRANCH_POINT: ("*", COLORS["purple"]),
+    BifurcationType.CONTINUUM: ("d", COLORS["green"]),
 }
 
 
@@ -78,8 +78,8 @@ def plot_branches(
     for name, (color, style, _, _) in _LINES.items():
         if name in drawn:
             ax.plot([], [], color=color, linestyle=style, linewidth=1.6, label=name)
-    for kind, (marker, color) in _MARKERS.items():
-        rows = np.flatnonzero([name == kind for name in branches.bifurcation_kinds])
+    for what, (marker, color) in _MARKERS.items():
+        rows = np.flatnonzero([one is what for one in branches.bifurcation_types])
         if len(rows):
             s, u = branches.bifurcation_s[rows], branches.bifurcation_inputs[rows]
             ax.plot(
@@ -92,7 +92,7 @@ def plot_branches(
                 markeredgecolor="white",
                 markeredgewidth=0.8,
                 zorder=4,
-                label=pluralize(len(rows), kind, several(kind)),
+                label=pluralize(len(rows), what, what.plural),
             )
     one = n_inputs == 1
     ax.set_xlabel(

@@ -12,7 +12,7 @@ import numpy as np
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.words import pluralize
-from fixedpoint_tf.curves.ends import CLOSED, MEETING
+from fixedpoint_tf.curves.ends import BifurcationType, BranchEnd
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.linearization.kinds import check_kind
@@ -21,17 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Bifurcation", "Branches", "several"]
-
-
-def several(kind: str) -> str:
-    """The plural of a kind of bifurcation.
-
-    Example:
-        >>> several("saddle-node"), several("continuum"), several("Hopf")
-        ('saddle-nodes', 'continua', 'Hopf')
-    """
-    return {"continuum": "continua", "Hopf": kind, "Neimark-Sacker": kind}.get(kind, kind + "s")
+__all__ = ["Bifurcation", "Branches"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,15 +29,9 @@ class Bifurcation:
     """One bifurcation.
 
     Attributes:
-        kind: ``"saddle-node"``, ``"branch point"`` (pitchfork or transcritical: two
-            branches cross), ``"period doubling"``, ``"Neimark-Sacker"``, ``"Hopf"``, or
-            ``"multiple bifurcation"`` where several real eigenvalues cross at one place, as
-            in a symmetric network. Where a unit reaches its threshold (ReLU, clipped and
-            the like) eigenvalues jump: ``"border-collision fold"`` (two branches meet there
-            and vanish), ``"border collision"`` (the branch goes on, with another stability
-            or number of unstable modes) or ``"border branch point"`` (other branches begin
-            there). ``"continuum"``: from here on every point of a part of the branch is a
-            fixed point at one and the same input.
+        bifurcation_type: of :class:`fixedpoint_tf.analysis.BifurcationType`. Where a unit
+            reaches its threshold (ReLU, clipped and the like) eigenvalues jump, which makes a
+            border-collision fold, a border collision or a border branch point.
         branch: number of the branch.
         after: the point of the branch after which it lies.
         s: place on the path of inputs.
@@ -64,11 +48,11 @@ class Bifurcation:
         >>> fold = as_system(lambda x, u: x + u - x * x, n_states=1, n_inputs=1)
         >>> branches = continue_branches(fold, [[1.0]], [1.0, -1.0], bounds=(-1.5, 1.5))
         >>> found = branches.bifurcations[0]
-        >>> found.kind, round(found.s, 6), abs(found.state.round(6)).tolist()
+        >>> found.bifurcation_type, round(found.s, 6), abs(found.state.round(6)).tolist()
         ('saddle-node', 0.5, [0.0])
     """
 
-    kind: str
+    bifurcation_type: BifurcationType
     branch: int
     after: int
     s: float
@@ -83,7 +67,7 @@ class Bifurcation:
         shown = self.change if np.isnan(value) else f"eigenvalue {shown}"
         u = ", ".join(f"{entry:.6g}" for entry in self.inputs[:4])
         more = ", ..." if len(self.inputs) > 4 else ""
-        return f"{self.kind} at s = {self.s:.6g}, u = ({u}{more}), {shown}"
+        return f"{self.bifurcation_type} at s = {self.s:.6g}, u = ({u}{more}), {shown}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -102,15 +86,11 @@ class Branches(Result):
         xstar: ``(n, n_states)``.
         eigenvalues: ``(n, n_states)`` complex, fastest growing first.
         lengths: ``(n_branches,)`` int, points of each branch.
-        ends: why each branch stopped, at its first point and at its last:
-            ``"end of path"``, ``"closed loop"``, ``"left the bounds"``, ``"most points"``,
-            ``"step too small"``, ``"border branch point"`` (many branches meet where several
-            units reach their thresholds together, and none goes straight on), ``"jump of the
-            system"`` (the next state itself jumps there, or many thresholds meet and no way
-            on is found) or ``"interrupted"``.
+        ends: why each branch stopped, at its first point and at its last, of
+            :class:`fixedpoint_tf.analysis.BranchEnd`.
         branch_of_point: ``(n_given,)`` int, the branch that each of the points given lies
             on; -1 where it is no fixed point, and where Newton's method found none from it.
-        bifurcation_kinds: the kind of each bifurcation, see :class:`Bifurcation`.
+        bifurcation_types: of :class:`fixedpoint_tf.analysis.BifurcationType`, one each.
         bifurcation_places: ``(n_bifurcations, 2)`` int, branch and the point of it after
             which the bifurcation lies.
         bifurcation_s: one row a bifurcation: its place along the path;
@@ -137,9 +117,9 @@ class Branches(Result):
     xstar: np.ndarray
     eigenvalues: np.ndarray
     lengths: np.ndarray
-    ends: tuple[tuple[str, str], ...]
+    ends: tuple[tuple[BranchEnd, BranchEnd], ...]
     branch_of_point: np.ndarray
-    bifurcation_kinds: tuple[str, ...]
+    bifurcation_types: tuple[BifurcationType, ...]
     bifurcation_places: np.ndarray
     bifurcation_s: np.ndarray
     bifurcation_inputs: np.ndarray
@@ -149,10 +129,14 @@ class Branches(Result):
     state_names: tuple[tuple[str, int], ...] | None = None
     interrupted: bool = False
 
+    _former_names = {"bifurcation_kinds": "bifurcation_types"}
+
     def __post_init__(self) -> None:
         check_kind(self.kind)
-        object.__setattr__(self, "ends", tuple((str(a), str(b)) for a, b in self.ends))
-        object.__setattr__(self, "bifurcation_kinds", tuple(self.bifurcation_kinds))
+        ends = tuple((BranchEnd(first), BranchEnd(last)) for first, last in self.ends)
+        object.__setattr__(self, "ends", ends)
+        types = tuple(BifurcationType(word) for word in self.bifurcation_types)
+        object.__setattr__(self, "bifurcation_types", types)
         if self.state_names is not None:
             names = tuple((str(name), int(size)) for name, size in self.state_names)
             object.__setattr__(self, "state_names", names)
@@ -187,8 +171,8 @@ class Branches(Result):
         end = int(self.lengths[: branch + 1].sum())
         return slice(end - int(self.lengths[branch]), end)
 
-    def count_bifurcations(self) -> dict[tuple[str, str], int]:
-        """How many there are of each kind; border collisions by what changes.
+    def count_bifurcations(self) -> dict[tuple[BifurcationType, str], int]:
+        """How many there are of each type; border collisions by what changes.
 
         Example:
             >>> import tensorflow as tf
@@ -200,8 +184,8 @@ class Branches(Result):
             {('border-collision fold', ''): 1}
         """
         named = (
-            (kind, self._change(i) if kind == "border collision" else "")
-            for i, kind in enumerate(self.bifurcation_kinds)
+            (what, self._change(i) if what is BifurcationType.BORDER_COLLISION else "")
+            for i, what in enumerate(self.bifurcation_types)
         )
         return dict(collections.Counter(named))
 
@@ -210,7 +194,7 @@ class Branches(Result):
         """All bifurcations, branch by branch, in order along each."""
         return [
             Bifurcation(
-                kind,
+                what,
                 int(self.bifurcation_places[i, 0]),
                 int(self.bifurcation_places[i, 1]),
                 float(self.bifurcation_s[i]),
@@ -219,7 +203,7 @@ class Branches(Result):
                 complex(self.bifurcation_eigenvalues[i]),
                 self._change(i),
             )
-            for i, kind in enumerate(self.bifurcation_kinds)
+            for i, what in enumerate(self.bifurcation_types)
         ]
 
     def _change(self, i: int) -> str:
@@ -245,7 +229,11 @@ class Branches(Result):
         z = np.column_stack([self.s, self.xstar])[rows]
         if after == len(z) - 1:
             return True
-        return after == 0 and self.ends[branch][0] == MEETING and (z[0] != z[1]).any()
+        return (
+            after == 0
+            and self.ends[branch][0] == BranchEnd.BORDER_BRANCH_POINT
+            and (z[0] != z[1]).any()
+        )
 
     def crossings(self, s: float) -> np.ndarray:
         """States where the branches pass a place on the path, by linear interpolation.
@@ -262,7 +250,7 @@ class Branches(Result):
                 found.append((x[i] + share * (x[i + 1] - x[i]))[None])
             at = here == s
             at[1:] &= (x[1:] != x[:-1]).any(axis=1) | (here[1:] != here[:-1])  # a border
-            if len(at) > 1 and self.ends[branch][1] == CLOSED:
+            if len(at) > 1 and self.ends[branch][1] == BranchEnd.CLOSED_LOOP:
                 at[-1] = False  # the first point once more
             found.append(x[at])
         return np.concatenate(found)
@@ -284,8 +272,8 @@ class Branches(Result):
 
     def __repr__(self) -> str:
         said = [
-            pluralize(count, name, several(name)) + (f" ({change})" if change else "")
-            for (name, change), count in self.count_bifurcations().items()
+            pluralize(count, what, what.plural) + (f" ({change})" if change else "")
+            for (what, change), count in self.count_bifurcations().items()
         ]
         plural = "branch" if self.n == 1 else "branches"
         points, stable = f"{len(self.s):,} points", f"{int(self.is_stable.sum()):,} stable"

@@ -12,8 +12,7 @@ from fixedpoint_tf.analysis.continuation.joining import as_branches, both_ways, 
 from fixedpoint_tf.analysis.continuation.result import Bifurcation, Branches
 from fixedpoint_tf.curves.crossings import ways
 from fixedpoint_tf.curves.curve import Curve
-from fixedpoint_tf.curves.ends import CLOSED
-from fixedpoint_tf.curves.intervals import BORDER_BRANCH_POINT, BRANCH_POINT
+from fixedpoint_tf.curves.ends import BifurcationType, BranchEnd
 from fixedpoint_tf.curves.paths import Path
 from fixedpoint_tf.curves.starting import both_tangents, size_of_states
 from fixedpoint_tf.curves.steps import Steps, checked_steps
@@ -78,7 +77,7 @@ def switch_branch(
     steps = checked_steps(system, size, first_step, max_step, min_step, max_points, bounds)
     point = _crossing(branches, bifurcation, line)
     z = curve.pack(point.state[None], np.array([point.s]))
-    if point.kind == BORDER_BRANCH_POINT:
+    if point.bifurcation_type == BifurcationType.BORDER_BRANCH_POINT:
         return _at_border(curve, branches, point, z[0], steps, verbose)
     rows = branches.rows(point.branch)
     near = curve.pack(branches.xstar[rows], branches.s[rows])
@@ -99,7 +98,7 @@ def switch_branch(
     t = curve.tangent(begun.slopes, ways)
     with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
         (one, other), stopped = trace(curve, begun.z, t, steps, bar.update)
-    if one.end == CLOSED:  # the way back is the same loop
+    if one.end == BranchEnd.CLOSED_LOOP:  # the way back is the same loop
         return as_branches(
             curve, [join(None, one, system.kind)], np.zeros(1, dtype=int), stopped
         )
@@ -118,17 +117,20 @@ def switch_branch(
 
 def _crossing(branches: Branches, bifurcation: int, line: Path) -> Bifurcation:
     """The bifurcation, if other branches leave it on this path."""
-    n = len(branches.bifurcation_kinds)
+    n = len(branches.bifurcation_types)
     if not 0 <= bifurcation < n:
         raise ValueError(
             f"bifurcation: expected the number of one of the {n} of branches, "
             f"received {bifurcation!r}."
         )
     point = branches.bifurcations[bifurcation]
-    if point.kind not in (BRANCH_POINT, BORDER_BRANCH_POINT):
+    if point.bifurcation_type not in (
+        BifurcationType.BRANCH_POINT,
+        BifurcationType.BORDER_BRANCH_POINT,
+    ):
         raise ValueError(
-            f"bifurcation: expected a {BRANCH_POINT} or {BORDER_BRANCH_POINT}, from which "
-            f"other branches lead, received a {point.kind}."
+            "bifurcation: expected a branch point or border branch point, from which "
+            f"other branches lead, received a {point.bifurcation_type}."
         )
     u = line(np.array([point.s]))[0][0]
     span = np.linalg.norm(line(line.breaks)[0], axis=1).max()

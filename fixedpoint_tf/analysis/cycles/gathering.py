@@ -6,6 +6,7 @@ import numpy as np
 
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
 from fixedpoint_tf.analysis.cycles.result import Cycles
+from fixedpoint_tf.analysis.outcomes import StartOutcome
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["build_result"]
@@ -14,7 +15,7 @@ __all__ = ["build_result"]
 def build_result(
     system: DynamicalSystem,
     orbits: list[Orbit],
-    outcomes: tuple[str, ...],
+    outcomes: tuple[StartOutcome, ...],
     index_of_start: np.ndarray,
     lyapunov: np.ndarray,
     lyapunov_error: np.ndarray,

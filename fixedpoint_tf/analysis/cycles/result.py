@@ -11,6 +11,7 @@ import numpy as np
 from fixedpoint_tf._utils.checks import check_number
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.cycles.orbits.orbits import trivial
+from fixedpoint_tf.analysis.outcomes import StartOutcome
 from fixedpoint_tf.linearization.kinds import check_kind
 
 if TYPE_CHECKING:
@@ -19,28 +20,9 @@ if TYPE_CHECKING:
 
     from fixedpoint_tf.fixed_points.points import FixedPoints
 
-__all__ = ["OUTCOMES", "Cycles"]
-
-#: What a start can come to.
-OUTCOMES = (
-    "fixed point",
-    "cycle",
-    "invariant curve",
-    "quasiperiodic",
-    "chaotic",
-    "diverged",
-    "not settled",
-    "not reached",
-)
+__all__ = ["Cycles"]
 
 SAID = 5e-6  # relative error of a period from which on it shows in six digits
-
-#: How those that are nouns follow a number of starts.
-_PLACES = {
-    "fixed point": "at a fixed point",
-    "cycle": "on a cycle",
-    "invariant curve": "on an invariant curve",
-}
 
 #: A multiplier nearer than this to the unit circle is neither stable nor unstable.
 _MARGIN = 1e-6
@@ -90,10 +72,7 @@ class Cycles(Result):
         inputs: ``(n, n_inputs)``, the constant inputs.
         n_starts: ``(n,)`` int, how many starts ended at the cycle; 0 for those that were
             found by Newton's method alone, as unstable ones are.
-        outcomes: what each start came to: ``"fixed point"``, ``"cycle"``, ``"invariant
-            curve"``, ``"quasiperiodic"`` (no curve, but a torus: two Lyapunov exponents
-            are zero and none is positive), ``"chaotic"``, ``"diverged"``, ``"not settled"``
-            or, of an interrupted search, ``"not reached"``.
+        outcomes: what each start came to, of :class:`fixedpoint_tf.analysis.StartOutcome`.
         cycle_of_start: ``(n_starts,)`` int, the row of the cycle, or -1.
         lyapunov: ``(n_starts,)``, the largest Lyapunov exponent per step or unit of time,
             where it was needed to tell; NaN elsewhere.
@@ -145,7 +124,7 @@ class Cycles(Result):
     is_exact: np.ndarray
     inputs: np.ndarray
     n_starts: np.ndarray
-    outcomes: tuple[str, ...]
+    outcomes: tuple[StartOutcome, ...]
     cycle_of_start: np.ndarray
     lyapunov: np.ndarray
     kind: str = "discrete"
@@ -163,7 +142,7 @@ class Cycles(Result):
 
     def __post_init__(self) -> None:
         check_kind(self.kind)
-        object.__setattr__(self, "outcomes", tuple(self.outcomes))
+        object.__setattr__(self, "outcomes", tuple(StartOutcome(o) for o in self.outcomes))
         if self.state_names is not None:
             names = tuple((str(name), int(size)) for name, size in self.state_names)
             object.__setattr__(self, "state_names", names)
@@ -344,19 +323,22 @@ class Cycles(Result):
     def starts_in_words(self) -> str:
         """What the starts came to, such as "2 at a fixed point, 1 chaotic"."""
         counts = collections.Counter(self.outcomes)
-        said = [(counts[name], name, _PLACES.get(name, name)) for name in OUTCOMES]
-        words = [f"{n:,} {where}{self._details(name)}" for n, name, where in said if n]
+        words = [
+            f"{counts[outcome]:,} {outcome.place}{self._details(outcome)}"
+            for outcome in StartOutcome
+            if counts[outcome]
+        ]
         return ", ".join(words)
 
-    def _details(self, outcome: str) -> str:
+    def _details(self, outcome: StartOutcome) -> str:
         """The Lyapunov exponents of chaotic starts; what those that still move may need."""
-        if outcome == "not settled":
+        if outcome is StartOutcome.NOT_SETTLED:
             n_steps = int(np.min(self.n_run[np.array(self.outcomes) == outcome]))
             after = f" after {n_steps:,} steps" if n_steps else ""
             return f"{after} (slow cycles need a larger n_steps, slow decay more n_extensions)"
-        if outcome != "chaotic":
+        if outcome is not StartOutcome.CHAOTIC:
             return ""
-        chaotic = np.array(self.outcomes) == "chaotic"
+        chaotic = np.array(self.outcomes) == outcome
         rate = float(np.mean(self.lyapunov[chaotic]))
         error = float(np.nanmax(np.append(0.0, self.lyapunov_error[chaotic])))
         unit = "step" if self.kind == "discrete" else "time unit"

@@ -37,6 +37,7 @@ from fixedpoint_tf.analysis.cycles.orbits.recurrences import (
 from fixedpoint_tf.analysis.cycles.orbits.solving import UNKNOWN, KnownOrbits
 from fixedpoint_tf.analysis.cycles.result import Cycles
 from fixedpoint_tf.analysis.cycles.settling import comes_to_rest, stands_still
+from fixedpoint_tf.analysis.outcomes import StartOutcome
 from fixedpoint_tf.systems.simulation import roll_out
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -100,7 +101,7 @@ class Search:
         self.tangents = VariationalMap(system, options.dt)
         self.rng = np.random.default_rng(options.seed)
         self.orbits = KnownOrbits(self.tangents, options.tol_unique)
-        self.outcomes = np.full(len(x), "not reached", dtype=object)
+        self.outcomes = np.array([StartOutcome.NOT_REACHED] * len(x), dtype=object)
         self.cycle_of_start = np.full(len(x), -1)
         self.lyapunov = np.full(len(x), np.nan)
         self.lyapunov_error = np.full(len(x), np.nan)
@@ -130,7 +131,8 @@ class Search:
         transient = self._run(self.x[rows], self.u[rows], self.options.n_transient)
         self.n_run[rows] += self.options.n_transient
         finite = np.isfinite(transient).all(axis=(1, 2))
-        self.outcomes[rows] = np.where(finite, "not settled", "diverged")
+        self.outcomes[rows] = StartOutcome.DIVERGED
+        self.outcomes[rows[finite]] = StartOutcome.NOT_SETTLED
         rows, transient = rows[finite], transient[finite]
         open_rows, length, x, early = (
             rows,
@@ -152,7 +154,7 @@ class Search:
                     self.reach[open_rows] = np.abs(early).max(axis=(1, 2), initial=0.0)
             self.say(f"what did {pluralize(len(open_rows), 'start')} come to")
             self._settle(open_rows, window, extension == self.options.n_extensions)
-            left = self.outcomes[open_rows] == "not settled"
+            left = self.outcomes[open_rows] == StartOutcome.NOT_SETTLED
             chaos = left & self.may_be_chaos[open_rows]
             suspects.append(open_rows[chaos])
             ends.append(window[chaos, -1])
@@ -171,7 +173,7 @@ class Search:
         x = self._last(x, self.u[rows], n_steps)
         self.n_run[rows] += n_steps
         finite = np.isfinite(x).all(axis=1)
-        self.outcomes[rows[~finite]] = "diverged"
+        self.outcomes[rows[~finite]] = StartOutcome.DIVERGED
         return rows[finite], x[finite]
 
     def _confirm_chaos(self, rows: np.ndarray, x: np.ndarray) -> None:
@@ -190,7 +192,7 @@ class Search:
             if not len(rows) or (again and not affordable):
                 break
             self.say(f"running on {pluralize(len(rows), 'start')} that seemed chaotic")
-            self.outcomes[rows] = "not settled"
+            self.outcomes[rows] = StartOutcome.NOT_SETTLED
             n_before = len(rows)
             rows, x = self._run_on(rows, x, n_steps)
             if not len(rows):
@@ -202,10 +204,10 @@ class Search:
                 for several in (False, True):
                     self.curves.pop((row, several), None)
             self._settle(rows, window, is_last=True)
-            left = self.outcomes[rows] == "not settled"
+            left = self.outcomes[rows] == StartOutcome.NOT_SETTLED
             rows, x = rows[left], window[left, -1]
             chaotic = self.may_be_chaos[rows]
-            self.outcomes[rows[chaotic]] = "chaotic"
+            self.outcomes[rows[chaotic]] = StartOutcome.CHAOTIC
             some_ended |= int(chaotic.sum()) < n_before
 
     def _last(self, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.ndarray:
@@ -220,33 +222,34 @@ class Search:
     def _settle(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
         """What the motion in a window is, where that can be told."""
         finite = np.isfinite(window).all(axis=(1, 2))
-        self.outcomes[rows[~finite]] = "diverged"
+        self.outcomes[rows[~finite]] = StartOutcome.DIVERGED
         rows, window = rows[finite], window[finite]
         half = window[:, window.shape[1] // 2 :]
         still = stands_still(half, self.reach[rows], self.tangents.rounding)
         for moving in np.flatnonzero(~still):
             u = self.u[rows[moving]]
             still[moving] = comes_to_rest(self.system, half[moving], u)
-        self.outcomes[rows[still]] = "fixed point"
+        self.outcomes[rows[still]] = StartOutcome.FIXED_POINT
         rows, window = rows[~still], window[~still]
-        if self.system.kind == "discrete":
+        discrete = self.system.kind == "discrete"
+        if discrete:
             self._settle_exact(rows, window)
         else:
             self._settle_flow(rows, window)
         for i, row in enumerate(rows):
-            if self.outcomes[row] == "not settled":
+            if self.outcomes[row] == StartOutcome.NOT_SETTLED:
                 self._join(row, window[i, -N_COMPARED:])
-            if self.outcomes[row] == "not settled" and self.system.kind == "discrete":
+            if discrete and self.outcomes[row] == StartOutcome.NOT_SETTLED:
                 self._settle_slowly(row, window[i])
-            if self.outcomes[row] == "not settled" and self.system.kind == "discrete":
+            if discrete and self.outcomes[row] == StartOutcome.NOT_SETTLED:
                 self._settle_curve(row, window[i], is_last)
-        left = np.flatnonzero(self.outcomes[rows] == "not settled")
+        left = np.flatnonzero(self.outcomes[rows] == StartOutcome.NOT_SETTLED)
         if len(left):
             self._settle_chaos(rows[left], window[left], is_last)
         # Sets of curves are looked for last: that takes longest, and chaos is none of them.
         for i, row in enumerate(rows):
-            left_over = self.outcomes[row] == "not settled" and not self.may_be_chaos[row]
-            if left_over and self.system.kind == "discrete":
+            left_over = self.outcomes[row] == StartOutcome.NOT_SETTLED
+            if left_over and not self.may_be_chaos[row] and discrete:
                 self._settle_curves(row, window[i], is_last)
 
     def _settle_exact(self, rows: np.ndarray, window: np.ndarray) -> None:
@@ -359,7 +362,7 @@ class Search:
             turns = np.array([dominant_frequency(orbit) * len(orbit) for orbit in window])
             neutral &= turns >= MIN_TURNS
             neutral &= [self._is_steady(*pair) for pair in zip(rows, window, strict=True)]
-            self.outcomes[rows[neutral]] = "quasiperiodic"
+            self.outcomes[rows[neutral]] = StartOutcome.QUASIPERIODIC
 
     def _continued(self, row: int, state: np.ndarray, logs: np.ndarray):
         """The growth of deviations over more windows, until it is one of chaos or is not."""
@@ -417,7 +420,8 @@ class Search:
 
     def _assign(self, row: int, index: int) -> None:
         self.cycle_of_start[row] = index
-        self.outcomes[row] = "cycle" if self.orbits.found[index].is_exact else "invariant curve"
+        exact = self.orbits.found[index].is_exact
+        self.outcomes[row] = StartOutcome.CYCLE if exact else StartOutcome.INVARIANT_CURVE
 
     def _join(self, row: int, states: np.ndarray, only: int | None = None) -> None:
         """Say that a start ends at a known stable orbit, if its last states are there."""
@@ -429,7 +433,7 @@ class Search:
         dt = float(self.options.dt or 1.0)
         found = self.orbits.solve_returns(states, self.u[rows], dt, guesses)
         for i, index in found:
-            if assign and self.outcomes[rows[i]] == "not settled":
+            if assign and self.outcomes[rows[i]] == StartOutcome.NOT_SETTLED:
                 self._join(rows[i], states[i, -1:], index)
 
     def result(self, interrupted: bool) -> Cycles:

@@ -2,13 +2,20 @@
 
 import functools
 
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPoints, as_system
-from fixedpoint_tf.analysis import Branches, continue_branches, switch_branch
+from fixedpoint_tf.analysis import (
+    BifurcationType,
+    BranchEnd,
+    Branches,
+    continue_branches,
+    switch_branch,
+)
 from fixedpoint_tf.analysis.continuation import joining
 from fixedpoint_tf.analysis.continuation.plotting import plot_branches
 from fixedpoint_tf.curves.curve import Curve
@@ -45,7 +52,7 @@ def tanh_cell(kernel, recurrent, bias):
 
 
 def only(branches, kind):
-    found = [b for b in branches.bifurcations if b.kind == kind]
+    found = [b for b in branches.bifurcations if b.bifurcation_type == kind]
     assert len(found) == 1, branches.bifurcations
     return found[0]
 
@@ -85,7 +92,7 @@ def test_a_pitchfork_from_an_arm_is_no_saddle_node():
     x = 0.95
     branches = continue_branches(pitchfork(), [[x]], [x * x, -1.0])
     (point,) = branches.bifurcations
-    assert point.kind == "branch point"
+    assert point.bifurcation_type == "branch point"
     assert point.inputs == pytest.approx([0.0], abs=1e-9)
     assert point.state == pytest.approx([0.0], abs=1e-9)
 
@@ -104,7 +111,7 @@ def test_an_imperfect_pitchfork_has_a_saddle_node_and_no_branch_point():
     branches = continue_branches(pitchfork(h), [[start]], [0.9, -1.0])
     (fold,) = branches.bifurcations
     x = -((h / 2.0) ** (1.0 / 3.0))  # where u = 3 x^2 and u x - x^3 + h = 0
-    assert fold.kind == "saddle-node"
+    assert fold.bifurcation_type == "saddle-node"
     assert fold.state == pytest.approx([x], abs=1e-9)
     assert fold.inputs == pytest.approx([3.0 * x * x], abs=1e-10)
 
@@ -176,7 +183,7 @@ def diagonal(*offsets, kind="discrete", flip=1.0):
 def test_real_eigenvalues_that_cross_together_do_not_turn(units, eigenvalue):
     branches = continue_branches(units, np.zeros((1, units.n_states)), [-0.7, 0.6])
     (point,) = branches.bifurcations
-    assert point.kind == "multiple bifurcation"
+    assert point.bifurcation_type == "multiple bifurcation"
     assert point.inputs == pytest.approx([0.0], abs=1e-10)
     assert point.eigenvalue == pytest.approx(eigenvalue, abs=1e-9)
     assert repr(branches).endswith("bifurcations: 1 multiple bifurcation")
@@ -189,7 +196,7 @@ def test_the_ring_of_cosine_weights_bifurcates_at_a_double_eigenvalue():
     ring = system(lambda x, u: tf.tanh(u * (x @ tf.constant(w, x.dtype))), 8)
     branches = continue_branches(ring, np.zeros((1, 8)), [0.5, 1.4])
     (point,) = branches.bifurcations
-    assert point.kind == "multiple bifurcation"
+    assert point.bifurcation_type == "multiple bifurcation"
     assert point.inputs == pytest.approx([1.0], abs=1e-10)
     assert point.eigenvalue == pytest.approx(1.0, abs=1e-9)
     figure, ax = branches.plot()
@@ -199,7 +206,7 @@ def test_the_ring_of_cosine_weights_bifurcates_at_a_double_eigenvalue():
 
 def test_two_pitchforks_within_one_step_are_two():
     branches = continue_branches(diagonal(0.0, 1e-3), [[0.0, 0.0]], [-0.7, 0.6])
-    assert branches.bifurcation_kinds == ("branch point",) * 2
+    assert branches.bifurcation_types == ("branch point",) * 2
     assert branches.bifurcation_inputs[:, 0] == pytest.approx([-1e-3, 0.0], abs=1e-9)
 
 
@@ -210,7 +217,7 @@ def test_a_pair_beside_a_pitchfork_is_told_from_it():
     branches = continue_branches(
         system(velocity, 3, kind="continuous"), [[0.0] * 3], [-0.7, 0.6]
     )
-    assert branches.bifurcation_kinds == ("branch point", "Hopf")
+    assert branches.bifurcation_types == ("branch point", "Hopf")
     assert branches.bifurcation_inputs[:, 0] == pytest.approx([-1e-3, 0.0], abs=1e-9)
     assert branches.bifurcation_eigenvalues == pytest.approx([0.0, 2.0j], abs=1e-8)
 
@@ -228,7 +235,7 @@ def test_all_modes_of_a_random_network_are_told_apart():
     modes = [(u, v) for u, v in modes if u < 2.0]
     kinds = ["branch point" if v.real > 0 else "period doubling" for _, v in modes]
     kinds = ["Neimark-Sacker" if m[1].imag else k for m, k in zip(modes, kinds, strict=True)]
-    assert len(kinds) > 12 and branches.bifurcation_kinds == tuple(kinds)
+    assert len(kinds) > 12 and branches.bifurcation_types == tuple(kinds)
     assert branches.bifurcation_inputs[:, 0] == pytest.approx([u for u, _ in modes], abs=1e-8)
 
 
@@ -238,7 +245,7 @@ def test_the_hysteresis_of_one_tanh_unit():
     folds = branches.bifurcations
     x = np.sqrt(1.0 - 1.0 / w)  # w (1 - x^2) = 1
     u = np.arctanh(x) - w * x
-    assert [f.kind for f in folds] == ["saddle-node"] * 2
+    assert [f.bifurcation_type for f in folds] == ["saddle-node"] * 2
     assert [f.state[0] for f in folds] == pytest.approx([x, -x], abs=1e-9)
     assert [f.inputs[0] for f in folds] == pytest.approx([u, -u], abs=1e-10)
     assert len(branches.crossings(0.5)) == 3
@@ -254,7 +261,7 @@ def test_a_network_of_many_units_folds_where_its_mode_does():
     x = np.sqrt(1.0 - 1.0 / w)
     u = np.arctanh(x) - w * x
     folds = branches.bifurcations
-    assert [f.kind for f in folds] == ["saddle-node"] * 2
+    assert [f.bifurcation_type for f in folds] == ["saddle-node"] * 2
     assert [f.inputs[0] for f in folds] == pytest.approx([u, -u], abs=1e-9)
     assert folds[0].state == pytest.approx(x * signs, abs=1e-8)
 
@@ -274,7 +281,7 @@ def test_branches_that_cross_are_two():
     points = FixedPoints(xstar=[[0.0], [x], [-x], [0.0]], inputs=[[0.5], [0.5], [0.5], [-0.5]])
     branches = continue_branches(pitchfork(), points, [-1.0, 0.9])
     assert branches.branch_of_point.tolist() == [0, 1, 1, 0]
-    assert branches.bifurcation_kinds == ("branch point",) * 2
+    assert branches.bifurcation_types == ("branch point",) * 2
     assert [len(points) for points in branches] == branches.lengths.tolist()
 
 
@@ -335,7 +342,7 @@ def test_hysteresis_on_the_way_there_and_back():
     assert [f.inputs[0] for f in branches.bifurcations] == pytest.approx(
         [u, -u, -u, u], abs=1e-9
     )
-    assert {f.kind for f in branches.bifurcations} == {"saddle-node"}
+    assert {f.bifurcation_type for f in branches.bifurcations} == {"saddle-node"}
     points = FixedPoints(xstar=branches.xstar[[3, -3]], inputs=branches.inputs[[3, -3]])
     assert len(continue_branches(unit, points, [1.0, -1.0, 1.0])) == 1
 
@@ -343,10 +350,10 @@ def test_hysteresis_on_the_way_there_and_back():
 def test_the_arms_of_a_pitchfork_there_and_back_are_one_loop():
     path = [-1.0, 0.8, -1.0]
     stem = continue_branches(pitchfork(), [[0.0]], path)
-    assert stem.bifurcation_kinds == ("branch point",) * 2
+    assert stem.bifurcation_types == ("branch point",) * 2
     loop = switch_branch(pitchfork(), stem, path, 0)
     assert loop.ends == (("closed loop", "closed loop"),)
-    assert loop.bifurcation_kinds == ("branch point",) * 2
+    assert loop.bifurcation_types == ("branch point",) * 2
     assert loop.bifurcation_inputs == pytest.approx(np.zeros((2, 1)), abs=1e-9)
     assert loop.xstar[:, 0] ** 2 == pytest.approx(loop.inputs[:, 0], abs=1e-9)
     assert np.sort(loop.crossings(0.5)[:, 0]) == pytest.approx([-(0.8**0.5), 0.8**0.5])
@@ -430,6 +437,19 @@ def test_answers_survive_a_file(tmp_path):
     assert repr(back) == repr(branches)
     assert back.ends == branches.ends
     assert repr(back.bifurcations) == repr(branches.bifurcations)
+    assert back.ends[0][0] is BranchEnd.END_OF_PATH
+    assert back.bifurcation_types[0] is BifurcationType.BRANCH_POINT
+
+
+def test_a_file_in_which_the_types_were_called_kinds(tmp_path):
+    branches = continue_branches(pitchfork(), [[0.0]], [-1.0, 1.0])
+    branches.save(tmp_path / "b.h5")
+    with h5py.File(tmp_path / "b.h5", "r+") as file:
+        values = file.attrs["values"]
+        assert "bifurcation_types" in values
+        file.attrs["values"] = values.replace("bifurcation_types", "bifurcation_kinds")
+    back = Branches.load(tmp_path / "b.h5")
+    assert back.bifurcation_types == branches.bifurcation_types == ("branch point",)
 
 
 # ---- bad input ----
@@ -538,6 +558,6 @@ def test_a_closed_form_without_kinks_is_not_searched_for_them(monkeypatch):
         system(step, 2), [[-0.95, 0.0]], [-0.5, 0.5], bounds=(-1.0, 1.0)
     )
     assert searched and known.count_bifurcations()[("saddle-node", "")] == 2
-    assert known.bifurcation_kinds == unknown.bifurcation_kinds
+    assert known.bifurcation_types == unknown.bifurcation_types
     assert known.bifurcation_s == pytest.approx(unknown.bifurcation_s, abs=1e-7)
     assert known.ends == unknown.ends

@@ -42,7 +42,7 @@ def test_two_branches_meet_at_a_threshold_and_vanish(kind):
     branches = continue_branches(two_slopes(0.5, 1.5, kind), [[x]], [-0.3, 0.3])
     assert branches.ends == (WHOLE,)
     (fold,) = branches.bifurcations
-    assert fold.kind == FOLD and fold.change == "stable -> unstable"
+    assert fold.bifurcation_type == FOLD and fold.change == "stable -> unstable"
     assert fold.inputs == pytest.approx([0.0], abs=1e-11)
     assert fold.state == pytest.approx([0.0], abs=1e-11)
     assert np.isnan(fold.eigenvalue)
@@ -72,7 +72,7 @@ def test_a_branch_passes_a_threshold(right, change):
         assert repr(branches).endswith("bifurcations: none")
     else:
         (found,) = branches.bifurcations
-        assert (found.kind, found.change) == (COLLISION, change)
+        assert (found.bifurcation_type, found.change) == (COLLISION, change)
         assert found.s == pytest.approx(0.5, abs=1e-11)
         assert repr(branches).endswith("1 border collision (stable -> unstable)")
         assert "s = 0.5, u = (" in repr(found) and repr(found).endswith(change)
@@ -81,7 +81,7 @@ def test_a_branch_passes_a_threshold(right, change):
 def test_backwards_along_the_path_the_change_is_told_backwards():
     branches = continue_branches(two_slopes(0.5, -1.5), [[0.12]], [0.3, -0.3])
     (found,) = branches.bifurcations
-    assert (found.kind, found.change) == (COLLISION, "unstable -> stable")
+    assert (found.bifurcation_type, found.change) == (COLLISION, "unstable -> stable")
 
 
 @pytest.mark.parametrize("function", ["relu", "abs", "maximum", "hard_sigmoid"])
@@ -135,7 +135,7 @@ def test_many_units_that_reach_their_threshold_together_fold_as_one():
 
     branches = continue_branches(system(step, 30), np.full((1, 30), -0.6), [-0.3, 0.3])
     (fold,) = branches.bifurcations
-    assert (fold.kind, fold.change) == (FOLD, "stable -> saddle")
+    assert (fold.bifurcation_type, fold.change) == (FOLD, "stable -> saddle")
     assert fold.inputs == pytest.approx([0.0], abs=1e-10)
     assert branches.ends == (WHOLE,)
 
@@ -149,7 +149,7 @@ def test_two_folds_within_one_step_are_both_found():
 
     # u = x / 2 - 1.5 clip(x, 0, gap): down by gap between, up on both sides.
     branches = continue_branches(system(step), [[-0.6]], [-0.3, 0.3])
-    assert branches.bifurcation_kinds == (FOLD, FOLD)
+    assert branches.bifurcation_types == (FOLD, FOLD)
     assert branches.bifurcation_inputs[:, 0] == pytest.approx([0.0, -gap], abs=1e-10)
     assert branches.ends == (WHOLE,)
 
@@ -174,7 +174,9 @@ def test_branches_that_cross_at_a_threshold():
     cross = system(lambda x, u: x + 0.5 * (tf.abs(u) - tf.abs(x)))
     branches = continue_branches(cross, [[1.0]], [-1.0, 1.0])
     (point,) = branches.bifurcations
-    assert point.kind == CROSSING and point.inputs == pytest.approx([0.0], abs=1e-11)
+    assert point.bifurcation_type == CROSSING and point.inputs == pytest.approx(
+        [0.0], abs=1e-11
+    )
     assert branches.xstar[:, 0] == pytest.approx(-branches.inputs[:, 0], abs=1e-10)
     # Begun where they cross, all four ways are followed.
     both = continue_branches(cross, [[0.0]], [-1.0, 1.0], start=0.5)
@@ -204,7 +206,9 @@ def test_a_line_of_fixed_points_is_told():
         system(lambda x, u: tf.nn.relu(x) + u), [[-1.0]], [-1.0, 1.0], bounds=(-2.0, 2.0)
     )
     (line,) = branches.bifurcations
-    assert line.kind == "continuum" and line.inputs == pytest.approx([0.0], abs=1e-11)
+    assert line.bifurcation_type == "continuum" and line.inputs == pytest.approx(
+        [0.0], abs=1e-11
+    )
     assert branches.ends == (("end of path", "left the bounds"),)
     assert repr(branches).endswith("bifurcations: 1 continuum")
     on_line = branches.xstar[:, 0] > 1e-9
@@ -218,7 +222,7 @@ def test_a_line_of_fixed_points_with_ends_is_gone_through():
     for x, start in ((-1.0, 0.0), (0.5, 0.5)):
         branches = continue_branches(line, [[x]], [-1.0, 1.0], start=start)
         assert branches.ends == (WHOLE,)
-        assert branches.bifurcation_kinds == ("continuum",)
+        assert branches.bifurcation_types == ("continuum",)
         ends = np.sort(branches.xstar[[0, -1], 0])  # from within, either way is ahead
         assert ends == pytest.approx([-1.0, 2.0], abs=1e-9)
 
@@ -239,7 +243,7 @@ def test_a_branch_ends_where_the_system_itself_jumps():
 def test_a_threshold_at_a_corner_of_the_path(right, kind, last):
     branches = continue_branches(two_slopes(0.5, right), [[-0.6]], [-0.3, 0.0, 0.6])
     assert branches.ends == (WHOLE,) and branches.s[-1] == last
-    assert branches.bifurcation_kinds == ((kind,) if kind else ())
+    assert branches.bifurcation_types == ((kind,) if kind else ())
     slope = np.where(branches.xstar[:, 0] < 0, 0.5, right)
     truth = branches.inputs[:, 0] / (1.0 - slope)
     assert branches.xstar[:, 0] == pytest.approx(truth, abs=1e-9)
@@ -254,7 +258,9 @@ def test_smooth_bifurcations_are_found_between_thresholds():
     x = 0.8
     branches = continue_branches(bent, [[x]], [x * x - 0.06, -0.5], bounds=(-1.5, 1.5))
     (fold,) = branches.bifurcations
-    assert fold.kind == "saddle-node" and fold.eigenvalue == pytest.approx(1.0, abs=1e-8)
+    assert fold.bifurcation_type == "saddle-node" and fold.eigenvalue == pytest.approx(
+        1.0, abs=1e-8
+    )
     assert fold.state == pytest.approx([-0.05], abs=1e-8)
     assert fold.inputs == pytest.approx([0.05**2 - 0.025], abs=1e-10)
     truth = branches.xstar[:, 0] ** 2 - 0.1 * np.abs(branches.xstar[:, 0] - 0.2)
@@ -268,7 +274,7 @@ def test_folds_at_thresholds_between_curved_pieces():
     u = np.sin(begin) - 2.0 * abs(begin)
     branches = continue_branches(curved, [[begin]], [u, u + 3.0])
     (fold,) = branches.bifurcations
-    assert fold.kind == FOLD and fold.inputs == pytest.approx([0.0], abs=1e-10)
+    assert fold.bifurcation_type == FOLD and fold.inputs == pytest.approx([0.0], abs=1e-10)
     x = branches.xstar[:, 0]
     assert np.sin(x) - 2.0 * np.abs(x) == pytest.approx(branches.inputs[:, 0], abs=1e-9)
 
@@ -418,9 +424,9 @@ def test_random_networks_of_relu_units_along_random_inputs(options):
             if not turns and number_unstable(lines[i][-1]) != number_unstable(lines[j][-1])
         ]
         for kind, truth in ((FOLD, folds), (COLLISION, passes)):
-            mine = [one.s for one in branches.bifurcations if one.kind == kind]
+            mine = [one.s for one in branches.bifurcations if one.bifurcation_type == kind]
             assert sorted(mine) == pytest.approx(sorted(truth), abs=1e-9)
-        assert set(branches.bifurcation_kinds) <= {FOLD, COLLISION}
+        assert set(branches.bifurcation_types) <= {FOLD, COLLISION}
     assert n_found > 20
 
 
@@ -431,7 +437,7 @@ def test_the_hysteresis_of_a_small_unit_is_that_of_a_large_one(size):
     branches = continue_branches(unit, [[0.9 * size]], [size, -size])
     x = np.sqrt(0.5)
     u = np.arctanh(x) - 2.0 * x
-    assert branches.bifurcation_kinds == ("saddle-node",) * 2
+    assert branches.bifurcation_types == ("saddle-node",) * 2
     assert branches.bifurcation_inputs[:, 0] / size == pytest.approx([u, -u], abs=1e-9)
     assert branches.ends == (WHOLE,)
     assert 20 < len(branches.s) < 400

@@ -86,7 +86,7 @@ def test_all_states_of_a_symmetric_competition_have_a_branch(path):
     branches = continue_branches(relu_units(w), points, path, start=place)
     assert branches.n == 7 and sorted(branches.branch_of_point) == list(range(7))
     check_passed(branches, points, np.full(7, place))
-    assert set(branches.bifurcation_kinds) == {MEETING} and len(branches.bifurcations) == 7
+    assert set(branches.bifurcation_types) == {MEETING} and len(branches.bifurcations) == 7
     assert branches.bifurcation_inputs == pytest.approx(0.0, abs=1e-10)
     assert branches.bifurcation_states == pytest.approx(0.0, abs=1e-10)
     for s in (0.137, 0.613, 0.871):
@@ -116,7 +116,7 @@ def test_the_silent_state_alone_says_that_others_begin():
     units = relu_units(w)
     branches = continue_branches(units, np.zeros((1, 3)), [[-1.0], [1.0]])
     (point,) = branches.bifurcations
-    assert point.kind == MEETING and point.change == "stable -> unstable"
+    assert point.bifurcation_type == MEETING and point.change == "stable -> unstable"
     assert branches.ends == (("end of path", "end of path"),)
     others = switch_branch(units, branches, [[-1.0], [1.0]], 0)
     both = np.concatenate([branches.crossings(0.8), others.crossings(0.8)])
@@ -155,7 +155,7 @@ def test_other_competitions(w):
     check_passed(branches, points, np.full(len(points), 0.7))
     same_points(branches.crossings(0.83), of_relu_units(w, 0.66), 1e-9)
     same_points(branches.crossings(0.3), of_relu_units(w, -0.4), 1e-9)
-    assert set(branches.bifurcation_kinds) == {MEETING}
+    assert set(branches.bifurcation_types) == {MEETING}
 
 
 @pytest.mark.parametrize("seed", (2, 11, 25, 28, 41))
@@ -173,7 +173,7 @@ def test_random_networks_without_bias(seed):
     )
     branches = continue_branches(network, given, along)
     check_passed(branches, x, (inputs + 1.0) / 2.0)
-    assert set(branches.bifurcation_kinds) == {MEETING}
+    assert set(branches.bifurcation_types) == {MEETING}
     for s in (0.1, 0.37, 0.66, 0.9):
         truth = of_relu_units(w, (2.0 * s - 1.0) * v).reshape(-1, 4)
         passed = branches.crossings(s)
@@ -217,6 +217,6 @@ def test_all_arms_of_a_pitchfork_with_symmetry(w, number):
     same_points(branches.crossings(0.9), of_tanh_units(w, 1.4), 1e-2)
     same_points(branches.crossings(0.2), np.zeros((1, len(w))), 1e-9)
     assert branches.bifurcation_s == pytest.approx(0.5, abs=1e-9)
-    crossed = np.array([kind == "branch point" for kind in branches.bifurcation_kinds])
+    crossed = np.array([kind == "branch point" for kind in branches.bifurcation_types])
     assert crossed.sum() == number // 2
     assert branches.bifurcation_states[crossed] == pytest.approx(0.0, abs=1e-8)

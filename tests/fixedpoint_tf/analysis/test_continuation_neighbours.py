@@ -51,7 +51,7 @@ def test_a_zigzag_of_any_size(n, size):
     assert set(branches.ends) == {WHOLE} and (branches.branch_of_point >= 0).all()
     inner = inputs[1:-1]
     folds = np.sort(inner[(inner > ends[0]) & (inner < ends[1])])
-    assert set(branches.bifurcation_kinds) <= {FOLD}
+    assert set(branches.bifurcation_types) <= {FOLD}
     assert np.sort(branches.bifurcation_inputs[:, 0]) == pytest.approx(folds, abs=1e-10)
     for s in (0.13, 0.37, 0.81):
         truth = states_at(corners, inputs, ends[0] + s * (ends[1] - ends[0]))
@@ -92,7 +92,7 @@ def test_a_closed_branch_beside_a_long_one(radius, gap):
     assert branches.branch_of_point.tolist() == [0, 1, 1]
     assert branches.ends == (WHOLE, ("closed loop", "closed loop"))
     folds = branches.bifurcation_inputs[
-        [kind == "saddle-node" for kind in branches.bifurcation_kinds], 0
+        [kind == "saddle-node" for kind in branches.bifurcation_types], 0
     ]
     assert np.sort(folds) == pytest.approx([-radius, radius], abs=1e-8)
     loop = branches.points(1)
@@ -108,7 +108,7 @@ def test_a_loop_is_closed_only_by_its_own_start():
     branches = continue_branches(
         system(step), FixedPoints(xstar=begin, inputs=u), [-0.3, 0.3], first_step=0.05
     )
-    assert branches.ends == (WHOLE,) and branches.bifurcation_kinds == (FOLD, FOLD)
+    assert branches.ends == (WHOLE,) and branches.bifurcation_types == (FOLD, FOLD)
 
 
 # ---- the other ways out of a border branch point ----
@@ -119,7 +119,7 @@ def test_the_other_diagonal():
     cross = system(lambda x, u: x + 0.5 * (tf.abs(u) - tf.abs(x)))
     one = continue_branches(cross, [[1.0]], [-1.0, 1.0])
     other = switch_branch(cross, one, [-1.0, 1.0], 0)
-    assert other.ends == (WHOLE,) and other.bifurcation_kinds == (CROSSING,)
+    assert other.ends == (WHOLE,) and other.bifurcation_types == (CROSSING,)
     assert other.xstar[:, 0] == pytest.approx(other.inputs[:, 0], abs=1e-10)
 
 
@@ -127,7 +127,7 @@ def test_the_arms_of_a_pitchfork_with_corners():
     """x = x/2 + (|x + u| - |x - u|)/2: 0, and from u = 0 on also -2 u and 2 u."""
     fork = system(lambda x, u: 0.5 * x + 0.5 * (tf.abs(x + u) - tf.abs(x - u)))
     stem = continue_branches(fork, [[0.0]], [-1.0, 1.0])
-    assert stem.bifurcation_kinds == (CROSSING,)
+    assert stem.bifurcation_types == (CROSSING,)
     assert stem.xstar[:, 0] == pytest.approx(0.0, abs=1e-12)
     arms = switch_branch(fork, stem, [-1.0, 1.0], 0)
     assert arms.ends == (WHOLE,)
