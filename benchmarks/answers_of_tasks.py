@@ -151,7 +151,7 @@ def pulse_average(seed: int) -> list[Fact]:
         net.fact(
             "a plane of slow points",
             f"{largest!r}",
-            largest.kind == "plane" and len(largest) > 0.8 * points.n,
+            largest.group_type == "plane" and len(largest) > 0.8 * points.n,
         ),
         net.fact(
             "two modes that last",
@@ -180,7 +180,7 @@ def line(
         net.fact(
             f"{label}a line attractor",
             f"{of!r}",
-            of.kind == "line" and len(of) > 0.8 * points.n,
+            of.group_type == "line" and len(of) > 0.8 * points.n,
         ),
         net.fact(
             f"{label}order along it is that of the readout, |r| > 0.99",
@@ -252,7 +252,9 @@ def ring_integration(seed: int) -> list[Fact]:
     around = abs(turned[-1] - turned[0]) / (2 * np.pi)
     return [
         net.usable(),
-        net.fact("a closed ring", f"{of!r}", of.kind == "ring" and len(of) > 0.8 * points.n),
+        net.fact(
+            "a closed ring", f"{of!r}", of.group_type == "ring" and len(of) > 0.8 * points.n
+        ),
         net.fact(
             "one near-unit direction along it",
             f"{of.dimension_spectral}",

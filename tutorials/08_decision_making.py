@@ -204,7 +204,7 @@ print(f"eigenvalue {rate:.4f}, gain {gain:.2f}: the same answer in {same:.1%} of
 
 # %%
 print(
-    f"a {line.kind} of {len(line)} points; place and output: |r| = {abs(r):.4f}; "
+    f"a {line.group_type} of {len(line)} points; place and output: |r| = {abs(r):.4f}; "
     f"input at {np.median(heard.input_angle[:, 0, 0]):.0f} degrees to the selection vector; "
     f"one mode predicts the output with r = {agreement:.3f} and {same:.1%} of the answers"
 )

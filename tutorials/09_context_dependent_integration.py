@@ -216,7 +216,7 @@ plt.show()
 # %%
 for context in (0, 1):
     print(
-        f"context {context + 1}: a {lines[context].kind}; selection vector at "
+        f"context {context + 1}: a {lines[context].group_type}; selection vector at "
         f"{angle[context][context]:.0f} degrees to its stream, at "
         f"{angle[context][1 - context]:.0f} to the other; effects "
         f"{effect[context][context]:.2f} and {effect[context][1 - context]:.2f}"

@@ -8,6 +8,7 @@ from fixedpoint_tf._utils.lazy import attach
 
 if TYPE_CHECKING:
     from fixedpoint_tf.analysis.attractors import Attractors, Group, classify_attractors
+    from fixedpoint_tf.analysis.attractors.group_type import GroupType
     from fixedpoint_tf.analysis.attractors.slow_states import sample_slow_states
     from fixedpoint_tf.analysis.basins import Basins, estimate_basins
     from fixedpoint_tf.analysis.certificates import Certificates, certify
@@ -47,6 +48,7 @@ __all__ = [
     "Cycles",
     "Deflated",
     "Group",
+    "GroupType",
     "LinearError",
     "RunOutcome",
     "Sensitivity",
@@ -72,6 +74,7 @@ __getattr__, __dir__ = attach(
     {
         "fixedpoint_tf.analysis.attractors": ["Attractors", "Group", "classify_attractors"],
         "fixedpoint_tf.analysis.attractors.slow_states": ["sample_slow_states"],
+        "fixedpoint_tf.analysis.attractors.group_type": ["GroupType"],
         "fixedpoint_tf.analysis.basins": ["Basins", "estimate_basins"],
         "fixedpoint_tf.analysis.certificates": ["Certificates", "certify"],
         "fixedpoint_tf.analysis.certificates.codes": ["CertificateCode"],

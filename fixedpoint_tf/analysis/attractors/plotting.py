@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf.analysis.attractors.group_type import GroupType
 from fixedpoint_tf.analysis.connections.plotting import planar_view
 from fixedpoint_tf.plotting.style import COLORS, lay_out, legend_above, new_axes, say_if_empty
 
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["plot_attractors", "plot_drift"]
 
 _CYCLE = ("blue", "green", "purple", "sky blue", "orange")
-_MARKERS = {"line": "o", "ring": "o", "cycle": ".", "plane": "s", "unclear": "^"}
+_CLOSED = (GroupType.RING, GroupType.CYCLE)
+_MARKERS = {
+    GroupType.LINE: "o",
+    GroupType.RING: "o",
+    GroupType.CYCLE: ".",
+    GroupType.PLANE: "s",
+    GroupType.UNCLEAR: "^",
+}
 MOST_NAMED = 5
 
 
@@ -48,7 +56,7 @@ def plot_attractors(
     n_named = 0
     for g in groups:
         rows = attractors.rows(g)
-        if attractors.kind[g] == "point":
+        if attractors.group_type[g] is GroupType.POINT:
             alone.append(rows.start)
             continue
         if attractors.n_members[g] == 1:
@@ -93,14 +101,15 @@ def plot_attractors(
 
 def _name(group: Group) -> str:
     """Such as "ring of 16 points"."""
-    return repr(group).split(" (")[0] + (", unclear" if group.kind == "unclear" else "")
+    unclear = ", unclear" if group.group_type is GroupType.UNCLEAR else ""
+    return repr(group).split(" (")[0] + unclear
 
 
 def _draw_group(
     ax: Axes, group: Group, place: np.ndarray, color: str, label: str | None
 ) -> None:
     if np.isfinite(group.coordinate).all() and len(group) > 1:
-        closed = group.kind in ("ring", "cycle")
+        closed = group.group_type in _CLOSED
         path = np.concatenate([place, place[:1]]) if closed else place
         ax.plot(*path.T, color=color, linewidth=1.2, zorder=2)
     # Slow states are small: only fixed points are stable or not.
@@ -115,7 +124,7 @@ def _draw_group(
             ax.plot(
                 *place[rows].T,
                 linestyle="none",
-                marker=_MARKERS[group.kind],
+                marker=_MARKERS[group.group_type],
                 markersize=size,
                 color=color,
                 markerfacecolor=color if filled else "white",
@@ -146,7 +155,7 @@ def plot_drift(
     order = np.argsort(x, kind="stable")
     ax.axhline(0.0, color=COLORS["grey"], linewidth=0.8)
     x, y = x[order], y[order]
-    if chosen.kind in ("ring", "cycle"):  # which ends where it began
+    if chosen.group_type in _CLOSED:  # which ends where it began
         x, y = np.append(x, chosen.length), np.append(y, y[0])
     ax.plot(x, y, color=COLORS["blue"], linewidth=1.2)
     states, unstable = chosen.is_slow_state, chosen.n_unstable > 0
@@ -169,7 +178,8 @@ def plot_drift(
     # Below the rounding of a step there is no drift, and nothing to magnify.
     reach = max(1.15 * float(np.abs(y).max()), 1e-12)
     ax.set_ylim(-reach, reach)
-    ax.set_xlabel(f"distance along the {'line' if chosen.kind == 'unclear' else chosen.kind}")
+    unclear = chosen.group_type is GroupType.UNCLEAR
+    ax.set_xlabel(f"distance along the {'line' if unclear else chosen.group_type}")
     ax.set_ylabel(f"drift (per {chosen.time_unit})")
     ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
     ax.spines[["top", "right"]].set_visible(False)

@@ -11,6 +11,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf.analysis.attractors.group_type import GroupType
 from fixedpoint_tf.analysis.attractors.slow_groups import BRANCHED
 from fixedpoint_tf.analysis.outcomes import RunOutcome
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Attractors", "Group"]
 
-MANIFOLDS = ("line", "ring", "plane")
+MANIFOLDS = (GroupType.LINE, GroupType.RING, GroupType.PLANE)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Group:
         isolated point 1 (with 1 unstable direction)
     """
 
-    kind: str
+    group_type: GroupType
     members: np.ndarray
     coordinate: np.ndarray
     drift: np.ndarray
@@ -59,14 +60,14 @@ class Group:
         return len(self.members)
 
     def __repr__(self) -> str:
-        if len(self) == 1 and self.kind == "point":
+        if len(self) == 1 and self.group_type is GroupType.POINT:
             return f"isolated point {self.members[0]} ({_stability(self.n_unstable)})"
         if len(self) == 1:
             modes = pluralize(self.dimension_spectral, "slow mode")
             why = f"{modes} but no neighbours" if self.dimension_spectral else "slow, not fixed"
             return f"unclear point {self.members[0]} ({why})"
-        name = "group" if self.kind == "unclear" else self.kind
-        unclear = "" if name == self.kind else ", unclear"
+        name = "group" if self.group_type is GroupType.UNCLEAR else self.group_type
+        unclear = "" if name == self.group_type else ", unclear"
         return f"{name} of {self._size()} ({', '.join(self._facts())}){unclear}"
 
     def _size(self) -> str:
@@ -80,19 +81,23 @@ class Group:
     def _facts(self) -> list[str]:
         """Length, drift, return and what is doubtful, in a few words each."""
         facts = []
-        if self.kind in ("line", "ring", "cycle"):
+        if self.group_type in (GroupType.LINE, GroupType.RING, GroupType.CYCLE):
             facts.append(f"length {self.length:.3g}")
-        if self.kind == "cycle":
+        if self.group_type is GroupType.CYCLE:
             facts.append(f"once round in about {self.turn:,.3g} {_plural(self.time_unit)}")
         facts.append(f"drift < {_upper(self.largest_drift)} a {self.time_unit}")
-        if self.kind == "line" and self.is_slow_state.all() and _one_way(self.drift):
+        if (
+            self.group_type is GroupType.LINE
+            and self.is_slow_state.all()
+            and _one_way(self.drift)
+        ):
             facts.append("all of it in one direction")
         if self.return_time > 0.0:  # else there is no other mode
             facts.append(_returns(self.return_time, self.time_unit))
         n_unstable = int(((self.n_unstable > 0) & ~self.is_slow_state).sum())
         if n_unstable and np.isfinite(self.return_time):
             facts.append(f"{n_unstable:,} of the points unstable along it")
-        if self.kind == "unclear":
+        if self.group_type is GroupType.UNCLEAR:
             if not self.agree:
                 facts.append(
                     f"{pluralize(self.dimension_spectral, 'slow mode')} but "
@@ -108,7 +113,7 @@ class Group:
     @property
     def turn(self) -> float:
         """The time in which states creep once round; infinite unless it is a cycle."""
-        if self.kind != "cycle":
+        if self.group_type is not GroupType.CYCLE:
             return np.inf
         # Half of each gap at the speed of the member, the other half at that midway.
         gaps = np.diff(self.coordinate, append=self.length + self.coordinate[0])
@@ -137,7 +142,7 @@ class Attractors(Result):
     counted in ``n_drawn``; others are unclear.
 
     Attributes:
-        kind: ``(n_groups,)`` strings: point, line, ring, plane, cycle or unclear.
+        group_type: ``(n_groups,)``, of :class:`fixedpoint_tf.analysis.GroupType`.
         n_members: ``(n_groups,)``.
         members: ``(n_total,)``, rows of the FixedPoints given.
         coordinate: ``(n_total,)``, arc length along a line or ring, of the members once
@@ -188,11 +193,11 @@ class Attractors(Result):
         ... )
         >>> points, _ = wells.find_fixed_points([[-1.5], [0.1], [1.5]])
         >>> groups = wells.classify_attractors(points)
-        >>> groups.kind, groups.n_unstable.tolist()
+        >>> groups.group_type, groups.n_unstable.tolist()
         (('point', 'point', 'point'), [0, 1, 0])
     """
 
-    kind: tuple[str, ...]
+    group_type: tuple[GroupType, ...]
     n_members: np.ndarray
     members: np.ndarray
     coordinate: np.ndarray
@@ -225,11 +230,14 @@ class Attractors(Result):
     n_turning: int = 0
     interrupted: bool = False
 
+    _former_names = {"kind": "group_type"}
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", tuple(self.kind))
+        types = tuple(GroupType(word) for word in self.group_type)
+        object.__setattr__(self, "group_type", types)
 
     def __len__(self) -> int:
-        return len(self.kind)
+        return len(self.group_type)
 
     def rows(self, group: int) -> slice:
         """Where the members of a group stand in the arrays of members."""
@@ -249,7 +257,7 @@ class Attractors(Result):
             "is_slow_state",
         )
         sizes = ("dimension_spectral", "dimension_local", "agree", "length", "gap_ratio")
-        whole = ("kind", *sizes, "covered", "largest_drift", "time_along", "return_time")
+        whole = ("group_type", *sizes, "covered", "largest_drift", "time_along", "return_time")
         parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in along}
         parts |= {name: getattr(self, name)[group] for name in whole}
         return Group(**parts, time_unit=self.time_unit)
@@ -265,21 +273,22 @@ class Attractors(Result):
         """What there is, in a plain sentence."""
         groups, shown = list(self), []
         manifolds = [group for group in groups if len(group) > 1]
-        if self.n_turning or any(group.kind == "cycle" for group in groups):
+        if self.n_turning or any(group.group_type is GroupType.CYCLE for group in groups):
             shown.append("states settle on a cycle: ask find_cycles")
-        for kind in ("line", "ring", "plane", "unclear"):
-            of_kind = [group for group in manifolds if group.kind == kind]
-            name = "unclear group" if kind == "unclear" else kind
-            if len(of_kind) == 1:
-                article = "an" if kind == "unclear" else "a"
-                shown.append(f"{article} {name} of {of_kind[0]._size()}")
-            elif of_kind:
-                total = _total(of_kind)
-                shown.append(f"{pluralize(len(of_kind), name)} of {total} in all")
-        points = [group for group in groups if group.kind == "point"]
+        for wanted in (*MANIFOLDS, GroupType.UNCLEAR):
+            some = [group for group in manifolds if group.group_type is wanted]
+            unclear = wanted is GroupType.UNCLEAR
+            name = "unclear group" if unclear else wanted
+            if len(some) == 1:
+                shown.append(f"{'an' if unclear else 'a'} {name} of {some[0]._size()}")
+            elif some:
+                total = _total(some)
+                shown.append(f"{pluralize(len(some), name)} of {total} in all")
+        points = [group for group in groups if group.group_type is GroupType.POINT]
         if points:
             shown.append(_isolated(np.concatenate([group.n_unstable for group in points])))
-        alone = [group for group in groups if len(group) == 1 and group.kind == "unclear"]
+        single = [group for group in groups if len(group) == 1]
+        alone = [group for group in single if group.group_type is GroupType.UNCLEAR]
         lasting = [group for group in alone if group.dimension_spectral > 0]
         n_lasting = len(lasting)
         if lasting:
@@ -308,7 +317,9 @@ class Attractors(Result):
         """What the sentence rests on, and what else became of the points given."""
         groups, parts = list(self), []
         told = [g for g in groups if len(g) > 1]
-        names = [("group" if g.kind == "unclear" else g.kind) for g in told]
+        names = [
+            "group" if g.group_type is GroupType.UNCLEAR else g.group_type.value for g in told
+        ]
         for name, group in zip(names, told, strict=True):
             if names.count(name) == 1:
                 several = len(told) > 1 or len(groups) > 1
@@ -331,8 +342,8 @@ class Attractors(Result):
             parts.append(f"{of} {settle} on a cycle: ask find_cycles")
         elif not groups and len(ran) and not n_cycle:
             parts.append(f"run on, {_become(ran)}")
-        unclear = "unclear" in self.kind
-        if unclear and not set(MANIFOLDS) & set(self.kind) and self.n_slow_points == 0:
+        unclear = GroupType.UNCLEAR in self.group_type
+        if unclear and not set(MANIFOLDS) & set(self.group_type) and self.n_slow_points == 0:
             parts.append(
                 "no slow points are among those given, by which a manifold would show: "
                 "add those of the search, or sample_slow_states"

@@ -9,6 +9,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf.analysis.attractors.group_type import GroupType
 from fixedpoint_tf.analysis.attractors.manifolds import (
     local_dimension,
     neighbour_pairs,
@@ -122,12 +123,13 @@ class ManifoldGrouper:
         counts = self.n_slow if len(rows) == 1 else self.n_joining
         spectral = int(np.median(counts[rows]))
         local, noise = local_dimension(x)
-        kind, closed, covered = "unclear", False, np.nan
+        group_type, closed, covered = GroupType.UNCLEAR, False, np.nan
         length = gap_ratio = np.nan
         coordinate, tangent = np.full(len(rows), np.nan), None
         if len(rows) == 1:
             alone = spectral == 0 or self._is_source(rows[0])
-            kind = "point" if alone and not self.is_slow[rows[0]] else "unclear"
+            if alone and not self.is_slow[rows[0]]:
+                group_type = GroupType.POINT
         elif local == 1:
             curve = trace_curve(x, noise)
             if curve.may_close:
@@ -136,20 +138,20 @@ class ManifoldGrouper:
             if closed != curve.may_close:
                 curve = trace_curve(x, noise, closed)
             if spectral == 1 and len(rows) >= self.min_points and curve.covered >= BRANCHED:
-                kind = "ring" if closed else "line"
+                group_type = GroupType.RING if closed else GroupType.LINE
             order = np.argsort(curve.coordinate, kind="stable")
             rows, coordinate = rows[order], curve.coordinate[order]
             tangent = curve.tangent[order]
             length, gap_ratio, covered = curve.length, curve.gap_ratio, curve.covered
         elif local == spectral == 2 and len(rows) >= self.min_points:
-            kind = "plane"
+            group_type = GroupType.PLANE
         drift, between = self.drift(rows, tangent, closed)
         speeds = np.concatenate([drift, between])
-        if kind == "ring" and self._turns_one_way(x, speeds):
-            kind = "cycle"
+        if group_type == GroupType.RING and self._turns_one_way(x, speeds):
+            group_type = GroupType.CYCLE
         return self.told(
             rows,
-            kind=kind,
+            group_type=group_type,
             coordinate=coordinate,
             drift=drift,
             drift_between=between,

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from fixedpoint_tf._utils.checks import check_number, check_whole
 from fixedpoint_tf._utils.filters import is_slow, select_distinct, state_scale
 from fixedpoint_tf.analysis.attractors.chains import find_chains
+from fixedpoint_tf.analysis.attractors.group_type import GroupType
 from fixedpoint_tf.analysis.attractors.result import MANIFOLDS, Attractors
 from fixedpoint_tf.analysis.attractors.settling import (
     FOR_LONG,
@@ -164,7 +165,8 @@ def classify_attractors(
                 for group in groups:
                     known = group()
                     bar.update(len(known["rows"]))
-                    if known["kind"] == "unclear" and _turn(sorter, taken, known["rows"]):
+                    unclear = known["group_type"] is GroupType.UNCLEAR
+                    if unclear and _turn(sorter, taken, known["rows"]):
                         n_turning += len(known["rows"])
                     elif _hurries(sorter, known):
                         n_hurrying += len(known["rows"])
@@ -186,7 +188,7 @@ def classify_attractors(
     none = np.zeros(0)
     names = ("length", "gap_ratio", "covered", "largest_drift", "time_along", "return_time")
     return Attractors(
-        kind=tuple(part["kind"] for part in found),
+        group_type=tuple(part["group_type"] for part in found),
         n_members=np.array([len(part["rows"]) for part in found], dtype=int),
         members=chosen[rows],
         coordinate=joined("coordinate", none),
@@ -322,7 +324,7 @@ def _groups_of(
 
 def _hurries(sorter: ManifoldGrouper, known: dict[str, Any]) -> bool:
     """Test for states that would cross a line or sheet of slow states in less than ``slow``."""
-    if known["kind"] not in MANIFOLDS or not sorter.is_slow[known["rows"]].all():
+    if known["group_type"] not in MANIFOLDS or not sorter.is_slow[known["rows"]].all():
         return False
     x = known["settled"]
     speed = np.linalg.norm(sorter.velocity(x, sorter.u[known["rows"]]), axis=1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf.analysis.attractors.chains import Chain
+from fixedpoint_tf.analysis.attractors.group_type import GroupType
 from fixedpoint_tf.analysis.attractors.manifolds import project_on_path, trace_curve
 from fixedpoint_tf.analysis.attractors.slow_groups import (
     BRANCHED,
@@ -59,10 +60,10 @@ def examine_chain(sorter: ManifoldGrouper, rows: np.ndarray, chain: Chain) -> di
     distance = np.abs(sorter.values[rows] - sorter.edge)
     near = (distance <= NEARLY / sorter.slow).sum(axis=1)[~sorter.is_slow[rows]]
     enough = chain.closed or (len(rows) >= sorter.min_points and covered >= BRANCHED)
-    name = "ring" if chain.closed else "line"
+    name = GroupType.RING if chain.closed else GroupType.LINE
     return sorter.told(
         rows,
-        kind=name if enough else "unclear",
+        group_type=name if enough else GroupType.UNCLEAR,
         coordinate=coordinate,
         drift=drift,
         drift_between=between,

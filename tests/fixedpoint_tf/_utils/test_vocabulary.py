@@ -14,6 +14,7 @@ WORDS = (
     analysis.BifurcationType,
     analysis.BranchEnd,
     analysis.CertificateCode,
+    analysis.GroupType,
     analysis.StartOutcome,
 )
 NAMES = {
@@ -94,3 +95,5 @@ def test_words_in_files_keep_their_meaning():
         "not_finite",
         "interrupted",
     ]
+    groups = "point line ring plane cycle unclear"
+    assert [member.value for member in analysis.GroupType] == groups.split()

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +10,12 @@ from matplotlib import pyplot
 from reference import leaky_relu_network, load
 
 from fixedpoint_tf import FixedPoints, Status, as_system
-from fixedpoint_tf.analysis import Attractors, classify_attractors, sample_slow_states
+from fixedpoint_tf.analysis import (
+    Attractors,
+    GroupType,
+    classify_attractors,
+    sample_slow_states,
+)
 from fixedpoint_tf.analysis import convergence as arrivals
 from fixedpoint_tf.analysis.attractors import slow_groups
 from fixedpoint_tf.analysis.attractors.manifolds import (
@@ -98,7 +104,7 @@ class TestLines:
     def test_an_integrator_is_a_line_without_drift(self):
         t = np.random.default_rng(0).permutation(np.linspace(-1.0, 3.0, 50))
         group = only(classify_attractors(*integrator(t[:, None], 1)))
-        assert (group.kind, group.agree) == ("line", True)
+        assert (group.group_type, group.agree) == ("line", True)
         assert (group.dimension_spectral, group.dimension_local) == (1, 1)
         assert group.length == pytest.approx(4.0)
         assert group.largest_drift < 1e-12
@@ -111,7 +117,7 @@ class TestLines:
     def test_a_curved_line(self):
         t = np.linspace(-2.0, 2.0, 60)
         group = only(classify_attractors(*parabola(t)))
-        assert group.kind == "line"
+        assert group.group_type == "line"
         exact = 2 * np.sqrt(17) + 0.5 * np.arcsinh(4.0)
         assert group.length == pytest.approx(exact, rel=1e-3)
         assert group.members.tolist() in (list(range(60)), list(range(60))[::-1])
@@ -122,7 +128,7 @@ class TestLines:
         x = np.concatenate([t[:, None], 0.1 * rng.normal(size=(200, 9))], axis=1)
         system, _ = integrator(t[:, None], 1)
         group = only(classify_attractors(system, FixedPoints(xstar=x @ ROTATION.T)))
-        assert group.kind == "line"
+        assert group.group_type == "line"
         assert group.length == pytest.approx(np.ptp(t), rel=1e-6)
         assert group.largest_drift < 1e-6
 
@@ -134,25 +140,25 @@ class TestLines:
 
         t = np.linspace(-1.0, 1.0, 41)
         group = only(classify_attractors(*on_axes(t[:, None], step)))
-        assert group.kind == "line"
+        assert group.group_type == "line"
         assert group.time_along == pytest.approx(1000, rel=1e-3)
         from_middle = group.coordinate - 0.5 * group.length
         assert np.allclose(group.drift, -leak * from_middle, rtol=1e-6, atol=1e-12)
         # States on a line that is gone in 20 steps are on no line attractor.
         fast = on_axes(t[:, None], lambda z: columns(0.95 * z[:, :1], 0.5 * z[:, 1:]))
-        assert set(classify_attractors(*fast).kind) == {"point"}
+        assert set(classify_attractors(*fast).group_type) == {"point"}
 
     def test_two_lines_are_two_and_the_ridge_between_does_not_attract(self):
         t = np.linspace(-2.0, 2.0, 40)
         answer = classify_attractors(*valleys([-1.0, 1.0], t))
-        assert answer.kind == ("line", "line")
+        assert answer.group_type == ("line", "line")
         assert [sorted(g.members) for g in answer] in (
             [list(range(40)), list(range(40, 80))],
             [list(range(40, 80)), list(range(40))],
         )
         assert np.allclose(answer.return_time, -1 / np.log(0.8))
         with_ridge = classify_attractors(*valleys([-1.0, 0.0, 1.0], t))
-        assert with_ridge.kind == ("line",) * 3
+        assert with_ridge.group_type == ("line",) * 3
         assert np.isinf(with_ridge.return_time).sum() == 1
 
     def test_in_continuous_time(self):
@@ -163,7 +169,7 @@ class TestLines:
             return columns(0.0 * h[:, :1], -2.0 * h[:, 1:])
 
         group = only(classify_attractors(*posed(velocity, x, kind="continuous")))
-        assert group.kind == "line"
+        assert group.group_type == "line"
         assert group.return_time == pytest.approx(0.5)
         assert "unit of time" in repr(group)
 
@@ -172,7 +178,7 @@ class TestRings:
     @pytest.mark.parametrize("n", [8, 16, 100])
     def test_a_ring_without_drift(self, n):
         group = only(classify_attractors(*ring(2 * np.pi * np.arange(n) / n)))
-        assert (group.kind, group.agree) == ("ring", True)
+        assert (group.group_type, group.agree) == ("ring", True)
         assert group.length == pytest.approx(n * 2 * np.sin(np.pi / n))
         assert group.largest_drift < 1e-12
         steps = np.diff(np.append(group.members, group.members[0])) % n
@@ -181,12 +187,12 @@ class TestRings:
     def test_random_points_on_a_ring(self):
         angle = np.random.default_rng(1).uniform(0.0, 2 * np.pi, 150)
         group = only(classify_attractors(*ring(angle)))
-        assert group.kind == "ring"
+        assert group.group_type == "ring"
         assert group.length == pytest.approx(2 * np.pi, rel=1e-2)
 
     def test_a_ring_of_saddles_and_attractors_drifts_at_the_known_speed(self):
         group = only(classify_attractors(*ring(2 * np.pi * np.arange(16) / 16, drift=1e-4)))
-        assert group.kind == "ring"
+        assert group.group_type == "ring"
         assert (group.n_unstable > 0).sum() == 8
         # Midway, at odd multiples of 1/16 of pi, the sine is 1 or -1.
         assert np.allclose(np.abs(group.drift_between), 1e-4, rtol=1e-3)
@@ -206,7 +212,7 @@ class TestRings:
             radius = 0.5 * radius + 0.5
             return columns(radius * tf.cos(angle), radius * tf.sin(angle), 0.3 * z[:, 2:])
 
-        assert only(classify_attractors(*on_axes(circle(angle), step))).kind == "line"
+        assert only(classify_attractors(*on_axes(circle(angle), step))).group_type == "line"
 
     def test_the_ring_of_a_trained_network(self):
         data = load("rnn", "relu_lowrank_reach_rnn.npz")
@@ -214,7 +220,7 @@ class TestRings:
         x = data["zero.xstar"]
         points = FixedPoints(xstar=x, inputs=np.tile(data["zero.input"], (len(x), 1)))
         answer = classify_attractors(system, points, slow=50)
-        assert answer.kind == ("ring", "point")  # the source is apart, a point by itself
+        assert answer.group_type == ("ring", "point")  # the source is apart, a point by itself
         assert answer.n_members.tolist() == [16, 1]
         assert (answer[0].n_unstable > 0).sum() == 8
         # Saddles and attractors alternate.
@@ -229,7 +235,7 @@ class TestPlanes:
 
     def test_two_null_directions_are_a_plane(self):
         group = only(classify_attractors(*integrator(self.grid(), 2)))
-        assert (group.kind, group.agree) == ("plane", True)
+        assert (group.group_type, group.agree) == ("plane", True)
         assert np.isnan(group.coordinate).all() and np.isnan(group.length)
         assert group.largest_drift < 1e-12
 
@@ -237,7 +243,7 @@ class TestPlanes:
         group = only(
             classify_attractors(*integrator(self.grid()[:6] * [[3.0, 1.0]], 2), min_points=5)
         )
-        assert (group.kind, group.agree) == ("unclear", False)
+        assert (group.group_type, group.agree) == ("unclear", False)
         assert (group.dimension_spectral, group.dimension_local) == (2, 1)
         assert "2 slow modes but 1-dimensional" in repr(group)
 
@@ -251,24 +257,24 @@ class TestIsolatedPoints:
 
     def test_two_memories_are_no_line(self):
         answer = classify_attractors(*self.memories(1))
-        assert answer.kind == ("point",) * 3
+        assert answer.group_type == ("point",) * 3
         assert repr(answer) == "3 isolated points (2 stable, 1 with 1 unstable direction)"
 
     def test_the_27_points_of_a_flip_flop_are_27_points(self):
         answer = classify_attractors(*self.memories(3))
-        assert answer.kind == ("point",) * 27
+        assert answer.group_type == ("point",) * 27
         assert answer.agree.all()
 
     def test_a_ghost_without_neighbours_is_unclear(self):
         system, points = integrator(np.zeros((1, 1)), 1)
         group = only(classify_attractors(system, points))
-        assert (group.kind, group.agree) == ("unclear", False)
+        assert (group.group_type, group.agree) == ("unclear", False)
         assert "1 slow mode but no neighbours" in repr(group)
 
     def test_a_few_points_are_too_few(self):
         system, points = integrator(np.linspace(0.0, 1.0, 5)[:, None], 1)
         group = only(classify_attractors(system, points))
-        assert (group.kind, group.agree) == ("unclear", True)
+        assert (group.group_type, group.agree) == ("unclear", True)
         assert "too few points to tell" in repr(group)
 
     def test_no_points(self):
@@ -281,7 +287,7 @@ class TestIsolatedPoints:
         answer = classify_attractors(system, FixedPoints(xstar=points.xstar, status=status))
         assert sorted(answer.members) == [0, 2]
         # The slow point has no slow mode, so that it belongs to no manifold.
-        kinds = dict(zip(answer.members.tolist(), answer.kind, strict=True))
+        kinds = dict(zip(answer.members.tolist(), answer.group_type, strict=True))
         assert kinds == {0: "point", 2: "unclear"}
 
 
@@ -347,7 +353,7 @@ def test_conditions_are_kept_apart():
     answer = classify_attractors(
         system, FixedPoints(xstar=x, inputs=np.repeat([[0.0], [0.01]], 20, 0))
     )
-    assert answer.kind == ("line", "line")
+    assert answer.group_type == ("line", "line")
     assert answer.condition.tolist() == [0, 1]
     assert answer.inputs.ravel().tolist() == [0.0, 0.01]
     assert repr(answer).endswith("2 lines of 40 points in all, at 2 inputs")
@@ -356,7 +362,7 @@ def test_conditions_are_kept_apart():
 def test_given_eigenvalues_are_used():
     system, points = integrator(np.linspace(0, 1, 20)[:, None], 1)
     fast = FixedPoints(xstar=points.xstar, eigval_J_xstar=np.full((20, 10), 0.5))
-    assert set(classify_attractors(system, fast).kind) == {"point"}
+    assert set(classify_attractors(system, fast).group_type) == {"point"}
 
 
 def test_the_answer_comes_back_from_a_file(tmp_path):
@@ -365,6 +371,12 @@ def test_the_answer_comes_back_from_a_file(tmp_path):
     back = Attractors.load(tmp_path / "a.h5")
     assert repr(back) == repr(answer)
     assert repr(back[1]) == repr(answer[1])
+    assert all(word is GroupType.LINE for word in back.group_type)
+    with h5py.File(tmp_path / "a.h5", "r+") as file:  # as in older releases
+        values = file.attrs["values"]
+        assert '"group_type"' in values
+        file.attrs["values"] = values.replace('"group_type"', '"kind"')
+    assert repr(Attractors.load(tmp_path / "a.h5")) == repr(answer)
 
 
 class TestInterruption:
@@ -384,7 +396,7 @@ class TestInterruption:
 
     def test_the_groups_found_by_then_are_kept(self, monkeypatch, tmp_path):
         answer = self.interrupted_at(monkeypatch, "describe", 2)
-        assert answer.interrupted and answer.kind == ("line",)
+        assert answer.interrupted and answer.group_type == ("line",)
         assert answer.n_slow.tolist() == [1] * 20
         assert repr(answer).endswith("(interrupted)")
         answer.save(tmp_path / "a.h5")
@@ -465,7 +477,7 @@ class TestSampling:
         angle = np.sort(np.arctan2(z[:, 1], z[:, 0]))
         assert np.diff(angle).min() > 0.5 * found.tol_unique
         group = only(classify_attractors(system, found))
-        assert group.kind == "ring"
+        assert group.group_type == "ring"
         assert group.largest_drift == pytest.approx(1e-4, rel=0.02)
 
     def test_trajectories_are_taken_as_they_are(self):

@@ -69,7 +69,7 @@ class TestRings:
     def test_attractors_and_saddles_are_one_ring_without_the_source(self, n, drift, n_slow):
         system, points = ring(n, drift)
         answer = classify_attractors(system, with_slow_states(system, points, n_slow))
-        assert answer.kind == ("ring", "point")
+        assert answer.group_type == ("ring", "point")
         points_of = answer[0].members[~answer[0].is_slow_state]
         assert sorted(points_of) == list(range(2 * n))
         assert answer[1].members.tolist() == [2 * n]
@@ -85,13 +85,13 @@ class TestRings:
     def test_the_size_of_the_states_changes_nothing(self, scale):
         system, points = ring(5, 1e-3, scale)
         answer = classify_attractors(system, with_slow_states(system, points, 50, scale=scale))
-        assert answer.kind == ("ring", "point")
+        assert answer.group_type == ("ring", "point")
         assert answer[0].length == pytest.approx(2 * np.pi * scale, rel=0.03)
         assert answer[0].return_time == pytest.approx(-1 / np.log(0.7), rel=1e-3)
 
     def test_a_ring_that_attracts_slowly(self):
         system, points = ring(6, 1e-3, pull=0.02)
-        assert classify_attractors(system, with_slow_states(system, points, 80)).kind == (
+        assert classify_attractors(system, with_slow_states(system, points, 80)).group_type == (
             "ring",
             "point",
         )
@@ -99,8 +99,8 @@ class TestRings:
     def test_states_that_hurry_around_hold_no_angle(self):
         system, points = ring(5, 0.05)  # across the radius in 20 steps
         answer = classify_attractors(system, points)
-        assert set(answer.kind) == {"point"}
-        assert classify_attractors(system, points, slow=15.0).kind[0] == "ring"
+        assert set(answer.group_type) == {"point"}
+        assert classify_attractors(system, points, slow=15.0).group_type[0] == "ring"
 
     def test_a_source_as_slow_as_the_ring_is_apart(self):
         """It has a slow mode, too, and lies nearer to the ring than the points on it do."""
@@ -119,7 +119,7 @@ class TestRings:
         )
         for n_slow in (0, 100):
             answer = classify_attractors(system, with_slow_states(system, points, n_slow))
-            assert answer.kind == ("ring", "point")
+            assert answer.group_type == ("ring", "point")
             assert answer[1].members.tolist() == [4]
 
     def test_two_rings_are_two_and_the_one_between_does_not_attract(self):
@@ -133,7 +133,8 @@ class TestRings:
         around = circle(np.pi * np.arange(10) / 5)
         x = [np.column_stack([around, np.full(10, side)]) for side in (-1.0, 0.0, 1.0)]
         answer = classify_attractors(system, fixed(system, np.concatenate(x)))
-        assert answer.kind[:2] == ("ring", "ring") and set(answer.kind[2:]) == {"point"}
+        assert answer.group_type[:2] == ("ring", "ring")
+        assert set(answer.group_type[2:]) == {"point"}
         assert [sorted(group.members) for group in answer][:2] in (
             [list(range(10)), list(range(20, 30))],
             [list(range(20, 30)), list(range(10))],
@@ -151,7 +152,7 @@ class TestRings:
 
         system = rotated(step)
         answer = classify_attractors(system, fixed(system, circle(np.pi * np.arange(10) / 5)))
-        assert answer.kind == ("ring",) and answer.dimension_spectral.tolist() == [1]
+        assert answer.group_type == ("ring",) and answer.dimension_spectral.tolist() == [1]
         assert "does not return" in repr(answer)
 
     @pytest.mark.parametrize("n_slow", [0, 100, 300, 1000])
@@ -171,7 +172,7 @@ class TestRings:
             slow = sample_slow_states(system, states, u, max_points=n_slow, seed=seed)
             points = FixedPoints.concatenate([points, slow], common=True)
         answer = classify_attractors(system, points)
-        assert answer.kind == ("ring", "point")
+        assert answer.group_type == ("ring", "point")
         assert "a ring of 16 points" in repr(answer)
         assert (~answer[0].is_slow_state).sum() == 16
         assert data["zero.n_unstable"][answer[1].members[0]] == 2
@@ -198,10 +199,10 @@ class TestLines:
     def test_a_broken_line_is_one_line(self, drift, scale):
         system, points = self.line(4, drift, scale)
         answer = classify_attractors(system, points)
-        assert answer.kind == ("line",)
+        assert answer.group_type == ("line",)
         assert answer[0].members.tolist() in (list(range(9)), list(range(9))[::-1])
         sampled = classify_attractors(system, with_slow_states(system, points, 60, scale=scale))
-        assert sampled.kind == ("line",)
+        assert sampled.group_type == ("line",)
         assert sampled[0].length > 1.2 * answer[0].length  # it goes on beyond the last point
 
     def test_two_memories_and_the_threshold_between_are_no_line(self):
@@ -213,7 +214,7 @@ class TestLines:
         states = np.linspace(-0.9, 0.9, 50)[:, None]
         slow = sample_slow_states(system, states, n_steps=0)
         joined = FixedPoints.concatenate([points, slow], common=True)
-        assert set(classify_attractors(system, joined).kind) == {"point"}
+        assert set(classify_attractors(system, joined).group_type) == {"point"}
 
 
 @pytest.mark.parametrize("drift", [1e-4, 3e-3])
@@ -232,7 +233,7 @@ def test_a_torus_of_points_is_a_sheet(drift):
     points = fixed(system, np.concatenate([circle(first), circle(second)], axis=1))
     for n_slow in (0, 200):
         answer = classify_attractors(system, with_slow_states(system, points, n_slow))
-        assert answer.kind == ("plane",)
+        assert answer.group_type == ("plane",)
         assert repr(answer).startswith("a plane of 36 points")
 
 
@@ -253,7 +254,7 @@ class TestCycles:
         system = as_system(self.cycle(turn, uneven), n_states=3, n_inputs=0)
         states = np.random.default_rng(0).normal(size=(400, 3))
         answer = classify_attractors(system, sample_slow_states(system, states, max_points=150))
-        assert answer.kind == ("cycle",)
+        assert answer.group_type == ("cycle",)
         assert repr(answer).startswith("states settle on a cycle: ask find_cycles")
         drift = np.concatenate([answer[0].drift, answer[0].drift_between])
         assert (drift > 0).all() or (drift < 0).all()
@@ -304,7 +305,7 @@ class TestCycles:
             xstar=np.zeros((1, 3)), status=np.zeros(1, np.int8), state_names=names
         )
         answer = finder.classify_attractors(FixedPoints.concatenate([source, slow]))
-        assert answer.kind == ("point",) and answer.n_turning == 5
+        assert answer.group_type == ("point",) and answer.n_turning == 5
         assert repr(answer) == (
             "states settle on a cycle: ask find_cycles, 1 isolated point (with 2 unstable "
             "directions); 5 slow states lie on it or lead to it"
@@ -313,7 +314,7 @@ class TestCycles:
     def test_a_ring_with_fixed_points_is_none(self):
         system, points = ring(4, 1e-3)
         slow = with_slow_states(system, points, 60)
-        assert classify_attractors(system, slow[len(points) :]).kind == ("ring",)
+        assert classify_attractors(system, slow[len(points) :]).group_type == ("ring",)
 
     def test_in_continuous_time(self):
         def flow(h, u):
@@ -326,7 +327,7 @@ class TestCycles:
         answer = classify_attractors(
             system, sample_slow_states(system, states, n_steps=3000, max_points=100)
         )
-        assert answer.kind == ("cycle",)
+        assert answer.group_type == ("cycle",)
         assert answer[0].turn == pytest.approx(2000 * np.pi, rel=0.05)
 
 
@@ -377,7 +378,7 @@ def test_slow_states_that_lead_to_a_memory_are_counted():
     x = np.array([[-1.0], [0.0], [1.0], [0.01]])
     status = [Status.FIXED_POINT] * 3 + [Status.SLOW_POINT]
     answer = classify_attractors(system, FixedPoints(xstar=x, status=status))
-    assert answer.kind == ("point",) * 3 and answer.n_drawn == 1
+    assert answer.group_type == ("point",) * 3 and answer.n_drawn == 1
     assert repr(answer) == (
         "3 isolated points (2 stable, 1 with 1 unstable direction), "
         "1 slow state that leads to a point"

@@ -76,5 +76,5 @@ def test_the_middle_of_a_ring_is_a_source_with_slow_states_too(n):
     joined = FixedPoints.concatenate([points, finder.sample_slow_states(states)], common=True)
     for some in (points, joined):
         answer = finder.classify_attractors(some)
-        assert answer.kind == ("ring", "point")
+        assert answer.group_type == ("ring", "point")
         assert answer[1].n_unstable.tolist() == [2]
