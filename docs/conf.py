@@ -46,7 +46,11 @@ napoleon_use_ivar = True
 # What Keras says of methods that are overridden without a word is Keras's own matter.
 autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True}
+autodoc_default_options = {
+    "members": True,
+    # What scikit-learn adds to the classes of its estimators.
+    "exclude-members": "set_fit_request, set_predict_request, set_score_request",
+}
 autosummary_generate = False  # a page a topic, not a page a name
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 88
