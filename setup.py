@@ -27,6 +27,7 @@ setup(
         "tensorflow>=2.16",
         "numpy",
         "scipy",
+        "scikit-learn",
         "matplotlib",
         "h5py",
         "tqdm",

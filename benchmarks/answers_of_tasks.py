@@ -62,9 +62,9 @@ class Trained:
 
 def flip_flop(seed: int) -> list[Fact]:
     net = Trained("flip_flop", seed)
-    unique, every = net.search(np.zeros(3), n=1024, noise=0.5)
+    unique, all_points = net.search(np.zeros(3), n=1024, noise=0.5)
     certificates = net.finder.certify(unique)
-    coverage = net.finder.estimate_coverage(every)
+    coverage = net.finder.estimate_coverage(all_points)
     graph = net.finder.find_connections(unique).transition_graph()
     counts = np.bincount(unique.fixed.n_unstable, minlength=4)[:4]
     bits = np.sign(net.read(unique.xstar)).astype(int)

@@ -49,8 +49,8 @@ def search(cell, x0, inputs, **options):
     """One whole call: Jacobians and eigenvalues included."""
     begin = time.perf_counter()
     finder = FixedPointFinder(cell, verbose=False, **options)
-    unique, every = finder.find_fixed_points(x0, inputs)
-    return time.perf_counter() - begin, unique, every, finder.system
+    unique, all_points = finder.find_fixed_points(x0, inputs)
+    return time.perf_counter() - begin, unique, all_points, finder.system
 
 
 def check_same_network(network: Network, system) -> None:
@@ -68,7 +68,7 @@ def peak_memory() -> float:
 
 
 def measure(network: Network, cell, n_repeats: int) -> dict:
-    cold, unique, every, system = search(cell, network.x0, network.inputs)
+    cold, unique, all_points, system = search(cell, network.x0, network.inputs)
     warm = [search(cell, network.x0, network.inputs)[0] for _ in range(n_repeats)]
     check_same_network(network, system)
     return {
@@ -76,7 +76,7 @@ def measure(network: Network, cell, n_repeats: int) -> dict:
         "warm": warm,
         "xstar": unique.fixed.xstar,
         "n_slow": len(unique.slow),
-        "n_by_status": np.bincount(every.status, minlength=len(Status)),
+        "n_by_status": np.bincount(all_points.status, minlength=len(Status)),
         "version": f"TensorFlow {tf.__version__}, Keras {keras.__version__}",
     }
 
@@ -86,13 +86,13 @@ def measure_memory(network: Network, cell, n_states: int) -> dict:
     rows = np.arange(n_states) % len(network.x0)
     x0 = network.x0[rows] + NOISE * rng.normal(size=(n_states, network.x0.shape[1]))
     before = peak_memory()
-    seconds, unique, every, _ = search(cell, x0.astype(np.float32), network.inputs)
+    seconds, unique, all_points, _ = search(cell, x0.astype(np.float32), network.inputs)
     return {
         "seconds": seconds,
         "before": before,
         "peak": peak_memory(),
         "xstar": unique.fixed.xstar,
-        "n_by_status": np.bincount(every.status, minlength=len(Status)),
+        "n_by_status": np.bincount(all_points.status, minlength=len(Status)),
     }
 
 

@@ -53,7 +53,7 @@ def measure(family: str, n_units: int, seed: int) -> dict:
     finder = FixedPointFinder(network.make(), verbose=False, random_seed=seed)
     states = run(finder.system, inputs)
     starts = finder.sample_states(states, N_STARTS, noise_scale=states.std())
-    unique, every = finder.find_fixed_points(starts, np.zeros((1, N_INPUTS)))
+    unique, all_points = finder.find_fixed_points(starts, np.zeros((1, N_INPUTS)))
     seconds = time.perf_counter() - begin
     fixed = unique.fixed
     found, true = compare_points(fixed.xstar, truth.xstar, SHARE)
@@ -62,7 +62,7 @@ def measure(family: str, n_units: int, seed: int) -> dict:
         if is_true:
             nearest = np.abs(truth.xstar - x).max(axis=1).argmin()
             wrong += bool(stable != truth.is_stable[nearest] and not truth.on_kink[nearest])
-    by_status = {status: int((every.status == status).sum()) for status in Status}
+    by_status = {status: int((all_points.status == status).sum()) for status in Status}
     return {
         "family": family,
         "units": n_units,

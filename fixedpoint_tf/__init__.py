@@ -5,7 +5,7 @@
     finder = FixedPointFinder(model)  # a Keras model, layer, cell, or a function
     states = finder.simulate_model(inputs)
     starts = finder.sample_states(states, n_inits=1024, noise_scale=0.5)
-    unique, every = finder.find_fixed_points(starts, constant_input)
+    unique, all_points = finder.find_fixed_points(starts, constant_input)
 
 Methods of the finder tell what the points mean, as the functions of
 ``fixedpoint_tf.analysis`` do for points of any origin.

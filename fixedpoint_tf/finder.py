@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fixedpoint_tf import analysis
 from fixedpoint_tf._utils.checks import as_numbers
@@ -16,9 +17,6 @@ from fixedpoint_tf.systems import trajectories
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 from fixedpoint_tf.systems.system import DynamicalSystem
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 __all__ = ["FixedPointFinder"]
 
@@ -54,7 +52,7 @@ class FixedPointFinder:
         >>> cell.build((None, 1))
         >>> cell.set_weights([np.zeros((1, 2)), np.diag([0.5, 2.0]), np.ones(2)])
         >>> finder = FixedPointFinder(cell, verbose=False)
-        >>> unique, every = finder.find_fixed_points([[0.0, 0.0], [1.0, 3.0]], [[0.0]])
+        >>> unique, all_points = finder.find_fixed_points([[0.0, 0.0], [1.0, 3.0]], [[0.0]])
         >>> unique
         1 fixed point (1 unstable direction); 2 units
         >>> unique.xstar.round(6).tolist()
@@ -376,8 +374,8 @@ class FixedPointFinder:
             ...     lambda h, u: h + 0.1 * (u + h - h**3), n_states=1, n_inputs=1, verbose=False
             ... )
             >>> starts = [[-2.0], [-1.5], [0.1], [2.0]]
-            >>> unique, every = finder.find_fixed_points(starts, [[0.0]])
-            >>> unique.xstar.round(6).ravel().tolist(), len(every)
+            >>> unique, all_points = finder.find_fixed_points(starts, [[0.0]])
+            >>> unique.xstar.round(6).ravel().tolist(), len(all_points)
             ([-1.0, 0.0, 1.0], 4)
         """
         self.interrupted = False

@@ -40,8 +40,8 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
-from fixedpoint_tf.plotting.projection import principal_components
 from lfads_tf import Session
+from lfads_tf.analysis.components import principal_components, project
 from lfads_tf.data.synthetic import Synthetic, spikes_from_rates
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
@@ -205,12 +205,11 @@ if __name__ == "__main__":
     states = keras.ops.convert_to_numpy(model.states(inputs))
     flat = states.reshape(-1, N_UNITS)
     view = principal_components(flat, 2)
-    place = view.points(flat)
+    place = project(view, flat)
+    explained = view.variances / view.total_variance
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     dots = axes[0].scatter(*place[::10].T, c=targets.ravel()[::10], s=3, cmap="cividis")
-    axes[0].set(
-        xlabel=f"PC 1 ({view.explained[0]:.0%})", ylabel=f"PC 2 ({view.explained[1]:.0%})"
-    )
+    axes[0].set(xlabel=f"PC 1 ({explained[0]:.0%})", ylabel=f"PC 2 ({explained[1]:.0%})")
     figure.colorbar(dots, ax=axes[0], label="sum so far")
     axes[1].plot(time, states[0, :, :8], linewidth=1)
     axes[1].set(xlabel="time (ms)", ylabel="state of a unit", title="8 of 100 units, one trial")

@@ -43,7 +43,6 @@ import numpy as np
 
 from fixedpoint_tf import FixedPointFinder
 from fixedpoint_tf.plotting import plot_flow, plot_q
-from fixedpoint_tf.systems.trajectories import run
 from fixedpoint_tf.tasks import TASKS, train_task
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
@@ -98,13 +97,13 @@ plt.show()
 
 # %%
 finder = FixedPointFinder(model, verbose=False)
-states = run(finder.system, inputs)  # (trials, time, units)
+states = finder.simulate(inputs)  # (trials, time, units)
 initial_states = finder.sample_states(states, 512 if FAST else 1024, noise_scale=0.5)
-unique, every = finder.find_fixed_points(initial_states, np.zeros((1, 3)))
+unique, all_points = finder.find_fixed_points(initial_states, np.zeros((1, 3)))
 print(unique)
 
 # %%
-plot_q(every, tol_q=finder.config.tol_q)
+plot_q(all_points, tol_q=finder.config.tol_q)
 plt.show()
 
 # %% [markdown]
@@ -149,7 +148,7 @@ for k, (count, expected) in enumerate(zip(counts, (8, 12, 6, 1), strict=True)):
 # %%
 certificates = finder.certify(unique)
 print(certificates)
-print(finder.estimate_coverage(every))
+print(finder.estimate_coverage(all_points))
 
 # %% [markdown]
 # ## What leads where
@@ -219,7 +218,7 @@ print(
 # two = train_flip_flop(n_bits=2)
 # finder_2 = FixedPointFinder(two, verbose=False)
 # inputs_2, _ = task(np.random.default_rng(1), 128, n_bits=2)
-# starts = finder_2.sample_states(run(finder_2.system, inputs_2), 1024, noise_scale=0.5)
+# starts = finder_2.sample_states(finder_2.simulate(inputs_2), 1024, noise_scale=0.5)
 # print(finder_2.find_fixed_points(starts, np.zeros((1, 2)))[0])
 # ```
 #

@@ -25,7 +25,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from fixedpoint_tf import FixedPointFinder
-from fixedpoint_tf.systems.trajectories import run
 from fixedpoint_tf.tasks import TASKS, train_task
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
@@ -81,9 +80,9 @@ plt.show()
 
 # %%
 finder = FixedPointFinder(model, verbose=False)
-states = run(finder.system, inputs[:200])
+states = finder.simulate(inputs[:200])
 zero = np.zeros((1, 1))
-unique, every = finder.find_fixed_points(
+unique, all_points = finder.find_fixed_points(
     finder.sample_states(states, 128 if FAST else 512, noise_scale=0.1), zero
 )
 print(unique)
@@ -222,7 +221,7 @@ print(
 # task_1 = TASKS["white_noise_integration"]
 # model_1 = train_task(task_1)
 # finder_1 = FixedPointFinder(model_1, verbose=False)
-# states_1 = run(finder_1.system, task_1(np.random.default_rng(1), 200)[0])
+# states_1 = finder_1.simulate(task_1(np.random.default_rng(1), 200)[0])
 # points_1 = finder_1.sample_slow_states(states_1, zero[0])
 # line_1 = finder_1.classify_attractors(points_1, slow=50.0)[0]
 # read_1 = model_1.get_layer("readout")(points_1.xstar[line_1.members]).numpy()[:, 0]

@@ -25,7 +25,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints
-from fixedpoint_tf.systems.trajectories import run
 from fixedpoint_tf.tasks import TASKS, train_task
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
@@ -82,7 +81,7 @@ plt.show()
 
 # %%
 finder = FixedPointFinder(model, verbose=False)
-states = run(finder.system, inputs)
+states = finder.simulate(inputs)
 lines, points = [], []
 for context, condition in enumerate(task.conditions):
     settled = finder.sample_slow_states(states[in_context[context]], condition.inputs)
@@ -185,7 +184,7 @@ for context, condition in enumerate(task.conditions):
     start = points[context].xstar[np.abs(read).argmin()]
     driven = np.tile(condition.inputs, (3, 30, 1))  # nothing, a pulse on 1, a pulse on 2
     driven[1, 4, 0] = driven[2, 4, 1] = 0.5
-    after = run(finder.system, driven, np.tile(start, (3, 1)))
+    after = finder.simulate(driven, np.tile(start, (3, 1)))
     for stream, color, style in ((0, BLUE, "-"), (1, ORANGE, "--")):
         moved = after[1 + stream] - after[0]
         output = (readout(after[1 + stream]) - readout(after[0])).numpy()[:, 0]
@@ -254,7 +253,7 @@ for context in (0, 1):
 #     constant = np.array([0.0, 0.0, cue, cue])
 #     told = inputs.copy()
 #     told[:, :, 2:] = cue
-#     settled = finder.sample_slow_states(run(finder.system, told), constant)
+#     settled = finder.sample_slow_states(finder.simulate(told), constant)
 #     group = finder.classify_attractors(settled, slow=50.0)[0]
 #     answer = finder.analyze_sensitivity(settled[group.members], input_names=task.input_names)
 #     print(cue, group, np.median(np.abs(answer.input_effect[:, 0, :2]), axis=0).round(2))

@@ -84,10 +84,10 @@ print(f"R² of the rates: {r2:.3f}")
 finder = FixedPointFinder(model.generator, verbose=False, random_seed=0)
 states = inferred.generator_states
 starts = finder.sample_states(states, 512, noise_scale=0.5 * states.std())
-unique, every = finder.find_fixed_points(starts)
+unique, all_points = finder.find_fixed_points(starts)
 points = unique.fixed
 print(points)
-print(finder.estimate_coverage(every))
+print(finder.estimate_coverage(all_points))
 
 # %% [markdown]
 # What kind of points are they? An eigenvalue $\lambda$ of the Jacobian says that a deviation

@@ -32,7 +32,7 @@
 # - The TensorFlow version took `(model.rnn_cell, model.session, **fpf_hps)`; there is no
 #   session any more, and the whole model may be given.
 # - `valid_predictions["hidden"]` was collected by the example's own model class; now
-#   `fixedpoint_tf.systems.trajectories.run` gives it for any model.
+#   `as_system(model).simulate` gives it for any model.
 
 # %%
 import tempfile
@@ -45,7 +45,6 @@ import numpy as np
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, as_system
 from fixedpoint_tf.plotting import plot_fps
-from fixedpoint_tf.systems.trajectories import run
 from fixedpoint_tf.tasks import flip_flop, recurrent_network, train
 from lfads_tf import LFADS, Inferred, LFADSConfig, Session, bin_spikes, load_model, segment
 from lfads_tf.data.formats import lfads_torch
@@ -84,7 +83,7 @@ print(f"bits wrong on trials the network has not seen: {wrong:.2%}")
 # Of an LSTM this gives `h` and `c` side by side.
 
 # %%
-valid_predictions = {"hidden": run(as_system(model), valid_inputs)}
+valid_predictions = {"hidden": as_system(model).simulate(valid_inputs)}
 
 # %% [markdown]
 # ### Find the fixed points
@@ -178,8 +177,8 @@ mine.fit(train_inputs, train_targets, epochs=2, verbose=0)  # or as long as you 
 mine.save(folder / "mine.keras")
 
 finder = FixedPointFinder(str(folder / "mine.keras"), verbose=False)
-states = run(finder.system, valid_inputs)
-unique, every = finder.find_fixed_points(
+states = finder.simulate(valid_inputs)
+unique, all_points = finder.find_fixed_points(
     finder.sample_states(states, 256, noise_scale=0.5), np.zeros((1, 3))
 )
 print(finder.system)

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.stats import binomtest
 
 from fixedpoint_tf._utils.checks import check_number, check_rows
 from fixedpoint_tf._utils.filters import select_distinct
@@ -258,7 +258,7 @@ def _inputs_of_states(inputs: Any, of_points: np.ndarray, n: int, n_inputs: int)
 def wilson_interval(
     counts: np.ndarray, n: int, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Confidence intervals of fractions that are counted.
+    """Estimate confidence intervals of fractions that are counted.
 
     They keep their coverage for small numbers and fractions near 0 and 1 (Wilson 1927;
     Brown, Cai & DasGupta 2001, "Interval estimation for a binomial proportion").
@@ -276,11 +276,8 @@ def wilson_interval(
         >>> lower.round(3).tolist(), upper.round(3).tolist()
         ([0.0, 0.237], [0.278, 0.763])
     """
-    counts = np.asarray(counts, dtype=np.float64)
-    if n == 0:
-        return np.zeros_like(counts), np.ones_like(counts)
-    z2 = float(ndtri(0.5 + 0.5 * confidence)) ** 2
-    share = counts / n
-    centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n)
-    half = np.sqrt(z2 * (share * (1.0 - share) / n + z2 / (4.0 * n**2))) / (1.0 + z2 / n)
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+    counts = np.asarray(counts)
+    if n == 0:  # of no trials SciPy says NaN
+        return np.zeros(counts.shape), np.ones(counts.shape)
+    ends = [binomtest(int(k), n).proportion_ci(confidence, "wilson") for k in counts]
+    return np.array([low for low, _ in ends]), np.array([high for _, high in ends])

@@ -137,25 +137,25 @@ def study(
     for number, condition in enumerate(task.conditions):
         initial_states = finder.sample_states(states, n_inits, noise_scale=noise)
         ids = np.full(n_inits, number)
-        unique, every = finder.find_fixed_points(initial_states, [condition.inputs], ids)
+        unique, all_points = finder.find_fixed_points(initial_states, [condition.inputs], ids)
         say(f"  {condition.label}: {unique}")
         found.append(unique)
-        ends.append(every)
+        ends.append(all_points)
         suffix = f"_{number + 1}" if len(task.conditions) > 1 else ""
         shown = _trials_nearest(drive, condition.inputs)[:20]
         figure, _ = plotting.plot_fixed_points(unique, states, plot_batch_idx=shown)
         answer = analyze_sensitivity(finder.system, unique, input_names=task.input_names)
         drawn = {"state_space": figure, "sensitivity": answer.plot()[0]}
         constant = np.asarray(condition.inputs, dtype=float)
-        told = meaning(finder, unique, every, states[shown], constant)
+        told = meaning(finder, unique, all_points, states[shown], constant)
         for line in told.lines:
             say(f"    {line}")
         for kind_of_figure, figure in (drawn | told.figures).items():
             figure.suptitle(condition.label, fontsize="medium")
             figures[kind_of_figure + suffix] = figure
-    unique, every = FixedPoints.concatenate(found), FixedPoints.concatenate(ends)
+    unique, all_points = FixedPoints.concatenate(found), FixedPoints.concatenate(ends)
     figures["eigenvalues"] = plotting.plot_eigenvalues(unique)[0]
-    figures["q"] = plotting.plot_q(every)[0]
+    figures["q"] = plotting.plot_q(all_points)[0]
     names = _write(out, unique, figures)
     model.save(out / "model.keras")
     return unique, [*names, "model.keras"]
@@ -262,7 +262,7 @@ def _search(
     )
     say(f"Searching from {n_inits:,} states at the input {constant[0].tolist()} ...")
     start = time.perf_counter()
-    unique, every = finder.find_fixed_points(initial_states, constant)
+    unique, all_points = finder.find_fixed_points(initial_states, constant)
     say(f"  searched in {time.perf_counter() - start:.1f} s")
     n_shown = min(30, len(states))
     figures = {
@@ -270,9 +270,9 @@ def _search(
             unique, states, plot_batch_idx=range(n_shown), plot_start_time=10
         )[0],
         "eigenvalues": plotting.plot_eigenvalues(unique)[0],
-        "q": plotting.plot_q(every)[0],
+        "q": plotting.plot_q(all_points)[0],
     }
-    told = meaning(finder, unique, every, states, constant[0])
+    told = meaning(finder, unique, all_points, states, constant[0])
     for line in told.lines:
         say(f"  {line}")
     return unique, figures | told.figures

@@ -41,7 +41,7 @@ class Meaning:
 def meaning(
     finder: FixedPointFinder,
     unique: FixedPoints,
-    every: FixedPoints,
+    all_points: FixedPoints,
     states: np.ndarray,
     constant: np.ndarray,
 ) -> Meaning:
@@ -55,7 +55,7 @@ def meaning(
 
     Args:
         finder: that found the points, in discrete time.
-        unique, every: what ``find_fixed_points`` returned at one constant input.
+        unique, all_points: what ``find_fixed_points`` returned at one constant input.
         states: ``(n_trials, n_time, n_states)``, trajectories of the network.
         constant: ``(n_inputs,)``, that input.
 
@@ -65,7 +65,7 @@ def meaning(
     lines, figures = [], {}
     if unique.fixed.n:
         lines.append(f"true? {finder.certify(unique.fixed)}")
-    lines.append(f"all? {finder.estimate_coverage(every)}")
+    lines.append(f"all? {finder.estimate_coverage(all_points)}")
 
     together = _with_slow_states(finder, unique, states, constant)
     settled = finder.classify_attractors(together)

@@ -22,7 +22,7 @@ _DEFECTIVE_CONDITION = 1e7
 def decompose(
     jacobians: ArrayLike, kind: str = "discrete"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Eigenvalues and both sets of eigenvectors of a batch of Jacobians.
+    r"""Decompose a batch of Jacobians: eigenvalues and both sets of eigenvectors.
 
     The modes are sorted by how fast they grow, fastest first: by :math:`|\lambda|`
     (discrete) or by the real part (continuous); among equals the slower rotation comes
@@ -68,7 +68,7 @@ def decompose(
 def right_eigenvectors(
     jacobians: ArrayLike, kind: str = "discrete"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues and right eigenvectors alone, as :func:`decompose` has them.
+    """Compute eigenvalues and right eigenvectors alone, as :func:`decompose` has them.
 
     For those who have no use for left ones: it takes half the memory, and no inverses.
 

@@ -23,7 +23,7 @@ STABILITY_TOL = 1e-6
 
 
 def growth(eigenvalues: ArrayLike, kind: str = "discrete") -> np.ndarray:
-    """How fast a mode grows: the magnitude (discrete) or the real part (continuous).
+    """Compute how fast a mode grows: the magnitude (discrete) or real part (continuous).
 
     Args:
         eigenvalues: of any shape.
@@ -54,7 +54,7 @@ def _margin(eigenvalues: ArrayLike, kind: str) -> np.ndarray:
 def n_unstable(
     eigenvalues: ArrayLike, kind: str = "discrete", tol: float = STABILITY_TOL
 ) -> np.ndarray:
-    """Number of unstable directions of each point.
+    """Count the unstable directions of each point.
 
     Args:
         eigenvalues: ``(n, n_states)``.
@@ -77,7 +77,7 @@ def n_unstable(
 def is_stable(
     eigenvalues: ArrayLike, kind: str = "discrete", tol: float = STABILITY_TOL
 ) -> np.ndarray:
-    """Whether every mode of a point decays, with at least ``tol`` to spare.
+    """Tell whether every mode of a point decays, with at least ``tol`` to spare.
 
     Args:
         eigenvalues: ``(n, n_states)``.
@@ -97,7 +97,7 @@ def is_stable(
 def classify(
     eigenvalues: ArrayLike, kind: str = "discrete", tol: float = STABILITY_TOL
 ) -> np.ndarray:
-    """The stability class of each point.
+    """Name the stability class of each point.
 
     ============  ===================================================================
     ``stable``    every mode decays
@@ -137,7 +137,7 @@ def classify(
 def time_constants(
     eigenvalues: ArrayLike, kind: str = "discrete", dt: float | None = None
 ) -> np.ndarray:
-    r"""Time in which each mode shrinks, or grows, by the factor e.
+    r"""Compute the time in which each mode shrinks, or grows, by the factor e.
 
     :math:`\tau = 1 / |\ln |\lambda||` in steps (discrete; Maheswaranathan et al. 2019,
     "Reverse engineering recurrent networks for sentiment classification") or
@@ -169,7 +169,7 @@ def time_constants(
 def frequencies(
     eigenvalues: ArrayLike, kind: str = "discrete", dt: float | None = None
 ) -> np.ndarray:
-    r"""How often each mode turns: cycles per step, or in Hz given ``dt``.
+    r"""Compute how often each mode turns: cycles per step, or in Hz given ``dt``.
 
     :math:`f = |\arg \lambda| / 2 \pi` (discrete) or :math:`|\mathrm{Im} \lambda| / 2 \pi`
     (continuous). A negative real eigenvalue of a discrete system flips sign at each step,

@@ -26,7 +26,7 @@ def linear_trajectories(
     kind: str = "discrete",
     dt: float | None = None,
 ) -> np.ndarray:
-    r"""Trajectories of the system linearised at one point.
+    r"""Run the system linearised at one point.
 
     .. math:: x_{t+1} - x^* = J (x_t - x^*) + B \, \delta u_t + d
 

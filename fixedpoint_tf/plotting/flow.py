@@ -50,7 +50,7 @@ def plot_flow(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws the flow and the speed of a system on a plane.
+    """Draw the flow and the speed of a system on a plane.
 
     The plane goes through three points; through more it is the one of their first two
     principal components. A system of two units is drawn in its own coordinates. Colour

@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from fixedpoint_tf._utils.components import fit_components
+
 __all__ = ["Projection", "principal_components"]
 
 
@@ -34,7 +36,7 @@ class Projection:
 
 
 def principal_components(states: np.ndarray, n_components: int) -> Projection:
-    """Principal components by singular value decomposition.
+    """Fit the principal components of states.
 
     Args:
         states: ``(n, n_states)``; rows with NaN or infinity are left out. Where the rows
@@ -57,18 +59,7 @@ def principal_components(states: np.ndarray, n_components: int) -> Projection:
             f"n_components: expected 0 to n_states={states.shape[1]}, received {n_components}."
         )
     states = states[np.isfinite(states).all(axis=1)]
-    origin = states.mean(axis=0) if len(states) else np.zeros(states.shape[1])
-    centred = states - origin
-    if len(centred) > centred.shape[1]:
-        # The triangular factor has the same singular values and axes, and far fewer rows.
-        centred = np.linalg.qr(centred, mode="r")
-    # Rows of zeros change nothing but complete the axes where there are too few rows.
-    centred = np.vstack([centred, np.zeros((n_components, centred.shape[1]))])
-    _, singular_values, axes = np.linalg.svd(centred, full_matrices=False)
-    axes = axes[:n_components]
-    largest = np.abs(axes).argmax(axis=1)
-    axes = axes * np.where(axes[np.arange(len(axes)), largest] < 0, -1.0, 1.0)[:, None]
-    variances = singular_values**2
+    fitted = fit_components(states, n_components)
     with np.errstate(invalid="ignore"):
-        explained = variances[:n_components] / variances.sum()
-    return Projection(origin, axes, explained)
+        explained = fitted.squares[:n_components] / fitted.squares.sum()
+    return Projection(fitted.mean, fitted.axes[:n_components], explained)

@@ -26,7 +26,7 @@ __all__ = ["plot_eigenvalues"]
 def plot_eigenvalues(
     fps: FixedPoints, *, fig: Figure | None = None, ax: Axes | None = None
 ) -> tuple[Figure, Axes]:
-    """Draws the eigenvalues of all points, with the edge of stability.
+    """Draw the eigenvalues of all points, with the edge of stability.
 
     The edge is the unit circle in discrete time and the imaginary axis in continuous
     time. The markers tell what kind of point an eigenvalue belongs to, as in

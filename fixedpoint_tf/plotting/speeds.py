@@ -24,7 +24,7 @@ def plot_q(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws the distribution of the speed q, one row of bars for each status.
+    """Draw the distribution of the speed q, one row of bars for each status.
 
     Each row is scaled to its own highest bar, so that few points of one status are not
     lost beside many of another; the number of points stands beside its name. A gap

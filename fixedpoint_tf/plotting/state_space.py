@@ -39,7 +39,7 @@ def plot_fixed_points(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draws points, their unstable modes and trajectories.
+    """Draw points, their unstable modes and trajectories.
 
     Stable fixed points are filled circles, unstable ones open diamonds, slow points
     triangles. The axes are the first three principal components, of the trajectories

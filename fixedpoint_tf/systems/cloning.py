@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.registry import is_standard
 from fixedpoint_tf.systems.cells.stacked import is_stack
 from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
@@ -100,22 +101,50 @@ def differentiable(
 
 
 def agrees(
-    cell: Any, equations: Any, read: Callable[[str], Any], layout: StateLayout, n_inputs: int
+    cell: Any,
+    equations: CellEquations,
+    read: Callable[[str], Any],
+    layout: StateLayout,
+    n_inputs: int,
+    *,
+    in_double: bool = False,
 ) -> bool:
-    """Compare a closed form with the cell's own call at random states of three scales."""
-    native = str(cell.compute_dtype)
+    """Compare a closed form with the cell's own call at random states of three scales.
+
+    Args:
+        cell: a built cell.
+        equations: its closed form.
+        read: reader of its weights.
+        layout: of its states.
+        n_inputs: width of its input.
+        in_double: compare in double precision, where the cell can be copied.
+    """
+    native, called = str(cell.compute_dtype), cell
+    if in_double and native != "float64":
+        called = _double_of(cell, native, n_inputs, layout.sizes) or cell
+        native = native if called is cell else "float64"
     rng = np.random.default_rng(1)
     scale = np.repeat([0.1, 1.0, 3.0], 2)[:, None]
     h = scale * rng.normal(size=(6, layout.n_states))
     u = scale * rng.normal(size=(6, n_inputs))
-    own = call_cell(cell, tf.cast(h, native), tf.cast(u, native), layout.sizes)
+    own = call_cell(called, tf.cast(h, native), tf.cast(u, native), layout.sizes)
     own = tf.cast(own, "float64").numpy()
     ours = equations.step(read("float64"), tf.constant(h), tf.constant(u)).numpy()
-    if not np.isfinite(own).all():
-        return True  # said of the weights later on
     width = np.sqrt(layout.n_states + n_inputs)
     exact = {"float64": 1e-12, "float32": 1e-4}.get(native, 0.1) * width
-    return bool((np.abs(ours - own) <= exact * (1.0 + np.abs(own))).all())
+    known = np.isfinite(own)  # of others more is said later on
+    return bool((np.abs(ours - own) <= exact * (1.0 + np.abs(own)))[known].all())
+
+
+def _double_of(cell: Any, native: str, n_inputs: int, sizes: tuple[int, ...]) -> Any | None:
+    """Return a copy in double precision, where its configuration makes one that is the same."""
+    try:
+        clone = _built_clone(cell, "float64", n_inputs, sizes)
+        _take_over(_pairs(clone, cell))
+        _check_same(cell, clone, native, n_inputs, sizes)
+    except Exception:  # noqa: BLE001 - a user's own get_config may raise anything
+        return None
+    return clone
 
 
 def _check_own_variables(cell: Any) -> None:

@@ -22,6 +22,7 @@ from fixedpoint_tf._utils.checks import check_eager, is_whole
 from fixedpoint_tf._utils.compiling import undisturbed
 from fixedpoint_tf.systems import cloning as clones
 from fixedpoint_tf.systems import functions, keras_cells
+from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.registry import closed_form
 from fixedpoint_tf.systems.differentiation.differenced import Differenced
 from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
@@ -327,11 +328,23 @@ def _equations(cell, name, layout, n_inputs, kind, bounds, dtype):
     closed = None if references.is_patched(cell) else closed_form(cell)
     if closed is not None:
         form, read = closed
-        check = keras_cells.unchanged(cell)
-        if clones.agrees(cell, form, read, layout, n_inputs):
+        registered = not keras_cells.is_all_standard(cell)
+        watched = Unchanged(cell, name) if registered else None
+        check = keras_cells.unchanged(cell) if watched is None else watched.check
+        if registered:
+            _check_form(cell, form, name, layout)
+        if clones.agrees(cell, form, read, layout, n_inputs, in_double=registered):
+            if watched is not None:
+                watched.settle()
             if bounds is None and kind == "discrete":
                 bounds = form.bounds()
             return form, _checked(read, check), ("float32", "float64"), bounds
+        if registered:
+            raise ValueError(
+                f"rnn: expected the step of {form} to be the update of {name!r}, received "
+                "other new states than those of its call. Correct what is registered for "
+                f"{type(cell).__name__}, or let from_cell return None for such cells."
+            )
         # Something in it was replaced: its own call decides.
     unchanged = Unchanged(cell, name)
     if hasattr(cell, "compute_dtype"):
@@ -343,6 +356,22 @@ def _equations(cell, name, layout, n_inputs, kind, bounds, dtype):
         _call_once(live.update, layout.n_states, n_inputs, dtypes[1])
     unchanged.settle()
     return equations, _checked(read, unchanged.check), dtypes, bounds
+
+
+def _check_form(cell, form: CellEquations, name: str, layout: StateLayout) -> None:
+    """Refuse registered equations of another number of states, or that cannot be compared."""
+    try:
+        hash(form)
+    except TypeError as error:
+        raise ValueError(
+            f"rnn: expected fields of {type(form).__name__} that can be compared (numbers, "
+            f"words, tuples), received {form}: arrays are weights."
+        ) from error
+    if form.n_states != layout.n_states:
+        raise ValueError(
+            f"rnn: expected equations of {name!r} ({type(cell).__name__}) with n_states = "
+            f"{layout.n_states}, received {form} with {form.n_states}."
+        )
 
 
 def _checked(read: Callable[[str], Any], check: Callable[[], None]) -> Callable[[str], Any]:

@@ -19,6 +19,7 @@ from fixedpoint_tf.systems.system import StateLayout
 __all__ = [
     "call_cell",
     "input_width",
+    "is_all_standard",
     "is_cell",
     "is_legacy",
     "layout",
@@ -40,6 +41,12 @@ def is_cell(thing: Any) -> bool:
 def name_of(thing: Any) -> str:
     """What errors call a layer or cell; a cell need not be a layer, nor have a name."""
     return getattr(thing, "name", type(thing).__name__)
+
+
+def is_all_standard(cell: Any) -> bool:
+    """Tell whether a cell, or each in a stack, is of the library's own with equations."""
+    inner = cell.cells if is_stack(cell) else []
+    return is_standard(cell) and all(map(is_all_standard, inner))
 
 
 def _is_convolutional(cell: Any) -> bool:

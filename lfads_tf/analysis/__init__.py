@@ -1,26 +1,36 @@
 """What a trained model's rates are worth: metrics, baselines, behaviour, field potentials.
 
-NumPy and SciPy only. Trials are ``(n_trials, n_bins, n)``; rates are in spikes/s, spikes are
-counts, widths and times in seconds; NaN means "not observed".
+NumPy, SciPy and scikit-learn only; a module is loaded when it is first used. Trials are
+``(n_trials, n_bins, n)``; rates are in spikes/s, spikes are counts, widths and times in
+seconds; NaN means "not observed".
 """
 
-from lfads_tf.analysis import (
-    coherence,
-    components,
-    decoders,
-    decoding,
-    dimensions,
-    folds,
-    kalman,
-    lfp,
-    metrics,
-    nlb,
-    optimal_linear,
-    psth,
-    separation,
-    smoothing,
-    validation,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fixedpoint_tf._utils.lazy import attach
+
+if TYPE_CHECKING:
+    from lfads_tf.analysis import (
+        coherence,
+        components,
+        decoders,
+        decoding,
+        dimensions,
+        estimators,
+        folds,
+        kalman,
+        lags,
+        lfp,
+        metrics,
+        nlb,
+        optimal_linear,
+        psth,
+        separation,
+        smoothing,
+        validation,
+    )
 
 __all__ = [
     "coherence",
@@ -28,8 +38,10 @@ __all__ = [
     "decoders",
     "decoding",
     "dimensions",
+    "estimators",
     "folds",
     "kalman",
+    "lags",
     "lfp",
     "metrics",
     "nlb",
@@ -39,3 +51,5 @@ __all__ = [
     "smoothing",
     "validation",
 ]
+
+__getattr__, __dir__ = attach(__name__, {}, packages=__all__)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from fixedpoint_tf._utils.components import fit_components
 
 __all__ = ["PrincipalComponents", "principal_components", "project", "reconstruct"]
 
@@ -36,7 +37,7 @@ class PrincipalComponents(NamedTuple):
 
 
 def principal_components(features: Any, n_components: int | None = None) -> PrincipalComponents:
-    """The orthogonal directions in which features vary most.
+    """Find the orthogonal directions in which features vary most.
 
     Features are not scaled: one of great variance counts for more. Where only the training
     trials are passed, held-out trials have no part in the directions.
@@ -68,12 +69,11 @@ def principal_components(features: Any, n_components: int | None = None) -> Prin
     n_features = x.shape[1]
     n = n_features if n_components is None else n_components
     n = checks.check_whole(n, "n_components", most=n_features)
-    mean = x.mean(axis=0)
-    values, vectors = np.linalg.eigh((x - mean).T @ (x - mean) / len(x))
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    largest = np.abs(vectors).argmax(axis=0)
-    vectors = vectors * np.where(vectors[largest, np.arange(n_features)] < 0, -1.0, 1.0)
-    return PrincipalComponents(mean, vectors[:, :n], values[:n], float(values.sum()))
+    fitted = fit_components(x, n, svd_solver="auto")
+    variances = fitted.squares / len(x)
+    return PrincipalComponents(
+        fitted.mean, fitted.axes[:n].T, variances[:n], float(variances.sum())
+    )
 
 
 def project(components: PrincipalComponents, features: Any) -> np.ndarray:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import Pipeline
 
 from fixedpoint_tf._utils import checks
-from lfads_tf.analysis.decoding import PENALTIES, LinearDecoder, checked, predict, ridge_path
+from lfads_tf.analysis import estimators
+from lfads_tf.analysis._validation import takes_several_targets
+from lfads_tf.analysis.decoding import PENALTIES, checked, training_samples
 from lfads_tf.analysis.folds import labels as fold_labels
-from lfads_tf.analysis.kalman import KalmanFilter, filtered, kalman_filters
-from lfads_tf.analysis.optimal_linear import optimal_linear_estimators
+from lfads_tf.analysis.lags import Lags
 
 __all__ = [
     "SHRINKAGES",
@@ -20,9 +26,9 @@ __all__ = [
     "FittedDecoder",
     "Kalman",
     "OptimalLinear",
+    "Regressor",
     "Ridge",
     "Wiener",
-    "delayed",
     "fit",
 ]
 
@@ -30,7 +36,6 @@ __all__ = [
 SHRINKAGES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
-@dataclasses.dataclass(frozen=True)
 class Decoder:
     """What is fitted, and between what is chosen; one of the classes below.
 
@@ -38,13 +43,15 @@ class Decoder:
         lags: in bins, by which behaviour follows the rates, to choose from. With lag 2 the
             rates of bin ``t`` tell the behaviour of bin ``t + 2``; a negative lag uses later
             rates.
+        keeps_trials: whether the regressor follows trials, instead of seeing bins one by one.
 
     Example:
         >>> Ridge(lags=range(3)).lags
         (0, 1, 2)
     """
 
-    lags: Sequence[int] = (0,)
+    lags: Sequence[int]
+    keeps_trials: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         lags = [
@@ -53,11 +60,17 @@ class Decoder:
         object.__setattr__(self, "lags", tuple(lags))
 
     def taps(self, lag: int) -> tuple[int, ...]:
-        """The lags whose rates are used together."""
+        """List the lags whose rates are used together."""
         return (lag,)
 
-    def solve(self, features: np.ndarray, targets: np.ndarray) -> list[Any]:
-        """A model for each strength of the regularisation."""
+    def settings(self) -> list[dict[str, Any]]:
+        """List what is chosen between beside the lag: parameters of the regressor."""
+        raise NotImplementedError
+
+    def solve(
+        self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
+    ) -> list[Any]:
+        """Fit a regressor for each of the settings."""
         raise NotImplementedError
 
 
@@ -76,15 +89,23 @@ class Ridge(Decoder):
         0.0
     """
 
+    lags: Sequence[int] = (0,)
     penalties: Sequence[float] = PENALTIES
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _within("penalties", self.penalties, np.inf)
 
-    def solve(self, features: np.ndarray, targets: np.ndarray) -> list[LinearDecoder]:
-        """A linear decoder for each penalty."""
-        return ridge_path(features, targets, self.penalties)
+    def settings(self) -> list[dict[str, Any]]:
+        """List the penalties."""
+        return [{"penalty": float(penalty)} for penalty in self.penalties]
+
+    def solve(
+        self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
+    ) -> list[Any]:
+        """Fit a linear decoder for each penalty."""
+        penalties = [one["penalty"] for one in settings]
+        return estimators.RidgeRegressor.path(rows, targets, penalties)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,12 +133,36 @@ class Wiener(Ridge):
         checks.check_whole(self.n_lags, "n_lags", least=0)
 
     def taps(self, lag: int) -> tuple[int, ...]:
-        """The latest bin and those before it."""
+        """List the latest bin and those before it."""
         return tuple(range(lag, lag + self.n_lags + 1))
 
 
 @dataclasses.dataclass(frozen=True)
-class OptimalLinear(Decoder):
+class _Shrunk(Decoder):
+    """A decoder whose noise covariances are shrunk."""
+
+    lags: Sequence[int] = (0,)
+    shrinkages: Sequence[float] = SHRINKAGES
+    estimator: ClassVar[Any]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within("shrinkages", self.shrinkages, 1.0)
+
+    def settings(self) -> list[dict[str, Any]]:
+        """List the shrinkages."""
+        return [{"shrinkage": float(shrinkage)} for shrinkage in self.shrinkages]
+
+    def solve(
+        self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
+    ) -> list[Any]:
+        """Fit a decoder for each shrinkage."""
+        shrinkages = [one["shrinkage"] for one in settings]
+        return self.estimator.path(rows, targets, shrinkages)
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimalLinear(_Shrunk):
     """The optimal linear estimator (:func:`~.optimal_linear.optimal_linear_estimators`).
 
     Attributes:
@@ -134,19 +179,11 @@ class OptimalLinear(Decoder):
         (20, 30, 2)
     """
 
-    shrinkages: Sequence[float] = SHRINKAGES
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _within("shrinkages", self.shrinkages, 1.0)
-
-    def solve(self, features: np.ndarray, targets: np.ndarray) -> list[LinearDecoder]:
-        """A linear decoder for each shrinkage."""
-        return optimal_linear_estimators(features, targets, self.shrinkages)
+    estimator: ClassVar[Any] = estimators.OptimalLinearRegressor
 
 
 @dataclasses.dataclass(frozen=True)
-class Kalman(Decoder):
+class Kalman(_Shrunk):
     """The Kalman filter (:func:`~.kalman.kalman_filters`), which looks back only.
 
     Attributes:
@@ -162,41 +199,119 @@ class Kalman(Decoder):
         (20, 30, 2)
     """
 
-    shrinkages: Sequence[float] = SHRINKAGES
+    estimator: ClassVar[Any] = estimators.KalmanRegressor
+    keeps_trials: ClassVar[bool] = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Regressor(Decoder):
+    """Any regressor of scikit-learn, or one that is used like these.
+
+    Attributes:
+        regressor: with ``fit`` and ``predict``, such as ``SVR()`` or a pipeline. A pipeline
+            that begins with :class:`~.lags.Lags` sees the bins that these name, each
+            ``lag`` bins earlier. It is copied, not fitted. One of a single target is fitted
+            to each dimension of behaviour.
+        lags: to choose from.
+        grid: values to choose from, by the regressor's parameters.
+
+    Example:
+        >>> import numpy as np
+        >>> from sklearn.neighbors import KNeighborsRegressor
+        >>> rates = np.random.default_rng(0).normal(size=(20, 30, 2))
+        >>> near = Regressor(KNeighborsRegressor(), grid={"n_neighbors": [5, 50]})
+        >>> fit(near, rates, rates[..., :1]).parameters
+        {'n_neighbors': 5}
+    """
+
+    regressor: Any
+    lags: Sequence[int] = (0,)
+    grid: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _within("shrinkages", self.shrinkages, 1.0)
+        if not _is_regressor(self.regressor):
+            raise TypeError(
+                "regressor: expected an object with fit and predict, received "
+                f"{_name_of(self.regressor)}."
+            )
 
-    def solve(self, features: np.ndarray, targets: np.ndarray) -> list[KalmanFilter]:
-        """A filter for each shrinkage."""
-        return kalman_filters(features, targets, self.shrinkages)
+    def taps(self, lag: int) -> tuple[int, ...]:
+        """List the lags of the pipeline's own ``Lags``, each moved by the lag."""
+        first = self.regressor[0] if isinstance(self.regressor, Pipeline) else None
+        own = first.lags if isinstance(first, Lags) else (0,)
+        return tuple(lag + tap for tap in own)
+
+    def settings(self) -> list[dict[str, Any]]:
+        """List each combination of the grid."""
+        return list(ParameterGrid(dict(self.grid)))
+
+    def solve(
+        self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
+    ) -> list[Any]:
+        """Fit a copy of the regressor for each of the settings."""
+        x, y = training_samples(rows, targets)
+        y = y[:, 0] if y.shape[1] == 1 else y
+        fitted = []
+        for parameters in settings:
+            one = clone(self.regressor).set_params(**parameters)
+            free = [
+                name
+                for name, value in one.get_params().items()
+                if value is None and name.split("__")[-1] == "random_state"
+            ]
+            one.set_params(**dict.fromkeys(free, seed))
+            if isinstance(one, Pipeline) and isinstance(one[0], Lags):
+                one = one[1:]
+            if y.ndim == 2 and not takes_several_targets(one):
+                one = MultiOutputRegressor(one)
+            fitted.append(one.fit(x, y))
+        return fitted
 
 
 class FittedDecoder(NamedTuple):
     """A decoder and the lag and regularisation that were chosen for it.
 
     Attributes:
-        model: weights and intercept, or the Kalman filter.
+        lagged: the fitted :class:`~.lags.Lags`.
+        regressor: the fitted regressor behind it.
         lag: chosen, in bins.
-        taps: the lags whose rates are used together.
-        penalty: chosen, or the shrinkage.
-        filling: what stands for rates before the beginning and after the end of a trial:
-            the mean of each feature over the training samples.
+        parameters: of the regressor, as they were chosen.
+        n_targets: dimensions of behaviour.
 
     Example:
         >>> import numpy as np
         >>> rates = np.random.default_rng(0).normal(size=(20, 30, 4))
         >>> fitted = fit(Ridge(lags=[0]), rates, rates[..., :2])
-        >>> fitted.lag, fitted.predict(rates).shape
-        (0, (20, 30, 2))
+        >>> fitted.lag, fitted.penalty, fitted.predict(rates).shape
+        (0, 0.0, (20, 30, 2))
     """
 
-    model: LinearDecoder | KalmanFilter
+    lagged: Lags
+    regressor: Any
     lag: int
-    taps: tuple[int, ...]
-    penalty: float
-    filling: np.ndarray
+    parameters: dict[str, Any]
+    n_targets: int
+
+    @property
+    def model(self) -> Any:
+        """Weights and intercept, or the Kalman filter; otherwise the regressor itself."""
+        return getattr(self.regressor, "model_", self.regressor)
+
+    @property
+    def taps(self) -> tuple[int, ...]:
+        """The lags whose rates are used together."""
+        return tuple(self.lagged.lags)
+
+    @property
+    def penalty(self) -> float | None:
+        """The penalty, or shrinkage, that was chosen; none for other regressors."""
+        return self.parameters.get("penalty", self.parameters.get("shrinkage"))
+
+    @property
+    def filling(self) -> np.ndarray:
+        """The mean of each feature, which stands beyond the edges of a trial."""
+        return self.lagged.filling_
 
     def predict(self, features: Any) -> np.ndarray:
         """Behaviour from features.
@@ -225,69 +340,36 @@ class FittedDecoder(NamedTuple):
                 f"features: expected {len(self.filling)} features on the last axis, as the "
                 f"decoder's, received shape {features.shape}."
             )
-        rows = delayed(features, self.taps, self.filling)
-        if isinstance(self.model, KalmanFilter):
-            return filtered(self.model, rows)
-        return predict(self.model, rows)
-
-
-def delayed(features: Any, lags: Sequence[int], filling: Any = np.nan) -> np.ndarray:
-    """Features of other bins beside each other.
-
-    Args:
-        features: ``(n_trials, n_bins, n_features)``; trials do not mix.
-        lags: bin ``t`` gets the features of bin ``t - lag``.
-        filling: what stands before the beginning and after the end of a trial: a number or
-            one for each feature.
-
-    Returns:
-        ``(n_trials, n_bins, n_lags * n_features)``, the features of the first lag first.
-
-    Raises:
-        ValueError: a lag, but no trials.
-
-    Example:
-        >>> delayed([[[1.0], [2.0], [3.0]]], [0, 1], filling=0.0).tolist()
-        [[[1.0, 0.0], [2.0, 1.0], [3.0, 2.0]]]
-    """
-    features = np.asarray(features, np.float64)
-    if tuple(lags) == (0,):
-        return features
-    if features.ndim != 3:
-        raise ValueError(
-            "features: expected shape (n_trials, n_bins, n_features), since there are lags, "
-            f"received {features.shape}."
-        )
-    n_trials, n_bins, n_features = features.shape
-    rows = np.empty((n_trials, n_bins, len(lags), n_features))
-    rows[:] = filling
-    for i, lag in enumerate(lags):
-        into = slice(max(lag, 0), n_bins + min(lag, 0))
-        source = slice(max(-lag, 0), n_bins - max(lag, 0))
-        if abs(lag) < n_bins:
-            rows[:, into, i] = features[:, source]
-    return rows.reshape(n_trials, n_bins, -1)
+        rows = self.lagged.transform(features)
+        if self.lagged.keep_trials:
+            return self.regressor.predict(rows)
+        told = np.full((len(rows), self.n_targets), np.nan)
+        known = np.isfinite(rows).all(axis=1)
+        if known.any():
+            told[known] = self.regressor.predict(rows[known]).reshape(-1, self.n_targets)
+        return told.reshape(*features.shape[:-1], self.n_targets)
 
 
 def fit(
-    decoder: Decoder, features: Any, targets: Any, *, folds: Any = 5, seed: int = 0
+    decoder: Any, features: Any, targets: Any, *, folds: Any = 5, seed: int = 0
 ) -> FittedDecoder:
-    """Fits a decoder; of several lags and penalties the best in a cross-validation.
+    """Fit a decoder; of several lags and penalties take the best in a cross-validation.
 
     The best has the least squared error, summed over bins and over dimensions of behaviour
     in their own units, on the trials of each fold in turn. The trials passed here are the
     training trials: what is to be held out has no part in the choice.
 
-    At the beginning of a trial a lag reaches before it. What would stand there is replaced
-    by each feature's mean, which says nothing; repeating the first bin would count its noise
-    several times, and zeros would be taken for silence.
+    Lags do not reach across the edges of a trial; what stands there is the mean of the
+    training trials (:class:`~.lags.Lags`).
 
     Args:
-        decoder: :class:`Ridge`, :class:`Wiener`, :class:`OptimalLinear` or :class:`Kalman`.
+        decoder: :class:`Ridge`, :class:`Wiener`, :class:`OptimalLinear`, :class:`Kalman`, or
+            any regressor of scikit-learn: as it is, or in :class:`Regressor` with what is to
+            be chosen. It is copied, not fitted.
         features: ``(n_trials, n_bins, n_features)``, such as rates or factors.
         targets: ``(n_trials, n_bins, n_targets)``; NaN where nothing was observed.
         folds: of the choice: a number, or the fold of each trial, ``(n_trials,)``.
-        seed: of random folds.
+        seed: of random folds, and of a regressor whose ``random_state`` is none.
 
     Returns:
         The decoder fitted to all trials given, with the lag and penalty chosen.
@@ -304,47 +386,65 @@ def fit(
         3
     """
     if not isinstance(decoder, Decoder):
-        raise TypeError(
-            "decoder: expected Ridge, Wiener, OptimalLinear or Kalman, received "
-            f"{type(decoder).__name__}."
-        )
+        if not _is_regressor(decoder):
+            raise TypeError(
+                "decoder: expected Ridge, Wiener, OptimalLinear, Kalman or a regressor with "
+                f"fit and predict, received {_name_of(decoder)}."
+            )
+        decoder = Regressor(decoder)
     features, targets = checked(features, targets)
-    chosen_lag, chosen = _chosen(decoder, features, targets, folds, seed)
-    model = _models(decoder, features, targets, chosen_lag)
-    best = model[1][0 if len(model[1]) == 1 else chosen]
-    return FittedDecoder(
-        best, chosen_lag, decoder.taps(chosen_lag), float(best.penalty), model[0]
-    )
+    lag, chosen = _chosen(decoder, features, targets, folds, seed)
+    return _fitted(decoder, features, targets, lag, [chosen], seed)[0]
 
 
 def _chosen(
     decoder: Decoder, features: np.ndarray, targets: np.ndarray, folds: Any, seed: int
-) -> tuple[int, int]:
-    """The best lag, and the place of the best penalty."""
-    n_strengths = len(getattr(decoder, "penalties", getattr(decoder, "shrinkages", (0,))))
-    if len(decoder.lags) * n_strengths == 1:
-        return decoder.lags[0], 0
+) -> tuple[int, dict[str, Any]]:
+    """The lag and the settings of least error."""
+    settings = decoder.settings()
+    if len(decoder.lags) * len(settings) == 1:
+        return decoder.lags[0], settings[0]
     fold_of = fold_labels(folds, len(targets), seed)
-    errors = np.zeros((len(decoder.lags), n_strengths))
+    errors = np.zeros((len(decoder.lags), len(settings)))
     for fold in np.unique(fold_of):
         held = fold_of == fold
+        train = features[~held], targets[~held]
         for i, lag in enumerate(decoder.lags):
-            filling, models = _models(decoder, features[~held], targets[~held], lag)
-            for j, model in enumerate(models):
-                fitted = FittedDecoder(model, lag, decoder.taps(lag), 0.0, filling)
-                error = (targets[held] - fitted.predict(features[held])) ** 2
+            for j, one in enumerate(_fitted(decoder, *train, lag, settings, seed)):
+                error = (targets[held] - one.predict(features[held])) ** 2
                 # As in fitting, a sample that lacks a number is left out as a whole.
                 errors[i, j] += error[~np.isnan(error).any(axis=-1)].sum()
-    lag, strength = divmod(int(np.argmin(errors)), n_strengths)
-    return decoder.lags[lag], strength
+    i, j = divmod(int(np.argmin(errors)), len(settings))
+    return decoder.lags[i], settings[j]
 
 
-def _models(
-    decoder: Decoder, features: np.ndarray, targets: np.ndarray, lag: int
-) -> tuple[np.ndarray, list[Any]]:
-    known = np.isfinite(features).all(axis=-1)
-    filling = features[known].mean(axis=0) if known.any() else np.zeros(features.shape[-1])
-    return filling, decoder.solve(delayed(features, decoder.taps(lag), filling), targets)
+def _fitted(
+    decoder: Decoder,
+    features: np.ndarray,
+    targets: np.ndarray,
+    lag: int,
+    settings: list[dict[str, Any]],
+    seed: int,
+) -> list[FittedDecoder]:
+    """The decoder with one lag and each of the settings."""
+    lagged = Lags(decoder.taps(lag), keep_trials=decoder.keeps_trials).fit(features)
+    rows = lagged.transform(features)
+    if not decoder.keeps_trials:
+        targets = targets.reshape(-1, targets.shape[-1])
+    regressors = decoder.solve(rows, targets, settings, seed)
+    return [
+        FittedDecoder(lagged, regressor, lag, parameters, targets.shape[-1])
+        for regressor, parameters in zip(regressors, settings, strict=True)
+    ]
+
+
+def _is_regressor(value: Any) -> bool:
+    """Whether it is an object, not a class, that fits and predicts."""
+    return not inspect.isclass(value) and hasattr(value, "fit") and hasattr(value, "predict")
+
+
+def _name_of(value: Any) -> str:
+    return f"the class {value.__name__}" if inspect.isclass(value) else type(value).__name__
 
 
 def _within(name: str, values: Sequence[float], most: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.ridge import ridge_weights
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.folds import labels as fold_labels
 
@@ -21,6 +22,7 @@ __all__ = [
     "predict",
     "ridge",
     "ridge_path",
+    "training_samples",
 ]
 
 #: Penalties tried by default: next to none up to the size of the features' own variance.
@@ -251,10 +253,36 @@ def complete(features: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.
     return (x, y) if keep.all() else (x[keep], y[keep])
 
 
+def training_samples(
+    features: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take the samples without NaN, which must be two at least.
+
+    Args:
+        features: ``(..., n_features)``.
+        targets: ``(..., n_targets)``.
+
+    Raises:
+        ValueError: fewer.
+
+    Example:
+        >>> x, y = training_samples(np.array([[1.0], [2.0]]), np.array([[2.0], [3.0]]))
+        >>> x.shape, y.shape
+        ((2, 1), (2, 1))
+    """
+    x, y = complete(features, targets)
+    if len(x) < 2:
+        raise ValueError(
+            "features: expected at least two training samples without NaN in features and "
+            f"targets, received {len(x)}."
+        )
+    return x, y
+
+
 def ridge_path(
     features: np.ndarray, targets: np.ndarray, penalties: Iterable[float]
 ) -> list[LinearDecoder]:
-    """A decoder for each penalty, from one eigendecomposition of the correlations.
+    """Fit a decoder for each penalty, with the principal components found once.
 
     Args:
         features: ``(..., n_features)``.
@@ -269,25 +297,16 @@ def ridge_path(
         >>> [d.weights.item() for d in ridge_path(x, 2 * x, [0.0, 1.0])]
         [2.0, 1.0]
     """
-    x, y = complete(features, targets)
-    n_samples = len(x)
-    if n_samples < 2:
-        raise ValueError(
-            "features: expected at least two training samples without NaN in features and "
-            f"targets, received {n_samples}."
-        )
+    x, y = training_samples(features, targets)
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
-    sd = x.std(axis=0)
     varies = x.max(axis=0) > x.min(axis=0)
-    per_sd = np.where(varies, 1.0 / np.where(varies, sd, 1.0), 0.0)
-    z = (x - x_mean) * per_sd
-    values, vectors = np.linalg.eigh(z.T @ z / n_samples)
-    projected = vectors.T @ (z.T @ (y - y_mean) / n_samples)
-    # Directions without variance get no weight, also without a penalty.
-    empty = values <= 1e-12 * len(values) * values[-1]
+    per_sd = np.where(varies, 1.0 / np.where(varies, x.std(axis=0), 1.0), 0.0)
+    penalties = list(penalties)
+    alphas = [penalty * len(x) for penalty in penalties]
     decoders = []
-    for penalty in penalties:
-        shrink = np.where(empty, 0.0, 1.0 / np.where(empty, 1.0, values + penalty))
-        weights = per_sd[:, None] * (vectors @ (shrink[:, None] * projected))
+    for penalty, w in zip(
+        penalties, ridge_weights((x - x_mean) * per_sd, y - y_mean, alphas), strict=True
+    ):
+        weights = per_sd[:, None] * w
         decoders.append(LinearDecoder(weights, y_mean - x_mean @ weights, float(penalty)))
     return decoders

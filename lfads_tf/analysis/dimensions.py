@@ -9,7 +9,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import components
-from lfads_tf.analysis.decoders import Decoder, Ridge, fit
+from lfads_tf.analysis.decoders import Ridge, fit
 from lfads_tf.analysis.decoding import checked
 from lfads_tf.analysis.folds import labels as fold_labels
 from lfads_tf.analysis.validation import score
@@ -64,7 +64,7 @@ class OverDimensions(NamedTuple):
 def over_dimensions(
     features: Any,
     targets: Any,
-    decoder: Decoder | None = None,
+    decoder: Any = None,
     folds: Any = 5,
     *,
     dimensions: Sequence[int] = _DIMENSIONS,
@@ -80,8 +80,9 @@ def over_dimensions(
     Args:
         features: ``(n_trials, n_bins, n_features)``: factors, or rates of all neurons.
         targets: ``(n_trials, n_bins, n_targets)``.
-        decoder: :class:`~.decoders.Ridge` if none is given; lag and penalty are chosen for
-            each number of dimensions, inside the training trials.
+        decoder: as for :func:`~.decoders.fit`; none: :class:`~.decoders.Ridge`.
+            Lag and penalty are chosen for each number of dimensions, inside the training
+            trials.
         folds: as for :func:`~.validation.cross_validate`.
         dimensions: numbers of components; those above the number of features are left out,
             and that number is added.
@@ -128,7 +129,7 @@ def over_dimensions(
 def over_dimensions_of_test(
     train: tuple[Any, Any],
     test: tuple[Any, Any],
-    decoder: Decoder | None = None,
+    decoder: Any = None,
     *,
     folds: Any = 5,
     dimensions: Sequence[int] = _DIMENSIONS,
@@ -164,9 +165,10 @@ def over_dimensions_of_test(
     tried = np.array(sorted({n for n in numbers if n < n_features} | {n_features}))
     fitted = components.principal_components(features)
     scores, test_scores = (components.project(fitted, one) for one in (features, test_features))
+    decoder = Ridge() if decoder is None else decoder
     scored = []
     for n in tried:
-        one = fit(decoder or Ridge(), scores[..., :n], targets, folds=folds, seed=seed)
+        one = fit(decoder, scores[..., :n], targets, folds=folds, seed=seed)
         scored.append(score(test_targets, one.predict(test_scores[..., :n])))
     total = fitted.total_variance or 1.0
     explained = np.cumsum(fitted.variances)[tried - 1] / total

@@ -1,65 +1,143 @@
-"""Correlation of two signals lag by lag, over the bins that both have at each lag."""
+"""Features of other bins beside each other, never across the edge of a trial."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
-from scipy import fft
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["LaggedProducts"]
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import check_infinity
+from lfads_tf.analysis._validation import validate_samples
+
+__all__ = ["Lags", "delayed"]
 
 
-class LaggedProducts:
-    """Correlations at each lag of signals of one trial with those of another, for any pairing.
+class Lags(TransformerMixin, BaseEstimator):
+    """Transforms trials so that any regressor of scikit-learn sees several bins at once.
 
-    What does not depend on the pairing, the spectra and the variances, is computed once, so
-    that shuffling trials costs one sum of spectra.
+    Bin ``t`` gets the features of bins ``t - lag``. At the beginning of a trial a lag reaches
+    before it, and a negative one beyond its end. What would stand there is replaced by each
+    feature's mean over the trials fitted to, which says nothing; repeating the first bin
+    would count its noise several times, and zeros would be taken for silence.
 
     Args:
-        x_bt: ``(n_trials, n_bins)``, finite, best with a mean near 0.
-        y_btn: ``(n_trials, n_bins, n)``, the same.
-        lags: whole numbers from ``-n_lags`` to ``n_lags``, fewer than ``n_bins``.
+        lags: in bins, the features of the first lag first; negative: of later bins.
+        keep_trials: give ``(n_trials, n_bins, n_lags * n_features)``, for a decoder that
+            follows trials such as the Kalman filter, instead of a row for each bin.
+
+    Attributes:
+        filling_: mean of each feature over the samples without NaN, ``(n_features,)``.
+        n_features_in_: number of features of a bin.
 
     Example:
-        >>> x = np.random.default_rng(0).normal(size=(5, 30))
-        >>> products = LaggedProducts(x, np.roll(x, 2, axis=1)[..., None], np.arange(-3, 4))
-        >>> products.correlation(np.arange(5)).argmax() - 3
-        np.int64(2)
+        >>> from sklearn.linear_model import LinearRegression
+        >>> from sklearn.pipeline import make_pipeline
+        >>> trials = np.random.default_rng(0).normal(size=(10, 20, 3))
+        >>> late = delayed(trials[..., :1], [2], filling=0.0)  # behaviour, two bins later
+        >>> decoder = make_pipeline(Lags(range(4)), LinearRegression())
+        >>> decoder.fit(trials, late.ravel()).predict(trials).shape
+        (200,)
     """
 
-    def __init__(self, x_bt: np.ndarray, y_btn: np.ndarray, lags: np.ndarray) -> None:
-        n_bins = x_bt.shape[1]
-        self.lags, self.n_shared = lags, (n_bins - np.abs(lags)).astype(float)
-        self.size = fft.next_fast_len(n_bins + abs(int(lags[0])), real=True)
-        self.x_spectrum = fft.rfft(x_bt, self.size, axis=1).conj()
-        self.y_spectrum = fft.rfft(y_btn, self.size, axis=1)
-        of_x, of_y = np.maximum(-lags, 0), np.maximum(lags, 0)  # the first bin that is shared
-        n = n_bins - np.abs(lags)
+    def __init__(self, lags: Sequence[int] = (0,), *, keep_trials: bool = False) -> None:
+        self.lags = lags
+        self.keep_trials = keep_trials
 
-        def sums(values, first):
-            total = np.cumsum(np.pad(values, [(0, 0), (1, 0), (0, 0)]), axis=1)
-            return total[:, first + n] - total[:, first]
-
-        self.x_sum, self.y_sum = sums(x_bt[..., None], of_x), sums(y_btn, of_y)
-        shared = self.n_shared[:, None]
-        xx = sums(x_bt[..., None] ** 2, of_x) - self.x_sum**2 / shared
-        yy = sums(y_btn**2, of_y) - self.y_sum**2 / shared
-        # A remainder of rounding is no variance.
-        floors = (1e-20 + 1e-12 * (v**2).sum(axis=(0, 1)) for v in (x_bt[..., None], y_btn))
-        xx, yy = xx.sum(axis=0), yy.sum(axis=0)
-        x_least, y_least = floors
-        with np.errstate(invalid="ignore"):
-            self.scale = np.sqrt(np.where((xx > x_least) & (yy > y_least), xx * yy, np.nan))
-
-    def correlation(self, pairing: np.ndarray) -> np.ndarray:
-        """Pearson's correlation over all trials, their means over the shared bins taken off.
+    def fit(self, X: Any, y: Any = None) -> Lags:
+        """Take the mean of each feature.
 
         Args:
-            pairing: ``(n_trials,)``: the trial of x that goes with each trial of y, each once.
+            X: ``(n_trials, n_bins, n_features)``; also ``(n_samples, n_features)`` where the
+                only lag is 0.
+            y: ignored.
+
+        Raises:
+            TypeError: a lag that is no whole number.
+            ValueError: no trials, but a lag; infinity.
+        """
+        for lag in self.lags:
+            checks.check_whole(lag, "lags", least=-(10**6))
+        X = self._checked(X, reset=True)
+        known = np.isfinite(X).all(axis=-1)
+        self.filling_ = X[known].mean(axis=0) if known.any() else np.zeros(X.shape[-1])
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Put the features of other bins beside each other.
+
+        Args:
+            X: as of :meth:`fit`, with the same number of features.
 
         Returns:
-            ``(n_lags, n)``, of ``x(t)`` with ``y(t + lag)``; NaN where one never varies.
+            ``(n_trials * n_bins, n_lags * n_features)``, trial after trial, or the trials.
         """
-        cross = np.einsum("bf,bfn->fn", self.x_spectrum[pairing], self.y_spectrum)
-        products = fft.irfft(cross, self.size, axis=0)[self.lags]
-        means = np.einsum("bl,bln->ln", self.x_sum[pairing][..., 0], self.y_sum)
-        return (products - means / self.n_shared[:, None]) / self.scale
+        check_is_fitted(self)
+        rows = delayed(self._checked(X, reset=False), self.lags, self.filling_)
+        return rows if self.keep_trials else rows.reshape(-1, rows.shape[-1])
+
+    def _checked(self, X: Any, reset: bool) -> np.ndarray:
+        """Check trials here, and samples as scikit-learn does."""
+        if np.asarray(X).ndim != 3:
+            return validate_samples(self, X, reset=reset, finite="allow-nan")
+        X = checks.as_numbers(X, "X")
+        check_infinity(X, "X")
+        if reset:
+            self.n_features_in_ = X.shape[-1]
+        elif X.shape[-1] != self.n_features_in_:
+            raise ValueError(
+                f"features: expected {self.n_features_in_} features on the last axis, as the "
+                f"decoder's, received shape {X.shape}."
+            )
+        return X
+
+    def _more_tags(self) -> dict[str, Any]:
+        """The same for scikit-learn before 1.6."""
+        return {"X_types": ["2darray", "3darray"], "allow_nan": True}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def delayed(features: Any, lags: Sequence[int], filling: Any = np.nan) -> np.ndarray:
+    """Put features of other bins beside each other.
+
+    Args:
+        features: ``(n_trials, n_bins, n_features)``; trials do not mix.
+        lags: bin ``t`` gets the features of bin ``t - lag``.
+        filling: what stands before the beginning and after the end of a trial: a number or
+            one for each feature.
+
+    Returns:
+        ``(n_trials, n_bins, n_lags * n_features)``, the features of the first lag first.
+
+    Raises:
+        ValueError: a lag, but no trials.
+
+    Example:
+        >>> delayed([[[1.0], [2.0], [3.0]]], [0, 1], filling=0.0).tolist()
+        [[[1.0, 0.0], [2.0, 1.0], [3.0, 2.0]]]
+    """
+    features = np.asarray(features, np.float64)
+    if tuple(lags) == (0,):
+        return features
+    if features.ndim != 3:
+        raise ValueError(
+            "features: expected shape (n_trials, n_bins, n_features), since there are lags, "
+            f"received {features.shape}."
+        )
+    n_trials, n_bins, n_features = features.shape
+    rows = np.empty((n_trials, n_bins, len(lags), n_features))
+    rows[:] = filling
+    for i, lag in enumerate(lags):
+        into = slice(max(lag, 0), n_bins + min(lag, 0))
+        source = slice(max(-lag, 0), n_bins - max(lag, 0))
+        if abs(lag) < n_bins:
+            rows[:, into, i] = features[:, source]
+    return rows.reshape(n_trials, n_bins, -1)

@@ -15,7 +15,7 @@ from scipy import fft, signal
 
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import as_conditions
-from lfads_tf.analysis.lags import LaggedProducts
+from lfads_tf.analysis.lagged_products import LaggedProducts
 
 __all__ = ["CrossCorrelation", "band_pass", "cross_correlation", "peak_frequency"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf.analysis.decoding import LinearDecoder, checked, complete
+from lfads_tf.analysis.decoding import LinearDecoder, checked, training_samples
 
 __all__ = ["optimal_linear_estimators"]
 
@@ -57,13 +57,8 @@ def optimal_linear_estimators(
     shares = [float(share) for share in shrinkages]
     if not shares or not all(0.0 <= share <= 1.0 for share in shares):
         raise ValueError(f"shrinkages: expected numbers from 0 to 1, received {shrinkages!r}.")
-    x, y = complete(*checked(features, targets))
+    x, y = training_samples(*checked(features, targets))
     n_samples = len(x)
-    if n_samples < 2:
-        raise ValueError(
-            "features: expected at least two training samples without NaN in features and "
-            f"targets, received {n_samples}."
-        )
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
     x, y = x - x_mean, y - y_mean
     total = x.T @ x / n_samples

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lfads_tf.analysis import metrics
-from lfads_tf.analysis.decoders import Decoder, FittedDecoder, Ridge, fit
+from lfads_tf.analysis.decoders import FittedDecoder, Ridge, fit
 from lfads_tf.analysis.decoding import checked
 from lfads_tf.analysis.folds import labels as fold_labels
 
@@ -80,7 +80,7 @@ def score(targets: Any, predictions: Any) -> float:
 def cross_validate(
     features: Any,
     targets: Any,
-    decoder: Decoder | None = None,
+    decoder: Any = None,
     folds: Any = 5,
     *,
     seed: int = 0,
@@ -98,8 +98,8 @@ def cross_validate(
     Args:
         features: ``(n_trials, n_bins, n_features)``, such as rates or factors.
         targets: ``(n_trials, n_bins, n_targets)``; NaN where nothing was observed.
-        decoder: :class:`~.decoders.Ridge` (if none is given), :class:`~.decoders.Wiener`,
-            :class:`~.decoders.OptimalLinear` or :class:`~.decoders.Kalman`.
+        decoder: as for :func:`~.decoders.fit`, such as any regressor of scikit-learn; none:
+            :class:`~.decoders.Ridge`.
         folds: a number of folds, drawn at random, or each trial's fold, ``(n_trials,)``, as
             of :func:`~.folds.by_trial` or :func:`~.folds.by_condition`.
         seed: of random folds.
@@ -144,7 +144,7 @@ def cross_validate(
 
 def between_sessions(
     sessions: Mapping[str, tuple[Any, Any]],
-    decoder: Decoder | None = None,
+    decoder: Any = None,
     *,
     folds: Any = 5,
     seed: int = 0,
@@ -197,7 +197,9 @@ def between_sessions(
             )
     matrix = np.empty((len(names), len(names)))
     for i, source in enumerate(names):
-        own = fit(decoder or Ridge(), *arrays[source], folds=folds, seed=seed)
+        own = fit(
+            Ridge() if decoder is None else decoder, *arrays[source], folds=folds, seed=seed
+        )
         for j, name in enumerate(names):
             features, targets = arrays[name]
             if i == j:

@@ -26,7 +26,7 @@ _ON_EDGE = 1e-6
 def bin_spikes(
     spike_times: Sequence[Any], bin_width: float, start: float, stop: float
 ) -> np.ndarray:
-    """Counts the spikes of each neuron in bins.
+    """Count the spikes of each neuron in bins.
 
     There are ``round((stop - start) / bin_width)`` bins. A spike on an edge belongs to the
     bin that begins there; edges are meant up to a millionth of a bin, so that a time that
@@ -108,7 +108,7 @@ def segment(
     *,
     outside: str = "error",
 ) -> np.ndarray:
-    """Cuts a trial around each event out of a binned recording.
+    """Cut a trial around each event out of a binned recording.
 
     The bin that holds the event is bin ``before / bin_width`` of its trial. An event within
     a bin is thereby moved to the bin's left edge, by less than one bin; to align spikes to
@@ -181,7 +181,7 @@ def segment(
 
 
 def chop(continuous: Any, window: int, overlap: int, *, fill: float = np.nan) -> np.ndarray:
-    """Chops a continuous recording into overlapping windows that cover all of it.
+    """Chop a continuous recording into overlapping windows that cover all of it.
 
     Window ``i`` begins at bin ``i * (window - overlap)``. :func:`merge` joins what a model
     says of the windows.
@@ -219,7 +219,7 @@ def chop(continuous: Any, window: int, overlap: int, *, fill: float = np.nan) ->
 
 
 def merge(windows: Any, overlap: int, n_bins: int | None = None) -> np.ndarray:
-    """Joins overlapping windows into one recording, with a smooth cross-fade.
+    """Join overlapping windows into one recording, with a smooth cross-fade.
 
     Each window fades in over its first ``overlap`` bins while what came before fades out.
     The two weights add up to one (raised cosines), so that windows that agree are given
@@ -274,7 +274,7 @@ def merge(windows: Any, overlap: int, n_bins: int | None = None) -> np.ndarray:
 
 
 def rebin(spikes: Any, factor: int) -> np.ndarray:
-    """Adds up the counts of neighbouring bins.
+    """Add up the counts of neighbouring bins.
 
     A wide bin is NaN if one of its parts is.
 

@@ -28,7 +28,7 @@ def isometric_wrist(
     bins_after: int = 24,
     keep_silent: bool = False,
 ) -> Session:
-    """Spikes and wrist force of a monkey that pushes towards one of eight targets.
+    """Load spikes and wrist force of a monkey that pushes towards one of eight targets.
 
     Threshold crossings of 96 electrodes in primary motor cortex, in bins of 50 ms, and the
     isometric force of the wrist (Farshchian, Gallego, Miller, Solla, Cohen & Bengio 2019,

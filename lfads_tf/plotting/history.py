@@ -60,7 +60,7 @@ _PANELS: tuple[tuple[str, str, dict[str, tuple[str, dict[str, Any]]]], ...] = (
 
 
 def plot_history(history: Any, *, axes: Any = None) -> tuple[Figure, np.ndarray]:
-    """Draws the learning curve with its parts, one panel a part.
+    """Draw the learning curve with its parts, one panel a part.
 
     A dotted line marks the epoch of the lowest validation likelihood, smoothed if that is
     there. Where the first twentieth of the epochs would take up half of a y axis and more,

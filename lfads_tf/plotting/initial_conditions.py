@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.components import fit_components
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def plot_initial_conditions(
     components: tuple[int, int] = (1, 2),
     ax: Any = None,
 ) -> tuple[Figure, Axes]:
-    """Draws each trial's initial condition in two principal components.
+    """Draw each trial's initial condition in two principal components.
 
     Components are those of the posterior means of all trials. Two conditions that look
     alike here may be apart in others.
@@ -63,13 +64,10 @@ def plot_initial_conditions(
             f"components: expected numbers up to {max(n, 2)}, since there are {n} initial "
             f"conditions, received {numbers.max()}."
         )
-    centred = np.pad(means - means.mean(axis=0), ((0, 0), (0, max(0, 2 - n))))
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    # The sign of a component is arbitrary: its greatest weight is positive.
-    vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), range(len(values))])
-    points = centred @ vectors[:, numbers - 1]
-    share = values / (values.sum() or 1.0)
+    means = np.pad(means, ((0, 0), (0, max(0, 2 - n))))
+    fitted = fit_components(means, int(numbers.max()))
+    points = (means - fitted.mean) @ fitted.axes[numbers - 1].T
+    share = fitted.squares / (fitted.squares.sum() or 1.0)
     fig, ax = style.single_axes(ax, (4.6, 4.4))
     markers = "osD^v<>p"
     for i, (name, color, trials) in enumerate(key):

@@ -25,7 +25,7 @@ def plot_inferred_inputs(
     start: float = 0.0,
     axes: Any = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Draws what the controller fed to the generator.
+    """Draw what the controller fed to the generator.
 
     Without ``trials``: the mean and standard deviation over trials of the posterior means,
     one panel an input, one colour a condition; of more than three conditions the mean

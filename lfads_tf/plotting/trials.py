@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from fixedpoint_tf._utils.components import fit_components
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def plot_trials(
     start: float = 0.0,
     axes: Any = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Draws example trials, one a column.
+    """Draw example trials, one a column.
 
     Above, images of all neurons: spikes, rates by smoothing, inferred rates and, if known,
     true rates, all rates in one scale of colours that ends at the 99.5th percentile. The
@@ -139,9 +140,8 @@ def _similar_neighbours(rates: np.ndarray) -> np.ndarray:
     flat = np.nan_to_num(rates.reshape(-1, rates.shape[-1]).astype(np.float64))
     flat = flat - flat.mean(axis=0)
     sd = flat.std(axis=0)
-    flat = flat / np.where(sd > 0, sd, 1.0)
-    _, vectors = np.linalg.eigh(flat.T @ flat)
-    return np.argsort(vectors[:, -1], kind="stable")
+    fitted = fit_components(flat / np.where(sd > 0, sd, 1.0), svd_solver="auto")
+    return np.argsort(fitted.axes[0], kind="stable")
 
 
 def _most_varying(rates: np.ndarray, order: np.ndarray) -> list[int]:

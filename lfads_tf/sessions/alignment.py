@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fixedpoint_tf._utils.components import fit_components
+from lfads_tf._utils.ridge import ridge_weights
+
 __all__ = [
     "Agreement",
     "agreement",
@@ -59,7 +62,7 @@ def condition_averages(array_btn: np.ndarray, conditions: np.ndarray, labels: An
 
 
 def shared_components(averages: Sequence[np.ndarray], n_components: int) -> np.ndarray:
-    """Principal components of the condition averages of all sessions.
+    """Find principal components of the condition averages of all sessions.
 
     Bins that a session never observed in a condition are left out, for all sessions.
 
@@ -90,16 +93,12 @@ def shared_components(averages: Sequence[np.ndarray], n_components: int) -> np.n
         raise ValueError(
             "sessions: expected bins that are observed in every session, received none."
         )
-    known = flat[complete] - flat[complete].mean(axis=0)
-    left, sizes, axes = np.linalg.svd(known, full_matrices=False)
-    sizes = np.where(sizes > 1e-10 * max(sizes[0], 1e-300), sizes, 0.0)
-    # Signs do not matter, but should be the same on every machine.
-    largest = np.abs(axes).argmax(axis=1)
-    signs = np.where(axes[np.arange(len(axes)), largest] < 0, -1.0, 1.0)
+    fitted = fit_components(flat[complete])
+    varies = fitted.squares > 1e-20 * fitted.squares[0]
+    axes = fitted.axes[varies][:n_components]
     scores = np.full((len(flat), n_components), np.nan)
     scores[complete] = 0.0
-    n = min(n_components, len(sizes))
-    scores[complete, :n] = (left * sizes * signs)[:, :n]
+    scores[complete, : len(axes)] = (flat[complete] - fitted.mean) @ axes.T
     return scores.reshape(*shape, n_components)
 
 
@@ -130,10 +129,7 @@ def regression(
     x_mean, z_mean = x_kn.mean(axis=0), z_kr.mean(axis=0)
     x_kn, z_kr = x_kn - x_mean, z_kr - z_mean
     weight = penalty * np.square(x_kn).sum() / x_kn.shape[1]
-    left, sizes, right = np.linalg.svd(x_kn, full_matrices=False)
-    kept = sizes > 1e-10 * max(sizes[0], 1e-300)
-    gains = np.where(kept, sizes, 0.0) / np.where(kept, np.square(sizes) + weight, 1.0)
-    kernel = right.T @ (gains[:, None] * (left.T @ z_kr))
+    kernel = ridge_weights(x_kn, z_kr, [weight])[0]
     return kernel, z_mean - x_mean @ kernel
 
 

@@ -27,6 +27,7 @@ ROOMS = {
         "analysis.sensitivity",
         "_utils.filters",
         "linearization",
+        "systems.cells",
         "systems.trajectories",
         "tasks",
     ],

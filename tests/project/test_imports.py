@@ -124,16 +124,29 @@ def test_lfads_shares_the_utilities_of_the_fixed_points_and_nothing_else():
     [
         (
             "import fixedpoint_tf",
-            ["tensorflow", "keras", "tensorflow_probability", "tf_keras", "matplotlib"],
+            [
+                "tensorflow",
+                "keras",
+                "tensorflow_probability",
+                "tf_keras",
+                "matplotlib",
+                "sklearn",
+            ],
         ),
-        # Keras imports matplotlib by itself.
-        ("from fixedpoint_tf import *", ["tensorflow_probability", "tf_keras", "lfads_tf"]),
-        ("from fixedpoint_tf import FixedPoints", ["tensorflow", "matplotlib"]),
-        ("import lfads_tf", ["tensorflow", "fixedpoint_tf.finder", "matplotlib", "numpy"]),
+        # Keras imports matplotlib and scikit-learn by itself.
+        (
+            "from fixedpoint_tf import *",
+            ["tensorflow_probability", "tf_keras", "lfads_tf"],
+        ),
+        ("from fixedpoint_tf import FixedPoints", ["tensorflow", "matplotlib", "sklearn"]),
+        (
+            "import lfads_tf",
+            ["tensorflow", "fixedpoint_tf.finder", "matplotlib", "numpy", "sklearn"],
+        ),
         (
             "from lfads_tf import Session, bin_spikes, LFADSConfig, Inferred\n"
             "from lfads_tf import analysis, plotting",
-            ["tensorflow", "keras", "fixedpoint_tf.finder", "matplotlib"],
+            ["tensorflow", "keras", "fixedpoint_tf.finder", "matplotlib", "sklearn"],
         ),
         (
             "from lfads_tf import *\nfrom lfads_tf.layers.distributions import *",

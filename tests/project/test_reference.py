@@ -15,6 +15,7 @@ ROOMS = [
     "fixedpoint_tf.analysis",
     "fixedpoint_tf.linearization",
     "fixedpoint_tf.plotting",
+    "fixedpoint_tf.systems.cells",
     "fixedpoint_tf.tasks",
     "lfads_tf",
     "lfads_tf.analysis",
@@ -101,3 +102,35 @@ def test_of_private_modules_only_the_text_is_shown(page):
         if kind == "automodule" and name not in ROOMS and name not in MODULES:
             assert ":no-members:" in options and ":no-index:" in options, name
             assert "._" not in name.replace("__main__", "main"), name
+
+
+def shown_imports():
+    """Each line that imports from the packages in README, docs, tutorials and examples."""
+    root = REFERENCE.parents[1]
+    files = [
+        root / "README.md",
+        *(root / "docs").rglob("*.md"),
+        *(root / "tutorials").glob("*.py"),
+    ]
+    for path in files:
+        yield from imports_of(path.stem, path.read_text(encoding="utf-8"))
+    for name in PUBLIC:
+        text = inspect.getdoc(value(name)) or ""
+        yield from imports_of(name, "\n".join(re.findall(r">>> (.*)", text)))
+
+
+def imports_of(source, text):
+    for room, names in re.findall(
+        r"^ *(?:# )?from ((?:fixedpoint_tf|lfads_tf)\S*) import (\([^)]*\)|.*)",
+        text,
+        re.MULTILINE,
+    ):
+        for name in re.findall(r"\w+", names.partition("#")[0]):
+            yield source, f"{room}.{name}"
+
+
+def test_what_is_shown_imports_public_names_only():
+    known = {*PUBLIC, *EXPORTED, *ROOMS, *MODULES}
+    shown = list(shown_imports())
+    assert len(shown) > 100
+    assert [(source, name) for source, name in shown if name not in known] == []

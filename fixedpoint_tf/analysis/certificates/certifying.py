@@ -55,10 +55,10 @@ def certify(
 
     For Keras's SimpleRNN, GRU (both resets), LSTM and stacks of them, with tanh, sigmoid,
     ReLU or linear activations, the change of the Jacobian is bounded in closed form
-    (``systems/cells/``), and so are the rounding errors of the
-    residual and of the Jacobian. Networks with ReLU are linear or smooth between thresholds:
-    their balls end at the nearest one. Around a point at a threshold, the Jacobians on all
-    sides decide (``thresholds.py``).
+    (``systems/cells/``), and so are the rounding errors of the residual and of the Jacobian;
+    a cell of your own joins them with :func:`fixedpoint_tf.systems.cells.register_cell`.
+    Networks with ReLU are linear or smooth between thresholds: their balls end at the nearest
+    one. Around a point at a threshold, the Jacobians on all sides decide (``thresholds.py``).
 
     Any other system is *sampled* (``sampled.py``), kinks
     included: a ball is no larger than the radius within which samples in all directions show

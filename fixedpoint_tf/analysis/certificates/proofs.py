@@ -17,8 +17,10 @@ from fixedpoint_tf.analysis.certificates.thresholds import prove_at_threshold
 from fixedpoint_tf.systems.cells.curvature import CellBounds, as_arrays, bounds_of
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
+from fixedpoint_tf.systems.cells.registry import is_builtin
 from fixedpoint_tf.systems.kinks.sides import JUMP, near_kink, side_jacobians
 from fixedpoint_tf.systems.system import DynamicalSystem
+from fixedpoint_tf.systems.validation.ball_bounds import check_ball_bounds, check_linear_pieces
 
 __all__ = ["Prover", "Verdict", "has_closed_form"]
 
@@ -29,6 +31,9 @@ KINK_NEAR = 1e-4  # of the size of the states: smooth Jacobians change by little
 N_RADII = 44  # tried across thresholds, each twice the last
 CAP = 1e6  # radii beyond this many sizes of the states mean nothing
 ESTIMATED_ULPS = 32.0
+
+# Registered closed forms whose bounds were checked; those of this package are in its tests.
+_CHECKED: set[CellEquations] = set()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +94,11 @@ class Prover:
             self.bounds_of_jumps = bounds_of(equations, weights, jumps=True)
             if system.kind == "discrete":
                 self.linear_pieces = equations.piecewise_linear(weights)
+            if not is_builtin(equations) and equations not in _CHECKED:
+                check_ball_bounds(system, [self.bounds, self.bounds_of_jumps])
+                if self.linear_pieces is not None:
+                    check_linear_pieces(system, self.linear_pieces)
+                _CHECKED.add(equations)
 
     def prove(
         self, x: np.ndarray, u: np.ndarray, modes: tuple[np.ndarray, ...] | None = None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare_networks"]
 
 #: From the finder of a network, its distinct points and all starts to a number.
-Measure = Callable[["FixedPointFinder", FixedPoints, FixedPoints], float]
+Measure = Callable[[Any, FixedPoints, FixedPoints], float]
 
 
 def _fastest_growth(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
@@ -42,8 +42,8 @@ def _longest_decay(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints
     return float(unique.stable.time_constants().max())
 
 
-def _missing(finder: FixedPointFinder, _: FixedPoints, every: FixedPoints) -> float:
-    missing = estimate_coverage(every).missing
+def _missing(finder: FixedPointFinder, _: FixedPoints, all_points: FixedPoints) -> float:
+    missing = estimate_coverage(all_points).missing
     return float(np.max(missing)) if len(missing) else np.nan
 
 
@@ -65,12 +65,12 @@ def _certified(finder: FixedPointFinder, unique: FixedPoints) -> float:
 
 #: What is measured of every network, from its finder, distinct points and all starts.
 MEASURES: Mapping[str, Measure] = {
-    "fixed": lambda _, unique, every: unique.fixed.n,
-    "stable": lambda _, unique, every: unique.stable.n,
-    "unstable": lambda _, unique, every: unique.unstable.n,
+    "fixed": lambda _, unique, all_points: unique.fixed.n,
+    "stable": lambda _, unique, all_points: unique.stable.n,
+    "unstable": lambda _, unique, all_points: unique.unstable.n,
     "proved": _proved,
     "supported": _supported,
-    "slow": lambda _, unique, every: unique.slow.n,
+    "slow": lambda _, unique, all_points: unique.slow.n,
     "missing": _missing,
     "fastest growth": _fastest_growth,
     "longest decay": _longest_decay,
@@ -281,13 +281,14 @@ def _row(
     options: Mapping[str, Any],
 ) -> tuple[list[float], str, FixedPoints | None]:
     """Return the numbers of one network, why some are missing, and its distinct points."""
+    # The functions of the user's are given a finder, which stands above this room.
     from fixedpoint_tf.finder import FixedPointFinder
 
     nothing = [np.nan] * len(measures)
     try:
         finder = FixedPointFinder(network, **options)
         states = initial_states(finder) if callable(initial_states) else initial_states
-        unique, every = finder.find_fixed_points(states, inputs)
+        unique, all_points = finder.find_fixed_points(states, inputs)
         if finder.interrupted:  # it has caught the interruption, and found only a part
             raise KeyboardInterrupt
     except Exception as error:  # whatever it is, the other networks have their turn
@@ -295,7 +296,7 @@ def _row(
     row, reasons = [], []
     for name, measure in measures.items():
         try:
-            row.append(float(measure(finder, unique, every)))
+            row.append(float(measure(finder, unique, all_points)))
         except Exception as error:  # measures are the user's own, and so are their errors
             row.append(np.nan)
             reasons.append(f"{name}: {_said(error)}")

@@ -42,7 +42,7 @@ def find_cycles(
     seed: int = 0,
     verbose: bool = False,
 ) -> Cycles:
-    r"""Whether a system oscillates: its cycles, their periods and their stability.
+    r"""Find the cycles of a system, with their periods and their stability.
 
     Every start is run forward. What settles is a fixed point (which is no cycle), an exact
     cycle, motion on a closed invariant curve, or chaos (a positive Lyapunov exponent, which

@@ -195,7 +195,7 @@ def analyze_sensitivity(
     input_names: Sequence[str] | None = None,
     verbose: bool = False,
 ) -> Sensitivity:
-    """What the network listens to: each input against each mode, at each point.
+    """Measure what the network listens to: each input against each mode, at each point.
 
     Interrupted from the keyboard, it returns what has been computed, the rest as NaN.
 

@@ -152,7 +152,7 @@ def linear_error(
     dt: float | None = None,
     verbose: bool = False,
 ) -> LinearError:
-    """Measures the error of the linearisation against the distance from the points.
+    """Measure the error of the linearisation against the distance from the points.
 
     At a slow point its drift is part of the linear picture. Interrupted from the keyboard,
     it returns what has been measured, the rest as NaN.

@@ -87,10 +87,19 @@ class Suprema:
 def suprema(
     name: str, centre: np.ndarray, width: np.ndarray, *, jumps: bool = False
 ) -> Suprema:
-    """Bounds of an activation over ``[centre - width, centre + width]``, elementwise.
+    """Bound an activation over ``[centre - width, centre + width]``, elementwise.
 
-    With ``jumps``, the slope of a ReLU at its threshold counts as a jump of 1, and not as an
-    infinite curvature.
+    Args:
+        name: a key of ``ACTIVATIONS``.
+        centre: ``(n, d)``.
+        width: ``(n, d)``.
+        jumps: the slope of a ReLU at its threshold counts as a jump of 1, and not as an
+            infinite curvature.
+
+    Returns:
+        The largest absolute values within each interval, ``(n, d)`` each: ``size`` of the
+        function, ``slope``, ``curvature``, ``complement`` of one minus the function, and
+        ``jump`` of the slope, or None where it has none.
 
     Example:
         >>> s = suprema("tanh", np.array([0.0, 3.0]), np.array([0.1, 0.1]))

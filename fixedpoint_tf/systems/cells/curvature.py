@@ -161,7 +161,16 @@ def identity(value: np.ndarray, first: int = 0, n_states: int | None = None) -> 
 
 
 class Kernel:
-    """A constant matrix ``(n_in, d)`` that mixes rows from the right, and its norms."""
+    """A constant matrix ``(n_in, d)`` that mixes rows from the right, and its norms.
+
+    Args:
+        matrix: in double precision.
+
+    Example:
+        >>> kernel = Kernel(np.array([[3.0, 0.0], [4.0, 1.0]]))
+        >>> len(kernel), kernel.length.tolist()
+        (2, [5.0, 1.0])
+    """
 
     def __init__(self, matrix: np.ndarray):
         self.matrix = matrix
@@ -181,7 +190,7 @@ class Kernel:
 def affine(
     below: GateInput, kernel: Kernel, h: GateInput, recurrent: Kernel, bias: np.ndarray
 ) -> GateInput:
-    """``u K + h R + b``.
+    """Bound ``u K + h R + b``.
 
     Args:
         below: the inputs ``u``; without slope where they are constant.
@@ -189,6 +198,16 @@ def affine(
         h: what is mixed, ``(n, n_units)``.
         recurrent: ``(n_units, d)``.
         bias: ``(d,)``.
+
+    Returns:
+        The quantity with its ``value``, ``(n, d)``, and ``width(radius)``, ``(n, d)``: how
+        far it gets from that within a ball of states.
+
+    Example:
+        >>> own = identity(np.ones((1, 1)))
+        >>> a = affine(own, Kernel(np.eye(1)), own, Kernel(np.full((1, 1), 2.0)), np.ones(1))
+        >>> a.value.tolist()
+        [[4.0]]
     """
     rounding = gamma(len(kernel) + len(recurrent) + 3)
     magnitude = np.abs(below.value) @ kernel.size + np.abs(h.value) @ recurrent.size
@@ -230,16 +249,27 @@ def elementwise(
     size: np.ndarray,
     jumps: dict[int, np.ndarray] | None = None,
 ) -> CellBounds:
-    """An elementwise function of ports, from bounds of its derivatives within the ball.
+    """Bound an elementwise function of ports, given bounds of its derivatives in the ball.
 
     Args:
-        ports: what it reads.
+        ports: what it reads, each ``(n, d)``.
         value: at the centre, ``(n, d)``.
         gradient: ``|d phi / d p_b|`` for each port, ``(n, d)``.
         hessian: ``|d^2 phi / d p_a d p_b|`` for pairs ``a <= b``; others are zero.
         rounding: error of evaluating it, ``(n, d)``.
         size: of the terms its derivatives are made of, ``(n, d)``.
         jumps: by how much ``d phi / d p_b`` can differ with other slopes at thresholds.
+
+    Returns:
+        The bounds of a block of new states; its ``port`` is what a next function reads.
+
+    Example:
+        >>> h = identity(np.array([[0.5]]))  # the unit h' = h^2, |h| at most 0.6 in the ball
+        >>> gradient, hessian = [np.array([[1.2]])], {(0, 0): np.array([[2.0]])}
+        >>> zero = np.zeros((1, 1))
+        >>> new = elementwise([h], h.value**2, gradient, hessian, rounding=zero, size=zero)
+        >>> new.bend.own.round(6).tolist()
+        [[2.0]]
     """
     n_ports = len(ports)
     turn = [np.zeros_like(value) for _ in ports]  # d_b

@@ -93,17 +93,17 @@ class CellEquations(abc.ABC):
     def ball_bounds(self, w: Any, *, jumps: bool = False) -> BallBounds:
         """Bound how fast the Jacobian changes within balls, and the errors of rounding.
 
-        See :mod:`fixedpoint_tf.systems.cells.curvature`. Without it certificates are no
-        proofs: they are supported by samples.
+        Without it certificates are no proofs: they are supported by samples. How to build
+        it from :func:`~fixedpoint_tf.systems.cells.elementwise`: ``curvature.py``.
 
         Args:
             w: weights, arrays in double precision.
             jumps: thresholds of ReLU units count as jumps, and not as infinite curvature.
 
         Returns:
-            ``(h, below, radius) -> answers``: from states ``(n, n_states)``, inputs as a
-            :class:`~fixedpoint_tf.systems.cells.curvature.GateInput` and radii ``(n,)`` to
-            the bounds of each state in order, that of the output first.
+            ``(h, below, radius) -> answers``: from states ``(n, n_states)``, inputs as
+            :func:`~fixedpoint_tf.systems.cells.affine` takes them and radii ``(n,)`` to the
+            bounds of each state in order, that of the output first.
         """
         raise NotImplementedError(f"{type(self).__name__} has no bounds within balls")
 

@@ -15,7 +15,14 @@ import tensorflow as tf
 
 from fixedpoint_tf.systems.cells.equations import CellEquations
 
-__all__ = ["closed_form", "is_standard", "kind_of", "register_cell", "register_standard"]
+__all__ = [
+    "closed_form",
+    "is_builtin",
+    "is_standard",
+    "kind_of",
+    "register_cell",
+    "register_standard",
+]
 
 _OF_LIBRARY: dict[str, type[CellEquations]] = {}  # by the names of the classes of Keras
 _OF_USERS: dict[type, type[CellEquations]] = {}
@@ -131,6 +138,14 @@ def kind_of(cell: Any) -> type[CellEquations] | None:
 def is_standard(cell: Any) -> bool:
     """Tell whether a cell is of one of the library's own classes that have equations."""
     return _library_name(type(cell)) in _standard()
+
+
+def is_builtin(equations: CellEquations) -> bool:
+    """Tell whether equations are of this package, each layer of a stack included."""
+    return all(
+        type(layer) in _standard().values()
+        for layer in getattr(equations, "layers", (equations,))
+    )
 
 
 def closed_form(cell: Any) -> tuple[CellEquations, Callable[[str], Any]] | None:

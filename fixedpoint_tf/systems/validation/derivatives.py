@@ -180,8 +180,15 @@ def describe(system: DynamicalSystem, wrong: list[WrongDerivative]) -> str:
     return (
         f"rnn: expected Jacobians of {system.name!r} that are the derivatives of its update, "
         f"received d {unit_name(system, first.unit)} / d {source} = {first.claimed:.4g}, where "
-        f"differences give {first.found:.4g}; the gradient {cut} is cut or wrong. {WAY_OUT}."
+        f"differences give {first.found:.4g}; the gradient {cut} is cut or wrong. "
+        f"{_way_out(system)}."
     )
+
+
+def _way_out(system: DynamicalSystem) -> str:
+    if isinstance(system.equations, Autodiff):
+        return WAY_OUT
+    return f"Correct the jacobian or input_jacobian of {system.equations}"
 
 
 def listed(names: list[str]) -> str:
@@ -210,7 +217,7 @@ def _check_stairs(system, x, u, products) -> None:
                 f"rnn: expected Jacobians of {system.name!r} that are the derivatives of its "
                 f"update, received zeros for {unit_name(system, int(unit))} at each of "
                 f"{len(values)} states, between which it takes {n_values} values; its "
-                f"gradient is cut. {WAY_OUT}."
+                f"gradient is cut. {_way_out(system)}."
             )
 
 

@@ -53,7 +53,7 @@ _OUTPUTS = {
 def write_data(
     path: str | os.PathLike[str], train: Session, valid: Session, *, overwrite: bool = False
 ) -> None:
-    """Writes two sessions so that lfads-torch trains on them.
+    """Write two sessions so that lfads-torch trains on them.
 
     True rates are written in spikes/bin, which is how lfads-torch compares them.
 
@@ -85,7 +85,7 @@ def write_output(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Writes what was inferred as lfads-torch does, for programs that read its output.
+    """Write what was inferred as lfads-torch does, for programs that read its output.
 
     Args:
         path: the file; its folder is made if need be.
@@ -131,7 +131,7 @@ def write_output(
 def read_output(
     path: str | os.PathLike[str], split: str, bin_width: float
 ) -> dict[str, np.ndarray]:
-    """What lfads-torch inferred, under the names of :class:`~lfads_tf.inferred.Inferred`.
+    """Read what lfads-torch inferred, under the names of :class:`~lfads_tf.inferred.Inferred`.
 
     Args:
         path: the file, such as ``lfads_output_sess0.h5``.

@@ -47,7 +47,7 @@ _BLOCKS = ("heldin", "heldout", "heldin_forward", "heldout_forward")
 
 
 def group_name(dataset: str, bin_width: float) -> str:
-    """The name of a data set's group: with its bin width in ms, but for 5 ms.
+    """Name a data set's group: with its bin width in ms, but for 5 ms.
 
     Args:
         dataset: such as ``"mc_maze"``.
@@ -64,7 +64,7 @@ def group_name(dataset: str, bin_width: float) -> str:
 def session(
     arrays: Mapping[str, Any], bin_width: float, *, split: str = "train", name: str = "nlb"
 ) -> Session:
-    """A session from the arrays of a training or an evaluation file.
+    """Make a session from the arrays of a training or an evaluation file.
 
     Args:
         arrays: of :func:`read`.
@@ -137,7 +137,7 @@ def session(
 
 
 def spikes_of(data: Session, split: str = "train") -> dict[str, np.ndarray]:
-    """The arrays of a training or evaluation file from a session: :func:`session` undone.
+    """Give the arrays of such a file from a session: :func:`session` undone.
 
     Args:
         data: what is to be encoded is told by its ``n_encode_neurons`` and
@@ -169,7 +169,7 @@ def spikes_of(data: Session, split: str = "train") -> dict[str, np.ndarray]:
 def predictions(
     train_rates: Any, eval_rates: Any, data: Session, *, forward: bool = True
 ) -> dict[str, np.ndarray]:
-    """The arrays of a file of predictions, ready for :func:`write`.
+    """Gather the arrays of a file of predictions, ready for :func:`write`.
 
     Args:
         train_rates: spikes/s, ``(n_trials, n_bins, n_neurons)``, of the training trials.
@@ -221,7 +221,7 @@ def write(
     group: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Writes arrays under their names, compressed, whole or not at all.
+    """Write arrays under their names, compressed, whole or not at all.
 
     Several data sets go into one file, each in its group: a file that is there already keeps
     its other groups.
@@ -264,7 +264,7 @@ def write(
 
 
 def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str, Any]:
-    """Reads all arrays of a file, or of one of its groups, by name.
+    """Read all arrays of a file, or of one of its groups, by name.
 
     Args:
         path: the file.

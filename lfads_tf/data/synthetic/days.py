@@ -19,7 +19,7 @@ def lorenz_days(
     n_neurons: int = 15,
     **options: Any,
 ) -> list[Session]:
-    """Days of recording from one Lorenz system, each with neurons and trials of its own.
+    """Draw days of one Lorenz system, each with neurons and trials of its own.
 
     Conditions are the same on all days, and so is what drives the neurons: a model of all
     days should say the same of a condition whatever neurons it has seen it by.

@@ -86,7 +86,7 @@ def spikes_from_rates(
 
 
 def lorenz_flow(states: np.ndarray) -> np.ndarray:
-    """The velocity of the Lorenz system with sigma 10, rho 28 and beta 8/3.
+    """Compute the velocity of the Lorenz system with sigma 10, rho 28 and beta 8/3.
 
     Args:
         states: ``(..., 3)``.
@@ -117,7 +117,7 @@ def lorenz(
     time_per_bin: float = 0.02,
     seed: int = 0,
 ) -> Synthetic:
-    """Spikes of neurons that are driven by the Lorenz attractor.
+    """Draw spikes of neurons that are driven by the Lorenz attractor.
 
     Each condition is one initial condition on the attractor, and so one trajectory; its
     trials differ in their spikes only. The log rate of a neuron is a weighted sum of the
@@ -191,7 +191,7 @@ def chaotic_rnn_with_pulse(
     max_rate: float = 30.0,
     seed: int = 0,
 ) -> Synthetic:
-    r"""Spikes of a chaotic network that is struck once in each trial.
+    r"""Draw spikes of a chaotic network that is struck once in each trial.
 
     The network ``tau dx/dt = -x + gain W tanh(x) + b u(t)`` has weights ``W`` of variance
     ``1 / n_neurons`` and runs in Euler steps of one bin. Its input ``u`` is ``pulse_size``

@@ -67,7 +67,7 @@ def oscillation(
     mean_rate: float = 15.0,
     seed: int = 0,
 ) -> Oscillation:
-    r"""Spikes and a field potential that share an oscillation of random phase.
+    r"""Draw spikes and a field potential that share an oscillation of random phase.
 
     In trial k the phase is ``p_k(t) = 2 pi frequency t + p_k(0)`` with ``p_k(0)`` drawn evenly
     from the circle, plus a random walk if there is a ``bandwidth``. The field potential is

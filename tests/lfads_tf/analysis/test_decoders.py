@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lfads_tf.analysis import decoders, decoding, kalman, optimal_linear
+from lfads_tf.analysis import decoders, decoding, kalman, lags, optimal_linear
 
 
 def tuned(seed=0, n_trials=24, n_bins=30, n_neurons=9, noise=0.5):
@@ -22,20 +22,20 @@ class TestDelayed:
     def test_lags_move_features_within_each_trial(self):
         x = np.arange(8.0).reshape(2, 4, 1)
         np.testing.assert_array_equal(
-            decoders.delayed(x, [1, -2], filling=[9.0])[..., 0],
+            lags.delayed(x, [1, -2], filling=[9.0])[..., 0],
             [[9, 0, 1, 2], [9, 4, 5, 6]],
         )
         np.testing.assert_array_equal(
-            decoders.delayed(x, [1, -2], filling=[9.0])[..., 1],
+            lags.delayed(x, [1, -2], filling=[9.0])[..., 1],
             [[2, 3, 9, 9], [6, 7, 9, 9]],
         )
-        assert np.isnan(decoders.delayed(x, [7])).all()
+        assert np.isnan(lags.delayed(x, [7])).all()
 
     def test_lags_need_trials(self):
         with pytest.raises(
             ValueError, match="features: expected shape .* since there are lags"
         ):
-            decoders.delayed(np.zeros((8, 2)), [1])
+            lags.delayed(np.zeros((8, 2)), [1])
 
 
 class TestOptimalLinear:
@@ -187,7 +187,7 @@ class TestFit:
     def test_wiener_filter_finds_a_convolution_exactly(self):
         x = np.random.default_rng(0).normal(size=(10, 50, 2))
         kernel = np.array([1.0, -2.0, 0.5])
-        y = sum(k * decoders.delayed(x, [i], filling=0.0) for i, k in enumerate(kernel))
+        y = sum(k * lags.delayed(x, [i], filling=0.0) for i, k in enumerate(kernel))
         y = y.sum(-1, keepdims=True)
         y[:, :2] = np.nan  # there the kernel reaches before the trial
         decoder = decoders.Wiener(n_lags=2, penalties=(0.0,))

@@ -1,0 +1,149 @@
+"""Bounds of a closed form held against samples of what they bound.
+
+A certificate believes what a cell kind says of its own curvature. A sample proves no bound,
+and one sample disproves it: a forgotten factor or term is found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from fixedpoint_tf.systems.cells.curvature import CellBounds
+from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
+from fixedpoint_tf.systems.system import DynamicalSystem
+from fixedpoint_tf.systems.validation.derivatives import unit_name
+
+__all__ = ["check_ball_bounds", "check_linear_pieces"]
+
+SCALES = (0.01, 0.3, 3.0)
+RADII = (1e-3, 0.1, 1.0)  # of those scales
+N_STATES = {64: 8, 256: 2}  # states tried at each scale, by their width; 1 beyond
+MANY_STATES = 64  # beyond which one radius is tried
+SLACK = 1e-9
+ERRORS = 4.0  # the bounds and the update both have rounding errors of the size that is bounded
+
+Bounds = Callable[[np.ndarray, np.ndarray, np.ndarray], list[CellBounds]]
+
+
+def check_ball_bounds(system: DynamicalSystem, each: Sequence[Bounds], seed: int = 0) -> None:
+    """Refuse bounds within balls that the network itself exceeds.
+
+    Args:
+        system: with a closed form.
+        each: bounds of its new states within balls, all of which must hold.
+        seed: of the states, inputs and directions.
+
+    Raises:
+        ValueError: which unit exceeds which bound.
+
+    Example:
+        >>> import keras
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.systems.cells.curvature import as_arrays, bounds_of
+        >>> cell = keras.layers.GRUCell(3)
+        >>> cell.build((None, 2))
+        >>> system = as_system(cell)
+        >>> bounds = bounds_of(system.equations, as_arrays(system.weights()))
+        >>> check_ball_bounds(system, [bounds])
+    """
+    rng = np.random.default_rng(seed)
+    x, u, scale = _probes(system, rng)
+    image, jacobian = system.step(x, u).numpy(), system.jacobian(x, u).numpy()
+    finite = np.isfinite(image).all(axis=1) & np.isfinite(jacobian).all(axis=(1, 2))
+    x, u, scale, image, jacobian = (a[finite] for a in (x, u, scale, image, jacobian))
+    for size in RADII if system.n_states <= MANY_STATES else RADII[1:2]:
+        radius = size * scale
+        step = radius[:, None] * _directions(rng, jacobian)
+        there = system.jacobian(x + step, u).numpy()
+        change = np.linalg.norm(there - jacobian, axis=2)
+        length = np.linalg.norm(there, axis=2)
+        for bounds in each:
+            answers = bounds(x, u, radius * (1.0 + SLACK))
+            _check_widths(system, answers)
+            columns = zip(*map(_columns, answers), strict=True)
+            value, error, slope, slope_error, bend, jump = (
+                np.concatenate(parts, axis=1) for parts in columns
+            )
+            near = ERRORS * slope_error
+            _refuse(system, "the rounding of its value", np.abs(value - image), ERRORS * error)
+            _refuse(system, "the length of its gradient", length, slope + near)
+            most = bend * radius[:, None] + jump + near
+            _refuse(system, "the change of its gradient", change, most)
+
+
+def check_linear_pieces(system: DynamicalSystem, network: PiecewiseLinear) -> None:
+    """Refuse a ReLU network that has other new states than the system.
+
+    Args:
+        system: with a closed form, each layer with one state.
+        network: what its layers are together.
+
+    Raises:
+        ValueError: which unit differs.
+    """
+    x, u, _ = _probes(system, np.random.default_rng(0))
+    image = system.step(x, u).numpy()
+    layer = np.repeat(np.arange(len(system.layout.sizes)), system.layout.sizes)
+    own = np.where(layer[:, None] == layer, network.recurrent, 0.0)
+    # A layer of a stack takes what the one below gives now, not what it gave before.
+    y = x @ own.T + image @ (network.recurrent - own).T
+    y += u @ network.from_input.T + network.bias
+    value = np.where(network.rectified, np.maximum(y, 0.0), y)
+    size = np.abs(x).max() * np.abs(network.recurrent).sum(axis=1) + np.abs(image) + 1.0
+    _refuse(system, "rounding of its piecewise linear form", np.abs(value - image), 1e-9 * size)
+
+
+def _probes(system: DynamicalSystem, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """States and inputs of three scales, and the scales."""
+    n = next((n for width, n in N_STATES.items() if system.n_states <= width), 1)
+    scale = np.repeat(SCALES, n)
+    x, u = (
+        scale[:, None] * rng.normal(size=(len(scale), k))
+        for k in (system.n_states, system.n_inputs)
+    )
+    return x, u, scale
+
+
+def _directions(rng: np.random.Generator, jacobian: np.ndarray) -> np.ndarray:
+    """Unit vectors, every other one along the gradient of a unit, where it turns fastest."""
+    n, d, _ = jacobian.shape
+    v = rng.normal(size=(n, d))
+    along = np.take_along_axis(jacobian, rng.integers(d, size=(n, 1, 1)), axis=1)[:, 0]
+    v[::2] = np.where(along.any(axis=1, keepdims=True), along, v)[::2]
+    return v / np.linalg.norm(v, axis=1, keepdims=True)
+
+
+def _columns(answer: CellBounds) -> tuple[np.ndarray, ...]:
+    """Bounds of each unit of a block, ``(n, d)`` each; what is NaN bounds nothing."""
+
+    def per_unit(change) -> np.ndarray:
+        passed = sum(g * norm[:, None] for g, norm in change.through)
+        return np.nan_to_num(change.own + passed, nan=np.inf, posinf=np.inf)
+
+    port = answer.port
+    with np.errstate(all="ignore"):
+        bend, jump = per_unit(answer.bend), per_unit(answer.jump)
+    return port.value, port.error, port.slope, port.slope_error, bend, jump
+
+
+def _check_widths(system: DynamicalSystem, answers: list[CellBounds]) -> None:
+    width = sum(answer.port.value.shape[1] for answer in answers)
+    if width != system.n_states:
+        raise ValueError(
+            f"ball_bounds of {system.equations}: expected bounds of {system.n_states} states, "
+            f"received {width}."
+        )
+
+
+def _refuse(system: DynamicalSystem, what: str, met: np.ndarray, bound: np.ndarray) -> None:
+    with np.errstate(all="ignore"):
+        over = np.isfinite(met) & (met > bound * (1.0 + SLACK))
+    if over.any():
+        row, unit = np.argwhere(over)[0]
+        raise ValueError(
+            f"ball_bounds of {system.equations}: expected a bound of {what} for "
+            f"{unit_name(system, int(unit))}, received {bound[row, unit]:.4g}, where "
+            f"{met[row, unit]:.4g} is met."
+        )

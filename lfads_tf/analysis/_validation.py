@@ -1,0 +1,72 @@
+"""Checks of scikit-learn under the names that its releases give them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["takes_several_targets", "validate", "validate_samples"]
+
+
+def validate_samples(estimator: Any, X: Any, *, reset: bool, finite: Any = True) -> Any:
+    """Check and convert samples as scikit-learn does.
+
+    Args:
+        estimator: whose number of features they must have.
+        X: ``(n_samples, n_features)``.
+        reset: take the number of features from these samples.
+        finite: whether all must be finite, or ``"allow-nan"``.
+
+    Example:
+        >>> from sklearn.base import BaseEstimator
+        >>> validate_samples(BaseEstimator(), [[1], [2]], reset=True).dtype
+        dtype('float64')
+    """
+    return _validate(estimator, finite, X, reset=reset)
+
+
+def validate(estimator: Any, X: Any, y: Any) -> Any:
+    """Check and convert samples and targets to fit to, two samples at least.
+
+    Args:
+        estimator: to be fitted.
+        X: ``(n_samples, n_features)``.
+        y: ``(n_samples,)`` or ``(n_samples, n_targets)``.
+
+    Example:
+        >>> from sklearn.base import BaseEstimator
+        >>> X, y = validate(BaseEstimator(), [[1], [2]], [3, 4])
+        >>> X.shape, y.shape
+        ((2, 1), (2,))
+    """
+    return _validate(
+        estimator, True, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2
+    )
+
+
+def takes_several_targets(regressor: Any) -> bool:
+    """Tell whether a regressor can be fitted to targets of several columns.
+
+    Args:
+        regressor: of scikit-learn, or a pipeline that ends with one.
+
+    Example:
+        >>> from sklearn.linear_model import LinearRegression
+        >>> from sklearn.svm import SVR
+        >>> takes_several_targets(LinearRegression()), takes_several_targets(SVR())
+        (True, False)
+    """
+    try:
+        from sklearn.utils import get_tags
+    except ImportError:  # before 1.6
+        return bool(regressor._get_tags()["multioutput"])
+    return bool(get_tags(regressor).target_tags.multi_output)
+
+
+def _validate(estimator: Any, finite: Any, *arrays: Any, **options: Any) -> Any:
+    """Validate by the function of 1.6, or the method of before."""
+    options |= {"dtype": "float64"}
+    try:
+        from sklearn.utils.validation import validate_data
+    except ImportError:
+        return estimator._validate_data(*arrays, force_all_finite=finite, **options)
+    return validate_data(estimator, *arrays, ensure_all_finite=finite, **options)

@@ -1,0 +1,178 @@
+"""Linear decoders and the Kalman filter as regressors of scikit-learn.
+
+Each is a thin class over the functions of arrays that it names. They go wherever
+scikit-learn takes a regressor: behind :class:`~.lags.Lags`, in a pipeline or a search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from lfads_tf.analysis._validation import validate, validate_samples
+from lfads_tf.analysis.decoding import ridge_path
+from lfads_tf.analysis.kalman import filtered, kalman_filters
+from lfads_tf.analysis.optimal_linear import optimal_linear_estimators
+
+__all__ = ["KalmanRegressor", "OptimalLinearRegressor", "RidgeRegressor"]
+
+
+class _Regressor(RegressorMixin, BaseEstimator):
+    """A regressor whose one parameter is the strength of its regularisation."""
+
+    strength: ClassVar[str]
+    _solve: ClassVar[Callable[..., list[Any]]]  # of X, y and several strengths
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        """The same for scikit-learn before 1.6."""
+        return {"multioutput": True}
+
+    @classmethod
+    def path(cls, X: np.ndarray, y: np.ndarray, strengths: Iterable[float]) -> list[Any]:
+        """Fit one regressor for each strength, with the work that they share done once.
+
+        Args:
+            X: ``(n_samples, n_features)``, or trials.
+            y: ``(n_samples, n_targets)``, or trials; samples with NaN are left out.
+            strengths: penalties or shrinkages.
+        """
+        strengths = list(strengths)
+        fitted = []
+        for strength, model in zip(strengths, cls._solve(X, y, strengths), strict=True):
+            one = cls(**{cls.strength: strength})
+            one.model_, one.n_features_in_ = model, X.shape[-1]
+            fitted.append(one)
+        return fitted
+
+
+class _LinearRegressor(_Regressor):
+    """Weights and an intercept."""
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Fit to samples.
+
+        Args:
+            X: ``(n_samples, n_features)``, finite.
+            y: ``(n_samples,)`` or ``(n_samples, n_targets)``.
+        """
+        X, y = validate(self, X, y)
+        self._flat = y.ndim == 1
+        (self.model_,) = self._solve(X, y.reshape(len(y), -1), [getattr(self, self.strength)])
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict targets of samples, in the shape of those fitted to.
+
+        Args:
+            X: ``(n_samples, n_features)``, finite.
+        """
+        check_is_fitted(self)
+        X = validate_samples(self, X, reset=False)
+        told = X @ self.model_.weights + self.model_.intercept
+        return told[:, 0] if getattr(self, "_flat", False) else told
+
+
+class RidgeRegressor(_LinearRegressor):
+    """Ridge regression with a penalty in units of the features' own variance.
+
+    As :func:`~.decoding.fit_ridge`, for one penalty. It means the same for any number of
+    samples and any scale of the features, unlike ``alpha`` of scikit-learn's ``Ridge``.
+
+    Args:
+        penalty: at least 0.
+
+    Attributes:
+        model_: weights and intercept, a :class:`~.decoding.LinearDecoder`.
+
+    Example:
+        >>> X = np.random.default_rng(0).normal(size=(100, 2))
+        >>> RidgeRegressor(penalty=0.0).fit(X, X[:, 0]).model_.weights.round(6).tolist()
+        [[1.0], [0.0]]
+    """
+
+    strength: ClassVar[str] = "penalty"
+    _solve = staticmethod(ridge_path)
+
+    def __init__(self, penalty: float = 0.01) -> None:
+        self.penalty = penalty
+
+
+class OptimalLinearRegressor(_LinearRegressor):
+    """The optimal linear estimator of Salinas & Abbott.
+
+    As :func:`~.optimal_linear.optimal_linear_estimators`, for one shrinkage.
+
+    Args:
+        shrinkage: 0 to 1, the share of the noise covariances that is dropped.
+
+    Attributes:
+        model_: weights and intercept, a :class:`~.decoding.LinearDecoder`.
+
+    Example:
+        >>> force = np.random.default_rng(0).normal(size=(100, 1))
+        >>> rates = force * [3.0, 4.0] + 10.0
+        >>> fitted = OptimalLinearRegressor().fit(rates, force)
+        >>> fitted.model_.weights.round(6).ravel().tolist()
+        [0.12, 0.16]
+    """
+
+    strength: ClassVar[str] = "shrinkage"
+    _solve = staticmethod(optimal_linear_estimators)
+
+    def __init__(self, shrinkage: float = 0.0) -> None:
+        self.shrinkage = shrinkage
+
+
+class KalmanRegressor(_Regressor):
+    """The Kalman filter, which follows trials: behind ``Lags(keep_trials=True)``.
+
+    As :func:`~.kalman.kalman_filters`, for one shrinkage. What it predicts in a bin depends
+    on the bins before, so that both arrays are trials.
+
+    Args:
+        shrinkage: 0 to 1, the share of the covariances of the noise that is dropped.
+
+    Attributes:
+        model_: a :class:`~.kalman.KalmanFilter`.
+
+    Example:
+        >>> force = np.random.default_rng(0).normal(size=(20, 30, 1)).cumsum(axis=1)
+        >>> rates = force @ [[1.0, -1.0]]
+        >>> KalmanRegressor().fit(rates, force).predict(rates[:3]).shape
+        (3, 30, 1)
+    """
+
+    strength: ClassVar[str] = "shrinkage"
+    _solve = staticmethod(kalman_filters)
+
+    def __init__(self, shrinkage: float = 0.0) -> None:
+        self.shrinkage = shrinkage
+
+    def fit(self, X: Any, y: Any) -> KalmanRegressor:
+        """Fit to trials.
+
+        Args:
+            X: ``(n_trials, n_bins, n_features)``; NaN where nothing was observed.
+            y: ``(n_trials, n_bins, n_targets)``.
+        """
+        (self.model_,) = self._solve(X, y, [self.shrinkage])
+        self.n_features_in_ = len(self.model_.features_mean)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict ``(n_trials, n_bins, n_targets)`` by the rates up to each bin.
+
+        Args:
+            X: ``(n_trials, n_bins, n_features)``.
+        """
+        check_is_fitted(self)
+        return filtered(self.model_, X)

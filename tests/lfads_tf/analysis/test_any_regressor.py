@@ -1,0 +1,192 @@
+"""Lags in front of any regressor of scikit-learn, and decoders that scikit-learn accepts."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from lfads_tf.analysis import decoders, decoding, dimensions, estimators, kalman, validation
+from lfads_tf.analysis.lags import Lags
+
+
+def rates_and_force(seed=0, n_trials=12, n_bins=25, noise=0.1, n_targets=2):
+    rng = np.random.default_rng(seed)
+    force = rng.normal(size=(n_trials, n_bins, n_targets))
+    rates = force @ rng.normal(size=(n_targets, 6)) + noise * rng.normal(
+        size=(n_trials, n_bins, 6)
+    )
+    return rates, force
+
+
+# The Kalman filter is not among them: what it says of a bin depends on the bins before it,
+# while these checks shuffle samples.
+@parametrize_with_checks(
+    [Lags(), estimators.RidgeRegressor(), estimators.OptimalLinearRegressor()]
+)
+def test_scikit_learn_accepts(estimator, check):
+    check(estimator)
+
+
+class TestLags:
+    def test_a_pipeline_learns_a_convolution_that_does_not_cross_trials(self):
+        x = np.random.default_rng(0).normal(size=(10, 50, 2))
+        y = np.zeros((10, 50))
+        for lag, weight in enumerate([1.0, -2.0, 0.5]):
+            y[:, lag:] += weight * x[:, : 50 - lag, 0]
+        lagged = Lags(range(3)).fit(x)
+        lagged.filling_[:] = 0.0  # as the convolution has it
+        fitted = LinearRegression().fit(lagged.transform(x), y.ravel())
+        np.testing.assert_allclose(fitted.coef_, [1, 0, -2, 0, 0.5, 0], atol=1e-12)
+
+    def test_beyond_the_edge_stands_the_mean_of_the_trials_fitted_to(self):
+        x = np.random.default_rng(0).normal(size=(4, 6, 3)) + 5.0
+        before = x.copy()
+        rows = Lags([-1, 2]).fit(x).transform(x[:1])
+        assert rows.shape == (6, 6)
+        np.testing.assert_allclose(rows[-1, :3], x.mean((0, 1)))
+        np.testing.assert_allclose(rows[:2, 3:], [x.mean((0, 1))] * 2)
+        np.testing.assert_array_equal(rows[2:, 3:], x[0, :4])
+        np.testing.assert_array_equal(x, before)
+
+    def test_trials_stay_for_a_decoder_that_follows_them(self):
+        rates, force = rates_and_force()
+        decoder = make_pipeline(Lags([1], keep_trials=True), estimators.KalmanRegressor())
+        told = clone(decoder).fit(rates, force).predict(rates)
+        ours = decoders.fit(decoders.Kalman([1], [0.0]), rates, force).predict(rates)
+        np.testing.assert_array_equal(told, ours)
+
+    def test_wrong_arguments(self):
+        x = np.zeros((4, 6, 3))
+        with pytest.raises(
+            ValueError, match="features: expected shape .* since there are lags"
+        ):
+            Lags([1]).fit(x[0]).transform(x[0])
+        with pytest.raises(TypeError, match="lags: expected a whole number"):
+            Lags([0.5]).fit(x)
+        with pytest.raises(ValueError, match="features: expected 3 features on the last axis"):
+            Lags([1]).fit(x).transform(x[..., :2])
+        with pytest.raises(ValueError, match="X: expected finite numbers or NaN"):
+            Lags([1]).fit(x + np.inf)
+
+
+class TestRegressors:
+    def test_ridge_is_that_of_scikit_learn_on_standardised_features(self):
+        rates, force = rates_and_force(noise=1.0)
+        x, y = rates.reshape(-1, 6), force.reshape(-1, 2)
+        ours = estimators.RidgeRegressor(0.3).fit(x, y)
+        theirs = make_pipeline(StandardScaler(), Ridge(alpha=0.3 * len(x))).fit(x, y)
+        np.testing.assert_allclose(ours.predict(x), theirs.predict(x), rtol=1e-9)
+
+    def test_each_of_a_path_is_the_one_fitted_alone(self):
+        rates, force = rates_and_force(noise=1.0)
+        x, y = rates.reshape(-1, 6), force.reshape(-1, 2)
+        for kind, strengths in (
+            (estimators.RidgeRegressor, [0.0, 0.1, 1.0]),
+            (estimators.OptimalLinearRegressor, [0.0, 0.5, 1.0]),
+        ):
+            for strength, one in zip(strengths, kind.path(x, y, strengths), strict=True):
+                np.testing.assert_allclose(
+                    one.predict(x), kind(strength).fit(x, y).predict(x), rtol=1e-9
+                )
+
+    def test_kalman_filter_is_the_function_of_arrays(self):
+        rates, force = rates_and_force()
+        fitted = clone(estimators.KalmanRegressor(shrinkage=0.5)).fit(rates, force)
+        (known,) = kalman.kalman_filters(rates, force, [0.5])
+        np.testing.assert_array_equal(fitted.predict(rates), kalman.filtered(known, rates))
+        assert fitted.n_features_in_ == 6 and fitted.get_params() == {"shrinkage": 0.5}
+
+    def test_a_search_of_scikit_learn_chooses_the_penalty_by_groups_of_trials(self):
+        rates, force = rates_and_force(noise=0.01)
+        x, y, trial = rates.reshape(-1, 6), force.reshape(-1, 2), np.repeat(np.arange(12), 25)
+        search = GridSearchCV(
+            estimators.RidgeRegressor(), {"penalty": [1e-4, 100.0]}, cv=GroupKFold(4)
+        )
+        assert search.fit(x, y, groups=trial).best_params_ == {"penalty": 1e-4}
+        scores = cross_val_score(
+            estimators.OptimalLinearRegressor(), x, y, groups=trial, cv=GroupKFold(4)
+        )
+        assert scores.min() > 0.99
+
+
+@pytest.mark.parametrize(
+    "regressor",
+    [
+        KNeighborsRegressor(3),
+        SVR(C=10.0),  # of a single target
+        RandomForestRegressor(10),  # draws random numbers; its len() fails before the fit
+        make_pipeline(StandardScaler(), SVR(C=10.0)),
+        make_pipeline(Lags([0, 1]), StandardScaler(), SVR(C=10.0)),
+    ],
+    ids=["neighbors", "svr", "forest", "pipeline", "lagged"],
+)
+class TestAnyRegressor:
+    def test_it_decodes_held_out_trials(self, regressor):
+        rates, force = rates_and_force()
+        parameters = regressor.get_params()
+        state = np.random.get_state()[1].copy()
+        result = validation.cross_validate(rates, force, regressor, 3)
+        again = validation.cross_validate(rates, force, regressor, 3)
+        assert result.r_squared > 0.7
+        np.testing.assert_array_equal(result.predictions, again.predictions)
+        # Nothing of the user's is fitted or changed, no global random number is drawn.
+        assert not [name for name in vars(regressor) if name.endswith("_")]
+        assert str(regressor.get_params()) == str(parameters)
+        np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+    def test_the_lag_is_recovered(self, regressor):
+        rates, force = rates_and_force(n_targets=1)
+        late = np.roll(force, 2, axis=1)
+        fitted = decoders.fit(decoders.Regressor(regressor, lags=[0, 2]), rates, late, folds=2)
+        assert fitted.lag == 2 and fitted.penalty is None
+        assert fitted.predict(rates).shape == late.shape
+
+    def test_gaps_give_no_prediction(self, regressor):
+        rates, force = rates_and_force()
+        rates[0, 4, 1] = force[1, 7, 0] = np.nan
+        told = decoders.fit(regressor, rates, force).predict(rates)
+        assert np.isnan(told[0, 4]).all() and np.isfinite(told[1:]).all()
+
+    def test_every_function_that_decodes_takes_it(self, regressor):
+        rates, force = rates_and_force()
+        found = dimensions.over_dimensions(rates, force, regressor, 2, dimensions=[2])
+        assert found.r_squared.shape == (2,) and found.r_squared[-1] > 0.6
+        days = {"monday": (rates, force), "friday": (rates, force)}
+        assert validation.between_sessions(days, regressor, folds=2).r_squared.min() > 0.6
+
+
+class TestGrid:
+    def test_parameters_are_chosen_inside_the_training_trials(self):
+        rates, force = rates_and_force()
+        near = decoders.Regressor(
+            make_pipeline(Lags([0, 1]), StandardScaler(), KNeighborsRegressor()),
+            grid={"kneighborsregressor__n_neighbors": [3, 200]},
+        )
+        fitted = decoders.fit(near, rates, force)
+        assert fitted.parameters == {"kneighborsregressor__n_neighbors": 3}
+        assert fitted.taps == (0, 1) and fitted.model[-1].n_neighbors == 3
+
+    def test_ridge_through_a_pipeline_is_the_wiener_filter(self):
+        rates, force = rates_and_force(noise=1.0)
+        wiener = decoders.fit(decoders.Wiener(penalties=(0.1,), n_lags=2), rates, force)
+        lagged = make_pipeline(Lags(range(3)), StandardScaler(), Ridge(0.1 * 300))
+        ours = decoders.fit(lagged, rates, force)
+        np.testing.assert_allclose(ours.predict(rates), wiener.predict(rates), rtol=1e-9)
+        linear = decoding.predict(wiener.model, wiener.lagged.transform(rates))
+        np.testing.assert_allclose(wiener.predict(rates).reshape(-1, 2), linear)
+
+    def test_wrong_arguments(self):
+        rates, force = rates_and_force()
+        with pytest.raises(TypeError, match="decoder: expected Ridge, .* the class SVR"):
+            decoders.fit(SVR, rates, force)
+        with pytest.raises(TypeError, match="regressor: expected an object with fit and"):
+            decoders.Regressor(StandardScaler())
+        with pytest.raises(ValueError, match="Invalid parameter 'depth'"):
+            decoders.fit(decoders.Regressor(SVR(), grid={"depth": [1]}), rates, force)
