@@ -18,7 +18,7 @@ from lfads_tf.analysis import estimators
 from lfads_tf.analysis._validation import takes_several_targets
 from lfads_tf.analysis.decoding import PENALTIES, checked, training_samples
 from lfads_tf.analysis.folds import labels as fold_labels
-from lfads_tf.analysis.lags import Lags
+from lfads_tf.analysis.lags import Lags, check_lags
 
 __all__ = [
     "SHRINKAGES",
@@ -54,10 +54,7 @@ class Decoder:
     keeps_trials: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        lags = [
-            checks.check_whole(lag, "lags", least=-(10**6)) for lag in np.atleast_1d(self.lags)
-        ]
-        object.__setattr__(self, "lags", tuple(lags))
+        object.__setattr__(self, "lags", check_lags(self.lags))
 
     def taps(self, lag: int) -> tuple[int, ...]:
         """List the lags whose rates are used together."""
@@ -239,7 +236,7 @@ class Regressor(Decoder):
     def taps(self, lag: int) -> tuple[int, ...]:
         """List the lags of the pipeline's own ``Lags``, each moved by the lag."""
         first = self.regressor[0] if isinstance(self.regressor, Pipeline) else None
-        own = first.lags if isinstance(first, Lags) else (0,)
+        own = check_lags(first.lags) if isinstance(first, Lags) else (0,)
         return tuple(lag + tap for tap in own)
 
     def settings(self) -> list[dict[str, Any]]:
@@ -301,7 +298,7 @@ class FittedDecoder(NamedTuple):
     @property
     def taps(self) -> tuple[int, ...]:
         """The lags whose rates are used together."""
-        return tuple(self.lagged.lags)
+        return check_lags(self.lagged.lags)
 
     @property
     def penalty(self) -> float | None:

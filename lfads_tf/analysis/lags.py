@@ -13,7 +13,7 @@ from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import check_infinity
 from lfads_tf.analysis._validation import validate_samples
 
-__all__ = ["Lags", "delayed"]
+__all__ = ["Lags", "check_lags", "delayed"]
 
 
 class Lags(TransformerMixin, BaseEstimator):
@@ -43,7 +43,7 @@ class Lags(TransformerMixin, BaseEstimator):
         (200,)
     """
 
-    def __init__(self, lags: Sequence[int] = (0,), *, keep_trials: bool = False) -> None:
+    def __init__(self, lags: int | Sequence[int] = (0,), *, keep_trials: bool = False) -> None:
         self.lags = lags
         self.keep_trials = keep_trials
 
@@ -59,8 +59,7 @@ class Lags(TransformerMixin, BaseEstimator):
             TypeError: a lag that is no whole number.
             ValueError: no trials, but a lag; infinity.
         """
-        for lag in self.lags:
-            checks.check_whole(lag, "lags", least=-(10**6))
+        check_lags(self.lags)
         X = self._checked(X, reset=True)
         known = np.isfinite(X).all(axis=-1)
         self.filling_ = X[known].mean(axis=0) if known.any() else np.zeros(X.shape[-1])
@@ -76,7 +75,7 @@ class Lags(TransformerMixin, BaseEstimator):
             ``(n_trials * n_bins, n_lags * n_features)``, trial after trial, or the trials.
         """
         check_is_fitted(self)
-        rows = delayed(self._checked(X, reset=False), self.lags, self.filling_)
+        rows = delayed(self._checked(X, reset=False), check_lags(self.lags), self.filling_)
         return rows if self.keep_trials else rows.reshape(-1, rows.shape[-1])
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
@@ -103,6 +102,29 @@ class Lags(TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def check_lags(lags: Any) -> tuple[int, ...]:
+    """Return one or several lags as whole numbers.
+
+    Args:
+        lags: a number, or several.
+
+    Raises:
+        TypeError: one that is no whole number.
+        ValueError: none.
+
+    Example:
+        >>> check_lags(3), check_lags(range(-1, 2))
+        ((3,), (-1, 0, 1))
+    """
+    several = np.atleast_1d(lags).tolist()
+    for lag in several:
+        if not checks.is_whole(lag):
+            raise TypeError(f"lags: expected a whole number, received {lag!r}.")
+    if not several:
+        raise ValueError("lags: expected at least one, received none.")
+    return tuple(several)
 
 
 def delayed(features: Any, lags: Sequence[int], filling: Any = np.nan) -> np.ndarray:

@@ -68,8 +68,10 @@ class TestLags:
             ValueError, match="features: expected shape .* since there are lags"
         ):
             Lags([1]).fit(x[0]).transform(x[0])
-        with pytest.raises(TypeError, match="lags: expected a whole number"):
+        with pytest.raises(TypeError, match="lags: expected a whole number, received 0.5"):
             Lags([0.5]).fit(x)
+        with pytest.raises(ValueError, match="lags: expected at least one, received none"):
+            Lags([]).fit(x)
         with pytest.raises(ValueError, match="features: expected 3 features on the last axis"):
             Lags([1]).fit(x).transform(x[..., :2])
         with pytest.raises(ValueError, match="X: expected finite numbers or NaN"):
