@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["takes_several_targets", "validate", "validate_samples"]
+__all__ = ["copy_of", "takes_several_targets", "validate", "validate_samples"]
 
 
 def validate_samples(estimator: Any, X: Any, *, reset: bool, finite: Any = True) -> Any:
@@ -41,6 +42,31 @@ def validate(estimator: Any, X: Any, y: Any) -> Any:
     return _validate(
         estimator, True, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2
     )
+
+
+def copy_of(estimator: Any, parameters: Mapping[str, Any], seed: int) -> Any:
+    """Copy an estimator, unfitted, with other parameters and a seed where it has none.
+
+    Args:
+        estimator: of scikit-learn; it is not changed.
+        parameters: to be set, by name.
+        seed: for each ``random_state`` that is none, which would draw from NumPy's global
+            generator.
+
+    Example:
+        >>> from sklearn.svm import SVC
+        >>> copy_of(SVC(), {"C": 10.0}, seed=3)
+        SVC(C=10.0, random_state=3)
+    """
+    from sklearn.base import clone
+
+    one = clone(estimator).set_params(**parameters)
+    free = [
+        name
+        for name, value in one.get_params().items()
+        if value is None and name.split("__")[-1] == "random_state"
+    ]
+    return one.set_params(**dict.fromkeys(free, seed))
 
 
 def takes_several_targets(regressor: Any) -> bool:

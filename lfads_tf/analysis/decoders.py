@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import Pipeline
 
 from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import estimators
-from lfads_tf.analysis._validation import takes_several_targets
+from lfads_tf.analysis._validation import copy_of, takes_several_targets
 from lfads_tf.analysis.decoding import PENALTIES, checked, training_samples
 from lfads_tf.analysis.folds import labels as fold_labels
 from lfads_tf.analysis.lags import Lags, check_lags
@@ -251,13 +250,7 @@ class Regressor(Decoder):
         y = y[:, 0] if y.shape[1] == 1 else y
         fitted = []
         for parameters in settings:
-            one = clone(self.regressor).set_params(**parameters)
-            free = [
-                name
-                for name, value in one.get_params().items()
-                if value is None and name.split("__")[-1] == "random_state"
-            ]
-            one.set_params(**dict.fromkeys(free, seed))
+            one = copy_of(self.regressor, parameters, seed)
             if isinstance(one, Pipeline) and isinstance(one[0], Lags):
                 one = one[1:]
             if y.ndim == 2 and not takes_several_targets(one):

@@ -9,7 +9,7 @@ import numpy as np
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import as_conditions
 
-__all__ = ["by_condition", "by_trial", "labels"]
+__all__ = ["by_condition", "by_splitter", "by_trial", "labels"]
 
 
 def by_trial(
@@ -46,6 +46,8 @@ def by_trial(
         kinds = as_conditions(conditions, n_trials)
         groups = np.unique(kinds, return_inverse=True)[1]
     # Shuffled, then sorted by condition: dealt out like cards, every fold gets its share.
+    # scikit-learn's StratifiedKFold draws other folds from the same seed, and would change
+    # published numbers; by_splitter takes it.
     shuffled = np.random.default_rng(seed).permutation(n_trials)
     dealt = shuffled[np.argsort(groups[shuffled], kind="stable")]
     folds = np.empty(n_trials, int)
@@ -77,6 +79,47 @@ def by_condition(conditions: Any) -> np.ndarray:
     )
     if len(kinds) < 2:
         raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")
+    return folds
+
+
+def by_splitter(
+    splitter: Any, n_trials: int, *, conditions: Any = None, groups: Any = None
+) -> np.ndarray:
+    """Folds by a splitter of scikit-learn, such as ``GroupKFold`` or ``StratifiedKFold``.
+
+    Args:
+        splitter: that holds out each trial once.
+        n_trials: to divide.
+        conditions: of the trials, ``(n_trials,)``, for a splitter that spreads them.
+        groups: of the trials, ``(n_trials,)``, such as blocks, to be held out together.
+
+    Returns:
+        The fold of each trial, ``(n_trials,)``, in the splitter's order.
+
+    Raises:
+        TypeError: no splitter.
+        ValueError: trials that are held out never or twice, or what the splitter refuses.
+
+    Example:
+        >>> from sklearn.model_selection import GroupKFold
+        >>> by_splitter(GroupKFold(2), 6, groups=[1, 1, 1, 2, 2, 2]).tolist()
+        [1, 1, 1, 0, 0, 0]
+    """
+    n_trials = checks.check_whole(n_trials, "n_trials", least=2)
+    if not hasattr(splitter, "split"):
+        raise TypeError(
+            "splitter: expected an object with split, such as GroupKFold(5), received "
+            f"{type(splitter).__name__}."
+        )
+    folds, times = np.zeros(n_trials, int), np.zeros(n_trials, int)
+    for k, (_, held) in enumerate(splitter.split(np.zeros((n_trials, 1)), conditions, groups)):
+        folds[held] = k
+        times[held] += 1
+    if (times != 1).any():
+        raise ValueError(
+            "splitter: expected each trial to be held out once, received one that holds out "
+            f"{(times == 0).sum()} trials never and {(times > 1).sum()} several times."
+        )
     return folds
 
 

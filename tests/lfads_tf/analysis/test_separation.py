@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import RandomForestClassifier
 
 from lfads_tf.analysis import folds, separation
 
@@ -35,6 +37,34 @@ class TestClassifiers:
                 rtol=1e-5,
                 atol=1e-6,
             )
+
+    def test_lda_is_that_of_scikit_learn_where_conditions_have_as_many_trials(self):
+        x, kinds = two_directions()
+        weights, biases = separation.discriminants(x, kinds, 0.2)
+        for t in range(5):
+            known = LinearDiscriminantAnalysis("lsqr", shrinkage=0.2).fit(x[:, t], kinds)
+            scores = known.decision_function(x[:, t])
+            ours = x[:, t] @ weights[t] + biases[t]
+            np.testing.assert_allclose(
+                ours - ours[:, :1], scores - scores[:, :1], rtol=1e-6, atol=1e-6
+            )
+
+    @pytest.mark.parametrize("kind", [LinearDiscriminantAnalysis, RandomForestClassifier])
+    def test_any_classifier_tells_conditions_apart(self, kind):
+        kinds = np.arange(60) % 3
+        x = np.random.default_rng(0).normal(size=(60, 5, 2)) + 4 * kinds[:, None, None]
+        names = np.array(["left", "right", "up"])[kinds]
+        method = kind()
+        result = separation.condition_separation(x, names, method=method)
+        again = separation.condition_separation(x, names, method=method)
+        np.testing.assert_array_equal(result.predictions, again.predictions)
+        assert result.accuracy.min() > 0.9
+        assert vars(method).keys() == vars(kind()).keys()  # nothing is fitted
+        assert method.get_params() == kind().get_params()
+        part = separation.separation_of_test((x, names), (x[:2], names[:2]), method=method)
+        assert part.predictions.shape == (2, 5)
+        with pytest.raises(ValueError, match="method: expected one of lda, .* received <class"):
+            separation.condition_separation(x, names, method=kind)
 
     def test_shrunk_to_the_end_it_is_the_nearest_centroid(self):
         x, kinds = two_directions()

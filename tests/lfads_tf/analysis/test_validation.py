@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GroupKFold, RepeatedKFold, StratifiedKFold
 
 from lfads_tf.analysis import decoders, decoding, folds, validation
 
@@ -23,6 +24,18 @@ class TestFolds:
             assert counts.max() - counts.min() <= 1
         np.testing.assert_array_equal(of, folds.by_trial(60, conditions=conditions, seed=1))
         assert (of != folds.by_trial(60, conditions=conditions, seed=2)).any()
+
+    def test_by_splitter_folds_are_those_of_scikit_learn(self):
+        conditions, blocks = np.arange(60) % 3, np.arange(60) // 6
+        of = folds.by_splitter(GroupKFold(5), 60, groups=blocks)
+        assert sorted(np.unique(of)) == list(range(5))
+        assert all(len(np.unique(of[blocks == block])) == 1 for block in range(10))
+        of = folds.by_splitter(StratifiedKFold(4), 60, conditions=conditions)
+        assert all((np.bincount(conditions[of == k]) == 5).all() for k in range(4))
+        with pytest.raises(ValueError, match="splitter: .* 0 trials never and 60 several"):
+            folds.by_splitter(RepeatedKFold(n_splits=5, n_repeats=2), 60)
+        with pytest.raises(TypeError, match="splitter: expected an object with split, .* int"):
+            folds.by_splitter(5, 60)
 
     def test_by_condition_training_and_test_share_no_condition(self):
         conditions = np.random.default_rng(0).permutation(np.arange(40) % 8)
