@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import fixedpoint_tf
-from fixedpoint_tf import FinderConfig, FixedPointFinder, analysis, as_system
+from fixedpoint_tf import FinderConfig, FixedPointFinder, FixedPoints, analysis, as_system
 
 PACKAGE = Path(fixedpoint_tf.__file__).parent
 
@@ -78,6 +78,17 @@ def arguments(function, *, without=()):
     """Name, kind and default of each argument after the first."""
     parameters = list(inspect.signature(function).parameters.values())[1:]
     return [(p.name, p.kind, p.default) for p in parameters if p.name not in without]
+
+
+def test_every_method_that_draws_is_held_against_its_function():
+    results = [getattr(analysis, name) for name in analysis.__all__]
+    drawing = {
+        f"{result.__name__}.{name}"
+        for result in [FixedPoints, *filter(inspect.isclass, results)]
+        for name in vars(result)
+        if name.startswith("plot")
+    }
+    assert drawing == {found(method).__qualname__ for method in DRAWN_BY}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
