@@ -171,6 +171,8 @@ def log_linear(
 
     It is fitted to the counts themselves, in which bins without a spike have a place that
     their logarithm has not. The constant of each neuron is fitted too and not returned.
+    Newton's method fits all neurons at once here; scikit-learn's ``PoissonRegressor`` takes
+    one at a time, to a looser tolerance.
 
     Args:
         averages: spikes in a bin, or other data of at least 0, ``(n_conditions, n_bins,

@@ -133,6 +133,8 @@ def _dimension_at(points: np.ndarray, k: int) -> tuple[int, float]:
 def _flat_in(local: np.ndarray) -> tuple[float, float]:
     """Dimension of one neighbourhood ``(n_points, n_states)``, and distance from it."""
     n_points, most = len(local), min(2, len(local) - 1, local.shape[1])
+    # Not by scikit-learn's PCA: there are thousands of such neighbourhoods of a few points, and
+    # their products serve the quadratic fit below, too.
     local = local - local.mean(axis=0)
     products = local @ local.T
     values, vectors = np.linalg.eigh(products)

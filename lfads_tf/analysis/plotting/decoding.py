@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from lfads_tf.analysis.dimensions import OverDimensions
+from lfads_tf.analysis.separation import Separation
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from lfads_tf.analysis.dimensions import OverDimensions
-    from lfads_tf.analysis.separation import Separation
 
 __all__ = ["plot_decoded", "plot_over_dimensions", "plot_separation"]
 
