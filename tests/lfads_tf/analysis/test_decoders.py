@@ -221,7 +221,7 @@ class TestFit:
         rates, behavior, _ = tuned()
         with pytest.raises(TypeError, match="decoder: expected Ridge, Wiener, .* received str"):
             decoders.fit("ridge", rates, behavior)
-        with pytest.raises(TypeError, match="lags: expected a whole number, received"):
+        with pytest.raises(TypeError, match="lags: expected a whole number .*received"):
             decoders.Ridge(lags=(0.5,))
         with pytest.raises(ValueError, match="penalties: expected numbers of at least 0"):
             decoders.Ridge(penalties=(-1.0,))

@@ -240,7 +240,7 @@ class TestPeakFrequency:
         ({"band": (20, 10)}, ValueError, r"band: expected two frequencies .*\(20, 10\)"),
         ({"band": (20, 50)}, ValueError, r"band: .* half the bins per second \(50\)"),
         ({"band": 20}, TypeError, "band: expected two frequencies in Hz, received 20"),
-        ({"n_shuffles": 0}, ValueError, "n_shuffles: expected 1 or more"),
+        ({"n_shuffles": 0}, ValueError, "n_shuffles: expected a whole number of at least 1"),
         ({"conditions": [0, 0, 1, 2]}, ValueError, "conditions: .* received one of 1, 2"),
         ({"conditions": [0, 0, 1]}, ValueError, "conditions: expected one for each of 4"),
         ({"rates": noise(1, 40), "lfp": noise(1, 40)}, ValueError, "at least 2 trials to shu"),

@@ -84,7 +84,7 @@ class TestGaussian:
         np.testing.assert_allclose(rates, 2000.0, rtol=1e-5)
 
     def test_wrong_arguments(self):
-        with pytest.raises(ValueError, match="sd: expected .* above 0, received -1"):
+        with pytest.raises(ValueError, match="sd: expected a positive number, received -1"):
             smoothing.gaussian(np.ones((2, 3)), 0.1, -1)
         with pytest.raises(
             TypeError, match="bin_width: expected a positive number, received None"

@@ -99,7 +99,7 @@ def test_wrong_arguments():
     with pytest.raises(TypeError, match="received Separation for 'a'"):
         plotting.plot_over_dimensions({"a": apart()})
     with pytest.raises(
-        ValueError, match="results: expected a whole number from 1 to 7, received 0"
+        ValueError, match="results: expected 1 to 7, received 0"
     ):
         plotting.plot_separation({}, bin_width=0.1)
     with pytest.raises(ValueError, match=r"the same number of bins in all, received \[8, 9\]"):
