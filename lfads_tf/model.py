@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import check_eager
+from fixedpoint_tf._utils.checks import check_eager, check_whole
 from lfads_tf import inference
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
@@ -216,7 +216,7 @@ class LFADS(keras.Model):
         is_pipeline = isinstance(x, tf.data.Dataset)
         checks.check_targets(y)
         checks.check_keywords(unknown)
-        checks.check_batch_size(batch_size)
+        check_whole(batch_size, "batch_size")
         checks.check_steps(steps_per_epoch, is_pipeline)
         checks.check_session_weights(session_weights, self.config)
         callbacks = list(callbacks or [])
@@ -316,7 +316,7 @@ class LFADS(keras.Model):
             ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll']
         """
         if x is not None and not of_fit.get("_use_cached_eval_dataset"):
-            checks.check_batch_size(batch_size)
+            check_whole(batch_size, "batch_size")
             checks.check_session_weights(session_weights, self.config)
             x = self._checked(x, "x", session_weights)
             if isinstance(x, dict):

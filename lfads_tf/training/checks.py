@@ -6,7 +6,6 @@ Those of values are written once, for arrays and for batches in a graph.
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -18,7 +17,6 @@ from lfads_tf.data.session import Session
 
 __all__ = [
     "assert_values",
-    "check_batch_size",
     "check_keywords",
     "check_pipeline",
     "check_session_weights",
@@ -176,15 +174,6 @@ def parts_of(data: Any, name: str) -> tuple[Any, Any]:
             "observed."
         )
     return parts[0], parts[1] if len(parts) == 2 else None
-
-
-def check_batch_size(batch_size: Any) -> None:
-    """Raise ``ValueError`` unless it is a whole number of at least 1."""
-    is_whole = isinstance(batch_size, numbers.Integral) and not isinstance(batch_size, bool)
-    if not is_whole or batch_size < 1:
-        raise ValueError(
-            f"batch_size: expected a whole number of at least 1, received {batch_size!r}."
-        )
 
 
 def check_targets(y: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_number, check_whole
+from fixedpoint_tf._utils.checks import check_number, check_sizes
 from lfads_tf.data.session import Session
 
 __all__ = [
@@ -73,7 +73,7 @@ def spikes_from_rates(
         >>> round(float(spikes.mean() / 0.01))
         20
     """
-    _require_positive(bin_width=bin_width)
+    _check_positive(bin_width=bin_width)
     rates = np.asarray(rates, np.float64)
     known = ~np.isnan(rates)
     if (rates[known] < 0).any() or np.isinf(rates[known]).any():
@@ -151,10 +151,10 @@ def lorenz(
         >>> data.latents.shape
         (40, 50, 3)
     """
-    _require_sizes(
+    check_sizes(
         n_trials=n_trials, n_bins=n_bins, n_neurons=n_neurons, n_conditions=n_conditions
     )
-    _require_positive(bin_width=bin_width, mean_rate=mean_rate, time_per_bin=time_per_bin)
+    _check_positive(bin_width=bin_width, mean_rate=mean_rate, time_per_bin=time_per_bin)
     conditions = _conditions(n_trials, n_conditions)
     starts, weights, spikes = _streams(seed, 3)
     states = starts.normal(scale=8.0, size=(n_conditions, 3)) + [0.0, 0.0, _RHO - 1]
@@ -229,10 +229,10 @@ def chaotic_rnn_with_pulse(
         >>> bool((data.inputs[..., 0].argmax(axis=1) == data.pulse_bins).all())
         True
     """
-    _require_sizes(
+    check_sizes(
         n_trials=n_trials, n_bins=n_bins, n_neurons=n_neurons, n_conditions=n_conditions
     )
-    _require_positive(
+    _check_positive(
         gain=gain, bin_width=bin_width, time_constant=time_constant, max_rate=max_rate
     )
     if n_bins < 4:
@@ -293,11 +293,6 @@ def _conditions(n_trials: int, n_conditions: int) -> np.ndarray:
     return np.arange(n_trials) % n_conditions
 
 
-def _require_sizes(**sizes: Any) -> None:
-    for name, size in sizes.items():
-        check_whole(size, name)
-
-
-def _require_positive(**numbers: Any) -> None:
+def _check_positive(**numbers: Any) -> None:
     for name, number in numbers.items():
         check_number(number, name)
