@@ -444,7 +444,10 @@ class LFADSConfig:
         decided = ("session_names", "session_neurons", *(["n_neurons"] if in_list else []))
         for name in decided:
             if name in changes:
-                raise TypeError(f"{name}: expected none, since the sessions decide it.")
+                raise TypeError(
+                    f"{name}: expected none, since the sessions decide it, received "
+                    f"{changes[name]!r}."
+                )
         largest = max(sessions, key=lambda session: session.n_neurons)
         neurons = tuple(session.n_neurons for session in sessions)
         encoded = tuple(session.n_encode_neurons or session.n_neurons for session in sessions)
@@ -482,7 +485,7 @@ class LFADSConfig:
             hint = f" Did you mean {meant}?" if meant else ""
             raise TypeError(
                 f"{', '.join(unknown)}: expected attributes of {cls.__name__} "
-                f"({', '.join(names)}).{hint}"
+                f"({', '.join(names)}), received unknown names.{hint}"
             )
 
     def replace(self, **changes: Any) -> LFADSConfig:

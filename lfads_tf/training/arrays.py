@@ -190,9 +190,9 @@ def _trials(
     if config.n_external_inputs == 0:
         if external is not None and np.shape(external)[-1] > 0:
             raise ValueError(
-                f"{name}: external inputs of shape {np.shape(external)} were received, but "
-                "the model has none (n_external_inputs=0). These are measured inputs; "
-                "inputs to be inferred are asked for by n_inferred_inputs."
+                f"{name}: expected no external inputs, since the model has none "
+                f"(n_external_inputs=0), received some of shape {np.shape(external)}. These "
+                "are measured inputs; inputs to be inferred are asked for by n_inferred_inputs."
             )
         external = np.zeros(shape, np.float32)
     elif external is None:

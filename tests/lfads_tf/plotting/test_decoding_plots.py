@@ -98,9 +98,7 @@ def test_wrong_arguments():
         plotting.plot_over_dimensions(over())
     with pytest.raises(TypeError, match="received Separation for 'a'"):
         plotting.plot_over_dimensions({"a": apart()})
-    with pytest.raises(
-        ValueError, match="results: expected 1 to 7, received 0"
-    ):
+    with pytest.raises(ValueError, match="results: expected 1 to 7, received 0"):
         plotting.plot_separation({}, bin_width=0.1)
     with pytest.raises(ValueError, match=r"the same number of bins in all, received \[8, 9\]"):
         plotting.plot_separation({"a": apart(), "b": apart(9)}, bin_width=0.1)
