@@ -151,7 +151,7 @@ def _add_data(parser: argparse.ArgumentParser, **options: Any) -> None:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer; got {text}")
+        raise argparse.ArgumentTypeError(f"expected a positive integer, received {text}.")
     return number
 
 

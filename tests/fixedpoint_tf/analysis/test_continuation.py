@@ -490,7 +490,7 @@ def test_bad_input_is_refused(path, options, message):
 
 def test_points_must_be_on_the_path_and_of_the_kind():
     points = FixedPoints(xstar=np.ones((1, 1)), inputs=np.full((1, 1), 3.0))
-    with pytest.raises(ValueError, match=r"those of point 0 are 2 from it.*start="):
+    with pytest.raises(ValueError, match=r"is 2 from those of point 0.*start="):
         continue_branches(saddle_node(), points, [1.0, -1.0])
     with pytest.raises(ValueError, match="discrete system, received those of a continuous one"):
         continue_branches(
