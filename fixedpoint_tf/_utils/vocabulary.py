@@ -31,7 +31,7 @@ class WordVocabulary(str, enum.Enum):
     """Words that are printed and stand in files, each with its meaning as ``text``.
 
     A member prints as its word, and is equal to it: ``end == "closed loop"`` and
-    ``end is BranchEnd.CLOSED_LOOP`` say the same.
+    ``end == BranchEnd.CLOSED_LOOP`` say the same.
 
     Example:
         >>> class Answer(WordVocabulary):

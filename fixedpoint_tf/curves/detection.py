@@ -102,7 +102,7 @@ def detect(
         if np.isfinite(z[k]).all():
             value = complex(np.nan) if jumps[k] else _crossing(values[k], name, kind)
             if jumps[k]:
-                folds = name is BifurcationType.SADDLE_NODE
+                folds = name == BifurcationType.SADDLE_NODE
                 name = (
                     BifurcationType.BORDER_FOLD if folds else BifurcationType.BORDER_COLLISION
                 )

@@ -87,7 +87,7 @@ class BifurcationType(WordVocabulary):
             >>> BifurcationType.CONTINUUM.plural, BifurcationType.HOPF.plural
             ('continua', 'Hopf')
         """
-        if self is BifurcationType.CONTINUUM:
+        if self == BifurcationType.CONTINUUM:
             return "continua"
         of_names = (BifurcationType.HOPF, BifurcationType.NEIMARK_SACKER)
         return self.value if self in of_names else f"{self.value}s"

@@ -56,7 +56,7 @@ def plot_attractors(
     n_named = 0
     for g in groups:
         rows = attractors.rows(g)
-        if attractors.group_type[g] is GroupType.POINT:
+        if attractors.group_type[g] == GroupType.POINT:
             alone.append(rows.start)
             continue
         if attractors.n_members[g] == 1:
@@ -101,7 +101,7 @@ def plot_attractors(
 
 def _name(group: Group) -> str:
     """Such as "ring of 16 points"."""
-    unclear = ", unclear" if group.group_type is GroupType.UNCLEAR else ""
+    unclear = ", unclear" if group.group_type == GroupType.UNCLEAR else ""
     return repr(group).split(" (")[0] + unclear
 
 
@@ -178,7 +178,7 @@ def plot_drift(
     # Below the rounding of a step there is no drift, and nothing to magnify.
     reach = max(1.15 * float(np.abs(y).max()), 1e-12)
     ax.set_ylim(-reach, reach)
-    unclear = chosen.group_type is GroupType.UNCLEAR
+    unclear = chosen.group_type == GroupType.UNCLEAR
     ax.set_xlabel(f"distance along the {'line' if unclear else chosen.group_type}")
     ax.set_ylabel(f"drift (per {chosen.time_unit})")
     ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))

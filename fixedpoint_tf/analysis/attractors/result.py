@@ -60,13 +60,13 @@ class Group:
         return len(self.members)
 
     def __repr__(self) -> str:
-        if len(self) == 1 and self.group_type is GroupType.POINT:
+        if len(self) == 1 and self.group_type == GroupType.POINT:
             return f"isolated point {self.members[0]} ({_stability(self.n_unstable)})"
         if len(self) == 1:
             modes = pluralize(self.dimension_spectral, "slow mode")
             why = f"{modes} but no neighbours" if self.dimension_spectral else "slow, not fixed"
             return f"unclear point {self.members[0]} ({why})"
-        name = "group" if self.group_type is GroupType.UNCLEAR else self.group_type
+        name = "group" if self.group_type == GroupType.UNCLEAR else self.group_type
         unclear = "" if name == self.group_type else ", unclear"
         return f"{name} of {self._size()} ({', '.join(self._facts())}){unclear}"
 
@@ -83,11 +83,11 @@ class Group:
         facts = []
         if self.group_type in (GroupType.LINE, GroupType.RING, GroupType.CYCLE):
             facts.append(f"length {self.length:.3g}")
-        if self.group_type is GroupType.CYCLE:
+        if self.group_type == GroupType.CYCLE:
             facts.append(f"once round in about {self.turn:,.3g} {_plural(self.time_unit)}")
         facts.append(f"drift < {_upper(self.largest_drift)} a {self.time_unit}")
         if (
-            self.group_type is GroupType.LINE
+            self.group_type == GroupType.LINE
             and self.is_slow_state.all()
             and _one_way(self.drift)
         ):
@@ -97,7 +97,7 @@ class Group:
         n_unstable = int(((self.n_unstable > 0) & ~self.is_slow_state).sum())
         if n_unstable and np.isfinite(self.return_time):
             facts.append(f"{n_unstable:,} of the points unstable along it")
-        if self.group_type is GroupType.UNCLEAR:
+        if self.group_type == GroupType.UNCLEAR:
             if not self.agree:
                 facts.append(
                     f"{pluralize(self.dimension_spectral, 'slow mode')} but "
@@ -113,7 +113,7 @@ class Group:
     @property
     def turn(self) -> float:
         """The time in which states creep once round; infinite unless it is a cycle."""
-        if self.group_type is not GroupType.CYCLE:
+        if self.group_type != GroupType.CYCLE:
             return np.inf
         # Half of each gap at the speed of the member, the other half at that midway.
         gaps = np.diff(self.coordinate, append=self.length + self.coordinate[0])
@@ -273,22 +273,22 @@ class Attractors(Result):
         """What there is, in a plain sentence."""
         groups, shown = list(self), []
         manifolds = [group for group in groups if len(group) > 1]
-        if self.n_turning or any(group.group_type is GroupType.CYCLE for group in groups):
+        if self.n_turning or any(group.group_type == GroupType.CYCLE for group in groups):
             shown.append("states settle on a cycle: ask find_cycles")
         for wanted in (*MANIFOLDS, GroupType.UNCLEAR):
-            some = [group for group in manifolds if group.group_type is wanted]
-            unclear = wanted is GroupType.UNCLEAR
+            some = [group for group in manifolds if group.group_type == wanted]
+            unclear = wanted == GroupType.UNCLEAR
             name = "unclear group" if unclear else wanted
             if len(some) == 1:
                 shown.append(f"{'an' if unclear else 'a'} {name} of {some[0]._size()}")
             elif some:
                 total = _total(some)
                 shown.append(f"{pluralize(len(some), name)} of {total} in all")
-        points = [group for group in groups if group.group_type is GroupType.POINT]
+        points = [group for group in groups if group.group_type == GroupType.POINT]
         if points:
             shown.append(_isolated(np.concatenate([group.n_unstable for group in points])))
         single = [group for group in groups if len(group) == 1]
-        alone = [group for group in single if group.group_type is GroupType.UNCLEAR]
+        alone = [group for group in single if group.group_type == GroupType.UNCLEAR]
         lasting = [group for group in alone if group.dimension_spectral > 0]
         n_lasting = len(lasting)
         if lasting:
@@ -318,7 +318,7 @@ class Attractors(Result):
         groups, parts = list(self), []
         told = [g for g in groups if len(g) > 1]
         names = [
-            "group" if g.group_type is GroupType.UNCLEAR else g.group_type.value for g in told
+            "group" if g.group_type == GroupType.UNCLEAR else g.group_type.value for g in told
         ]
         for name, group in zip(names, told, strict=True):
             if names.count(name) == 1:

@@ -165,7 +165,7 @@ def classify_attractors(
                 for group in groups:
                     known = group()
                     bar.update(len(known["rows"]))
-                    unclear = known["group_type"] is GroupType.UNCLEAR
+                    unclear = known["group_type"] == GroupType.UNCLEAR
                     if unclear and _turn(sorter, taken, known["rows"]):
                         n_turning += len(known["rows"])
                     elif _hurries(sorter, known):

@@ -52,7 +52,7 @@ def both_ways(
     """
     ahead, stopped = trace(curve, z, forward, steps, report, at_border)
     alone = ~np.isfinite(backward).all(axis=1)
-    loops = [one.end is BranchEnd.CLOSED_LOOP for one in ahead]
+    loops = [one.end == BranchEnd.CLOSED_LOOP for one in ahead]
     again = [k for k in range(len(ahead)) if not (loops[k] or alone[k])]
     place, (low, high) = z[:, -1], curve.path.breaks[[0, -1]]
     at_end = (place <= low) | (place >= high)

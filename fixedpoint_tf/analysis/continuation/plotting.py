@@ -79,7 +79,7 @@ def plot_branches(
         if name in drawn:
             ax.plot([], [], color=color, linestyle=style, linewidth=1.6, label=name)
     for what, (marker, color) in _MARKERS.items():
-        rows = np.flatnonzero([one is what for one in branches.bifurcation_types])
+        rows = np.flatnonzero([one == what for one in branches.bifurcation_types])
         if len(rows):
             s, u = branches.bifurcation_s[rows], branches.bifurcation_inputs[rows]
             ax.plot(

@@ -184,7 +184,7 @@ class Branches(Result):
             {('border-collision fold', ''): 1}
         """
         named = (
-            (what, self._change(i) if what is BifurcationType.BORDER_COLLISION else "")
+            (what, self._change(i) if what == BifurcationType.BORDER_COLLISION else "")
             for i, what in enumerate(self.bifurcation_types)
         )
         return dict(collections.Counter(named))

@@ -332,11 +332,11 @@ class Cycles(Result):
 
     def _details(self, outcome: StartOutcome) -> str:
         """The Lyapunov exponents of chaotic starts; what those that still move may need."""
-        if outcome is StartOutcome.NOT_SETTLED:
+        if outcome == StartOutcome.NOT_SETTLED:
             n_steps = int(np.min(self.n_run[np.array(self.outcomes) == outcome]))
             after = f" after {n_steps:,} steps" if n_steps else ""
             return f"{after} (slow cycles need a larger n_steps, slow decay more n_extensions)"
-        if outcome is not StartOutcome.CHAOTIC:
+        if outcome != StartOutcome.CHAOTIC:
             return ""
         chaotic = np.array(self.outcomes) == outcome
         rate = float(np.mean(self.lyapunov[chaotic]))
