@@ -121,7 +121,7 @@ def check_lags(lags: Any) -> tuple[int, ...]:
     several = np.atleast_1d(lags).tolist()
     for lag in several:
         if not checks.is_whole(lag):
-            raise TypeError(f"lags: expected a whole number, received {lag!r}.")
+            raise TypeError(f"lags: expected a whole number of bins, received {lag!r}.")
     if not several:
         raise ValueError("lags: expected at least one, received none.")
     return tuple(several)

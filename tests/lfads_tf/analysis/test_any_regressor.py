@@ -68,7 +68,9 @@ class TestLags:
             ValueError, match="features: expected shape .* since there are lags"
         ):
             Lags([1]).fit(x[0]).transform(x[0])
-        with pytest.raises(TypeError, match="lags: expected a whole number, received 0.5"):
+        with pytest.raises(
+            TypeError, match="lags: expected a whole number of bins, received 0.5"
+        ):
             Lags([0.5]).fit(x)
         with pytest.raises(ValueError, match="lags: expected at least one, received none"):
             Lags([]).fit(x)
