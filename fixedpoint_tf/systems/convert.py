@@ -75,10 +75,11 @@ def as_system(
             ``"continuous"`` (it gives ``dh/dt``; a point is stable where the eigenvalues
             have negative real parts).
         bounds: ``(lower, upper)``, numbers or ``(n_states,)``, of a box that holds every
-            fixed point, where one is known. The standard cells know theirs.
+            fixed point, where one is known. Cells in closed form know theirs.
         dtype: the one floating type a function can be evaluated in; default: found by
             trying.
-        derivatives: ``"automatic"``: closed forms of the standard cells, and automatic
+        derivatives: ``"automatic"``: closed forms of the standard cells and of registered
+            ones (:func:`fixedpoint_tf.systems.cells.register_cell`), and automatic
             differentiation of all others, refused where it does not give the derivatives
             of the update. ``"differences"``: central differences for all others, which
             networks need that call NumPy or have surrogate gradients. They are exact to

@@ -44,7 +44,7 @@ def certify(
 ) -> Certificates:
     """Prove that a true fixed point of the system lies at each point, or say why not.
 
-    A *proof* is given for the standard cells, see below. Of any other system only *support by
+    A *proof* is given for cells in closed form, see below. Of any other system only *support by
     samples* can be had, which the answer keeps apart from proofs in every word.
 
     A small speed does not make a fixed point. Here the Newton-Kantorovich theorem is applied

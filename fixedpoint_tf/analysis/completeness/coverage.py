@@ -289,7 +289,7 @@ def estimate_coverage(
         points: the second result of :meth:`fixedpoint_tf.FixedPointFinder.find_fixed_points`,
             a row a start, with its ``status``.
         system: the network, as :func:`fixedpoint_tf.as_system` takes it: then the distinct
-            fixed points of the standard cells are certified, which gives the lower bound of
+            fixed points of cells in closed form are certified, which gives the lower bound of
             their number. ``finder.estimate_coverage`` gives its own.
         of: ``"fixed"``: fixed points only; ``"all"``: slow points too.
         confidence: of the upper bounds.

@@ -1,4 +1,9 @@
-"""Cells in closed form, one file a kind: update, Jacobians, box, bounds within balls."""
+"""Cells in closed form, one file a kind: update, Jacobians, box, bounds within balls.
+
+A new kind is one new file, with a subclass of ``CellEquations`` that is decorated by
+``register_standard`` (classes of Keras) or by ``register_cell`` (all others). It is found by
+itself.
+"""
 
 from __future__ import annotations
 

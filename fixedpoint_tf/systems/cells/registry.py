@@ -132,7 +132,8 @@ def kind_of(cell: Any) -> type[CellEquations] | None:
         >>> kind_of(keras.layers.LSTMCell(2)).__name__
         'LSTM'
     """
-    return _OF_USERS.get(type(cell)) or _standard().get(_library_name(type(cell)) or "")
+    standard = _standard()  # first of all: files of this folder may register classes too
+    return _OF_USERS.get(type(cell)) or standard.get(_library_name(type(cell)) or "")
 
 
 def is_standard(cell: Any) -> bool:
