@@ -105,7 +105,7 @@ def run_page(page: str) -> dict[str, Any]:
         for code, _ in runs(text):
             if "lfads_tf" in text:
                 code = re.sub(r"\bepochs=\d+", "epochs=2", code)
-            exec(compile(code, page, "exec"), names)
+            exec(compile(code, page, "exec", dont_inherit=True), names)
     facts: dict[str, Any] = {"printed": of_text(printed.getvalue())}
     for name, value in names.items():
         if not name.startswith("_") and (fact := of_value(value)) is not None:
