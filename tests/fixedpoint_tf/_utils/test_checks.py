@@ -1,4 +1,4 @@
-"""Checks that both packages share name the argument, what was expected and what was received."""
+"""The checks of both packages name the argument, what was expected and what was received."""
 
 import numpy as np
 import pytest
