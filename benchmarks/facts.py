@@ -95,7 +95,7 @@ def run_page(page: str) -> dict[str, Any]:
     text = (ROOT / page).read_text(encoding="utf-8")
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    names: dict[str, Any] = {"__name__": "page"}
+    names: dict[str, Any] = {"__name__": "__main__"}  # as dataclasses ask for
     if page == "README.md":  # what a reader of it has
         names["model"] = keras.Sequential([keras.Input((None, 2)), keras.layers.SimpleRNN(3)])
         names["inputs"] = rng.standard_normal((8, 20, 2))

@@ -18,13 +18,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_example_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((None, 2)), keras.layers.SimpleRNN(3)])
     inputs = np.random.default_rng(0).standard_normal((8, 20, 2))
     names = {"model": model, "inputs": inputs}
     example, questions, *_ = blocks(README, "python")
     exec(example, names)
     assert isinstance(names["unique"], FixedPoints)
-    assert len(names["every"]) == 1024
+    assert len(names["all_points"]) == 1024
     exec(questions, names)
     assert names["certificates"].certified.all()
 
@@ -37,7 +38,7 @@ def test_the_example_of_lfads_runs(monkeypatch, tmp_path):
     assert names["inferred"].rates.shape == (20, 10, 6)
     assert Inferred.load("inferred.h5").factors.shape == names["inferred"].factors.shape
     exec(generator, names)
-    assert len(names["every"]) == 512
+    assert len(names["all_points"]) == 512
 
 
 def test_its_recipe_for_spike_times_puts_events_where_they_are():
