@@ -4,7 +4,6 @@ import dataclasses
 import json
 import re
 import zipfile
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -248,23 +247,14 @@ def test_weights_of_lfads_torch():
     assert ours == pytest.approx(theirs / 0.3, rel=1e-12)
 
 
-def session(**changes):
-    """As much of a session as a configuration asks for."""
-    values = {
-        "n_neurons": 50,
-        "n_bins": 20,
-        "bin_width": np.float32(0.02),
-        "n_encode_neurons": None,
-        "n_encode_bins": None,
-        "external_inputs": None,
-    }
-    return SimpleNamespace(**{**values, **changes})
+def session(n_neurons=50, **changes):
+    return Session.from_arrays(np.ones((4, 20, n_neurons)), np.float32(0.02), **changes)
 
 
 def test_for_data_fills_in_the_sizes():
     config = LFADSConfig.for_data(
         session(
-            n_neurons=np.int64(8),
+            n_neurons=8,
             n_encode_neurons=6,
             n_encode_bins=15,
             external_inputs=np.zeros((4, 20, 3)),
