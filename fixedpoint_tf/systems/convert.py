@@ -95,10 +95,10 @@ def as_system(
         TypeError, ValueError: what came cannot be analysed, and why.
 
     Example:
-        >>> cell = keras.layers.GRUCell(4)
+        >>> cell = keras.layers.GRUCell(4, name="gru")
         >>> cell.build((None, 3))
         >>> as_system(cell)
-        DynamicalSystem(gru_cell: discrete, states h (4); 3 inputs)
+        DynamicalSystem(gru: discrete, states h (4); 3 inputs)
         >>> leaky = as_system(lambda h, u: u - h, n_states=2, n_inputs=2, kind="continuous")
         >>> leaky.step([[1.0, 0.0]], [[0.0, 0.0]]).numpy()
         array([[-1., -0.]])
