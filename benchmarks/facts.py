@@ -45,12 +45,15 @@ BENCHMARKS = {
     "piecewise_linear": ["piecewise_linear.py", "--units", "2", "4", "--seeds", "1"],
 }
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
+# The last columns of the tables of the benchmarks.
+SECONDS = re.compile(r"(%\s+|\| yes \| )\d+(?:\.\d+)?( \|)?$", re.MULTILINE)
 TIME = re.compile(r"\d+(?:\.\d+)?\s*(?:s|ms|seconds|minutes)\b")
 
 
 def of_text(text: str) -> list[str]:
     """List the lines of a text, without times, progress bars and folders of this run."""
     text = re.sub(r"/\S*/", "", TIME.sub("(time)", text))
+    text = SECONDS.sub(r"\1(time)\2", text)
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     # Which epochs are printed depends on the time; a bar is drawn by control characters.
     return [one for one in lines if not re.search("\x1b|\x08|^ *epoch .*,.*time", one)]
