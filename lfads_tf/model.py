@@ -315,7 +315,7 @@ class LFADS(keras.Model):
             >>> sorted(model.evaluate(spikes, verbose=0, return_dict=True))
             ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll']
         """
-        if x is not None and not of_fit.get("_use_cached_eval_dataset"):
+        if not of_fit.get("_use_cached_eval_dataset"):
             check_whole(batch_size, "batch_size")
             checks.check_session_weights(session_weights, self.config)
             x = self._checked(x, "x", session_weights)
@@ -334,8 +334,10 @@ class LFADS(keras.Model):
         self, data: Any, name: str, session_weights: Any, *, training: bool = False
     ) -> Any:
         """Give arrays by name, batches if batches were given, or none if none were."""
-        if data is None:
+        if data is None and name == "validation_data":
             return None
+        if data is None:
+            raise ValueError(f"{name}: expected a Session, arrays or batches, received None.")
         if isinstance(data, tf.data.Dataset):
             checks.check_pipeline(name, self.config)
             return batches.padded_batches(data, self.config)

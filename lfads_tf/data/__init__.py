@@ -1,10 +1,16 @@
 """Recordings on their way into a model: sessions, files, bins and synthetic data.
 
-``Session`` and the functions on bins are imported from ``lfads_tf``; here are files of other
-programs, synthetic data and a recording. NumPy, SciPy and h5py only: nothing here loads
-TensorFlow.
+``Session`` and the functions on bins are documented in ``lfads_tf`` and can be imported from
+here too; files of other programs, synthetic data and a recording are here only. NumPy, SciPy
+and h5py only: nothing here loads TensorFlow.
 """
 
 from lfads_tf.data import formats, synthetic, wrist
+from lfads_tf.data.session import Session as Session
+from lfads_tf.data.windows import bin_spikes as bin_spikes
+from lfads_tf.data.windows import chop as chop
+from lfads_tf.data.windows import merge as merge
+from lfads_tf.data.windows import rebin as rebin
+from lfads_tf.data.windows import segment as segment
 
 __all__ = ["formats", "synthetic", "wrist"]

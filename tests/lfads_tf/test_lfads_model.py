@@ -345,3 +345,11 @@ def test_other_models_are_not_loaded_as_lfads(tmp_path):
     other.save(tmp_path / "a.keras")
     with pytest.raises(TypeError, match="expected a saved LFADS model, received a Sequential"):
         load_model(tmp_path / "a.keras")
+
+
+@pytest.mark.parametrize("ask", ["fit", "evaluate"])
+def test_no_data_at_all_is_refused_by_name(ask):
+    model = LFADS(LFADSConfig(n_neurons=3, n_bins=4, bin_width=0.02))
+    model.compile(jit_compile=False)
+    with pytest.raises(ValueError, match="^x: expected a Session, arrays .* received None"):
+        getattr(model, ask)(None)
