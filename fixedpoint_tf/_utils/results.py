@@ -1,4 +1,4 @@
-"""What every result has in common: it is frozen, prints, draws, saves and loads itself."""
+"""Base of all results: frozen, they print, draw, save and load themselves."""
 
 from __future__ import annotations
 

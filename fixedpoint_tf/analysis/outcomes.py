@@ -1,4 +1,4 @@
-"""What became of states that were run forward."""
+"""Outcomes of running states forward."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["RunOutcome", "StartOutcome", "describe_outcomes"]
 
 
 class RunOutcome(NumberVocabulary):
-    """What became of a state that was run forward.
+    """Outcome of running one state forward.
 
     Example:
         >>> RunOutcome.CYCLE.text
@@ -58,7 +58,7 @@ def describe_outcomes(outcome: np.ndarray) -> str:
 
 
 class StartOutcome(WordVocabulary):
-    """What a start of :func:`fixedpoint_tf.analysis.find_cycles` came to.
+    """Outcome of one start of :func:`fixedpoint_tf.analysis.find_cycles`.
 
     Example:
         >>> StartOutcome.CHAOTIC, StartOutcome.CHAOTIC.text

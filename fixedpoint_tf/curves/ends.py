@@ -1,4 +1,4 @@
-"""Where and why a branch ends, and what happens along it."""
+"""Ends of branches, and types of the bifurcations along them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["BifurcationType", "BranchEnd"]
 
 
 class BranchEnd(WordVocabulary):
-    """Why a branch of fixed points stops.
+    """Reason for which a branch of fixed points stops.
 
     Example:
         >>> BranchEnd.CLOSED_LOOP, BranchEnd.CLOSED_LOOP.text
@@ -36,7 +36,7 @@ class BranchEnd(WordVocabulary):
 
 
 class BifurcationType(WordVocabulary):
-    """What happens at a place of a branch.
+    """Type of a bifurcation.
 
     Example:
         >>> BifurcationType.SADDLE_NODE, BifurcationType.SADDLE_NODE.text

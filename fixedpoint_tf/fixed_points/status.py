@@ -1,4 +1,4 @@
-"""What became of a point of the search."""
+"""Status of the points of a search."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Status"]
 
 
 class Status(NumberVocabulary):
-    """What became of a point.
+    """Status of one point.
 
     Example:
         >>> Status.SLOW_POINT.text

@@ -20,7 +20,7 @@ __all__ = ["Start", "log_link", "modulation_by", "out_kernel_of", "start", "star
 
 
 class Start(NamedTuple):
-    """Where read-in and log-linear read-out of a session start.
+    """First values of the read-in and the log-linear read-out of a session.
 
     Attributes:
         in_kernel: ``(n_encoded_neurons, n_read_in)``.
@@ -157,7 +157,7 @@ def modulation_by(
     *,
     log_link: bool,
 ) -> np.ndarray:
-    """How a session's data depend on scores, ``(n_factors, n_neurons)``.
+    """Regress a session's data on scores, ``(n_factors, n_neurons)``.
 
     Args:
         scores: ``(n_conditions, n_bins, n_components)``: the first factors.

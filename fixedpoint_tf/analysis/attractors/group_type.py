@@ -8,7 +8,7 @@ __all__ = ["GroupType"]
 
 
 class GroupType(WordVocabulary):
-    """What a group of points is.
+    """Type of a group of points.
 
     Example:
         >>> GroupType.RING, GroupType.RING.text

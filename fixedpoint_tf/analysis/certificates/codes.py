@@ -1,4 +1,4 @@
-"""What a certificate says of a point, in a word and in a sentence."""
+"""Results of a certificate, each as a word and as a sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["CertificateCode"]
 
 
 class CertificateCode(WordVocabulary):
-    """What could be shown about a point.
+    """Result of the certificate of one point.
 
     Example:
         >>> CertificateCode.SINGULAR, CertificateCode.SINGULAR.text

@@ -1,4 +1,4 @@
-"""How fixed points move, meet and change their stability as the input changes."""
+"""Branches of fixed points along a path of inputs, and their bifurcations."""
 
 from fixedpoint_tf.analysis.continuation.following import continue_branches
 from fixedpoint_tf.analysis.continuation.result import Bifurcation, Branches

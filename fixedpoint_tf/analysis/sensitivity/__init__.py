@@ -1,4 +1,4 @@
-"""What does the network listen to, and how far can its linearisation be trusted?
+"""Sensitivity to inputs, and the range in which the linearisation holds.
 
 :func:`analyze_sensitivity` reads the inputs through the left eigenvectors of the dynamics at
 fixed points and the modes through the readout; :func:`linear_error` measures at which
