@@ -160,7 +160,7 @@ def normal_forms(_: int) -> list[Fact]:
         r2 = x * x + y * y
         return tf.concat([mu * x - omega * y - x * r2, omega * x + mu * y - y * r2], axis=1)
 
-    flow = as_system(hopf, n_states=2, n_inputs=0, kind="continuous")
+    flow = as_system(hopf, n_states=2, n_inputs=0, time="continuous")
     found = find_cycles(flow, [[0.1, 0.0]], dt=0.02)
     facts.append(
         _exact("Hopf normal form", "the period 2π/ω", _off(found.period, [2 * np.pi / omega]))
@@ -316,8 +316,9 @@ def shared_networks(data: Path, _: int) -> list[Fact]:
             Fact(
                 name,
                 "16 of the points on a ring",
-                f"{classify_attractors(system, found, slow=50.0)!r}",
-                "ring of 16" in repr(classify_attractors(system, found, slow=50.0)),
+                f"{classify_attractors(system, found, min_time_constant=50.0)!r}",
+                "ring of 16"
+                in repr(classify_attractors(system, found, min_time_constant=50.0)),
             )
         )
     return facts

@@ -11,7 +11,7 @@ from answers import Fact
 from scipy.stats import spearmanr
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints
-from fixedpoint_tf.systems import trajectories
+from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.tasks import TASKS, train_task
 
 N_TRIALS = 128
@@ -34,7 +34,7 @@ class Trained:
         self.error = self.task.error(self.model, seed=1000 + seed)
         self.finder = FixedPointFinder(self.model, verbose=False, random_seed=seed)
         self.inputs, _ = self.task(np.random.default_rng(2000 + seed), N_TRIALS)
-        self.states = trajectories.run(self.finder.system, self.inputs)
+        self.states = sampling.run(self.finder.system, self.inputs)
         weights, bias = (np.asarray(w) for w in self.model.get_layer("readout").get_weights())
         self.weights = weights
         self.read = lambda x: x[..., : len(weights)] @ weights + bias
@@ -145,7 +145,7 @@ def pulse_average(seed: int) -> list[Fact]:
     zero = np.zeros(net.task.n_inputs)
     points = net.manifold(zero)
     # The two pulses of a trial come within 30 steps of each other.
-    largest = net.finder.classify_attractors(points, slow=30.0)[0]
+    largest = net.finder.classify_attractors(points, min_time_constant=30.0)[0]
     return [
         net.usable(),
         net.fact(
@@ -166,7 +166,7 @@ def line(
 ) -> tuple[list[Fact], FixedPoints]:
     """A line attractor, in the order of the readout, that hardly drifts within a trial."""
     points = net.manifold(constant, states)
-    groups = net.finder.classify_attractors(points, slow=SLOW)
+    groups = net.finder.classify_attractors(points, min_time_constant=SLOW)
     of = groups[0]
     read = net.read(points.xstar[of.members])[:, 0]
     known = np.isfinite(of.coordinate)
@@ -246,7 +246,7 @@ def ring_integration(seed: int) -> list[Fact]:
     net = Trained("ring_integration", seed)
     points = net.manifold(np.zeros(net.task.n_inputs))
     # States come back to the ring in some fifty steps: what lasts must last longer.
-    of = net.finder.classify_attractors(points, slow=100.0)[0]
+    of = net.finder.classify_attractors(points, min_time_constant=100.0)[0]
     read = net.read(points.xstar[of.members])
     turned = np.unwrap(np.arctan2(read[:, 1], read[:, 0]))
     around = abs(turned[-1] - turned[0]) / (2 * np.pi)

@@ -31,9 +31,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = {
-    "flipflop": [["-m", "fixedpoint_tf", "flipflop", "--out", "flipflop"]],
+    "flipflop": [["-m", "fixedpoint_tf", "flip_flop", "--out", "flipflop"]],
     "find": [
-        ["-m", "fixedpoint_tf", "flipflop", "--out", "flipflop", "--quiet"],
+        ["-m", "fixedpoint_tf", "flip_flop", "--out", "flipflop", "--quiet"],
         ["-m", "fixedpoint_tf", "find", "flipflop/model.keras", "--out", "found"],
     ],
     "lfads_demo": [["-m", "lfads_tf", "demo", "--out", "lorenz"]],

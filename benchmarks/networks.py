@@ -52,7 +52,7 @@ class Network:
         with open(path, "wb") as file:
             np.savez(
                 file,
-                kind=self.kind,
+                time=self.time,
                 x0=self.x0,
                 inputs=self.inputs,
                 pool=self.pool,

@@ -43,7 +43,7 @@ def measure(family: str, n_units: int, seed: int) -> dict:
     from relu_truth import compare_points
 
     from fixedpoint_tf import FixedPointFinder, Status
-    from fixedpoint_tf.systems.trajectories import run
+    from fixedpoint_tf.systems.sampling import run
 
     network = draw(family, n_units, seed)
     truth = network.truth

@@ -46,7 +46,7 @@ from real_data import FILE, SD, row, spread
 from lfads_tf import LFADS, Inferred, Session, load_model
 from lfads_tf.analysis import decoders, folds, metrics, smoothing, validation
 from lfads_tf.plotting.style import COLORS
-from lfads_tf.sessions import alignment
+from lfads_tf.sessions import pcr
 
 OLD, NEW = DAYS
 SHARES = (1.0, 0.5, 0.25)
@@ -227,10 +227,10 @@ def like(before: np.ndarray, old: Session, after, new: Session) -> list[np.ndarr
     """Features of the new day in the place of the old one's, by averages over targets."""
     labels = np.unique(old.conditions)
     wanted, have = (
-        alignment.condition_averages(features, session.conditions, labels)[0]
+        pcr.condition_averages(features, session.conditions, labels)[0]
         for features, session in ((before, old), (after[0], new))
     )
-    kernel, bias = alignment.regression(have, wanted)
+    kernel, bias = pcr.regression(have, wanted)
     return [part @ kernel + bias for part in after]
 
 

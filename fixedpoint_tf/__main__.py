@@ -1,6 +1,6 @@
 """``python -m fixedpoint_tf``: the demonstration, and a search from the command line.
 
-``python -m fixedpoint_tf flipflop``
+``python -m fixedpoint_tf flip_flop``
     trains a network on the 3-bit flip-flop and finds its 27 fixed points;
 ``python -m fixedpoint_tf TASK``
     trains a network on another task of the field and finds the fixed points at its inputs;
@@ -59,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "say": say,
     }
     try:
-        if args.command == "flipflop":
-            unique, names = commands.flipflop(args.out, epochs=args.epochs, **shared)
+        if args.command == "flip_flop":
+            unique, names = commands.demonstrate(args.out, epochs=args.epochs, **shared)
         elif args.command in TASKS:
             unique, names = commands.study(
                 args.command,
@@ -93,9 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser(
-        "flipflop", help="train a network on the 3-bit flip-flop and find its fixed points"
+        "flip_flop", help="train a network on the 3-bit flip-flop and find its fixed points"
     )
-    _add_shared(demo, out="fixedpoint_tf_flipflop")
+    _add_shared(demo, out="fixedpoint_tf_flip_flop")
     demo.add_argument(
         "--epochs", type=_positive, default=100, help="of training (default: %(default)s)"
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_choice, check_whole, is_number
-from fixedpoint_tf.search.descents import Options
+from fixedpoint_tf.search.descents import SolverOptions
 from fixedpoint_tf.search.solvers.adam import AdamOptions
 
 __all__ = ["FinderConfig", "check_option_names"]
@@ -18,7 +18,7 @@ __all__ = ["FinderConfig", "check_option_names"]
 # FixedPointFinder's two ways of running Adam differ in nothing here: points are independent.
 _METHODS = {"newton": "newton", "adam": "adam", "joint": "adam", "sequential": "adam"}
 # What FixedPointFinder takes besides, and passes on to as_system.
-_OF_THE_NETWORK = ("layer", "n_states", "n_inputs", "kind", "bounds", "derivatives")
+_OF_THE_NETWORK = ("layer", "n_states", "n_inputs", "time", "bounds", "derivatives")
 _SWITCHES = (
     "do_rerun_q_outliers",
     "do_exclude_distance_outliers",
@@ -170,9 +170,9 @@ class FinderConfig:
         if not is_number(value) or not holds(value):
             raise ValueError(f"{name}: expected {expected}, received {value!r}.")
 
-    def search_options(self) -> Options:
+    def search_options(self) -> SolverOptions:
         """What the search needs of these options."""
-        return Options(
+        return SolverOptions(
             method=_METHODS[self.method],
             tol_q=self.tol_q,
             tol_dq=self.tol_dq,

@@ -12,8 +12,8 @@ from fixedpoint_tf import analysis
 from fixedpoint_tf._utils.checks import as_numbers
 from fixedpoint_tf.config import FinderConfig, check_option_names
 from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.search.finding import find_fixed_points
-from fixedpoint_tf.systems import trajectories
+from fixedpoint_tf.search.find import find_fixed_points
+from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 from fixedpoint_tf.systems.system import DynamicalSystem
@@ -33,7 +33,7 @@ class FixedPointFinder:
 
     Args:
         rnn: anything that :func:`fixedpoint_tf.as_system` takes.
-        layer, n_states, n_inputs, kind, bounds, derivatives: see there.
+        layer, n_states, n_inputs, time, bounds, derivatives: see there.
         tol_q, tol_dq, ..., memory_limit: see :class:`fixedpoint_tf.FinderConfig`.
         **unknown: refused, with a hint at the option that was meant.
 
@@ -66,7 +66,7 @@ class FixedPointFinder:
         layer: str | None = None,
         n_states: int | None = None,
         n_inputs: int | None = None,
-        kind: str = "discrete",
+        time: str = "discrete",
         bounds: tuple[Any, Any] | None = None,
         derivatives: str = "automatic",
         tol_q: float = 1e-12,
@@ -125,7 +125,7 @@ class FixedPointFinder:
             layer=layer,
             n_states=n_states,
             n_inputs=n_inputs,
-            kind=kind,
+            time=time,
             bounds=bounds,
             derivatives=derivatives,
         )
@@ -256,10 +256,10 @@ class FixedPointFinder:
             >>> bool(np.allclose(states, model(inputs), atol=1e-5))
             True
         """
-        if self.system.kind != "discrete":
+        if self.system.time != "discrete":
             raise ValueError(
                 "simulate_model: expected a network in discrete time, as Keras runs it; "
-                "received one made with kind='continuous': simulate(u, dt=...) integrates it."
+                "received one made with time='continuous': simulate(u, dt=...) integrates it."
             )
         u = self.rnn_inputs(model_inputs, call_arguments=call_arguments)
         return self.simulate(u, dtype=dtype)
@@ -287,7 +287,7 @@ class FixedPointFinder:
             >>> finder.sample_states(states, 100, noise_scale=0.5).shape
             (100, 1)
         """
-        return trajectories.sample_states(
+        return sampling.sample_states(
             self.system.layout,
             state_traj,
             n_inits,
@@ -328,7 +328,7 @@ class FixedPointFinder:
         if path is not None and path.layer.go_backwards:
             inputs = as_numbers(inputs, "inputs")
             inputs = inputs[:, ::-1] if inputs.ndim == 3 else inputs
-        return trajectories.sample_inputs_and_states(
+        return sampling.sample_inputs_and_states(
             self.system.layout,
             inputs,
             state_traj,
@@ -491,7 +491,7 @@ class FixedPointFinder:
         self,
         points: FixedPoints,
         *,
-        slow: float = 100.0,
+        min_time_constant: float = 100.0,
         min_points: int = 8,
         dt: float | None = None,
         verbose: bool | None = None,
@@ -504,12 +504,12 @@ class FixedPointFinder:
             points: either result of :meth:`find_fixed_points`, or that of
                 :meth:`sample_slow_states`, or both joined by
                 ``FixedPoints.concatenate([unique, slow], common=True)``.
-            slow, min_points, dt, verbose: see there.
+            min_time_constant, min_points, dt, verbose: see there.
         """
         return analysis.classify_attractors(
             self.system,
             points,
-            slow=slow,
+            min_time_constant=min_time_constant,
             min_points=min_points,
             dt=dt,
             verbose=self._is_verbose(verbose),

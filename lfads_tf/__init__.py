@@ -26,9 +26,9 @@ from fixedpoint_tf._utils.lazy import attach
 
 if TYPE_CHECKING:
     from lfads_tf.config import LFADSConfig
+    from lfads_tf.data.binning import bin_spikes, chop, merge, rebin, segment
     from lfads_tf.data.session import Session
-    from lfads_tf.data.windows import bin_spikes, chop, merge, rebin, segment
-    from lfads_tf.inferred import Inferred
+    from lfads_tf.inference.result import Inferred
     from lfads_tf.model import LFADS, load_model
 
 __version__ = "0.1.0"
@@ -52,8 +52,8 @@ __getattr__, __dir__ = attach(
     {
         "lfads_tf.config": ["LFADSConfig"],
         "lfads_tf.data.session": ["Session"],
-        "lfads_tf.data.windows": ["bin_spikes", "chop", "merge", "rebin", "segment"],
-        "lfads_tf.inferred": ["Inferred"],
+        "lfads_tf.data.binning": ["bin_spikes", "chop", "merge", "rebin", "segment"],
+        "lfads_tf.inference.result": ["Inferred"],
         "lfads_tf.model": ["LFADS", "load_model"],
     },
     packages=["analysis", "data", "plotting"],

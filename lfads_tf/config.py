@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lfads_tf._utils.checks import UNNAMED
+from lfads_tf.data.compatibility import as_sessions
 from lfads_tf.data.session import Session
-from lfads_tf.data.together import as_sessions
 
 __all__ = ["LFADSConfig", "renamed"]
 
@@ -119,7 +119,7 @@ class LFADSConfig:
             see the spikes; 0: there is none, and the encoders see the neurons of the one
             session themselves.
         read_in_start: ``"pcr"``: read-in and read-out begin by principal components
-            regression (``lfads_tf.sessions.alignment``), for which all sessions have the
+            regression (``lfads_tf.sessions.pcr``), for which all sessions have the
             same conditions; ``"random"``.
         read_in_trained: whether the read-ins are trained on; the read-outs always are.
         frozen_sessions: names of sessions whose read-in and read-out are not trained.

@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import check_eager, check_whole
-from lfads_tf import inference
 from lfads_tf.config import LFADSConfig
+from lfads_tf.data.compatibility import as_sessions, common_conditions
 from lfads_tf.data.session import Session
-from lfads_tf.data.together import as_sessions, common_conditions
+from lfads_tf.inference import posterior
 from lfads_tf.layers.network import Network
-from lfads_tf.sessions import adding, alignment, starting
+from lfads_tf.sessions import adding, initial_weights, pcr
 from lfads_tf.sessions.agreement import SessionAgreement, averages_of
 from lfads_tf.training import arrays, batches, checks, sharding, steps
 from lfads_tf.training.callbacks import SmoothedValidation, StopAtNaN
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from lfads_tf.inferred import Inferred
+    from lfads_tf.inference.result import Inferred
 
 __all__ = ["LFADS", "load_model"]
 
@@ -245,7 +245,7 @@ class LFADS(keras.Model):
         else:
             first, data = next(iter(trials)), trials
         if int(tf.convert_to_tensor(self.step)) == 0:
-            starting.start(self.network, first, x)
+            initial_weights.start(self.network, first, x)
         if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
             warnings.warn(
                 "validation_data: expected trials by which the callbacks judge, received "
@@ -364,7 +364,7 @@ class LFADS(keras.Model):
             seed: of the samples.
 
         Returns:
-            :class:`~lfads_tf.inferred.Inferred`.
+            :class:`~lfads_tf.inference.result.Inferred`.
 
         Raises:
             TypeError: a model of several sessions is given anything but a session.
@@ -382,7 +382,7 @@ class LFADS(keras.Model):
         if isinstance(data, tf.data.Dataset):
             checks.check_pipeline("data", self.config)
             data = batches.joined(data)
-        return inference.infer(self, data, n_samples=n_samples, seed=seed)
+        return posterior.infer(self, data, n_samples=n_samples, seed=seed)
 
     def factors_of(self, states: Any) -> Any:
         """The factors that the generator shows in given states.
@@ -405,7 +405,7 @@ class LFADS(keras.Model):
             >>> model.factors_of([[0.0] * model.generator.units]).tolist()
             [[0.0, 0.0, 0.0]]
         """
-        return inference.factors_of(self.network, states)
+        return posterior.factors_of(self.network, states)
 
     def rates_of(self, states: Any, session: Any = None) -> Any:
         """The rates that the generator's states stand for.
@@ -431,14 +431,14 @@ class LFADS(keras.Model):
             >>> model.rates_of([[0.0] * model.generator.units]).round(3).tolist()
             [[50.0, 50.0]]
         """
-        return inference.rates_of(self.network, states, session)
+        return posterior.rates_of(self.network, states, session)
 
     @property
     def posterior(self) -> Any:
         """The compiled function behind :meth:`infer`."""
         if self._posterior is None:
             compiled = self._compile_arguments["jit_compile"] if self.compiled else True
-            self._posterior = inference.posterior_function(
+            self._posterior = posterior.posterior_function(
                 self.network, compiled=bool(compiled)
             )
         return self._posterior
@@ -588,9 +588,7 @@ class LFADS(keras.Model):
             seen[session.name], factors[session.name] = averages_of(
                 self.network, session, inferred.factors, labels
             )
-        return SessionAgreement(
-            alignment.agreement(seen), alignment.agreement(factors), labels, factors
-        )
+        return SessionAgreement(pcr.agreement(seen), pcr.agreement(factors), labels, factors)
 
     # What Keras calls in training.
 
@@ -663,8 +661,8 @@ class LFADS(keras.Model):
         """
         batch = batches.checked_batch(inputs, self.config)
         session = self.network.session_weights(batch)
-        decoded = inference.at_means(self.network, batch, session)
-        rates = inference.rates(self.network, decoded.factors, session)
+        decoded = posterior.at_means(self.network, batch, session)
+        rates = posterior.rates(self.network, decoded.factors, session)
         return {
             "rates": tf.transpose(rates, (1, 0, 2)),
             "factors": tf.transpose(decoded.factors, (1, 0, 2)),

@@ -96,7 +96,7 @@ print("longest time constants at each (steps):", unique.time_constants().max(axi
 
 # %%
 points = finder.sample_slow_states(states, zero[0])
-found = finder.classify_attractors(points, slow=50.0)
+found = finder.classify_attractors(points, min_time_constant=50.0)
 print(found)
 points.plot(states, plot_batch_idx=range(40))
 plt.show()
@@ -223,7 +223,7 @@ print(
 # finder_1 = FixedPointFinder(model_1, verbose=False)
 # states_1 = finder_1.simulate(task_1(np.random.default_rng(1), 200)[0])
 # points_1 = finder_1.sample_slow_states(states_1, zero[0])
-# line_1 = finder_1.classify_attractors(points_1, slow=50.0)[0]
+# line_1 = finder_1.classify_attractors(points_1, min_time_constant=50.0)[0]
 # read_1 = model_1.get_layer("readout")(points_1.xstar[line_1.members]).numpy()[:, 0]
 # print(line_1, np.corrcoef(line_1.coordinate, read_1)[0, 1])
 # ```

@@ -85,13 +85,13 @@ states = finder.simulate(inputs)
 lines, points = [], []
 for context, condition in enumerate(task.conditions):
     settled = finder.sample_slow_states(states[in_context[context]], condition.inputs)
-    largest = finder.classify_attractors(settled, slow=50.0)[0]
+    largest = finder.classify_attractors(settled, min_time_constant=50.0)[0]
     print(f"{condition.label}: {largest!r}")
     lines.append(largest)
     points.append(settled[largest.members])
 
 # %%
-both = finder.classify_attractors(FixedPoints.concatenate(points), slow=50.0)
+both = finder.classify_attractors(FixedPoints.concatenate(points), min_time_constant=50.0)
 both.plot()
 plt.show()
 
@@ -254,7 +254,7 @@ for context in (0, 1):
 #     told = inputs.copy()
 #     told[:, :, 2:] = cue
 #     settled = finder.sample_slow_states(finder.simulate(told), constant)
-#     group = finder.classify_attractors(settled, slow=50.0)[0]
+#     group = finder.classify_attractors(settled, min_time_constant=50.0)[0]
 #     answer = finder.analyze_sensitivity(settled[group.members], input_names=task.input_names)
 #     print(cue, group, np.median(np.abs(answer.input_effect[:, 0, :2]), axis=0).round(2))
 # ```

@@ -144,7 +144,7 @@ def check_seed(seed: Any) -> int:
     return check_whole(seed, "seed", least=0)
 
 
-def check_time_step(dt: Any, kind: str) -> None:
+def check_time_step(dt: Any, time: str) -> None:
     """Refuse a step for a system in discrete time, and none for one in continuous time.
 
     Example:
@@ -153,7 +153,7 @@ def check_time_step(dt: Any, kind: str) -> None:
         ...
         ValueError: dt: expected None for a discrete system, received 0.1.
     """
-    if kind == "continuous":
+    if time == "continuous":
         check_number(dt, "dt", for_=" for a continuous system")
     elif dt is not None:
         raise ValueError(f"dt: expected None for a discrete system, received {dt!r}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.batched import each
+from fixedpoint_tf._utils.linalg import each
 
 __all__ = ["EPS", "gamma", "spectral_norms"]
 

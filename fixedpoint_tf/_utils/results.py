@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from fixedpoint_tf._utils import storage
+from fixedpoint_tf._utils import hdf5
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,7 +80,7 @@ class Result:
             no fixed points; 3 units
         """
         arrays, attributes = self._to_file()
-        storage.write(
+        hdf5.write(
             path,
             arrays,
             attributes,
@@ -99,7 +99,7 @@ class Result:
             FileNotFoundError: there is no such file.
             ValueError: the file is damaged, foreign or of a later format.
         """
-        arrays, attributes = storage.read(
+        arrays, attributes = hdf5.read(
             path, format_name=cls._format_name(), format_version=cls.format_version
         )
         try:

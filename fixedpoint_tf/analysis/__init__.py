@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fixedpoint_tf.analysis.basins import Basins, estimate_basins
     from fixedpoint_tf.analysis.certificates import Certificates, certify
     from fixedpoint_tf.analysis.certificates.codes import CertificateCode
-    from fixedpoint_tf.analysis.comparison.comparing import Comparison, compare_networks
+    from fixedpoint_tf.analysis.comparison.networks import Comparison, compare_networks
     from fixedpoint_tf.analysis.completeness.coverage import Coverage, estimate_coverage
     from fixedpoint_tf.analysis.completeness.deflation import Deflated, search_deflated
     from fixedpoint_tf.analysis.connections import Connections, Transitions, find_connections
@@ -78,7 +78,7 @@ __getattr__, __dir__ = attach(
         "fixedpoint_tf.analysis.basins": ["Basins", "estimate_basins"],
         "fixedpoint_tf.analysis.certificates": ["Certificates", "certify"],
         "fixedpoint_tf.analysis.certificates.codes": ["CertificateCode"],
-        "fixedpoint_tf.analysis.comparison.comparing": ["Comparison", "compare_networks"],
+        "fixedpoint_tf.analysis.comparison.networks": ["Comparison", "compare_networks"],
         "fixedpoint_tf.analysis.completeness.coverage": ["Coverage", "estimate_coverage"],
         "fixedpoint_tf.analysis.completeness.deflation": ["Deflated", "search_deflated"],
         "fixedpoint_tf.analysis.connections": [

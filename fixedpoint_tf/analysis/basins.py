@@ -9,9 +9,9 @@ import numpy as np
 from scipy.stats import binomtest
 
 from fixedpoint_tf._utils.checks import check_number, check_rows
-from fixedpoint_tf._utils.filters import select_distinct
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf._utils.selection import select_distinct
 from fixedpoint_tf.analysis.convergence import check_runs, radii, run_to_convergence, time_step
 from fixedpoint_tf.analysis.outcomes import RunOutcome, describe_outcomes
 from fixedpoint_tf.fixed_points.points import FixedPoints

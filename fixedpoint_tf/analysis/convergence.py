@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import check_number, check_time_step, check_whole
-from fixedpoint_tf._utils.filters import state_scale
+from fixedpoint_tf._utils.selection import state_scale
 from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems.simulation import roll_out
@@ -64,8 +64,8 @@ def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, 
     Raises:
         ValueError: a ``dt`` for a discrete system, or none that is positive.
     """
-    if system.kind == "discrete":
-        check_time_step(dt, system.kind)
+    if system.time == "discrete":
+        check_time_step(dt, system.time)
         return 1.0
     if dt is None:
         fastest = 0.0
@@ -101,7 +101,7 @@ def run_block(
 ) -> np.ndarray:
     """Run states on, the inputs constant: ``(n, n_steps + 1, n_states)``, the initial first."""
     u = np.broadcast_to(np.atleast_2d(inputs)[:, None], (len(states), n_steps, system.n_inputs))
-    step = None if system.kind == "discrete" else dt
+    step = None if system.time == "discrete" else dt
     later = roll_out(system, u, states, dt=step)
     return np.concatenate([states[:, None], later], axis=1)
 
@@ -232,7 +232,7 @@ def run_to_convergence(
         except KeyboardInterrupt:
             ends.interrupted = True
     gone = np.flatnonzero(ends.outcome == RunOutcome.DIVERGED)
-    if system.kind == "continuous" and len(gone) and tries and not ends.interrupted:
+    if system.time == "continuous" and len(gone) and tries and not ends.interrupted:
         more = run_to_convergence(
             system,
             states[gone],

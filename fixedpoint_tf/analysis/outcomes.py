@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.vocabulary import NumberVocabulary, WordVocabulary
+from fixedpoint_tf._utils.enums import TextIntEnum, TextStrEnum
 
 __all__ = ["RunOutcome", "StartOutcome", "describe_outcomes"]
 
 
-class RunOutcome(NumberVocabulary):
+class RunOutcome(TextIntEnum):
     """Outcome of running one state forward.
 
     Example:
@@ -57,7 +57,7 @@ def describe_outcomes(outcome: np.ndarray) -> str:
     return ", ".join(f"{n:,} {member.short}" for n, member in counts if n and member)
 
 
-class StartOutcome(WordVocabulary):
+class StartOutcome(TextStrEnum):
     """Outcome of one start of :func:`fixedpoint_tf.analysis.find_cycles`.
 
     Example:

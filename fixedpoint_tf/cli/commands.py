@@ -15,7 +15,7 @@ from fixedpoint_tf.analysis.sensitivity import analyze_sensitivity
 from fixedpoint_tf.cli.report import meaning
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.systems import trajectories
+from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.models.constant_inputs import (
     constant_rnn_input,
@@ -31,7 +31,7 @@ from fixedpoint_tf.tasks import flip_flop, task_named, train_flip_flop, train_ta
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["find", "flipflop", "study"]
+__all__ = ["demonstrate", "find", "study"]
 
 N_BITS = 3
 N_UNITS = 24
@@ -45,7 +45,7 @@ NOISE_SCALE = 0.5
 Say = Callable[[str], Any]
 
 
-def flipflop(
+def demonstrate(
     out: Path, *, seed: int, n_inits: int, epochs: int, verbose: bool, say: Say
 ) -> tuple[FixedPoints, list[str]]:
     """Train a network on the 3-bit flip-flop and find its fixed points with no input.
@@ -77,7 +77,7 @@ def flipflop(
     rng = np.random.default_rng(seed + 1)  # trials that the network has not seen
     drive, _ = flip_flop(rng, N_TRIALS, n_bits=N_BITS, pulse_probability=PULSE_PROBABILITY)
     finder = FixedPointFinder(model, random_seed=seed, verbose=verbose)
-    states = trajectories.run(finder.system, drive)
+    states = sampling.run(finder.system, drive)
     unique, figures = _search(finder, states, None, np.zeros((1, N_BITS)), n_inits, say)
 
     bits = np.asarray(model.get_layer("readout")(unique.xstar.astype(np.float32)))
@@ -131,7 +131,7 @@ def study(
 
     finder = FixedPointFinder(model, random_seed=seed, verbose=verbose)
     drive, _ = task(np.random.default_rng(seed + 1), N_TRIALS)
-    states = trajectories.run(finder.system, drive)
+    states = sampling.run(finder.system, drive)
     noise = NOISE_SCALE * float(np.sqrt(np.mean(states**2)))
     found, ends, figures = [], [], {}
     for number, condition in enumerate(task.conditions):

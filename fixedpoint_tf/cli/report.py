@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import KDTree
 
-from fixedpoint_tf._utils.filters import state_scale
+from fixedpoint_tf._utils.selection import state_scale
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status

@@ -13,14 +13,14 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.batched import each, inverses
 from fixedpoint_tf._utils.compiling import compiled
-from fixedpoint_tf.curves.paths import Path
+from fixedpoint_tf._utils.linalg import each, inverses
+from fixedpoint_tf.curves.input_path import Path
 from fixedpoint_tf.linearization import growth
 from fixedpoint_tf.systems.kinks.sides import is_smooth
 from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
-__all__ = ["CONTRACTION", "Curve", "Points"]
+__all__ = ["CONTRACTION", "Curve", "CurvePoints"]
 
 CHUNK = 1 << 22
 MAX_NEWTON = 10
@@ -47,7 +47,7 @@ def _evaluation(equations: Equations):
 
 
 @dataclasses.dataclass
-class Points:
+class CurvePoints:
     """Points of the curve, a row each.
 
     Attributes:
@@ -115,7 +115,7 @@ class Curve:
             value[rows], jacobian[rows] = out[:2]
             slope[rows] = np.einsum("nij,nj->ni", out[2].astype(np.float64), by_s[rows])
         by_x = jacobian
-        if self.system.kind == "discrete":
+        if self.system.time == "discrete":
             value = value - x
             by_x = jacobian - np.eye(d)
         slopes = np.concatenate([by_x * self.scale, slope[:, :, None]], axis=2)
@@ -139,7 +139,7 @@ class Curve:
 
     def correct(
         self, guess: np.ndarray, normal: np.ndarray, piece: np.ndarray | None = None
-    ) -> Points:
+    ) -> CurvePoints:
         """Newton's method onto the curve, within the planes through guesses.
 
         Args:
@@ -187,7 +187,7 @@ class Curve:
             if not len(active):
                 break
         # A last step shorter than the tolerance leaves the derivatives as good as new.
-        return Points(z, slopes, jacobian, n_iterations, contraction)
+        return CurvePoints(z, slopes, jacobian, n_iterations, contraction)
 
     def eigenvalues(self, jacobian: np.ndarray) -> np.ndarray:
         """``(n, n_states)``, fastest growing first; NaN where the Jacobian is."""
@@ -195,7 +195,7 @@ class Curve:
         finite = np.isfinite(jacobian).all(axis=(1, 2))
         if finite.any():
             found = np.stack(each(np.linalg.eigvals, jacobian[finite])).astype(complex)
-            order = np.argsort(-growth(found, self.system.kind), axis=1, kind="stable")
+            order = np.argsort(-growth(found, self.system.time), axis=1, kind="stable")
             values[finite] = np.take_along_axis(found, order, axis=1)
         return values
 

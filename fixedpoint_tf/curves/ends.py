@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fixedpoint_tf._utils.vocabulary import WordVocabulary
+from fixedpoint_tf._utils.enums import TextStrEnum
 
 __all__ = ["BifurcationType", "BranchEnd"]
 
 
-class BranchEnd(WordVocabulary):
+class BranchEnd(TextStrEnum):
     """Reason for which a branch of fixed points stops.
 
     Example:
@@ -35,7 +35,7 @@ class BranchEnd(WordVocabulary):
     INTERRUPTED = "interrupted", "stopped from the keyboard"
 
 
-class BifurcationType(WordVocabulary):
+class BifurcationType(TextStrEnum):
     """Type of a bifurcation.
 
     Example:

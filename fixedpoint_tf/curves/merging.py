@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from fixedpoint_tf.curves.curve import CONTRACTION, Curve
-from fixedpoint_tf.curves.predicting import between, tangents_within
+from fixedpoint_tf.curves.predictor import between, tangents_within
 
 __all__ = ["first_on_branch", "joins", "lies_on", "middles"]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils import filters
+from fixedpoint_tf._utils import selection
 from fixedpoint_tf._utils.checks import checked_array
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.fixed_points.summary import summarize
-from fixedpoint_tf.linearization.kinds import check_kind
+from fixedpoint_tf.linearization.time_units import check_time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ class FixedPoints(Result):
             point is not isolated: a line attractor, or a bifurcation.
         n_at_bound: ``(n,)`` int, the number of coordinates at a bound of the search.
         tol_unique: points nearer than this, inputs included, are one and the same.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state, or None.
         start_counts: how many starts of the search led to points of each status, by its
             name; None for a choice of points.
@@ -113,12 +113,14 @@ class FixedPoints(Result):
     smallest_singular_value: np.ndarray | None = _array(dtype=np.float64)
     n_at_bound: np.ndarray | None = _array(dtype=np.int64)
     tol_unique: float = 1e-3
-    kind: str = "discrete"
+    time: str = "discrete"
     state_names: tuple[tuple[str, int], ...] | None = None
     start_counts: dict[str, int] | None = None
 
+    _former_names = {"kind": "time"}
+
     def __post_init__(self) -> None:
-        check_kind(self.kind)
+        check_time(self.time)
         if not self.tol_unique >= 0:
             raise ValueError(
                 f"tol_unique: expected a number >= 0, received {self.tol_unique!r}."
@@ -251,7 +253,7 @@ class FixedPoints(Result):
         place = self._place()
         finite = np.flatnonzero(np.isfinite(place).all(axis=1))
         q = np.zeros(self.n) if self.qstar is None else self.qstar
-        kept, _ = filters.select_distinct(place[finite], q[finite], self.tol_unique)
+        kept, _ = selection.select_distinct(place[finite], q[finite], self.tol_unique)
         return self[finite[kept]]
 
     def find(self, point: FixedPoints) -> np.ndarray:
@@ -306,7 +308,7 @@ class FixedPoints(Result):
         """
         if self.eigval_J_xstar is None:
             return None
-        number = linearization.n_unstable(self.eigval_J_xstar, self.kind)
+        number = linearization.n_unstable(self.eigval_J_xstar, self.time)
         at_kink = self._class_at_kink()
         number = np.where((at_kink == "stable") | (at_kink == "marginal"), 0, number)
         return np.where(at_kink == "unstable", np.maximum(number, 1), number)
@@ -320,7 +322,7 @@ class FixedPoints(Result):
         """
         if self.eigval_J_xstar is None:
             return None
-        classes = linearization.classify(self.eigval_J_xstar, self.kind)
+        classes = linearization.classify(self.eigval_J_xstar, self.time)
         at_kink = self._class_at_kink()
         saddle = (at_kink == "unstable") & (classes == "saddle")
         return np.where((at_kink == "unknown") | saddle, classes, at_kink)
@@ -328,7 +330,7 @@ class FixedPoints(Result):
     def _class_at_kink(self) -> np.ndarray:
         """``(n,)``, stable, marginal or unstable on kinks; unknown elsewhere."""
         growth = np.full(self.n, np.nan) if self.growth_at_kink is None else self.growth_at_kink
-        return linearization.classify(growth[:, None], self.kind)
+        return linearization.classify(growth[:, None], self.time)
 
     def time_constants(self, dt: float | None = None) -> np.ndarray:
         """``(n, n_modes)`` in steps, or in seconds given ``dt``, the length of a step.
@@ -340,7 +342,7 @@ class FixedPoints(Result):
             >>> points.time_constants(dt=0.01).round(4).tolist()  # in the unit of dt
             [[0.0949]]
         """
-        return linearization.time_constants(self._needed("eigval_J_xstar"), self.kind, dt)
+        return linearization.time_constants(self._needed("eigval_J_xstar"), self.time, dt)
 
     def frequencies(self, dt: float | None = None) -> np.ndarray:
         """``(n, n_modes)`` in cycles per step, or in Hz given ``dt``.
@@ -350,7 +352,7 @@ class FixedPoints(Result):
             >>> points.frequencies().tolist()  # cycles a step
             [[0.25, 0.25]]
         """
-        return linearization.frequencies(self._needed("eigval_J_xstar"), self.kind, dt)
+        return linearization.frequencies(self._needed("eigval_J_xstar"), self.time, dt)
 
     def decompose_jacobians(self) -> FixedPoints:
         """The same points with the eigenvalues and eigenvectors of ``J_xstar``.
@@ -360,7 +362,7 @@ class FixedPoints(Result):
             >>> points.decompose_jacobians().eigval_J_xstar.real.tolist()
             [[2.0, 0.5]]
         """
-        values, right, left = linearization.decompose(self._needed("J_xstar"), self.kind)
+        values, right, left = linearization.decompose(self._needed("J_xstar"), self.time)
         return dataclasses.replace(
             self,
             eigval_J_xstar=values,
@@ -407,7 +409,7 @@ class FixedPoints(Result):
             All points, with the smallest ``tol_unique``: what a set tells apart stays so.
 
         Raises:
-            ValueError: no sets; or sets that differ in ``n_states``, ``kind`` or
+            ValueError: no sets; or sets that differ in ``n_states``, ``time`` or
                 ``state_names``; or, unless ``common``, an array that only some have.
 
         Example:
@@ -475,7 +477,7 @@ class FixedPoints(Result):
             )
         back = np.linalg.pinv(U).T
         # In continuous time F is a velocity: a direction, which has no origin either.
-        origin_of_F = offset if self.kind == "discrete" else 0.0
+        origin_of_F = offset if self.time == "discrete" else 0.0
         changed = {
             "xstar": lambda x: x @ U + offset,
             "x_init": lambda x: x @ U + offset,
@@ -509,7 +511,7 @@ class FixedPoints(Result):
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """One dataset an array, one attribute a value: plain for programs of any language."""
         return self._arrays(), {
-            "kind": self.kind,
+            "time": self.time,
             "tol_unique": self.tol_unique,
             "state_names": json.dumps(self.state_names),
             "start_counts": json.dumps(self.start_counts),
@@ -558,4 +560,4 @@ class FixedPoints(Result):
 
 
 _PER_POINT = {f.name: f.metadata for f in dataclasses.fields(FixedPoints) if f.metadata}
-_SHARED = ("kind", "state_names")
+_SHARED = ("time", "state_names")

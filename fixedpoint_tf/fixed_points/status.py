@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fixedpoint_tf._utils.vocabulary import NumberVocabulary
+from fixedpoint_tf._utils.enums import TextIntEnum
 
 __all__ = ["Status"]
 
 
-class Status(NumberVocabulary):
+class Status(TextIntEnum):
     """Status of one point.
 
     Example:

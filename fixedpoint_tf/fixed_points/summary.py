@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.fixed_points.status import Status
 
 if TYPE_CHECKING:
@@ -135,4 +135,4 @@ def _size(points: FixedPoints) -> str:
     else:
         names = ", ".join(f"{name} {count}" for name, count in blocks)
         size = f"{_counted(points.n_states, 'state variable', none='no')} ({names})"
-    return size if points.kind == "discrete" else f"{size}, continuous time"
+    return size if points.time == "discrete" else f"{size}, continuous time"

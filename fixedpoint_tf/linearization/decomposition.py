@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fixedpoint_tf._utils.batched import each
-from fixedpoint_tf.linearization.kinds import check_kind
+from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf.linearization.stability import growth, rotation
+from fixedpoint_tf.linearization.time_units import check_time
 
 __all__ = ["decompose", "right_eigenvectors"]
 
@@ -20,7 +20,7 @@ _DEFECTIVE_CONDITION = 1e7
 
 
 def decompose(
-    jacobians: ArrayLike, kind: str = "discrete"
+    jacobians: ArrayLike, time: str = "discrete"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r"""Decompose a batch of Jacobians: eigenvalues and both sets of eigenvectors.
 
@@ -35,7 +35,7 @@ def decompose(
 
     Args:
         jacobians: ``(n, n_states, n_states)``, indexed ``[point, output, input]``.
-        kind: ``"discrete"`` or ``"continuous"``; it decides the order.
+        time: ``"discrete"`` or ``"continuous"``; it decides the order.
 
     Returns:
         ``eigenvalues``, ``(n, n_states)``; ``right``, ``(n, n_states, n_states)``, whose
@@ -44,7 +44,7 @@ def decompose(
         three are complex128.
 
     Raises:
-        ValueError: where the shape or the kind is another.
+        ValueError: the shape or ``time`` is another.
 
     Example:
         >>> import numpy as np
@@ -55,18 +55,18 @@ def decompose(
         >>> bool(np.allclose(left @ right, np.eye(2)))
         True
     """
-    matrices = _square(jacobians, kind)
+    matrices = _square(jacobians, time)
     n, n_states, _ = matrices.shape
     if n == 0 or n_states == 0:
         empty = np.zeros(matrices.shape, dtype=np.complex128)
         return np.zeros((n, n_states), dtype=np.complex128), empty, empty.copy()
-    parts = each(lambda matrix: _decompose_one(matrix, kind), matrices)
+    parts = each(lambda matrix: _decompose_one(matrix, time), matrices)
     values, right, left = (np.stack(part) for part in zip(*parts, strict=True))
     return values, right, left
 
 
 def right_eigenvectors(
-    jacobians: ArrayLike, kind: str = "discrete"
+    jacobians: ArrayLike, time: str = "discrete"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute eigenvalues and right eigenvectors alone, as :func:`decompose` has them.
 
@@ -74,13 +74,13 @@ def right_eigenvectors(
 
     Args:
         jacobians: ``(n, n_states, n_states)``, indexed ``[point, output, input]``.
-        kind: ``"discrete"`` or ``"continuous"``; it decides the order.
+        time: ``"discrete"`` or ``"continuous"``; it decides the order.
 
     Returns:
         ``(n, n_states)`` and ``(n, n_states, n_states)``, vectors as columns; complex128.
 
     Raises:
-        ValueError: where the shape or the kind is another.
+        ValueError: the shape or ``time`` is another.
 
     Example:
         >>> values, right = right_eigenvectors([[[0.5, 1.0], [0.0, 0.9]]])
@@ -89,20 +89,20 @@ def right_eigenvectors(
         >>> np.abs(right[0, :, 1]).tolist()
         [1.0, 0.0]
     """
-    matrices = _square(jacobians, kind)
+    matrices = _square(jacobians, time)
     n, n_states, _ = matrices.shape
     if n == 0 or n_states == 0:
         return np.zeros((n, n_states), dtype=np.complex128), np.zeros(
             matrices.shape, dtype=np.complex128
         )
-    parts = each(lambda matrix: _right_of_one(matrix, kind), matrices)
+    parts = each(lambda matrix: _right_of_one(matrix, time), matrices)
     values, right = (np.stack(part) for part in zip(*parts, strict=True))
     return values, right
 
 
-def _square(jacobians: ArrayLike, kind: str) -> np.ndarray:
+def _square(jacobians: ArrayLike, time: str) -> np.ndarray:
     """The Jacobians as an array, or an error that names them."""
-    check_kind(kind)
+    check_time(time)
     matrices = np.asarray(jacobians, dtype=np.float64)
     if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2]:
         raise ValueError(
@@ -111,7 +111,7 @@ def _square(jacobians: ArrayLike, kind: str) -> np.ndarray:
     return matrices
 
 
-def _right_of_one(matrix: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+def _right_of_one(matrix: np.ndarray, time: str) -> tuple[np.ndarray, np.ndarray]:
     """Sorted eigenvalues and right eigenvectors of one matrix, NaN where undefined."""
     undefined = np.full(matrix.shape, np.nan, dtype=np.complex128)
     if not np.isfinite(matrix).all():
@@ -121,12 +121,12 @@ def _right_of_one(matrix: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray
     except np.linalg.LinAlgError:  # The iteration does not converge.
         return undefined[0], undefined
     values = values.astype(np.complex128)
-    order = np.lexsort((-values.imag, rotation(values, kind), -growth(values, kind)))
+    order = np.lexsort((-values.imag, rotation(values, time), -growth(values, time)))
     return values[order], vectors[:, order].astype(np.complex128)
 
 
-def _decompose_one(matrix: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    values, right = _right_of_one(matrix, kind)
+def _decompose_one(matrix: np.ndarray, time: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    values, right = _right_of_one(matrix, time)
     if not np.isfinite(values).all():
         return values, right, np.full_like(right, np.nan)
     return values, right, _left_eigenvectors(matrix, values, right)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fixedpoint_tf.linearization.kinds import check_kind, step
+from fixedpoint_tf.linearization.time_units import check_time, step
 
 __all__ = [
     "STABILITY_TOL",
@@ -22,12 +22,12 @@ __all__ = [
 STABILITY_TOL = 1e-6
 
 
-def growth(eigenvalues: ArrayLike, kind: str = "discrete") -> np.ndarray:
+def growth(eigenvalues: ArrayLike, time: str = "discrete") -> np.ndarray:
     """Compute how fast a mode grows: the magnitude (discrete) or real part (continuous).
 
     Args:
         eigenvalues: of any shape.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
 
     Returns:
         Real numbers of the same shape. A mode is at the edge of stability where they are
@@ -38,27 +38,27 @@ def growth(eigenvalues: ArrayLike, kind: str = "discrete") -> np.ndarray:
         ([1.0], [0.6])
     """
     values = np.asarray(eigenvalues, dtype=np.complex128)
-    return np.abs(values) if check_kind(kind) == "discrete" else values.real
+    return np.abs(values) if check_time(time) == "discrete" else values.real
 
 
-def rotation(eigenvalues: np.ndarray, kind: str) -> np.ndarray:
+def rotation(eigenvalues: np.ndarray, time: str) -> np.ndarray:
     """The angle by which a mode turns in one step or one unit of time, in radians."""
-    return np.abs(np.angle(eigenvalues) if kind == "discrete" else eigenvalues.imag)
+    return np.abs(np.angle(eigenvalues) if time == "discrete" else eigenvalues.imag)
 
 
-def _margin(eigenvalues: ArrayLike, kind: str) -> np.ndarray:
+def _margin(eigenvalues: ArrayLike, time: str) -> np.ndarray:
     """The growth beyond the edge of stability: negative for a mode that decays."""
-    return growth(eigenvalues, kind) - (1.0 if kind == "discrete" else 0.0)
+    return growth(eigenvalues, time) - (1.0 if time == "discrete" else 0.0)
 
 
 def n_unstable(
-    eigenvalues: ArrayLike, kind: str = "discrete", tol: float = STABILITY_TOL
+    eigenvalues: ArrayLike, time: str = "discrete", tol: float = STABILITY_TOL
 ) -> np.ndarray:
     """Count the unstable directions of each point.
 
     Args:
         eigenvalues: ``(n, n_states)``.
-        kind: ``"discrete"``, a mode is unstable where its magnitude exceeds ``1 + tol``;
+        time: ``"discrete"``, a mode is unstable where its magnitude exceeds ``1 + tol``;
             ``"continuous"``, where its real part exceeds ``tol``.
         tol: a mode nearer than this to the edge counts neither as stable nor as unstable.
 
@@ -69,19 +69,19 @@ def n_unstable(
         >>> n_unstable([[1.2, 0.5], [0.9, 0.5]]).tolist()
         [1, 0]
     """
-    margin = _margin(eigenvalues, kind)
+    margin = _margin(eigenvalues, time)
     count = (margin > tol).sum(axis=-1)
     return np.where(np.isnan(margin).any(axis=-1), -1, count)
 
 
 def is_stable(
-    eigenvalues: ArrayLike, kind: str = "discrete", tol: float = STABILITY_TOL
+    eigenvalues: ArrayLike, time: str = "discrete", tol: float = STABILITY_TOL
 ) -> np.ndarray:
     """Tell whether every mode of a point decays, with at least ``tol`` to spare.
 
     Args:
         eigenvalues: ``(n, n_states)``.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         tol: as for :func:`n_unstable`. A marginal point is not called stable.
 
     Returns:
@@ -91,11 +91,11 @@ def is_stable(
         >>> is_stable([[0.9, 0.5], [1.0, 0.5]]).tolist()
         [True, False]
     """
-    return np.asarray((_margin(eigenvalues, kind) < -tol).all(axis=-1))
+    return np.asarray((_margin(eigenvalues, time) < -tol).all(axis=-1))
 
 
 def classify(
-    eigenvalues: ArrayLike, kind: str = "discrete", tol: float = STABILITY_TOL
+    eigenvalues: ArrayLike, time: str = "discrete", tol: float = STABILITY_TOL
 ) -> np.ndarray:
     """Name the stability class of each point.
 
@@ -110,7 +110,7 @@ def classify(
 
     Args:
         eigenvalues: ``(n, n_states)``.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         tol: how near the edge of stability a mode is called marginal.
 
     Returns:
@@ -120,7 +120,7 @@ def classify(
         >>> classify([[0.9, 0.5], [1.2, 0.5], [1.2, 1.1], [1.0, 0.5]]).tolist()
         ['stable', 'saddle', 'unstable', 'marginal']
     """
-    margin = _margin(eigenvalues, kind)
+    margin = _margin(eigenvalues, time)
     grows, decays = (margin > tol).any(axis=-1), (margin < -tol).any(axis=-1)
     return np.select(
         [
@@ -135,7 +135,7 @@ def classify(
 
 
 def time_constants(
-    eigenvalues: ArrayLike, kind: str = "discrete", dt: float | None = None
+    eigenvalues: ArrayLike, time: str = "discrete", dt: float | None = None
 ) -> np.ndarray:
     r"""Compute the time in which each mode shrinks, or grows, by the factor e.
 
@@ -146,7 +146,7 @@ def time_constants(
 
     Args:
         eigenvalues: of any shape.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         dt: length of one step in seconds; the result is then in seconds. None for a
             continuous system, whose eigenvalues are per unit of time as they are.
 
@@ -161,13 +161,13 @@ def time_constants(
         [0.094912]
     """
     with np.errstate(divide="ignore"):
-        rate = growth(eigenvalues, kind)
-        rate = np.log(rate) if kind == "discrete" else rate
-        return step(kind, dt) / np.abs(rate)
+        rate = growth(eigenvalues, time)
+        rate = np.log(rate) if time == "discrete" else rate
+        return step(time, dt) / np.abs(rate)
 
 
 def frequencies(
-    eigenvalues: ArrayLike, kind: str = "discrete", dt: float | None = None
+    eigenvalues: ArrayLike, time: str = "discrete", dt: float | None = None
 ) -> np.ndarray:
     r"""Compute how often each mode turns: cycles per step, or in Hz given ``dt``.
 
@@ -177,7 +177,7 @@ def frequencies(
 
     Args:
         eigenvalues: of any shape.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         dt: length of one step in seconds; None for a continuous system.
 
     Returns:
@@ -188,4 +188,4 @@ def frequencies(
         [0.25, 0.0, 0.5]
     """
     values = np.asarray(eigenvalues, dtype=np.complex128)
-    return rotation(values, check_kind(kind)) / (2.0 * np.pi * step(kind, dt))
+    return rotation(values, check_time(time)) / (2.0 * np.pi * step(time, dt))

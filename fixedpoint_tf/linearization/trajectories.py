@@ -9,7 +9,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike
 
 from fixedpoint_tf._utils.checks import check_time_step
-from fixedpoint_tf.linearization.kinds import check_dt, check_kind
+from fixedpoint_tf.linearization.time_units import check_dt, check_time
 
 __all__ = ["linear_trajectories"]
 
@@ -23,7 +23,7 @@ def linear_trajectories(
     input_deviation: ArrayLike | None = None,
     *,
     drift: ArrayLike | None = None,
-    kind: str = "discrete",
+    time: str = "discrete",
     dt: float | None = None,
 ) -> np.ndarray:
     r"""Run the system linearised at one point.
@@ -45,7 +45,7 @@ def linear_trajectories(
             ``(n, n_steps, n_inputs)``. Needs ``input_jacobian``.
         drift: ``(n_states,)``, ``F(x*) - x*`` (continuous: ``dx/dt`` at the point). Zero
             at a fixed point; give it at a slow point, which the states leave.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         dt: time between two states of a continuous system; not for a discrete one.
 
     Returns:
@@ -87,7 +87,7 @@ def linear_trajectories(
             )
         forcing += deviation @ gain.T
 
-    transition, response = _propagators(matrix, kind, dt)
+    transition, response = _propagators(matrix, time, dt)
     forcing = forcing @ response.T
     states = np.empty_like(forcing)
     deviation_from_point = starts - point
@@ -105,12 +105,12 @@ def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _propagators(
-    matrix: np.ndarray, kind: str, dt: float | None
+    matrix: np.ndarray, time: str, dt: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """What one step does to a deviation, and to a constant forcing."""
     identity = np.eye(len(matrix))
-    check_time_step(dt, check_kind(kind))
-    if kind == "discrete":
+    check_time_step(dt, check_time(time))
+    if time == "discrete":
         return matrix, identity
     # exp [[J, I], [0, 0]] dt = [[exp J dt, integral of exp J s], [0, I]] (Van Loan 1978).
     block = np.block([[matrix, identity], [np.zeros_like(matrix), np.zeros_like(matrix)]])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.linearization.kinds import check_kind
+from fixedpoint_tf.linearization.time_units import check_time
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import (
     coordinate_names,
@@ -32,7 +32,7 @@ class System(Protocol):
 
     n_states: int
     n_inputs: int
-    kind: str
+    time: str
 
     def step(self, h: Any, u: Any) -> Any:
         """(n, n_states), (n, n_inputs) -> the next states, or dh/dt."""
@@ -84,14 +84,14 @@ def plot_flow(
     Example:
         >>> import numpy as np
         >>> class Spiral:
-        ...     n_states, n_inputs, kind = 2, 0, "continuous"
+        ...     n_states, n_inputs, time = 2, 0, "continuous"
         ...     def step(self, h, u):
         ...         return h @ np.array([[-0.1, 1.0], [-1.0, -0.1]])
         >>> fig, ax = plot_flow(Spiral(), np.array([[-1.0, -1.0], [1.0, 1.0]]))
         >>> ax.get_xlabel()
         'state 1'
     """
-    check_kind(system.kind)
+    check_time(system.time)
     states = points.xstar if isinstance(points, FixedPoints) else np.asarray(points, float)
     if states.ndim != 2 or states.shape[1] != system.n_states:
         raise ValueError(
@@ -112,7 +112,7 @@ def plot_flow(
         grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         h = plane.origin + grid @ plane.axes
         moved = np.asarray(system.step(h, np.tile(constant_input, (len(h), 1))), np.float64)
-        return x, y, (moved - h if system.kind == "discrete" else moved).reshape(n, n, -1)
+        return x, y, (moved - h if system.time == "discrete" else moved).reshape(n, n, -1)
 
     fig, ax = new_axes(fig, ax, size=(5.8, 5.0))
     from matplotlib.colors import LogNorm
@@ -133,7 +133,7 @@ def plot_flow(
         zorder=0,
     )
     letter, per = (
-        ("|F(h) − h|", "per step") if system.kind == "discrete" else ("|dh/dt|", "1/time")
+        ("|F(h) − h|", "per step") if system.time == "discrete" else ("|dh/dt|", "1/time")
     )
     fig.colorbar(mesh, ax=ax, label=f"speed {letter} ({per})")
 

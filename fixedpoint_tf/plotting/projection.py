@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from fixedpoint_tf._utils.components import fit_components
+from fixedpoint_tf._utils.principal_components import fit_components
 
 __all__ = ["Projection", "principal_components"]
 

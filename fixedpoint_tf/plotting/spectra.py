@@ -59,7 +59,7 @@ def plot_eigenvalues(
         )
     fig, ax = new_axes(fig, ax, size=(4.8, 5.0))
     edge: dict[str, Any] = {"color": COLORS["grey"], "linewidth": 1.0, "zorder": 1}
-    if fps.kind == "discrete":
+    if fps.time == "discrete":
         angle = np.linspace(0.0, 2.0 * np.pi, 361)
         ax.plot(np.cos(angle), np.sin(angle), **edge, label="unit circle")
         unit = ""
@@ -76,7 +76,7 @@ def plot_eigenvalues(
             ax.plot(values.real, values.imag, **options, label=label, zorder=2 + number)
     ax.set_xlabel(f"Re λ{unit}")
     ax.set_ylabel(f"Im λ{unit}")
-    if fps.kind == "discrete":
+    if fps.time == "discrete":
         ax.set_aspect("equal", adjustable="datalim")  # So that the circle is one.
     say_if_empty(ax, len(drawn))
     legend_above(ax)

@@ -108,7 +108,7 @@ def plot_q(
             va="bottom",
             fontsize="small",
         )
-    residual = "|F(x) − x|²" if fps.kind == "discrete" else "|dx/dt|²"
+    residual = "|F(x) − x|²" if fps.time == "discrete" else "|dx/dt|²"
     ax.set_xlabel(f"speed q = ½ {residual}")
     say_if_empty(ax, len(rows), "no points")
     legend_above(ax)

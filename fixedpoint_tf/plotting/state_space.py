@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import (
@@ -176,9 +176,9 @@ def _mode_lines(fps: FixedPoints, scale: float, max_n_modes: int) -> np.ndarray:
         return np.zeros((0, 2, fps.n_states))
     values = fps.eigval_J_xstar[:, :max_n_modes]
     vectors = np.moveaxis(fps.eigvec_J_xstar[:, :, :max_n_modes], 1, 2)
-    edge = 1.0 if fps.kind == "discrete" else 0.0
+    edge = 1.0 if fps.time == "discrete" else 0.0
     point, mode = np.nonzero(
-        linearization.growth(values, fps.kind) > edge + linearization.STABILITY_TOL
+        linearization.growth(values, fps.time) > edge + linearization.STABILITY_TOL
     )
     value, vector = values[point, mode], vectors[point, mode]
     # The phase of an eigenvector is free: choose it so that its real and imaginary part
@@ -186,7 +186,7 @@ def _mode_lines(fps: FixedPoints, scale: float, max_n_modes: int) -> np.ndarray:
     phase = np.exp(-0.5j * np.angle((vector**2).sum(axis=1)))
     vector = vector * phase[:, None]
     along = np.where(value.imag[:, None] < 0, vector.imag, vector.real)
-    half = scale * along * (np.abs(value)[:, None] if fps.kind == "discrete" else 1.0)
+    half = scale * along * (np.abs(value)[:, None] if fps.time == "discrete" else 1.0)
     centre = fps.xstar[point]
     return np.stack([centre - half, centre + half], axis=1)
 

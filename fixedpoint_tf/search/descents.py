@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.search.evidence import (
+from fixedpoint_tf.search.evidence.evidence import (
     DOUBLE,
     Evidence,
     examine,
@@ -15,11 +15,11 @@ from fixedpoint_tf.search.evidence import (
     rounding_level,
     stationarity_tolerance,
 )
-from fixedpoint_tf.search.region import WIDENINGS, Region
 from fixedpoint_tf.search.solvers import adam, kinked, krylov, levenberg_marquardt
 from fixedpoint_tf.search.solvers.base import OnProgress, Points, Problem
+from fixedpoint_tf.search.starts.region import WIDENINGS, Region
 
-__all__ = ["CANDIDATE_Q", "Descents", "Options"]
+__all__ = ["CANDIDATE_Q", "Descents", "SolverOptions"]
 
 CANDIDATE_Q = 1e-7  # below it, a descent in single precision has found what it can
 COARSE_ITERS = 12
@@ -34,7 +34,7 @@ FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class SolverOptions:
     """How to search. See :class:`fixedpoint_tf.FinderConfig` for the meanings."""
 
     method: str = "newton"
@@ -63,7 +63,7 @@ class Descents:
         self,
         problem: Problem,
         region: Region,
-        options: Options,
+        options: SolverOptions,
         rng: np.random.Generator,
         on_progress: OnProgress,
     ):

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial import cKDTree
 
-from fixedpoint_tf._utils.filters import select_distinct
-from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.selection import select_distinct
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.search.distinct_points import crowded, match_located, merge_located
-from fixedpoint_tf.search.evidence import Evidence
+from fixedpoint_tf.search.evidence.evidence import Evidence
+from fixedpoint_tf.search.merging import crowded, match_located, merge_located
 from fixedpoint_tf.search.solvers.base import Points
 
 __all__ = ["DEFAULT_TOL_UNIQUE", "EndPoints", "distinct_ends", "nearest_distance", "place"]
@@ -46,8 +46,8 @@ class EndPoints:
     Attributes:
         x: ``(k, n_states)``.
         condition: ``(k,)``, the number of the input.
-        image: this and the next six as :class:`fixedpoint_tf.search.evidence.Evidence` has
-            them.
+        image: this and the next six as
+            :class:`fixedpoint_tf.search.evidence.evidence.Evidence` has them.
         q: see there.
         newton_step: see there.
         n_at_bound: see there.

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fixedpoint_tf._utils.filters import distance_outliers, is_slow, state_scale
+from fixedpoint_tf._utils.selection import distance_outliers, is_slow, state_scale
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.end_points import distinct_ends, nearest_distance
-from fixedpoint_tf.search.linearizing import check_jacobians, in_chunks, linearize_ends
+from fixedpoint_tf.search.linearization import check_jacobians, in_chunks, linearize_ends
 from fixedpoint_tf.search.search import Search
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def mark_not_slow(search: Search) -> None:
     if not len(rows):
         return
     time = LEAST_TIME_CONSTANT
-    if system.kind == "continuous":  # whose unit of time is anyone's
+    if system.time == "continuous":  # whose unit of time is anyone's
         u = search.inputs[ends.condition[rows[:16]]]
         x = search.problem.natural(ends.x[rows[:16]])
         jacobians = in_chunks(system.jacobian, x, u, system.n_states)
@@ -173,6 +173,6 @@ def _common(search: Search, distinct: np.ndarray, config: FinderConfig) -> dict[
     tol_unique = config.tol_unique * float(search.problem.scale.min())
     return {
         "tol_unique": min(tol_unique, 0.5 * nearest_distance(distinct)),
-        "kind": search.problem.system.kind,
+        "time": search.problem.system.time,
         "state_names": search.problem.system.state_names,
     }

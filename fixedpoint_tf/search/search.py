@@ -7,7 +7,7 @@
     explore  leap between regions of linear networks; start again between known points
 
 Every start ends as the member of one end point. Where many starts head for the same one, the
-expensive descent is shared (:mod:`fixedpoint_tf.search.sharing`).
+expensive descent is shared (:mod:`fixedpoint_tf.search.assignment`).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fixedpoint_tf._utils.filters import select_distinct
+from fixedpoint_tf._utils.selection import select_distinct
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.search.descents import CANDIDATE_Q, Descents, Options
+from fixedpoint_tf.search.assignment import match_by_monotone_path, match_by_newton_step
+from fixedpoint_tf.search.descents import CANDIDATE_Q, Descents, SolverOptions
 from fixedpoint_tf.search.end_points import EndPoints, place
-from fixedpoint_tf.search.evidence import DOUBLE, Evidence
-from fixedpoint_tf.search.exploring import explore
-from fixedpoint_tf.search.region import Region
-from fixedpoint_tf.search.sharing import match_by_monotone_path, match_by_newton_step
+from fixedpoint_tf.search.evidence.evidence import DOUBLE, Evidence
 from fixedpoint_tf.search.solvers import forward
 from fixedpoint_tf.search.solvers.base import Points, Problem
+from fixedpoint_tf.search.starts.further import explore
+from fixedpoint_tf.search.starts.region import Region
 from fixedpoint_tf.systems.kinks.sides import is_smooth
 
 __all__ = ["Search"]
@@ -74,7 +74,7 @@ class Search:
         x: np.ndarray,
         u: np.ndarray,
         region: Region,
-        options: Options,
+        options: SolverOptions,
         progress: Callable[[Search], None] = lambda search: None,
     ):
         self.problem, self.options = problem, options
@@ -255,13 +255,13 @@ class Search:
         x, rest = self.points.x.copy(), np.flatnonzero(self.member < 0)
         image, q = np.zeros_like(x), np.zeros(len(x))
         r = self._residual(x[rest], self.condition[rest])
-        image[rest] = r + x[rest] if self.problem.system.kind == "discrete" else r
+        image[rest] = r + x[rest] if self.problem.system.time == "discrete" else r
         q[rest] = self._natural_speed(x[rest], image[rest], 0.5 * np.sum(r**2, axis=1))
         return self.problem.natural(x), self._natural_image(image), q
 
     def _natural_image(self, image: np.ndarray) -> np.ndarray:
         """Return the next states, or the velocities, in the units of the network."""
-        discrete = self.problem.system.kind == "discrete"
+        discrete = self.problem.system.time == "discrete"
         return self.problem.natural(image) if discrete else image * self.problem.scale
 
     def _natural_speed(self, x: np.ndarray, image: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -269,7 +269,7 @@ class Search:
         scale = self.problem.scale
         if (scale == scale[0]).all():
             return q * scale[0] ** 2
-        r = image - x if self.problem.system.kind == "discrete" else image
+        r = image - x if self.problem.system.time == "discrete" else image
         return 0.5 * np.sum((scale * r) ** 2, axis=1)
 
     # -- pieces ---------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.batched import each
 from fixedpoint_tf._utils.checks import as_numbers, check_finite
+from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.kinks.sides import is_smooth
@@ -37,15 +37,15 @@ def check_points(system: DynamicalSystem, points: Any) -> None:
 
     Raises:
         TypeError: ``points`` is no FixedPoints.
-        ValueError: the states or the kind of time are not those of the system.
+        ValueError: the states or the time are not those of the system.
     """
     check_one_set(points)
     if not isinstance(points, FixedPoints):
         raise TypeError(f"points: expected a FixedPoints, received {type(points).__name__}.")
-    if (points.kind, points.n_states) != (system.kind, system.n_states):
+    if (points.time, points.n_states) != (system.time, system.n_states):
         raise ValueError(
-            f"points: expected those of a {system.kind} system of {system.n_states} states, "
-            f"received those of a {points.kind} one of {points.n_states}."
+            f"points: expected those of a {system.time} system of {system.n_states} states, "
+            f"received those of a {points.time} one of {points.n_states}."
         )
 
 
@@ -144,13 +144,13 @@ def n_unstable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
         values: ``(n, n_modes)``, of :func:`eigenvalues_of`.
     """
     known = points.n_unstable
-    return linearization.n_unstable(values, points.kind) if known is None else known
+    return linearization.n_unstable(values, points.time) if known is None else known
 
 
 def is_stable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
     """``(n,)`` boolean, which points are stable, see :func:`n_unstable_of`."""
     known = points.stability_class
-    stable = linearization.is_stable(values, points.kind)
+    stable = linearization.is_stable(values, points.time)
     return stable if known is None else np.asarray(known == "stable")
 
 

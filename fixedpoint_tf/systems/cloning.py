@@ -22,12 +22,12 @@ import tensorflow as tf
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.registry import is_standard
 from fixedpoint_tf.systems.cells.stacked import is_stack
-from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
+from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 from fixedpoint_tf.systems.keras_cells import call_cell, is_legacy, name_of
 from fixedpoint_tf.systems.system import StateLayout
-from fixedpoint_tf.systems.validation.references import shared_parts, variables
-from fixedpoint_tf.systems.validation.untouched import LiveCall
-from fixedpoint_tf.systems.validation.updates import check_map
+from fixedpoint_tf.systems.user_objects.shared_objects import shared_parts, variables
+from fixedpoint_tf.systems.user_objects.side_effects import LiveCall
+from fixedpoint_tf.systems.validation.determinism import check_map
 
 __all__ = ["differentiable"]
 

@@ -20,19 +20,18 @@ import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import check_eager, is_whole
 from fixedpoint_tf._utils.compiling import undisturbed
-from fixedpoint_tf.systems import cloning as clones
-from fixedpoint_tf.systems import functions, keras_cells
+from fixedpoint_tf.systems import cloning, functions, keras_cells
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.registry import closed_form
-from fixedpoint_tf.systems.differentiation.differenced import Differenced
-from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
+from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
+from fixedpoint_tf.systems.differentiation.finite_differences import Differenced
 from fixedpoint_tf.systems.models.model_path import ModelPath
 from fixedpoint_tf.systems.system import DynamicalSystem, Residual, StateLayout
-from fixedpoint_tf.systems.validation import references
+from fixedpoint_tf.systems.user_objects import shared_objects
+from fixedpoint_tf.systems.user_objects.changes import Unchanged
+from fixedpoint_tf.systems.user_objects.side_effects import LiveCall, seeds_kept, state_kept
 from fixedpoint_tf.systems.validation.derivatives import check_derivatives
-from fixedpoint_tf.systems.validation.trial import check_differentiated, check_numbers
-from fixedpoint_tf.systems.validation.unchanged import Unchanged
-from fixedpoint_tf.systems.validation.untouched import LiveCall, seeds_kept, state_kept
+from fixedpoint_tf.systems.validation.first_call import check_differentiated, check_numbers
 
 __all__ = ["as_system"]
 
@@ -55,7 +54,7 @@ def as_system(
     layer: str | None = None,
     n_states: int | None = None,
     n_inputs: int | None = None,
-    kind: str = "discrete",
+    time: str = "discrete",
     bounds: tuple[Any, Any] | None = None,
     dtype: str | None = None,
     derivatives: str = "automatic",
@@ -71,7 +70,7 @@ def as_system(
         layer: name of the RNN layer, for a model that has several.
         n_states: number of states, for a function.
         n_inputs: number of inputs, for a function or a cell that does not know it.
-        kind: ``"discrete"`` (the network maps a state to the next one) or
+        time: ``"discrete"`` (the network maps a state to the next one) or
             ``"continuous"`` (it gives ``dh/dt``; a point is stable where the eigenvalues
             have negative real parts).
         bounds: ``(lower, upper)``, numbers or ``(n_states,)``, of a box that holds every
@@ -99,12 +98,12 @@ def as_system(
         >>> cell.build((None, 3))
         >>> as_system(cell)
         DynamicalSystem(gru: discrete, states h (4); 3 inputs)
-        >>> leaky = as_system(lambda h, u: u - h, n_states=2, n_inputs=2, kind="continuous")
+        >>> leaky = as_system(lambda h, u: u - h, n_states=2, n_inputs=2, time="continuous")
         >>> leaky.step([[1.0, 0.0]], [[0.0, 0.0]]).numpy()
         array([[-1., -0.]])
     """
-    if kind not in ("discrete", "continuous"):
-        raise ValueError(f"kind: expected 'discrete' or 'continuous', received {kind!r}.")
+    if time not in ("discrete", "continuous"):
+        raise ValueError(f"time: expected 'discrete' or 'continuous', received {time!r}.")
     if derivatives not in ("automatic", "differences"):
         raise ValueError(
             f"derivatives: expected 'automatic' or 'differences', received {derivatives!r}."
@@ -117,7 +116,7 @@ def as_system(
             "KERAS_BACKEND=tensorflow before Keras is first imported."
         )
     with undisturbed(), seeds_kept():
-        system = _adapt(rnn, _Given(layer, n_states, n_inputs, kind, bounds, dtype))
+        system = _adapt(rnn, _Given(layer, n_states, n_inputs, time, bounds, dtype))
         if derivatives == "differences" and isinstance(system.equations, Autodiff):
             if system is rnn:
                 raise ValueError(
@@ -126,14 +125,14 @@ def as_system(
                 )
             differenced = Differenced(system.equations.step_for, system.n_states)
             differenced.to_double = system.equations.to_double
-            system.residual = Residual(differenced, system.kind)
-        elif system is not rnn and (system.equations, system.kind) not in _CHECKED:
+            system.residual = Residual(differenced, system.time)
+        elif system is not rnn and (system.equations, system.time) not in _CHECKED:
             if isinstance(system.equations, Autodiff):
                 check_numbers(system)
                 check_differentiated(system)
             check_derivatives(system)
             if not isinstance(system.equations, Autodiff):
-                _CHECKED.add((system.equations, system.kind))
+                _CHECKED.add((system.equations, system.time))
     return system
 
 
@@ -144,7 +143,7 @@ class _Given:
     layer: str | None
     n_states: int | None
     n_inputs: int | None
-    kind: str
+    time: str
     bounds: tuple[Any, Any] | None
     dtype: str | None
 
@@ -302,7 +301,7 @@ def _from_cell(cell, given: _Given, *, owner=None) -> DynamicalSystem:
     n_inputs = _whole(n_inputs, "n_inputs", 0, name) if width is None else width
     with state_kept(cell):
         equations, read, dtypes, bounds = _equations(
-            cell, name, layout, n_inputs, given.kind, given.bounds, given.dtype
+            cell, name, layout, n_inputs, given.time, given.bounds, given.dtype
         )
     native = str(getattr(cell, "compute_dtype", None))
     if native in HALF:
@@ -317,16 +316,16 @@ def _from_cell(cell, given: _Given, *, owner=None) -> DynamicalSystem:
         read,
         layout,
         n_inputs,
-        kind=given.kind,
+        time=given.time,
         bounds=_box(bounds, layout.n_states),
         dtypes=dtypes,
         name=name,
     )
 
 
-def _equations(cell, name, layout, n_inputs, kind, bounds, dtype):
+def _equations(cell, name, layout, n_inputs, time, bounds, dtype):
     """Equations of a built cell, the reader of its weights, its types and its box."""
-    closed = None if references.is_patched(cell) else closed_form(cell)
+    closed = None if shared_objects.is_patched(cell) else closed_form(cell)
     if closed is not None:
         form, read = closed
         registered = not keras_cells.is_all_standard(cell)
@@ -334,10 +333,10 @@ def _equations(cell, name, layout, n_inputs, kind, bounds, dtype):
         check = keras_cells.unchanged(cell) if watched is None else watched.check
         if registered:
             _check_form(cell, form, name, layout)
-        if clones.agrees(cell, form, read, layout, n_inputs, in_double=registered):
+        if cloning.agrees(cell, form, read, layout, n_inputs, in_double=registered):
             if watched is not None:
                 watched.settle()
-            if bounds is None and kind == "discrete":
+            if bounds is None and time == "discrete":
                 bounds = form.bounds()
             return form, _checked(read, check), ("float32", "float64"), bounds
         if registered:
@@ -349,7 +348,7 @@ def _equations(cell, name, layout, n_inputs, kind, bounds, dtype):
         # Something in it was replaced: its own call decides.
     unchanged = Unchanged(cell, name)
     if hasattr(cell, "compute_dtype"):
-        equations, read, dtypes = clones.differentiable(cell, n_inputs, layout)
+        equations, read, dtypes = cloning.differentiable(cell, n_inputs, layout)
     else:  # a plain object that follows the cell contract
         live = LiveCall(functools.partial(_call_flat, cell, layout.sizes), cell, name)
         dtypes = functions.working_types(live, layout.n_states, n_inputs, dtype, name)
@@ -437,7 +436,7 @@ def _from_function(function, given: _Given) -> DynamicalSystem:
         _checked(live.read, unchanged.check),
         layout,
         n_inputs,
-        kind=given.kind,
+        time=given.time,
         bounds=_box(given.bounds, layout.n_states),
         dtypes=dtypes,
         name=name,

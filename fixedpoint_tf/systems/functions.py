@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from fixedpoint_tf.systems.validation.untouched import LiveCall
-from fixedpoint_tf.systems.validation.updates import check_map
+from fixedpoint_tf.systems.user_objects.side_effects import LiveCall
+from fixedpoint_tf.systems.validation.determinism import check_map
 
 __all__ = ["working_types"]
 

@@ -24,12 +24,12 @@ __all__ = ["checked_inputs", "roll_out", "simulate"]
 
 
 @functools.lru_cache(maxsize=32)
-def _runner(equations: Equations, kind: str, masked: bool):
+def _runner(equations: Equations, time: str, masked: bool):
     def advance(w, h, u, dt):
         def rate(h):
             return equations.step(w, h, u)
 
-        if kind == "discrete":
+        if time == "discrete":
             return rate(h)
         # Classical Runge-Kutta of fourth order, the input held over the step.
         k1 = rate(h)
@@ -98,7 +98,7 @@ def roll_out(
         [1.0, 1.0, 0.5]
     """
     array = checked_inputs(system, inputs)
-    check_time_step(dt, system.kind)
+    check_time_step(dt, system.time)
     if dtype not in (None, "float32", "float64"):
         raise ValueError(f"dtype: expected 'float32' or 'float64', received {dtype!r}.")
     n_batch = len(array)
@@ -121,7 +121,7 @@ def roll_out(
     ]
     if mask is not None:
         arguments.append(tf.constant(_checked_mask(mask, array.shape[:2]).T[..., None]))
-    states = _runner(system.equations, system.kind, mask is not None)(*arguments)
+    states = _runner(system.equations, system.time, mask is not None)(*arguments)
     return states.numpy().astype(np.float64).transpose(1, 0, 2)
 
 

@@ -37,19 +37,19 @@ class Residual:
     """What vanishes at a fixed point: ``F(h, u) - h``, or ``dh/dt`` in continuous time."""
 
     equations: Equations
-    kind: str
+    time: str
 
     def value(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """(n, n_states)"""
         with undisturbed():
             image = self.equations.step(w, h, u)
-            return image - h if self.kind == "discrete" else image
+            return image - h if self.time == "discrete" else image
 
     def jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """Derivative of the residual by the states, (n, n_states, n_states)."""
         with undisturbed():
             jacobian = self.equations.jacobian(w, h, u)
-            if self.kind == "discrete":
+            if self.time == "discrete":
                 jacobian = tf.linalg.set_diag(jacobian, tf.linalg.diag_part(jacobian) - 1.0)
             return jacobian
 
@@ -146,7 +146,7 @@ class DynamicalSystem:
         read_weights: ``dtype -> weights`` as the network has them now.
         layout: names and sizes of the states.
         n_inputs: width of the input.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         bounds: ``(lower, upper)``, each ``(n_states,)``: a box that holds every fixed
             point, infinite where none is known.
         dtypes: ``(search, final)``: the floating types in which the network can be
@@ -160,7 +160,7 @@ class DynamicalSystem:
     Example:
         >>> from fixedpoint_tf import as_system
         >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=2, n_inputs=2)
-        >>> system.n_states, system.kind, system.state_names
+        >>> system.n_states, system.time, system.state_names
         (2, 'discrete', [('h', 2)])
         >>> system.step([[1.0, 2.0]], [[0.0, 1.0]]).numpy().tolist()
         [[0.5, 2.0]]
@@ -173,16 +173,16 @@ class DynamicalSystem:
         layout: StateLayout,
         n_inputs: int,
         *,
-        kind: str = "discrete",
+        time: str = "discrete",
         bounds: tuple[np.ndarray, np.ndarray] | None = None,
         dtypes: tuple[str, str] = ("float32", "float64"),
         name: str = "system",
     ):
-        self.residual = Residual(equations, kind)
+        self.residual = Residual(equations, time)
         self.layout = layout
         self.n_states = layout.n_states
         self.n_inputs = n_inputs
-        self.kind = kind
+        self.time = time
         self.dtypes = dtypes
         self.name = name
         self.path: ModelPath | None = None
@@ -299,7 +299,7 @@ class DynamicalSystem:
     def __repr__(self) -> str:
         states = ", ".join(f"{name} ({size})" for name, size in self.state_names)
         return (
-            f"DynamicalSystem({self.name}: {self.kind}, states {states}; "
+            f"DynamicalSystem({self.name}: {self.time}, states {states}; "
             f"{self.n_inputs} inputs)"
         )
 

@@ -18,7 +18,7 @@ Example:
 """
 
 from fixedpoint_tf.tasks.catalogue import TASKS, task_named
-from fixedpoint_tf.tasks.flipflop import flip_flop, train_flip_flop
+from fixedpoint_tf.tasks.flip_flop import flip_flop, train_flip_flop
 from fixedpoint_tf.tasks.integration import (
     binary_decision,
     context_dependent_integration,

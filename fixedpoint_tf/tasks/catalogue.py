@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_choice
-from fixedpoint_tf.tasks.flipflop import flip_flop
+from fixedpoint_tf.tasks.flip_flop import flip_flop
 from fixedpoint_tf.tasks.integration import (
     binary_decision,
     context_dependent_integration,

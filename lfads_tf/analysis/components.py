@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from fixedpoint_tf._utils.components import fit_components
+from fixedpoint_tf._utils.principal_components import fit_components
 
 __all__ = ["PrincipalComponents", "principal_components", "project", "reconstruct"]
 

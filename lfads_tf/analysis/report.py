@@ -13,7 +13,7 @@ from lfads_tf import plotting
 from lfads_tf.analysis import decoding, metrics, smoothing
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
-from lfads_tf.inferred import Inferred
+from lfads_tf.inference.result import Inferred
 from lfads_tf.model import LFADS
 
 if TYPE_CHECKING:

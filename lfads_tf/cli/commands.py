@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from fixedpoint_tf._utils import storage
+from fixedpoint_tf._utils import hdf5 as storage
 from fixedpoint_tf._utils.files import writing
 from lfads_tf._utils.checks import UNNAMED
 from lfads_tf.analysis import report as reports
@@ -19,7 +19,7 @@ from lfads_tf.config import LFADSConfig
 from lfads_tf.data import synthetic
 from lfads_tf.data.formats import hdf5
 from lfads_tf.data.session import Session
-from lfads_tf.inferred import Inferred
+from lfads_tf.inference.result import Inferred
 from lfads_tf.model import LFADS, load_model
 from lfads_tf.training.checkpoints import read_history
 

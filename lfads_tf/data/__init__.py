@@ -6,11 +6,11 @@ and h5py only: nothing here loads TensorFlow.
 """
 
 from lfads_tf.data import formats, synthetic, wrist
+from lfads_tf.data.binning import bin_spikes as bin_spikes
+from lfads_tf.data.binning import chop as chop
+from lfads_tf.data.binning import merge as merge
+from lfads_tf.data.binning import rebin as rebin
+from lfads_tf.data.binning import segment as segment
 from lfads_tf.data.session import Session as Session
-from lfads_tf.data.windows import bin_spikes as bin_spikes
-from lfads_tf.data.windows import chop as chop
-from lfads_tf.data.windows import merge as merge
-from lfads_tf.data.windows import rebin as rebin
-from lfads_tf.data.windows import segment as segment
 
 __all__ = ["formats", "synthetic", "wrist"]

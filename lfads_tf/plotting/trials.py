@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from fixedpoint_tf._utils.components import fit_components
+from fixedpoint_tf._utils.principal_components import fit_components
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:

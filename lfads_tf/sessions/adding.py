@@ -8,7 +8,7 @@ import numpy as np
 
 from lfads_tf.layers.network import Network
 from lfads_tf.layers.readin import SessionWeights
-from lfads_tf.sessions import alignment, starting
+from lfads_tf.sessions import initial_weights, pcr
 
 if TYPE_CHECKING:
     from lfads_tf.data.session import Session
@@ -58,18 +58,22 @@ def weights_like(
     """
     config = network.config
     conditions = np.asarray(session.conditions)
-    average, number = alignment.condition_averages(session.spikes, conditions, labels)
+    average, number = pcr.condition_averages(session.spikes, conditions, labels)
     n_encoded = config.encoded_of(config.index_of(session.name))
     encoded = average[:, : config.encoded_bins, :n_encoded]
     if n_components is None:
-        kernel, bias = alignment.regression(encoded, seen)
+        kernel, bias = pcr.regression(encoded, seen)
     else:
-        kernel, bias = alignment.regression_by_components(encoded, seen, n_components)
+        kernel, bias = pcr.regression_by_components(encoded, seen, n_components)
     centre = np.nanmean(factors, axis=(0, 1))
-    modulation = starting.modulation_by(
-        factors - centre, average, number, config.n_factors, log_link=starting.log_link(config)
+    modulation = initial_weights.modulation_by(
+        factors - centre,
+        average,
+        number,
+        config.n_factors,
+        log_link=initial_weights.log_link(config),
     )
-    out_kernel = starting.out_kernel_of(modulation, network.observation)
+    out_kernel = initial_weights.out_kernel_of(modulation, network.observation)
     out_bias = np.asarray(network.bias_for(session.spikes)) - centre @ out_kernel
     return SessionWeights(kernel, bias, out_kernel, out_bias)
 
@@ -87,5 +91,5 @@ def refined_read_out(
         session: of counts.
         factors: inferred of its trials, ``(n_trials, n_bins, n_factors)``.
     """
-    kernel, bias = alignment.log_linear_of_trials(session.spikes, factors)
+    kernel, bias = pcr.log_linear_of_trials(session.spikes, factors)
     return weights._replace(out_kernel=kernel, out_bias=bias)

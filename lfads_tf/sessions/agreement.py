@@ -10,7 +10,7 @@ import tensorflow as tf
 from lfads_tf.data.session import Session
 from lfads_tf.layers.network import Network
 from lfads_tf.layers.readin import read_in
-from lfads_tf.sessions import alignment
+from lfads_tf.sessions import pcr
 from lfads_tf.training.arrays import arrays_of_session
 
 __all__ = ["SessionAgreement", "averages_of"]
@@ -27,8 +27,8 @@ class SessionAgreement(NamedTuple):
             n_factors)``.
     """
 
-    read_in: alignment.Agreement
-    factors: alignment.Agreement
+    read_in: pcr.Agreement
+    factors: pcr.Agreement
     labels: np.ndarray
     averages: dict[str, np.ndarray]
 
@@ -60,7 +60,7 @@ def averages_of(
     """
     conditions = np.asarray(session.conditions)
     both = (_seen(network, session), factors)
-    one, other = (alignment.condition_averages(a, conditions, labels)[0] for a in both)
+    one, other = (pcr.condition_averages(a, conditions, labels)[0] for a in both)
     return one, other
 
 

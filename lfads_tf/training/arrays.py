@@ -16,8 +16,8 @@ import numpy as np
 from fixedpoint_tf._utils.checks import check_number
 from lfads_tf._utils.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
+from lfads_tf.data.compatibility import as_sessions
 from lfads_tf.data.session import Session
-from lfads_tf.data.together import as_sessions
 from lfads_tf.training.checks import check_split, check_values, parts_of
 
 __all__ = ["arrays_of_session", "as_arrays", "known_sessions", "trial_weights"]
@@ -140,7 +140,7 @@ def known_sessions(data: Any, config: LFADSConfig, name: str) -> list[Session]:
 
     Raises:
         TypeError: no sessions.
-        ValueError: as :func:`lfads_tf.data.together.as_sessions`; a session that the model
+        ValueError: as :func:`lfads_tf.data.compatibility.as_sessions`; a session that the model
             does not know.
     """
     sessions = as_sessions(data, name)

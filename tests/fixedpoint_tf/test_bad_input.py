@@ -407,7 +407,7 @@ NETWORKS = {
     "nothing": (lambda: None, {}, "rnn: expected a Keras cell, .*, received NoneType"),
     "list": (lambda: [layers.GRUCell(2)], {}, "rnn: expected a Keras cell, .*, received list"),
     "path of no file": (lambda: "no.keras", {}, "the path 'no.keras', which is no file"),
-    "kind": (lambda: halve, {"kind": "discreet", **MAP}, "kind: expected 'discrete' or 'conti"),
+    "time": (lambda: halve, {"time": "discreet", **MAP}, "time: expected 'discrete' or 'conti"),
     "function alone": (
         lambda: halve,
         {},
@@ -478,8 +478,8 @@ NETWORKS = {
     "one bound": (lambda: halve, {"bounds": 1.0, **MAP}, r"bounds: expected \(lower, upper\)"),
     "options of a system": (
         lambda: as_system(halve, **MAP),
-        {"kind": "continuous"},
-        "kind: expected None beside a DynamicalSystem, received",
+        {"time": "continuous"},
+        "time: expected None beside a DynamicalSystem, received",
     ),
 }
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy.optimize import brentq
 
 from fixedpoint_tf import FixedPointFinder, Status
-from fixedpoint_tf.search import linearizing
+from fixedpoint_tf.search import linearization
 from fixedpoint_tf.search import search as search_module
 
 QUIET = {"verbose": False}
@@ -278,7 +278,7 @@ def test_interrupted_while_linearising_it_returns_the_points(monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(linearizing, "in_chunks", interrupted)
+    monkeypatch.setattr(linearization, "in_chunks", interrupted)
     unique, _ = bistable_finder(2).find_fixed_points(starts(100, 2), [[0.0]])
     assert len(unique.fixed) == 9
     assert unique.J_xstar is None
@@ -345,7 +345,7 @@ def test_a_function_in_single_precision_alone_is_found_as_exactly_as_it_can_be()
 def test_continuous_time_is_stable_where_real_parts_are_negative():
     # dh/dt = h - h^3: 0 is unstable, +-1 are stable with eigenvalue -2.
     finder = FixedPointFinder(
-        lambda h, u: h - h**3, n_states=1, n_inputs=1, kind="continuous", **QUIET
+        lambda h, u: h - h**3, n_states=1, n_inputs=1, time="continuous", **QUIET
     )
     unique, _ = finder.find_fixed_points(starts(50, 1, 2.0), [[0.0]])
     order = np.argsort(unique.xstar[:, 0])

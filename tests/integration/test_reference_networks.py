@@ -5,7 +5,7 @@ import pytest
 from reference import leaky_relu_network, load, meta, workload_cell
 
 from fixedpoint_tf import FixedPointFinder
-from fixedpoint_tf.systems import trajectories
+from fixedpoint_tf.systems import sampling
 
 NETWORKS = ["relu_lowrank_reach_rnn", "relu_lowrank_osc_rnn", "psychrnn_pdm_relu50"]
 
@@ -16,7 +16,7 @@ def starts(finder, u, x0, n=512, seed=0):
     scale = 1.0 + np.abs(x0).max()
     h = x0 + scale * rng.normal(size=(64, finder.system.n_states))
     inputs = np.broadcast_to(u, (64, 200, len(u)))
-    states = trajectories.run(finder.system, inputs, h)
+    states = sampling.run(finder.system, inputs, h)
     return finder.sample_states(states, n, noise_scale=0.5 * states.std())
 
 

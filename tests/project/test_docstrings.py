@@ -18,21 +18,21 @@ ROOMS = {
         "analysis.attractors.slow_states",
         "analysis.basins",
         "analysis.certificates",
-        "analysis.comparison.comparing",
+        "analysis.comparison.networks",
         "analysis.completeness.coverage",
         "analysis.completeness.deflation",
         "analysis.connections",
         "analysis.continuation",
         "analysis.cycles",
         "analysis.sensitivity",
-        "_utils.filters",
+        "_utils.selection",
         "linearization",
         "systems.cells",
-        "systems.trajectories",
+        "systems.sampling",
         "tasks",
     ],
     lfads_tf: [
-        "sessions.alignment",
+        "sessions.pcr",
         *(
             f"analysis.{module.name}"
             for module in pkgutil.iter_modules(lfads_tf.analysis.__path__)
@@ -44,7 +44,7 @@ ROOMS = {
     ],
 }
 #: Helpers of one room that another one uses.
-SHARED = {"check_kind", "check_runs"}
+SHARED = {"check_time", "check_runs"}
 
 
 def public():

@@ -35,7 +35,6 @@ ROOMS["lfads_tf"] = [
     "layers",
     "training",
     "sessions",
-    "inferred",
     "inference",
     "model",
     "analysis",

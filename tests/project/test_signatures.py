@@ -30,9 +30,9 @@ QUESTIONS = [
 #: Functions that hand on keyword arguments which are really open, and why they are.
 OPEN = {
     "finder.FixedPointFinder.__init__": "names that are no option, refused with a hint",
-    "systems.models.listening._noting.call": "a layer of the user's own, called as before",
-    "systems.models.listening._spy.call": "the call of the user's layer, called as before",
-    "systems.models.listening._spy.inner_loop": "that of the user's layer, as before",
+    "systems.models.recorded_inputs._noting.call": "a layer of the user's, as before",
+    "systems.models.recorded_inputs._spy.call": "the user's layer, as before",
+    "systems.models.recorded_inputs._spy.inner_loop": "that of the user's layer",
     "systems.models.rnn_inputs.RNNInputs.__array_ufunc__": "NumPy's protocol",
     "tasks.task.Task.__call__": "the generator of a task is any function of the user's",
 }
@@ -47,7 +47,7 @@ DRAWN_BY = {
             "attractors.Attractors.plot_drift": "attractors.plotting.plot_drift",
             "basins.Basins.plot": "connections.plotting.plot_basins",
             "certificates.Certificates.plot": "certificates.plotting.plot_certificates",
-            "comparison.comparing.Comparison.plot": "comparison.plotting.plot_comparison",
+            "comparison.networks.Comparison.plot": "comparison.plotting.plot_comparison",
             "completeness.coverage.Coverage.plot": (
                 "completeness.coverage_plotting.plot_coverage"
             ),

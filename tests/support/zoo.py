@@ -566,9 +566,9 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "function in double precision": function(
         lambda: variable_function("float64"), dtype="float64"
     ),
-    "velocity": function(leaky_velocity, kind="continuous"),
+    "velocity": function(leaky_velocity, time="continuous"),
     "velocity of a Keras cell": lambda: dataclasses.replace(
-        NETWORKS["GRUCell reset after"](), options={"kind": "continuous"}
+        NETWORKS["GRUCell reset after"](), options={"time": "continuous"}
     ),
 }
 

@@ -14,7 +14,7 @@ another neither fuse nor part faster than at the rate 1 / slow. So the 27 fixed 
 a flip-flop, which lie on lines too, are 27 isolated points.
 """
 
+from fixedpoint_tf.analysis.attractors.classification import classify_attractors
 from fixedpoint_tf.analysis.attractors.result import Attractors, Group
-from fixedpoint_tf.analysis.attractors.sorting import classify_attractors
 
 __all__ = ["Attractors", "Group", "classify_attractors"]

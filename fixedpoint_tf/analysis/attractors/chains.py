@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.filters import state_scale
+from fixedpoint_tf._utils.selection import state_scale
 from fixedpoint_tf.analysis.connections.unstable_directions import offsets, unstable_directions
 from fixedpoint_tf.analysis.convergence import ENTRIES, run_block
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -83,14 +83,15 @@ def find_chains(
     points: FixedPoints,
     inputs: np.ndarray,
     values: np.ndarray,
-    slow: float,
+    min_time_constant: float,
     dt: float,
 ) -> list[Chain]:
     """Join the fixed points of one input along the slow ways out of its saddles.
 
     A chain is kept where it is a smooth curve, the ways arriving at each attractor from
     opposite sides, and where it is slow as a whole: no state on it moves so fast that it
-    would cross the curve's own radius in less than ``slow``. So the eight corners and edges
+    would cross the curve's own radius in less than ``min_time_constant``. So the eight corners
+    and edges
     of the memories of three bits are no ring: ways meet there at an angle, and fast.
 
     Args:
@@ -98,23 +99,23 @@ def find_chains(
         points: distinct fixed points.
         inputs: ``(n, n_inputs)``, all the same.
         values: ``(n, n_modes)``, their eigenvalues.
-        slow: threshold in steps or units of time.
+        min_time_constant: threshold in steps or units of time.
         dt: length of a step.
 
     Returns:
         The chains, largest first.
     """
     n_unstable = n_unstable_of(points, values)
-    saddles = np.flatnonzero((n_unstable == 1) & _leaves_straight(values, system.kind))
+    saddles = np.flatnonzero((n_unstable == 1) & _leaves_straight(values, system.time))
     if points.n < 2 or not len(saddles) or not (n_unstable == 0).any():
         return []
-    ways = _follow(system, points, inputs, values, n_unstable, saddles, slow, dt)
+    ways = _follow(system, points, inputs, values, n_unstable, saddles, min_time_constant, dt)
     chains = []
     for rows in _components(saddles, ways):
         chain = _ordered(rows, ways, points.xstar)
         if chain is None:
             continue
-        rates = np.sort(_rates(values[chain.rows], system.kind), axis=1)
+        rates = np.sort(_rates(values[chain.rows], system.time), axis=1)
         if not chain.closed and rates.shape[1] > 1:
             at_attractors = n_unstable[chain.rows] == 0
             if (rates[at_attractors, 1] < APART * rates[at_attractors, 0]).any():
@@ -122,27 +123,29 @@ def find_chains(
         rest = rates[:, 1:2].min(initial=np.inf)
         time = 0.0 if not np.isfinite(rest) else (1.0 / rest if rest > 0 else np.inf)
         chain = dataclasses.replace(chain, return_time=time)
-        if chain.largest_speed * slow <= state_scale(chain.path):
+        if chain.largest_speed * min_time_constant <= state_scale(chain.path):
             chains.append(chain)
     return sorted(chains, key=lambda chain: len(chain.rows), reverse=True)
 
 
-def _rates(values: np.ndarray, kind: str) -> np.ndarray:
+def _rates(values: np.ndarray, time: str) -> np.ndarray:
     """How fast each mode decays or grows, per step or unit of time."""
     with np.errstate(divide="ignore"):
-        return 1.0 / np.maximum(linearization.time_constants(values, kind), 1e-300)
+        return 1.0 / np.maximum(linearization.time_constants(values, time), 1e-300)
 
 
-def _leaves_straight(values: np.ndarray, kind: str) -> np.ndarray:
+def _leaves_straight(values: np.ndarray, time: str) -> np.ndarray:
     """Whether states leave in one direction, not from side to side in turn."""
     fastest = np.take_along_axis(
-        values, linearization.growth(values, kind).argmax(axis=1)[:, None], axis=1
+        values, linearization.growth(values, time).argmax(axis=1)[:, None], axis=1
     )[:, 0]
     real = np.abs(fastest.imag) == 0.0
     return real & (fastest.real > 0)
 
 
-def _follow(system, points, inputs, values, n_unstable, saddles, slow, dt) -> list[_Way]:
+def _follow(
+    system, points, inputs, values, n_unstable, saddles, min_time_constant, dt
+) -> list[_Way]:
     """The ways out of saddles that are slow and arrive at an attractor."""
     only = np.zeros(points.n, dtype=int)
     only[saddles] = 1
@@ -154,12 +157,12 @@ def _follow(system, points, inputs, values, n_unstable, saddles, slow, dt) -> li
     # Near enough that the curve has hardly turned away from the unstable direction.
     x = points.xstar[source] + 0.2 * offset[:, None] * direction
     paths = [[points.xstar[[row]], x[[way]]] for way, row in enumerate(source)]
-    times = np.sort(linearization.time_constants(values[saddles], system.kind), axis=1)
+    times = np.sort(linearization.time_constants(values[saddles], system.time), axis=1)
     longest = times[:, :-1].max(initial=1.0)
-    longest = longest if np.isfinite(longest) else slow
+    longest = longest if np.isfinite(longest) else min_time_constant
     n_steps = int(np.clip(np.ceil(RELAXING * longest / dt), 4, MOST_STEPS))
     scale = state_scale(points.xstar)
-    limit = scale / slow
+    limit = scale / min_time_constant
     attractors = np.flatnonzero(n_unstable == 0)
     tree = cKDTree(points.xstar[attractors])
     jump = JUMP * nearest[source]

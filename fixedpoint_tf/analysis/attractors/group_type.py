@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fixedpoint_tf._utils.vocabulary import WordVocabulary
+from fixedpoint_tf._utils.enums import TextStrEnum
 
 __all__ = ["GroupType"]
 
 
-class GroupType(WordVocabulary):
+class GroupType(TextStrEnum):
     """Type of a group of points.
 
     Example:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.attractors.group_type import GroupType
 from fixedpoint_tf.analysis.connections.plotting import planar_view
 from fixedpoint_tf.plotting.style import COLORS, lay_out, legend_above, new_axes, say_if_empty

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.attractors.group_type import GroupType
-from fixedpoint_tf.analysis.attractors.slow_groups import BRANCHED
+from fixedpoint_tf.analysis.attractors.grouping import BRANCHED
 from fixedpoint_tf.analysis.outcomes import RunOutcome
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Attractors(Result):
         xstar: ``(n_total, n_states)``, the members.
         settled: ``(n_total, n_states)``, where they are once they have settled on their
             line, ring or plane.
-        slow: the threshold, in ``time_unit``.
+        min_time_constant: the threshold, in ``time_unit``.
         time_unit: ``step``, or ``unit of time`` for a continuous system.
         n_slow_points: how many of the points taken are slow points, not fixed points; -1
             where that is not known.
@@ -178,7 +178,7 @@ class Attractors(Result):
         n_left_out: points given that are neither.
         n_repeated: points given that are the same as another, to within ``tol_unique``.
         n_not_slow: slow points given that are none here: states would cross the region of
-            all the points in less than ``slow``.
+            all the points in less than ``min_time_constant``.
         n_drawn: slow points given that lead to an isolated point.
         n_turning: slow points given that are places where a cycle is slow.
         outcomes: of :class:`fixedpoint_tf.analysis.RunOutcome`, what becomes of states
@@ -218,7 +218,7 @@ class Attractors(Result):
     inputs: np.ndarray
     xstar: np.ndarray
     settled: np.ndarray
-    slow: float
+    min_time_constant: float
     is_slow_state: np.ndarray
     outcomes: np.ndarray
     time_unit: str = "step"
@@ -230,7 +230,7 @@ class Attractors(Result):
     n_turning: int = 0
     interrupted: bool = False
 
-    _former_names = {"kind": "group_type"}
+    _former_names = {"kind": "group_type", "slow": "min_time_constant"}
 
     def __post_init__(self) -> None:
         types = tuple(GroupType(word) for word in self.group_type)
@@ -333,7 +333,9 @@ class Attractors(Result):
             parts.append(f"{self.n_turning:,} {of} to it")
         if self.n_not_slow:
             of = "is no slow point" if self.n_not_slow == 1 else "are no slow points"
-            parts.append(f"{self.n_not_slow:,} {of} by slow = {self.slow:g}")
+            parts.append(
+                f"{self.n_not_slow:,} {of} by min_time_constant = {self.min_time_constant:g}"
+            )
         ran = self.outcomes[self.outcomes != RunOutcome.NOT_RUN]
         n_cycle = int((ran == RunOutcome.CYCLE).sum())
         if n_cycle and (groups or n_cycle < len(ran)):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_number, check_rows, check_seed, check_whole
-from fixedpoint_tf._utils.filters import is_slow, select_distinct, state_scale
+from fixedpoint_tf._utils.selection import is_slow, select_distinct, state_scale
 from fixedpoint_tf.analysis.convergence import last_states, time_step
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
@@ -96,7 +96,7 @@ def sample_slow_states(
     scale = state_scale(x)
     if len(x) > 20_000:
         x = x[np.random.default_rng(seed).choice(len(x), 20_000, replace=False)]
-    at, before = FixedPoints(xstar=x, kind=system.kind), x
+    at, before = FixedPoints(xstar=x, time=system.time), x
     step = time_step(system, at, np.broadcast_to(u, (len(x), system.n_inputs)), dt)
     x = last_states(
         system,
@@ -109,9 +109,9 @@ def sample_slow_states(
     finite = np.isfinite(x).all(axis=1)
     before, x = before[finite], x[finite]
     image = system.step(x, u).numpy().astype(np.float64)
-    speed = 0.5 * ((image - x if system.kind == "discrete" else image) ** 2).sum(axis=1)
+    speed = 0.5 * ((image - x if system.time == "discrete" else image) ** 2).sum(axis=1)
     if min_time_constant is None:  # step is a quarter of the fastest time constant
-        min_time_constant = LINGERING * (1.0 if system.kind == "discrete" else 4.0 * step)
+        min_time_constant = LINGERING * (1.0 if system.time == "discrete" else 4.0 * step)
     # On a cycle the states that were given may have come from far away.
     now = state_scale(x)
     scale = now if now >= 0.1 * scale else scale
@@ -125,7 +125,7 @@ def sample_slow_states(
         qstar=speed[kept],
         status=np.where(slow[kept], Status.SLOW_POINT, Status.NOT_SLOW),
         tol_unique=spacing,
-        kind=system.kind,
+        time=system.time,
         state_names=tuple(system.state_names),
     )
 

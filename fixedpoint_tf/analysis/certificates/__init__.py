@@ -1,6 +1,6 @@
 """Is it truly a fixed point? Proofs by the Newton-Kantorovich theorem."""
 
-from fixedpoint_tf.analysis.certificates.answer import Certificates
-from fixedpoint_tf.analysis.certificates.certifying import certify
+from fixedpoint_tf.analysis.certificates.certification import certify
+from fixedpoint_tf.analysis.certificates.result import Certificates
 
 __all__ = ["Certificates", "certify"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fixedpoint_tf._utils.vocabulary import WordVocabulary
+from fixedpoint_tf._utils.enums import TextStrEnum
 
 __all__ = ["CertificateCode"]
 
 
-class CertificateCode(WordVocabulary):
+class CertificateCode(TextStrEnum):
     """Result of the certificate of one point.
 
     Example:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf.analysis.certificates.answer import Certificates
 from fixedpoint_tf.analysis.certificates.codes import CertificateCode
+from fixedpoint_tf.analysis.certificates.result import Certificates
 from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.batched import inverses
+from fixedpoint_tf._utils.linalg import inverses
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
 from fixedpoint_tf.analysis.certificates.codes import CertificateCode
-from fixedpoint_tf.analysis.certificates.polynomial import largest_radius, radii
-from fixedpoint_tf.analysis.certificates.sampled import sample_balls
+from fixedpoint_tf.analysis.certificates.radii_polynomial import largest_radius, radii
+from fixedpoint_tf.analysis.certificates.sampled_variation import sample_balls
 from fixedpoint_tf.analysis.certificates.thresholds import prove_at_threshold
 from fixedpoint_tf.systems.cells.curvature import CellBounds, as_arrays, bounds_of
 from fixedpoint_tf.systems.cells.equations import CellEquations
@@ -20,7 +20,10 @@ from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.cells.registry import is_builtin
 from fixedpoint_tf.systems.kinks.sides import JUMP, near_kink, side_jacobians
 from fixedpoint_tf.systems.system import DynamicalSystem
-from fixedpoint_tf.systems.validation.ball_bounds import check_ball_bounds, check_linear_pieces
+from fixedpoint_tf.systems.validation.sampled_bounds import (
+    check_ball_bounds,
+    check_linear_pieces,
+)
 
 __all__ = ["Prover", "Verdict", "has_closed_form"]
 
@@ -92,7 +95,7 @@ class Prover:
             weights = as_arrays(system.weights("float64"))
             self.bounds = bounds_of(equations, weights)
             self.bounds_of_jumps = bounds_of(equations, weights, jumps=True)
-            if system.kind == "discrete":
+            if system.time == "discrete":
                 self.linear_pieces = equations.piecewise_linear(weights)
             if not is_builtin(equations) and equations not in _CHECKED:
                 check_ball_bounds(system, [self.bounds, self.bounds_of_jumps])
@@ -111,7 +114,7 @@ class Prover:
             modes: eigenvalues, right and left eigenvectors, where known; they are checked.
         """
         n, d = x.shape
-        discrete = self.system.kind == "discrete"
+        discrete = self.system.time == "discrete"
         image = self.system.step(x, u).numpy().astype(np.float64)
         jacobian = self.system.jacobian(x, u).numpy().astype(np.float64)
         if not self.closed:
@@ -161,7 +164,7 @@ class Prover:
             [CertificateCode.NOT_FINITE, CertificateCode.SINGULAR, yes, CertificateCode.KINK],
             default=CertificateCode.RESIDUAL,
         )
-        n_unstable = _count_unstable(jacobian, moved, proved, self.system.kind, modes)
+        n_unstable = _count_unstable(jacobian, moved, proved, self.system.time, modes)
         if self.linear_pieces is not None:
             for i in np.flatnonzero(finite & ~proved):
                 newton = y[i] if np.isfinite(y[i]) else 0.0
@@ -271,7 +274,7 @@ class Prover:
         answers = self.bounds_of_jumps(x, u, np.zeros(len(x)))
         error = np.concatenate([a.port.error for a in answers], axis=1)
         slope_error = np.concatenate([a.port.slope_error for a in answers], axis=1)
-        if self.system.kind == "discrete":
+        if self.system.time == "discrete":
             error = error + EPS * (np.abs(residual + x) + np.abs(x))
         slope_error = slope_error + EPS * (1.0 + np.linalg.norm(shifted, axis=2))
         with np.errstate(all="ignore"):
@@ -331,7 +334,7 @@ def _count_unstable(
     jacobian: np.ndarray,
     moved: np.ndarray,
     proved: np.ndarray,
-    kind: str,
+    time: str,
     modes: tuple[np.ndarray, ...] | None,
 ) -> np.ndarray:
     """Unstable directions at the true points, -1 where an eigenvalue may cross the edge.
@@ -345,7 +348,7 @@ def _count_unstable(
         return count
     J = jacobian[rows]
     if modes is None:
-        values, right, left = linearization.decompose(J, kind)
+        values, right, left = linearization.decompose(J, time)
     else:
         values, right, left = (array[rows] for array in modes)
     d = J.shape[1]
@@ -357,7 +360,7 @@ def _count_unstable(
         rest = np.linalg.norm(J @ right - right * values[:, None, :], axis=(1, 2))
         rest += gamma(4 * d) * 2.0 * np.linalg.norm(J, axis=(1, 2)) * length
         reach = inverse * (rest + moved[rows] * length)
-        margin = np.abs(values) - 1.0 if kind == "discrete" else values.real
+        margin = np.abs(values) - 1.0 if time == "discrete" else values.real
         clear = (np.abs(margin) > reach[:, None]).all(axis=1)
     count[rows[clear]] = (margin[clear] > 0.0).sum(axis=1)
     return count

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf.search.region import MOST_UNEQUAL
 from fixedpoint_tf.search.solvers.base import Scaled
+from fixedpoint_tf.search.starts.region import MOST_UNEQUAL
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 SURELY_NOT_NOISE = 1e-6  # of the size of another state
@@ -62,7 +62,7 @@ def in_units(system: DynamicalSystem, units: np.ndarray) -> DynamicalSystem:
         [[18.0]]
     """
     return DynamicalSystem(
-        Scaled(system.equations, system.kind),
+        Scaled(system.equations, system.time),
         lambda dtype: (
             system.weights(dtype),
             tf.constant(units, dtype),
@@ -70,7 +70,7 @@ def in_units(system: DynamicalSystem, units: np.ndarray) -> DynamicalSystem:
         ),
         system.layout,
         system.n_inputs,
-        kind=system.kind,
+        time=system.time,
         bounds=(system.lower / units, system.upper / units),
         dtypes=system.dtypes,
         name=system.name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf.analysis.comparison.comparing import Comparison
+from fixedpoint_tf.analysis.comparison.networks import Comparison
 from fixedpoint_tf.plotting.style import COLORS
 
 if TYPE_CHECKING:

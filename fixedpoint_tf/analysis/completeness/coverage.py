@@ -18,13 +18,13 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import beta
 
-from fixedpoint_tf._utils import filters
+from fixedpoint_tf._utils import selection
 from fixedpoint_tf._utils.checks import check_number, check_seed
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.analysis.certificates import certify
-from fixedpoint_tf.analysis.certificates.distinct import compare_points
 from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
+from fixedpoint_tf.analysis.certificates.same_point import compare_points
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import check_one_set
@@ -395,7 +395,7 @@ def _members(points: FixedPoints, inputs: np.ndarray, of: str) -> tuple[np.ndarr
     q = np.zeros(points.n) if points.qstar is None else points.qstar
     # A fixed point stands for the slow points beside it: it comes first in rank.
     rank = np.where(status[ended] == Status.FIXED_POINT, -1.0, q[ended])
-    kept, owner = filters.select_distinct(place, rank, points.tol_unique)
+    kept, owner = selection.select_distinct(place, rank, points.tol_unique)
     if of == "fixed":
         kept = kept[status[ended[kept]] == Status.FIXED_POINT]
     number = np.full(len(ended), ELSEWHERE)

@@ -17,11 +17,11 @@ from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import as_numbers, check_number, check_rows, check_whole
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.search.finding import find_fixed_points
+from fixedpoint_tf.search.find import find_fixed_points
 from fixedpoint_tf.search.solvers import deflated
 from fixedpoint_tf.systems.at_points import check_points
 from fixedpoint_tf.systems.convert import as_system

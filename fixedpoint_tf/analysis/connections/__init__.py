@@ -6,7 +6,7 @@ between them. These connections are the state-transition graph of the network's 
 (heteroclinic connections; Strogatz 2014; Sussillo & Barak 2013).
 """
 
-from fixedpoint_tf.analysis.connections.following import find_connections
+from fixedpoint_tf.analysis.connections.finding import find_connections
 from fixedpoint_tf.analysis.connections.result import Connections, Transitions
 from fixedpoint_tf.analysis.convergence import check_runs
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.plotting.projection import Projection, principal_components
 from fixedpoint_tf.plotting.style import (

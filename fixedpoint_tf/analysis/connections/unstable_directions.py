@@ -35,7 +35,7 @@ def unstable_directions(
         if points.eigvec_J_xstar is not None:
             vectors = points.eigvec_J_xstar[some]
         else:
-            vectors = linearization.right_eigenvectors(jacobians, system.kind)[1]
+            vectors = linearization.right_eigenvectors(jacobians, system.time)[1]
         for i, saddle in enumerate(some):
             k = n_unstable[saddle]  # the fastest growing come first
             ways, signs = _ways_in(vectors[i, :, :k], n_directions, rng)
@@ -78,7 +78,7 @@ def offsets(
     if not len(source):
         return offset, error
     speed = np.linalg.norm(linear, axis=1)
-    origin = x if system.kind == "discrete" else 0.0
+    origin = x if system.time == "discrete" else 0.0
     for share in OFFSETS:
         trying = error > LINEAR_TOL
         if not trying.any():

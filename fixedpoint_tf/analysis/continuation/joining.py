@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from fixedpoint_tf.analysis.continuation.result import Branches
+from fixedpoint_tf.curves.arclength import trace
+from fixedpoint_tf.curves.bifurcations.detection import FoundBifurcation, detect
+from fixedpoint_tf.curves.bifurcations.intervals import border_event
 from fixedpoint_tf.curves.curve import Curve
-from fixedpoint_tf.curves.detection import Found, detect
 from fixedpoint_tf.curves.ends import BifurcationType, BranchEnd
-from fixedpoint_tf.curves.intervals import border_event
 from fixedpoint_tf.curves.steps import Steps
-from fixedpoint_tf.curves.traces import Trace
-from fixedpoint_tf.curves.tracing import trace
+from fixedpoint_tf.curves.trace import Trace
 
 __all__ = ["as_branches", "both_ways", "join"]
 
@@ -70,7 +70,7 @@ def both_ways(
     return ahead, behind, stopped
 
 
-def join(backward: Trace | None, forward: Trace, kind: str):
+def join(backward: Trace | None, forward: Trace, time: str):
     """Both halves of a branch as one: z, tangents, signs, eigenvalues; ends; meetings."""
     meetings = forward.meetings + (backward.meetings if backward else [])
     if backward is None:
@@ -85,7 +85,7 @@ def join(backward: Trace | None, forward: Trace, kind: str):
             (backward.eigenvalues[0], forward.eigenvalues[0]),
         )
         meets = any((one == forward.z[0]).all() for one in forward.meetings)
-        first = None if meets or border_event(*sides, kind) else 0
+        first = None if meets or border_event(*sides, time) else 0
         # Walked the other way a tangent turns round, and with it the determinant.
         parts = (
             backward.z[:first:-1] + forward.z,
@@ -96,9 +96,9 @@ def join(backward: Trace | None, forward: Trace, kind: str):
     return tuple(np.array(part) for part in parts), ends, meetings
 
 
-def _with_meetings(found: list[Found], joined: list) -> list[Found]:
+def _with_meetings(found: list[FoundBifurcation], joined: list) -> list[FoundBifurcation]:
     """Bifurcations, with all border branch points that branches pass or end at."""
-    met: list[Found] = []
+    met: list[FoundBifurcation] = []
     for number, (parts, ends, meetings) in enumerate(joined):
         z = parts[0]
         at = [
@@ -115,7 +115,9 @@ def _with_meetings(found: list[Found], joined: list) -> list[Found]:
             if one.branch == number and one.bifurcation_type == BifurcationType.CONTINUUM
         ]
         met += [
-            Found(BifurcationType.BORDER_BRANCH_POINT, number, k, z[k], complex(np.nan))
+            FoundBifurcation(
+                BifurcationType.BORDER_BRANCH_POINT, number, k, z[k], complex(np.nan)
+            )
             for k in sorted(set(at) - set(continua))
         ]
     again = {(one.branch, one.after) for one in met}
@@ -134,7 +136,7 @@ def as_branches(
     d = curve.d
     empty = (np.zeros((0, d + 1)), np.zeros((0, d + 1)), np.zeros(0), np.zeros((0, d), complex))
     arrays = [parts for parts, _, _ in joined]
-    found: list[Found] = []
+    found: list[FoundBifurcation] = []
     try:
         found = _with_meetings(detect(curve, arrays, passed_over), joined)
     except KeyboardInterrupt:
@@ -156,7 +158,7 @@ def as_branches(
         bifurcation_inputs=curve.path(place)[0],
         bifurcation_states=state,
         bifurcation_eigenvalues=np.array([f.eigenvalue for f in found], dtype=complex),
-        kind=curve.system.kind,
+        time=curve.system.time,
         state_names=tuple(curve.system.state_names),
         interrupted=stopped,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.words import pluralize
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.continuation import Branches
 from fixedpoint_tf.curves.ends import BifurcationType
 from fixedpoint_tf.plotting.style import (
@@ -163,7 +163,7 @@ def _with_bifurcations(branches: Branches, branch: int, along: int | None):
 
 def _stability(branches: Branches, rows: slice) -> np.ndarray:
     """Stability of points: stable, unstable or marginal."""
-    words = linearization.classify(branches.eigenvalues[rows], branches.kind)
+    words = linearization.classify(branches.eigenvalues[rows], branches.time)
     return np.where(np.isin(words, ["stable", "marginal"]), words, "unstable")
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf._utils.words import pluralize
 from fixedpoint_tf.curves.ends import BifurcationType, BranchEnd
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.linearization.kinds import check_kind
+from fixedpoint_tf.linearization.time_units import check_time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,7 +97,7 @@ class Branches(Result):
         bifurcation_inputs: its input;
         bifurcation_states: its state;
         bifurcation_eigenvalues: the eigenvalue that crosses there.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state.
         interrupted: whether it was stopped from the keyboard.
 
@@ -125,14 +125,14 @@ class Branches(Result):
     bifurcation_inputs: np.ndarray
     bifurcation_states: np.ndarray
     bifurcation_eigenvalues: np.ndarray
-    kind: str = "discrete"
+    time: str = "discrete"
     state_names: tuple[tuple[str, int], ...] | None = None
     interrupted: bool = False
 
-    _former_names = {"bifurcation_kinds": "bifurcation_types"}
+    _former_names = {"kind": "time", "bifurcation_kinds": "bifurcation_types"}
 
     def __post_init__(self) -> None:
-        check_kind(self.kind)
+        check_time(self.time)
         ends = tuple((BranchEnd(first), BranchEnd(last)) for first, last in self.ends)
         object.__setattr__(self, "ends", ends)
         types = tuple(BifurcationType(word) for word in self.bifurcation_types)
@@ -157,12 +157,12 @@ class Branches(Result):
     @property
     def is_stable(self) -> np.ndarray:
         """``(n_points,)`` bool, whether every mode decays."""
-        return linearization.is_stable(self.eigenvalues, self.kind)
+        return linearization.is_stable(self.eigenvalues, self.time)
 
     @property
     def n_unstable(self) -> np.ndarray:
         """``(n_points,)`` int, number of unstable modes."""
-        return linearization.n_unstable(self.eigenvalues, self.kind)
+        return linearization.n_unstable(self.eigenvalues, self.time)
 
     def rows(self, branch: int) -> slice:
         """Where the points of one branch stand in the arrays."""
@@ -212,12 +212,12 @@ class Branches(Result):
         rows = self.rows(branch)
         first = rows.start + after
         if self._ends_at(branch, after):
-            word = linearization.classify(self.eigenvalues[[first]], self.kind)[0]
+            word = linearization.classify(self.eigenvalues[[first]], self.time)[0]
             return f"{word} branch ends"
         values = self.eigenvalues[first : first + 2]
-        words = list(linearization.classify(values, self.kind))
+        words = list(linearization.classify(values, self.time))
         if words[0] == words[1]:
-            number = linearization.n_unstable(values, self.kind)
+            number = linearization.n_unstable(values, self.time)
             if number[0] == number[1]:
                 return f"{words[0]} on both sides"
             words = [str(number[0]), pluralize(int(number[1]), "unstable direction")]
@@ -263,7 +263,7 @@ class Branches(Result):
             inputs=self.inputs[rows],
             eigval_J_xstar=self.eigenvalues[rows],
             status=np.full(int(self.lengths[branch]), Status.FIXED_POINT, dtype=np.int8),
-            kind=self.kind,
+            time=self.time,
             state_names=self.state_names,
         )
 

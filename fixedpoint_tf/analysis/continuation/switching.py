@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from fixedpoint_tf.analysis.continuation.following import ON_PATH_TOL
+from fixedpoint_tf.analysis.continuation.continuing import ON_PATH_TOL
 from fixedpoint_tf.analysis.continuation.joining import as_branches, both_ways, join
 from fixedpoint_tf.analysis.continuation.result import Bifurcation, Branches
-from fixedpoint_tf.curves.crossings import ways
+from fixedpoint_tf.curves.arclength import trace
 from fixedpoint_tf.curves.curve import Curve
 from fixedpoint_tf.curves.ends import BifurcationType, BranchEnd
-from fixedpoint_tf.curves.paths import Path
-from fixedpoint_tf.curves.starting import both_tangents, size_of_states
+from fixedpoint_tf.curves.input_path import Path
+from fixedpoint_tf.curves.kinks.directions import ways
+from fixedpoint_tf.curves.starts import both_tangents, size_of_states
 from fixedpoint_tf.curves.steps import Steps, checked_steps
-from fixedpoint_tf.curves.tracing import trace
 from fixedpoint_tf.systems.convert import as_system
 
 __all__ = ["switch_branch"]
@@ -100,7 +100,7 @@ def switch_branch(
         (one, other), stopped = trace(curve, begun.z, t, steps, bar.update)
     if one.end == BranchEnd.CLOSED_LOOP:  # the way back is the same loop
         return as_branches(
-            curve, [join(None, one, system.kind)], np.zeros(1, dtype=int), stopped
+            curve, [join(None, one, system.time)], np.zeros(1, dtype=int), stopped
         )
     for half, way in ((one, across), (other, -across)):
         half.z.insert(0, z[0])
@@ -111,7 +111,7 @@ def switch_branch(
     middle = len(other.z) - 1
     beside = ((0, middle - 1), (0, middle))
     return as_branches(
-        curve, [join(other, one, system.kind)], np.zeros(1, dtype=int), stopped, beside
+        curve, [join(other, one, system.time)], np.zeros(1, dtype=int), stopped, beside
     )
 
 
@@ -185,5 +185,5 @@ def _at_border(
             np.ones(len(two), dtype=bool),
             np.ones(len(two), dtype=bool),
         )
-    joined = [join(behind.get(k), one, curve.system.kind) for k, one in enumerate(ahead)]
+    joined = [join(behind.get(k), one, curve.system.time) for k, one in enumerate(ahead)]
     return as_branches(curve, joined, np.zeros(1, dtype=int), stopped)

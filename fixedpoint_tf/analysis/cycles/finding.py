@@ -18,7 +18,7 @@ from fixedpoint_tf._utils.checks import (
 )
 from fixedpoint_tf.analysis.cycles.maps import CHUNK
 from fixedpoint_tf.analysis.cycles.result import Cycles
-from fixedpoint_tf.analysis.cycles.searching import Options, Search
+from fixedpoint_tf.analysis.cycles.search import CycleOptions, CycleSearch
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -104,8 +104,8 @@ def find_cycles(
     """
     system = as_system(system)
     x, u = _starts(system, states, inputs)
-    check_time_step(dt, system.kind)
-    options = Options(
+    check_time_step(dt, system.time)
+    options = CycleOptions(
         dt=dt,
         n_transient=check_whole(n_transient, "n_transient", 0),
         n_steps=check_whole(n_steps, "n_steps", 64),
@@ -115,7 +115,7 @@ def find_cycles(
         tol_unique=check_number(tol_unique, "tol_unique"),
         seed=check_seed(seed),
     )
-    search = Search(system, options, x, u)
+    search = CycleSearch(system, options, x, u)
     interrupted = False
     length = options.n_transient + options.n_steps
     chunk = min(MAX_ENTRIES // (length * system.n_states), CHUNK // system.n_states**2)

@@ -82,7 +82,7 @@ class VariationalMap:
 
     @property
     def is_flow(self) -> bool:
-        return self.system.kind == "continuous"
+        return self.system.time == "continuous"
 
     @property
     def rounding(self) -> float:

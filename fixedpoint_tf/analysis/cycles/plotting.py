@@ -63,7 +63,7 @@ def plot_cycles(
             for value in some.xstar[:, 0]:
                 ax.axhline(value, color=look.color, linewidth=0.8, linestyle=":", zorder=1)
             ax.plot([], [], **look.marker_options(), label=look.label(some.n), zorder=number)
-        ax.set_xlabel("step of the cycle" if cycles.kind == "discrete" else "time")
+        ax.set_xlabel("step of the cycle" if cycles.time == "discrete" else "time")
         ax.set_ylabel(coordinate_names(cycles.state_names, 1)[0])
     else:
         shown = [cycles.orbit(i) for i in range(n_drawn)]
@@ -148,7 +148,7 @@ def _look(cycles: Cycles, i: int, dots: bool) -> dict[str, Any]:
 
 
 def _draw_orbit(ax: Axes, cycles: Cycles, i: int, at: np.ndarray) -> None:
-    dots = cycles.kind == "discrete" and bool(cycles.is_exact[i])
+    dots = cycles.time == "discrete" and bool(cycles.is_exact[i])
     look = _look(cycles, i, dots) | {"linewidth": 0.7 if dots else 1.8}
     for number, strand in enumerate(_strands(cycles, i, at)):
         ax.plot(*strand.T, **look, label=None if number else _label(cycles, i))
@@ -162,7 +162,7 @@ def _draw_over_time(ax: Axes, cycles: Cycles, n_drawn: int) -> None:
         times = np.arange(len(values) + 1) * cycles.period[i] / len(values)
         look = _look(cycles, i, bool(cycles.is_exact[i])) | {"linewidth": 1.0}
         ax.plot(times, np.append(values, values[0]), **look, label=_label(cycles, i))
-    if cycles.kind == "discrete":
+    if cycles.time == "discrete":
         from matplotlib.ticker import MaxNLocator
 
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))

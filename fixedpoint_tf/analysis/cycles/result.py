@@ -12,7 +12,7 @@ from fixedpoint_tf._utils.checks import check_number
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.cycles.orbits.orbits import trivial
 from fixedpoint_tf.analysis.outcomes import StartOutcome
-from fixedpoint_tf.linearization.kinds import check_kind
+from fixedpoint_tf.linearization.time_units import check_time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +100,7 @@ class Cycles(Result):
             order in which samples lie along a curve with corners bounds it, averages over
             fewer samples tell it of a smooth one. 0 of cycles that are solved for, NaN where
             not known, as in files of older releases.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state.
         interrupted: whether the search was stopped from the keyboard.
 
@@ -127,7 +127,7 @@ class Cycles(Result):
     outcomes: tuple[StartOutcome, ...]
     cycle_of_start: np.ndarray
     lyapunov: np.ndarray
-    kind: str = "discrete"
+    time: str = "discrete"
     state_names: tuple[tuple[str, int], ...] | None = None
     interrupted: bool = False
     lyapunov_error: np.ndarray = None  # type: ignore[assignment]
@@ -140,8 +140,10 @@ class Cycles(Result):
     n_run: np.ndarray = None  # type: ignore[assignment]
     period_error: np.ndarray = None  # type: ignore[assignment]
 
+    _former_names = {"kind": "time"}
+
     def __post_init__(self) -> None:
-        check_kind(self.kind)
+        check_time(self.time)
         object.__setattr__(self, "outcomes", tuple(StartOutcome(o) for o in self.outcomes))
         if self.state_names is not None:
             names = tuple((str(name), int(size)) for name, size in self.state_names)
@@ -208,7 +210,7 @@ class Cycles(Result):
     @property
     def _is_curve(self) -> np.ndarray:
         closes = np.asarray(self.family_closes)
-        return np.asarray(~self.is_exact | (self.kind == "continuous") | closes)
+        return np.asarray(~self.is_exact | (self.time == "continuous") | closes)
 
     @property
     def transverse(self) -> np.ndarray:
@@ -250,7 +252,7 @@ class Cycles(Result):
         Args:
             dt: length of one step in seconds; None for a continuous system.
         """
-        if dt is not None and self.kind == "continuous":
+        if dt is not None and self.time == "continuous":
             raise ValueError(
                 "dt: expected None for a continuous system, whose periods are in units of time "
                 f"already, received {dt!r}."
@@ -273,12 +275,12 @@ class Cycles(Result):
 
     def periods_in_words(self) -> tuple[str, ...]:
         """Say of each cycle how long the oscillation takes, such as "7.3 steps"."""
-        unit = "steps" if self.kind == "discrete" else "time units"
+        unit = "steps" if self.time == "discrete" else "time units"
         said = []
         for i, (own, period, turns) in enumerate(
             zip(self.oscillation_period, self.period, self.turns, strict=True)
         ):
-            whole = self.kind == "discrete" and self.is_exact[i]
+            whole = self.time == "discrete" and self.is_exact[i]
             words = f"{own:.0f} {unit}" if whole and turns == 1 else f"{own:.6g} {unit}"
             if self.period_error[i] > SAID * own:
                 words = f"{own:.6g} ± {self.period_error[i]:.1g} {unit}"
@@ -341,7 +343,7 @@ class Cycles(Result):
         chaotic = np.array(self.outcomes) == outcome
         rate = float(np.mean(self.lyapunov[chaotic]))
         error = float(np.nanmax(np.append(0.0, self.lyapunov_error[chaotic])))
-        unit = "step" if self.kind == "discrete" else "time unit"
+        unit = "step" if self.time == "discrete" else "time unit"
         n_steps = int(np.min(self.n_run[chaotic]))
         over = f", in all {n_steps:,} steps simulated" if n_steps else ""
         return f" (exponent {rate:.2g} ± {error:.1g} per {unit}{over})"

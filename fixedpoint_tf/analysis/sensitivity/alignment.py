@@ -22,8 +22,8 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.batched import each
 from fixedpoint_tf._utils.checks import check_number, check_whole
+from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.sensitivity import nonnormality
 from fixedpoint_tf.analysis.sensitivity.angles import angles
@@ -80,7 +80,7 @@ class Sensitivity(Result):
             infinite where a mode grows without end, see
             ``nonnormality.peak_amplification``.
         peak_time: ``(n,)``, when, in steps or in units of ``dt``.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         input_names: of the inputs, for figures.
         interrupted: whether the call was interrupted; what was left out is NaN.
 
@@ -106,9 +106,11 @@ class Sensitivity(Result):
     initial_growth: np.ndarray
     peak_amplification: np.ndarray
     peak_time: np.ndarray
-    kind: str
+    time: str
     input_names: list[str]
     interrupted: bool = False
+
+    _former_names = {"kind": "time"}
 
     @property
     def n(self) -> int:
@@ -259,7 +261,7 @@ def analyze_sensitivity(
             f"input_names: expected one for each of the {system.n_inputs} inputs, received "
             f"{names}."
         )
-    linearization.time_constants([0.5], system.kind, dt)  # refuses a bad dt before any work
+    linearization.time_constants([0.5], system.time, dt)  # refuses a bad dt before any work
     at = functools.partial(_at, system, weights, int(n_modes), dt, horizon)
     columns = {
         name: None if part is None else np.full((points.n, *part.shape[1:]), np.nan, part.dtype)
@@ -279,7 +281,7 @@ def analyze_sensitivity(
         except KeyboardInterrupt:
             interrupted = True
     arrays: dict[str, Any] = columns
-    return Sensitivity(**arrays, kind=system.kind, input_names=names, interrupted=interrupted)
+    return Sensitivity(**arrays, time=system.time, input_names=names, interrupted=interrupted)
 
 
 def _at(
@@ -299,7 +301,7 @@ def _at(
             by_input = system.input_jacobian(points.xstar, inputs_of(system, points)).numpy()
     eigen: Any = (points.eigval_J_xstar, points.eigvec_J_xstar, points.left_eigvec_J_xstar)
     if any(part is None for part in eigen):
-        eigen = linearization.decompose(by_state, system.kind)
+        eigen = linearization.decompose(by_state, system.time)
     values, right, left = eigen
     values, right, left = values[:, :n_modes], right[:, :, :n_modes], left[:, :n_modes]
 
@@ -308,8 +310,8 @@ def _at(
         departure = nonnormality.henrici_departure(matrix)
         return (
             departure / size if size else 0.0,
-            nonnormality.initial_growth(matrix, system.kind),
-            *nonnormality.peak_amplification(matrix, system.kind, horizon),
+            nonnormality.initial_growth(matrix, system.time),
+            *nonnormality.peak_amplification(matrix, system.time, horizon),
         )
 
     measured = np.array(each(measure, by_state)).reshape(points.n, 4)
@@ -320,7 +322,7 @@ def _at(
         readout_angle = angles(every, right.transpose(0, 2, 1)).transpose(0, 2, 1)
     return {
         "eigenvalues": values,
-        "time_constants": linearization.time_constants(values, system.kind, dt),
+        "time_constants": linearization.time_constants(values, system.time, dt),
         "selection_vectors": left,
         "mode_vectors": right,
         "input_vectors": by_input,

@@ -14,7 +14,7 @@ import scipy.optimize
 from numpy.typing import ArrayLike
 
 from fixedpoint_tf.linearization import STABILITY_TOL, growth, time_constants
-from fixedpoint_tf.linearization.kinds import check_kind
+from fixedpoint_tf.linearization.time_units import check_time
 
 __all__ = ["henrici_departure", "initial_growth", "peak_amplification"]
 
@@ -51,7 +51,7 @@ def henrici_departure(matrix: ArrayLike) -> float:
     return float(np.linalg.norm(np.triu(schur, 1)))
 
 
-def initial_growth(matrix: ArrayLike, kind: str = "discrete") -> float:
+def initial_growth(matrix: ArrayLike, time: str = "discrete") -> float:
     r"""How fast the worst perturbation grows at first: the reactivity.
 
     Discrete: the largest factor in one step, :math:`\|J\|_2`. Continuous: the largest rate
@@ -61,7 +61,7 @@ def initial_growth(matrix: ArrayLike, kind: str = "discrete") -> float:
 
     Args:
         matrix: ``(n_states, n_states)``.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
 
     Returns:
         The factor or the rate; NaN where the matrix holds NaN.
@@ -70,17 +70,17 @@ def initial_growth(matrix: ArrayLike, kind: str = "discrete") -> float:
         >>> initial_growth([[-1.0, 4.0], [0.0, -1.0]], "continuous")
         1.0
     """
-    check_kind(kind)
+    check_time(time)
     square = np.asarray(matrix, dtype=np.float64)
     if not np.isfinite(square).all():
         return np.nan
-    if kind == "discrete":
+    if time == "discrete":
         return float(np.linalg.norm(square, 2))
     return float(np.linalg.eigvalsh((square + square.T) / 2.0)[-1])
 
 
 def peak_amplification(
-    matrix: ArrayLike, kind: str = "discrete", horizon: float | None = None
+    matrix: ArrayLike, time: str = "discrete", horizon: float | None = None
 ) -> tuple[float, float]:
     r"""The largest factor by which any perturbation can grow, and when.
 
@@ -96,7 +96,7 @@ def peak_amplification(
 
     Args:
         matrix: ``(n_states, n_states)``.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         horizon: the last time looked at, in steps or units of time. Default: no last time.
 
     Returns:
@@ -112,17 +112,17 @@ def peak_amplification(
         >>> peak_amplification([[1.1]]), peak_amplification([[1.1]], horizon=1)
         ((inf, inf), (1.1, 1.0))
     """
-    check_kind(kind)
+    check_time(time)
     square = np.asarray(matrix, dtype=np.float64)
     if not np.isfinite(square).all():
         return np.nan, np.nan
     values = np.linalg.eigvals(square)
-    rate = growth(values, kind) - (1.0 if kind == "discrete" else 0.0)
+    rate = growth(values, time) - (1.0 if time == "discrete" else 0.0)
     if horizon is None and (rate > STABILITY_TOL).any():
         return np.inf, np.inf
     decaying = values[rate < -STABILITY_TOL]
-    settled = _SETTLED * time_constants(decaying, kind).max(initial=0.0)
-    if kind == "discrete":
+    settled = _SETTLED * time_constants(decaying, time).max(initial=0.0)
+    if time == "discrete":
         limit = np.inf if horizon is None else float(int(horizon))
         return _peak_of_powers(square, limit, settled)
     return _peak_of_exponential(square, horizon, settled)

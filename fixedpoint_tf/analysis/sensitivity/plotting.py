@@ -48,7 +48,7 @@ def plot_alignment(
         color = "white" if aligned[k, i] > 0.6 else COLORS["black"]
         ax.text(i, k, words, ha="center", va="center", color=color, fontsize="small")
     ax.set_xticks(range(n_inputs), answer.input_names)
-    unit = "steps" if answer.kind == "discrete" else "time"
+    unit = "steps" if answer.time == "discrete" else "time"
     ax.set_yticks(range(len(tau)), [f"{k + 1} ({_short(t)})" for k, t in enumerate(tau)])
     ax.set_ylabel(f"mode (time constant, {unit})")
     ax.tick_params(length=0)

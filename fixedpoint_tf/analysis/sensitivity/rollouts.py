@@ -53,7 +53,7 @@ class LinearError(Result):
         relative: of the same shape, :math:`\sqrt{\sum |e_t|^2 / \sum |d_t|^2}`. 1 means
             that the linear picture says as little as "it stays at the point".
         n_steps: number of steps.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
         interrupted: whether the call was interrupted; what was left out is NaN.
 
     Example:
@@ -68,8 +68,10 @@ class LinearError(Result):
     absolute: np.ndarray
     relative: np.ndarray
     n_steps: int
-    kind: str
+    time: str
     interrupted: bool = False
+
+    _former_names = {"kind": "time"}
 
     @property
     def n(self) -> int:
@@ -193,7 +195,7 @@ def linear_error(
     radii = _distances(distances)
     check_whole(n_steps, "n_steps")
     units = _directions(directions, n_directions, system.n_states, check_seed(seed))
-    check_time_step(dt, system.kind)
+    check_time_step(dt, system.time)
     shape = (points.n, len(radii), len(units))
     absolute, relative = np.full(shape, np.nan), np.full(shape, np.nan)
     offsets = (radii[:, None, None] * units).reshape(-1, system.n_states)
@@ -215,7 +217,7 @@ def linear_error(
                 bar.update(some.n)
         except KeyboardInterrupt:
             interrupted = True
-    return LinearError(radii, absolute, relative, int(n_steps), system.kind, interrupted)
+    return LinearError(radii, absolute, relative, int(n_steps), system.time, interrupted)
 
 
 def _differences(
@@ -234,7 +236,7 @@ def _differences(
     true = true.reshape(points.n, len(offsets), n_steps, system.n_states)
     by_state = jacobians_at(system, points)
     image = system.step(points.xstar, at).numpy()
-    drift = image - points.xstar if system.kind == "discrete" else image
+    drift = image - points.xstar if system.time == "discrete" else image
     absolute, relative = np.empty(true.shape[:2]), np.empty(true.shape[:2])
     for i in range(points.n):
         linear = linearization.linear_trajectories(
@@ -243,7 +245,7 @@ def _differences(
             points.xstar[i] + offsets,
             n_steps,
             drift=drift[i],
-            kind=system.kind,
+            time=system.time,
             dt=dt,
         )
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):

@@ -94,7 +94,7 @@ class Problem:
         self.residual: Residual = system.residual
         self._is_scaled = bool((self.scale != 1.0).any() or self.origin.any())
         if self._is_scaled:
-            self.residual = Residual(Scaled(system.equations, system.kind), system.kind)
+            self.residual = Residual(Scaled(system.equations, system.time), system.time)
         self._weights: dict[str, Any] = {}
         search, final = system.dtypes
         offset = 1.0 + float(np.max(np.abs(self.origin) / self.scale, initial=0.0))
@@ -144,12 +144,12 @@ class Scaled:
     """Equations of states in units of a scale, from an origin: the last two of the weights."""
 
     equations: Equations
-    kind: str
+    time: str
 
     def step(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         weights, scale, origin = w
         image = self.equations.step(weights, h * scale + origin, u)
-        return (image - origin if self.kind == "discrete" else image) / scale
+        return (image - origin if self.time == "discrete" else image) / scale
 
     def jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         weights, scale, origin = w

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from fixedpoint_tf._utils.batched import each
+from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["push", "solve"]
@@ -73,7 +73,7 @@ def solve(
     Returns:
         Where each state ended, ``(n, n_states)``, and its speed ``q``, ``(n,)``.
     """
-    search = _Search(system, u, known)
+    search = _DeflatedSearch(system, u, known)
     ends = search.newton(x, length, longest, max_iters)
     q = search.speed(ends)
     lost = np.flatnonzero(~(q <= ARRIVED_Q))
@@ -85,12 +85,12 @@ def solve(
     return ends, q
 
 
-class _Search:
+class _DeflatedSearch:
     """One system, input and set of known roots."""
 
     def __init__(self, system: DynamicalSystem, u: np.ndarray, known: np.ndarray):
         self.system, self.u, self.known = system, u[None], known
-        self.discrete = system.kind == "discrete"
+        self.discrete = system.time == "discrete"
         self.size = max(1, BATCH_ENTRIES // system.n_states**2)
 
     def residual(self, x: np.ndarray) -> np.ndarray:

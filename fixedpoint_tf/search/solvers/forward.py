@@ -39,7 +39,7 @@ def _kernel(residual: Residual):
 
 def _rate(problem: Problem, x: np.ndarray, u: np.ndarray) -> float:
     """One step of a map; in continuous time a fraction of the fastest time constant."""
-    if problem.system.kind == "discrete":
+    if problem.system.time == "discrete":
         return 1.0
     dtype = problem.dtypes[0]
     rows = problem.rows(dtype, x[:4], u[:4])
@@ -64,7 +64,7 @@ def smooth(problem: Problem, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.n
         ``(n, n_states)``, within the box.
     """
     x = np.clip(x, problem.lower, problem.upper)
-    if problem.system.kind == "continuous":
+    if problem.system.time == "continuous":
         return x
     dtype = problem.dtypes[0]
     advance = _kernel(problem.residual)

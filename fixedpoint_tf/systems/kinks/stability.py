@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
+from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 from fixedpoint_tf.systems.kinks.sides import is_smooth, side_jacobians, sides_at
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -116,9 +116,9 @@ def settle_at_kinks(
     for row in np.flatnonzero(kinked).tolist():
         some, places = sides[row]
         if fixed[row]:
-            side, growth[row] = choose_side(some, growth[row], decided[row], system.kind)
+            side, growth[row] = choose_side(some, growth[row], decided[row], system.time)
         else:
-            side, _ = choose_side(some, np.inf, True, system.kind)
+            side, _ = choose_side(some, np.inf, True, system.time)
         _take_on(system, row, some[side], places[side], u, jacobians, input_jacobians)
     return growth
 
@@ -190,14 +190,14 @@ def growth_at_kink(
 
 
 def choose_side(
-    sides: np.ndarray, growth: float, decided: bool, kind: str
+    sides: np.ndarray, growth: float, decided: bool, time: str
 ) -> tuple[int, float]:
     """Choose the side whose linearisation says what the map of all sides does.
 
     Args:
         sides: Jacobians, ``(k, n_states, n_states)``.
         growth, decided: of :func:`growth_at_kink`.
-        kind: ``"discrete"`` or ``"continuous"``.
+        time: ``"discrete"`` or ``"continuous"``.
 
     Returns:
         The number of the side, and the growth of the point. The side is that of the fastest
@@ -209,12 +209,12 @@ def choose_side(
         >>> choose_side(np.array([[[-2.0]], [[-0.1]]]), 0.45, True, "discrete")
         (1, 0.45)
     """
-    edge = 1.0 if kind == "discrete" else 0.0
+    edge = 1.0 if time == "discrete" else 0.0
     values = np.linalg.eigvals(sides)
-    fastest = linearization.growth(values, kind).max(axis=1)
+    fastest = linearization.growth(values, time).max(axis=1)
     margin = fastest - edge
     verdict = np.where(np.abs(margin) <= linearization.STABILITY_TOL, 0.0, np.sign(margin))
-    rate = 1.0 if kind == "discrete" else float(np.linalg.norm(sides, axis=(1, 2)).max())
+    rate = 1.0 if time == "discrete" else float(np.linalg.norm(sides, axis=(1, 2)).max())
     confirmed = abs(growth - fastest.max()) <= UNSEEN * rate
     if not decided and confirmed and (verdict == verdict[0]).all():
         growth = float(fastest.max())
@@ -231,7 +231,7 @@ class _Block:
         self.unit = np.broadcast_to(np.asarray(unit, dtype=np.float64), x.shape[1:])
         self.per = self.unit / self.unit[:, None]  # brings Jacobians to these units
         self.sides = sides = [some * self.per for some in sides]
-        self.discrete = system.kind == "discrete"
+        self.discrete = system.time == "discrete"
         largest = max(float(np.linalg.norm(some, axis=(1, 2)).max()) for some in sides)
         self.step = 1.0 if self.discrete else PACE / (largest or 1.0)
 
@@ -270,7 +270,7 @@ class _Block:
         rate = np.full(modes.shape[:2], np.nan)
         for row, some in enumerate(self.sides):
             values, vectors = np.linalg.eig(some[:N_SIDES])
-            order = np.argsort(-linearization.growth(values, self.system.kind), axis=1)
+            order = np.argsort(-linearization.growth(values, self.system.time), axis=1)
             slot = 0
             for k in range(len(values)):
                 for j in order[k, :N_MODES]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf.systems.models.model_path import ModelPath
-from fixedpoint_tf.systems.models.structures import input_tensors, pack_inputs
+from fixedpoint_tf.systems.models.nested_inputs import input_tensors, pack_inputs
 
 __all__ = ["constant_rnn_input", "n_features", "named_inputs"]
 

@@ -11,15 +11,15 @@ import tensorflow as tf
 from fixedpoint_tf.systems.cells.registry import is_standard
 from fixedpoint_tf.systems.cells.stacked import is_stack
 from fixedpoint_tf.systems.keras_cells import is_legacy
-from fixedpoint_tf.systems.models.graph import Before, opaque, read_graph
-from fixedpoint_tf.systems.models.listening import Heard, cannot_listen, listen
-from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
-from fixedpoint_tf.systems.models.structures import (
+from fixedpoint_tf.systems.models.layers_before import Before, opaque, read_graph
+from fixedpoint_tf.systems.models.nested_inputs import (
     brief,
     plain_inputs,
     shapes_of,
     specification,
 )
+from fixedpoint_tf.systems.models.recorded_inputs import Heard, cannot_listen, listen
+from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 
 __all__ = ["ModelPath"]
 

@@ -4,7 +4,7 @@ Automatic differentiation believes what each operation says of its own gradient.
 has none (``tf.numpy_function``), one that hides it (``tf.stop_gradient``, rounding) or one
 that claims another (surrogate gradients) makes a Jacobian that is no derivative, and says
 nothing. Here products ``J v`` are compared with differences of ``F`` along ``v``
-(:mod:`fixedpoint_tf.systems.differentiation.differences`). What disagrees must do so again at
+(:mod:`fixedpoint_tf.systems.differentiation.directional`). What disagrees must do so again at
 states near
 by: at a kink, where a point may stand, the Jacobian of either side is right. And it must do
 so at a step along which the Jacobian itself hardly changes: differences of a function that
@@ -19,13 +19,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf.systems.differentiation.differences import (
+from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
+from fixedpoint_tf.systems.differentiation.directional import (
     EXACT,
     LADDERS,
     Function,
     differences,
 )
-from fixedpoint_tf.systems.differentiation.jacobians import Autodiff
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = [

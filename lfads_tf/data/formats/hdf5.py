@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fixedpoint_tf._utils import storage
+from fixedpoint_tf._utils import hdf5
 from fixedpoint_tf._utils.checks import check_number, listed
 from fixedpoint_tf._utils.files import existing
 from lfads_tf.data.formats import layouts
@@ -55,7 +55,7 @@ def write(
         >>> sorted(fields)
         ['bin_width', 'name', 'spikes']
     """
-    storage.write(
+    hdf5.write(
         path,
         {name: value for name, value in fields.items() if isinstance(value, np.ndarray)},
         {
@@ -108,7 +108,7 @@ def read(
     if bin_width is not None:
         bin_width = check_number(bin_width, "bin_width")
     shown = os.fspath(path)
-    with storage.opened(path) as file:
+    with hdf5.opened(path) as file:
         node = file if group is None else file.get(group)
         if not isinstance(node, h5py.Group):
             raise ValueError(
@@ -149,7 +149,7 @@ def _read_ours(
             f"version {version}: a later release wrote it."
         )
     _check_split(split, shown)
-    fields = {**storage.attributes_of(node), **storage.datasets_of(node)}
+    fields = {**hdf5.attributes_of(node), **hdf5.datasets_of(node)}
     for name in ("format", "format_version"):
         fields.pop(name, None)
     if not fields.keys() >= {"spikes", "bin_width"}:

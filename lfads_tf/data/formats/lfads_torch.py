@@ -131,7 +131,8 @@ def write_output(
 def read_output(
     path: str | os.PathLike[str], split: str, bin_width: float
 ) -> dict[str, np.ndarray]:
-    """Read what lfads-torch inferred, under the names of :class:`~lfads_tf.inferred.Inferred`.
+    """Read what lfads-torch inferred, under the names of
+    :class:`~lfads_tf.inference.result.Inferred`.
 
     Args:
         path: the file, such as ``lfads_output_sess0.h5``.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import analysis
-from fixedpoint_tf._utils import storage
+from fixedpoint_tf._utils import hdf5
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.points import FixedPoints
 
@@ -67,7 +67,7 @@ class Renamed(Result):
 def test_a_field_that_had_another_name_in_an_older_file(tmp_path):
     older = {"values": '{"norm": "euclidean"}'}
     form = {"format_name": "fixedpoint_tf.Renamed", "format_version": 1}
-    storage.write(tmp_path / "a.h5", {"radius": np.ones(2)}, older, **form)
+    hdf5.write(tmp_path / "a.h5", {"radius": np.ones(2)}, older, **form)
     assert Renamed.load(tmp_path / "a.h5").norm_type == "euclidean"
     Renamed(np.zeros(1), "largest").save(tmp_path / "a.h5")
     assert Renamed.load(tmp_path / "a.h5").norm_type == "largest"

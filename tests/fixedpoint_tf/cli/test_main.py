@@ -25,7 +25,7 @@ def demo(tmp_path_factory):
     out = tmp_path_factory.mktemp("demo") / "new folder"
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        assert main(["flipflop", "--out", str(out), "--quiet"]) == 0
+        assert main(["flip_flop", "--out", str(out), "--quiet"]) == 0
     return out, printed.getvalue().splitlines()
 
 
@@ -119,10 +119,10 @@ def test_a_cell_that_is_not_there_is_refused(tmp_path, capsys):
         (["plot"], "invalid choice: 'plot'"),
         (["find"], "the following arguments are required: MODEL.keras"),
         (
-            ["flipflop", "--n-inits", "0"],
+            ["flip_flop", "--n-inits", "0"],
             "--n-inits: expected a whole number of at least 1, received 0",
         ),
-        (["flipflop", "--epochs", "x"], "--epochs: invalid"),
+        (["flip_flop", "--epochs", "x"], "--epochs: invalid"),
         (["find", "nowhere.keras"], "'nowhere.keras', which is no file"),
     ],
 )

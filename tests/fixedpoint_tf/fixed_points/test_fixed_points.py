@@ -41,7 +41,7 @@ def make_points(n=6, n_states=4, n_inputs=2, *, seed=0, **changes):
         "smallest_singular_value": rng.uniform(size=n),
         "n_at_bound": np.arange(n) % 3,
         "tol_unique": 1e-4,
-        "kind": "discrete",
+        "time": "discrete",
         "state_names": [("h", n_states - 1), ("c", 1)],
     }
     return FixedPoints(**(arrays | changes))
@@ -144,7 +144,7 @@ class TestConstruction:
             ({"is_stable": np.zeros(6)}, TypeError, "is_stable: .*bool, received float64"),
             ({"tol_unique": -1.0}, ValueError, "tol_unique: expected .*>= 0, received -1.0"),
             ({"tol_unique": np.nan}, ValueError, "tol_unique: .*received nan"),
-            ({"kind": "other"}, ValueError, "kind: expected .*received 'other'"),
+            ({"time": "other"}, ValueError, "time: expected .*received 'other'"),
             ({"state_names": [("h", 3)]}, ValueError, "state_names: .*n_states = 4, received"),
         ],
     )
@@ -176,7 +176,7 @@ class TestChoosing:
         assert (chosen.tol_unique, chosen.state_names) == (fps.tol_unique, fps.state_names)
 
     def test_a_continuous_system_stays_one(self):
-        assert make_points(kind="continuous")[[0]].kind == "continuous"
+        assert make_points(time="continuous")[[0]].time == "continuous"
 
     @pytest.mark.parametrize("index", [6, -7])
     def test_out_of_range(self, fps, index):
@@ -267,8 +267,8 @@ class TestConcatenate:
     def test_refusals_name_what_differs(self, fps):
         with pytest.raises(ValueError, match="parts: expected at least one"):
             FixedPoints.concatenate([])
-        with pytest.raises(ValueError, match="one value of kind"):
-            FixedPoints.concatenate([fps, make_points(kind="continuous")])
+        with pytest.raises(ValueError, match="one value of time"):
+            FixedPoints.concatenate([fps, make_points(time="continuous")])
         with pytest.raises(ValueError, match="one value of n_states"):
             FixedPoints.concatenate([fps, make_points(n_states=5)])
         with pytest.raises(ValueError, match="expected dFdu in all sets or in none"):
@@ -319,7 +319,7 @@ class TestTransform:
         assert_equal(new[:3], fps[:3].transform(axes))
 
     def test_a_velocity_has_no_origin(self):
-        fps = make_points(kind="continuous")
+        fps = make_points(time="continuous")
         np.testing.assert_allclose(fps.transform(np.eye(4), 3.0).F_xstar, fps.F_xstar)
 
     def test_bad_arguments_are_named(self, fps):
@@ -335,7 +335,7 @@ class TestStorage:
         assert_equal(FixedPoints.load(tmp_path / "a.h5"), fps)
 
     def test_round_trip_of_what_was_not_computed(self, tmp_path):
-        bare = FixedPoints(xstar=np.ones((2, 3)), kind="continuous")
+        bare = FixedPoints(xstar=np.ones((2, 3)), time="continuous")
         bare.save(str(tmp_path / "a.h5"))
         assert_equal(FixedPoints.load(str(tmp_path / "a.h5")), bare)
 
@@ -397,7 +397,7 @@ class TestRepr:
         assert repr(FixedPoints(xstar=np.zeros((0, 3)))) == "no points; 3 units"
         values = [[np.nan], [1.0], [0.1]]
         fps = FixedPoints(
-            xstar=np.zeros((3, 1)), eigval_J_xstar=values, status=[0] * 3, kind="continuous"
+            xstar=np.zeros((3, 1)), eigval_J_xstar=values, status=[0] * 3, time="continuous"
         )
         assert repr(fps) == (
             "3 fixed points: 2 with 1 unstable direction, 1 of unknown stability; 1 unit, "

@@ -17,9 +17,9 @@ def rotation(angle, radius=1.0):
 
 
 class TestDecompose:
-    @pytest.mark.parametrize("kind", ["discrete", "continuous"])
-    def test_eigenvectors_satisfy_their_equations(self, jacobians, kind):
-        values, right, left = lin.decompose(jacobians, kind)
+    @pytest.mark.parametrize("time", ["discrete", "continuous"])
+    def test_eigenvectors_satisfy_their_equations(self, jacobians, time):
+        values, right, left = lin.decompose(jacobians, time)
         np.testing.assert_allclose(jacobians @ right, right * values[:, None, :], atol=1e-12)
         np.testing.assert_allclose(left @ jacobians, values[:, :, None] * left, atol=1e-12)
         np.testing.assert_allclose(left @ right, np.tile(np.eye(6), (5, 1, 1)), atol=1e-12)
@@ -116,7 +116,7 @@ class TestDecompose:
     def test_bad_arguments_are_named(self):
         with pytest.raises(ValueError, match=r"jacobians: expected .* received \(3, 2\)"):
             lin.decompose(np.zeros((3, 2)))
-        with pytest.raises(ValueError, match="kind: expected .* received 'other'"):
+        with pytest.raises(ValueError, match="time: expected .* received 'other'"):
             lin.decompose(np.zeros((1, 2, 2)), "other")
 
 
@@ -216,7 +216,7 @@ class TestLinearTrajectories:
     def test_a_singular_flow_is_solved_exactly(self):
         # dx/dt = y + 1, dy/dt = 0: x = x0 + (y0 + 1) t.
         got = lin.linear_trajectories(
-            [0, 0], [[0, 1], [0, 0]], [[5, 2]], 4, drift=[1, 0], kind="continuous", dt=0.25
+            [0, 0], [[0, 1], [0, 0]], [[5, 2]], 4, drift=[1, 0], time="continuous", dt=0.25
         )
         np.testing.assert_allclose(got[0, :, 0], 5 + 3 * 0.25 * np.arange(1, 5))
         np.testing.assert_allclose(got[0, :, 1], 2.0)
@@ -238,7 +238,7 @@ class TestLinearTrajectories:
             ),
             ({"drift": [1.0]}, "drift: expected shape"),
             ({"dt": 0.1}, "dt: expected None for a discrete system"),
-            ({"kind": "continuous"}, "dt: expected a positive number for a continuous"),
+            ({"time": "continuous"}, "dt: expected a positive number for a continuous"),
         ],
     )
     def test_bad_arguments_are_named(self, change, message):

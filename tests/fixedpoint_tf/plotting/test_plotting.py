@@ -26,25 +26,25 @@ def _close_figures():
 class DoubleWell:
     """dx/dt = x - x^3, dy/dt = -y/2, the other coordinates -z; fixed at x = -1, 0, 1."""
 
-    def __init__(self, n_states=2, n_inputs=0, kind="continuous"):
-        self.n_states, self.n_inputs, self.kind = n_states, n_inputs, kind
+    def __init__(self, n_states=2, n_inputs=0, time="continuous"):
+        self.n_states, self.n_inputs, self.time = n_states, n_inputs, time
 
     def step(self, h, u):
         flow = -0.5 * h
         flow[:, 0] = h[:, 0] - h[:, 0] ** 3
         if self.n_inputs:
             flow[:, 1] += u[:, 0]
-        return flow if self.kind == "continuous" else h + 0.1 * flow
+        return flow if self.time == "continuous" else h + 0.1 * flow
 
     def fixed_points(self):
         xstar = np.zeros((3, self.n_states))
         xstar[:, 0] = [-1.0, 0.0, 1.0]
         jacobians = np.tile(-0.5 * np.eye(self.n_states), (3, 1, 1))
         jacobians[:, 0, 0] = [-2.0, 1.0, -2.0]
-        if self.kind == "discrete":
+        if self.time == "discrete":
             jacobians = np.eye(self.n_states) + 0.1 * jacobians
         return FixedPoints(
-            xstar=xstar, J_xstar=jacobians, kind=self.kind, status=[FIXED] * 3, qstar=[0.0] * 3
+            xstar=xstar, J_xstar=jacobians, time=self.time, status=[FIXED] * 3, qstar=[0.0] * 3
         ).decompose_jacobians()
 
 
@@ -73,7 +73,7 @@ def drawable(fig):
 
 class TestStateSpace:
     def test_three_dimensions(self):
-        system = DoubleWell(5, kind="discrete")
+        system = DoubleWell(5, time="discrete")
         fps = system.fixed_points()
         slow = FixedPoints(
             xstar=np.full((2, 5), 0.3), status=[SLOW, NOT_CONVERGED], qstar=[1, 1]
@@ -220,13 +220,13 @@ def with_all(points, like):
         left_eigvec_J_xstar=left,
         status=points.status,
         qstar=points.qstar,
-        kind=like.kind,
+        time=like.time,
     )
 
 
 class TestEigenvalues:
     def test_discrete(self):
-        fps = DoubleWell(5, kind="discrete").fixed_points()
+        fps = DoubleWell(5, time="discrete").fixed_points()
         fig, ax = plotting.plot_eigenvalues(fps)
         circle = data(artist(ax, "unit circle"))
         np.testing.assert_allclose(np.linalg.norm(circle, axis=1), 1.0)
@@ -280,9 +280,9 @@ class TestSpeeds:
 
 
 class TestFlow:
-    @pytest.mark.parametrize("kind", ["discrete", "continuous"])
-    def test_two_units(self, kind):
-        system = DoubleWell(kind=kind)
+    @pytest.mark.parametrize("time", ["discrete", "continuous"])
+    def test_two_units(self, time):
+        system = DoubleWell(time=time)
         fig, ax = plotting.plot_flow(system, system.fixed_points(), n_grid=21, n_arrows=8)
         np.testing.assert_allclose(data(artist(ax, "2 stable")), [[-1, 0], [1, 0]])
         quiver = next(c for c in ax.collections if type(c).__name__ == "Quiver")
@@ -290,13 +290,13 @@ class TestFlow:
         flow /= np.linalg.norm(flow, axis=1, keepdims=True)
         np.testing.assert_allclose(np.stack([quiver.U, quiver.V], axis=1), flow, atol=1e-9)
         mesh = next(c for c in ax.collections if type(c).__name__ == "QuadMesh")
-        scale = 0.1 if kind == "discrete" else 1.0
+        scale = 0.1 if time == "discrete" else 1.0
         corner = np.array([[ax.get_xlim()[0], ax.get_ylim()[0]]])
         np.testing.assert_allclose(
             mesh.get_array().ravel()[0],
             scale * np.linalg.norm(DoubleWell().step(corner, None)),
         )
-        unit = "|F(h) − h| (per step)" if kind == "discrete" else "|dh/dt| (1/time)"
+        unit = "|F(h) − h| (per step)" if time == "discrete" else "|dh/dt| (1/time)"
         assert fig.axes[1].get_ylabel() == f"speed {unit}"
         drawable(fig)
 
@@ -314,7 +314,7 @@ class TestFlow:
     def test_a_plane_that_is_not_through_the_origin(self):
         # All speed is out of the plane z = 1: colour shows it, no arrow can.
         class Falls:
-            n_states, n_inputs, kind = 3, 0, "continuous"
+            n_states, n_inputs, time = 3, 0, "continuous"
 
             def step(self, h, u):
                 return np.tile([0.0, 0.0, -2.0], (len(h), 1))

@@ -83,7 +83,7 @@ KINDS = {
     "function": (map_of, SIZES, True, 1e-13),
     "velocity": (
         lambda: map_of(A - np.eye(N_STATES)),
-        {**SIZES, "kind": "continuous"},
+        {**SIZES, "time": "continuous"},
         True,
         1e-13,
     ),
@@ -157,7 +157,7 @@ def test_results_save_load_index_and_transform(name, tmp_path):
         loaded = FixedPoints.load(tmp_path / "points.h5")
         for field, value in points.to_dict().items():
             np.testing.assert_array_equal(loaded.to_dict()[field], value, err_msg=field)
-    assert loaded.kind == finder.system.kind
+    assert loaded.time == finder.system.time
     first = unique[0]
     assert len(first) == 1 and first.dFdu.shape == (1, d, finder.system.n_inputs)
     np.testing.assert_array_equal(unique[unique.qstar >= 0].xstar, unique.xstar)

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import nnls
 
 from fixedpoint_tf import FixedPointFinder, Status
-from fixedpoint_tf.systems.trajectories import run
+from fixedpoint_tf.systems.sampling import run
 
 ALPHA = 0.25
 

@@ -13,9 +13,9 @@ from fixedpoint_tf.systems.simulation import roll_out, simulate
 RNG = np.random.default_rng(0)
 
 
-def leaky(kind="discrete"):
-    step = (lambda h, u: 0.5 * h + u) if kind == "discrete" else (lambda h, u: u - h)
-    return as_system(step, n_states=1, n_inputs=1, kind=kind)
+def leaky(time="discrete"):
+    step = (lambda h, u: 0.5 * h + u) if time == "discrete" else (lambda h, u: u - h)
+    return as_system(step, n_states=1, n_inputs=1, time=time)
 
 
 def test_a_masked_step_keeps_the_state():

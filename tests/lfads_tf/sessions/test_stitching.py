@@ -10,7 +10,7 @@ from lfads_tf import LFADS, LFADSConfig, Session, load_model
 from lfads_tf.analysis.metrics import r_squared
 from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.layers import readin
-from lfads_tf.sessions import starting
+from lfads_tf.sessions import initial_weights
 from lfads_tf.training import batches, noise, steps
 from lfads_tf.training.arrays import as_arrays, trial_weights
 from lfads_tf.training.objective import loss_parts
@@ -163,7 +163,7 @@ def test_one_session_stitched_is_the_model_of_a_single_session():
     model = stitched([one], n_read_in=7)
     for a, b in zip(single.network.shared_layers(), model.network.shared_layers(), strict=True):
         b.set_weights(a.get_weights())
-    starting.start(single.network, {"spikes_btn": one.spikes}, one)
+    initial_weights.start(single.network, {"spikes_btn": one.spikes}, one)
     kernel, bias = single.network.read_out_kernel, single.network.read_out_bias
     weights = readin.SessionWeights(np.eye(7), np.zeros(7), kernel, bias)
     model.network.sessions.assign("monday", weights)
@@ -177,7 +177,7 @@ def test_one_session_stitched_is_the_model_of_a_single_session():
 
 def test_the_read_out_starts_at_the_mean_rates():
     model, x = stitched(), days()
-    starting.start(model.network, as_arrays(x, model.config), x)
+    initial_weights.start(model.network, as_arrays(x, model.config), x)
     for one in x:
         bias = np.exp(model.network.sessions.of(one.name).out_bias)
         np.testing.assert_allclose(bias, one.spikes.mean((0, 1)), rtol=1e-5)
@@ -188,7 +188,9 @@ def test_shared_components_of_noiseless_rates_give_the_log_rates_back():
     rng = np.random.default_rng(0)
     latents = rng.normal(size=(6, 20, 2))
     linear = [latents @ rng.normal(size=(2, n)) + rng.normal(size=n) for n in (5, 8, 3)]
-    starts = starting.start_by_pcr(linear, [np.arange(6)] * 3, (5, 8, 3), 2, 3, log_link=False)
+    starts = initial_weights.start_by_pcr(
+        linear, [np.arange(6)] * 3, (5, 8, 3), 2, 3, log_link=False
+    )
     seen = [x @ s.in_kernel + s.in_bias for x, s in zip(linear, starts, strict=True)]
     # The penalty takes its small share of each.
     for other in seen[1:]:

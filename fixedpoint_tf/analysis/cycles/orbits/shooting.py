@@ -13,7 +13,7 @@ import dataclasses
 
 import numpy as np
 
-from fixedpoint_tf._utils.batched import each, inverses
+from fixedpoint_tf._utils.linalg import each, inverses
 from fixedpoint_tf.analysis.cycles.maps import CHUNK, VariationalMap
 
 __all__ = ["Shot", "multipliers", "shoot"]

@@ -30,7 +30,7 @@ def test_a_limit_cycle_never_rests():
 
 def test_continuous_time_relaxes_to_its_attractor():
     system = as_system(
-        lambda h, u: 100.0 * (0.7 - h), n_states=1, n_inputs=1, kind="continuous"
+        lambda h, u: 100.0 * (0.7 - h), n_states=1, n_inputs=1, time="continuous"
     )
     start = points(system, 4)
     x, _ = forward.settle(problem(system), start.x, start.u)

@@ -1,0 +1,223 @@
+"""What ``certify`` answers."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.analysis.certificates.codes import CertificateCode
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Certificates"]
+
+_SENTENCES = {
+    CertificateCode.CERTIFIED: (
+        "proved: exactly one fixed point within {uniqueness:.1e}, at most {existence:.1e} away"
+    ),
+    CertificateCode.SUPPORTED: (
+        "supported by samples, not proved: a fixed point at most {existence:.1e} away; the "
+        "samples met no sign of another within {uniqueness:.1e}"
+    ),
+    CertificateCode.SLOW_POINT: (
+        "a slow point: the Newton step of {newton:.1e} is too long for how fast the Jacobian "
+        "turns (up to {lipschitz:.1e} of itself per unit of distance), and the residual of "
+        "{residual:.1e} is no rounding error (at most {rounding:.1e})"
+    ),
+    CertificateCode.RESIDUAL: (
+        "the Newton step of {newton:.1e} is too long for how fast the Jacobian turns (up to "
+        "{lipschitz:.1e} of itself per unit of distance); the residual is {residual:.1e}, of "
+        "which rounding in {precision} may be {rounding:.1e}"
+    ),
+    CertificateCode.SINGULAR: (
+        "the Jacobian of the residual is singular to rounding in {precision}: the point is not "
+        "isolated (a line of fixed points, or a bifurcation), or its Jacobian is too "
+        "ill-conditioned"
+    ),
+    CertificateCode.KINK: (
+        "the Jacobian changes abruptly within the Newton step of {newton:.1e}: the point is at "
+        "the threshold of a unit, and the sides do not agree so far that they decide"
+    ),
+    CertificateCode.BORDER: (
+        "on the threshold of a unit, or of several, whose sides have Jacobians of opposite "
+        "orientation: a border collision, where the slightest change leaves other numbers of "
+        "fixed points, as two fixed points or none"
+    ),
+    CertificateCode.NOT_FINITE: "the state, its image or its Jacobian is not finite",
+    CertificateCode.INTERRUPTED: "not examined: the call was interrupted",
+}
+
+
+#: How the summary counts what was refused: of one, of several.
+_REFUSED = {
+    CertificateCode.SLOW_POINT: ("slow point", "slow points"),
+    CertificateCode.RESIDUAL: ("not located well enough", "not located well enough"),
+    CertificateCode.SINGULAR: ("not isolated", "not isolated"),
+    CertificateCode.KINK: ("undecided at a threshold", "undecided at thresholds"),
+    CertificateCode.BORDER: ("at a border collision", "at border collisions"),
+    CertificateCode.NOT_FINITE: ("not finite", "not finite"),
+    CertificateCode.INTERRUPTED: ("not examined", "not examined"),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Certificates(Result):
+    """What :func:`fixedpoint_tf.analysis.certify` could show, a row for each
+    point.
+
+    Distances are Euclidean, in the flat state, but see ``units``. ``codes`` says what became of
+    each point.
+
+    Attributes:
+        certified: ``(n,)`` bool, the code is ``certified`` or ``supported``. Which of the two
+            it is, :attr:`proved` and :attr:`supported` tell.
+        codes: of :class:`fixedpoint_tf.analysis.CertificateCode`, one a point.
+        existence_radius: ``(n,)``, a true fixed point lies within it; NaN where refused.
+        uniqueness_radius: ``(n,)``, and no other within this one. Of a sampled system it is no
+            larger than what was sampled, and reaches no other point given.
+        newton_bound: ``(n,)``, Y, bound of the length of the Newton step.
+        inverse_defect: ``(n,)``, Z0, bound of ``|I - A DG|``.
+        jacobian_lipschitz: ``(n,)``, Z2, bound of ``|A (DG(x) - DG(x*))| / |x - x*|`` within
+            twice the Newton step; of a sampled system the largest that was met, times
+            ``safety``.
+        residual: ``(n,)``, ``|F(x) - x|`` (or ``|dx/dt|``) as evaluated.
+        rounding: ``(n,)``, bound of the error of that evaluation.
+        same_as: ``(n,)`` int, the first of the points given that is shown to stand for the
+            same true fixed point (itself, if none before it); -1 where not certified.
+        n_distinct: how many different true fixed points are shown to exist: proved, or
+            supported by samples, as ``method`` says.
+        n_unstable: ``(n,)`` int, number of unstable directions of the true fixed point; -1
+            where it is undecided: an eigenvalue is too near the edge, the fixed point may lie
+            on a threshold, or nothing is certified.
+        nearest: ``(n,)``, distance to the nearest other point under the same input.
+        method: ``"closed form"``: the bounds hold everywhere in the ball; ``"sampled"``: the
+            change of the Jacobian was measured at some places and multiplied by ``safety``,
+            which is evidence, not proof.
+        precision: ``"float32"`` or ``"float64"``, in which the network computes: the rounding
+            errors are those of this type.
+        safety: that factor, 1 for closed forms.
+        time: ``"discrete"`` or ``"continuous"``.
+        interrupted: whether the call was interrupted.
+        units: ``(n_states,)``, of each state, where the sizes of the states of a sampled
+            system differ by more than a factor of 64: all distances, and the residual and its
+            rounding, are then Euclidean in ``x / units``. None: in ``x``.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.analysis import certify
+        >>> square = as_system(lambda h, u: h * h, n_states=1, n_inputs=0)
+        >>> answer = certify(square, [[0.0], [1.0], [0.9]])
+        >>> answer.supported.tolist(), answer.proved.any().item(), answer.n_unstable.tolist()
+        ([True, True, False], False, [0, 1, -1])
+    """
+
+    certified: np.ndarray
+    codes: list[CertificateCode]
+    existence_radius: np.ndarray
+    uniqueness_radius: np.ndarray
+    newton_bound: np.ndarray
+    inverse_defect: np.ndarray
+    jacobian_lipschitz: np.ndarray
+    residual: np.ndarray
+    rounding: np.ndarray
+    same_as: np.ndarray
+    n_distinct: int
+    n_unstable: np.ndarray
+    nearest: np.ndarray
+    method: str
+    precision: str
+    safety: float
+    time: str
+    interrupted: bool
+    units: np.ndarray | None = None
+
+    _former_names = {"kind": "time"}
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", [CertificateCode(code) for code in self.codes])
+
+    @property
+    def proved(self) -> np.ndarray:
+        """``(n,)`` bool, a fixed point is proved to exist and to be alone."""
+        return np.array([code == CertificateCode.CERTIFIED for code in self.codes], dtype=bool)
+
+    @property
+    def supported(self) -> np.ndarray:
+        """``(n,)`` bool, samples support it, without a proof."""
+        return np.array([code == CertificateCode.SUPPORTED for code in self.codes], dtype=bool)
+
+    @property
+    def reasons(self) -> list[str]:
+        """A sentence for each point: why it is certified, or why it is not."""
+        return [
+            _SENTENCES[code].format(
+                uniqueness=self.uniqueness_radius[i],
+                existence=self.existence_radius[i],
+                newton=self.newton_bound[i],
+                lipschitz=self.jacobian_lipschitz[i],
+                residual=self.residual[i],
+                rounding=self.rounding[i],
+                precision=self.precision,
+            )
+            for i, code in enumerate(self.codes)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __repr__(self) -> str:
+        n, n_yes = len(self), int(self.certified.sum())
+        if not n:
+            return "no points to certify"
+        words = "proved" if self.method == "closed form" else "supported by samples (no proof)"
+        part = f"{n_yes:,} of {pluralize(n, 'point')} {words}"
+        if self.precision == "float32":
+            part += " in float32 arithmetic"
+        parts = [part]
+        if n_yes:
+            parts[0] += f" as {pluralize(self.n_distinct, 'distinct fixed point')}"
+            alone = "alone" if self.method == "closed form" else "no sign of another"
+            parts.append(
+                f"at most {np.nanmax(self.existence_radius):.1e} away, {alone} within "
+                f"{'at least ' if n_yes > 1 else ''}{np.nanmin(self.uniqueness_radius):.1e}"
+            )
+            if self.units is not None:
+                parts[-1] += ", each state measured in its own size"
+        refused = [code for code in self.codes if code in _REFUSED]
+        counts = [
+            pluralize(refused.count(code), *_REFUSED[code]) for code in dict.fromkeys(refused)
+        ]
+        return "; ".join(parts + ([", ".join(counts)] if counts else []))
+
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
+        """Draw, for each point, where its true fixed point is and where no other one is.
+
+        A bar runs from the radius within which the true fixed point lies to the one within
+        which it is alone; a tick marks the distance to the nearest other point given. A point
+        that is not certified shows the length of its Newton step. The legend says whether the
+        balls are proved or only supported by samples. What is not finite is left out.
+
+        Args:
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Example:
+            >>> from fixedpoint_tf.analysis import certify
+            >>> from fixedpoint_tf import as_system
+            >>> halve = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=1)
+            >>> fig, ax = certify(halve, [[0.0]], inputs=[[0.0]]).plot()
+            >>> ax.get_yscale()
+            'log'
+        """
+        from fixedpoint_tf.analysis.certificates.plotting import plot_certificates
+
+        return plot_certificates(self, fig=fig, ax=ax)

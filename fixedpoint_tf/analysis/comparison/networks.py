@@ -1,0 +1,308 @@
+"""The same search over many networks, one row of numbers each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.analysis.certificates import certify
+from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
+from fixedpoint_tf.analysis.completeness.coverage import estimate_coverage
+from fixedpoint_tf.config import FinderConfig
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.linearization import growth
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from fixedpoint_tf.finder import FixedPointFinder
+
+__all__ = ["Comparison", "compare_networks"]
+
+#: From the finder of a network, its distinct points and all starts to a number.
+Measure = Callable[[Any, FixedPoints, FixedPoints], float]
+
+
+def _fastest_growth(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    values = unique.fixed.eigval_J_xstar
+    return np.nan if values is None or not values.size else growth(values, unique.time).max()
+
+
+def _longest_decay(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    """The longest time constant of a stable point, in steps (or units of time)."""
+    if unique.eigval_J_xstar is None or not unique.stable.n:
+        return np.nan
+    return float(unique.stable.time_constants().max())
+
+
+def _missing(finder: FixedPointFinder, _: FixedPoints, all_points: FixedPoints) -> float:
+    missing = estimate_coverage(all_points).missing
+    return float(np.max(missing)) if len(missing) else np.nan
+
+
+def _proved(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    return _certified(finder, unique) if has_closed_form(finder.system) else 0.0
+
+
+def _supported(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
+    """How many are supported by samples, where there are no proofs."""
+    return 0.0 if has_closed_form(finder.system) else _certified(finder, unique)
+
+
+def _certified(finder: FixedPointFinder, unique: FixedPoints) -> float:
+    answer = certify(finder.system, unique.fixed)
+    if answer.interrupted:  # it has caught the interruption, and counted too few
+        raise KeyboardInterrupt
+    return float(answer.certified.sum())
+
+
+#: What is measured of every network, from its finder, distinct points and all starts.
+MEASURES: Mapping[str, Measure] = {
+    "fixed": lambda _, unique, all_points: unique.fixed.n,
+    "stable": lambda _, unique, all_points: unique.stable.n,
+    "unstable": lambda _, unique, all_points: unique.unstable.n,
+    "proved": _proved,
+    "supported": _supported,
+    "slow": lambda _, unique, all_points: unique.slow.n,
+    "missing": _missing,
+    "fastest growth": _fastest_growth,
+    "longest decay": _longest_decay,
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
+    """One row of numbers a network; what could not be measured is NaN.
+
+    Attributes:
+        labels: of the networks.
+        measures: names of the columns.
+        values: ``(n_networks, n_measures)``.
+        seconds: ``(n_networks,)``, of each search.
+        reasons: for each network, why its numbers are missing; empty where they are not.
+        interrupted: whether the keyboard put an end to it: the network that was being
+            searched and those that had not been reached are left out.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> from fixedpoint_tf.analysis import compare_networks
+        >>> networks = {
+        ...     f"gain {gain}": as_system(
+        ...         lambda h, u, gain=gain: h * gain / (1 + h * h), n_states=1, n_inputs=0
+        ...     )
+        ...     for gain in (0.5, 2.0)
+        ... }
+        >>> table, _ = compare_networks(networks, [[-1.0], [0.1], [1.0]])
+        >>> table.labels, table["fixed"].tolist()
+        (['gain 0.5', 'gain 2.0'], [1.0, 3.0])
+    """
+
+    labels: list[str]
+    measures: list[str]
+    values: np.ndarray
+    seconds: np.ndarray
+    reasons: list[str]
+    interrupted: bool
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, measure: str) -> np.ndarray:
+        """``(n_networks,)``, one column."""
+        if measure not in self.measures:
+            raise KeyError(f"measure: expected one of {self.measures}, received {measure!r}.")
+        return self.values[:, self.measures.index(measure)]
+
+    def __repr__(self) -> str:
+        failed = sum(map(bool, self.reasons))
+        text = f"{len(self)} network{'s' * (len(self) != 1)}: {', '.join(self.measures)}"
+        text += f"; {failed} failed" if failed else ""
+        return text + ("; interrupted" if self.interrupted else "")
+
+    def to_markdown(self) -> str:
+        """The table as text, one row a network."""
+        head = ["network", *self.measures, "s"]
+        rows = [head, ["---"] * len(head)]
+        for i, label in enumerate(self.labels):
+            numbers = [_shown(value) for value in self.values[i]]
+            rows.append([label, *numbers, f"{self.seconds[i]:.1f}"])
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+        failed = zip(self.labels, self.reasons, strict=True)
+        return "\n".join([*lines, *(f"{label}: {why}" for label, why in failed if why)])
+
+    def plot(
+        self, measures: Iterable[str] | None = None, *, axes: list[Axes] | None = None
+    ) -> tuple[Figure, np.ndarray]:
+        """Draw each measure against the networks, in their order.
+
+        Networks without a number leave a gap, so that checkpoints through training keep their
+        places.
+
+        Args:
+            measures: those to draw; all by default.
+            axes: one for each measure, to draw in.
+
+        Returns:
+            The figure and the axes, one for each measure.
+
+        Raises:
+            ValueError: a measure that there is not, or another number of axes.
+
+        Example:
+            >>> numbers = np.ones((2, 1)), np.ones(2)
+            >>> table = Comparison(["0", "1"], ["fixed"], *numbers, ["", ""], False)
+            >>> fig, axes = table.plot()
+            >>> axes[0].get_ylabel()
+            'fixed'
+        """
+        from fixedpoint_tf.analysis.comparison.plotting import plot_comparison
+
+        return plot_comparison(self, measures, axes=axes)
+
+
+def _shown(value: float) -> str:
+    if np.isnan(value):
+        return "-"
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.3g}"
+
+
+def compare_networks(
+    networks: Mapping[str, Any] | Iterable[Any],
+    initial_states: Any,
+    inputs: Any = None,
+    *,
+    measures: Mapping[str, Measure] | None = None,
+    config: FinderConfig | None = None,
+    layer: str | None = None,
+    n_states: int | None = None,
+    n_inputs: int | None = None,
+    time: str = "discrete",
+    bounds: tuple[Any, Any] | None = None,
+    derivatives: str = "automatic",
+    verbose: bool = False,
+) -> tuple[Comparison, list[FixedPoints | None]]:
+    """Search many networks in the same way and put them into one table.
+
+    Networks of several seeds, or one network at several times of its training, are read one
+    after the other: a path to a ``.keras`` file is loaded only when its turn comes. What
+    fails for one network, be it no search or one measure, is said in its row and stops no
+    other.
+
+    Cost: one search, one certificate a fixed point, and the measures, for each network.
+
+    Args:
+        networks: label to network, or networks alone; each anything that
+            :func:`fixedpoint_tf.as_system` takes.
+        initial_states: ``(n, n_states)`` for all networks, or a function from a
+            ``FixedPointFinder`` to them, for networks that have their own trajectories.
+        inputs: ``(1, n_inputs)`` or ``(n, n_inputs)``, as for ``find_fixed_points``.
+        measures: further columns: name to function of the finder, the distinct points and
+            all starts (both results of ``find_fixed_points``), which returns a number.
+        config: options of each search, which shows no bar of its own.
+        layer, n_states, n_inputs, time, bounds, derivatives: of each network, see
+            :func:`fixedpoint_tf.as_system`.
+        verbose: show a progress bar over networks.
+
+    Returns:
+        The table, and the distinct points of each network (None where its search failed).
+
+    Raises:
+        ValueError: no network.
+
+    References:
+        Maheswaranathan, Williams, Golub, Ganguli & Sussillo (2019), "Universality and
+        individuality in neural dynamics across large populations of recurrent networks".
+
+    Example:
+        >>> import keras
+        >>> cells = {}
+        >>> for gain in (0.5, 2.0):
+        ...     cell = keras.layers.SimpleRNNCell(1)
+        ...     cell.build((None, 1))
+        ...     cell.set_weights([np.zeros((1, 1)), np.full((1, 1), gain), np.zeros(1)])
+        ...     cells[f"gain {gain}"] = cell
+        >>> table, points = compare_networks(cells, np.linspace(-1, 1, 9)[:, None], [[0.0]])
+        >>> table["fixed"].tolist(), table["stable"].tolist()
+        ([1.0, 3.0], [1.0, 2.0])
+    """
+    named = (
+        dict(networks)
+        if isinstance(networks, Mapping)
+        else {str(i): network for i, network in enumerate(networks)}
+    )
+    if not named:
+        raise ValueError("networks: expected at least one network, received none.")
+    every_measure = {**MEASURES, **(measures or {})}
+    options = {
+        **dataclasses.asdict(FinderConfig() if config is None else config),
+        "layer": layer,
+        "n_states": n_states,
+        "n_inputs": n_inputs,
+        "time": time,
+        "bounds": bounds,
+        "derivatives": derivatives,
+        "verbose": False,
+    }
+    rows, seconds, reasons, points = [], [], [], []
+    interrupted = False
+    try:
+        for network in tqdm(named.values(), "networks", disable=not verbose):
+            begin = perf_counter()
+            row, reason, unique = _row(network, initial_states, inputs, every_measure, options)
+            rows.append(row)
+            reasons.append(reason)
+            points.append(unique)
+            seconds.append(perf_counter() - begin)
+    except KeyboardInterrupt:
+        interrupted = True
+    table = Comparison(
+        labels=[str(label) for label in named][: len(rows)],
+        measures=list(every_measure),
+        values=np.array(rows).reshape(len(rows), len(every_measure)),
+        seconds=np.array(seconds),
+        reasons=reasons,
+        interrupted=interrupted,
+    )
+    return table, points
+
+
+def _row(
+    network: Any,
+    initial_states: Any,
+    inputs: Any,
+    measures: Mapping[str, Measure],
+    options: Mapping[str, Any],
+) -> tuple[list[float], str, FixedPoints | None]:
+    """Return the numbers of one network, why some are missing, and its distinct points."""
+    # The functions of the user's are given a finder, which stands above this room.
+    from fixedpoint_tf.finder import FixedPointFinder
+
+    nothing = [np.nan] * len(measures)
+    try:
+        finder = FixedPointFinder(network, **options)
+        states = initial_states(finder) if callable(initial_states) else initial_states
+        unique, all_points = finder.find_fixed_points(states, inputs)
+        if finder.interrupted:  # it has caught the interruption, and found only a part
+            raise KeyboardInterrupt
+    except Exception as error:  # whatever it is, the other networks have their turn
+        return nothing, _said(error), None
+    row, reasons = [], []
+    for name, measure in measures.items():
+        try:
+            row.append(float(measure(finder, unique, all_points)))
+        except Exception as error:  # measures are the user's own, and so are their errors
+            row.append(np.nan)
+            reasons.append(f"{name}: {_said(error)}")
+    return row, "; ".join(reasons), unique
+
+
+def _said(error: Exception) -> str:
+    """An error in a line; a KeyError alone would say no more than a name."""
+    return f"{type(error).__name__}: {error}"

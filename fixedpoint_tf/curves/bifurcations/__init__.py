@@ -1,0 +1,1 @@
+"""Bifurcations along a curve of fixed points: noticed, separated, located."""

@@ -1,0 +1,1 @@
+"""Borders between the smooth pieces of a system, and curves that cross them."""

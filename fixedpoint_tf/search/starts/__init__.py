@@ -1,0 +1,1 @@
+"""Places where descents start: the user's states, the region around them, further ones."""

@@ -1,0 +1,1 @@
+"""Objects of the user: called without side effects, and watched for changes."""

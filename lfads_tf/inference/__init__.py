@@ -1,0 +1,1 @@
+"""Inference by a trained model: averages over posterior samples, and their result."""

@@ -1,0 +1,118 @@
+"""What inference returns: named arrays, to be saved and read without TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fixedpoint_tf._utils import hdf5
+
+__all__ = ["Inferred"]
+
+_FORMAT: Any = {"format_name": "lfads_tf.Inferred", "format_version": 1}
+
+
+class Inferred(NamedTuple):
+    """What was inferred, NumPy arrays of float32.
+
+    Attributes:
+        rates: ``(n_trials, n_bins, n_neurons)``, in spikes/s; with another observation model
+            than Poisson the expected data, in their unit.
+        rates_sd: their standard deviation over the samples of the posterior, ``(n_trials,
+            n_bins, n_neurons)``, in the same unit; 0 without samples. It says how well the
+            model thinks it knows the rates, not how far they are from the true ones.
+        factors: ``(n_trials, n_bins, n_factors)``.
+        initial_condition_mean: of the posterior, ``(n_trials, n_initial_conditions)``.
+        initial_condition_sd: its standard deviation, ``(n_trials, n_initial_conditions)``.
+        generator_initial_states: where the generator starts, before the first bin, ``(n_trials,
+            generator_units)``: :attr:`LFADS.generator <lfads_tf.model.LFADS.generator>` rolls
+            on from here.
+        inferred_input_mean: ``(n_trials, n_bins, n_inferred_inputs)``, of width 0 without
+            controller.
+        inferred_input_sd: standard deviation over samples and within each, of the same
+            shape.
+        generator_states: ``(n_trials, n_bins, generator_units)``.
+        controller_states: ``(n_trials, n_bins, controller_units)``, or of width 0.
+
+    Example:
+        >>> shapes = {"rates": (2, 5, 3), "factors": (2, 5, 4)}
+        >>> arrays = (np.zeros(shapes.get(name, (2, 5, 1))) for name in Inferred._fields)
+        >>> found = Inferred(*arrays)
+        >>> found.rates.shape, found.factors.shape
+        ((2, 5, 3), (2, 5, 4))
+    """
+
+    rates: np.ndarray
+    rates_sd: np.ndarray
+    factors: np.ndarray
+    initial_condition_mean: np.ndarray
+    initial_condition_sd: np.ndarray
+    generator_initial_states: np.ndarray
+    inferred_input_mean: np.ndarray
+    inferred_input_sd: np.ndarray
+    generator_states: np.ndarray
+    controller_states: np.ndarray
+
+    def __repr__(self) -> str:
+        n_trials, n_bins, n_neurons = self.rates.shape
+        n_inferred = self.inferred_input_mean.shape[-1]
+        inputs = f", {n_inferred} inferred inputs" if n_inferred else ""
+        return (
+            f"Inferred({n_trials} trials x {n_bins} bins x {n_neurons} neurons, "
+            f"{self.factors.shape[-1]} factors{inputs})"
+        )
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes every array under its name, a dataset of float32 at the top of an HDF5 file.
+
+        Args:
+            path: of the file, which ends in ``.h5``, ``.hdf5`` or ``.hdf``; its folder is
+                made if need be.
+            overwrite: whether a file may be there already.
+
+        Raises:
+            FileExistsError: a file is there and ``overwrite`` is false.
+            ValueError: the name has another ending.
+
+        Example:
+            >>> import tempfile
+            >>> nothing = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     nothing.save(os.path.join(folder, "inferred.h5"))
+            ...     Inferred.load(os.path.join(folder, "inferred.h5"))
+            Inferred(2 trials x 5 bins x 3 neurons, 3 factors, 3 inferred inputs)
+        """
+        hdf5.write(path, self._asdict(), {}, **_FORMAT, overwrite=overwrite, make_folder=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Inferred:
+        """Reads what :meth:`save` wrote.
+
+        Args:
+            path: of the file.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is no HDF5 file, damaged, of another format or a later version.
+            KeyError: the file lacks an array; the message lists what it has.
+
+        Example:
+            >>> import tempfile
+            >>> nothing = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     nothing.save(os.path.join(folder, "inferred.h5"))
+            ...     Inferred.load(os.path.join(folder, "inferred.h5")).rates.shape
+            (2, 5, 3)
+        """
+        # Older files name no format.
+        arrays, _ = hdf5.read(path, **_FORMAT, may_be_unnamed=True)
+        missing = [name for name in cls._fields if name not in arrays]
+        if missing:
+            raise KeyError(
+                f"path: expected the arrays {', '.join(cls._fields)}, received a file "
+                f"({os.fspath(path)!r}) without {', '.join(missing)}; it has "
+                f"{', '.join(sorted(arrays)) or 'nothing'}."
+            )
+        return cls(*(arrays[name] for name in cls._fields))
