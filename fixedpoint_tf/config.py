@@ -171,7 +171,7 @@ class FinderConfig:
             raise ValueError(f"{name}: expected {expected}, received {value!r}.")
 
     def search_options(self) -> SolverOptions:
-        """What the search needs of these options."""
+        """Return the options of the search itself."""
         return SolverOptions(
             method=_METHODS[self.method],
             tol_q=self.tol_q,

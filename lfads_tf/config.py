@@ -1,4 +1,4 @@
-"""What an LFADS model is made of and how it is trained, checked when it is written down."""
+"""Configuration of an LFADS model and of its training, checked when it is made."""
 
 from __future__ import annotations
 
@@ -339,7 +339,7 @@ class LFADSConfig:
 
     @property
     def has_controller(self) -> bool:
-        """Whether inputs are inferred."""
+        """Tell whether inputs are inferred."""
         return self.n_inferred_inputs > 0
 
     def index_of(self, session_name: str, argument: str = "session") -> int:

@@ -1,4 +1,4 @@
-"""How much of the state space leads to each attractor: basins, sampled from given states."""
+"""Basins of attraction, estimated from sampled states."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SAME = 1e-9  # points nearer than this, relative to their size, are one
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Basins(Result):
-    """Which attractor each state reaches, and how many states reach each.
+    """The attractor that each state reaches, and the share of states that reach each.
 
     The fractions are those of the distribution that the states were drawn from, and the
     intervals hold only where they were drawn independently.

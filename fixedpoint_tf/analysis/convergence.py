@@ -37,7 +37,7 @@ GRAZING = 1e-4  # share of the radius of a saddle within which states seldom com
 
 @dataclasses.dataclass
 class Convergence:
-    """Where each of ``n`` states arrived.
+    """The target that each of ``n`` states reached.
 
     Attributes:
         target: ``(n,)`` int, the row of the target reached; -1 for none.
@@ -256,7 +256,7 @@ def run_to_convergence(
 def _judge(
     ends: Convergence, entered, chosen, path, done: int, targets, radius, attracting, size, eps
 ) -> None:
-    """What a block of a run, (n, n_times, n_states), says about its states."""
+    """Update the outcomes of states by a block of their run, (n, n_times, n_states)."""
     last = path[:, -1]
     with np.errstate(over="ignore", invalid="ignore"):
         length = np.linalg.norm(last, axis=1)
@@ -305,7 +305,7 @@ def _strided(
 
 
 def _recurs(path: np.ndarray, steady_within: float = STEADY) -> bool:
-    """Whether a path comes back to where it was, and does not shrink meanwhile.
+    """Tell whether a path recurs without shrinking.
 
     A cycle of a map seldom closes after a whole number of steps: to come back means to
     come nearer than a step is long, after having been several steps away.

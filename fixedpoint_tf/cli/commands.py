@@ -1,4 +1,4 @@
-"""What the command line does: train the demonstration, search, draw, write."""
+"""Commands of the command line: demonstration, search, figures, files."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def _path(system: DynamicalSystem) -> ModelPath:
 def _constant(
     system: DynamicalSystem, given: Sequence[float] | None, is_driven: bool, say: Say
 ) -> np.ndarray:
-    """What the RNN layer receives under the constant input of the model, ``(1, n_inputs)``."""
+    """Return the RNN layer's input, ``(1, n_inputs)``, under a constant input of the model."""
     path = _path(system)
     behind = path.describe().removeprefix("the inputs of ")
     if given is None and (not is_driven or path.gives_as_it_is()):

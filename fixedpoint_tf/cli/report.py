@@ -27,7 +27,7 @@ ARRIVED = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Meaning:
-    """What was answered.
+    """The answers of a search in lines and figures.
 
     Attributes:
         lines: one a question that has an answer.

@@ -1,4 +1,4 @@
-"""Where branches begin: the size of the states, and the ways out of each start."""
+"""Starts of branches: the size of the states, and the tangents at each start."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ class FixedPoints(Result):
         return self[finite[kept]]
 
     def find(self, point: FixedPoints) -> np.ndarray:
-        """Where a point is found among these.
+        """Find the indices of the points that coincide with one point.
 
         Args:
             point: exactly one point.

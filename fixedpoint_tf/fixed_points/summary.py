@@ -86,7 +86,7 @@ def _with_detail(n: int, noun: str, details: list[str]) -> str:
 
 
 def _stabilities(points: FixedPoints) -> list[str]:
-    """How many are stable, have 1, 2, ... unstable directions, are marginal."""
+    """Count the points that are stable, have 1, 2, ... unstable directions, are marginal."""
     counts, classes = points.n_unstable, points.stability_class
     if counts is None or classes is None or points.n == 0:
         return []
@@ -121,7 +121,7 @@ def _at_bound(points: FixedPoints) -> list[str]:
 
 
 def _speeds(points: FixedPoints) -> list[str]:
-    """How slow slow points are: the lowest and the highest speed."""
+    """Give the lowest and the highest speed of slow points."""
     if points.qstar is None or not np.isfinite(points.qstar).any():
         return []
     low, high = (f"{q:.0e}" for q in (np.nanmin(points.qstar), np.nanmax(points.qstar)))

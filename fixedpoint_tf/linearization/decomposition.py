@@ -161,7 +161,7 @@ def _left_eigenvectors(
 
 
 def _is_dual(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Which rows are left eigenvectors in more than name; those of NaN are not."""
+    """Tell which rows are dual to the right eigenvectors; rows of NaN are not."""
     with np.errstate(over="ignore", invalid="ignore"):
         error = np.abs(left @ right - np.eye(len(left))).max(axis=1)
         condition = np.linalg.norm(left, axis=1)  # The right vectors have length 1.

@@ -1,4 +1,4 @@
-"""What an eigenvalue says: whether its mode decays, how fast, and how often it turns."""
+"""Stability, time constants and frequencies of modes, from their eigenvalues."""
 
 from __future__ import annotations
 

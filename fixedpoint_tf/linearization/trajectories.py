@@ -107,7 +107,7 @@ def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
 def _propagators(
     matrix: np.ndarray, time: str, dt: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What one step does to a deviation, and to a constant forcing."""
+    """Return the propagators of a deviation and of a constant forcing over one step."""
     identity = np.eye(len(matrix))
     check_time_step(dt, check_time(time))
     if time == "discrete":

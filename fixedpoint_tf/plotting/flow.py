@@ -28,7 +28,7 @@ _OFF_PLANE = 0.05
 
 
 class System(Protocol):
-    """What is needed of a dynamical system."""
+    """The attributes of a dynamical system that the flow field needs."""
 
     n_states: int
     n_inputs: int

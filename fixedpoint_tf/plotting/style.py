@@ -1,4 +1,4 @@
-"""How each kind of point looks, the same in every figure."""
+"""Style of points, the same in every figure."""
 
 from __future__ import annotations
 

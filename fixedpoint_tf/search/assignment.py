@@ -1,4 +1,4 @@
-"""Which starts may be given to a known end point, instead of descending once more."""
+"""Assignment of starts to known end points without a new descent."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has
 
 @dataclasses.dataclass(frozen=True)
 class SolverOptions:
-    """How to search. See :class:`fixedpoint_tf.FinderConfig` for the meanings."""
+    """Options of a search; :class:`fixedpoint_tf.FinderConfig` gives their meanings."""
 
     method: str = "newton"
     tol_q: float = 1e-12

@@ -182,7 +182,7 @@ def _tell_apart(where, radius, known, known_radius) -> tuple[np.ndarray, np.ndar
 
 
 def _merge_near(where, rank, known, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Do the same for points that are one wherever they lie within a distance."""
+    """Merge points that are one wherever they lie within a distance."""
     same, owner = np.full(len(where), -1), np.full(len(where), -1)
     if len(known):
         distance, near = cKDTree(known).query(where, distance_upper_bound=reach)

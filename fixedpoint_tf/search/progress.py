@@ -1,4 +1,4 @@
-"""How a search stands, shown while it runs."""
+"""Progress of a search, shown while it runs."""
 
 from __future__ import annotations
 

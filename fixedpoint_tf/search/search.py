@@ -216,7 +216,7 @@ class Search:
     # -- what became of it ----------------------------------------------------------------
 
     def standing(self) -> tuple[int, float]:
-        """How many starts have arrived, and the median speed of all."""
+        """Count the starts that have arrived, and compute the median speed of all."""
         ended = self.member >= 0
         q = self.points.q.copy()
         q[ended] = self.ends.q[self.member[ended]]

@@ -1,4 +1,4 @@
-"""What is known at points that a question is asked about: inputs, Jacobians, eigenvalues."""
+"""Inputs, Jacobians and eigenvalues at points."""
 
 from __future__ import annotations
 

@@ -29,17 +29,17 @@ __all__ = [
 
 
 def is_legacy(thing: Any) -> bool:
-    """Whether an object comes from (or inherits from) ``tf_keras``."""
+    """Tell whether the class of an object comes or inherits from ``tf_keras``."""
     return any(base.__module__.split(".")[0] == "tf_keras" for base in type(thing).__mro__)
 
 
 def is_cell(thing: Any) -> bool:
-    """Whether an object follows the cell contract: ``state_size`` and a call with states."""
+    """Tell whether an object has the cell's interface: ``state_size`` and a call."""
     return hasattr(thing, "state_size") and callable(thing) and not isinstance(thing, type)
 
 
 def name_of(thing: Any) -> str:
-    """What errors call a layer or cell; a cell need not be a layer, nor have a name."""
+    """Name a layer or cell in errors; a cell need not be a layer, nor have a name."""
     return getattr(thing, "name", type(thing).__name__)
 
 
@@ -50,7 +50,7 @@ def is_all_standard(cell: Any) -> bool:
 
 
 def _is_convolutional(cell: Any) -> bool:
-    """Whether the states have further dimensions, which ``state_size`` does not tell."""
+    """Tell whether the states have further dimensions, which ``state_size`` does not show."""
     return (
         any(
             base.__name__.startswith("ConvLSTM")

@@ -34,7 +34,7 @@ class Equations(Hashable, Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Residual:
-    """What vanishes at a fixed point: ``F(h, u) - h``, or ``dh/dt`` in continuous time."""
+    """Residual of a fixed point: ``F(h, u) - h``, or ``dh/dt`` in continuous time."""
 
     equations: Equations
     time: str
@@ -56,7 +56,7 @@ class Residual:
 
 @dataclasses.dataclass(frozen=True)
 class StateLayout:
-    """Where each named state of a network stands in the flat one, in order."""
+    """Order and sizes of a network's named states in the flat one."""
 
     names: tuple[str, ...]
     sizes: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""What a task is: trials, a network to train on them, and the answer known beforehand."""
+"""Tasks: trials, a network to train on them, and the answer known beforehand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Condition:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How a network is trained until it can be used: Adam, its rate falling to zero.
+    """Recipe of training: Adam, with a learning rate that falls to zero.
 
     Attributes:
         n_trials: number of training trials, drawn once.
@@ -133,7 +133,7 @@ class Task:
         return self.generator(rng, n_trials, **options)
 
     def weights(self, n_trials: int, n_time: int) -> np.ndarray | None:
-        """How much each step counts, ``(n_trials, n_time)``; None where all count alike."""
+        """Return the weight of each step, ``(n_trials, n_time)``; None where all are equal."""
         if not self.last_step_only:
             return None
         weights = np.zeros((n_trials, n_time), dtype=np.float32)

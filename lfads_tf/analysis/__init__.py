@@ -1,4 +1,4 @@
-"""What a trained model's rates are worth: metrics, baselines, behaviour, field potentials.
+"""Analysis of a trained model's rates: metrics, baselines, behaviour, field potentials.
 
 NumPy, SciPy and scikit-learn only; a module is loaded when it is first used. Trials are
 ``(n_trials, n_bins, n)``; rates are in spikes/s, spikes are counts, widths and times in

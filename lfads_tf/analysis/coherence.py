@@ -42,7 +42,7 @@ class Coherence(NamedTuple):
     half_bandwidth: float
 
     def chance(self, level: float = 0.95) -> float:
-        """What the coherence of independent signals stays below with this probability.
+        """Compute the bound that the coherence of independent signals keeps with a probability.
 
         Exact for Gaussian signals whose spectra are flat within the bandwidth:
         ``sqrt(1 - (1 - level)^(1 / (n_estimates - 1)))``, at one frequency; of many

@@ -36,7 +36,7 @@ SHRINKAGES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 class Decoder:
-    """What is fitted, and between what is chosen; one of the classes below.
+    """Decoder to be fitted, with its lags to choose from; one of the classes below.
 
     Attributes:
         lags: in bins, by which behaviour follows the rates, to choose from. With lag 2 the
@@ -429,7 +429,7 @@ def _fitted(
 
 
 def _is_regressor(value: Any) -> bool:
-    """Whether it is an object, not a class, that fits and predicts."""
+    """Tell whether a value is an object, not a class, that fits and predicts."""
     return not inspect.isclass(value) and hasattr(value, "fit") and hasattr(value, "predict")
 
 

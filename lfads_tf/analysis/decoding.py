@@ -129,7 +129,7 @@ def fit_ridge(
 
 
 def predict(decoder: LinearDecoder, features: Any) -> np.ndarray:
-    """What a decoder says of features.
+    """Predict the targets from features.
 
     Args:
         decoder: of :func:`fit_ridge`.

@@ -1,4 +1,4 @@
-"""How many dimensions of the rates or factors behaviour needs."""
+"""Decoding of behaviour against the number of dimensions of rates or factors."""
 
 from __future__ import annotations
 

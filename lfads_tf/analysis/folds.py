@@ -1,4 +1,4 @@
-"""Which trials are held out together: by trial or by condition."""
+"""Folds of trials, by trial or by condition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good inferred rates are: against true rates, and against spikes alone.
+"""Metrics of inferred rates, against true rates and against spikes alone.
 
 Rates are in spikes/s and spikes are counts. NaN in the data (spikes, true rates, behaviour)
 means "not observed": such samples are left out of every sum.
@@ -186,7 +186,7 @@ def bits_per_spike(
     reference: Any = None,
     per_neuron: bool = False,
 ) -> Any:
-    """How much better the rates predict the spikes than each neuron's mean rate does.
+    """Compute the gain of rates over each neuron's mean rate in predicting spikes.
 
     The difference of the two Poisson log-likelihoods, divided by the number of spikes and
     by log 2 (Pei et al. 2021, Neural Latents Benchmark, arXiv:2109.04463, "co-smoothing").
@@ -235,7 +235,7 @@ def bits_per_spike(
 
 
 def _log_likelihood(expected: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Of each sample, without the term that depends on the counts alone."""
+    """Return each sample's log-likelihood, without the term of the counts alone."""
     return special.xlogy(counts, expected) - expected
 
 

@@ -60,7 +60,7 @@ def condition_means(
 def psth_r_squared(
     rates: Any, conditions: Any, psth: Any, *, kinds: Any = None, jitter: Any = None
 ) -> float:
-    """How well the mean rates of each condition match the PSTHs.
+    """Compute the R^2 of the mean rates of each condition against the PSTHs.
 
     R^2 of each neuron over the bins of all conditions, averaged over neurons: ``psth R2`` of
     the Neural Latents Benchmark (Pei et al. 2021, arXiv:2109.04463, section 3.3).

@@ -73,7 +73,7 @@ def measured(
 
 
 def _scored(config: LFADSConfig, session: Session) -> list[tuple[str, slice, slice]]:
-    """What bits/spike are measured of: a name, the bins and the neurons."""
+    """List the parts of a session on which bits/spike are measured: name, bins, neurons."""
     bins, neurons = config.encoded_bins, config.encoded_of(config.index_of(session.name))
     scored = [("validation trials", slice(None), slice(None))]
     if neurons < session.n_neurons:

@@ -1,4 +1,4 @@
-"""How early and how well the conditions are told apart in single trials."""
+"""Separation of conditions in single trials, bin by bin."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _METHODS = ("lda", "nearest_centroid")
 
 
 class Separation(NamedTuple):
-    """Which condition single trials were taken for, bin by bin, without having been learned.
+    """Conditions predicted for held-out single trials, bin by bin.
 
     Attributes:
         kinds: the conditions, sorted, ``(n_conditions,)``.
@@ -55,7 +55,7 @@ class Separation(NamedTuple):
 
     @property
     def standard_error(self) -> np.ndarray:
-        """Of the accuracy, over trials taken as independent, ``(n_bins,)``."""
+        """Compute the standard error of the accuracy over independent trials, ``(n_bins,)``."""
         accuracy = self.accuracy
         return np.sqrt(accuracy * (1.0 - accuracy) / len(self.conditions))
 

@@ -41,7 +41,7 @@ class CrossValidated(NamedTuple):
 
 
 class BetweenSessions(NamedTuple):
-    """How well the decoder of one session serves another.
+    """Decoding of each session by the decoder of another.
 
     Attributes:
         names: of the sessions, in the order of the matrix.

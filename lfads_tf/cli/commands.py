@@ -1,4 +1,4 @@
-"""What the command line does: fit, infer, report, demonstrate."""
+"""Commands of the command line: fit, infer, report, demonstrate."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def fit(
 
 
 def _begun(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run began with; what is wanted of it now must not contradict that."""
+    """Read the arguments that a run began with, and refuse others that contradict them."""
     run = json.loads((out / RUN).read_text(encoding="utf-8"))
     had = {**run, **run["config"]}
     names = [name for name in wanted if name in had and wanted[name] != had[name]]

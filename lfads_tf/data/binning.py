@@ -1,4 +1,4 @@
-"""From recordings to arrays of bins: binning, cutting, chopping and joining, rebinning.
+"""Binning of recordings: counts in bins, segments, chopping and merging, rebinning.
 
 Time runs in seconds; bins are half open, ``[left edge, right edge)``. Pure functions of
 arrays: none changes what it is given.

@@ -1,4 +1,4 @@
-"""What sessions must have in common to be stitched: each refusal names the session."""
+"""Compatibility of sessions to be stitched: each error names the session."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def padded(
     shape: Sequence[int],
     fill: float,
 ) -> Any:
-    """What stands beside the spikes, with ``fill`` after the end of each trial.
+    """Pad an array beside the spikes with ``fill`` after the end of each trial.
 
     Args:
         value: one array, a list of one array for each trial, or none.

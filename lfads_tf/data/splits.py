@@ -1,4 +1,4 @@
-"""Which trials to train on and which to validate on."""
+"""Splits of trials for training and validation."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def validation_trials(
 
 
 def _shares(sizes: np.ndarray, total: int, rng: np.random.Generator) -> np.ndarray:
-    """How many of each group make up ``total``."""
+    """Apportion ``total`` trials to groups by their sizes."""
     quotas = total * sizes / sizes.sum()
     shares = np.floor(quotas).astype(int)
     for _ in range(total - shares.sum()):

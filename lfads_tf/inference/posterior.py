@@ -1,4 +1,4 @@
-"""What a trained model says of trials: posterior means of rates, factors and inputs.
+"""Inference on trials: posterior means of rates, factors and inputs.
 
 Trials are encoded once. The decoder then runs on many samples of the posterior, whose
 results are averaged (Pandarinath et al. 2018, online methods): rates at the mean of the
@@ -138,7 +138,7 @@ def posterior_function(network: Network, *, compiled: bool = True):
 
 
 def _posterior_of_one_size(network: Network, compiled: bool):
-    """What :func:`posterior_function` calls."""
+    """Make the function of one number of trials that :func:`posterior_function` calls."""
 
     def of_shard(shard, weight_kg, session):
         encoded = _encoded(network, shard, session)

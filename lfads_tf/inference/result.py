@@ -1,4 +1,4 @@
-"""What inference returns: named arrays, to be saved and read without TensorFlow."""
+"""Result of inference: named arrays, saved and read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FORMAT: Any = {"format_name": "lfads_tf.Inferred", "format_version": 1}
 
 
 class Inferred(NamedTuple):
-    """What was inferred, NumPy arrays of float32.
+    """Inferred rates, factors, inputs and initial conditions, NumPy arrays of float32.
 
     Attributes:
         rates: ``(n_trials, n_bins, n_neurons)``, in spikes/s; with another observation model

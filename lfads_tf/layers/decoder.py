@@ -1,4 +1,4 @@
-"""From the initial condition to factors: controller, inferred inputs, generator."""
+"""Decoder from the initial condition to factors: controller, inferred inputs, generator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Decoded", "Decoder", "unit_columns"]
 
 
 class Decoded(NamedTuple):
-    """What the decoder returns, time-major; the inferred inputs are empty without controller.
+    """Outputs of the decoder, time-major; inferred inputs are empty without controller.
 
     Attributes:
         factors: ``(n_bins, n_trials, n_factors)``.

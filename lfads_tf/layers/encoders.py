@@ -1,4 +1,4 @@
-"""From spikes to the initial condition and to what the controller sees.
+"""Encoders of spikes into the initial condition and the controller's inputs.
 
 Both encoders are bidirectional (Pandarinath et al. 2018, online methods). Arrays are
 time-major, ``(n_bins, n_trials, ...)``.
@@ -142,7 +142,7 @@ class InitialConditionEncoder(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="lfads_tf", name="ControllerInputEncoder")
 class ControllerInputEncoder(keras.layers.Layer):
-    """What the controller sees of the spikes at each bin, from both directions.
+    """Encoder of spikes into the controller's inputs at each bin, from both directions.
 
     Args:
         units: of each direction.

@@ -26,7 +26,7 @@ __all__ = ["Encoded", "Network"]
 
 
 class Encoded(NamedTuple):
-    """What the encoders make of a batch of trials.
+    """Outputs of the encoders for a batch of trials.
 
     Attributes:
         mean: of the posterior over the initial condition, ``(n_trials, n_initial_conditions)``.
@@ -232,7 +232,7 @@ class Network(keras.layers.Layer):
         noise_tbu=None,
         masks: Mapping[str, tf.Tensor] | None = None,
     ) -> Decoded:
-        """From initial conditions to factors; see :class:`lfads_tf.layers.decoder.Decoder`."""
+        """Decode initial conditions; see :class:`lfads_tf.layers.decoder.Decoder`."""
         masks = masks or {}
         external_tbe = _masked(tf.transpose(external_bte, (1, 0, 2)), masks, "external_tbe")
         return self.decoder(initial_bi, controller_input_tbk, external_tbe, noise_tbu, masks)

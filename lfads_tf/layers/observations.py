@@ -31,7 +31,7 @@ LEAST = 1e-6
 
 
 class Observation(keras.layers.Layer):
-    """How data arise from the read-out; ``n_parameters`` numbers a neuron and bin.
+    """Observation model of the read-out, with ``n_parameters`` numbers a neuron and bin.
 
     Parameters are ``(..., n_parameters * n_neurons)``, one block of neurons after another.
     """

@@ -49,7 +49,7 @@ class SessionWeights(NamedTuple):
 
 
 def read_in(x_btn, weights: SessionWeights):
-    """What the encoders see of spikes, ``(n_trials, n_bins, n_read_in)``.
+    """Read spikes into the encoders' space, ``(n_trials, n_bins, n_read_in)``.
 
     Without a read-in it is the spikes themselves.
 

@@ -30,7 +30,7 @@ __all__ = ["Controlled", "controlled_gru", "gru", "gru_step", "posterior_sd"]
 
 
 class Controlled(NamedTuple):
-    """What :func:`controlled_gru` returns, each ``(n_bins, n_trials, size)``."""
+    """Outputs of :func:`controlled_gru`, each ``(n_bins, n_trials, size)``."""
 
     controller: tf.Tensor
     generator: tf.Tensor

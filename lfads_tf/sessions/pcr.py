@@ -167,7 +167,7 @@ def regression_by_components(
 def log_linear(
     averages: np.ndarray, numbers: np.ndarray, scores: np.ndarray, penalty: float = 1.0
 ) -> np.ndarray:
-    """How the log rate of each neuron depends on shared scores: Poisson regression.
+    """Fit the log rate of each neuron to shared scores by Poisson regression.
 
     It is fitted to the counts themselves, in which bins without a spike have a place that
     their logarithm has not. The constant of each neuron is fitted too and not returned.
@@ -272,7 +272,7 @@ def log_linear_of_trials(
 
 
 class Agreement(NamedTuple):
-    """How far the condition averages of several sessions agree in one space.
+    """Agreement of the condition averages of several sessions in one space.
 
     Attributes:
         names: of the sessions.

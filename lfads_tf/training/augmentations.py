@@ -1,4 +1,4 @@
-"""What training does to the data and what it drops, each a function of a seed.
+"""Augmentations and dropout masks, each a function of a seed.
 
 A seed is a pair of integers (``tf.random.stateless_*``): the same seed gives the same
 result, on any number of shards and after any interruption.

@@ -272,12 +272,12 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def _differing(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
-    """What differs; an attribute that did not exist when a run was written does not."""
+    """List the attributes of a written run that differ now."""
     return [name for name in theirs if theirs[name] != ours.get(name)]
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:
-    """What tells trials from all others: a hash of their spikes and external inputs.
+    """Hash the spikes and external inputs of trials.
 
     Args:
         arrays: of :func:`lfads_tf.training.arrays.as_arrays`.

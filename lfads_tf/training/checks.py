@@ -29,7 +29,7 @@ __all__ = [
 
 
 class _Rule(NamedTuple):
-    """What is wrong, as a mask; what was expected; and what to say of the values that came.
+    """Rule of a check: the mask of wrong values, and the words for expected and received.
 
     The mask is computed by NumPy or by TensorFlow, whichever module is handed over.
     """

@@ -89,7 +89,7 @@ def weighted(parts: Mapping[str, tf.Tensor], scalars: Mapping[str, tf.Tensor], w
 
 
 def observed_samples(batch: Mapping[str, tf.Tensor]):
-    """Where samples are observed and, in training, fitted: 1 or 0, ``(n_trials, n_bins, n)``.
+    """Mark the samples observed and, in training, fitted: 1 or 0, ``(n_trials, n_bins, n)``.
 
     Args:
         batch: ``spikes_btn``, ``weight_b`` and perhaps ``train_mask_btn``.
@@ -110,7 +110,7 @@ def sample_weights(batch: Mapping[str, tf.Tensor]):
 
 
 def left_out_samples(batch: Mapping[str, tf.Tensor]):
-    """Where samples are observed and left out of training, shaped as the spikes: 1 or 0.
+    """Mark the samples observed but left out of training: 1 or 0, shaped as the spikes.
 
     Args:
         batch: ``spikes_btn``, ``weight_b`` and ``train_mask_btn``.

@@ -29,7 +29,7 @@ def cores() -> int:
 
 
 def default_shards(n_trials: int | None) -> int:
-    """How many shards a batch is worth on this machine.
+    """Choose the number of shards of a batch on this machine.
 
     Args:
         n_trials: trials in the batch; none: not known before it comes.
@@ -46,7 +46,7 @@ def default_shards(n_trials: int | None) -> int:
 
 
 def replicas() -> int:
-    """How many replicas of the model train together: more than one under a strategy.
+    """Count the replicas of the model that train together: more than one under a strategy.
 
     Example:
         >>> replicas()

@@ -164,7 +164,7 @@ def _parts(network, weights, shard, scalars, n_samples, share):
 def over_shards(
     run: Callable, network: Network, shards: list, scalars: Mapping[str, tf.Tensor], warm_up
 ) -> tuple[list, tf.Tensor]:
-    """What ``run`` returns for each shard, and the number of samples observed in all.
+    """Run each shard of a batch, and count the samples observed in all.
 
     The calls do not depend on each other, so that a graph runs them at the same time.
 

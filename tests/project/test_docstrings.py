@@ -1,7 +1,10 @@
-"""``help()`` of every public name says what it is and shows it in use."""
+"""``help()`` of every public name says what it is and shows it in use; every docstring,
+of private names too, says it in a first line that is no riddle."""
 
+import ast
 import importlib
 import inspect
+import pathlib
 import pkgutil
 
 import pytest
@@ -43,6 +46,12 @@ ROOMS = {
         "data.wrist",
     ],
 }
+#: A first line that begins so asks or answers a question: modules begin with a noun of the
+#: field, functions with a verb in the imperative.
+QUESTIONS = (
+    "what which whether where how who whose why of is are does do did have has can from when "
+    "lest told"
+).split()
 #: Helpers of one room that another one uses.
 SHARED = {"check_time", "check_runs"}
 
@@ -94,3 +103,27 @@ def test_an_argument_is_described(name):
     text = inspect.getdoc(function) or ""
     for argument in inspect.signature(function).parameters:
         assert argument in text, f"{name}({argument})"
+
+
+def described(package):
+    """Yield the place and the first line of every docstring of a package."""
+    root = pathlib.Path(package.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                text = ast.get_docstring(node)
+                if text:
+                    name = getattr(node, "name", "")
+                    yield f"{path.relative_to(root.parent)}: {name}", text.splitlines()[0]
+
+
+@pytest.mark.parametrize("package", [fixedpoint_tf, lfads_tf])
+def test_no_docstring_begins_with_a_question(package):
+    lines = list(described(package))
+    assert len(lines) > 500
+    asking = [
+        f"{place}: {line}"
+        for place, line in lines
+        if line.split()[0].strip(".,:;*`?").lower() in QUESTIONS
+    ]
+    assert not asking

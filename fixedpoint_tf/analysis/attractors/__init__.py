@@ -1,4 +1,4 @@
-r"""Which points are isolated, and which lie on a line, a ring or a plane of slow states.
+r"""Attractors of a network: isolated points, and lines, rings and planes of slow states.
 
 A network that stores a continuous value has a continuum of fixed points, or, since no
 trained network is exact, a manifold along which it is merely slow (Seung 1996; Sussillo &

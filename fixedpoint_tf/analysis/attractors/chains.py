@@ -69,7 +69,7 @@ class Chain:
 
 @dataclasses.dataclass(eq=False)
 class _Way:
-    """From a saddle to the attractor reached: the states passed, and the end of the way."""
+    """Path from a saddle to the attractor that it reaches."""
 
     saddle: int
     target: int
@@ -129,13 +129,13 @@ def find_chains(
 
 
 def _rates(values: np.ndarray, time: str) -> np.ndarray:
-    """How fast each mode decays or grows, per step or unit of time."""
+    """Compute the rate at which each mode decays or grows, per step or unit of time."""
     with np.errstate(divide="ignore"):
         return 1.0 / np.maximum(linearization.time_constants(values, time), 1e-300)
 
 
 def _leaves_straight(values: np.ndarray, time: str) -> np.ndarray:
-    """Whether states leave in one direction, not from side to side in turn."""
+    """Tell whether states leave without changing sides: the fastest mode is positive."""
     fastest = np.take_along_axis(
         values, linearization.growth(values, time).argmax(axis=1)[:, None], axis=1
     )[:, 0]

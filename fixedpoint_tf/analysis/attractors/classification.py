@@ -361,7 +361,7 @@ def _outcomes_of_others(
     taken: FixedPoints,
     at_rest: np.ndarray,
 ) -> np.ndarray:
-    """What becomes of states given that are neither fixed nor slow points: of some of them."""
+    """Return the outcomes of some states that are neither fixed nor slow points."""
     if points.status is not None:
         others = others[~np.isin(points.status[others], [Status.DIVERGED, Status.OUTLIER])]
     others = others[np.isfinite(points.xstar[others]).all(axis=1)]

@@ -112,7 +112,7 @@ class ManifoldGrouper:
         return sorted(groups, key=len, reverse=True)
 
     def connected(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Whether states between two points fuse or part no faster than at 1 / slow."""
+        """Tell whether states between two points fuse or part slowly enough."""
         if not len(a):
             return np.zeros(0, dtype=bool)
         gap = self.x[b] - self.x[a]
@@ -127,7 +127,7 @@ class ManifoldGrouper:
         return rate <= 1.0 / self.min_time_constant
 
     def describe(self, rows: np.ndarray) -> dict[str, Any]:
-        """What one group is, in which order, and how fast it drifts."""
+        """Classify one group, order its members and measure its drift."""
         x = self.x[rows]
         # What is joined may be a little faster than slow all along.
         counts = self.n_slow if len(rows) == 1 else self.n_joining
@@ -175,13 +175,13 @@ class ManifoldGrouper:
         )
 
     def _is_source(self, row: int) -> bool:
-        """Whether states leave, if slowly, in several directions: no mode is neutral."""
+        """Tell whether all slow modes of a point grow, in two or more directions."""
         slow = self.values[row, : self.n_slow[row]]
         leaving = int(linearization.n_unstable(slow[None], self.system.time)[0])
         return bool(self.n_unstable[row] >= 2 and leaving == len(slow))
 
     def told(self, rows: np.ndarray, **known: Any) -> dict[str, Any]:
-        """What is known of a group, with what is known of each member."""
+        """Add the arrays with an entry a member to the properties of a group."""
         known["agree"] = known["dimension_spectral"] == known["dimension_local"]
         return known | {
             "rows": rows,
@@ -193,7 +193,7 @@ class ManifoldGrouper:
         }
 
     def _turns_one_way(self, x: np.ndarray, drift: np.ndarray) -> bool:
-        """Whether states creep round for ever: all the same way, and more than rounding."""
+        """Tell whether all members drift one way along the ring, by more than rounding."""
         eps = 1e-12 if self.system.dtypes[1] == "float64" else 1e-5
         least = float(np.abs(drift).min())
         one_way = bool((drift > 0).all() or (drift < 0).all())

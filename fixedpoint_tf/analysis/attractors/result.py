@@ -240,7 +240,7 @@ class Attractors(Result):
         return len(self.group_type)
 
     def rows(self, group: int) -> slice:
-        """Where the members of a group stand in the arrays of members."""
+        """Return the rows of a group in the arrays of members."""
         if not -len(self) <= group < len(self):
             raise IndexError(f"group must be one of {len(self)} groups; got {group}.")
         ends = np.cumsum(self.n_members)
@@ -270,7 +270,7 @@ class Attractors(Result):
         return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
 
     def _sentence(self) -> str:
-        """What there is, in a plain sentence."""
+        """Describe the groups in one sentence."""
         groups, shown = list(self), []
         manifolds = [group for group in groups if len(group) > 1]
         if self.n_turning or any(group.group_type == GroupType.CYCLE for group in groups):
@@ -314,7 +314,7 @@ class Attractors(Result):
         return f"no points: of {pluralize(n, 'point')} given none {are}"
 
     def _evidence(self) -> list[str]:
-        """What the sentence rests on, and what else became of the points given."""
+        """List the evidence for the sentence, and the outcomes of all other states."""
         groups, parts = list(self), []
         told = [g for g in groups if len(g) > 1]
         names = [

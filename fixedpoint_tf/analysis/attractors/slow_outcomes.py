@@ -1,4 +1,4 @@
-"""Where slow states go: onto a slow line or ring, to a fixed point, round and round."""
+"""Outcomes of slow states: on a slow line or ring, at a fixed point, on a cycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is it truly a fixed point? Proofs by the Newton-Kantorovich theorem."""
+"""Proofs of fixed points by the Newton-Kantorovich theorem."""
 
 from fixedpoint_tf.analysis.certificates.certification import certify
 from fixedpoint_tf.analysis.certificates.result import Certificates

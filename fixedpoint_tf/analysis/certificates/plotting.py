@@ -1,4 +1,4 @@
-"""How near the true fixed points are, and how far around them there is no other."""
+"""Pictures of the radii of existence and uniqueness."""
 
 from __future__ import annotations
 

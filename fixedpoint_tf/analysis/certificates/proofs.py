@@ -41,7 +41,7 @@ _CHECKED: set[CellEquations] = set()
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What was shown about ``n`` points; the fields are those of ``Certificates``."""
+    """Results of the proofs at ``n`` points; the fields are those of ``Certificates``."""
 
     code: np.ndarray
     existence_radius: np.ndarray
@@ -106,7 +106,7 @@ class Prover:
     def prove(
         self, x: np.ndarray, u: np.ndarray, modes: tuple[np.ndarray, ...] | None = None
     ) -> Verdict:
-        """What can be shown about each of some points.
+        """Prove existence, uniqueness and stability at each of some points, where they hold.
 
         Args:
             x: ``(n, n_states)``, at least one.
@@ -313,7 +313,7 @@ class Prover:
         return jacobian, bool(beside.any())
 
     def _beside_kink(self, x, u, refused, y, size) -> np.ndarray:
-        """Whether the Jacobian jumps within the Newton step, for points that were refused."""
+        """Tell which refused points have a kink within their Newton step."""
         beside = np.zeros(len(x), dtype=bool)
         rows = np.flatnonzero(refused & np.isfinite(x).all(axis=1) & np.isfinite(y))
         if len(rows):

@@ -1,4 +1,4 @@
-"""What ``certify`` answers."""
+"""The result of ``certify``."""
 
 from __future__ import annotations
 
@@ -68,8 +68,7 @@ _REFUSED = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Certificates(Result):
-    """What :func:`fixedpoint_tf.analysis.certify` could show, a row for each
-    point.
+    """Certificates of fixed points, a row a point, by :func:`fixedpoint_tf.analysis.certify`.
 
     Distances are Euclidean, in the flat state, but see ``units``. ``codes`` says what became of
     each point.

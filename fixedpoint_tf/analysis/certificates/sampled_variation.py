@@ -1,4 +1,4 @@
-r"""How far a Jacobian departs from its value at a point, sampled where no formula bounds it.
+r"""Variation of the Jacobian around a point, sampled where no formula bounds it.
 
 With :math:`A \approx DG(\bar x)^{-1}`, let :math:`\kappa(r)` be the largest :math:`|I - A V|`
 over the Jacobians, and at kinks the generalised Jacobians, within the ball of radius ``r``.
@@ -42,7 +42,7 @@ Jacobians = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Ball:
-    """What samples say of ``n`` points.
+    """Balls of existence and uniqueness around ``n`` points, supported by samples.
 
     Attributes:
         existence: ``(n,)``, radius within which they support a fixed point; NaN where not.

@@ -38,7 +38,7 @@ _POWER_ITERATIONS = 60
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """What holds at one point near thresholds.
+    """Proof of existence and uniqueness at one point near thresholds.
 
     Attributes:
         code: ``certified``, ``border`` (pieces of opposite orientation) or ``kink``.

@@ -52,7 +52,7 @@ def _proved(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> fl
 
 
 def _supported(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
-    """How many are supported by samples, where there are no proofs."""
+    """Compute the share supported by samples, of a system without closed form."""
     return 0.0 if has_closed_form(finder.system) else _certified(finder, unique)
 
 

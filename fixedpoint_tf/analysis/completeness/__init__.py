@@ -1,1 +1,1 @@
-"""Have all fixed points been found? Coverage by starts, and deflation."""
+"""Completeness of a search: coverage by starts, and deflation."""

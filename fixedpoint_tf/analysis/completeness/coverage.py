@@ -1,4 +1,4 @@
-r"""Have I found them all? What the starts of a search say about the points not yet met.
+r"""Coverage: estimates of the fixed points that the starts of a search have not met.
 
 Each start is a draw from an unknown distribution over the points where starts end: their
 basins of attraction under the search, weighted by where the starts lie. So the chance that
@@ -126,7 +126,7 @@ def accumulation(counts: np.ndarray, n_starts: np.ndarray, n_total: int) -> np.n
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Coverage(Result):
-    """What :func:`estimate_coverage` answers: arrays with a row a condition, or a row a point.
+    """Coverage of a search, by :func:`estimate_coverage`: a row a condition, or a row a point.
 
     Attributes:
         inputs: ``(n_conditions, n_inputs)``, the input of each condition.
@@ -231,7 +231,7 @@ class Coverage(Result):
         return "; ".join(parts)
 
     def _lost(self) -> list[str]:
-        """How many starts reached no point, by reason."""
+        """Count the starts that reached no point, by reason."""
         unfinished, diverged = int(self.n_unfinished.sum()), int(self.n_diverged.sum())
         others = int(self.n_lost.sum()) - unfinished - diverged
         words = ("did not converge", "ran away", "ended at no point")
@@ -428,7 +428,7 @@ def _of_one(
 def _count_proved(
     system: Any, points: FixedPoints, inputs: np.ndarray, condition: np.ndarray
 ) -> dict[int, int]:
-    """How many different fixed points are proved to exist, by condition."""
+    """Count the different fixed points that are proved to exist, by condition."""
     if system is None or not points.n:
         return {}
     system = as_system(system)

@@ -1,4 +1,4 @@
-"""How the number of distinct points grows with the number of starts."""
+"""Picture of coverage: distinct points against starts."""
 
 from __future__ import annotations
 

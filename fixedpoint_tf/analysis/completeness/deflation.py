@@ -43,7 +43,7 @@ SHARES_OF_ONE = (0.1, 10.0)  # of the spread of the starts, where one point is k
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Deflated(Result):
-    """What :func:`search_deflated` answers.
+    """The result of :func:`search_deflated`.
 
     Attributes:
         points: the known points in their order, then the new fixed points, with the arrays
@@ -294,7 +294,7 @@ def _fixed(points: FixedPoints) -> FixedPoints:
 def _lengths(
     known: np.ndarray, starts: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """How far the known points push, for each start, and the longest Newton step.
+    """Draw the length of deflation for each start, and bound the Newton step.
 
     Too short a push is no push; too long a one drives states out of where the points are,
     above all where there are many. So several are tried, measured by the spacing of the

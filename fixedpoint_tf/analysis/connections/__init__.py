@@ -1,4 +1,4 @@
-r"""What leads where: from each saddle along its unstable directions to what is reached.
+r"""Connections from saddles along their unstable directions to other states.
 
 Near a saddle states leave along the unstable eigenvectors of dF/dx. A saddle with one
 unstable direction has two ways out, and so joins two attractors: it is the threshold

@@ -105,7 +105,7 @@ class Connections(Result):
         return sorted(set(pairs))
 
     def transition_graph(self) -> Transitions:
-        """Which attractors are neighbours: joined by a saddle with one unstable direction.
+        """List the pairs of attractors joined by a saddle with one unstable direction.
 
         Returns:
             ``edges``, ``(n_transitions, 2)``, two attractors, the lower number first, and

@@ -1,4 +1,4 @@
-"""How a saddle is left: in which directions, and from how far away."""
+"""Unstable directions of saddles, and the offsets at which trajectories along them start."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _ways_in(
 def offsets(
     system: DynamicalSystem, xstar, inputs, source, direction, linear, nearest
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How far from its saddle each way begins, and the error of the linear picture there."""
+    """Choose the offset at which each trajectory starts, with the linear error there."""
     offset = np.zeros(len(source))
     error = np.full(len(source), np.inf)
     x, u = xstar[source], inputs[source]

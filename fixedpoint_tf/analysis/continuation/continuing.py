@@ -147,7 +147,7 @@ def _shared(z: np.ndarray) -> np.ndarray:
 
 
 def _fixed(points: Any) -> np.ndarray | bool:
-    """Which of the points are fixed, as far as they say."""
+    """Return a mask of the fixed points, or True where points have no status."""
     if not isinstance(points, FixedPoints) or points.status is None or not points.n:
         return True
     fixed = np.asarray(points.status) == Status.FIXED_POINT

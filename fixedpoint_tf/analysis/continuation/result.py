@@ -165,14 +165,14 @@ class Branches(Result):
         return linearization.n_unstable(self.eigenvalues, self.time)
 
     def rows(self, branch: int) -> slice:
-        """Where the points of one branch stand in the arrays."""
+        """Return the rows of one branch in the arrays."""
         if not 0 <= branch < self.n:
             raise IndexError(f"branch: expected one of {self.n} branches, received {branch}.")
         end = int(self.lengths[: branch + 1].sum())
         return slice(end - int(self.lengths[branch]), end)
 
     def count_bifurcations(self) -> dict[tuple[BifurcationType, str], int]:
-        """How many there are of each type; border collisions by what changes.
+        """Count the bifurcations of each type; border collisions by the change of stability.
 
         Example:
             >>> import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Does it oscillate? Periodic orbits, closed invariant curves and limit cycles.
+"""Oscillations: periodic orbits, closed invariant curves and limit cycles.
 
 A discrete-time network can oscillate in two ways. On an exact cycle of period k every k-th
 state is the same. On a closed invariant curve the period is no whole number of steps, no

@@ -1,4 +1,4 @@
-"""Does a motion come to rest? Told without a length of its own: all follow from the states."""
+"""Motions that come to rest, detected on the scale of the states themselves."""
 
 from __future__ import annotations
 

@@ -323,7 +323,7 @@ class Cycles(Result):
         return f"{head}; starts: {self.starts_in_words() or 'none'}{tail}"
 
     def starts_in_words(self) -> str:
-        """What the starts came to, such as "2 at a fixed point, 1 chaotic"."""
+        """Count the starts by outcome in words, such as "2 at a fixed point, 1 chaotic"."""
         counts = collections.Counter(self.outcomes)
         words = [
             f"{counts[outcome]:,} {outcome.place}{self._details(outcome)}"

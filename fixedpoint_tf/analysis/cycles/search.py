@@ -222,7 +222,7 @@ class CycleSearch:
         return x
 
     def _settle(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
-        """What the motion in a window is, where that can be told."""
+        """Classify the motion in a window: at rest, on an exact cycle, a curve, or chaotic."""
         finite = np.isfinite(window).all(axis=(1, 2))
         self.outcomes[rows[~finite]] = StartOutcome.DIVERGED
         rows, window = rows[finite], window[finite]
@@ -384,7 +384,7 @@ class CycleSearch:
         return parts, rate, error
 
     def _is_steady(self, row: int, states: np.ndarray) -> bool:
-        """Whether a motion keeps its size, and is not a curve that it slowly leaves."""
+        """Tell whether a motion keeps its size, and is on no curve that was refused."""
         of_all = np.append(sizes(states), self.size[row])
         on_curves = (row, False) in self.curves or (row, True) in self.curves
         return not on_curves and bool(np.ptp(of_all) < STEADY_TOL * of_all.max())
@@ -439,7 +439,7 @@ class CycleSearch:
                 self._join(rows[i], states[i, -1:], index)
 
     def result(self, interrupted: bool) -> Cycles:
-        """What is known now."""
+        """Build the result of the runs so far."""
         return build_result(
             self.system,
             self.orbits.found,

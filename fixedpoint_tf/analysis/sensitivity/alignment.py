@@ -45,7 +45,7 @@ _CHUNK = 2**20
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Sensitivity(Result):
-    r"""What each mode at each point takes up of the inputs, and shows to the readout.
+    r"""Alignment of the modes at each point with the inputs and the readout.
 
     Modes are sorted as in :func:`fixedpoint_tf.linearization.decompose`: those that last
     come first. What is NaN is undefined: the angle of an input without effect, the

@@ -1,4 +1,4 @@
-r"""How far a Jacobian is from normal, and what that does before the eigenvalues win.
+r"""Non-normality of a Jacobian, and its transient amplification.
 
 The eigenvalues of a matrix say what becomes of a perturbation in the end. Where its
 eigenvectors are not orthogonal, the perturbation may first grow, by a factor that the
@@ -52,7 +52,7 @@ def henrici_departure(matrix: ArrayLike) -> float:
 
 
 def initial_growth(matrix: ArrayLike, time: str = "discrete") -> float:
-    r"""How fast the worst perturbation grows at first: the reactivity.
+    r"""Compute the reactivity, the initial growth of the worst perturbation.
 
     Discrete: the largest factor in one step, :math:`\|J\|_2`. Continuous: the largest rate
     at the first instant, the numerical abscissa :math:`\lambda_{max}((J + J^T) / 2)`. A

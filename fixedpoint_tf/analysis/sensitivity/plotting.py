@@ -1,4 +1,4 @@
-"""Which mode listens to which input, and how far from a point the linear picture holds."""
+"""Pictures of the alignment of modes with inputs, and of the error of linearisation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reads the states out: a matrix, or a Keras layer."""
+"""Matrix of the readout, from a matrix or a Keras layer."""
 
 from __future__ import annotations
 

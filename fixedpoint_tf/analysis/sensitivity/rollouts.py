@@ -1,4 +1,4 @@
-r"""Where does the linearisation hold? Its error against the distance from the point.
+r"""Error of the linearisation against the distance from the point.
 
 Starts on a sphere of radius :math:`\rho` about a point, run by the network and by its
 linearisation, drift apart by :math:`O(\rho^2)`: the linear picture holds where their
@@ -41,7 +41,7 @@ _CHUNK = 2**22
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class LinearError(Result):
-    r"""How far the linear roll-out strays from the true one, by distance from the point.
+    r"""Error of the linear roll-out, by distance from the point.
 
     With :math:`e_t` the difference of the two and :math:`d_t` the true deviation from the
     point, at the steps t = 1 ... ``n_steps``:

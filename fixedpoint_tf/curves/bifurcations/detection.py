@@ -111,7 +111,7 @@ def detect(
 
 
 def _at_borders(branch: int, z, t, sign, values, time: str) -> list[FoundBifurcation]:
-    """What the two rows at each border say, and where a continuum begins."""
+    """Detect the border collisions and the starts of continua on one branch."""
     found = []
     for i in np.flatnonzero((z[1:] == z[:-1]).all(axis=1)):
         name = border_event(t[i : i + 2], sign[i : i + 2], values[i : i + 2], time)
@@ -144,7 +144,7 @@ def _are_beside(one: Interval, other: Interval) -> bool:
 
 
 def _is_beside_branch_point(name: BifurcationType, one: Interval, wanted) -> bool:
-    """Whether a branch point, or a fold in its shadow: no more than roughly located here."""
+    """Tell whether a fold or branch point lies beside a branch point."""
     return name in (BifurcationType.SADDLE_NODE, BifurcationType.BRANCH_POINT) and any(
         other == BifurcationType.BRANCH_POINT and _are_beside(one, its) for other, its in wanted
     )
@@ -257,7 +257,7 @@ class _Line:
 
 
 def _determinant(matrix: np.ndarray) -> float:
-    """Of the sign of the determinant, and of a size that no dimension makes overflow."""
+    """Return the smallest singular value with the sign of the determinant."""
     if not np.isfinite(matrix).all():
         return np.nan
     sign, log = np.linalg.slogdet(matrix / max(1e-300, float(np.abs(matrix).max())))

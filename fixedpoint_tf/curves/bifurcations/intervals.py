@@ -30,7 +30,7 @@ UPRIGHT = 1e-9  # change of s along a part of a branch on which s does not chang
 
 
 def turning(time: str) -> BifurcationType:
-    """What the crossing of a complex pair is called."""
+    """Name the bifurcation in which a complex pair crosses the edge."""
     return BifurcationType.NEIMARK_SACKER if time == "discrete" else BifurcationType.HOPF
 
 
@@ -70,7 +70,7 @@ def border_event(t, sign, values, time: str) -> BifurcationType | None:
 
 
 def vertical(z: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Which intervals of a branch are at one input: all their points are fixed points."""
+    """Tell which intervals of a branch are at one input, along which all points are fixed."""
     way = np.diff(z, axis=0)
     length = np.linalg.norm(way, axis=1)
     level = np.abs(t[:, -1]) < UPRIGHT
@@ -149,7 +149,7 @@ def names(one: Interval, time: str) -> list[BifurcationType]:
 
 
 def _is_pair(one: Interval, time: str) -> bool:
-    """Whether what crosses the edge is one complex pair."""
+    """Tell whether one complex pair crosses the edge."""
     before, after = (growth(values, time) - edge(time) for values in one.values)
     if abs(int((after > 0).sum()) - int((before > 0).sum())) != 2:
         return False

@@ -1,4 +1,4 @@
-"""What is known about where a search ended: is it a fixed point, a slow point, neither?
+"""Evidence about the end points of a search: fixed point, slow point, or neither.
 
 A small speed ``q`` alone says little: ``q`` falls towards zero along directions in which a
 network is merely slow, and of 23 points with q < 1e-12 on one trained network a single one
@@ -118,7 +118,7 @@ class Evidence:
         return (self.q <= tol_q) & (near | zero)
 
     def is_stationary(self, eps: float) -> np.ndarray:
-        """Which points are stationary points of ``q`` within the box."""
+        """Tell which points are stationary points of ``q`` within the box."""
         return self.relative_gradient <= stationarity_tolerance(eps)
 
 

@@ -1,4 +1,4 @@
-"""What the solvers share: the problem they solve and the record they keep."""
+"""Problem and state of the points, for all solvers."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Problem:
         return tf.constant(lower, dtype), tf.constant(upper, dtype)
 
     def batch_size(self, dtype: str) -> int:
-        """How many points at a time keep the working matrices near the processor's cache.
+        """Return the number of points whose working matrices fit the processor's cache.
 
         Measured best: 1024 points of 32 states, 128 of 128, 64 of 256.
         """

@@ -1,4 +1,4 @@
-r"""How fast the Jacobian of a standard cell can change within a ball: bounds in closed form.
+r"""Bounds in closed form on the variation of a standard cell's Jacobian within a ball.
 
 A unit of a cell is an elementwise function :math:`\varphi` of a few *ports*, quantities
 :math:`p_b(x)` that are linear in the states (a gate's argument, the unit's own state). So
@@ -86,13 +86,13 @@ class GateInput:
     jump: np.ndarray | None = None
 
     def width(self, radius: np.ndarray) -> np.ndarray:
-        """How far it gets from its centre within the ball, ``(n, d)``."""
+        """Bound the deviation from the centre within the ball, ``(n, d)``."""
         return self.slope * radius[:, None] + self.error
 
 
 @dataclasses.dataclass(frozen=True)
 class SecondDerivative:
-    """What an elementwise function adds to the second derivative of a cell.
+    """Contribution of an elementwise function to the second derivative of a cell.
 
     Attributes:
         own: ``e J`` above, ``(n, d)``.

@@ -114,7 +114,7 @@ def _arguments(node: Any) -> tuple[tuple, dict[str, Any]]:
 
 
 def _several(args: tuple) -> bool:
-    """Whether a layer is called with more than its sequences, one by one or in a list."""
+    """Tell whether a layer is called with more than its sequences, one by one or in a list."""
     return len(args) > 1 or (isinstance(args[0], list) and len(args[0]) > 1)
 
 
@@ -142,7 +142,7 @@ def _is_identity(node: Any) -> bool:
 
 
 def _makes_mask(operation: Any) -> bool:
-    """Whether a layer may make a mask of its own, or bring one along."""
+    """Tell whether a layer may make a mask of its own, or pass one on."""
     inner = getattr(operation, "_flatten_layers", None)
     return any(
         type(x).__name__ == "Masking" or getattr(x, "mask_zero", False) or _own_mask(type(x))

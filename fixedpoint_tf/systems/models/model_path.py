@@ -1,4 +1,4 @@
-"""From the inputs of a model to those of the recurrent layer in it."""
+"""Path from the inputs of a model to those of its recurrent layer."""
 
 from __future__ import annotations
 
@@ -287,7 +287,7 @@ class ModelPath:
         )
 
     def _starts_at_zero(self) -> bool:
-        """Whether the layer is known to begin at zero and to change nothing."""
+        """Tell whether the layer is a standard one without memory, which begins at zero."""
         library = "tf_keras" if is_legacy(self.layer) else "keras"
         stock = type(self.layer).__module__.split(".")[0] == library
         cell = self.layer.cell
@@ -325,7 +325,7 @@ class ModelPath:
         return self._changes(u, inputs, has_initial_states, f"{what}{by}")
 
     def _same(self, u: RNNInputs, inputs: np.ndarray) -> bool:
-        """Whether a layer received what it was given, in its floating type."""
+        """Tell whether a layer received the inputs of the model, in its floating type."""
         near, tiny = _ROUNDING.get(str(self.layer.compute_dtype), (0.0, 0.0))
         numbers = u.shape == inputs.shape and inputs.dtype.kind in "biuf"
         return numbers and np.allclose(u.values, inputs, near, tiny, equal_nan=True)

@@ -39,7 +39,7 @@ class Heard:
 
 
 def contains(container: Any, layer: Any) -> bool:
-    """Whether a layer is inside another one, at any depth."""
+    """Tell whether a layer is inside another one, at any depth."""
     flatten = getattr(container, "_flatten_layers", None)
     if flatten is None or container is layer:
         return False

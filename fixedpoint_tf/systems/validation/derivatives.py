@@ -373,7 +373,7 @@ def _matrix(system, x, u, scale, jacobian, by_input) -> np.ndarray:
 
 
 def _entries(row, claimed, found, units, by_input) -> list[WrongDerivative]:
-    """Of each wrong unit, the entry of its row that is farthest from its difference."""
+    """List the worst entry of the derivative for each wrong unit."""
     gap = np.nan_to_num(np.abs(found - claimed))
     return [
         WrongDerivative(

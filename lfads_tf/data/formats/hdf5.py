@@ -123,7 +123,7 @@ def read(
 
 
 def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> bool:
-    """Whether a file tells training and validation trials apart.
+    """Tell whether a file has training and validation trials apart.
 
     Args:
         path: the file.
@@ -266,7 +266,7 @@ def _check_split(split: str, shown: str) -> None:
 
 
 def _unknown(node: h5py.Group, shown: str, what: str) -> str:
-    """What a file holds, and what each layout would need."""
+    """Say in an error what a file holds, and the keys that each layout needs."""
     holds = ", ".join(
         f"{name} {item.shape}" if isinstance(item, h5py.Dataset) else f"{name}/"
         for name, item in node.items()

@@ -1,4 +1,4 @@
-"""What other programs call their arrays in HDF5 files, and how a session is read from them.
+"""Layouts of other programs' HDF5 files, and their readers.
 
 Below, ``SPLIT`` is ``train`` or ``valid``; arrays are ``(n_trials, n_bins, n)``.
 

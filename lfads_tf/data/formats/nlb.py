@@ -322,7 +322,7 @@ def _encoded(data: Session) -> tuple[int, int]:
 
 
 def _place(block: str, n_bins: int, n_heldin: int) -> tuple[slice, slice, slice]:
-    """Where a block lies in an array of all bins and neurons."""
+    """Return the slices of a block in an array of all bins and neurons."""
     bins = slice(n_bins, None) if block.endswith("forward") else slice(0, n_bins)
     neurons = slice(0, n_heldin) if block.startswith("heldin") else slice(n_heldin, None)
     return slice(None), bins, neurons

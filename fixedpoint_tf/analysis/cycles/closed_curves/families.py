@@ -53,7 +53,7 @@ class _Returns:
         return np.concatenate([x[None], after])
 
     def displacement(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How far x is from coming back, and the derivative of that by x."""
+        """Return the displacement F^k(x) - x, and its derivative by x."""
         points = self.orbit(x)
         inputs = np.broadcast_to(self.u, (self.k, len(self.u)))
         product = np.eye(len(x))

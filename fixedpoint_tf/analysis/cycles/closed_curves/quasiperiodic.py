@@ -145,7 +145,7 @@ def curve_through(phases: np.ndarray, states: np.ndarray) -> CubicSpline | None:
 
 
 def _misfits(states: np.ndarray, rho: float) -> tuple[float, float]:
-    """How far samples are from the curve through every second one: at most, and mostly."""
+    """Compute the greatest and median distance of samples to the curve of the others."""
     phases = (rho * np.arange(len(states))) % 1.0
     order = np.argsort(phases)
     curve = curve_through(phases[order[::2]], states[order[::2]])
@@ -222,7 +222,7 @@ def times_round(states: np.ndarray, rho: float) -> float:
 
 
 def _is_drawn(states: np.ndarray, rho: float, typical: float) -> bool:
-    """Whether samples in the order of their phases draw a line of finite length.
+    """Tell whether samples, in the order of their phases, draw a line of finite length.
 
     Near a cycle that has just vanished a motion lingers, and no phase advances evenly for
     long; then the line is a little too long, though most samples are on the curve.

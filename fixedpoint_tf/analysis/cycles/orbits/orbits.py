@@ -19,7 +19,7 @@ TRIVIAL_TOL = 1e-2  # Lyapunov exponents of curves with kinks are no better know
 
 
 def trivial(multipliers: np.ndarray) -> int | None:
-    """Which multiplier, being 1, is that of a shift along the curve; None where none is.
+    """Return the index of the multiplier 1 of a shift along the curve, or None.
 
     Args:
         multipliers: ``(n,)``, NaN where there are fewer.
@@ -60,7 +60,7 @@ class Orbit:
 
     @property
     def is_stable(self) -> bool:
-        """Whether deviations decay, but for the trivial multiplier."""
+        """Tell whether all multipliers but the trivial one lie within the unit circle."""
         if self.on_kink:
             return self.kink_stability == "stable"
         size = np.abs(self.multipliers)
@@ -88,7 +88,7 @@ def extent_of(points: np.ndarray) -> float:
 
 
 def least_period(points: np.ndarray, size: float = 0.0) -> int:
-    """How many points are gone through before the first comes again; 1: a fixed point.
+    """Count the points before the first one recurs; 1 for a fixed point.
 
     Args:
         points: ``(m, n_states)``, at equal times on a closed orbit.
@@ -112,7 +112,7 @@ def least_period(points: np.ndarray, size: float = 0.0) -> int:
 
 
 def chords(orbit: Orbit) -> np.ndarray:
-    """From each point to the next on the same curve, ``(m, n_states)``."""
+    """Compute the chord from each point to the next on its curve, ``(m, n_states)``."""
     rings = orbit.points.reshape(orbit.n_curves, -1, orbit.points.shape[1])
     return (np.roll(rings, -1, axis=1) - rings).reshape(orbit.points.shape)
 
@@ -137,7 +137,7 @@ def distance_to(orbit: Orbit, states: np.ndarray) -> np.ndarray:
 
 
 def is_same_orbit(a: Orbit, b: Orbit, tol: float) -> bool:
-    """Whether two orbits are one cycle, whatever the points they begin at.
+    """Tell whether two orbits are one cycle, from any first point.
 
     ``b`` must have many points where it is a curve; ``a`` may have few.
     """

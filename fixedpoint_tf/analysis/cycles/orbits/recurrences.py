@@ -1,4 +1,4 @@
-"""Where trajectories come back near where they were: guesses of cycles."""
+"""Near recurrences of trajectories: guesses of cycles."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ STEP_TOL = 1e-8
 
 @dataclasses.dataclass
 class Shot:
-    """Where Newton's method ended, a row a start.
+    """End of Newton's method, a row a start.
 
     Attributes:
         points: ``(n, m, n_states)``.

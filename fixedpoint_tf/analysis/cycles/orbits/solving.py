@@ -1,4 +1,4 @@
-"""From guesses to cycles: solved by shooting, shortened to their period, each kept once."""
+"""Distinct cycles from guesses: solved by shooting, reduced to their least period."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class KnownOrbits:
         self.found: list[Orbit] = []
 
     def place(self, orbit: Orbit) -> int:
-        """Where an orbit stands, which is at the end where it is new."""
+        """Return the index of an orbit among the known ones, and add a new one."""
         for index, known in enumerate(self.found):
             if is_same_orbit(orbit, known, self.tol):
                 return index
