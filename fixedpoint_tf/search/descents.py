@@ -7,14 +7,9 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.search.evidence.evidence import (
-    DOUBLE,
-    Evidence,
-    examine,
-    rounded_distance,
-    rounding_level,
-    stationarity_tolerance,
-)
+from fixedpoint_tf.search.evidence.evidence import Evidence, stationarity_tolerance
+from fixedpoint_tf.search.evidence.examination import examine
+from fixedpoint_tf.search.evidence.rounding import is_double, rounded_distance, rounding_level
 from fixedpoint_tf.search.solvers import adam, kinked, krylov, levenberg_marquardt
 from fixedpoint_tf.search.solvers.base import OnProgress, Points, Problem
 from fixedpoint_tf.search.starts.region import WIDENINGS, Region
@@ -178,7 +173,7 @@ class Descents:
         )
         status = self._status(points.x, points.u, evidence)
         stalled = np.flatnonzero(status == Status.NOT_CONVERGED)
-        if len(stalled) and not self.matrix_free and self.eps < DOUBLE:
+        if len(stalled) and not self.matrix_free and is_double(self.eps):
             self._settle_on_kinks(points, stalled, evidence, status)
         return evidence, status
 
@@ -277,10 +272,8 @@ class Descents:
 
     def residual(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """The residual of each state, in the final precision, ``(n, n_states)``."""
-        w = self.problem.weights(self.final_dtype)
         r = np.empty_like(x)
         for i in range(0, len(x), 4096):
             rows = slice(i, i + 4096)
-            tensors = self.problem.rows(self.final_dtype, x[rows], u[rows])
-            r[rows] = self.problem.residual.value(w, *tensors).numpy()
+            r[rows] = self.problem.residual_at(x[rows], u[rows])
         return r

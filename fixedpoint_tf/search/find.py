@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.search.evidence.evidence import DOUBLE, distance_tolerance
+from fixedpoint_tf.search.evidence.evidence import distance_tolerance
+from fixedpoint_tf.search.evidence.rounding import is_double
 from fixedpoint_tf.search.progress import Progress
 from fixedpoint_tf.search.results import (
     distinct_points,
@@ -113,7 +114,7 @@ def find_fixed_points(
 def _say_precision(search: Search, said: set[str]) -> None:
     """Say once where the network computes in less than double precision."""
     eps = search.descents.eps
-    if eps < DOUBLE or "precision" in said:
+    if is_double(eps) or "precision" in said:
         return
     said.add("precision")
     problem = search.problem

@@ -21,7 +21,8 @@ from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.assignment import match_by_monotone_path, match_by_newton_step
 from fixedpoint_tf.search.descents import CANDIDATE_Q, Descents, SolverOptions
 from fixedpoint_tf.search.end_points import EndPoints, place
-from fixedpoint_tf.search.evidence.evidence import DOUBLE, Evidence
+from fixedpoint_tf.search.evidence.evidence import Evidence
+from fixedpoint_tf.search.evidence.rounding import is_double
 from fixedpoint_tf.search.solvers import forward
 from fixedpoint_tf.search.solvers.base import Points, Problem
 from fixedpoint_tf.search.starts.further import explore
@@ -365,7 +366,7 @@ class Search:
             self.condition[source[rows]],
             source[rows],
             origin[rows],
-            double=self.descents.eps < DOUBLE,
+            double=is_double(self.descents.eps),
             locate=lambda some: self.descents.locate(
                 points.take(rows[some]), evidence.take(rows[some])
             ),

@@ -1,159 +1,70 @@
-r"""Existence of a fixed point where the residual is zero to rounding, and says little.
+"""Existence of a fixed point where the residual is zero to rounding, and says little.
 
-A kink folds the states like a sheet of paper where the determinants of ``A = J - I`` on its
-two sides have opposite signs: a residual that rounding cannot tell from zero may then belong
-to two fixed points, or to none. Where all sides have one sign the map is one-to-one near the
-point (Clarke 1983, theorem 7.1.1, for its generalised Jacobian; Samelson, Thrall & Wesler
-1958 for pieces that are linear), and a residual of zero to rounding is a fixed point.
-Without a kink the residual is followed along the directions that ``A`` nearly annihilates:
-where it bends away from zero to one side only, there may be two fixed points or none.
+On a kink the sides decide (:mod:`fixedpoint_tf.search.evidence.kinks`). Elsewhere the residual
+is followed along the directions that ``A`` nearly annihilates: where it bends away from zero
+to one side only, there may be two fixed points or none.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf.search.evidence.evidence import ZERO
+from fixedpoint_tf.search.evidence.kinks import jumps_within, sides_agree
+from fixedpoint_tf.search.evidence.rounding import state_size
+from fixedpoint_tf.search.evidence.uniqueness import OPEN, weakest_direction
 from fixedpoint_tf.search.solvers.base import Problem
-from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
+from fixedpoint_tf.systems.kinks.sides import is_smooth
 
-__all__ = ["bends_away", "sides_agree", "turns_within"]
+__all__ = ["is_exact_beside", "may_be_fold"]
 
-N_PAIRS = 8  # opposite places at which a kink is looked for
-N_SIDES = 32  # and at which determinants are compared
-TURN = 0.25  # change of the Jacobian, seen through the inverse, that counts as a turn
-REGULAR = 1e-10  # smallest singular value, relative to the largest, of a sign that is known
-JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
-LEAST_JUMP = 1e-6  # change of a product with a Jacobian that is a jump, however near
-SMOOTH_RADIUS = 1e-3  # distance over which a smooth Jacobian changes by no more than itself
+AT_KINK = 1e-9  # of the size of a state: so near, a singular point is held to be on a kink
 FOLDS = (1e-4, 1e-2)  # distances, in sizes of the state, at which a fold must show
 BEND = 1e-5  # curvature below which a direction counts as straight
 CORRECTIONS = 3  # steps back to where the other directions are at rest
 MOST_NULL = 3  # directions that a singular matrix annihilates, looked at
-BLOCK = 1024  # states at which products are taken at a time
-BLOCK_ENTRIES = 2**22
 
 
-def turns_within(
-    problem: Problem, x: np.ndarray, u: np.ndarray, inverse: np.ndarray, radius: np.ndarray
-) -> np.ndarray:
-    """Test states for a Jacobian that changes by a quarter, seen through the inverse.
+def may_be_fold(problem, x, u, steps, inverse, singular, eps: float) -> np.ndarray:
+    """Test residuals that are zero to rounding for a fold, which may have no fixed point."""
+    size = state_size(x)
+    right, left, growth = weakest_direction(inverse)
+    left_open = 2.0 * (np.linalg.norm(steps, axis=1) + growth * 2.0 * eps * size)
+    reach = np.clip(left_open, OPEN[0] * eps * size, OPEN[1] * size)
+    reach[singular] = AT_KINK * size[singular]
+    doubtful, unsure = np.zeros((2, len(x)), dtype=bool)
+    unsure[:] = True
+    if not is_smooth(problem.system.equations):
+        rows = np.flatnonzero(jumps_within(problem, x, u, reach))
+        if len(rows):
+            agree, doubtful[rows], _ = sides_agree(problem, x[rows], u[rows], reach[rows])
+            unsure[rows] = ~agree & ~doubtful[rows]
+    for rows, weakest in (
+        (np.flatnonzero(unsure & singular), None),
+        (np.flatnonzero(unsure & ~singular), (right, left)),
+    ):
+        if len(rows):
+            vectors = None if weakest is None else (weakest[0][rows], weakest[1][rows])
+            doubtful[rows] = _bends_away(
+                problem, x[rows], u[rows], inverse[rows], eps=eps, weakest=vectors
+            )
+    return doubtful
 
-    Products with random vectors stand for the Jacobians, which cost far more.
 
-    Args:
-        problem: residual and weights.
-        x: states, ``(n, n_states)``.
-        u: inputs, ``(n, n_inputs)``.
-        inverse: of ``A``, ``(n, n_states, n_states)``.
-        radius: ``(n,)``, how near.
+def is_exact_beside(problem: Problem, x: np.ndarray, u: np.ndarray, eps: float) -> np.ndarray:
+    """Test for an exact fixed point where states that are zero to rounding are zero, ``(n,)``.
 
-    Returns:
-        ``(n,)`` boolean.
+    Of a ReLU network without bias zero is one, whatever its sides say of their signs.
     """
-    turned = np.zeros(len(x), dtype=bool)
-    for i in range(0, len(x), BLOCK):
-        rows = slice(i, i + BLOCK)
-        change, _ = _changes(problem, x[rows], u[rows], 2.0 * radius[rows])
-        seen = np.einsum("nij,knj->kni", inverse[rows], change)
-        turned[rows] = ~(np.linalg.norm(seen, axis=2) <= TURN).all(axis=0)
-    return turned
+    tiny = np.abs(problem.origin / problem.scale + x) <= ZERO[1] * eps * state_size(x)[:, None]
+    z = np.where(tiny, 0.0, problem.natural(x))
+    z = z.astype(problem.dtypes[1]).astype(np.float64)
+    image = problem.system.step(z, u).numpy().astype(np.float64)
+    exact = image == (z if problem.system.time == "discrete" else 0.0)
+    return exact.all(axis=1)
 
 
-def jumps_within(
-    problem: Problem, x: np.ndarray, u: np.ndarray, radius: np.ndarray
-) -> np.ndarray:
-    """Test states for a Jacobian that changes by more than a smooth one does so near.
-
-    Args:
-        problem: residual and weights.
-        x: states, ``(n, n_states)``.
-        u: inputs, ``(n, n_inputs)``.
-        radius: ``(n,)``, how near.
-
-    Returns:
-        ``(n,)`` boolean.
-    """
-    jumps = np.zeros(len(x), dtype=bool)
-    for i in range(0, len(x), BLOCK):
-        rows = slice(i, i + BLOCK)
-        change, size = _changes(problem, x[rows], u[rows], radius[rows])
-        most = np.maximum(LEAST_JUMP, radius[rows] / SMOOTH_RADIUS) * (1.0 + size)
-        jumps[rows] = ~(np.linalg.norm(change, axis=2) <= most).all(axis=0)
-    return jumps
-
-
-def _changes(
-    problem: Problem, x: np.ndarray, u: np.ndarray, radius: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return changes of ``J v`` to pairs of opposite places, ``(2 k, n, d)``, and ``|J v|``."""
-    n, d = x.shape
-    offsets, vectors = np.random.default_rng(0).normal(size=(2, N_PAIRS, 1, d))
-    aside = radius[:, None] * offsets
-    states = np.stack([np.broadcast_to(x, aside.shape), x + aside, x - aside])
-    v = np.broadcast_to(vectors, states.shape).reshape(-1, d)
-    products = _products(problem, states.reshape(-1, d), np.tile(u, (3 * N_PAIRS, 1)), v)
-    here, ahead, behind = products.reshape(3, N_PAIRS, n, d)
-    change = np.concatenate([ahead - here, behind - here])
-    return change, np.linalg.norm(here, axis=2).max(axis=0)
-
-
-def _products(problem: Problem, x: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Return ``J v`` at each state, in units of the scale."""
-    system, scale = problem.system, problem.scale
-    dtype = system.dtypes[1]
-    rows = problem.rows(dtype, problem.natural(x), u, v * scale)
-    if isinstance(system.equations, Autodiff):
-        return system.equations.product(None, *rows).numpy() / scale
-    jacobians = problem.residual.jacobian(problem.weights(dtype), *problem.rows(dtype, x, u))
-    return np.einsum("nij,nj->ni", jacobians.numpy(), v)
-
-
-def sides_agree(
-    problem: Problem, x: np.ndarray, u: np.ndarray, radius: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compare the signs of ``det A`` at places around each state.
-
-    Args:
-        problem: residual and weights.
-        x: states, ``(n, n_states)``.
-        u: inputs, ``(n, n_inputs)``.
-        radius: ``(n,)``, how far from the state.
-
-    Returns:
-        Three of ``(n,)``: whether all signs are known and the same; whether the Jacobian
-        jumps and they are not, though some are known: a fold; and the largest ``|A^-1|``,
-        where all are the same.
-    """
-    n, d = x.shape
-    agree, folded, inverse_norm = np.zeros(n, bool), np.zeros(n, bool), np.full(n, np.inf)
-    # Normal places: each direction is met as if it were the only one.
-    offsets = np.random.default_rng(1).normal(size=(N_SIDES, d))
-    offsets = np.concatenate([offsets, -offsets])
-    dtype = problem.system.dtypes[1]
-    w = problem.weights(dtype)
-    size = max(1, BLOCK_ENTRIES // d**2)
-    for i in range(n):
-        places = x[i] + radius[i] * offsets
-        inputs = np.repeat(u[i : i + 1], len(places), axis=0)
-        parts = [
-            problem.residual.jacobian(w, *problem.rows(dtype, places[k:m], inputs[k:m])).numpy()
-            for k, m in ((k, k + size) for k in range(0, len(places), size))
-        ]
-        A = np.concatenate(parts).astype(np.float64)
-        if not np.isfinite(A).all():
-            continue
-        singular_values = np.linalg.svd(A, compute_uv=False)
-        known = singular_values[:, -1] > REGULAR * np.maximum(1.0, singular_values[:, 0])
-        signs = np.where(known, np.linalg.slogdet(A)[0], 0.0)
-        agree[i] = known.all() and (signs == signs[0]).all()
-        jump = np.abs(A - A[0]).max() > JUMP * max(np.abs(A).max(), 1e-3)
-        folded[i] = jump and not agree[i] and known.any()
-        if agree[i]:
-            inverse_norm[i] = 1.0 / singular_values[:, -1].min()
-    return agree, folded, inverse_norm
-
-
-def bends_away(
+def _bends_away(
     problem: Problem,
     x: np.ndarray,
     u: np.ndarray,
@@ -180,15 +91,9 @@ def bends_away(
         ``(n,)`` boolean.
     """
     n, d = x.shape
-    size = 1.0 + np.linalg.norm(x, axis=1)
-    dtype = problem.system.dtypes[1]
-    w = problem.weights(dtype)
-
-    def residual(states: np.ndarray) -> np.ndarray:
-        return problem.residual.value(w, *problem.rows(dtype, states, u)).numpy()
-
+    size = state_size(x)
     if weakest is None:
-        A = problem.residual.jacobian(w, *problem.rows(dtype, x, u)).numpy()
+        A = problem.jacobian_at(x, u)
         missed = np.eye(d) - A @ inverse  # onto what A does not reach
         null = np.eye(d) - inverse @ A
         draws = np.random.default_rng(2).normal(size=(MOST_NULL, d))
@@ -207,10 +112,10 @@ def bends_away(
             for sign in (1.0, -1.0):
                 y = x + sign * (share * size)[:, None] * directions[:, k]
                 for _ in range(CORRECTIONS):
-                    r = residual(y)
+                    r = problem.residual_at(y, u)
                     r = r - np.einsum("nij,nj->ni", missed, r)
                     y = y - np.einsum("nij,nj->ni", inverse, r)
-                ends.append(np.einsum("nij,nj->ni", missed, residual(y)))
+                ends.append(np.einsum("nij,nj->ni", missed, problem.residual_at(y, u)))
             even = np.linalg.norm(ends[0] + ends[1], axis=1)
             odd = np.linalg.norm(ends[0] - ends[1], axis=1)
             least = np.maximum(64.0 * eps, BEND * share**2) * size

@@ -138,6 +138,16 @@ class Problem:
         """NumPy arrays as tensors of the search's type."""
         return [tf.constant(a, dtype) for a in arrays]
 
+    def residual_at(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Residuals in the final type, ``(n, n_states)``."""
+        dtype = self.dtypes[1]
+        return self.residual.value(self.weights(dtype), *self.rows(dtype, x, u)).numpy()
+
+    def jacobian_at(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Jacobians of the residual in the final type, ``(n, n_states, n_states)``."""
+        dtype = self.dtypes[1]
+        return self.residual.jacobian(self.weights(dtype), *self.rows(dtype, x, u)).numpy()
+
 
 @dataclasses.dataclass(frozen=True)
 class Scaled:

@@ -84,10 +84,7 @@ def _is_piecewise_linear(search: fixedpoint_tf.search.search.Search) -> bool:
         return False
     x, u = search.start[:N_COMPARED], search.points.u[:N_COMPARED]
     aside = NEARBY * search.rng.normal(size=x.shape) * (1.0 + np.abs(x))
-    w, dtype = problem.weights(problem.dtypes[1]), problem.dtypes[1]
-    first, second = (
-        problem.residual.jacobian(w, *problem.rows(dtype, h, u)).numpy() for h in (x, x + aside)
-    )
+    first, second = (problem.jacobian_at(h, u) for h in (x, x + aside))
     change = np.abs(second - first).max(axis=(1, 2), initial=0.0)
     return bool(np.median(change) <= SAME * (1.0 + np.abs(first).max(initial=0.0)))
 
@@ -101,21 +98,18 @@ def _leap(search: fixedpoint_tf.search.search.Search) -> None:
     training", for the same walk from region to region).
     """
     problem = search.descents.widest
-    n, dtype = problem.n_states, problem.dtypes[1]
-    most = min(MOST_LEAPING, max(1, LEAP_ENTRIES // n**2))
+    most = min(MOST_LEAPING, max(1, LEAP_ENTRIES // problem.n_states**2))
     chosen = np.resize(search.rng.permutation(len(search.start)), most)
     origin = search.start[chosen]
     u = search.points.u[chosen]
     x = origin * np.resize(LEAP_SCALES, most)[:, None]
-    w = problem.weights(dtype)
     lands = np.zeros(most, dtype=bool)
     for _ in range(LEAPS):
         moving = np.flatnonzero(~lands & np.isfinite(x).all(axis=1))
         if not len(moving):
             break
-        rows = problem.rows(dtype, x[moving], u[moving])
-        r = problem.residual.value(w, *rows).numpy().astype(np.float64)
-        A = problem.residual.jacobian(w, *rows).numpy().astype(np.float64)
+        r = problem.residual_at(x[moving], u[moving]).astype(np.float64)
+        A = problem.jacobian_at(x[moving], u[moving]).astype(np.float64)
         finite = np.isfinite(A).all(axis=(1, 2)) & np.isfinite(r).all(axis=1)
         x[moving[~finite]] = np.inf
         moving, r, A = moving[finite], r[finite], A[finite]
