@@ -544,7 +544,7 @@ class FixedPoints(Result):
 
         See :func:`fixedpoint_tf.plotting.plot_fixed_points`.
         """
-        from fixedpoint_tf.plotting import plot_fixed_points
+        from fixedpoint_tf.fixed_points.plotting import plot_fixed_points
 
         return plot_fixed_points(
             self,

@@ -3,14 +3,26 @@
 Every function returns the figure and its axes, draws into given axes if asked to, and
 leaves showing or saving to the caller. matplotlib is imported when the first figure is
 drawn, not before.
+
+The modules of this folder take arrays and know no result; the pictures of
+:class:`~fixedpoint_tf.FixedPoints`, which users import from here, lie beside it.
 """
 
-from fixedpoint_tf.plotting.flow import plot_flow
-from fixedpoint_tf.plotting.spectra import plot_eigenvalues
-from fixedpoint_tf.plotting.speeds import plot_q
-from fixedpoint_tf.plotting.state_space import plot_fixed_points
+from __future__ import annotations
 
-#: The name of the same figure in FixedPointFinder (Golub & Sussillo 2018).
-plot_fps = plot_fixed_points
+from typing import TYPE_CHECKING
+
+from fixedpoint_tf._utils.lazy import attach
+
+if TYPE_CHECKING:
+    from fixedpoint_tf.fixed_points.plotting import (
+        plot_eigenvalues,
+        plot_fixed_points,
+        plot_flow,
+        plot_fps,
+        plot_q,
+    )
 
 __all__ = ["plot_eigenvalues", "plot_fixed_points", "plot_flow", "plot_fps", "plot_q"]
+
+__getattr__, __dir__ = attach(__name__, {"fixedpoint_tf.fixed_points.plotting": __all__})

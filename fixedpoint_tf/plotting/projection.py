@@ -1,14 +1,21 @@
-"""Principal components: the few directions in which states are drawn."""
+"""Projections of states to the few coordinates in which they are drawn."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from fixedpoint_tf._utils.principal_components import fit_components
 
-__all__ = ["Projection", "principal_components"]
+__all__ = [
+    "Projection",
+    "as_plane",
+    "coordinate_names",
+    "own_coordinates",
+    "principal_components",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +40,34 @@ class Projection:
     def directions(self, vectors: np.ndarray) -> np.ndarray:
         """The same for directions, which have no origin."""
         return vectors @ self.axes.T
+
+    @property
+    def names(self) -> list[str]:
+        """Names of principal components, with the share of the variance: "PC 1 (83%)"."""
+        return [
+            f"PC {i + 1}" + ("" if np.isnan(share) else f" ({share:.0%})")
+            for i, share in enumerate(self.explained)
+        ]
+
+
+def own_coordinates(n_states: int) -> Projection:
+    """States as they are."""
+    return Projection(np.zeros(n_states), np.eye(n_states), np.full(n_states, np.nan))
+
+
+def coordinate_names(state_names: Any, n_states: int) -> list[str]:
+    """One name for each coordinate of the flat state: "h 1", "h 2", "c 1", ..."""
+    blocks = state_names or (("state", n_states),)
+    return [
+        name if size == 1 else f"{name} {i + 1}" for name, size in blocks for i in range(size)
+    ]
+
+
+def as_plane(coordinates: np.ndarray) -> np.ndarray:
+    """``(..., 1)`` coordinates with a second one of 0; two and more as they are."""
+    if coordinates.shape[-1] > 1:
+        return coordinates
+    return np.concatenate([coordinates, np.zeros_like(coordinates)], axis=-1)
 
 
 def principal_components(states: np.ndarray, n_components: int) -> Projection:

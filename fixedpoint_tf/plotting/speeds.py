@@ -1,37 +1,35 @@
-"""The speed q at the points, by what became of them."""
+"""The distribution of the speed q at points of several kinds."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.plotting.style import COLORS, by_status, legend_above, new_axes, say_if_empty
+from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_q"]
+__all__ = ["plot_speeds"]
 
 
-def plot_q(
-    fps: FixedPoints,
+def plot_speeds(
+    groups: Sequence[tuple[str, str, np.ndarray]],
+    time: str,
     *,
     tol_q: float | None = None,
     n_bins: int = 40,
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draw the distribution of the speed q, one row of bars for each status.
-
-    Each row is scaled to its own highest bar, so that few points of one status are not
-    lost beside many of another; the number of points stands beside its name. A gap
-    between the rows is what tells fixed points from slow ones.
+    """Draw the distribution of the speed q, one row of bars a kind of point.
 
     Args:
-        fps: the points, best all of a search; there may be none.
+        groups: name, colour and speeds ``(n_points,)`` of each kind, from below.
+        time: ``"discrete"`` or ``"continuous"``.
         tol_q: a tolerance to draw as a line.
         n_bins: number of bars in the range of q, equally wide in log q.
         fig: the figure to add axes to.
@@ -39,24 +37,11 @@ def plot_q(
 
     Returns:
         The figure and the axes.
-
-    Raises:
-        ValueError: there are points, and ``qstar`` was not computed.
-
-    Example:
-        >>> import numpy as np
-        >>> fps = FixedPoints(xstar=np.zeros((2, 1)), qstar=[1e-20, 1e-6], status=[0, 1])
-        >>> fig, ax = plot_q(fps)
-        >>> [label.get_text() for label in ax.get_yticklabels()]
-        ['slow point (1)', 'fixed point (1)']
     """
     from matplotlib.ticker import NullFormatter
 
-    if fps.n and fps.qstar is None:
-        raise ValueError("fps: expected points with qstar, received qstar=None.")
-    rows = by_status(fps)[::-1]
-    fig, ax = new_axes(fig, ax, size=(5.5, 1.4 + 0.7 * max(1, len(rows))))
-    q = np.zeros(0) if fps.qstar is None else fps.qstar
+    fig, ax = new_axes(fig, ax, size=(5.5, 1.4 + 0.7 * max(1, len(groups))))
+    q = np.concatenate([np.zeros(0), *(values for _, _, values in groups)])
     positive = q[np.isfinite(q) & (q > 0)]
     # Nothing is left of zero on a logarithmic axis: zeros stand one decade below the rest.
     floor = positive.min() / 10.0 if len(positive) else 1e-32
@@ -69,13 +54,12 @@ def plot_q(
     widen = max(1.5, np.sqrt(1e3 * low / high))
     edges = np.geomspace(low / widen, high * widen, n_bins + 1)
     names = []
-    for height, (name, color, members) in enumerate(rows):
-        values = q[members]
+    for height, (name, color, values) in enumerate(groups):
         finite = values[np.isfinite(values)]
         counts, _ = np.histogram(np.maximum(finite, low), edges)
-        names.append(f"{name} ({len(members):,})")
-        if len(finite) < len(members):
-            names[-1] += f"\n{len(members) - len(finite):,} without finite q"
+        names.append(f"{name} ({len(values):,})")
+        if len(finite) < len(values):
+            names[-1] += f"\n{len(values) - len(finite):,} without finite q"
         bars = 0.8 * counts / max(1, counts.max())
         ax.bar(
             edges[:-1],
@@ -91,10 +75,10 @@ def plot_q(
     ax.set_xscale("log")
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlim(edges[0], edges[-1])
-    ax.set_ylim(-0.05, max(1, len(rows)) - 0.05)
-    ax.set_yticks(np.arange(len(rows)) + 0.35, names)
+    ax.set_ylim(-0.05, max(1, len(groups)) - 0.05)
+    ax.set_yticks(np.arange(len(groups)) + 0.35, names)
     ax.tick_params(axis="y", length=0)
-    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.spines["left"].set_visible(False)
     marks = [] if tol_q is None else [(tol_q, "tol_q", "--")]
     if any_zero:
         marks.append((low, "q = 0", ":"))
@@ -108,8 +92,8 @@ def plot_q(
             va="bottom",
             fontsize="small",
         )
-    residual = "|F(x) − x|²" if fps.time == "discrete" else "|dx/dt|²"
+    residual = "|F(x) − x|²" if time == "discrete" else "|dx/dt|²"
     ax.set_xlabel(f"speed q = ½ {residual}")
-    say_if_empty(ax, len(rows), "no points")
+    say_if_empty(ax, len(groups), "no points")
     legend_above(ax)
     return fig, ax

@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 ROOMS = {}
 ROOMS["fixedpoint_tf"] = [
     "_utils",
+    "plotting",
     "linearization",
     "fixed_points",
-    "plotting",
     "systems",
     "curves",
     "search",
@@ -88,6 +88,19 @@ def test_imports_run_down_the_list_of_rooms(package):
             assert other in known and "." in other, f"{name} imports {other}: name the room"
             above = rooms.index(other.split(".")[1]) <= rooms.index(room)
             assert above, f"{name} imports {other}, which comes later"
+
+
+@pytest.mark.parametrize("package", ["fixedpoint_tf"])
+def test_figures_of_arrays_know_no_result(package):
+    """Even inside functions, and for types alone; the room itself gathers what users import."""
+    known = set(dict(modules("fixedpoint_tf"))) | set(dict(modules("lfads_tf")))
+    rooms = ("fixedpoint_tf._utils.", f"{package}._utils.", f"{package}.plotting.")
+    for name, path in modules(package):
+        if name.startswith(f"{package}.plotting."):
+            for other in imported(path, known, everywhere=True) & known:
+                assert other == f"{package}.plotting" or other.startswith(rooms), (
+                    f"{name} imports {other}"
+                )
 
 
 @pytest.mark.parametrize("package", ROOMS)

@@ -39,7 +39,7 @@ OPEN = {
 
 #: Methods that draw, and the functions they call: the same arguments but for the first.
 DRAWN_BY = {
-    "fixed_points.points.FixedPoints.plot": "plotting.plot_fixed_points",
+    "fixed_points.points.FixedPoints.plot": "fixed_points.plotting.plot_fixed_points",
     **{
         f"analysis.{method}": f"analysis.{function}"
         for method, function in {

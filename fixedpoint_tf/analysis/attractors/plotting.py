@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf._utils.figures import COLORS, lay_out, legend_above, new_axes, say_if_empty
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.attractors.group_type import GroupType
 from fixedpoint_tf.analysis.connections.plotting import planar_view
-from fixedpoint_tf.plotting.style import COLORS, lay_out, legend_above, new_axes, say_if_empty
+from fixedpoint_tf.plotting.projection import as_plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,9 +48,7 @@ def plot_attractors(
             )
         groups = [g for g in groups if attractors.condition[g] == condition]
     view, names = planar_view(attractors.settled)
-    place = view.points(attractors.settled)
-    if place.shape[1] == 1:
-        place = np.concatenate([place, np.zeros_like(place)], axis=1)
+    place = as_plane(view.points(attractors.settled))
     fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
     alone: list[int] = []
     unclear: list[int] = []
@@ -93,8 +92,7 @@ def plot_attractors(
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
     ax.margins(0.08)
-    ax.spines[["top", "right"]].set_visible(False)
-    legend_above(ax, n_columns=1 if n_named > 1 else 2)
+    legend_above(ax)
     lay_out(fig)
     return fig, ax
 
@@ -182,6 +180,5 @@ def plot_drift(
     ax.set_xlabel(f"distance along the {'line' if unclear else chosen.group_type}")
     ax.set_ylabel(f"drift (per {chosen.time_unit})")
     ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
-    ax.spines[["top", "right"]].set_visible(False)
     legend_above(ax, height=1.07)  # The power of ten of the drift stands below it.
     return fig, ax

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
 from fixedpoint_tf.analysis.certificates.codes import CertificateCode
 from fixedpoint_tf.analysis.certificates.result import Certificates
-from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +86,6 @@ def plot_certificates(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("point")
     ax.set_ylabel("distance in state space")
-    ax.spines[["top", "right"]].set_visible(False)
     say_if_empty(ax, n_kinds, "no points")
-    legend_above(ax, n_columns=3)
+    legend_above(ax)
     return fig, ax

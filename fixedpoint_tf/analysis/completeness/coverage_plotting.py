@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
 from fixedpoint_tf.analysis.completeness.coverage import Coverage, accumulation
-from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,6 @@ def plot_coverage(
     ax.set_xlabel("starts")
     noun = "fixed points" if coverage.of == "fixed" else "fixed and slow points"
     ax.set_ylabel(f"distinct {noun}")
-    ax.spines[["top", "right"]].set_visible(False)
     say_if_empty(ax, n_conditions, "no starts")
-    legend_above(ax, n_columns=1 if n_conditions <= _MOST_IN_WORDS else 3)
+    legend_above(ax)
     return fig, ax

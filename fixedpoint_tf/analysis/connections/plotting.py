@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.figures import COLORS, lay_out, legend_above, new_axes, say_if_empty
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.outcomes import RunOutcome
-from fixedpoint_tf.plotting.projection import Projection, principal_components
-from fixedpoint_tf.plotting.style import (
-    COLORS,
-    Look,
-    lay_out,
-    legend_above,
-    new_axes,
-    say_if_empty,
+from fixedpoint_tf.plotting.projection import (
+    Projection,
+    as_plane,
+    own_coordinates,
+    principal_components,
 )
+from fixedpoint_tf.plotting.style import Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,25 +47,14 @@ def planar_view(states: np.ndarray) -> tuple[Projection, list[str]]:
     """
     n_states = states.shape[1]
     if n_states <= 2:
-        own = Projection(np.zeros(n_states), np.eye(n_states), np.full(n_states, np.nan))
-        return own, [f"state {i + 1}" for i in range(n_states)]
+        return own_coordinates(n_states), [f"state {i + 1}" for i in range(n_states)]
     view = principal_components(states, 3)
-    names = [
-        f"PC {i + 1}" + ("" if np.isnan(share) else f" ({share:.0%})")
-        for i, share in enumerate(view.explained)
-    ]
+    names = view.names
     axes, depth = view.axes[:2], view.axes[2]
     if view.explained[2] >= _DEEP:
         axes = axes + np.array(_OBLIQUE)[:, None] * depth
         names = [f"{name} + {k:g} {names[2]}" for name, k in zip(names, _OBLIQUE, strict=False)]
     return Projection(view.origin, axes, view.explained[:2]), names[:2]
-
-
-def _flat(coordinates: np.ndarray) -> np.ndarray:
-    """Two coordinates each; a single one is drawn at height 0."""
-    if coordinates.shape[1] == 1:
-        return np.concatenate([coordinates, np.zeros_like(coordinates)], axis=1)
-    return coordinates
 
 
 def plot_connections(
@@ -85,7 +73,7 @@ def plot_connections(
         found.outcome, [RunOutcome.OTHER_REST, RunOutcome.CYCLE, RunOutcome.MOVING]
     )
     view, names = planar_view(np.concatenate([found.xstar, found.final[elsewhere]]))
-    place = _flat(view.points(found.xstar))
+    place = as_plane(view.points(found.xstar))
     if coordinates is not None:
         place, names = np.asarray(coordinates, dtype=np.float64), []
         if place.shape != (n, 2):
@@ -130,8 +118,7 @@ def plot_connections(
     if len(names) == 1:
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
-    ax.spines[["top", "right"]].set_visible(False)
-    legend_above(ax, n_columns=1)
+    legend_above(ax)
     lay_out(fig)
     return fig, ax
 
@@ -171,7 +158,7 @@ def _draw_ends(
             continue
         label = f"{pluralize(len(edges), 'way')} {outcome.short}"
         options: dict[str, Any] = {"linestyle": "none", "marker": "*", "markersize": 11.0}
-        ends = _flat(view.points(found.final[edges]))
+        ends = as_plane(view.points(found.final[edges]))
         if not given or outcome == RunOutcome.DIVERGED:  # The place of the end is not known.
             ends = np.full((1, 2), np.nan)
         for edge, end in zip(edges, ends, strict=False):
@@ -218,5 +205,4 @@ def plot_basins(
     intervals = f"bars: {basins.confidence:.0%} intervals"
     that = "state that arrives" if n_run == 1 else f"{n_run:,} states that arrive"
     ax.set_xlabel(f"share of {'the ' if n_run == 1 else ''}{that} there\n({intervals})")
-    ax.spines[["top", "right"]].set_visible(False)
     return fig, ax

@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.continuation import Branches
 from fixedpoint_tf.curves.ends import BifurcationType
-from fixedpoint_tf.plotting.style import (
-    COLORS,
-    coordinate_names,
-    legend_above,
-    new_axes,
-    say_if_empty,
-)
+from fixedpoint_tf.plotting.projection import coordinate_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +95,7 @@ def plot_branches(
     )
     ax.set_ylabel(label)
     say_if_empty(ax, len(drawn), "no branches")
-    legend_above(ax, n_columns=3)
+    legend_above(ax)
     return fig, ax
 
 

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.figures import COLORS, lay_out, legend_above, new_axes
 from fixedpoint_tf.analysis.cycles import Cycles
+from fixedpoint_tf.fixed_points.plotting import groups_of
 from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.plotting.projection import Projection, principal_components
-from fixedpoint_tf.plotting.state_space import checked_trajectories
-from fixedpoint_tf.plotting.style import (
-    COLORS,
+from fixedpoint_tf.plotting.projection import (
     coordinate_names,
-    groups,
-    lay_out,
-    legend_above,
-    new_axes,
+    own_coordinates,
+    principal_components,
 )
+from fixedpoint_tf.plotting.state_space import checked_trajectories
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +50,7 @@ def plot_cycles(
         )
     paths = checked_trajectories(state_traj, n_states)
     fig, ax = new_axes(fig, ax, size=(5.4, 4.8))
-    points = [] if fps is None else groups(fps)
+    points = [] if fps is None else groups_of(fps)
     n_drawn = min(cycles.n, max_n_cycles)
     if n_states == 1:
         for path in () if paths is None else paths[:, :, 0]:
@@ -68,7 +66,7 @@ def plot_cycles(
     else:
         shown = [cycles.orbit(i) for i in range(n_drawn)]
         if n_states == 2:
-            view = Projection(np.zeros(2), np.eye(2), np.full(2, np.nan))
+            view = own_coordinates(2)
             names = coordinate_names(cycles.state_names, 2)
         else:
             others = [some.xstar for _, some in points]
@@ -76,10 +74,7 @@ def plot_cycles(
                 others = [paths.reshape(-1, n_states)]
             drawn = np.concatenate([np.zeros((0, n_states)), *(shown or others)])
             view = principal_components(drawn, 2)
-            names = [
-                f"PC {k + 1}" + (f" ({share:.0%})" if np.isfinite(share) else "")
-                for k, share in enumerate(view.explained)
-            ]
+            names = view.names
         for path in () if paths is None else paths:
             ax.plot(*view.points(path).T, **_BENEATH)
         for i, orbit in enumerate(shown):
@@ -95,7 +90,7 @@ def plot_cycles(
         ax.plot([], [], linestyle="none", label=f"{cycles.n - n_drawn} more not drawn")
     if not n_drawn:
         _say_there_are_none(ax, cycles, empty=not points and paths is None)
-    legend_above(ax, n_columns=1 if n_drawn < 3 else 2)
+    legend_above(ax)
     lay_out(fig)
     return fig, ax
 

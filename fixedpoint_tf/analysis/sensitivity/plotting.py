@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
 from fixedpoint_tf.analysis.sensitivity import LinearError, Sensitivity
-from fixedpoint_tf.plotting.style import COLORS, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -123,7 +123,6 @@ def plot_linear_error(
     ax.set_xlabel("distance of the start from the point")
     steps = f"{answer.n_steps} step{'s' * (answer.n_steps != 1)}"
     ax.set_ylabel(f"relative error of the linear roll-out over {steps}")
-    ax.spines[["top", "right"]].set_visible(False)
     say_if_empty(ax, len(relative), "no points")
-    legend_above(ax, n_columns=1)
+    legend_above(ax)
     return fig, ax

@@ -9,10 +9,10 @@ import pytest
 from matplotlib import pyplot
 
 from fixedpoint_tf import linearization, plotting
+from fixedpoint_tf.fixed_points.plotting import groups_of, mode_lines
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.plotting.projection import principal_components
-from fixedpoint_tf.plotting.state_space import _mode_lines
 
 FIXED, SLOW, NOT_CONVERGED, DIVERGED, *_ = Status
 
@@ -176,7 +176,7 @@ class TestStateSpace:
         jacobian = np.zeros((1, 3, 3))
         jacobian[0, :2, :2] = [[1.0, -0.8], [0.8, 1.0]]
         fps = FixedPoints(xstar=np.zeros((1, 3)), J_xstar=jacobian).decompose_jacobians()
-        lines = _mode_lines(fps, 1.0, 3)
+        lines = mode_lines(groups_of(fps), 1.0, 3)
         directions = lines[:, 1] - lines[:, 0]
         assert len(lines) == 2
         np.testing.assert_allclose(directions[0] @ directions[1], 0.0, atol=1e-12)

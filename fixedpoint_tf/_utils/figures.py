@@ -1,0 +1,261 @@
+"""One style for the figures of both packages: colours, axes, panels, legends and files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "COLORS",
+    "LEGEND",
+    "lay_out",
+    "legend_above",
+    "legend_above_panels",
+    "new_axes",
+    "only_outer_labels",
+    "padded",
+    "panel_rows",
+    "panels",
+    "save_figure",
+    "say_if_empty",
+]
+
+#: Colours that colour-blind readers can tell apart (Okabe & Ito 2008).
+COLORS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky blue": "#56B4E9",
+    "black": "#000000",
+    "grey": "#8C8C8C",
+}
+#: Keywords of every legend, wherever it stands.
+LEGEND: dict[str, Any] = {"frameon": False, "fontsize": "small", "title_fontsize": "small"}
+#: Dots per inch of files: sharp on a page that is read at twice its size.
+_DPI = 200
+
+
+def new_axes(
+    fig: Figure | None = None,
+    ax: Any = None,
+    *,
+    projection: str | None = None,
+    size: tuple[float, float] = (5.0, 4.5),
+) -> tuple[Figure, Axes]:
+    """Take the axes given, else make new ones in the figure given, else in a new one.
+
+    Raises:
+        ValueError: no axes of a figure, or flat ones where three dimensions are drawn, or
+            the other way round.
+    """
+    if ax is not None:
+        fig = _figure_of(ax, "ax")
+        wanted = projection or "rectilinear"
+        if ax.name != wanted:
+            raise ValueError(f"ax: expected {wanted} axes, received {ax.name} axes.")
+    else:
+        if fig is None:
+            from matplotlib import pyplot
+
+            fig = pyplot.figure(figsize=size, layout="constrained")
+        from matplotlib import rc_context
+
+        with rc_context({"grid.color": "0.9", "grid.linewidth": 0.5}):
+            ax = fig.add_subplot(projection=projection)
+    if projection is None:
+        ax.spines[["top", "right"]].set_visible(False)
+    return fig, ax
+
+
+def panels(
+    axes: Any,
+    n_rows: int,
+    n_columns: int,
+    *,
+    size: tuple[float, float],
+    sharex: bool = False,
+    sharey: bool | str = False,
+    height_ratios: Sequence[float] | None = None,
+) -> tuple[Figure, np.ndarray]:
+    """Take a grid of axes that are given, else make new ones in a new figure.
+
+    Args:
+        axes: given axes, in any shape, or none.
+        n_rows: of the grid.
+        n_columns: of the grid.
+        size: of one panel in inches.
+        sharex: all panels have one x axis.
+        sharey: all panels have one y axis, or those of each ``"row"``.
+        height_ratios: of the rows.
+
+    Returns:
+        The figure and the axes, ``(n_rows, n_columns)``.
+
+    Raises:
+        ValueError: not as many axes as there are panels.
+    """
+    if axes is not None:
+        given = np.array(axes, dtype=object).ravel()
+        if len(given) != n_rows * n_columns:
+            raise ValueError(
+                f"axes: expected {n_rows * n_columns} axes ({n_rows} rows of {n_columns}), "
+                f"received {len(given)}."
+            )
+        figure, grid = _figure_of(given[0], "axes"), given.reshape(n_rows, n_columns)
+    else:
+        from matplotlib import pyplot
+
+        figure, grid = pyplot.subplots(
+            n_rows,
+            n_columns,
+            squeeze=False,
+            figsize=(size[0] * n_columns, size[1] * n_rows),
+            layout="constrained",
+            sharex=sharex,
+            sharey=sharey,  # type: ignore[arg-type]
+            height_ratios=height_ratios,
+        )
+    for ax in grid.ravel():
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, grid
+
+
+def panel_rows(
+    axes: Any, n_panels: int, *, size: tuple[float, float], most_columns: int
+) -> tuple[Figure, np.ndarray]:
+    """Panels one after the other in rows: those given, else new ones in a new figure.
+
+    Returns:
+        The figure and the axes as a grid; those beyond the last panel are hidden.
+    """
+    if axes is not None:
+        return panels(axes, 1, n_panels, size=size)
+    n_columns = min(n_panels, most_columns)
+    n_rows = -(-n_panels // n_columns)
+    n_columns = -(-n_panels // n_rows)  # No row much shorter than the others.
+    figure, grid = panels(None, n_rows, n_columns, size=size, sharex=True)
+    for ax in grid.ravel()[n_panels:]:
+        ax.set_visible(False)
+    return figure, grid
+
+
+def _figure_of(ax: Any, name: str) -> Figure:
+    figure = ax.get_figure(root=True) if hasattr(ax, "get_figure") else None
+    if figure is None:
+        raise ValueError(f"{name}: expected axes that belong to a figure, received {ax!r}.")
+    return figure
+
+
+def legend_above(ax: Axes, *, height: float = 1.0) -> None:
+    """A legend over the axes, where it hides no data; none where nothing is labelled.
+
+    Args:
+        ax: the axes.
+        height: of the legend's lower edge, as a share of the axes.
+    """
+    handles, _ = ax.get_legend_handles_labels()
+    figure = ax.get_figure(root=True)
+    if not handles or figure is None:
+        return
+    alone = len(figure.axes) == 1
+    room = figure.get_size_inches()[0] if alone else ax.bbox.width / figure.dpi
+    ax.legend(
+        handles=handles,
+        loc="lower center",
+        bbox_to_anchor=(0.5, height),
+        ncols=_n_columns(handles, room),
+        **LEGEND,
+    )
+
+
+def legend_above_panels(
+    figure: Figure,
+    axes: np.ndarray,
+    *,
+    own: bool,
+    handles: Any = None,
+    title: str | None = None,
+) -> None:
+    """A legend over all panels, where it hides no data; none where nothing is labelled.
+
+    Args:
+        figure: that the axes are in.
+        axes: all panels.
+        own: the figure was made for these panels: the legend stands over it, else over the
+            first panel.
+        handles: to name; by default what is labelled in the first panel.
+        title: before the names.
+    """
+    first = axes.ravel()[0]
+    if handles is None:
+        handles = first.get_legend_handles_labels()[0]
+    if not handles:
+        return
+    room = figure.get_size_inches()[0] if own else first.bbox.width / figure.dpi
+    options = LEGEND | {"handles": handles, "title": title, "ncols": _n_columns(handles, room)}
+    if own:
+        figure.legend(loc="outside upper center", **options)
+    else:
+        from matplotlib.transforms import offset_copy
+
+        over_title = offset_copy(first.transAxes, figure, y=18.0, units="points")
+        options |= {"bbox_to_anchor": (0.0, 1.0), "bbox_transform": over_title}
+        first.legend(loc="lower left", **options)
+
+
+def _n_columns(handles: Any, room: float) -> int:
+    """As many as fit in inches: a name takes about half an inch and that of its letters."""
+    longest = max(len(handle.get_label()) for handle in handles)
+    return int(np.clip(room / (0.55 + 0.08 * longest), 1, len(handles)))
+
+
+def only_outer_labels(axes: np.ndarray, x: str, y: str | None = None) -> None:
+    """Name the x axis under the lowest panel of each column, and y left of each row.
+
+    Panels that are hidden count as missing.
+    """
+    for column in axes.T:
+        shown = [ax for ax in column if ax.get_visible()]
+        if shown:
+            shown[-1].set_xlabel(x)
+            shown[-1].tick_params(labelbottom=True)
+    if y is not None:
+        for row in axes:
+            row[0].set_ylabel(y)
+
+
+def say_if_empty(ax: Axes, n_kinds: int, what: str = "no fixed or slow points") -> None:
+    """Say in the legend that there is nothing to draw: an empty figure looks broken."""
+    if n_kinds == 0:
+        ax.plot(*[[]] * (3 if ax.name == "3d" else 2), linestyle="none", label=what)
+
+
+def lay_out(fig: Figure) -> None:
+    """Lay a figure out once before it is shown.
+
+    Where one unit is as long along both axes, ticks change with the size of the axes, which
+    the first layout does not know: a label could leave the figure.
+    """
+    if fig.get_layout_engine() is not None and len(fig.axes) == 1:
+        fig.draw_without_rendering()
+
+
+def padded(values: np.ndarray, fraction: float) -> tuple[float, float]:
+    """The range of the values with a margin; a range of no width gets a width of 2."""
+    low, high = float(np.min(values)), float(np.max(values))
+    margin = fraction * (high - low) if high > low else 1.0
+    return low - margin, high + margin
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure to a file, cut to what is drawn."""
+    figure.savefig(path, dpi=_DPI, bbox_inches="tight")
