@@ -43,9 +43,9 @@ import numpy as np
 from lfads_quality import DAYS, EPOCHS, fitted, trained
 from real_data import FILE, SD, row, spread
 
+from fixedpoint_tf._utils.figures import COLORS
 from lfads_tf import LFADS, Inferred, Session, load_model
 from lfads_tf.analysis import decoders, folds, metrics, smoothing, validation
-from lfads_tf.plotting.style import COLORS
 from lfads_tf.sessions import pcr
 
 OLD, NEW = DAYS

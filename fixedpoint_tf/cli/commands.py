@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from fixedpoint_tf import plotting
+from fixedpoint_tf._utils.figures import save_figure
 from fixedpoint_tf.analysis.sensitivity import analyze_sensitivity
 from fixedpoint_tf.cli.report import meaning
 from fixedpoint_tf.finder import FixedPointFinder
@@ -284,6 +285,6 @@ def _write(out: Path, unique: FixedPoints, figures: dict[str, Figure]) -> list[s
     out.mkdir(parents=True, exist_ok=True)
     unique.save(out / "fixed_points.h5")
     for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png", dpi=100, bbox_inches="tight")
+        save_figure(figure, out / f"{name}.png")
         pyplot.close(figure)
     return [*(f"{name}.png" for name in figures), "fixed_points.h5"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.figures import save_figure
 from fixedpoint_tf._utils.files import writing
 from lfads_tf import plotting
 from lfads_tf.analysis import decoding, metrics, smoothing
@@ -135,6 +136,6 @@ def _save(out: Path, figures: Mapping[str, Figure]) -> list[str]:
 
     for name, figure in figures.items():
         with writing(out / f"{name}.png", overwrite=True) as path:
-            figure.savefig(path, dpi=120, bbox_inches="tight")
+            save_figure(figure, path)
         pyplot.close(figure)
     return [f"{name}.png" for name in figures]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks
+from fixedpoint_tf._utils import checks, figures
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def plot_factors(
     variance = factors.astype(np.float64).var(axis=(0, 1))
     share = variance / (variance.sum() or 1.0)
     drawn = np.argsort(-variance, kind="stable")[:n_factors]
-    fig, grid = style.flow(axes, len(drawn), size=(2.7, 2.0), most_columns=3)
+    fig, grid = figures.panel_rows(axes, len(drawn), size=(2.7, 2.0), most_columns=3)
     time = style.times(n_bins, width, start)
     for ax, factor in zip(grid.ravel(), drawn, strict=False):
         for name, color, trials in key:
@@ -87,6 +87,6 @@ def plot_factors(
             label = name or "mean over trials"
             ax.plot(time, values.mean(axis=0), color=color, linewidth=1.8, label=label)
         ax.set_title(f"factor {factor} ({share[factor]:.0%})", fontsize="medium")
-    style.only_outer_labels(grid, "time (s)", "factor (a.u.)")
-    style.legend_above(fig, grid, own=axes is None, title=title)
+    figures.only_outer_labels(grid, "time (s)", "factor (a.u.)")
+    figures.legend_above_panels(fig, grid, own=axes is None, title=title)
     return fig, grid.ravel()[: len(drawn)]

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfads_tf.plotting import style
+from fixedpoint_tf._utils import figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["plot_history"]
 
-_TRAIN = {"color": style.COLORS["blue"], "linewidth": 1.4}
-_VALID = {"color": style.COLORS["vermillion"], "linewidth": 1.0}
-_THIN = {"color": style.COLORS["vermillion"], "linewidth": 0.8, "alpha": 0.45}
-_SMOOTH = {"color": style.COLORS["vermillion"], "linewidth": 1.8}
-_HELD = {"color": style.COLORS["green"], "linewidth": 1.2, "linestyle": "--"}
+_TRAIN = {"color": figures.COLORS["blue"], "linewidth": 1.4}
+_VALID = {"color": figures.COLORS["vermillion"], "linewidth": 1.0}
+_THIN = {"color": figures.COLORS["vermillion"], "linewidth": 0.8, "alpha": 0.45}
+_SMOOTH = {"color": figures.COLORS["vermillion"], "linewidth": 1.8}
+_HELD = {"color": figures.COLORS["green"], "linewidth": 1.2, "linestyle": "--"}
 
 #: Title and y label of each panel, and the columns drawn in it.
 _PANELS: tuple[tuple[str, str, dict[str, tuple[str, dict[str, Any]]]], ...] = (
@@ -93,7 +93,7 @@ def plot_history(history: Any, *, axes: Any = None) -> tuple[Figure, np.ndarray]
         for title, unit, looks in _PANELS
     ]
     drawn = [panel for panel in drawn if panel[2]]
-    fig, grid = style.flow(axes, len(drawn), size=(3.9, 2.0), most_columns=2)
+    fig, grid = figures.panel_rows(axes, len(drawn), size=(3.9, 2.0), most_columns=2)
     best = _best_epoch(columns)
     handles: dict[str, Any] = {}
     for ax, (title, unit, looks) in zip(grid.ravel(), drawn, strict=False):
@@ -119,12 +119,12 @@ def plot_history(history: Any, *, axes: Any = None) -> tuple[Figure, np.ndarray]
             handles["best"] = line
         ax.set_title(title, fontsize="medium")
         ax.set_ylabel(unit)
-    style.only_outer_labels(grid, "epoch")
-    style.legend_above(fig, grid, own=axes is None, handles=list(handles.values()))
+    figures.only_outer_labels(grid, "epoch")
+    figures.legend_above_panels(fig, grid, own=axes is None, handles=list(handles.values()))
     return fig, grid.ravel()[: len(drawn)]
 
 
-_BEST = {"color": style.COLORS["grey"], "linestyle": ":", "linewidth": 1.2, "zorder": 1}
+_BEST = {"color": figures.COLORS["grey"], "linestyle": ":", "linewidth": 1.2, "zorder": 1}
 
 
 def _columns(history: Any) -> dict[str, np.ndarray]:

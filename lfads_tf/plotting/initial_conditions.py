@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils import figures
 from fixedpoint_tf._utils.principal_components import fit_components
 from lfads_tf.plotting import style
 
@@ -68,7 +69,7 @@ def plot_initial_conditions(
     fitted = fit_components(means, int(numbers.max()))
     points = (means - fitted.mean) @ fitted.axes[numbers - 1].T
     share = fitted.squares / (fitted.squares.sum() or 1.0)
-    fig, ax = style.single_axes(ax, (4.6, 4.4))
+    fig, ax = figures.new_axes(ax=ax, size=(4.6, 4.4))
     markers = "osD^v<>p"
     for i, (name, color, trials) in enumerate(key):
         ax.plot(
@@ -85,7 +86,6 @@ def plot_initial_conditions(
     ax.set_ylabel(f"PC {numbers[1]} ({share[numbers[1] - 1]:.0%})")
     ax.set_aspect("equal", adjustable="datalim")
     ax.locator_params(nbins=5)
-    ax.spines[["top", "right"]].set_visible(False)
     handles = ax.get_legend_handles_labels()[0]
     if len(key) > style.MOST_LISTED:
         ax.set_title(f"{len(key)} conditions, one colour each", fontsize="medium")
@@ -96,8 +96,6 @@ def plot_initial_conditions(
             loc="center left",
             bbox_to_anchor=(1.0, 0.5),
             ncols=-(-len(handles) // 16),
-            frameon=False,
-            fontsize="small",
-            title_fontsize="small",
+            **figures.LEGEND,
         )
     return fig, ax

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks
+from fixedpoint_tf._utils import checks, figures
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -87,20 +87,20 @@ def plot_inferred_inputs(
         rows = style.chosen("trials", trials, n_trials, ())
         sd = getattr(inferred, "inferred_input_sd", None)
         time = style.times(n_bins, width, start)
-        fig, grid = style.panels(
+        fig, grid = figures.panels(
             axes, n_inputs, len(rows), size=(2.6, 1.9), sharex=True, sharey="row"
         )
         for column, row in zip(grid.T, rows, strict=True):
             for i, ax in enumerate(column):
                 deviation = None if sd is None else np.asarray(sd)[row, :, i]
-                _draw(ax, time, mean[row, :, i], deviation, style.COLORS["blue"], None)
+                _draw(ax, time, mean[row, :, i], deviation, figures.COLORS["blue"], None)
                 if events is not None and not np.isnan(events[row]):
                     _mark(ax, start + (events[row] + 0.5) * width)
             column[0].set_title(f"trial {row}", fontsize="medium")
         _name_axes(grid, "time (s)", "mean" if sd is None else "mean ± s.d.")
         return fig, grid
     key = style.condition_key(conditions, n_trials)
-    fig, grid = style.panels(axes, n_inputs, 1, size=(4.8, 2.0), sharex=True)
+    fig, grid = figures.panels(axes, n_inputs, 1, size=(4.8, 2.0), sharex=True)
     known = np.zeros(0) if events is None else np.unique(events[~np.isnan(events)])
     mark: float | None = None
     if events is not None and len(known) > 1:
@@ -130,7 +130,7 @@ def plot_inferred_inputs(
             _mark(ax, mark)
     _name_axes(grid, x_label, "mean ± s.d." if len(key) <= 3 else "mean")
     if conditions is not None:
-        style.legend_above(fig, grid, own=axes is None, title="condition")
+        figures.legend_above_panels(fig, grid, own=axes is None, title="condition")
     return fig, grid
 
 
@@ -175,7 +175,7 @@ def _draw(
 
 
 def _mark(ax: Any, at: float) -> None:
-    ax.axvline(at, color=style.COLORS["black"], linestyle="--", linewidth=1.0, zorder=1)
+    ax.axvline(at, color=figures.COLORS["black"], linestyle="--", linewidth=1.0, zorder=1)
     ax.annotate(
         "event",
         (at, 1.0),
@@ -189,8 +189,8 @@ def _mark(ax: Any, at: float) -> None:
 
 
 def _name_axes(grid: np.ndarray, x_label: str, statistic: str) -> None:
-    style.only_outer_labels(grid, x_label)
+    figures.only_outer_labels(grid, x_label)
     for i, row in enumerate(grid):
         row[0].set_ylabel(f"inferred input {i}\n({statistic}, a.u.)", fontsize="small")
         for ax in row:
-            ax.axhline(0.0, color=style.COLORS["grey"], linewidth=0.6, zorder=0)
+            ax.axhline(0.0, color=figures.COLORS["grey"], linewidth=0.6, zorder=0)

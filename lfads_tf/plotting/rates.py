@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks
+from fixedpoint_tf._utils import checks, figures
 from lfads_tf._utils.checks import pair
 from lfads_tf.plotting import style
 
@@ -107,9 +107,9 @@ def plot_rates_against_truth(
         )
     for ax, row in zip(traces[0], rows, strict=True):
         ax.set_title(f"trial {row}", fontsize="medium")
-    style.only_outer_labels(traces, "time (s)")
+    figures.only_outer_labels(traces, "time (s)")
     _draw_histograms(fig, squares, truth, estimates, average)
-    style.legend_above(fig, traces, own=axes is None)
+    figures.legend_above_panels(fig, traces, own=axes is None)
     return fig, np.concatenate([traces.ravel(), squares])
 
 
@@ -127,7 +127,7 @@ def _layout(
     """The figure, axes of traces ``(n_neurons, n_trials)``, axes of histograms."""
     n_traces = n_neurons * n_trials
     if axes is not None:
-        fig, grid = style.panels(axes, 1, n_traces + n_estimates, size=(1.0, 1.0))
+        fig, grid = figures.panels(axes, 1, n_traces + n_estimates, size=(1.0, 1.0))
         return (
             fig,
             grid[0, :n_traces].reshape(n_neurons, n_trials),
@@ -179,7 +179,9 @@ def _draw_histograms(
             norm=LogNorm(),
             rasterized=True,
         )
-        ax.plot(edges[[0, -1]], edges[[0, -1]], "--", color=style.COLORS["black"], linewidth=1)
+        ax.plot(
+            edges[[0, -1]], edges[[0, -1]], "--", color=figures.COLORS["black"], linewidth=1
+        )
         if logarithmic:
             ax.set_xscale("log")
             ax.set_yscale("log")
@@ -189,6 +191,5 @@ def _draw_histograms(
         ax.set_title(f"{name}: R² = {score:.2f}\n({_WORDS[average]})", fontsize="medium")
         ax.set_ylabel(f"{name} rate (spikes/s)")
         ax.set_xlabel("true rate (spikes/s)")
-        ax.spines[["top", "right"]].set_visible(False)
         bar = fig.colorbar(image, cax=ax.inset_axes((1.04, 0.0, 0.05, 1.0)))
         bar.set_label("samples")

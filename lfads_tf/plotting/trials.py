@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks
+from fixedpoint_tf._utils import checks, figures
 from fixedpoint_tf._utils.principal_components import fit_components
 from lfads_tf.plotting import style
 
@@ -102,7 +102,7 @@ def plot_trials(
     if truth is not None:
         kinds.append(("true", truth[rows], style.TRUTH))
     n_images = 1 + len(kinds)
-    fig, grid = style.panels(
+    fig, grid = figures.panels(
         axes,
         n_images + len(examples),
         len(rows),
@@ -126,7 +126,7 @@ def plot_trials(
         ax.tick_params(labelbottom=True)
     for ax in grid[:-1].ravel():
         ax.tick_params(labelbottom=False)
-    style.legend_above(
+    figures.legend_above_panels(
         fig,
         grid,
         own=axes is None,
@@ -212,4 +212,3 @@ def _draw_traces(axes: np.ndarray, time: np.ndarray, counts: np.ndarray, values:
             label="spike counts",
         )
         ax.set_ylim(-0.3 * top, top)
-        ax.spines[["top", "right"]].set_visible(False)

@@ -220,7 +220,7 @@ def plot_decoded(
         "trials", trials, n_trials, np.unique(np.linspace(0, n_trials - 1, 4).round())
     )
     rows = style.chosen("dimensions", dimensions, n_targets, range(min(3, n_targets)))
-    options = {"sharex": True, "sharey": "row"}
+    options: Any = {"sharex": True, "sharey": "row"}
     fig, grid = style.panels(axes, len(rows), len(columns), size=(2.2, 1.6), **options)
     time = style.times(n_bins, width, start)
     for line, dimension in zip(grid, rows, strict=True):
