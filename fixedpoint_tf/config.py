@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_choice, check_whole, is_number
+from fixedpoint_tf._utils.checks import check_choice, check_number, check_switch, check_whole
 from fixedpoint_tf.search.descents import SolverOptions
 from fixedpoint_tf.search.solvers.adam import AdamOptions
 
@@ -131,9 +131,7 @@ class FinderConfig:
 
     def __post_init__(self):
         for name in ("tol_q", "tol_dq", "tol_unique"):
-            self._check_number(name, lambda v: v >= 0, "a number of at least 0")
-            if not np.isfinite(getattr(self, name)):
-                raise ValueError(f"{name}: expected a finite number, received infinity.")
+            check_number(getattr(self, name), name, closed="low")
         for name in (
             "outlier_q_scale",
             "outlier_distance_scale",
@@ -141,8 +139,8 @@ class FinderConfig:
             "memory_limit",
             "lr_init",
         ):
-            self._check_number(name, lambda v: v > 0, "a positive number")
-        self._check_number("lr_factor", lambda v: 0 < v <= 1, "a number in (0, 1]")
+            check_number(getattr(self, name), name, closed="high")
+        check_number(self.lr_factor, "lr_factor", high=1.0, closed="high")
         for name, least in (
             ("max_iters", 1),
             ("n_iters_per_print_update", 1),
@@ -150,25 +148,16 @@ class FinderConfig:
             ("lr_cooldown", 0),
             ("random_seed", 0),
         ):
-            value = getattr(self, name)
-            check_whole(value, name, least)
+            check_whole(getattr(self, name), name, least)
         if np.isfinite(self.max_n_unique) and self.max_n_unique % 1:
             raise ValueError(
                 "max_n_unique: expected a whole number or infinity, received "
                 f"{self.max_n_unique!r}."
             )
         for name in _SWITCHES:
-            if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise ValueError(
-                    f"{name}: expected True or False, received {getattr(self, name)!r}."
-                )
+            check_switch(getattr(self, name), name)
         check_choice(self.method, "method", _METHODS)
         object.__setattr__(self, "dtype", _type_name(self.dtype))
-
-    def _check_number(self, name, holds, expected: str) -> None:
-        value = getattr(self, name)
-        if not is_number(value) or not holds(value):
-            raise ValueError(f"{name}: expected {expected}, received {value!r}.")
 
     def search_options(self) -> SolverOptions:
         """Return the options of the search itself."""

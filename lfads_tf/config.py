@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-import numbers
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from fixedpoint_tf._utils.checks import check_number, check_switch, check_whole, is_number
 from lfads_tf._utils.checks import UNNAMED
 from lfads_tf.data.compatibility import as_sessions
 from lfads_tf.data.session import Session
@@ -227,13 +227,11 @@ class LFADSConfig:
             )
 
     def _checked(self, name: str, value: Any, kind: str) -> Any:
-        """The value as a plain number: NumPy's are taken too."""
+        """Return the value as a plain number; NumPy's are taken too."""
         if kind == "str" or (value is None and "None" in kind):
             return value
         if kind == "bool":
-            if not isinstance(value, bool):
-                raise TypeError(f"{name}: expected True or False, received {value!r}.")
-            return value
+            return check_switch(value, name)
         if kind.startswith("tuple"):
             if isinstance(value, str) or not isinstance(value, list | tuple):
                 raise TypeError(f"{name}: expected a tuple, received {value!r}.")
@@ -243,24 +241,13 @@ class LFADSConfig:
                 if not isinstance(item, str):
                     raise TypeError(f"{name}: expected strings, received {item!r}.")
             return tuple(value)
-        if not isinstance(value, numbers.Real) or isinstance(value, bool):
-            wanted = "an integer" if kind.startswith("int") else "a number"
-            raise TypeError(f"{name}: expected {wanted}, received {value!r}.")
-        number = float(value)
-        if not math.isfinite(number):
-            raise ValueError(f"{name}: expected a finite number, received {value!r}.")
-        if kind.startswith("int") and not number.is_integer():
-            raise TypeError(f"{name}: expected an integer, received {value!r}.")
-        if name in _SHARES and not 0 <= number < 1:
-            raise ValueError(f"{name}: expected at least 0 and below 1, received {value!r}.")
-        low = 1 if name in _COUNTS else 0
-        if number < low:
-            raise ValueError(f"{name}: expected at least {low}, received {value!r}.")
-        if name in _POSITIVE and number <= 0:
-            raise ValueError(f"{name}: expected more than 0, received {value!r}.")
-        if name == "seed" and number > _LARGEST_SEED:
-            raise ValueError(f"seed: expected at most {_LARGEST_SEED}, received {value!r}.")
-        return int(number) if kind.startswith("int") else number
+        if kind.startswith("int"):
+            if is_number(value) and float(value).is_integer():
+                value = int(value)  # such as 3.0
+            most = _LARGEST_SEED if name == "seed" else None
+            return check_whole(value, name, 1 if name in _COUNTS else 0, most)
+        high = 1.0 if name in _SHARES else math.inf
+        return check_number(value, name, 0.0, high, closed="" if name in _POSITIVE else "low")
 
     def _at_most(self, name: str, value: int | None, of: str) -> None:
         if value is not None and not 1 <= value <= getattr(self, of):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import check_eager, check_whole
+from fixedpoint_tf._utils.checks import check_eager, check_switch, check_whole
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.compatibility import as_sessions, common_conditions
 from lfads_tf.data.session import Session
@@ -506,10 +506,7 @@ class LFADS(keras.Model):
                 "session: expected one of another name than those that the model knows "
                 f"({', '.join(map(repr, old.session_names))}), received {session.name!r}."
             )
-        if not isinstance(freeze_shared, bool):
-            raise TypeError(
-                f"freeze_shared: expected True or False, received {freeze_shared!r}."
-            )
+        check_switch(freeze_shared, "freeze_shared")
         config = old.with_session(
             session.name,
             session.n_neurons,

@@ -20,6 +20,7 @@ __all__ = [
     "check_rows",
     "check_seed",
     "check_sizes",
+    "check_switch",
     "check_time_step",
     "check_trajectories",
     "check_whole",
@@ -62,14 +63,15 @@ def check_number(
     closed: str = "",
     for_: str = "",
 ) -> float:
-    """Return a finite number between two others, by default a positive one.
+    """Return a number between two others, by default a finite positive one.
 
     Args:
         value: what was passed.
         argument: its name.
         low: the lower end.
         high: the upper end.
-        closed: the ends that belong to it: ``""``, ``"low"``, ``"high"`` or ``"both"``.
+        closed: the ends that belong to it: ``""``, ``"low"``, ``"high"`` or ``"both"``;
+            infinity, too, where it is such an end.
         for_: what it is for, such as ``" for a continuous system"``.
 
     Raises:
@@ -87,24 +89,26 @@ def check_number(
     if is_number(value):
         above = low <= value if closed in ("low", "both") else low < value
         below = value <= high if closed in ("high", "both") else value < high
-        if above and below and np.isfinite(value):
+        if above and below:
             return float(value)
     if high < np.inf and not closed:
         wanted = f"a number between {low:g} and {high:g}"
     elif high < np.inf:
         left, right = "(["[closed in ("low", "both")], ")]"[closed in ("high", "both")]
         wanted = f"a number in {left}{low:g}, {high:g}{right}"
-    elif closed:
+    elif closed in ("low", "both"):
         wanted = f"a number of at least {low:g}"
     else:
         wanted = "a positive number" if low == 0 else f"a number above {low:g}"
-    if is_number(value) and np.isinf(value) and high == np.inf:
+    if is_number(value) and np.isinf(value) and high == np.inf and closed in ("", "low"):
         wanted = f"a finite {wanted.removeprefix('a ')}"
     error = ValueError if is_number(value) else ArgumentTypeError
     raise error(f"{argument}: expected {wanted}{for_}, received {value!r}.")
 
 
-def check_whole(value: Any, argument: str, least: int = 1, most: int | None = None) -> int:
+def check_whole(
+    value: Any, argument: str, least: int = 1, most: int | None = None, *, for_: str = ""
+) -> int:
     """Return a whole number within its range; True and False are none.
 
     Raises:
@@ -123,7 +127,21 @@ def check_whole(value: Any, argument: str, least: int = 1, most: int | None = No
         return int(value)
     wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
     error = ValueError if is_whole(value) else ArgumentTypeError
-    raise error(f"{argument}: expected a whole number {wanted}, received {value!r}.")
+    raise error(f"{argument}: expected a whole number {wanted}{for_}, received {value!r}.")
+
+
+def check_switch(value: Any, argument: str) -> bool:
+    """Return True or False; numbers are neither.
+
+    Example:
+        >>> check_switch(1, "verbose")
+        Traceback (most recent call last):
+        ...
+        fixedpoint_tf._utils.checks.ArgumentTypeError: verbose: expected True or False, ...
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise ArgumentTypeError(f"{argument}: expected True or False, received {value!r}.")
 
 
 def check_sizes(**sizes: Any) -> None:

@@ -16,6 +16,7 @@ from fixedpoint_tf._utils.checks import checked_array
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.fixed_points.summary import summarize
+from fixedpoint_tf.linearization.stability import Stability
 from fixedpoint_tf.linearization.time_units import check_time
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class FixedPoints(Result):
                 f"received {np.setdiff1d(self.status, list(Status)).tolist()}."
             )
         if self.is_stable is None and self.eigval_J_xstar is not None:
-            stable = self.stability_class == "stable"
+            stable = self.stability_class == Stability.STABLE
             object.__setattr__(self, "is_stable", stable)
         if self.state_names is not None:
             blocks = tuple((str(name), int(size)) for name, size in self.state_names)
@@ -310,12 +311,12 @@ class FixedPoints(Result):
             return None
         number = linearization.n_unstable(self.eigval_J_xstar, self.time)
         at_kink = self._class_at_kink()
-        number = np.where((at_kink == "stable") | (at_kink == "marginal"), 0, number)
-        return np.where(at_kink == "unstable", np.maximum(number, 1), number)
+        number = np.where(np.isin(at_kink, [Stability.STABLE, Stability.MARGINAL]), 0, number)
+        return np.where(at_kink == Stability.UNSTABLE, np.maximum(number, 1), number)
 
     @property
     def stability_class(self) -> np.ndarray | None:
-        """``(n,)``: stable, saddle, unstable, marginal or unknown.
+        """``(n,)``, words of :class:`fixedpoint_tf.linearization.Stability`.
 
         See :func:`fixedpoint_tf.linearization.classify`. On a kink ``growth_at_kink`` decides
         between stable, marginal and unstable.
@@ -324,8 +325,8 @@ class FixedPoints(Result):
             return None
         classes = linearization.classify(self.eigval_J_xstar, self.time)
         at_kink = self._class_at_kink()
-        saddle = (at_kink == "unstable") & (classes == "saddle")
-        return np.where((at_kink == "unknown") | saddle, classes, at_kink)
+        saddle = (at_kink == Stability.UNSTABLE) & (classes == Stability.SADDLE)
+        return np.where((at_kink == Stability.UNKNOWN) | saddle, classes, at_kink)
 
     def _class_at_kink(self) -> np.ndarray:
         """``(n,)``, stable, marginal or unstable on kinks; unknown elsewhere."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.linearization.stability import Stability
 
 if TYPE_CHECKING:
     from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -90,11 +91,11 @@ def _stabilities(points: FixedPoints) -> list[str]:
     counts, classes = points.n_unstable, points.stability_class
     if counts is None or classes is None or points.n == 0:
         return []
-    groups = [("stable", int((classes == "stable").sum()))]
+    groups = [("stable", int((classes == Stability.STABLE).sum()))]
     for k in np.unique(counts[counts > 0]):
         groups.append((_counted(int(k), "unstable direction"), int((counts == k).sum())))
-    groups.append(("marginal", int((classes == "marginal").sum())))
-    groups.append(("of unknown stability", int((classes == "unknown").sum())))
+    groups.append(("marginal", int((classes == Stability.MARGINAL).sum())))
+    groups.append(("of unknown stability", int((classes == Stability.UNKNOWN).sum())))
     groups = [(word, n) for word, n in groups if n]
     if len(groups) == 1:
         word = groups[0][0]

@@ -15,6 +15,7 @@ All functions take and return arrays in float64; none of them needs TensorFlow.
 from fixedpoint_tf.linearization.decomposition import decompose, right_eigenvectors
 from fixedpoint_tf.linearization.stability import (
     STABILITY_TOL,
+    Stability,
     classify,
     frequencies,
     growth,
@@ -26,6 +27,7 @@ from fixedpoint_tf.linearization.trajectories import linear_trajectories
 
 __all__ = [
     "STABILITY_TOL",
+    "Stability",
     "classify",
     "decompose",
     "frequencies",

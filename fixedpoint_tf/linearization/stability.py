@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fixedpoint_tf._utils.enums import TextStrEnum
 from fixedpoint_tf.linearization.time_units import check_time, step
 
 __all__ = [
     "STABILITY_TOL",
+    "Stability",
     "classify",
     "frequencies",
     "growth",
@@ -20,6 +22,26 @@ __all__ = [
 
 #: An eigenvalue nearer than this to the edge of stability is called marginal.
 STABILITY_TOL = 1e-6
+
+
+class Stability(TextStrEnum):
+    """Stability of a point or cycle, equal to its word: ``"stable" == Stability.STABLE``.
+
+    Example:
+        >>> Stability.SADDLE, Stability("saddle").text
+        ('saddle', 'some modes grow, some decay')
+    """
+
+    STABLE = "stable", "every mode decays"
+    SADDLE = "saddle", "some modes grow, some decay"
+    UNSTABLE = "unstable", "some modes grow, none decays"
+    MARGINAL = (
+        "marginal",
+        "none grows, but one is at the edge: linear theory cannot tell (a line attractor, a "
+        "bifurcation)",
+    )
+    UNDECIDED = "undecided", "on a kink, where neither decay nor growth was shown"
+    UNKNOWN = "unknown", "an eigenvalue is not known"
 
 
 def growth(eigenvalues: ArrayLike, time: str = "discrete") -> np.ndarray:
@@ -97,16 +119,7 @@ def is_stable(
 def classify(
     eigenvalues: ArrayLike, time: str = "discrete", tol: float = STABILITY_TOL
 ) -> np.ndarray:
-    """Name the stability class of each point.
-
-    ============  ===================================================================
-    ``stable``    every mode decays
-    ``saddle``    some modes grow, some decay
-    ``unstable``  some modes grow, none decays
-    ``marginal``  none grows, but at least one lies within ``tol`` of the edge: linear
-                  theory cannot tell (a line attractor, a bifurcation)
-    ``unknown``   an eigenvalue is NaN
-    ============  ===================================================================
+    """Name the stability of each point by a word of :class:`Stability`.
 
     Args:
         eigenvalues: ``(n, n_states)``.
@@ -114,7 +127,8 @@ def classify(
         tol: how near the edge of stability a mode is called marginal.
 
     Returns:
-        ``(n,)`` strings.
+        ``(n,)`` strings, each equal to a member of :class:`Stability`; ``"unknown"`` where an
+        eigenvalue is NaN.
 
     Example:
         >>> classify([[0.9, 0.5], [1.2, 0.5], [1.2, 1.1], [1.0, 0.5]]).tolist()
@@ -129,8 +143,8 @@ def classify(
             grows,
             (margin < -tol).all(axis=-1),
         ],
-        ["unknown", "saddle", "unstable", "stable"],
-        default="marginal",
+        [Stability.UNKNOWN, Stability.SADDLE, Stability.UNSTABLE, Stability.STABLE],
+        default=Stability.MARGINAL,
     )
 
 

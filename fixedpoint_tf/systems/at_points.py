@@ -12,6 +12,7 @@ from fixedpoint_tf._utils.checks import as_numbers, check_finite
 from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.linearization.stability import Stability
 from fixedpoint_tf.systems.kinks.sides import is_smooth
 from fixedpoint_tf.systems.kinks.stability import N_LOOKED_AT, settle_at_kinks
 from fixedpoint_tf.systems.system import DynamicalSystem
@@ -151,7 +152,7 @@ def is_stable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
     """``(n,)`` boolean, which points are stable, see :func:`n_unstable_of`."""
     known = points.stability_class
     stable = linearization.is_stable(values, points.time)
-    return stable if known is None else np.asarray(known == "stable")
+    return stable if known is None else np.asarray(known == Stability.STABLE)
 
 
 def jacobians_of(

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import check_eager, is_whole
+from fixedpoint_tf._utils.checks import check_eager, check_whole
 from fixedpoint_tf._utils.compiling import undisturbed
 from fixedpoint_tf.systems import cloning, functions, keras_cells
 from fixedpoint_tf.systems.cells.equations import CellEquations
@@ -298,7 +298,10 @@ def _from_cell(cell, given: _Given, *, owner=None) -> DynamicalSystem:
         raise ValueError(
             f"n_inputs: expected {width}, as {name!r} was built, received {n_inputs!r}."
         )
-    n_inputs = _whole(n_inputs, "n_inputs", 0, name) if width is None else width
+    if width is None:
+        n_inputs = check_whole(n_inputs, "n_inputs", 0, for_=f" for {name!r}")
+    else:
+        n_inputs = width
     with state_kept(cell):
         equations, read, dtypes, bounds = _equations(
             cell, name, layout, n_inputs, given.time, given.bounds, given.dtype
@@ -407,15 +410,6 @@ def _adapt_legacy(rnn, given: _Given) -> DynamicalSystem:
     raise TypeError(f"rnn: expected {_ACCEPTED}, received {type(rnn).__name__} of tf_keras.")
 
 
-def _whole(value, argument: str, least: int, name: str) -> int:
-    if not is_whole(value) or value < least:
-        raise ValueError(
-            f"{argument}: expected a whole number of at least {least} for {name!r}, received "
-            f"{value!r}."
-        )
-    return int(value)
-
-
 def _from_function(function, given: _Given) -> DynamicalSystem:
     name = getattr(function, "__name__", type(function).__name__)
     if given.layer is not None:
@@ -423,8 +417,9 @@ def _from_function(function, given: _Given) -> DynamicalSystem:
             f"layer: expected None beside {name!r}, which is a function, received "
             f"{given.layer!r}."
         )
-    layout = StateLayout(("h",), (_whole(given.n_states, "n_states", 1, name),))
-    n_inputs = _whole(given.n_inputs, "n_inputs", 0, name)
+    for_ = f" for {name!r}"
+    layout = StateLayout(("h",), (check_whole(given.n_states, "n_states", for_=for_),))
+    n_inputs = check_whole(given.n_inputs, "n_inputs", 0, for_=for_)
     live = LiveCall(function, function, name)
     with state_kept(function):
         unchanged = Unchanged(function, name)

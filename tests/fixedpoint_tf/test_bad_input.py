@@ -681,7 +681,7 @@ QUESTIONS = {
     ),
     "no limit of q": (
         lambda: finder(tol_dq=np.inf),
-        "tol_dq: expected a finite number, received infinity",
+        "tol_dq: expected a finite number of at least 0, received inf",
     ),
 }
 

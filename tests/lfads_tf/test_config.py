@@ -98,14 +98,16 @@ def test_coordinated_dropout_that_hides_nothing_is_refused():
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), np.nan])
 @pytest.mark.parametrize("name", NUMBERS)
 def test_what_is_not_finite_is_refused_by_name(name, value):
-    with pytest.raises(ValueError, match=rf"^{name}: expected a finite number, received"):
+    with pytest.raises(
+        ValueError, match=rf"^{name}: expected a .*number.*received -?(nan|inf)"
+    ):
         make(**{name: value})
 
 
 @pytest.mark.parametrize("value", ["3", True, np.True_, [3], 1j, object()])
 @pytest.mark.parametrize("name", NUMBERS)
 def test_what_is_no_number_is_refused_by_name(name, value):
-    with pytest.raises(TypeError, match=rf"^{name}: expected an? (integer|number), received"):
+    with pytest.raises(TypeError, match=rf"^{name}: expected a .*number.*, received"):
         make(**{name: value})
 
 
@@ -117,7 +119,7 @@ def test_none_is_refused_where_there_is_no_default_from_the_data(name):
 
 @pytest.mark.parametrize("name", INTEGERS)
 def test_a_fraction_is_refused_where_things_are_counted(name):
-    with pytest.raises(TypeError, match=rf"^{name}: expected an integer, received 2.5"):
+    with pytest.raises(TypeError, match=rf"^{name}: expected a whole number .*received 2.5"):
         make(**{name: 2.5})
 
 

@@ -242,7 +242,7 @@ class Attractors(Result):
     def rows(self, group: int) -> slice:
         """Return the rows of a group in the arrays of members."""
         if not -len(self) <= group < len(self):
-            raise IndexError(f"group must be one of {len(self)} groups; got {group}.")
+            raise IndexError(f"group: expected one of {len(self)} groups, received {group}.")
         ends = np.cumsum(self.n_members)
         return slice(int(ends[group] - self.n_members[group]), int(ends[group]))
 

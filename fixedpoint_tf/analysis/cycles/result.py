@@ -12,6 +12,7 @@ from fixedpoint_tf._utils.checks import check_number
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.cycles.orbits.orbits import trivial
 from fixedpoint_tf.analysis.outcomes import StartOutcome
+from fixedpoint_tf.linearization.stability import Stability
 from fixedpoint_tf.linearization.time_units import check_time
 
 if TYPE_CHECKING:
@@ -91,9 +92,10 @@ class Cycles(Result):
             ReLU unit at its threshold), where several smooth pieces of the map meet. Its
             multipliers are those of the piece that has the largest one, and they alone do
             not tell whether it is stable.
-        kink_stability: of each such cycle ``"stable"`` where all products of the pieces'
-            derivatives decay, ``"unstable"`` where a deviation was seen to grow, else
-            ``"undecided"``; of the others ``""``.
+        kink_stability: of each such cycle, of
+            :class:`fixedpoint_tf.linearization.Stability`: stable where all products of the
+            pieces' derivatives decay, unstable where a deviation was seen to grow, else
+            undecided; of the others ``""``.
         n_curves: ``(n,)`` int, how many closed curves a motion visits in turn, each of 256
             points, one curve after another; 1 for a single one and for exact cycles.
         period_error: ``(n,)``, of closed curves, how far the period may be off, in steps: the
@@ -161,9 +163,10 @@ class Cycles(Result):
             if getattr(self, name, None) is None:  # as in files of older releases
                 object.__setattr__(self, name, value)
         if self.kink_stability is None:
-            said = tuple("undecided" if kink else "" for kink in self.on_kink)
-            object.__setattr__(self, "kink_stability", said)
-        object.__setattr__(self, "kink_stability", tuple(self.kink_stability))
+            words = tuple(Stability.UNDECIDED if kink else "" for kink in self.on_kink)
+            object.__setattr__(self, "kink_stability", words)
+        said = tuple(Stability(word) if word else "" for word in self.kink_stability)
+        object.__setattr__(self, "kink_stability", said)
         if self.family_closes is None:
             object.__setattr__(self, "family_closes", np.asarray(self.n_family) > 0)
         if self.lengths.sum() != len(self.points):
@@ -183,7 +186,7 @@ class Cycles(Result):
     def orbit(self, index: int) -> np.ndarray:
         """The points of one cycle, ``(length, n_states)``."""
         if not -self.n <= index < self.n:
-            raise IndexError(f"index must be one of {self.n} cycles; got {index}.")
+            raise IndexError(f"index: expected one of {self.n} cycles, received {index}.")
         end = int(self.lengths[: index % self.n + 1].sum())
         return self.points[end - int(self.lengths[index]) : end]
 
@@ -240,7 +243,9 @@ class Cycles(Result):
         decays &= ~np.isnan(self.multipliers).all(axis=1)
         known = [trivial(values) is not None for values in self.multipliers]
         decays &= ~self._is_curve | np.array(known, dtype=bool)
-        at_kink = np.array([word == "stable" for word in self.kink_stability], dtype=bool)
+        at_kink = np.array(
+            [word == Stability.STABLE for word in self.kink_stability], dtype=bool
+        )
         return np.where(self.on_kink, at_kink, decays)
 
     def frequencies(self, dt: float | None = None) -> np.ndarray:
@@ -266,11 +271,11 @@ class Cycles(Result):
             if self.on_kink[i]:
                 words.append(self.kink_stability[i])
             elif np.isnan(self.multipliers[i]).all():
-                words.append("undecided")
+                words.append(Stability.UNDECIDED)
             elif self.is_stable[i]:
-                words.append("stable")
+                words.append(Stability.STABLE)
             else:
-                words.append("unstable" if self.n_unstable[i] else "marginal")
+                words.append(Stability.UNSTABLE if self.n_unstable[i] else Stability.MARGINAL)
         return tuple(words)
 
     def periods_in_words(self) -> tuple[str, ...]:
@@ -302,10 +307,11 @@ class Cycles(Result):
         if self.n == 0:
             head = "no cycles"
         elif self.n == 1:
-            kind = {
-                "undecided": "a cycle of undecided stability",
-                "unstable": "an unstable cycle",
-            }.get(stability[0], f"a {stability[0]} cycle")
+            kinds: dict[str, str] = {
+                Stability.UNDECIDED: "a cycle of undecided stability",
+                Stability.UNSTABLE: "an unstable cycle",
+            }
+            kind = kinds.get(stability[0], f"a {stability[0]} cycle")
             head = f"{kind}{families[0]}: the oscillation takes {periods[0]}{curve[0]}"
         else:
             said = [
@@ -316,7 +322,7 @@ class Cycles(Result):
             ]
             more = [f"{self.n - 4} more"] if self.n > 4 else []
             head = f"{self.n} cycles: the oscillations take " + "; ".join(said[:4] + more)
-        n = sum(word == "undecided" for word in self.kink_stability)
+        n = sum(word == Stability.UNDECIDED for word in self.kink_stability)
         if n:
             head += f"; {n} through a kink, where stability is undecided"
         tail = "; interrupted" if self.interrupted else ""

@@ -29,6 +29,21 @@ def test_ends_belong_to_a_range_or_not(value, options, expected):
         checks.check_number(value, "tol", **options)
 
 
+def test_infinity_is_taken_where_it_is_an_end_that_belongs_to_the_range():
+    assert checks.check_number(np.inf, "limit", closed="high") == np.inf
+    for value in (0.0, -1.0, np.nan, "x"):
+        with pytest.raises(ValueError, match="limit: expected a positive number, received"):
+            checks.check_number(value, "limit", closed="high")
+
+
+@pytest.mark.parametrize("value", [1, 0, "True", None])
+def test_a_switch_is_true_or_false(value):
+    assert checks.check_switch(np.True_, "verbose") is True
+    for error in (TypeError, ValueError):
+        with pytest.raises(error, match="verbose: expected True or False, received"):
+            checks.check_switch(value, "verbose")
+
+
 @pytest.mark.parametrize("value", [[1j], ["1"], [None, 1.0], [[1.0], [1.0, 2.0]], None])
 def test_what_numpy_would_convert_is_refused(value):
     with pytest.raises(TypeError, match="x: expected an array of real numbers, received"):

@@ -179,6 +179,13 @@ class TestStability:
         assert lin.classify(flow, "continuous").tolist() == [expected]
         assert lin.n_unstable(flow, "continuous").tolist() == [number]
 
+    def test_every_class_is_a_member_of_the_enum_and_equal_to_its_word(self):
+        values = [[0.9, 0.5], [1.2, 0.5], [1.2, 1.1], [1.0, 0.5], [np.nan, 0.5]]
+        found = lin.classify(values)
+        assert [lin.Stability(word) for word in found] == found.tolist()
+        assert (found == lin.Stability.SADDLE).tolist() == [False, True, False, False, False]
+        assert all(member.text and str(member) == member for member in lin.Stability)
+
     def test_tolerance_is_an_argument(self):
         assert lin.classify([[0.999, 0.5]], tol=0.01).tolist() == ["marginal"]
 

@@ -203,7 +203,7 @@ def test_a_file_that_tells_training_from_validation_is_taken_at_its_word(tmp_pat
     ("arguments", "message"),
     [
         (["--set=n_factor=3"], "n_factor: expected attributes of LFADSConfig"),
-        (["--set=dropout=2"], "dropout: expected at least 0 and below 1, received 2"),
+        (["--set=dropout=2"], "dropout: expected a number in [0, 1), received 2"),
         (["--set", "dropout"], "must be NAME=VALUE"),
         (["--group", "day9"], "group: expected a group"),
         (["--epochs", "0"], "positive integer"),

@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from fixedpoint_tf.linearization.stability import Stability
+
 __all__ = ["Orbit", "distance_to", "extent_of", "least_period", "is_same_orbit", "trivial"]
 
 FIXED_TOL = 1e-7  # extent, relative to the states, below which an orbit is a fixed point
@@ -62,7 +64,7 @@ class Orbit:
     def is_stable(self) -> bool:
         """Tell whether all multipliers but the trivial one lie within the unit circle."""
         if self.on_kink:
-            return self.kink_stability == "stable"
+            return self.kink_stability == Stability.STABLE
         size = np.abs(self.multipliers)
         if not np.isfinite(size).all():
             return False

@@ -15,6 +15,7 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
+from fixedpoint_tf.linearization.stability import Stability
 from fixedpoint_tf.systems.kinks.sides import side_jacobians
 
 __all__ = ["Sides", "every_product_decays", "judge_sides"]
@@ -36,11 +37,11 @@ class Sides:
 
     Attributes:
         multipliers: ``(n_states,)`` complex, of the map with the largest one.
-        stability: ``"stable"``, ``"unstable"`` or ``"undecided"``.
+        stability: stable, unstable or undecided.
     """
 
     multipliers: np.ndarray
-    stability: str
+    stability: Stability
 
 
 class _Deviations:
@@ -92,14 +93,13 @@ def judge_sides(
         on_kink: ``(k,)`` boolean, the points nearer than that to a kink.
 
     Returns:
-        ``"stable"`` where every product of the matrices decays (in one dimension: where
-        both ways do), ``"unstable"`` where a deviation is seen to grow, else
-        ``"undecided"``.
+        Stable where every product of the matrices decays (in one dimension: where both ways
+        do), unstable where a deviation is seen to grow, else undecided.
     """
     d = points.shape[1]
     deviations = _Deviations(tangents, points, u, radius, on_kink)
     if not np.isfinite(deviations.jacobians).all():
-        return Sides(np.full(d, np.nan, dtype=complex), "undecided")
+        return Sides(np.full(d, np.nan, dtype=complex), Stability.UNDECIDED)
     directions = _directions(d)
     met = _distinct(deviations.go_round(directions)[1])
     every = _once_around(deviations, u)
@@ -108,14 +108,14 @@ def judge_sides(
     largest = max(values, key=lambda some: np.abs(some).max())
     largest = largest[np.argsort(-np.abs(largest), kind="stable")]
     if not np.isfinite(largest).all():
-        return Sides(np.full(d, np.nan, dtype=complex), "undecided")
+        return Sides(np.full(d, np.nan, dtype=complex), Stability.UNDECIDED)
     if d == 1:
         return Sides(largest, _both_ways(deviations))
     if _some_grow(deviations, np.concatenate([directions, _own_directions(met)])):
-        return Sides(largest, "unstable")
+        return Sides(largest, Stability.UNSTABLE)
     if every is not None and every_product_decays(known):
-        return Sides(largest, "stable")
-    return Sides(largest, "undecided")
+        return Sides(largest, Stability.STABLE)
+    return Sides(largest, Stability.UNDECIDED)
 
 
 def _directions(d: int) -> np.ndarray:
@@ -170,8 +170,8 @@ def _own_directions(matrices: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros((0, d)), *found])
 
 
-def _both_ways(deviations: _Deviations) -> str:
-    """In one dimension there are two ways to deviate, which are followed exactly."""
+def _both_ways(deviations: _Deviations) -> Stability:
+    """Follow both ways to deviate in one dimension, exactly."""
     ahead = np.array([[1.0], [-1.0]])
     lengths = []
     for _ in range(3):
@@ -180,8 +180,8 @@ def _both_ways(deviations: _Deviations) -> str:
     # After one round a way is among those that come back, within two more.
     growth = np.divide(lengths[2], lengths[0], out=np.zeros(2), where=lengths[0] > 0)
     if (growth > 1.0 + MARGIN).any():
-        return "unstable"
-    return "stable" if (growth < 1.0 - MARGIN).all() else "undecided"
+        return Stability.UNSTABLE
+    return Stability.STABLE if (growth < 1.0 - MARGIN).all() else Stability.UNDECIDED
 
 
 def _some_grow(deviations: _Deviations, directions: np.ndarray) -> bool:

@@ -372,6 +372,8 @@ def test_the_answer_comes_back_from_a_file(tmp_path):
     assert repr(back) == repr(answer)
     assert repr(back[1]) == repr(answer[1])
     assert all(word is GroupType.LINE for word in back.group_type)
+    with pytest.raises(IndexError, match="group: expected one of 2 groups, received 2"):
+        back[2]
     with h5py.File(tmp_path / "a.h5", "r+") as file:  # as in older releases
         values = file.attrs["values"]
         assert '"group_type"' in values

@@ -11,6 +11,7 @@ from fixedpoint_tf.analysis import Cycles, find_cycles
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits.sides import every_product_decays
 from fixedpoint_tf.analysis.cycles.orbits.solving import KnownOrbits
+from fixedpoint_tf.linearization import Stability
 
 NONE = np.zeros((1, 0))
 
@@ -148,6 +149,9 @@ def test_a_cycle_that_all_starts_come_to_is_said_to_be_stable():
     cycles = find_cycles(system, [[0.05], [-0.1], [0.3]], max_period=0)
     assert cycles.period.tolist() == [2] and cycles.on_kink.tolist() == [True]
     assert cycles.kink_stability == ("stable",) and cycles.is_stable[0]
+    assert cycles.kink_stability[0] is Stability.STABLE
+    with pytest.raises(IndexError, match="index: expected one of 1 cycles, received 1"):
+        cycles.orbit(1)
     assert cycles.multipliers[0, 0] == pytest.approx(0.75, abs=1e-6)  # of the slower side
     assert cycles.n_starts.tolist() == [3]
     assert repr(cycles).startswith("a stable cycle: the oscillation takes 2 steps")
