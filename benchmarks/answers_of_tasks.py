@@ -11,7 +11,6 @@ from answers import Fact
 from scipy.stats import spearmanr
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints
-from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.tasks import TASKS, train_task
 
 N_TRIALS = 128
@@ -34,7 +33,7 @@ class Trained:
         self.error = self.task.error(self.model, seed=1000 + seed)
         self.finder = FixedPointFinder(self.model, verbose=False, random_seed=seed)
         self.inputs, _ = self.task(np.random.default_rng(2000 + seed), N_TRIALS)
-        self.states = sampling.run(self.finder.system, self.inputs)
+        self.states = self.finder.simulate(self.inputs)
         weights, bias = (np.asarray(w) for w in self.model.get_layer("readout").get_weights())
         self.weights = weights
         self.read = lambda x: x[..., : len(weights)] @ weights + bias

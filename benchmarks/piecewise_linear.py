@@ -43,7 +43,6 @@ def measure(family: str, n_units: int, seed: int) -> dict:
     from relu_truth import compare_points
 
     from fixedpoint_tf import FixedPointFinder, Status
-    from fixedpoint_tf.systems.sampling import run
 
     network = draw(family, n_units, seed)
     truth = network.truth
@@ -51,7 +50,7 @@ def measure(family: str, n_units: int, seed: int) -> dict:
     inputs = rng.normal(size=(64, 100, N_INPUTS))
     begin = time.perf_counter()
     finder = FixedPointFinder(network.make(), verbose=False, random_seed=seed)
-    states = run(finder.system, inputs)
+    states = finder.simulate(inputs)
     starts = finder.sample_states(states, N_STARTS, noise_scale=states.std())
     unique, all_points = finder.find_fixed_points(starts, np.zeros((1, N_INPUTS)))
     seconds = time.perf_counter() - begin

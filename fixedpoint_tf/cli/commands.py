@@ -16,7 +16,6 @@ from fixedpoint_tf.analysis.sensitivity import analyze_sensitivity
 from fixedpoint_tf.cli.report import meaning
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points.points import FixedPoints
-from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.models.constant_inputs import (
     constant_rnn_input,
@@ -78,7 +77,7 @@ def demonstrate(
     rng = np.random.default_rng(seed + 1)  # trials that the network has not seen
     drive, _ = flip_flop(rng, N_TRIALS, n_bits=N_BITS, pulse_probability=PULSE_PROBABILITY)
     finder = FixedPointFinder(model, random_seed=seed, verbose=verbose)
-    states = sampling.run(finder.system, drive)
+    states = finder.simulate(drive)
     unique, figures = _search(finder, states, None, np.zeros((1, N_BITS)), n_inits, say)
 
     bits = np.asarray(model.get_layer("readout")(unique.xstar.astype(np.float32)))
@@ -132,7 +131,7 @@ def study(
 
     finder = FixedPointFinder(model, random_seed=seed, verbose=verbose)
     drive, _ = task(np.random.default_rng(seed + 1), N_TRIALS)
-    states = sampling.run(finder.system, drive)
+    states = finder.simulate(drive)
     noise = NOISE_SCALE * float(np.sqrt(np.mean(states**2)))
     found, ends, figures = [], [], {}
     for number, condition in enumerate(task.conditions):

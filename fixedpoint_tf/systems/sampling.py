@@ -1,4 +1,4 @@
-"""Run a system on inputs, and draw starting states from where it has been."""
+"""States drawn from trajectories, to search from."""
 
 from __future__ import annotations
 
@@ -13,58 +13,9 @@ from fixedpoint_tf._utils.checks import (
     check_trajectories,
     check_whole,
 )
-from fixedpoint_tf.systems.convert import as_system
-from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
-from fixedpoint_tf.systems.simulation import checked_inputs, roll_out, simulate
 from fixedpoint_tf.systems.system import StateLayout
 
-__all__ = ["run", "sample_inputs_and_states", "sample_states"]
-
-
-def run(
-    system: Any,
-    inputs: Any,
-    initial_states: Any = None,
-    *,
-    dt: float | None = None,
-    dtype: str | None = None,
-) -> np.ndarray:
-    """Apply a system to the inputs of its recurrent layer, one after the other.
-
-    Unlike ``return_sequences=True`` of a Keras layer, this returns all of the state: of an
-    LSTM both h and c. Where a model hands its inputs to the layer in another form, masked or
-    with initial states, bare inputs are refused: ``finder.simulate_model(model_inputs)``
-    runs the model itself, ``system.simulate(u)`` takes the layer's inputs as they are.
-
-    Args:
-        system: what to run: a system, or anything that :func:`fixedpoint_tf.as_system`
-            takes by itself.
-        inputs: ``(n_batch, n_time, n_inputs)``, or what ``finder.rnn_inputs`` returns.
-        initial_states: ``(n_batch, n_states)`` or nested as the cell has them; zero by
-            default.
-        dt: length of a step, for a continuous system (Runge-Kutta of fourth order).
-        dtype: floating type of the run; default: the system's final one, float64.
-
-    Returns:
-        ``(n_batch, n_time, n_states)``, the state after each input.
-
-    Raises:
-        ValueError: the shapes do not fit, a continuous system has no ``dt``, or the states
-            would not be those of the model.
-
-    Example:
-        >>> from fixedpoint_tf import as_system
-        >>> decay = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
-        >>> run(decay, [[[1.0], [0.0], [0.0]]]).ravel().tolist()
-        [1.0, 0.5, 0.25]
-    """
-    system = as_system(system)
-    if isinstance(inputs, RNNInputs):
-        return simulate(system, inputs, initial_states, dt=dt, dtype=dtype)
-    array = checked_inputs(system, inputs)
-    if system.path is not None:
-        system.path.check_same(array, initial_states is not None)
-    return roll_out(system, array, initial_states, dt=dt, dtype=dtype)
+__all__ = ["sample_inputs_and_states", "sample_states"]
 
 
 def _draw(
@@ -122,7 +73,7 @@ def sample_states(
         >>> import numpy as np
         >>> from fixedpoint_tf import as_system
         >>> decay = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
-        >>> states = run(decay, np.ones((4, 10, 1)))
+        >>> states = decay.simulate(np.ones((4, 10, 1)))
         >>> sample_states(decay.layout, states, 100, np.random.default_rng(0)).shape
         (100, 1)
     """
@@ -166,7 +117,7 @@ def sample_inputs_and_states(
         >>> decay = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
         >>> inputs, rng = np.ones((4, 10, 1)), np.random.default_rng(0)
         >>> u, x = sample_inputs_and_states(
-        ...     decay.layout, inputs, run(decay, inputs), 100, rng, n_inputs=1
+        ...     decay.layout, inputs, decay.simulate(inputs), 100, rng, n_inputs=1
         ... )
         >>> u.shape, x.shape
         ((100, 1), (100, 1))

@@ -20,7 +20,7 @@ from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 if TYPE_CHECKING:
     from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
-__all__ = ["checked_inputs", "roll_out", "simulate"]
+__all__ = ["roll_out", "simulate"]
 
 
 @functools.lru_cache(maxsize=32)
@@ -97,7 +97,7 @@ def roll_out(
         >>> roll_out(decay, [[[1.0], [9.0], [0.0]]], mask=mask).ravel().tolist()
         [1.0, 1.0, 0.5]
     """
-    array = checked_inputs(system, inputs)
+    array = _checked_inputs(system, inputs)
     check_time_step(dt, system.time)
     if dtype not in (None, "float32", "float64"):
         raise ValueError(f"dtype: expected 'float32' or 'float64', received {dtype!r}.")
@@ -168,7 +168,7 @@ def simulate(
         [4.0, 2.0, 2.0]
     """
     path = getattr(system, "path", None)
-    array = checked_inputs(system, inputs)
+    array = _checked_inputs(system, inputs)
     if isinstance(inputs, RNNInputs):
         u = inputs
     elif path is None:
@@ -185,7 +185,7 @@ def simulate(
     return roll_out(system, values, initial_states, mask=mask, dt=dt, dtype=dtype)
 
 
-def checked_inputs(system: DynamicalSystem, inputs: Any) -> np.ndarray:
+def _checked_inputs(system: DynamicalSystem, inputs: Any) -> np.ndarray:
     """Inputs of the layer as numbers; the error says whose inputs they are."""
     array = as_numbers(inputs, "inputs")
     try:

@@ -5,7 +5,6 @@ import pytest
 from reference import leaky_relu_network, load, meta, workload_cell
 
 from fixedpoint_tf import FixedPointFinder
-from fixedpoint_tf.systems import sampling
 
 NETWORKS = ["relu_lowrank_reach_rnn", "relu_lowrank_osc_rnn", "psychrnn_pdm_relu50"]
 
@@ -16,7 +15,7 @@ def starts(finder, u, x0, n=512, seed=0):
     scale = 1.0 + np.abs(x0).max()
     h = x0 + scale * rng.normal(size=(64, finder.system.n_states))
     inputs = np.broadcast_to(u, (64, 200, len(u)))
-    states = sampling.run(finder.system, inputs, h)
+    states = finder.simulate(inputs, h)
     return finder.sample_states(states, n, noise_scale=0.5 * states.std())
 
 

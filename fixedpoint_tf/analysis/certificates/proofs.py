@@ -18,7 +18,7 @@ from fixedpoint_tf.systems.cells.curvature import CellBounds, as_arrays, bounds_
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.cells.registry import is_builtin
-from fixedpoint_tf.systems.kinks.sides import JUMP, near_kink, side_jacobians
+from fixedpoint_tf.systems.kinks.sides import JUMP, near_kink, sides_at
 from fixedpoint_tf.systems.system import DynamicalSystem
 from fixedpoint_tf.systems.validation.sampled_bounds import (
     check_ball_bounds,
@@ -302,10 +302,8 @@ class Prover:
         beside = np.zeros(len(x), dtype=bool)
         rows = np.flatnonzero(np.isfinite(x).all(axis=1))
         near = np.maximum(64.0 * self.eps, AT_KINK) * size
-        beside_each = side_jacobians(
-            self.system, x[rows], u[rows], near[rows], only_beside=True
-        )
-        for i, sides in zip(rows, beside_each, strict=True):
+        beside_each = sides_at(self.system, x[rows], u[rows], near[rows], only_beside=True)
+        for i, (sides, _) in zip(rows, beside_each, strict=True):
             own = np.abs(sides - jacobian[i]).max(axis=(1, 2), initial=0.0)
             jumps = len(sides) > 1 or own[0] > JUMP * max(1e-3, np.abs(sides[0]).max())
             if jumps and np.isfinite(sides).all():

@@ -16,7 +16,6 @@ from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 __all__ = [
     "is_smooth",
     "near_kink",
-    "side_jacobians",
     "side_states",
     "sides_at",
 ]
@@ -68,7 +67,7 @@ def side_states(
     return x[:, None, :] + reach[:, None, None] * offsets * unit
 
 
-def side_jacobians(
+def sides_at(
     system: DynamicalSystem,
     x: np.ndarray,
     u: np.ndarray,
@@ -78,8 +77,8 @@ def side_jacobians(
     seed: int = 0,
     unit: np.ndarray | float = 1.0,
     only_beside: bool = False,
-) -> list[np.ndarray]:
-    """Return the distinct Jacobians of the smooth pieces that meet near each state.
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the distinct Jacobians near each state, and the states that have them.
 
     The pieces are sampled: with ``k`` thresholds through a state, up to ``2**k`` pieces
     meet there, of which ``2 * n_directions`` random ones are looked at.
@@ -99,58 +98,24 @@ def side_jacobians(
             of no piece.
 
     Returns:
-        For each state an array ``(k, n_states, n_states)``. Unless ``only_beside``, the
-        first is the Jacobian at the state itself, as the network defines it there, if any
-        state beside it has it: where two kinks meet, automatic derivatives may add up those
-        of different sides. Where no kink is near, there is only one.
+        For each state the Jacobians ``(k, n_states, n_states)`` and a state of each piece,
+        ``(k, n_states)``. Unless ``only_beside``, the first Jacobian is that at the state
+        itself, as the network defines it there, if any state beside it has it: where two kinks
+        meet, automatic derivatives may add up those of different sides. Where no kink is near,
+        there is only one.
 
     Example:
         >>> import tensorflow as tf
         >>> from fixedpoint_tf import as_system
         >>> system = as_system(lambda h, u: tf.abs(h) + u, n_states=1, n_inputs=1)
-        >>> at_kink, beside = side_jacobians(
+        >>> at_kink, beside = sides_at(
         ...     system, np.array([[1e-9], [1.0]]), np.zeros((2, 1)), 1e-6)
-        >>> sorted(at_kink.ravel().tolist()), beside.ravel().tolist()
+        >>> sorted(at_kink[0].ravel().tolist()), beside[0].ravel().tolist()
         ([-1.0, 1.0], [1.0])
-    """
-    some = sides_at(
-        system,
-        x,
-        u,
-        radius,
-        n_directions=n_directions,
-        seed=seed,
-        unit=unit,
-        only_beside=only_beside,
-    )
-    return [jacobians for jacobians, _ in some]
 
+        At 0 TensorFlow's derivative of this one is 0, that of no side:
 
-def sides_at(
-    system: DynamicalSystem,
-    x: np.ndarray,
-    u: np.ndarray,
-    radius: np.ndarray | float,
-    *,
-    n_directions: int = 32,
-    seed: int = 0,
-    unit: np.ndarray | float = 1.0,
-    only_beside: bool = False,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the distinct Jacobians near each state, and the states that have them.
-
-    Args:
-        system, x, u, radius, n_directions, seed, unit, only_beside: as for
-            :func:`side_jacobians`.
-
-    Returns:
-        For each state the Jacobians ``(k, n_states, n_states)`` and a state of each piece,
-        ``(k, n_states)``.
-
-    Example:
-        >>> import tensorflow as tf
-        >>> from fixedpoint_tf import as_system
-        >>> system = as_system(  # at 0 TensorFlow's derivative is 0, that of no side
+        >>> system = as_system(
         ...     lambda h, u: tf.nn.relu(h) - tf.nn.relu(-h), n_states=1, n_inputs=0)
         >>> sides_at(system, np.zeros((1, 1)), np.zeros((1, 0)), 1e-6)[0][0].tolist()
         [[[1.0]]]
@@ -189,7 +154,7 @@ def near_kink(
         system: the network.
         x: states, ``(n, n_states)``.
         u: inputs, ``(n, n_inputs)``.
-        radius: as in :func:`side_jacobians`.
+        radius: as in :func:`sides_at`.
         n_directions: pairs of opposite directions that are looked at.
         seed: of the random directions.
 
@@ -203,8 +168,8 @@ def near_kink(
         >>> near_kink(system, np.array([[0.0], [1.0]]), np.zeros((2, 0)), 1e-6).tolist()
         [True, False]
     """
-    sides = side_jacobians(system, x, u, radius, n_directions=n_directions, seed=seed)
-    return np.array([len(some) > 1 for some in sides], dtype=bool)
+    sides = sides_at(system, x, u, radius, n_directions=n_directions, seed=seed)
+    return np.array([len(jacobians) > 1 for jacobians, _ in sides], dtype=bool)
 
 
 def _distinct(jacobians: np.ndarray, only_beside: bool) -> list[int]:

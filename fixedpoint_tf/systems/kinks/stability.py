@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
-from fixedpoint_tf.systems.kinks.sides import is_smooth, side_jacobians, sides_at
+from fixedpoint_tf.systems.kinks.sides import is_smooth, sides_at
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["choose_side", "growth_at_kink", "settle_at_kinks"]
@@ -99,13 +99,13 @@ def settle_at_kinks(
     beside = np.clip(BESIDE[1] * near, BESIDE[0], BESIDE[2]) * size
     rows = np.flatnonzero(kinked)
     if len(rows):
-        farther = side_jacobians(
+        farther = sides_at(
             system, x[rows], u[rows], beside[rows],
             n_directions=N_LOOKED_AT, unit=unit, only_beside=True,
         )  # fmt: skip
         # A smooth bend as narrow as that has other Jacobians farther out, a kink the same.
         kinked[rows] = [
-            _all_met(out, sides[row][0]) for row, out in zip(rows, farther, strict=True)
+            _all_met(out, sides[row][0]) for row, (out, _) in zip(rows, farther, strict=True)
         ]
     rows = np.flatnonzero(kinked & fixed)
     decided = np.zeros(len(x), dtype=bool)

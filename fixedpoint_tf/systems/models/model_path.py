@@ -32,12 +32,6 @@ _ROUNDING = {
 
 logger = logging.getLogger(__name__)
 
-_WAYS_OUT = (
-    "finder.simulate_model(model_inputs) gives the states of the model itself, "
-    "finder.rnn_inputs(model_inputs) what its RNN layer receives, and finder.simulate(u) the "
-    "states for such inputs"
-)
-
 
 class ModelPath:
     """Follow a model to its recurrent layer: what the layer receives, and where it starts.
@@ -147,26 +141,6 @@ class ModelPath:
         # As exact as given, unless the layer acts on them.
         values = u if self._same(received, u) else received.values
         return RNNInputs(values, received.initial_states, received.mask, backwards)
-
-    def check_same(self, inputs: np.ndarray, has_initial_states: bool) -> None:
-        """Refuse inputs for a plain run where the states would not be the model's own.
-
-        Args:
-            inputs: ``(n_batch, n_time, n_inputs)``, of the layer or of the model: a plain
-                run cannot tell, so both must be the same.
-            has_initial_states: initial states are given.
-
-        Raises:
-            ValueError: the model does not hand these inputs to its layer as they are, or
-                the layer does not take them in order from a zero state.
-        """
-        reasons = self._differences(inputs, has_initial_states)
-        if reasons:
-            raise ValueError(
-                f"inputs: expected the inputs of the RNN layer {self.layer.name!r} made by "
-                f"finder.rnn_inputs(model_inputs), since {'; '.join(reasons)}; received an "
-                f"array of shape {inputs.shape}. {_WAYS_OUT}."
-            )
 
     def check_given(self, has_initial_states: bool, has_mask: bool) -> None:
         """Refuse bare inputs of the layer where the model adds a state or a mask to them."""
@@ -295,47 +269,8 @@ class ModelPath:
         known = all(is_standard(c) and not is_stack(c) for c in cells)
         return stock and known and not self.layer.stateful and not vars(self.layer).get("call")
 
-    def _differences(self, inputs: np.ndarray, has_initial_states: bool) -> list[str]:
-        """Reasons why the states of a plain run would not be the model's own."""
-        name = repr(self.layer.name)
-        reasons = [f"{name} goes backwards in time"] if self.layer.go_backwards else []
-        graph = self._graph()
-        if graph is None:
-            return reasons or self._heard_differences(inputs, has_initial_states)
-        if graph.n_calls != 1:
-            reasons.append(f"the model calls it {graph.n_calls} times")
-        if graph.layers:
-            reasons.append(f"{', '.join(graph.layers)} stands before it")
-        if graph.passes_mask:
-            reasons.append("the model passes a mask to it")
-        if graph.passes_state and not has_initial_states:
-            reasons.append("the model passes an initial state to it")
-        return reasons or self._changes(self.layer_inputs(inputs), inputs, has_initial_states)
-
-    def _heard_differences(self, inputs: np.ndarray, has_initial_states: bool) -> list[str]:
-        """The same by trying, where the class of the model decides what is called."""
-        inside = opaque(self.model, self.layer)
-        what = ", ".join(f"{x.name!r} ({type(x).__name__})" for x in inside)
-        try:
-            self._check_can_listen()
-            u = self._only_call(self._listen(inputs, None)[0])
-        except ValueError as error:
-            return [f"{what} cannot be followed with such inputs ({brief(error)})"]
-        by = f" ({', '.join(self._names)})" if self._names else ""
-        return self._changes(u, inputs, has_initial_states, f"{what}{by}")
-
     def _same(self, u: RNNInputs, inputs: np.ndarray) -> bool:
         """Tell whether a layer received the inputs of the model, in its floating type."""
         near, tiny = _ROUNDING.get(str(self.layer.compute_dtype), (0.0, 0.0))
         numbers = u.shape == inputs.shape and inputs.dtype.kind in "biuf"
         return numbers and np.allclose(u.values, inputs, near, tiny, equal_nan=True)
-
-    def _changes(
-        self, u: RNNInputs, inputs: np.ndarray, has_initial_states: bool, who: str = "its call"
-    ) -> list[str]:
-        reasons = [] if self._same(u, inputs) else [f"{who} changes them on the way"]
-        if u.mask is not None and not u.mask.all():
-            reasons.append(f"{who} masks steps")
-        if not has_initial_states and u.initial_states.any():
-            reasons.append("it does not start at zero")
-        return reasons

@@ -5,14 +5,13 @@ import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder
 from fixedpoint_tf.cli.report import meaning
-from fixedpoint_tf.systems import sampling
 
 
 def asked(step, n_states, states):
     """All questions about a map without inputs, searched from given states."""
     finder = FixedPointFinder(step, n_states=n_states, n_inputs=0, verbose=False)
     unique, every = finder.find_fixed_points(states, None)
-    runs = sampling.run(finder.system, np.zeros((len(states), 30, 0)), states)
+    runs = finder.simulate(np.zeros((len(states), 30, 0)), states)
     return meaning(finder, unique, every, runs, np.zeros(0))
 
 

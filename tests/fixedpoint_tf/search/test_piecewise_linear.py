@@ -8,7 +8,6 @@ import pytest
 from scipy.optimize import nnls
 
 from fixedpoint_tf import FixedPointFinder, Status
-from fixedpoint_tf.systems.sampling import run
 
 ALPHA = 0.25
 
@@ -135,7 +134,7 @@ def test_every_fixed_point_of_a_relu_network(kind, draw, n, seed):
     true, sets = all_points(weights, bias, inside)
     finder = FixedPointFinder(cell_of(kind, weights, bias), verbose=False)
     initial = rng.uniform(0.0, 2.0, size=(16, n))
-    states = run(finder.system, np.zeros((16, 60, 1)), initial)
+    states = finder.simulate(np.zeros((16, 60, 1)), initial)
     starts = finder.sample_states(states, 512, noise_scale=states.std())
     unique, every = finder.find_fixed_points(starts, np.zeros((1, 1)))
     found = unique.fixed

@@ -1,120 +1,13 @@
-"""Runs follow the Keras layer; samples come from where the runs have been."""
+"""Samples come from where the runs have been."""
 
-import keras
 import numpy as np
 import pytest
-from keras import layers
 
-from fixedpoint_tf import as_system
 from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.systems.system import StateLayout
 
-RNG = np.random.default_rng(2)
-INPUTS = RNG.normal(size=(3, 6, 2)).astype("float32")
 VECTOR = StateLayout(("h",), (2,))
 TIMES = np.stack(np.meshgrid(np.arange(5.0), np.arange(7.0), indexing="ij"), axis=-1)
-
-
-def decay(rate):
-    return as_system(lambda h, u: rate * h + u, n_states=1, n_inputs=1, time="continuous")
-
-
-@pytest.mark.parametrize("make", [layers.SimpleRNN, layers.GRU, layers.LSTM])
-def test_a_run_is_that_of_the_keras_layer(make):
-    layer = make(4, return_sequences=True, return_state=True, bias_initializer="normal")
-    sequence, *last = (np.asarray(x) for x in layer(INPUTS))
-    system = as_system(layer)
-    states = sampling.run(system, INPUTS)
-    assert states.dtype == np.float64
-    np.testing.assert_allclose(states[:, :, :4], sequence, atol=1e-6)
-    np.testing.assert_allclose(states[:, -1], np.concatenate(last, axis=-1), atol=1e-6)
-
-
-def test_a_run_of_a_stack_holds_the_states_of_every_layer():
-    layer = layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], return_sequences=True)
-    sequence = np.asarray(layer(INPUTS))
-    system = as_system(layer)
-    states = system.layout.unpack(sampling.run(system, INPUTS))
-    np.testing.assert_allclose(states["layer1.h"], sequence, atol=1e-6)
-    assert states["layer0.c"].shape == (3, 6, 3)
-
-
-def test_a_run_from_given_states():
-    layer = layers.LSTM(4, return_sequences=True)
-    h, c = (RNG.normal(size=(3, 4)).astype("float32") for _ in range(2))
-    sequence = np.asarray(layer(INPUTS, initial_state=[keras.ops.array(h), keras.ops.array(c)]))
-    system = as_system(layer)
-    for initial in ([h, c], np.hstack([h, c]), {"h": h, "c": c}):
-        states = sampling.run(system, INPUTS, initial)
-        np.testing.assert_allclose(states[:, :, :4], sequence, atol=1e-6)
-
-
-def test_a_run_is_the_repeated_step():
-    system = as_system(lambda h, u: 0.9 * h + u**2, n_states=2, n_inputs=2)
-    states = sampling.run(system, INPUTS)
-    h = np.zeros((3, 2))
-    for t in range(INPUTS.shape[1]):
-        h = system.step(h, INPUTS[:, t]).numpy()
-        np.testing.assert_allclose(states[:, t], h, atol=1e-14)
-
-
-def test_single_precision_where_asked():
-    system = as_system(lambda h, u: 0.1 * h + u, n_states=2, n_inputs=2)
-    single = sampling.run(system, INPUTS, dtype="float32")
-    assert single.dtype == np.float64
-    np.testing.assert_array_equal(single, single.astype(np.float32))
-
-
-def test_continuous_time_follows_the_exponential():
-    states = sampling.run(decay(-2.0), np.zeros((1, 20, 1)), [[1.0]], dt=0.05)
-    exact = np.exp(-2.0 * 0.05 * np.arange(1, 21))
-    np.testing.assert_allclose(states[0, :, 0], exact, atol=1e-6)
-
-
-def test_runge_kutta_is_of_fourth_order():
-    errors = []
-    for n in (10, 20):
-        states = sampling.run(decay(-1.0), np.ones((1, n, 1)), [[3.0]], dt=1.0 / n)
-        errors.append(abs(states[0, -1, 0] - (1 + 2 * np.exp(-1.0))))
-    assert 14 < errors[0] / errors[1] < 18
-
-
-BAD_RUNS = {
-    "inputs": (
-        (np.zeros((3, 2)),),
-        {},
-        r"inputs: expected shape \(n_batch, n_time, n_inputs\)",
-    ),
-    "width": (
-        (np.zeros((3, 4, 5)),),
-        {},
-        r"= \(n_batch, n_time, 1\), received shape \(3, 4, 5\)",
-    ),
-    "states": (
-        (np.zeros((3, 4, 1)), np.zeros((2, 1))),
-        {},
-        "initial_states: expected a row for each of the 3 sequences of inputs, received 2",
-    ),
-    "no step": (
-        (np.zeros((3, 4, 1)),),
-        {"dt": None},
-        "dt: expected a positive .*, received None",
-    ),
-    "step": ((np.zeros((3, 4, 1)),), {"dt": -0.1}, "dt: expected a positive .*, received -0.1"),
-    "word": (
-        (np.zeros((3, 4, 1)),),
-        {"dt": "0.1"},
-        "dt: expected a positive .*, received '0.1'",
-    ),
-    "type": ((np.zeros((3, 4, 1)),), {"dtype": "int8"}, "dtype: expected .*, received 'int8'"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_RUNS)
-def test_bad_runs(case):
-    arguments, options, message = BAD_RUNS[case]
-    with pytest.raises(ValueError, match=message):
-        sampling.run(decay(-1.0), *arguments, **{"dt": 0.1, **options})
 
 
 def test_samples_are_states_of_the_trajectories():

@@ -6,8 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from fixedpoint_tf import FixedPointFinder
-from fixedpoint_tf.systems import sampling
+from fixedpoint_tf import FixedPointFinder, as_system
 from fixedpoint_tf.tasks import (
     TASKS,
     Recipe,
@@ -80,7 +79,7 @@ def test_the_curriculum_counts_its_epochs_once_and_spares_the_activity():
     quiet = dataclasses.replace(task, recipe=dataclasses.replace(recipe, activity_penalty=10.0))
     inputs, _ = task(np.random.default_rng(9), 32)
     sizes = [
-        np.square(sampling.run(train_task(t, units=8, callbacks=[report]), inputs)).mean()
+        np.square(as_system(train_task(t, units=8, callbacks=[report])).simulate(inputs)).mean()
         for t in (plain, quiet)
     ]
     assert epochs == [*range(10), *range(10)]
@@ -174,7 +173,7 @@ def studied(name, seed=0):
     model = train_task(task, seed=seed)
     finder = FixedPointFinder(model, verbose=False)
     inputs, _ = task(np.random.default_rng(seed + 1), 64)
-    starts = finder.sample_states(sampling.run(finder.system, inputs), 128, noise_scale=0.1)
+    starts = finder.sample_states(finder.simulate(inputs), 128, noise_scale=0.1)
     points, _ = finder.find_fixed_points(starts, [task.conditions[0].inputs])
     assert task.error(model, seed=seed + 1) <= task.usable_error
     return model, points

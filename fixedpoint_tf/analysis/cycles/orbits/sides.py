@@ -16,7 +16,7 @@ import numpy as np
 
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.linearization.stability import Stability
-from fixedpoint_tf.systems.kinks.sides import side_jacobians
+from fixedpoint_tf.systems.kinks.sides import sides_at
 
 __all__ = ["Sides", "every_product_decays", "judge_sides"]
 
@@ -140,14 +140,14 @@ def _once_around(deviations: _Deviations, u: np.ndarray) -> np.ndarray | None:
     """Every choice of a piece at each point, once around; None where there are too many."""
     kinks = np.flatnonzero(deviations.on_kink)
     inputs = np.broadcast_to(u, (len(kinks), len(u)))
-    sides = side_jacobians(
+    sides = sides_at(
         deviations.tangents.system,
         deviations.points[kinks],
         inputs,
         deviations.radius,
         n_directions=N_DIRECTIONS,
     )
-    chosen = dict(zip(kinks.tolist(), sides, strict=True))
+    chosen = {i: some for i, (some, _) in zip(kinks.tolist(), sides, strict=True)}
     around = np.eye(deviations.points.shape[1])[None]
     for i, jacobian in enumerate(deviations.jacobians):
         longer = chosen.get(i, jacobian[None])[:, None] @ around[None]

@@ -20,7 +20,7 @@ from fixedpoint_tf.analysis.cycles.orbits.orbits import (
 from fixedpoint_tf.analysis.cycles.orbits.shooting import LEAST_SIZE, multipliers, shoot
 from fixedpoint_tf.analysis.cycles.orbits.sides import judge_sides
 from fixedpoint_tf.analysis.cycles.orbits.winding import count_turns
-from fixedpoint_tf.systems.kinks.sides import side_jacobians
+from fixedpoint_tf.systems.kinks.sides import sides_at
 
 __all__ = ["UNKNOWN", "KnownOrbits"]
 
@@ -75,15 +75,13 @@ class KnownOrbits:
         _, jacobians = self.tangents(orbit.points, inputs)
         rounding = N_ROUNDINGS * self.tangents.rounding * np.abs(orbit.points).max()
         radius = max(KINK_RADIUS * extent_of(orbit.points), float(rounding))
-        sides = side_jacobians(
-            system, orbit.points, inputs, radius, n_directions=N_KINK_DIRECTIONS
-        )
+        sides = sides_at(system, orbit.points, inputs, radius, n_directions=N_KINK_DIRECTIONS)
         # At a kink the Jacobian of the network may be that of no side.
         own = system.jacobian(orbit.points, inputs).numpy()
         at_points = np.array(
             [
                 len(some) > 1 or not _is_near(some[0], one)
-                for some, one in zip(sides, own, strict=True)
+                for (some, _), one in zip(sides, own, strict=True)
             ]
         )
         on_kink, stability = bool(at_points.any()), ""

@@ -16,7 +16,6 @@ from fixedpoint_tf.analysis import Certificates, certify
 from fixedpoint_tf.analysis.certificates.proofs import Prover
 from fixedpoint_tf.analysis.certificates.radii_polynomial import radii
 from fixedpoint_tf.analysis.certificates.sampled_variation import jacobian_variation
-from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.systems.cells.activations import suprema
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 
@@ -62,7 +61,7 @@ def memory():
     model = train_flip_flop(0, n_bits=3)
     finder = FixedPointFinder(model, verbose=False)
     drive, _ = flip_flop(np.random.default_rng(1), 128, n_bits=3, pulse_probability=0.1)
-    states = sampling.run(finder.system, drive)
+    states = finder.simulate(drive)
     starts = finder.sample_states(states, 512, noise_scale=0.5)
     unique, every = finder.find_fixed_points(starts, np.zeros((1, 3)))
     return finder.system, unique, every

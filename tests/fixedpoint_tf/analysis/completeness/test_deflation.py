@@ -10,7 +10,6 @@ from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
 from fixedpoint_tf.analysis import Deflated, search_deflated
 from fixedpoint_tf.search.search import Search
 from fixedpoint_tf.search.solvers.deflated import push
-from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 
 ROOTS = np.array([-2.0, -0.5, 0.3, 1.0, 2.5])
@@ -38,7 +37,7 @@ def memory():
     model = train_flip_flop(0, n_bits=3)
     finder = FixedPointFinder(model, verbose=False)
     drive, _ = flip_flop(np.random.default_rng(1), 64, n_bits=3, pulse_probability=0.1)
-    states = sampling.run(finder.system, drive)
+    states = finder.simulate(drive)
     starts = finder.sample_states(states, 512, noise_scale=0.5)
     return finder.system, finder.find_fixed_points(starts, np.zeros((1, 3)))[0]
 

@@ -23,7 +23,6 @@ from fixedpoint_tf.analysis import (
 from fixedpoint_tf.analysis import convergence as arrivals
 from fixedpoint_tf.analysis.basins import wilson_interval
 from fixedpoint_tf.systems import at_points
-from fixedpoint_tf.systems.sampling import run
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 
 LATTICE = np.stack(np.meshgrid([-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]), -1).reshape(-1, 2)
@@ -116,7 +115,7 @@ class TestWells:
         found = find_connections(system, points, tol=0.01)
         edge = np.flatnonzero(found.source == 1)[0]
         start = found.xstar[1] + found.offset[edge] * found.direction[edge]
-        path = run(system, np.zeros((1, 200, 0)), start[None])[0]
+        path = system.simulate(np.zeros((1, 200, 0)), start[None])[0]
         away = np.linalg.norm(path - found.xstar[found.target[edge]], axis=1)
         assert found.steps[edge] == np.flatnonzero(away > 0.01)[-1] + 2
 
@@ -426,7 +425,7 @@ def memory():
     model = train_flip_flop(0)
     drive, _ = flip_flop(np.random.default_rng(1), 64, pulse_probability=0.1)
     finder = FixedPointFinder(model, random_seed=0, verbose=False)
-    states = finder.sample_states(run(finder.system, drive), 400, noise_scale=0.5)
+    states = finder.sample_states(finder.simulate(drive), 400, noise_scale=0.5)
     points, _ = finder.find_fixed_points(states, np.zeros((1, 3)))
     bits = model.get_layer("readout")(points.xstar.astype(np.float32)).numpy()
     return finder.system, points, bits

@@ -15,7 +15,6 @@ from fixedpoint_tf.analysis.cycles.orbits import orbits, shooting
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
 from fixedpoint_tf.analysis.cycles.orbits.recurrences import settled_period
 from fixedpoint_tf.analysis.cycles.search import CycleSearch
-from fixedpoint_tf.systems.sampling import run
 
 MU, GOLDEN = 0.1, (np.sqrt(5.0) - 1.0) / 2.0
 
@@ -458,7 +457,7 @@ def test_figures_say_what_is_drawn():
 
 def test_where_there_is_no_cycle_the_trajectories_searched_may_be_drawn():
     system = neimark_sacker(1.0, mu=-0.1)
-    paths = run(system, np.zeros((3, 40, 0)), starts(3, 2, scale=0.3))
+    paths = system.simulate(np.zeros((3, 40, 0)), starts(3, 2, scale=0.3))
     none = find_cycles(system, paths)
     _, ax = none.plot(state_traj=paths)
     drawn = [line.get_xydata() for line in ax.lines if len(line.get_xydata())]

@@ -27,7 +27,7 @@ from fixedpoint_tf.analysis.sensitivity.nonnormality import (
 )
 from fixedpoint_tf.analysis.sensitivity.plotting import plot_alignment, plot_linear_error
 from fixedpoint_tf.analysis.sensitivity.readout import readout_matrix
-from fixedpoint_tf.systems import sampling, simulation
+from fixedpoint_tf.systems import simulation
 
 
 @pytest.fixture(autouse=True)
@@ -274,7 +274,7 @@ class TestSensitivity:
         answer = analyze_sensitivity(system, at_origin(system))
         pulses = np.zeros((3, 80, 3))
         pulses[range(3), 0, range(3)] = 1.0
-        left_behind = sampling.run(system, pulses)[:, -1] @ line
+        left_behind = system.simulate(pulses)[:, -1] @ line
         np.testing.assert_allclose(
             np.abs(left_behind), np.abs(answer.input_effect[0, 0]), atol=1e-12
         )
@@ -420,7 +420,7 @@ class TestSensitivity:
         model = keras.Model(inputs, readout(keras.layers.RNN(cells)(inputs)))
         system = as_system(model)
         x = np.random.default_rng(0).normal(size=(2, 5, 2))
-        state = sampling.run(system, x)[:, -1]
+        state = system.simulate(x)[:, -1]
         weights = readout_matrix(readout, system)
         np.testing.assert_allclose(
             state @ weights.T + np.asarray(readout.bias), model(x).numpy(), atol=1e-6

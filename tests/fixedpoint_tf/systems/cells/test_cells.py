@@ -9,7 +9,6 @@ import tensorflow as tf
 import zoo
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 
 N = 5
@@ -280,7 +279,7 @@ def test_networks_of_one_kind_and_size_share_what_is_compiled_and_others_do_not(
         cell = make(units)
         cell.build((None, n_inputs))
         system = as_system(cell)
-        states = sampling.run(system, np.ones((2, 1, n_inputs)))
+        states = system.simulate(np.ones((2, 1, n_inputs)))
         step = system.step(np.zeros((2, system.n_states)), np.ones((1, n_inputs)))
         np.testing.assert_allclose(states[:, 0], step, atol=1e-14)
         equations.append(system.equations)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
-from fixedpoint_tf.systems.kinks.sides import near_kink, side_jacobians, side_states
+from fixedpoint_tf.systems.kinks.sides import near_kink, side_states, sides_at
 
 rng = np.random.default_rng(0)
 R = rng.normal(size=(5, 5))
@@ -25,7 +25,7 @@ def test_two_thresholds_through_a_state_give_four_pieces(scale):
     x = scale * rng.normal(size=5)
     u = scale * np.ones(5) - x @ R  # every unit above threshold...
     u[:2] = -(x @ R)[:2]  # ... and two exactly at it
-    (pieces,) = side_jacobians(system, x[None], u[None], 1e-6 * scale)
+    ((pieces, _),) = sides_at(system, x[None], u[None], 1e-6 * scale)
     assert len(pieces) == 4
     wanted = {(a, b) for a in (0, 1) for b in (0, 1)}
     slopes = {tuple((np.abs(p[:2]).max(axis=1) > 0).astype(int)) for p in pieces}

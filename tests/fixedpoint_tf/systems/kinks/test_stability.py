@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.systems.kinks.sides import near_kink, side_jacobians
+from fixedpoint_tf.systems.kinks.sides import near_kink, sides_at
 from fixedpoint_tf.systems.kinks.stability import growth_at_kink
 
 ZERO = np.zeros((1, 1))
@@ -150,7 +150,7 @@ class TestWhereTwoKinksCoincide:
         system = as_system(function, n_states=1, n_inputs=0)
         x, u = np.ones((1, 1)), np.zeros((1, 0))
         assert system.jacobian(x, u).numpy().item() == 1.5  # that of no state near
-        (sides,) = side_jacobians(system, x, u, 1e-6)
+        ((sides, _),) = sides_at(system, x, u, 1e-6)
         assert sorted(sides.ravel()) == [0.5, 1.0]
         points = found(lambda h, u: function(h, u) + 0.0 * u, 1, starts=32, scale=3.0)
         assert (np.abs(points.J_xstar.ravel()) <= 1.0).all()
