@@ -39,8 +39,9 @@ from pathlib import Path
 import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig
-from lfads_tf.analysis import lfp, metrics, smoothing
-from lfads_tf.analysis.coherence import coherence
+from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis.field_potentials import cross_correlation as lfp
+from lfads_tf.analysis.field_potentials.coherence import coherence
 from lfads_tf.data.synthetic import Oscillation, oscillation
 
 N_TRAIN, N_VALID, N_TEST = 480, 64, 200

@@ -36,7 +36,8 @@ import h5py
 import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig, Session
-from lfads_tf.analysis import decoding, metrics, smoothing
+from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis.decoding import linear as decoding
 
 EPOCHS = {"lorenz": 250, "wrist": 350}
 DAYS = ("day0", "day16")

@@ -29,7 +29,7 @@ import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig, Session
 from lfads_tf.analysis import metrics
-from lfads_tf.analysis.decoding import fit_ridge, predict
+from lfads_tf.analysis.decoding.linear import fit_ridge, predict
 from lfads_tf.data.synthetic import lorenz_days
 
 # Neurons, bins, batch, and the sizes of the model by the names of LFADSConfig.

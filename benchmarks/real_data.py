@@ -34,15 +34,9 @@ import numpy as np
 from lfads_quality import DAYS, EPOCHS, fitted
 
 from lfads_tf import Inferred, Session
-from lfads_tf.analysis import (
-    components,
-    decoders,
-    dimensions,
-    metrics,
-    separation,
-    smoothing,
-    validation,
-)
+from lfads_tf.analysis import components, metrics, separation, smoothing
+from lfads_tf.analysis.decoding import cross_validation as validation
+from lfads_tf.analysis.decoding import decoders, dimensions
 
 FILE = "jango_isometric_wrist.h5"
 SD = 0.15  # seconds; the width that decodes force best

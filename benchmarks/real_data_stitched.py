@@ -45,7 +45,9 @@ from real_data import FILE, SD, row, spread
 
 from fixedpoint_tf._utils.figures import COLORS
 from lfads_tf import LFADS, Inferred, Session, load_model
-from lfads_tf.analysis import decoders, folds, metrics, smoothing, validation
+from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis.decoding import cross_validation as validation
+from lfads_tf.analysis.decoding import decoders, folds
 from lfads_tf.sessions import pcr
 
 OLD, NEW = DAYS

@@ -13,43 +13,25 @@ from fixedpoint_tf._utils.lazy import attach
 
 if TYPE_CHECKING:
     from lfads_tf.analysis import (
-        coherence,
         components,
-        decoders,
         decoding,
-        dimensions,
-        estimators,
-        folds,
-        kalman,
-        lags,
-        lfp,
+        field_potentials,
         metrics,
         nlb,
-        optimal_linear,
         psth,
         separation,
         smoothing,
-        validation,
     )
 
 __all__ = [
-    "coherence",
     "components",
-    "decoders",
     "decoding",
-    "dimensions",
-    "estimators",
-    "folds",
-    "kalman",
-    "lags",
-    "lfp",
+    "field_potentials",
     "metrics",
     "nlb",
-    "optimal_linear",
     "psth",
     "separation",
     "smoothing",
-    "validation",
 ]
 
 __getattr__, __dir__ = attach(__name__, {}, packages=__all__)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import metrics
-from lfads_tf.analysis.decoding import checked, complete
+from lfads_tf.analysis.decoding.linear import checked, complete
 from lfads_tf.analysis.psth import psth_r_squared
 from lfads_tf.data.formats import nlb as files
 

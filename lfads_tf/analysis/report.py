@@ -11,7 +11,8 @@ import numpy as np
 from fixedpoint_tf._utils.figures import save_figure
 from fixedpoint_tf._utils.files import writing
 from lfads_tf import plotting
-from lfads_tf.analysis import decoding, metrics, smoothing
+from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis.decoding import linear as decoding
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
 from lfads_tf.inference.result import Inferred

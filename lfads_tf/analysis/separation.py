@@ -10,8 +10,8 @@ from scipy import stats
 
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import as_conditions
-from lfads_tf.analysis._validation import copy_of
-from lfads_tf.analysis.folds import labels as fold_labels
+from lfads_tf.analysis.decoding.folds import labels as fold_labels
+from lfads_tf.analysis.decoding.sklearn_checks import copy_of
 
 __all__ = [
     "Separation",

@@ -5,7 +5,8 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 
-from lfads_tf.analysis import folds, separation
+from lfads_tf.analysis import separation
+from lfads_tf.analysis.decoding import folds
 
 
 def two_directions(seed=0, n_trials=60, n_bins=5):

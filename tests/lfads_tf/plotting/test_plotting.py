@@ -11,7 +11,9 @@ import pytest
 from matplotlib import pyplot
 
 from lfads_tf import plotting
-from lfads_tf.analysis import coherence, lfp, metrics, smoothing
+from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis.field_potentials import coherence
+from lfads_tf.analysis.field_potentials import cross_correlation as lfp
 from lfads_tf.plotting import style
 
 N_TRIALS, N_BINS, N_NEURONS, WIDTH = 12, 40, 9, 0.02

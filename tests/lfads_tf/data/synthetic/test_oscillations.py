@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from lfads_tf.analysis import lfp
-from lfads_tf.analysis.coherence import coherence
+from lfads_tf.analysis.field_potentials import cross_correlation as lfp
+from lfads_tf.analysis.field_potentials.coherence import coherence
 from lfads_tf.data.synthetic import oscillation
 
 WIDTH = 0.01

@@ -13,10 +13,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lfads_tf.analysis._validation import validate, validate_samples
-from lfads_tf.analysis.decoding import ridge_path
-from lfads_tf.analysis.kalman import filtered, kalman_filters
-from lfads_tf.analysis.optimal_linear import optimal_linear_estimators
+from lfads_tf.analysis.decoding.kalman import filtered, kalman_filters
+from lfads_tf.analysis.decoding.linear import ridge_path
+from lfads_tf.analysis.decoding.optimal_linear import optimal_linear_estimators
+from lfads_tf.analysis.decoding.sklearn_checks import validate, validate_samples
 
 __all__ = ["KalmanRegressor", "OptimalLinearRegressor", "RidgeRegressor"]
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf.analysis.decoding import checked, complete
+from lfads_tf.analysis.decoding.linear import checked, complete
 
 __all__ = ["KalmanFilter", "filtered", "kalman_filters"]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lfads_tf.analysis.coherence import Coherence
-    from lfads_tf.analysis.lfp import CrossCorrelation
+    from lfads_tf.analysis.field_potentials.coherence import Coherence
+    from lfads_tf.analysis.field_potentials.cross_correlation import CrossCorrelation
 
 __all__ = ["plot_coherence", "plot_cross_correlation"]
 
@@ -32,7 +32,7 @@ def plot_cross_correlation(
     many lags some leave it by chance.
 
     Args:
-        found: of :func:`lfads_tf.analysis.lfp.cross_correlation`.
+        found: of :func:`~.cross_correlation`.
         level: share of the shuffles within the band.
         ax: to draw in.
 
@@ -43,7 +43,7 @@ def plot_cross_correlation(
         ValueError: a level that is not between 0 and 1.
 
     Example:
-        >>> from lfads_tf.analysis.lfp import cross_correlation
+        >>> from lfads_tf.analysis.field_potentials.cross_correlation import cross_correlation
         >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
         >>> fig, ax = plot_cross_correlation(cross_correlation(lfp, lfp, 0.01, max_lag=0.2))
         >>> ax.get_xlabel()
@@ -86,7 +86,7 @@ def plot_coherence(
     every neuron wherever its coherence is above chance.
 
     Args:
-        found: of :func:`lfads_tf.analysis.coherence.coherence`.
+        found: of :func:`lfads_tf.analysis.field_potentials.coherence.coherence`.
         level: which independent signals stay below at one frequency with this probability.
         with_phase: whether to draw the phase.
         axes: to draw in: two, or one without the phase.
@@ -98,7 +98,7 @@ def plot_coherence(
         ValueError: a level that is not between 0 and 1, or another number of axes.
 
     Example:
-        >>> from lfads_tf.analysis.coherence import coherence
+        >>> from lfads_tf.analysis.field_potentials.coherence import coherence
         >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
         >>> fig, axes = plot_coherence(coherence(lfp, lfp, 0.01))
         >>> [ax.get_ylabel() for ax in axes]

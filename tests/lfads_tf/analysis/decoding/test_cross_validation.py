@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, RepeatedKFold, StratifiedKFold
 
-from lfads_tf.analysis import decoders, decoding, folds, validation
+from lfads_tf.analysis.decoding import cross_validation as validation
+from lfads_tf.analysis.decoding import decoders, folds
+from lfads_tf.analysis.decoding import linear as decoding
 
 
 def tuned(seed=0, n_trials=32, n_bins=20, noise=1.0):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lfads_tf.analysis import lfp
+from lfads_tf.analysis.field_potentials import cross_correlation as lfp
 
 WIDTH = 0.01
 N_TRIALS, N_BINS = 30, 100

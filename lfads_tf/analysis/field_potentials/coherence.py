@@ -9,7 +9,7 @@ from scipy import fft
 from scipy.signal import windows
 
 from fixedpoint_tf._utils import checks
-from lfads_tf.analysis.lfp import signals_of_trials
+from lfads_tf.analysis.field_potentials.cross_correlation import signals_of_trials
 
 __all__ = ["Coherence", "coherence"]
 

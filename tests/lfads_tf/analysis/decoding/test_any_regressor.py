@@ -12,8 +12,19 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lfads_tf.analysis import decoders, decoding, dimensions, estimators, kalman, validation
-from lfads_tf.analysis.lags import Lags
+from lfads_tf.analysis.decoding import (
+    cross_validation as validation,
+)
+from lfads_tf.analysis.decoding import (
+    decoders,
+    dimensions,
+    estimators,
+    kalman,
+)
+from lfads_tf.analysis.decoding import (
+    linear as decoding,
+)
+from lfads_tf.analysis.decoding.lags import Lags
 
 
 def rates_and_force(seed=0, n_trials=12, n_bins=25, noise=0.1, n_targets=2):

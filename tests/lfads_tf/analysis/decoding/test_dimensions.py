@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from lfads_tf.analysis import components, decoders, decoding, dimensions, validation
+from lfads_tf.analysis import components
+from lfads_tf.analysis.decoding import cross_validation as validation
+from lfads_tf.analysis.decoding import decoders, dimensions
+from lfads_tf.analysis.decoding import linear as decoding
 
 
 def known(n_trials=30, seed=0):

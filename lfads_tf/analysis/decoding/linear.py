@@ -10,7 +10,7 @@ import numpy as np
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.ridge import ridge_weights
 from lfads_tf.analysis import metrics
-from lfads_tf.analysis.folds import labels as fold_labels
+from lfads_tf.analysis.decoding.folds import labels as fold_labels
 
 __all__ = [
     "PENALTIES",

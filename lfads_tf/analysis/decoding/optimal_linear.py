@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf.analysis.decoding import LinearDecoder, checked, training_samples
+from lfads_tf.analysis.decoding.linear import LinearDecoder, checked, training_samples
 
 __all__ = ["optimal_linear_estimators"]
 

@@ -3,7 +3,7 @@
 What rates share with a field potential that was recorded beside them was not put there by
 the method that inferred them, which never saw it: oscillations of the potential that are
 found again in the rates are real ones (Pandarinath et al. 2018, Nature Methods 15:805-815).
-The same frequency by frequency is :mod:`lfads_tf.analysis.coherence`.
+The same frequency by frequency is :mod:`lfads_tf.analysis.field_potentials.coherence`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy import fft, signal
 
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import as_conditions
-from lfads_tf.analysis.lagged_products import LaggedProducts
+from lfads_tf.analysis.field_potentials.lagged_products import LaggedProducts
 
 __all__ = ["CrossCorrelation", "band_pass", "cross_correlation", "peak_frequency"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from lfads_tf.analysis.dimensions import OverDimensions
+from lfads_tf.analysis.decoding.dimensions import OverDimensions
 from lfads_tf.analysis.separation import Separation
 from lfads_tf.plotting import style
 
@@ -34,7 +34,7 @@ def plot_over_dimensions(
     early needs few dimensions.
 
     Args:
-        results: of :func:`~lfads_tf.analysis.dimensions.over_dimensions` by name.
+        results: of :func:`~lfads_tf.analysis.decoding.dimensions.over_dimensions` by name.
         levels: R^2 of other decoders by name, as dotted lines, such as that of a Wiener
             filter on all spikes.
         ax: to draw in.

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lfads_tf.analysis import metrics
-from lfads_tf.analysis.decoders import FittedDecoder, Ridge, fit
-from lfads_tf.analysis.decoding import checked
-from lfads_tf.analysis.folds import labels as fold_labels
+from lfads_tf.analysis.decoding.decoders import FittedDecoder, Ridge, fit
+from lfads_tf.analysis.decoding.folds import labels as fold_labels
+from lfads_tf.analysis.decoding.linear import checked
 
 __all__ = ["BetweenSessions", "CrossValidated", "between_sessions", "cross_validate", "score"]
 

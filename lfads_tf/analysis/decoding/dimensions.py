@@ -9,10 +9,10 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import components
-from lfads_tf.analysis.decoders import Ridge, fit
-from lfads_tf.analysis.decoding import checked
-from lfads_tf.analysis.folds import labels as fold_labels
-from lfads_tf.analysis.validation import score
+from lfads_tf.analysis.decoding.cross_validation import score
+from lfads_tf.analysis.decoding.decoders import Ridge, fit
+from lfads_tf.analysis.decoding.folds import labels as fold_labels
+from lfads_tf.analysis.decoding.linear import checked
 
 __all__ = ["OverDimensions", "over_dimensions", "over_dimensions_of_test"]
 

@@ -13,11 +13,11 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import Pipeline
 
 from fixedpoint_tf._utils import checks
-from lfads_tf.analysis import estimators
-from lfads_tf.analysis._validation import copy_of, takes_several_targets
-from lfads_tf.analysis.decoding import PENALTIES, checked, training_samples
-from lfads_tf.analysis.folds import labels as fold_labels
-from lfads_tf.analysis.lags import Lags, check_lags
+from lfads_tf.analysis.decoding import estimators
+from lfads_tf.analysis.decoding.folds import labels as fold_labels
+from lfads_tf.analysis.decoding.lags import Lags, check_lags
+from lfads_tf.analysis.decoding.linear import PENALTIES, checked, training_samples
+from lfads_tf.analysis.decoding.sklearn_checks import copy_of, takes_several_targets
 
 __all__ = [
     "SHRINKAGES",

@@ -9,7 +9,7 @@ import pytest
 from matplotlib import pyplot
 
 from lfads_tf import plotting
-from lfads_tf.analysis.dimensions import OverDimensions
+from lfads_tf.analysis.decoding.dimensions import OverDimensions
 from lfads_tf.analysis.separation import Separation
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lfads_tf.analysis import decoders, decoding, kalman, lags, optimal_linear
+from lfads_tf.analysis.decoding import decoders, kalman, lags, optimal_linear
+from lfads_tf.analysis.decoding import linear as decoding
 
 
 def tuned(seed=0, n_trials=24, n_bins=30, n_neurons=9, noise=0.5):

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import check_infinity
-from lfads_tf.analysis._validation import validate_samples
+from lfads_tf.analysis.decoding.sklearn_checks import validate_samples
 
 __all__ = ["Lags", "check_lags", "delayed"]
 

@@ -6,7 +6,8 @@ import pytest
 import reference
 from scipy import ndimage
 
-from lfads_tf.analysis import decoding, metrics, smoothing
+from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis.decoding import linear as decoding
 
 
 def data(seed=0, n_trials=30, n_bins=20, n_features=6, noise=1.0):

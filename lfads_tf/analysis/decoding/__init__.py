@@ -1,0 +1,1 @@
+"""Behaviour read from rates or factors, scored on trials that were held out."""
