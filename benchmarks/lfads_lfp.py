@@ -39,9 +39,14 @@ from pathlib import Path
 import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig
-from lfads_tf.analysis import metrics, smoothing
-from lfads_tf.analysis.field_potentials import cross_correlation as lfp
-from lfads_tf.analysis.field_potentials.coherence import coherence
+from lfads_tf.analysis import (
+    band_pass,
+    coherence,
+    cross_correlation,
+    r_squared,
+    select_gaussian_width,
+    smooth_gaussian,
+)
 from lfads_tf.data.synthetic import Oscillation, oscillation
 
 N_TRAIN, N_VALID, N_TEST = 480, 64, 200
@@ -72,12 +77,12 @@ def fitted(train, valid, n_inputs: int, seed: int) -> tuple[LFADS, float]:
 def in_band(rates: np.ndarray, data: Oscillation) -> np.ndarray:
     band = (data.frequency - 3.0, data.frequency + 3.0)
     # Filters guess at the ends of a trial.
-    return lfp.band_pass(rates, data.session.bin_width, band, order=2)[:, 12:-12]
+    return band_pass(rates, data.session.bin_width, band, order=2)[:, 12:-12]
 
 
 def row(name: str, rates: np.ndarray, test: Oscillation, seconds: object = "-") -> str:
     truth, width = test.session.true_rates, test.session.bin_width
-    found = lfp.cross_correlation(rates, test.lfp, width, max_lag=MAX_LAG, n_shuffles=199)
+    found = cross_correlation(rates, test.lfp, width, max_lag=MAX_LAG, n_shuffles=199)
     shuffled = np.abs(found.shuffled).max(axis=1).mean(axis=1)
     frequencies = found.peak_frequency()
     hits = np.abs(frequencies - test.frequency) <= 1.5
@@ -87,7 +92,7 @@ def row(name: str, rates: np.ndarray, test: Oscillation, seconds: object = "-") 
     kept = (true_part * part).sum() / (true_part**2).sum()
     pure = kept**2 * (true_part**2).sum() / (part**2).sum()
     return (
-        f"| {name} | {metrics.r_squared(truth, rates, average='pooled'):.3f} | {kept:.2f} | "
+        f"| {name} | {r_squared(truth, rates, average='pooled'):.3f} | {kept:.2f} | "
         f"{pure:.2f} | {np.abs(found.peak).mean():.3f} ({np.quantile(shuffled, 0.95):.3f}) | "
         f"{(found.p_value < 0.01).mean():.0%} | {np.median(frequencies):.1f} Hz "
         f"({hits.mean():.0%}) | {of_phase.coherence[at].mean():.3f} "
@@ -106,13 +111,13 @@ def best_widths(train: Oscillation, test: Oscillation) -> dict[str, float]:
     width, spikes = test.session.bin_width, test.session.spikes
     r, c = [], []
     for sd in WIDTHS:
-        rates = smoothing.gaussian(spikes, width, sd)
-        found = lfp.cross_correlation(rates, test.lfp, width, max_lag=MAX_LAG, n_shuffles=1)
+        rates = smooth_gaussian(spikes, width, sd)
+        found = cross_correlation(rates, test.lfp, width, max_lag=MAX_LAG, n_shuffles=1)
         r.append(np.abs(found.peak).mean())
         of_phase = coherence(rates, test.lfp, width)
         at = int(np.argmin(np.abs(of_phase.frequencies - test.frequency)))
         c.append(of_phase.coherence[at].mean())
-    of_rates = smoothing.best_gaussian(
+    of_rates = select_gaussian_width(
         train.session.spikes, width, WIDTHS, true_rates=train.session.true_rates
     )
     return {
@@ -125,8 +130,6 @@ def best_widths(train: Oscillation, test: Oscillation) -> dict[str, float]:
 def draw(all_rates: dict[str, np.ndarray], test: Oscillation, folder: Path, name: str) -> None:
     """Rates of a neuron in single trials, and the cross-correlation and coherence of all."""
     from matplotlib import pyplot
-
-    from lfads_tf import plotting
 
     width = test.session.bin_width
     n = int(np.argmax(test.depths))
@@ -144,11 +147,9 @@ def draw(all_rates: dict[str, np.ndarray], test: Oscillation, folder: Path, name
             ax.plot(times, test.session.true_rates[trial, :, n], "k--", linewidth=1.0)
             ax.plot(times, rates[trial, :, n], color="#0072B2")
         line[0].set_ylabel(f"{label}\nspikes/s")
-        found = lfp.cross_correlation(rates[..., n], test.lfp, width, max_lag=MAX_LAG)
-        plotting.plot_cross_correlation(found, ax=line[2])
-        plotting.plot_coherence(
-            coherence(rates[..., n], test.lfp, width), with_phase=False, axes=line[3]
-        )
+        found = cross_correlation(rates[..., n], test.lfp, width, max_lag=MAX_LAG)
+        found.plot(ax=line[2])
+        coherence(rates[..., n], test.lfp, width).plot(with_phase=False, axes=line[3])
         for ax in line[2:]:
             if i > 0 and ax.get_legend():
                 ax.get_legend().remove()
@@ -191,7 +192,7 @@ def main() -> None:
             print(row("spikes", spikes / width, test))
             drawn = {"true": test.session.true_rates}
             for purpose, sd in best_widths(train, test).items():
-                smoothed = smoothing.gaussian(spikes, width, sd)
+                smoothed = smooth_gaussian(spikes, width, sd)
                 name = f"Gaussian, {1e3 * sd:g} ms (best {purpose})"
                 print(row(name, smoothed, test), flush=True)
                 drawn[f"{1e3 * sd:g} ms"] = smoothed

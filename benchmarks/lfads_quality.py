@@ -36,8 +36,15 @@ import h5py
 import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig, Session
-from lfads_tf.analysis import metrics, smoothing
-from lfads_tf.analysis.decoding import linear as decoding
+from lfads_tf.analysis import (
+    Ridge,
+    bits_per_spike,
+    fit_decoder,
+    mean_rates,
+    r_squared,
+    select_gaussian_width,
+    smooth_gaussian,
+)
 
 EPOCHS = {"lorenz": 250, "wrist": 350}
 DAYS = ("day0", "day16")
@@ -101,8 +108,8 @@ def peer(options: argparse.Namespace, asked: dict, **arrays) -> dict:
 
 
 def truth_row(name: str, rates: np.ndarray, session: Session, seconds: object) -> str:
-    pooled = metrics.r_squared(session.true_rates, rates, average="pooled")
-    each = metrics.r_squared(session.true_rates, rates, average=None)
+    pooled = r_squared(session.true_rates, rates, average="pooled")
+    each = r_squared(session.true_rates, rates, average=None)
     return (
         f"| {name} | {pooled:.3f} | {np.mean(each):.3f} | {np.median(each):.3f} | {seconds} |"
     )
@@ -113,19 +120,19 @@ def lorenz(options: argparse.Namespace) -> None:
     train, valid = (Session.load(path, split=s, bin_width=0.01) for s in ("train", "valid"))
     print("\n| lorenz | R² pooled | mean over neurons | median | seconds |")
     print("|---|---|---|---|---|")
-    sd = smoothing.best_gaussian(train.spikes, 0.01, true_rates=train.true_rates).sd
-    smoothed = smoothing.gaussian(valid.spikes, 0.01, sd)
+    sd = select_gaussian_width(train.spikes, 0.01, true_rates=train.true_rates).sd
+    smoothed = smooth_gaussian(valid.spikes, 0.01, sd)
     print(truth_row(f"Gaussian, {1e3 * sd:.0f} ms (best)", smoothed, valid, "-"), flush=True)
     for seed in options.seeds:
         model, told = fitted(train, valid, EPOCHS["lorenz"], seed=seed)
         rates = model.infer(valid).rates
         seconds = f"{told['seconds']:.0f} ({told['epochs']} epochs)"
         print(truth_row(f"ours, seed {seed}", rates, valid, seconds), flush=True)
-        before = metrics.r_squared(valid.true_rates, rates, average="pooled")
+        before = r_squared(valid.true_rates, rates, average="pooled")
         n = told["epochs"]
         model.fit(train, epochs=n + n // 2, initial_epoch=n, verbose=0)
         rates = model.infer(valid).rates
-        after = metrics.r_squared(valid.true_rates, rates, average="pooled")
+        after = r_squared(valid.true_rates, rates, average="pooled")
         print(truth_row(f"the same, {n // 2} epochs on", rates, valid, "-"))
         print(f"\ndrift of seed {seed}: {after - before:+.4f}\n", flush=True)
     if options.peer:
@@ -143,11 +150,11 @@ def lorenz(options: argparse.Namespace) -> None:
 
 def decoded(of_train, of_test, train: Session, test: Session) -> tuple[float, float]:
     """Held-out R² of force, and bits/spike, of rates."""
-    decoder = decoding.fit_ridge(of_train, train.behavior)
-    prediction = decoding.predict(decoder, of_test)
-    force = metrics.r_squared(test.behavior, prediction, average="pooled")
-    means = metrics.mean_rates(train.spikes, train.bin_width)
-    bits = metrics.bits_per_spike(of_test, test.spikes, test.bin_width, reference=means)
+    decoder = fit_decoder(Ridge(), of_train, train.behavior)
+    prediction = decoder.predict(of_test)
+    force = r_squared(test.behavior, prediction, average="pooled")
+    means = mean_rates(train.spikes, train.bin_width)
+    bits = bits_per_spike(of_test, test.spikes, test.bin_width, reference=means)
     return float(force), float(bits)
 
 
@@ -159,7 +166,7 @@ def wrist(options: argparse.Namespace) -> None:
         session = Session.load(path, group=f"{day}/trials")
         with h5py.File(path) as file:
             folds = file[f"{day}/trials/fold"][()]
-        smoothed = smoothing.gaussian(session.spikes, session.bin_width, 0.15)
+        smoothed = smooth_gaussian(session.spikes, session.bin_width, 0.15)
         values = []
         for fold in options.folds:
             inside, outside = folds != fold, folds == fold

@@ -28,8 +28,7 @@ import keras
 import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig, Session
-from lfads_tf.analysis import metrics
-from lfads_tf.analysis.decoding.linear import fit_ridge, predict
+from lfads_tf.analysis import Ridge, fit_decoder, r_squared
 from lfads_tf.data.synthetic import lorenz_days
 
 # Neurons, bins, batch, and the sizes of the model by the names of LFADSConfig.
@@ -156,15 +155,15 @@ def fitted(train, valid, epochs: int, **changes) -> LFADS:
 
 def score(model: LFADS, valid: Session) -> float:
     rates = model.infer(valid).rates
-    return float(metrics.r_squared(valid.true_rates, rates, average="pooled"))
+    return float(r_squared(valid.true_rates, rates, average="pooled"))
 
 
 def coincidence(model: LFADS, train: Session, valid: Sequence[Session]) -> list[float]:
     """R² of the state read from factors, by a map fitted to one session, on each of others."""
-    decoder = fit_ridge(model.infer(train).factors, train.behavior)
-    found = [predict(decoder, model.infer(session).factors) for session in valid]
+    decoder = fit_decoder(Ridge(), model.infer(train).factors, train.behavior)
+    found = [decoder.predict(model.infer(session).factors) for session in valid]
     return [
-        float(metrics.r_squared(session.behavior, states, average="pooled"))
+        float(r_squared(session.behavior, states, average="pooled"))
         for session, states in zip(valid, found, strict=True)
     ]
 

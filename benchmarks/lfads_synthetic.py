@@ -37,7 +37,12 @@ import keras
 import tensorflow as tf
 
 from lfads_tf import LFADS, LFADSConfig, Session
-from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis import (
+    r_squared,
+    select_gaussian_width,
+    smooth_gaussian,
+    squared_correlation,
+)
 from lfads_tf.data.synthetic import Synthetic, chaotic_rnn_with_pulse
 
 # A name that begins with a number is no word of Python.
@@ -137,21 +142,21 @@ def integrator(seed: int) -> None:
     test, true_inputs = test.trials(slice(0, 1000)), data.inputs[held_out][:1000]
 
     def row(name: str, rates: np.ndarray, of_input: str, seconds: str, n: int = 1000) -> None:
-        squared = metrics.squared_correlation(test.true_rates[:n], rates)
-        pooled = metrics.r_squared(test.true_rates[:n], rates, average="pooled")
+        squared = squared_correlation(test.true_rates[:n], rates)
+        pooled = r_squared(test.true_rates[:n], rates, average="pooled")
         print(f"| {name} | {squared:.3f} | {of_input} | {pooled:.3f} | {seconds} |", flush=True)
 
-    sd = smoothing.best_gaussian(train.spikes, train.bin_width, true_rates=train.true_rates).sd
-    smoothed = smoothing.gaussian(test.spikes, test.bin_width, sd)
+    sd = select_gaussian_width(train.spikes, train.bin_width, true_rates=train.true_rates).sd
+    smoothed = smooth_gaussian(test.spikes, test.bin_width, sd)
     row(f"Gaussian, {1e3 * sd:.0f} ms (best)", smoothed, "-", "-")
     counts = component_filter(train.spikes, test.spikes, 2)
     row("2 principal components", counts / test.bin_width, "-", "-")
     model, seconds = fitted("integrator", data.session, seed)
     inferred = model.infer(test)
-    of_input = metrics.squared_correlation(true_inputs, inferred.inferred_input_mean)
+    of_input = squared_correlation(true_inputs, inferred.inferred_input_mean)
     row("ours", inferred.rates, f"{of_input:.3f}", seconds)
     rates, inputs = most_likely(network, test.spikes[:200])
-    of_input = metrics.squared_correlation(true_inputs[:200], inputs)
+    of_input = squared_correlation(true_inputs[:200], inputs)
     row("most likely, true network", rates, f"{of_input:.3f}", "-", n=200)
 
 
@@ -170,12 +175,12 @@ def pulse(seed: int) -> None:
     train, test = data.session.trials(training), data.session.trials(held_out)
 
     def row(name: str, rates: np.ndarray, of_pulse: str, seconds: str) -> None:
-        pooled = metrics.r_squared(test.true_rates, rates, average="pooled")
-        mean = metrics.r_squared(test.true_rates, rates)
+        pooled = r_squared(test.true_rates, rates, average="pooled")
+        mean = r_squared(test.true_rates, rates)
         print(f"| {name} | {pooled:.3f} | {mean:.3f} | {of_pulse} | {seconds} |", flush=True)
 
-    sd = smoothing.best_gaussian(train.spikes, train.bin_width, true_rates=train.true_rates).sd
-    smoothed = smoothing.gaussian(test.spikes, test.bin_width, sd)
+    sd = select_gaussian_width(train.spikes, train.bin_width, true_rates=train.true_rates).sd
+    smoothed = smooth_gaussian(test.spikes, test.bin_width, sd)
     row(f"Gaussian, {1e3 * sd:.0f} ms (best)", smoothed, "- | -", "-")
     model, seconds = fitted("pulse", data.session, seed)
     inferred = model.infer(test)

@@ -34,9 +34,23 @@ import numpy as np
 from lfads_quality import DAYS, EPOCHS, fitted
 
 from lfads_tf import Inferred, Session
-from lfads_tf.analysis import components, metrics, separation, smoothing
-from lfads_tf.analysis.decoding import cross_validation as validation
-from lfads_tf.analysis.decoding import decoders, dimensions
+from lfads_tf.analysis import (
+    Kalman,
+    OptimalLinear,
+    OverDimensions,
+    Ridge,
+    Separation,
+    Wiener,
+    bits_per_spike,
+    decode_over_dimensions,
+    decoding_r_squared,
+    fit_decoder,
+    mean_rates,
+    principal_components,
+    separate_conditions,
+    smooth_causal_gaussian,
+    smooth_gaussian,
+)
 
 FILE = "jango_isometric_wrist.h5"
 SD = 0.15  # seconds; the width that decodes force best
@@ -47,11 +61,11 @@ FEW = 10
 PARTS = ("behavior", "separation")
 PENALTIES = (1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 DECODERS = {
-    "ridge, same bin": decoders.Ridge(),
-    "OLE, same bin": decoders.OptimalLinear(),
-    "ridge, best lag": decoders.Ridge(lags=range(-1, 5), penalties=PENALTIES),
-    "Wiener, 8 bins": decoders.Wiener(penalties=(0.01, 0.1, 1.0)),
-    "Kalman": decoders.Kalman(),
+    "ridge, same bin": Ridge(),
+    "OLE, same bin": OptimalLinear(),
+    "ridge, best lag": Ridge(lags=range(-1, 5), penalties=PENALTIES),
+    "Wiener, 8 bins": Wiener(penalties=(0.01, 0.1, 1.0)),
+    "Kalman": Kalman(),
 }
 #: Which decoders are tried on which features.
 TRIED = {
@@ -89,29 +103,27 @@ class Fold:
             "EMG": (emg[~outside], emg[outside]),
         }
         spikes = self.train.spikes, self.test.spikes
-        smoothed = [smoothing.gaussian(x, WIDTH, SD) for x in spikes]
+        smoothed = [smooth_gaussian(x, WIDTH, SD) for x in spikes]
         factors = self.inferred(options, "factors", None)
         rates = self.inferred(options, "rates", None)
         log_rates = [np.log(x + FLOOR) for x in rates]
         self.features = {
             "counts": spikes,
-            "narrow": [smoothing.gaussian(x, WIDTH, NARROW) for x in spikes],
-            "causal": [smoothing.causal_gaussian(x, WIDTH, SD) for x in spikes],
+            "narrow": [smooth_gaussian(x, WIDTH, NARROW) for x in spikes],
+            "causal": [smooth_causal_gaussian(x, WIDTH, SD) for x in spikes],
             "smoothed": smoothed,
             "smoothed, 10 dimensions": leading(*smoothed),
             "LFADS rates": rates,
             "LFADS factors": factors,
-            "LFADS factors, 100 ms": [
-                smoothing.gaussian(x, WIDTH, 2 * NARROW) for x in factors
-            ],
+            "LFADS factors, 100 ms": [smooth_gaussian(x, WIDTH, 2 * NARROW) for x in factors],
             "LFADS log rates": log_rates,
             "LFADS, 10 dimensions": leading(*log_rates),
             "LFADS, 10 of its factors": leading(*factors),
         }
         if options.few:
             self.features["LFADS, model of 10 factors"] = self.inferred(options, "factors", FEW)
-        means = metrics.mean_rates(self.train.spikes, WIDTH)
-        self.bits = metrics.bits_per_spike(rates[1], spikes[1], WIDTH, reference=means)
+        means = mean_rates(self.train.spikes, WIDTH)
+        self.bits = bits_per_spike(rates[1], spikes[1], WIDTH, reference=means)
 
     def inferred(self, options: argparse.Namespace, what: str, n_factors: int | None):
         """What a model trained without the held-out trials says, from the file if kept."""
@@ -133,8 +145,8 @@ class Fold:
 
 def leading(train: np.ndarray, test: np.ndarray, n: int = FEW) -> list[np.ndarray]:
     """Scores on the leading principal components of the training trials."""
-    fitted_to = components.principal_components(train, n)
-    return [components.project(fitted_to, part) for part in (train, test)]
+    fitted_to = principal_components(train, n)
+    return [fitted_to.project(part) for part in (train, test)]
 
 
 DRAWN = (
@@ -188,14 +200,15 @@ def behavior(options: argparse.Namespace, day: str, folds: list[Fold]) -> None:
         ("smoothed spikes", "smoothed"),
     ):
         results = [
-            dimensions.over_dimensions_of_test(
-                (fold.features[name][0], fold.targets["force"][0]),
-                (fold.features[name][1], fold.targets["force"][1]),
+            decode_over_dimensions(
+                fold.features[name][0],
+                fold.targets["force"][0],
                 folds=fold.inner,
+                test=(fold.features[name][1], fold.targets["force"][1]),
             )
             for fold in folds
         ]
-        curves[label] = dimensions.OverDimensions(
+        curves[label] = OverDimensions(
             results[0].dimensions,
             np.concatenate([one.fold_r_squared for one in results], axis=1),
             np.concatenate([one.explained for one in results], axis=1),
@@ -237,12 +250,12 @@ def behavior(options: argparse.Namespace, day: str, folds: list[Fold]) -> None:
 
 def prediction(fold: Fold, name: str, kind: str, what: str) -> np.ndarray:
     (train, test), (targets, _) = fold.features[name], fold.targets[what]
-    decoder = decoders.fit(DECODERS[kind], train, targets, folds=fold.inner)
+    decoder = fit_decoder(DECODERS[kind], train, targets, folds=fold.inner)
     return decoder.predict(test)
 
 
 def decoded(fold: Fold, name: str, kind: str, what: str) -> float:
-    return validation.score(fold.targets[what][1], prediction(fold, name, kind, what))
+    return decoding_r_squared(fold.targets[what][1], prediction(fold, name, kind, what))
 
 
 def of_new_targets(fold: Fold, name: str, what: str) -> float:
@@ -251,20 +264,21 @@ def of_new_targets(fold: Fold, name: str, what: str) -> float:
     told = np.full(truth.shape, np.nan)
     for kind in np.unique(fold.test.conditions):
         rest, held = fold.train.conditions != kind, fold.test.conditions == kind
-        one = decoders.fit(
-            decoders.Ridge(), train[rest], targets[rest], folds=fold.train.conditions[rest]
+        one = fit_decoder(
+            Ridge(), train[rest], targets[rest], folds=fold.train.conditions[rest]
         )
         told[held] = one.predict(test[held])
-    return validation.score(truth, told)
+    return decoding_r_squared(truth, told)
 
 
-def apart(folds: list[Fold], name: str) -> separation.Separation:
+def apart(folds: list[Fold], name: str) -> Separation:
     """Held-out answers of all folds together, each by a classifier of its training trials."""
     results = [
-        separation.separation_of_test(
-            (fold.features[name][0], fold.train.conditions),
-            (fold.features[name][1], fold.test.conditions),
+        separate_conditions(
+            fold.features[name][0],
+            fold.train.conditions,
             folds=fold.inner,
+            test=(fold.features[name][1], fold.test.conditions),
         )
         for fold in folds
     ]
@@ -273,7 +287,7 @@ def apart(folds: list[Fold], name: str) -> separation.Separation:
         for what in ("predictions", "conditions")
     )
     chance = np.mean([result.chance for result in results])
-    return separation.Separation(results[0].kinds, true, told, float(chance))
+    return Separation(results[0].kinds, true, told, float(chance))
 
 
 def separate(options: argparse.Namespace, day: str, folds: list[Fold]) -> None:
@@ -318,9 +332,9 @@ def _save(options: argparse.Namespace, name: str, function: str, *args, **kwargs
     import matplotlib
 
     matplotlib.use("Agg")
-    from lfads_tf import plotting
+    from lfads_tf import analysis
 
-    figure, _ = getattr(plotting, function)(*args, **kwargs)
+    figure, _ = getattr(analysis, function)(*args, **kwargs)
     options.figures.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.figures / f"{name}.png", dpi=120)
 

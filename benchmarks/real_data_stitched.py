@@ -45,9 +45,15 @@ from real_data import FILE, SD, row, spread
 
 from fixedpoint_tf._utils.figures import COLORS
 from lfads_tf import LFADS, Inferred, Session, load_model
-from lfads_tf.analysis import metrics, smoothing
-from lfads_tf.analysis.decoding import cross_validation as validation
-from lfads_tf.analysis.decoding import decoders, folds
+from lfads_tf.analysis import (
+    Ridge,
+    bits_per_spike,
+    decoding_r_squared,
+    fit_decoder,
+    folds_by_trial,
+    mean_rates,
+    smooth_gaussian,
+)
 from lfads_tf.sessions import pcr
 
 OLD, NEW = DAYS
@@ -79,16 +85,16 @@ class Day:
             force = force[..., ::-1]
         self.name, inside = name, np.flatnonzero(outside != fold)
         train, held = whole.trials(inside), np.flatnonzero(outside == fold)
-        self.means = metrics.mean_rates(train.spikes, train.bin_width)
+        self.means = mean_rates(train.spikes, train.bin_width)
         if share < 1:
             # Drawn once into quarters, so that the quarter is half of the half.
-            quarter = folds.by_trial(len(inside), 4, conditions=train.conditions, seed=fold)
+            quarter = folds_by_trial(len(inside), 4, conditions=train.conditions, seed=fold)
             inside = inside[quarter < 4 * share]
         self.known, self.held = whole.trials(inside), whole.trials(held)
         self.inner, self.judge = self.known.split(0.125)
         self.fold_of = outside[inside]
         self.targets = {"force": (force[inside], force[held]), "EMG": (emg[inside], emg[held])}
-        self.smoothed = [smoothing.gaussian(s.spikes, s.bin_width, SD) for s in self.sessions]
+        self.smoothed = [smooth_gaussian(s.spikes, s.bin_width, SD) for s in self.sessions]
 
     @property
     def sessions(self) -> tuple[Session, Session]:
@@ -97,17 +103,15 @@ class Day:
     def decoder(self, features: np.ndarray, what: str):
         """Same-bin ridge, fitted to the known trials."""
         targets = self.targets[what][0]
-        return decoders.fit(decoders.Ridge(), features, targets, folds=self.fold_of)
+        return fit_decoder(Ridge(), features, targets, folds=self.fold_of)
 
     def decoded(self, features, what: str = "force") -> float:
         told = self.decoder(features[0], what).predict(features[1])
-        return validation.score(self.targets[what][1], told)
+        return decoding_r_squared(self.targets[what][1], told)
 
     def bits(self, rates) -> float:
         s = self.held
-        return float(
-            metrics.bits_per_spike(rates[1], s.spikes, s.bin_width, reference=self.means)
-        )
+        return float(bits_per_spike(rates[1], s.spikes, s.bin_width, reference=self.means))
 
 
 class Fold:
@@ -217,7 +221,7 @@ class Fold:
         elif way == "by targets":
             after = like(before[0], self.old.known, after, new.known)
         told = self.old.decoder(before[0], what).predict(after[1])
-        return validation.score(new.targets[what][1], told)
+        return decoding_r_squared(new.targets[what][1], told)
 
 
 def z_scored(features) -> list[np.ndarray]:

@@ -41,7 +41,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lfads_tf import Session
-from lfads_tf.analysis.components import principal_components, project
+from lfads_tf.analysis import principal_components
 from lfads_tf.data.synthetic import Synthetic, spikes_from_rates
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
@@ -205,7 +205,7 @@ if __name__ == "__main__":
     states = keras.ops.convert_to_numpy(model.states(inputs))
     flat = states.reshape(-1, N_UNITS)
     view = principal_components(flat, 2)
-    place = project(view, flat)
+    place = view.project(flat)
     explained = view.variances / view.total_variance
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     dots = axes[0].scatter(*place[::10].T, c=targets.ravel()[::10], s=3, cmap="cividis")

@@ -48,8 +48,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig
-from lfads_tf.analysis import metrics, smoothing
-from lfads_tf.analysis.components import principal_components, project
+from lfads_tf.analysis import (
+    principal_components,
+    select_gaussian_width,
+    smooth_gaussian,
+    squared_correlation,
+)
 from lfads_tf.plotting import plot_history, plot_rates_against_truth
 
 # A name that begins with a number is no word of Python.
@@ -119,21 +123,21 @@ plt.show()
 
 # %%
 inferred = model.infer(test)
-sd = smoothing.best_gaussian(
+sd = select_gaussian_width(
     train.spikes, train.bin_width, [0.04, 0.1, 0.3, 1.0], true_rates=train.true_rates
 ).sd
-smoothed = smoothing.gaussian(test.spikes, test.bin_width, sd)
+smoothed = smooth_gaussian(test.spikes, test.bin_width, sd)
 two = principal_components(train.spikes, 2)
-filtered = (project(two, test.spikes) @ two.axes.T + two.mean) / test.bin_width
+filtered = two.reconstruct(two.project(test.spikes)) / test.bin_width
 r2 = {
-    name: metrics.squared_correlation(test.true_rates, rates)
+    name: squared_correlation(test.true_rates, rates)
     for name, rates in (
         ("LFADS", inferred.rates),
         (f"smoothed, {1e3 * sd:.0f} ms (best)", smoothed),
         ("two principal components", filtered),
     )
 }
-of_input = metrics.squared_correlation(true_inputs, inferred.inferred_input_mean)
+of_input = squared_correlation(true_inputs, inferred.inferred_input_mean)
 for name, value in r2.items():
     print(f"r² of rates, {name}: {value:.3f}")
 
@@ -211,7 +215,7 @@ print(
 # <details><summary>Answer</summary>
 #
 # ```python
-# each = metrics.squared_correlation(test.true_rates, inferred.rates, average=None)
+# each = squared_correlation(test.true_rates, inferred.rates, average=None)
 # deviation = test.true_rates.std(axis=1).mean(axis=0)
 # print(np.corrcoef(each, deviation)[0, 1])
 # ```

@@ -31,15 +31,25 @@ import os
 import matplotlib.pyplot as plt
 
 from lfads_tf import LFADS, LFADSConfig
-from lfads_tf.analysis import decoders, folds, metrics, separation, smoothing, validation
+from lfads_tf.analysis import (
+    OptimalLinear,
+    Wiener,
+    bits_per_spike,
+    decoding_r_squared,
+    fit_decoder,
+    folds_by_trial,
+    mean_rates,
+    plot_decoded,
+    plot_separation,
+    separate_conditions,
+    smooth_gaussian,
+)
 from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.data.wrist import isometric_wrist
 from lfads_tf.plotting import (
-    plot_decoded,
     plot_factors,
     plot_history,
     plot_inferred_inputs,
-    plot_separation,
     plot_trials,
 )
 
@@ -68,7 +78,7 @@ print(session)
 # cannot judge it.
 
 # %%
-outside = folds.by_trial(len(session), 5, conditions=session.conditions, seed=0) == 0
+outside = folds_by_trial(len(session), 5, conditions=session.conditions, seed=0) == 0
 known, held = session.trials(~outside), session.trials(outside)
 train, valid = known.split(0.125)
 print(
@@ -117,7 +127,7 @@ plt.show()
 
 # %%
 inferred = model.infer(held)
-smoothed = smoothing.gaussian(held.spikes, held.bin_width, 0.15)
+smoothed = smooth_gaussian(held.spikes, held.bin_width, 0.15)
 figure, _ = plot_trials(held, inferred, trials=[0, 20], smoothing_sd=0.15, start=-go)
 plt.show()
 
@@ -129,9 +139,9 @@ plt.show()
 # structure in time where the smoothed ones have noise, and share it between neurons.
 
 # %%
-means = metrics.mean_rates(known.spikes, known.bin_width)
+means = mean_rates(known.spikes, known.bin_width)
 for name, rates in (("LFADS", inferred.rates), ("smoothed spikes", smoothed)):
-    bits = metrics.bits_per_spike(rates, held.spikes, held.bin_width, reference=means)
+    bits = bits_per_spike(rates, held.spikes, held.bin_width, reference=means)
     print(f"{name}: {bits:.3f} bits/spike on held-out trials")
 
 # %% [markdown]
@@ -167,16 +177,14 @@ known_inferred = model.infer(known)
 features = {
     "LFADS factors": (known_inferred.factors, inferred.factors),
     "smoothed, 150 ms": tuple(
-        smoothing.gaussian(s.spikes, s.bin_width, 0.15) for s in (known, held)
+        smooth_gaussian(s.spikes, s.bin_width, 0.15) for s in (known, held)
     ),
     "smoothed, 50 ms": tuple(
-        smoothing.gaussian(s.spikes, s.bin_width, 0.05) for s in (known, held)
+        smooth_gaussian(s.spikes, s.bin_width, 0.05) for s in (known, held)
     ),
 }
 apart = {
-    name: separation.separation_of_test(
-        (of_known, known.conditions), (of_held, held.conditions)
-    )
+    name: separate_conditions(of_known, known.conditions, test=(of_held, held.conditions))
     for name, (of_known, of_held) in features.items()
 }
 figure, _ = plot_separation(
@@ -209,11 +217,11 @@ features["LFADS rates"] = (known_inferred.rates, inferred.rates)
 decoded = {}
 for name in ("LFADS rates", "LFADS factors", "smoothed, 150 ms"):
     of_known, of_held = features[name]
-    fitted = decoders.fit(decoders.OptimalLinear(), of_known, known.behavior)
+    fitted = fit_decoder(OptimalLinear(), of_known, known.behavior)
     decoded[name] = fitted.predict(of_held)
-wiener = decoders.fit(decoders.Wiener(), known.spikes, known.behavior)
+wiener = fit_decoder(Wiener(), known.spikes, known.behavior)
 decoded["Wiener filter on spikes, 8 bins"] = wiener.predict(held.spikes)
-scores = {name: validation.score(held.behavior, told) for name, told in decoded.items()}
+scores = {name: decoding_r_squared(held.behavior, told) for name, told in decoded.items()}
 print(
     f"R² on held-out trials: LFADS rates {scores['LFADS rates']:.3f}, factors "
     f"{scores['LFADS factors']:.3f}; smoothed spikes {scores['smoothed, 150 ms']:.3f}, Wiener "
@@ -247,11 +255,13 @@ plt.show()
 # <details><summary>Answer</summary>
 #
 # ```python
-# result = validation.cross_validate(
+# from lfads_tf.analysis import cross_validate, folds_by_condition
+#
+# result = cross_validate(
 #     known_inferred.rates,
 #     known.behavior,
-#     decoders.OptimalLinear(),
-#     folds.by_condition(known.conditions),
+#     OptimalLinear(),
+#     folds_by_condition(known.conditions),
 # )
 # print(result.fold_r_squared.round(2))
 # ```

@@ -42,7 +42,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig
-from lfads_tf.analysis import decoders, folds, smoothing, validation
+from lfads_tf.analysis import (
+    Ridge,
+    decoding_r_squared,
+    fit_decoder,
+    folds_by_trial,
+    smooth_gaussian,
+)
 from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.data.wrist import isometric_wrist
 
@@ -73,22 +79,22 @@ class Day:
     """Trials of a day: to learn from, to judge the learning, and held out."""
 
     def __init__(self, session, share=1.0):
-        outside = folds.by_trial(len(session), 5, conditions=session.conditions, seed=0) == 0
+        outside = folds_by_trial(len(session), 5, conditions=session.conditions, seed=0) == 0
         known, self.held = session.trials(~outside), session.trials(outside)
-        part = folds.by_trial(len(known), 20, conditions=known.conditions, seed=1)
+        part = folds_by_trial(len(known), 20, conditions=known.conditions, seed=1)
         self.known = known.trials(part < 20 * share)
         self.train, self.valid = self.known.split(0.125)
 
     def decoded(self, model_or_none, features="factors"):
         """A decoder of force, fitted to the known trials, and its R² on held-out ones."""
         of_known, of_held = (
-            smoothing.gaussian(s.spikes, s.bin_width, 0.15)
+            smooth_gaussian(s.spikes, s.bin_width, 0.15)
             if model_or_none is None
             else getattr(model_or_none.infer(s), features)
             for s in (self.known, self.held)
         )
-        decoder = decoders.fit(decoders.Ridge(), of_known, self.known.behavior)
-        return decoder, validation.score(self.held.behavior, decoder.predict(of_held))
+        decoder = fit_decoder(Ridge(), of_known, self.known.behavior)
+        return decoder, decoding_r_squared(self.held.behavior, decoder.predict(of_held))
 
 
 first, second = Day(old), Day(new, share=0.25)
@@ -179,7 +185,7 @@ plt.show()
 # rival has learned from smoothed spikes of the first day.
 
 # %%
-across = validation.score(
+across = decoding_r_squared(
     second.held.behavior, decoder_of_first.predict(stitched.infer(second.held).factors)
 )
 print(
@@ -191,7 +197,7 @@ print(
 # %%
 def z_scored(spikes, like):
     """Smoothed rates of each electrode in units of its own day's mean and deviation."""
-    rates, reference = (smoothing.gaussian(s, 0.05, 0.15) for s in (spikes, like))
+    rates, reference = (smooth_gaussian(s, 0.05, 0.15) for s in (spikes, like))
     return (rates - reference.mean(axis=(0, 1))) / reference.std(axis=(0, 1))
 
 
@@ -201,14 +207,14 @@ if old.name == "day0":  # the recording: electrodes that are heard on both days
         heard = isometric_wrist("day16", keep_silent=True).spikes.any(axis=(0, 1))
     of_first = first.known.spikes[..., heard]
     for name, function in (
-        ("as they are", lambda spikes, like: smoothing.gaussian(spikes, 0.05, 0.15)),
+        ("as they are", lambda spikes, like: smooth_gaussian(spikes, 0.05, 0.15)),
         ("z-scored on each day", z_scored),
     ):
-        decoder = decoders.fit(
-            decoders.Ridge(), function(of_first, of_first), first.known.behavior
-        )
+        decoder = fit_decoder(Ridge(), function(of_first, of_first), first.known.behavior)
         told = decoder.predict(function(second.held.spikes, second.known.spikes))
-        print(f"smoothed spikes, {name}: R² {validation.score(second.held.behavior, told):.3f}")
+        print(
+            f"smoothed spikes, {name}: R² {decoding_r_squared(second.held.behavior, told):.3f}"
+        )
 
 # %% [markdown]
 # The decoder of the first day reads the second one nearly as well as its own. Electrodes as

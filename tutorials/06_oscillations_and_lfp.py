@@ -40,11 +40,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig
-from lfads_tf.analysis import metrics, smoothing
-from lfads_tf.analysis.coherence import coherence
-from lfads_tf.analysis.lfp import cross_correlation
+from lfads_tf.analysis import (
+    coherence,
+    cross_correlation,
+    r_squared,
+    select_gaussian_width,
+    smooth_gaussian,
+)
 from lfads_tf.data.synthetic import oscillation
-from lfads_tf.plotting import plot_coherence, plot_cross_correlation
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
 
@@ -84,7 +87,7 @@ print(data.session)
 # judged on 200 trials that had no part in training.
 
 # %%
-best = smoothing.best_gaussian(
+best = select_gaussian_width(
     train.spikes, BIN_WIDTH, [0.01, 0.02, 0.05, 0.1, 0.2, 0.5], true_rates=train.true_rates
 ).sd
 model = LFADS(LFADSConfig.for_data(train, seed=0))
@@ -98,8 +101,8 @@ model.fit(
 )
 estimates = {
     "true rates": test.true_rates,
-    "smoothed, 10 ms": smoothing.gaussian(test.spikes, BIN_WIDTH, 0.01),
-    f"smoothed, {1e3 * best:.0f} ms (best)": smoothing.gaussian(test.spikes, BIN_WIDTH, best),
+    "smoothed, 10 ms": smooth_gaussian(test.spikes, BIN_WIDTH, 0.01),
+    f"smoothed, {1e3 * best:.0f} ms (best)": smooth_gaussian(test.spikes, BIN_WIDTH, best),
     "LFADS": model.infer(test).rates,
 }
 
@@ -145,13 +148,13 @@ figure, axes = plt.subplots(2, 4, figsize=(12, 5), layout="constrained", sharey=
 summary = {}
 for i, (name, rates) in enumerate(estimates.items()):
     found = cross_correlation(rates[..., n], lfp, BIN_WIDTH, max_lag=0.2)
-    plot_cross_correlation(found, ax=axes[0, i])
+    found.plot(ax=axes[0, i])
     axes[0, i].set_title(name)
     of_phase = coherence(rates[..., n], lfp, BIN_WIDTH)
-    plot_coherence(of_phase, with_phase=False, axes=axes[1, i])
+    of_phase.plot(with_phase=False, axes=axes[1, i])
     everyone = cross_correlation(rates, lfp, BIN_WIDTH, max_lag=0.2, n_shuffles=99)
     summary[name] = (
-        metrics.r_squared(test.true_rates, rates, average="pooled"),
+        r_squared(test.true_rates, rates, average="pooled"),
         np.abs(everyone.peak).mean(),
         np.median(everyone.peak_frequency()),
         (everyone.p_value < 0.05).mean(),
@@ -228,7 +231,7 @@ plt.show()
 #
 # ```python
 # for sd in (0.005, 0.01, 0.02, 0.03, 0.05):
-#     rates = smoothing.gaussian(test.spikes, BIN_WIDTH, sd)
+#     rates = smooth_gaussian(test.spikes, BIN_WIDTH, sd)
 #     found = cross_correlation(rates, lfp, BIN_WIDTH, max_lag=0.2, n_shuffles=1)
 #     print(f"{1e3 * sd:.0f} ms: {np.abs(found.peak).mean():.3f}")
 # ```

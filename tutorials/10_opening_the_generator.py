@@ -41,8 +41,7 @@ import numpy as np
 
 from fixedpoint_tf import FixedPointFinder
 from lfads_tf import LFADS, LFADSConfig
-from lfads_tf.analysis.decoding import fit_ridge, predict
-from lfads_tf.analysis.metrics import r_squared
+from lfads_tf.analysis import Ridge, fit_decoder, r_squared
 from lfads_tf.data.synthetic import lorenz
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
@@ -117,9 +116,9 @@ for i in range(points.n):
 # the factors.)
 
 # %%
-to_lorenz = fit_ridge(inferred.factors, data.latents)
-found = predict(to_lorenz, model.factors_of(points.xstar))
-fit = r_squared(data.latents, predict(to_lorenz, inferred.factors), average="pooled")
+to_lorenz = fit_decoder(Ridge(), inferred.factors, data.latents)
+found = to_lorenz.predict(model.factors_of(points.xstar))
+fit = r_squared(data.latents, to_lorenz.predict(inferred.factors), average="pooled")
 edge = np.sqrt(72.0)
 true = np.array([[edge, edge, 27.0], [-edge, -edge, 27.0], [0.0, 0.0, 0.0]])
 spread = np.sqrt(((data.latents - data.latents.mean(axis=(0, 1))) ** 2).sum(axis=-1).mean())
@@ -136,7 +135,7 @@ print(
 figure = plt.figure(figsize=(9, 4.4), layout="constrained")
 for column, (azimuth, title) in enumerate(((-60, "from one side"), (20, "from another"))):
     axis = figure.add_subplot(1, 2, column + 1, projection="3d", computed_zorder=False)
-    for trial in predict(to_lorenz, inferred.factors[:60]):
+    for trial in to_lorenz.predict(inferred.factors[:60]):
         axis.plot(*trial.T, color="0.75", linewidth=0.5, zorder=1)
     for n_unstable in np.unique(points.n_unstable):
         name = f"{n_unstable} unstable directions" if n_unstable else "stable"

@@ -9,7 +9,7 @@ import numpy as np
 from fixedpoint_tf._utils import checks
 from fixedpoint_tf._utils.principal_components import fit_components
 
-__all__ = ["PrincipalComponents", "principal_components", "project", "reconstruct"]
+__all__ = ["PrincipalComponents", "principal_components"]
 
 _SHAPE = "(n_trials, n_bins, n_features) or (n_samples, n_features)"
 
@@ -34,6 +34,57 @@ class PrincipalComponents(NamedTuple):
     axes: np.ndarray
     variances: np.ndarray
     total_variance: float
+
+    def project(self, features: Any) -> np.ndarray:
+        """Return the scores of features on the components.
+
+        Args:
+            features: ``(..., n_features)``.
+
+        Returns:
+            ``(..., n_components)``, float64.
+
+        Raises:
+            ValueError: another number of features than the components'.
+
+        Example:
+            >>> fitted = principal_components([[3.0, 1.0], [-3.0, 1.0]], 1)
+            >>> fitted.project([[5.0, 8.0]]).tolist()
+            [[5.0]]
+        """
+        features = np.asarray(features, np.float64)
+        if features.ndim == 0 or features.shape[-1] != len(self.mean):
+            raise ValueError(
+                f"features: expected {len(self.mean)} features on the last axis, as the "
+                f"components', received shape {features.shape}."
+            )
+        return (features - self.mean) @ self.axes
+
+    def reconstruct(self, scores: Any) -> np.ndarray:
+        """Return the features that scores stand for.
+
+        Args:
+            scores: ``(..., n_components)``.
+
+        Returns:
+            ``(..., n_features)``, float64.
+
+        Raises:
+            ValueError: another number of scores than there are components.
+
+        Example:
+            >>> fitted = principal_components([[3.0, 1.0], [-3.0, 1.0]], 1)
+            >>> fitted.reconstruct([[5.0]]).tolist()
+            [[5.0, 1.0]]
+        """
+        scores = np.asarray(scores, np.float64)
+        n_components = self.axes.shape[1]
+        if scores.ndim == 0 or scores.shape[-1] != n_components:
+            raise ValueError(
+                f"scores: expected {n_components} on the last axis, as there are components, "
+                f"received shape {scores.shape}."
+            )
+        return scores @ self.axes.T + self.mean
 
 
 def principal_components(features: Any, n_components: int | None = None) -> PrincipalComponents:
@@ -74,58 +125,3 @@ def principal_components(features: Any, n_components: int | None = None) -> Prin
     return PrincipalComponents(
         fitted.mean, fitted.axes[:n].T, variances[:n], float(variances.sum())
     )
-
-
-def project(components: PrincipalComponents, features: Any) -> np.ndarray:
-    """The scores of features on the components.
-
-    Args:
-        components: of :func:`principal_components`.
-        features: ``(..., n_features)``.
-
-    Returns:
-        ``(..., n_components)``, float64.
-
-    Raises:
-        ValueError: another number of features than the components'.
-
-    Example:
-        >>> fitted = principal_components([[3.0, 1.0], [-3.0, 1.0]], 1)
-        >>> project(fitted, [[5.0, 8.0]]).tolist()
-        [[5.0]]
-    """
-    features = np.asarray(features, np.float64)
-    if features.ndim == 0 or features.shape[-1] != len(components.mean):
-        raise ValueError(
-            f"features: expected {len(components.mean)} features on the last axis, as the "
-            f"components', received shape {features.shape}."
-        )
-    return (features - components.mean) @ components.axes
-
-
-def reconstruct(components: PrincipalComponents, scores: Any) -> np.ndarray:
-    """The features that scores stand for.
-
-    Args:
-        components: of :func:`principal_components`.
-        scores: ``(..., n_components)``.
-
-    Returns:
-        ``(..., n_features)``, float64.
-
-    Raises:
-        ValueError: another number of scores than there are components.
-
-    Example:
-        >>> fitted = principal_components([[3.0, 1.0], [-3.0, 1.0]], 1)
-        >>> reconstruct(fitted, [[5.0]]).tolist()
-        [[5.0, 1.0]]
-    """
-    scores = np.asarray(scores, np.float64)
-    n_components = components.axes.shape[1]
-    if scores.ndim == 0 or scores.shape[-1] != n_components:
-        raise ValueError(
-            f"scores: expected {n_components} on the last axis, as there are components, "
-            f"received shape {scores.shape}."
-        )
-    return scores @ components.axes.T + components.mean

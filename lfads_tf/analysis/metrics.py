@@ -15,7 +15,6 @@ from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import pair
 
 __all__ = [
-    "EXPECTED_COUNT_FLOOR",
     "bits_per_spike",
     "mean_rates",
     "poisson_log_likelihood",
@@ -25,7 +24,7 @@ __all__ = [
 
 #: Least expected count of a bin in a likelihood, as in the Neural Latents Benchmark: a spike
 #: where the rate was said to be 0 costs -log(1e-9) = 20.7 nats instead of an infinite amount.
-EXPECTED_COUNT_FLOOR = 1e-9
+_EXPECTED_COUNT_FLOOR = 1e-9
 
 
 def r_squared(true: Any, estimated: Any, *, average: str | None = "neurons") -> Any:
@@ -151,7 +150,7 @@ def poisson_log_likelihood(
     """Log-likelihood of spike counts that are Poisson and independent given the rates.
 
     The sum over observed samples of ``x log(m) - m - log(x!)`` with counts ``x`` and
-    expected counts ``m = rate * bin_width``, floored at :data:`EXPECTED_COUNT_FLOOR`.
+    expected counts ``m = rate * bin_width``, floored at 1e-9.
 
     Args:
         rates: spikes/s, of the shape of ``spikes``, or ``(n_neurons,)`` for rates that do
@@ -202,8 +201,8 @@ def bits_per_spike(
         reference: mean rates in spikes/s, ``(n_neurons,)``, such as :func:`mean_rates` of
             the training trials. By default those of ``spikes``, as in the benchmark: the
             best constant rates there are, so that no other reference gives a lower value.
-            A reference of 0 for a neuron that fires is floored as described for
-            :data:`EXPECTED_COUNT_FLOOR`, and that floor then makes up most of its value.
+            For a reference of 0 and a neuron that fires, the floor of 1e-9 expected
+            spikes a bin makes up most of its value.
         per_neuron: return each neuron's gain over its own spikes.
 
     Returns:
@@ -254,7 +253,7 @@ def _expected_and_counts(
             f"{name}: expected rates of at least 0 spikes/s, received "
             f"{np.nanmin(rates):g} among others."
         )
-    return np.maximum(rates * width, EXPECTED_COUNT_FLOOR), counts
+    return np.maximum(rates * width, _EXPECTED_COUNT_FLOOR), counts
 
 
 def _counts(spikes: Any) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The metrics of the Neural Latents Benchmark, each as its server computes it.
 
 Pei et al. (2021, arXiv:2109.04463, section 3.3). Rates are in spikes/s here as everywhere;
-:func:`evaluate` takes the benchmark's files, whose rates are in spikes/bin. Its match to PSTHs
-is :func:`lfads_tf.analysis.psth.psth_r_squared`.
+:func:`evaluate_nlb` takes the benchmark's files, whose rates are in spikes/bin. Its match to
+PSTHs is :func:`psth_r_squared`.
 """
 
 from __future__ import annotations
@@ -15,20 +15,14 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import metrics
-from lfads_tf.analysis.decoding.linear import checked, complete
+from lfads_tf.analysis.decoding.samples import check_samples, complete_samples
 from lfads_tf.analysis.psth import psth_r_squared
 from lfads_tf.data.formats import nlb as files
 
-__all__ = [
-    "PENALTIES",
-    "behavior_r_squared",
-    "co_smoothing",
-    "evaluate",
-    "forward_prediction",
-]
+__all__ = ["co_smoothing", "evaluate_nlb", "forward_prediction", "nlb_behavior_r_squared"]
 
 #: Of the benchmark's ridge regression: squared error is summed, and features in spikes/bin.
-PENALTIES = tuple(np.logspace(-4, 0, 9).tolist())
+_PENALTIES = tuple(np.logspace(-4, 0, 9).tolist())
 _N_FOLDS = 5
 
 
@@ -51,11 +45,11 @@ def co_smoothing(
         n_encode_bins: the first so many bins belong to the trial; none: all.
 
     Returns:
-        As :func:`~.metrics.bits_per_spike`, whose reference are the mean rates of these very
+        As :func:`bits_per_spike`, whose reference are the mean rates of these very
         trials.
 
     Raises:
-        ValueError: no neurons held out, or what :func:`~.metrics.bits_per_spike` refuses.
+        ValueError: no neurons held out, or what :func:`bits_per_spike` refuses.
 
     Example:
         >>> spikes = [[[5, 1], [5, 0], [5, 1], [5, 0]]]
@@ -81,10 +75,10 @@ def forward_prediction(rates: Any, spikes: Any, bin_width: float, n_encode_bins:
         n_encode_bins: the first so many bins were shown.
 
     Returns:
-        As :func:`~.metrics.bits_per_spike`.
+        As :func:`bits_per_spike`.
 
     Raises:
-        ValueError: no bins left, or what :func:`~.metrics.bits_per_spike` refuses.
+        ValueError: no bins left, or what :func:`bits_per_spike` refuses.
 
     Example:
         >>> spikes = [[[9], [1], [0], [1], [0]]]
@@ -97,7 +91,7 @@ def forward_prediction(rates: Any, spikes: Any, bin_width: float, n_encode_bins:
     return metrics.bits_per_spike(rates[:, n:], spikes[:, n:], bin_width)
 
 
-def behavior_r_squared(
+def nlb_behavior_r_squared(
     train_rates: Any,
     train_behavior: Any,
     eval_rates: Any,
@@ -106,15 +100,15 @@ def behavior_r_squared(
     bin_width: float,
     train_masks: Any = None,
     eval_masks: Any = None,
-    penalties: Sequence[float] = PENALTIES,
+    penalties: Sequence[float] = _PENALTIES,
 ) -> float:
     """R^2 of behaviour decoded from rates by the benchmark's ridge regression, ``vel R2``.
 
     The decoder sees one bin at a time: the benchmark's behaviour is shifted by a lag already.
     It is fitted to the training trials; its penalty, on the sum of squared weights of rates
     in spikes/bin, is the one of the highest R^2 over five contiguous blocks of them. R^2 is
-    the mean over dimensions of behaviour. :mod:`.decoders` decodes better: this is the
-    common yardstick.
+    the mean over dimensions of behaviour. The decoders of :func:`fit_decoder` decode better:
+    this is the common yardstick.
 
     Args:
         train_rates: spikes/s, ``(n_trials, n_bins, n_neurons)``.
@@ -137,15 +131,15 @@ def behavior_r_squared(
         >>> rates = np.random.default_rng(0).gamma(2.0, 20.0, (20, 30, 4))
         >>> behavior = rates[..., :2] - rates[..., 2:]
         >>> train, test = slice(0, 15), slice(15, None)
-        >>> score = behavior_r_squared(
+        >>> score = nlb_behavior_r_squared(
         ...     rates[train], behavior[train], rates[test], behavior[test], bin_width=0.02
         ... )
         >>> round(score, 3)
         1.0
     """
     width = checks.check_number(bin_width, "bin_width")
-    train = checked(train_rates, train_behavior)
-    test = checked(eval_rates, eval_behavior)
+    train = check_samples(train_rates, train_behavior)
+    test = check_samples(eval_rates, eval_behavior)
     tried = np.asarray(penalties, np.float64).ravel()
     if tried.size == 0 or not (tried > 0).all():
         raise ValueError(f"penalties: expected numbers above 0, received {penalties!r}.")
@@ -163,8 +157,8 @@ def behavior_r_squared(
             )
     scores = []
     for inside, outside in zip(masks[0].T, masks[1].T, strict=True):
-        x, y = complete(train[0][inside] * width, train[1][inside])
-        x_test, y_test = complete(test[0][outside] * width, test[1][outside])
+        x, y = complete_samples(train[0][inside] * width, train[1][inside])
+        x_test, y_test = complete_samples(test[0][outside] * width, test[1][outside])
         if len(x) < _N_FOLDS or len(x_test) == 0:
             raise ValueError(
                 f"train_behavior: expected at least {_N_FOLDS} samples without NaN for each "
@@ -182,7 +176,9 @@ def behavior_r_squared(
     return float(np.mean(scores))
 
 
-def evaluate(targets: Any, submission: Any, dataset: str, bin_width: float) -> dict[str, float]:
+def evaluate_nlb(
+    targets: Any, submission: Any, dataset: str, bin_width: float
+) -> dict[str, float]:
     """All metrics of one data set, from the benchmark's files.
 
     Args:
@@ -203,7 +199,7 @@ def evaluate(targets: Any, submission: Any, dataset: str, bin_width: float) -> d
     Example:
         >>> spikes = np.random.default_rng(0).poisson(1.0, (4, 10, 2))
         >>> rates = {"eval_rates_heldin": spikes, "eval_rates_heldout": spikes}
-        >>> result = evaluate({"eval_spikes_heldout": spikes}, rates, "mc_maze", 0.02)
+        >>> result = evaluate_nlb({"eval_spikes_heldout": spikes}, rates, "mc_maze", 0.02)
         >>> list(result), result["co-bps"] > 0
         (['co-bps'], True)
     """
@@ -217,7 +213,7 @@ def evaluate(targets: Any, submission: Any, dataset: str, bin_width: float) -> d
     behavior = [true.get(f"{split}_behavior") for split in ("train", "eval")]
     if all(one is not None and np.ndim(one) == 3 for one in behavior):
         parts = [_needed(told, f"train_rates_{part}") for part in ("heldin", "heldout")]
-        result["vel R2"] = behavior_r_squared(
+        result["vel R2"] = nlb_behavior_r_squared(
             np.concatenate(parts, axis=-1) / width,
             behavior[0],
             eval_rates,

@@ -11,8 +11,11 @@ import numpy as np
 from fixedpoint_tf._utils.figures import save_figure
 from fixedpoint_tf._utils.files import writing
 from lfads_tf import plotting
-from lfads_tf.analysis import metrics, smoothing
-from lfads_tf.analysis.decoding import linear as decoding
+from lfads_tf.analysis import metrics
+from lfads_tf.analysis.decoding.cross_validation import decoding_r_squared
+from lfads_tf.analysis.decoding.decoders import Ridge
+from lfads_tf.analysis.decoding.fitting import fit_decoder
+from lfads_tf.analysis.smoothing import select_gaussian_width, smooth_gaussian
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
 from lfads_tf.inference.result import Inferred
@@ -41,11 +44,11 @@ def measured(
         of_valid: what was inferred of the latter.
     """
     width = train.bin_width
-    sd = smoothing.best_gaussian(train.spikes, width).sd
+    sd = select_gaussian_width(train.spikes, width).sd
     rates = {
         "LFADS": (of_train.rates, of_valid.rates),
         f"Gaussian, {1e3 * sd:.0f} ms": tuple(
-            smoothing.gaussian(session.spikes, width, sd) for session in (train, valid)
+            smooth_gaussian(session.spikes, width, sd) for session in (train, valid)
         ),
     }
     rows: dict[str, list[str]] = {}
@@ -86,9 +89,8 @@ def _scored(config: LFADSConfig, session: Session) -> list[tuple[str, slice, sli
 
 
 def _decoded(train: Session, valid: Session, of_train: Any, of_valid: Any) -> float:
-    decoder = decoding.fit_ridge(of_train, train.behavior)
-    prediction = decoding.predict(decoder, of_valid)
-    return float(metrics.r_squared(valid.behavior, prediction, average="pooled"))
+    decoder = fit_decoder(Ridge(), of_train, train.behavior)
+    return decoding_r_squared(valid.behavior, decoder.predict(of_valid))
 
 
 def draw(
@@ -122,12 +124,12 @@ def draw(
             of_valid, bin_width=width, conditions=valid.conditions
         )[0]
     if valid.true_rates is not None:
-        sd = smoothing.best_gaussian(train.spikes, width).sd
+        sd = select_gaussian_width(train.spikes, width).sd
         figures["rates_against_truth"] = plotting.plot_rates_against_truth(
             of_valid.rates,
             valid.true_rates,
             bin_width=width,
-            smoothed=smoothing.gaussian(valid.spikes, width, sd),
+            smoothed=smooth_gaussian(valid.spikes, width, sd),
         )[0]
     return _save(out, figures)
 

@@ -10,16 +10,22 @@ import numpy as np
 from scipy import ndimage
 
 from fixedpoint_tf._utils import checks
-from lfads_tf.analysis import components
+from lfads_tf.analysis.components import principal_components
 
-__all__ = ["BestGaussian", "best_gaussian", "causal_gaussian", "gaussian", "pca"]
+__all__ = [
+    "GaussianWidth",
+    "select_gaussian_width",
+    "smooth_causal_gaussian",
+    "smooth_gaussian",
+    "smooth_pca",
+]
 
 _LOG = logging.getLogger(__name__)
 _SHAPE = "(n_trials, n_bins, n_neurons) or (n_bins, n_neurons)"
 
 
-class BestGaussian(NamedTuple):
-    """The best width among candidates.
+class GaussianWidth(NamedTuple):
+    """Width of a Gaussian kernel, the best among candidates.
 
     Attributes:
         sd: in seconds.
@@ -30,7 +36,7 @@ class BestGaussian(NamedTuple):
     Example:
         >>> import numpy as np
         >>> spikes = np.random.default_rng(0).poisson(0.2, (50, 100, 4))  # constant rates
-        >>> found = best_gaussian(spikes, 0.01, [0.01, 1.0])
+        >>> found = select_gaussian_width(spikes, 0.01, [0.01, 1.0])
         >>> found.sd, found.errors.shape
         (1.0, (2,))
     """
@@ -39,8 +45,8 @@ class BestGaussian(NamedTuple):
     errors: np.ndarray
 
 
-def gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
-    """Rates by smoothing spikes along time with a Gaussian kernel.
+def smooth_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
+    """Smooth spikes along time with a Gaussian kernel into rates.
 
     Each rate is a weighted mean of the observed counts around its bin, with weights that sum
     to 1 also at the ends of a trial and beside bins that were not observed. Nothing is
@@ -61,54 +67,56 @@ def gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
         ValueError: wrong shape, ``bin_width`` or ``sd`` not above 0.
 
     Example:
-        >>> rates = gaussian([[1.0], [1.0], [1.0], [float("nan")]], bin_width=0.1, sd=0.1)
+        >>> spikes = [[1.0], [1.0], [1.0], [float("nan")]]
+        >>> rates = smooth_gaussian(spikes, bin_width=0.1, sd=0.1)
         >>> [round(float(rate), 6) for rate in rates[:, 0]]
         [10.0, 10.0, 10.0, 10.0]
     """
     return _mean(spikes, bin_width, sd, causal=False)
 
 
-def causal_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
-    """Rates by smoothing spikes with the half of a Gaussian kernel that looks back.
+def smooth_causal_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
+    """Smooth spikes with the half of a Gaussian kernel that looks back.
 
-    As :func:`gaussian`, but no spike has a part in an earlier rate, so that the rates could
-    have been had while they were recorded, and an event is not seen before it happens. The
-    price is delay: the weights lie ``sd * sqrt(2 / pi)`` back on average. In the first bins
+    As :func:`smooth_gaussian`, but no spike has a part in an earlier rate, so that the rates
+    could have been had while they were recorded, and an event is not seen before it happens.
+    The price is delay: the weights lie ``sd * sqrt(2 / pi)`` back on average. In the first bins
     of a trial there is little to look back to, and the rates are noisy.
 
     Args:
-        spikes: as for :func:`gaussian`.
+        spikes: as for :func:`smooth_gaussian`.
         bin_width: in seconds.
         sd: of the whole Gaussian in seconds; it ends after 4 of them.
 
     Returns:
-        As for :func:`gaussian`.
+        As for :func:`smooth_gaussian`.
 
     Raises:
         ValueError: wrong shape, ``bin_width`` or ``sd`` not above 0.
 
     Example:
-        >>> rates = causal_gaussian([[0.0], [0.0], [1.0], [0.0]], bin_width=0.1, sd=0.1)
+        >>> rates = smooth_causal_gaussian([[0.0], [0.0], [1.0], [0.0]], bin_width=0.1, sd=0.1)
         >>> [round(float(rate), 1) for rate in rates[:, 0]]
         [0.0, 0.0, 5.7, 3.5]
     """
     return _mean(spikes, bin_width, sd, causal=True)
 
 
-def pca(
+def smooth_pca(
     spikes: Any, bin_width: float, sd: float, n_components: int, *, fitted_to: Any = None
 ) -> np.ndarray:
-    """Rates by smoothing along time and keeping the leading principal components.
+    """Smooth along time and keep the leading principal components.
 
-    Smoothing with :func:`gaussian` averages neighbouring bins, the projection neighbouring
-    neurons: what single neurons do on their own is taken for noise. Components are those of
-    the rates' covariance over all trials and bins, so that neurons count by their variance.
+    Smoothing with :func:`smooth_gaussian` averages neighbouring bins, the projection
+    neighbouring neurons: what single neurons do on their own is taken for noise. Components
+    are those of the rates' covariance over all trials and bins, so that neurons count by
+    their variance.
 
     Args:
-        spikes: as for :func:`gaussian`, of three or two axes.
+        spikes: as for :func:`smooth_gaussian`, of three or two axes.
         bin_width: in seconds.
         sd: of the Gaussian in seconds.
-        n_components: that are kept; with as many as neurons this is :func:`gaussian`.
+        n_components: that are kept; with as many as neurons this is :func:`smooth_gaussian`.
         fitted_to: spikes from which the components are taken, such as those of training
             trials; none: ``spikes``.
 
@@ -122,15 +130,14 @@ def pca(
     Example:
         >>> import numpy as np
         >>> spikes = np.random.default_rng(0).poisson(2.0, (6, 50, 8))
-        >>> whole = pca(spikes, 0.02, 0.05, n_components=8)
-        >>> bool(np.allclose(whole, gaussian(spikes, 0.02, 0.05)))
+        >>> whole = smooth_pca(spikes, 0.02, 0.05, n_components=8)
+        >>> bool(np.allclose(whole, smooth_gaussian(spikes, 0.02, 0.05)))
         True
     """
-    rates = gaussian(spikes, bin_width, sd)
-    source = rates if fitted_to is None else gaussian(fitted_to, bin_width, sd)
-    fitted = components.principal_components(source, n_components)
-    scores = components.project(fitted, rates)
-    return np.maximum(components.reconstruct(fitted, scores), 0.0)
+    rates = smooth_gaussian(spikes, bin_width, sd)
+    source = rates if fitted_to is None else smooth_gaussian(fitted_to, bin_width, sd)
+    fitted = principal_components(source, n_components)
+    return np.maximum(fitted.reconstruct(fitted.project(rates)), 0.0)
 
 
 def _mean(spikes: Any, bin_width: float, sd: float, *, causal: bool) -> np.ndarray:
@@ -142,18 +149,18 @@ def _mean(spikes: Any, bin_width: float, sd: float, *, causal: bool) -> np.ndarr
         return total / (weight * width)
 
 
-def best_gaussian(
+def select_gaussian_width(
     train_spikes: Any,
     bin_width: float,
     candidates: Sequence[float] = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
     *,
     true_rates: Any = None,
-) -> BestGaussian:
-    """The width of the kernel whose rates have the least mean squared error.
+) -> GaussianWidth:
+    """Select the width of the kernel whose rates have the least mean squared error.
 
     The mean goes over all observed trials, bins and neurons, so that the best width is also
     that of the highest R^2 pooled over neurons
-    (:func:`~lfads_tf.analysis.metrics.r_squared`). With true rates the error is exact, and
+    (:func:`r_squared`). With true rates the error is exact, and
     smoothing gets the most that it can in a comparison.
 
     Without them it is estimated without bias from the spikes (Shimazaki & Shinomoto 2010,
@@ -171,7 +178,7 @@ def best_gaussian(
     too and a wider kernel loses less.
 
     Args:
-        train_spikes: as for :func:`gaussian`.
+        train_spikes: as for :func:`smooth_gaussian`.
         bin_width: in seconds.
         candidates: standard deviations in seconds.
         true_rates: spikes/s, of the shape of ``train_spikes``, if known; then the counts
@@ -188,7 +195,7 @@ def best_gaussian(
         >>> import numpy as np
         >>> rates = 20 + 15 * np.sin(np.linspace(0, 20, 400))[None, :, None]
         >>> spikes = np.random.default_rng(0).poisson(0.01 * rates, (50, 400, 4))
-        >>> best_gaussian(spikes, 0.01, [0.01, 0.1, 1.0]).sd
+        >>> select_gaussian_width(spikes, 0.01, [0.01, 0.1, 1.0]).sd
         0.1
     """
     width = checks.check_number(bin_width, "bin_width")
@@ -228,7 +235,7 @@ def best_gaussian(
             min(sds),
             max(sds),
         )
-    return BestGaussian(best, errors)
+    return GaussianWidth(best, errors)
 
 
 def _sums(

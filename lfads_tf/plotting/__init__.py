@@ -12,15 +12,6 @@ from typing import TYPE_CHECKING
 from fixedpoint_tf._utils.lazy import attach
 
 if TYPE_CHECKING:
-    from lfads_tf.analysis.decoding.plotting import (
-        plot_decoded,
-        plot_over_dimensions,
-        plot_separation,
-    )
-    from lfads_tf.analysis.field_potentials.plotting import (
-        plot_coherence,
-        plot_cross_correlation,
-    )
     from lfads_tf.plotting.factors import plot_factors
     from lfads_tf.plotting.history import plot_history
     from lfads_tf.plotting.initial_conditions import plot_initial_conditions
@@ -29,31 +20,17 @@ if TYPE_CHECKING:
     from lfads_tf.plotting.trials import plot_trials
 
 __all__ = [
-    "plot_coherence",
-    "plot_cross_correlation",
-    "plot_decoded",
     "plot_factors",
     "plot_history",
     "plot_inferred_inputs",
     "plot_initial_conditions",
-    "plot_over_dimensions",
     "plot_rates_against_truth",
-    "plot_separation",
     "plot_trials",
 ]
 
 __getattr__, __dir__ = attach(
     __name__,
     {
-        "lfads_tf.analysis.decoding.plotting": [
-            "plot_decoded",
-            "plot_over_dimensions",
-            "plot_separation",
-        ],
-        "lfads_tf.analysis.field_potentials.plotting": [
-            "plot_coherence",
-            "plot_cross_correlation",
-        ],
         "lfads_tf.plotting.factors": ["plot_factors"],
         "lfads_tf.plotting.history": ["plot_history"],
         "lfads_tf.plotting.initial_conditions": ["plot_initial_conditions"],

@@ -47,7 +47,7 @@ def plot_rates_against_truth(
         trials: of the traces; by default three, evenly over the data.
         neurons: of the traces.
         average: of the R^2 over neurons, ``"neurons"`` or ``"pooled"`` (see
-            :func:`~lfads_tf.analysis.metrics.r_squared`).
+            :func:`~lfads_tf.analysis.r_squared`).
         start: time of the first bin's beginning in seconds.
         axes: to draw in: one for each neuron and trial, row by row, and one for the
             histogram; with ``smoothed`` two.
@@ -65,7 +65,7 @@ def plot_rates_against_truth(
         >>> len(axes), axes[-1].get_title()
         (4, 'LFADS: R² = 0.99\n(mean over neurons)')
     """
-    from lfads_tf.analysis import metrics
+    from lfads_tf.analysis import r_squared
 
     width = checks.check_number(bin_width, "bin_width")
     if average not in _WORDS:
@@ -83,7 +83,7 @@ def plot_rates_against_truth(
         pair("true_rates", known, "smoothed", smoothed)
         estimates.append(("smoothed", smoothed, style.SMOOTHED))
     n_trials, n_bins, n_neurons = truth.shape
-    each = metrics.r_squared(truth, inferred, average=None)
+    each = r_squared(truth, inferred, average=None)
     examples = style.chosen("neurons", neurons, n_neurons, _good_typical_bad(each))
     rows = style.chosen(
         "trials", trials, n_trials, np.unique(np.linspace(0, n_trials - 1, 3).round())
@@ -152,7 +152,7 @@ def _draw_histograms(
 ) -> None:
     from matplotlib.colors import LogNorm
 
-    from lfads_tf.analysis import metrics
+    from lfads_tf.analysis import r_squared
 
     seen = ~np.isnan(truth)
     x = truth[seen]
@@ -187,7 +187,7 @@ def _draw_histograms(
             ax.set_yscale("log")
         ax.set_aspect("equal")
         known = np.where(np.isfinite(values), truth, np.nan)
-        score = metrics.r_squared(known, np.nan_to_num(values), average=average)
+        score = r_squared(known, np.nan_to_num(values), average=average)
         ax.set_title(f"{name}: R² = {score:.2f}\n({_WORDS[average]})", fontsize="medium")
         ax.set_ylabel(f"{name} rate (spikes/s)")
         ax.set_xlabel("true rate (spikes/s)")

@@ -66,7 +66,7 @@ def plot_trials(
         >>> axes.shape, axes[0, 0].get_title(), axes[-1, 0].get_xlabel()
         ((4, 2), 'trial 1', 'time (s)')
     """
-    from lfads_tf.analysis import smoothing
+    from lfads_tf.analysis import smooth_gaussian
 
     if hasattr(data, "spikes"):
         bin_width = data.bin_width if bin_width is None else bin_width
@@ -93,7 +93,7 @@ def plot_trials(
     order = _similar_neighbours(rates)
     examples = style.chosen("neurons", neurons, n_neurons, _most_varying(rates, order))
     counts = spikes[rows]
-    smoothed = smoothing.gaussian(counts, width, smoothing_sd)
+    smoothed = smooth_gaussian(counts, width, smoothing_sd)
     smoothed[np.isnan(counts)] = np.nan  # Beyond the data it only repeats their last rate.
     kinds = [
         ("smoothed", smoothed, style.SMOOTHED),

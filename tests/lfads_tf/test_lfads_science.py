@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lfads_tf import LFADS, LFADSConfig
-from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis import r_squared, select_gaussian_width, smooth_gaussian
 from lfads_tf.data.synthetic import chaotic_rnn_with_pulse
 
 N_TRAIN, N_VALID = 400, 60
@@ -55,10 +55,10 @@ def test_the_time_of_a_pulse_is_inferred(pulsed):
 def test_rates_are_nearer_to_the_truth_than_the_best_smoothing(pulsed):
     model, session, _ = pulsed
     truth = session.true_rates
-    sd = smoothing.best_gaussian(session.spikes, session.bin_width, true_rates=truth).sd
-    smoothed = smoothing.gaussian(session.spikes, session.bin_width, sd)
-    ours = metrics.r_squared(truth, model.infer(session).rates, average="pooled")
-    assert ours > metrics.r_squared(truth, smoothed, average="pooled") + 0.1
+    sd = select_gaussian_width(session.spikes, session.bin_width, true_rates=truth).sd
+    smoothed = smooth_gaussian(session.spikes, session.bin_width, sd)
+    ours = r_squared(truth, model.infer(session).rates, average="pooled")
+    assert ours > r_squared(truth, smoothed, average="pooled") + 0.1
 
 
 def test_data_shuffled_in_time_are_less_likely(pulsed):

@@ -7,12 +7,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import metrics
-from lfads_tf.analysis.decoding.decoders import FittedDecoder, Ridge, fit
-from lfads_tf.analysis.decoding.folds import labels as fold_labels
-from lfads_tf.analysis.decoding.linear import checked
+from lfads_tf.analysis.decoding.decoders import Ridge
+from lfads_tf.analysis.decoding.fitting import FittedDecoder, fit_decoder
+from lfads_tf.analysis.decoding.folds import fold_labels
+from lfads_tf.analysis.decoding.samples import check_samples
 
-__all__ = ["BetweenSessions", "CrossValidated", "between_sessions", "cross_validate", "score"]
+__all__ = [
+    "BetweenSessions",
+    "CrossValidated",
+    "cross_validate",
+    "decode_between_sessions",
+    "decoding_r_squared",
+]
 
 
 class CrossValidated(NamedTuple):
@@ -52,7 +60,7 @@ class BetweenSessions(NamedTuple):
         >>> import numpy as np
         >>> rates = np.random.default_rng(0).normal(size=(20, 30, 5))
         >>> day = rates, rates[..., :2]
-        >>> found = between_sessions({"a": day, "b": day})
+        >>> found = decode_between_sessions({"a": day, "b": day})
         >>> found.names, found.r_squared.shape
         (('a', 'b'), (2, 2))
     """
@@ -61,15 +69,15 @@ class BetweenSessions(NamedTuple):
     r_squared: np.ndarray
 
 
-def score(targets: Any, predictions: Any) -> float:
-    """R^2 pooled over dimensions, of the samples that were predicted.
+def decoding_r_squared(targets: Any, predictions: Any) -> float:
+    """Score predictions by R^2 pooled over dimensions, of the samples that were predicted.
 
     Args:
         targets: ``(n_trials, n_bins, n_targets)``; NaN where nothing was observed.
         predictions: of the same shape; NaN where there is none.
 
     Example:
-        >>> score([[1.0], [3.0], [5.0]], [[1.0], [3.0], [float("nan")]])
+        >>> decoding_r_squared([[1.0], [3.0], [5.0]], [[1.0], [3.0], [float("nan")]])
         1.0
     """
     predictions = np.asarray(predictions, np.float64)
@@ -83,12 +91,13 @@ def cross_validate(
     decoder: Any = None,
     folds: Any = 5,
     *,
+    inner_folds: int | None = None,
     seed: int = 0,
 ) -> CrossValidated:
-    """Decodes the trials of each fold by a decoder of the others.
+    """Decode the trials of each fold by a decoder of the others.
 
     Lag and penalty are chosen among the training trials by holding out each of their folds
-    in turn; so with one fold a condition (:func:`~.folds.by_condition`) they are chosen for
+    in turn; so with one fold a condition (:func:`folds_by_condition`) they are chosen for
     how well they carry over to another condition. Two folds leave one to train on: then
     five random parts of it decide.
 
@@ -96,16 +105,21 @@ def cross_validate(
     model was not trained on them either.
 
     Args:
-        features: ``(n_trials, n_bins, n_features)``, such as rates or factors.
-        targets: ``(n_trials, n_bins, n_targets)``; NaN where nothing was observed.
-        decoder: as for :func:`~.decoders.fit`, such as any regressor of scikit-learn; none:
-            :class:`~.decoders.Ridge`.
+        features: ``(n_trials, n_bins, n_features)``, such as rates or factors; also
+            ``(n_samples, n_features)``.
+        targets: ``(n_trials, n_bins, n_targets)``, or ``(n_samples, n_targets)``; NaN where
+            nothing was observed.
+        decoder: as for :func:`fit_decoder`, such as any regressor of scikit-learn; none:
+            :class:`Ridge`.
         folds: a number of folds, drawn at random, or each trial's fold, ``(n_trials,)``, as
-            of :func:`~.folds.by_trial` or :func:`~.folds.by_condition`.
+            of :func:`folds_by_trial` or :func:`folds_by_condition`.
+        inner_folds: random parts of the training trials that decide on lag and penalty; none:
+            their folds do.
         seed: of random folds.
 
     Returns:
-        Predictions, R^2 and the decoders.
+        Predictions, R^2 and the decoders. Predictions are NaN where a feature is; these
+        samples are left out of the R^2.
 
     Raises:
         TypeError: ``decoder`` is none.
@@ -113,18 +127,20 @@ def cross_validate(
 
     Example:
         >>> import numpy as np
-        >>> from lfads_tf.analysis import decoders, folds
+        >>> from lfads_tf.analysis import OptimalLinear, folds_by_condition
         >>> rng = np.random.default_rng(0)
         >>> conditions = np.arange(40) % 4
         >>> rates = rng.normal(size=(40, 30, 5))
         >>> behavior = rates[..., :2] + rng.normal(size=(40, 30, 2))
         >>> result = cross_validate(
-        ...     rates, behavior, decoders.OptimalLinear(), folds.by_condition(conditions)
+        ...     rates, behavior, OptimalLinear(), folds_by_condition(conditions)
         ... )
         >>> round(result.r_squared, 1), len(result.decoders)  # at best 1/2
         (0.5, 4)
     """
-    features, targets = checked(features, targets)
+    if inner_folds is not None:
+        checks.check_whole(inner_folds, "inner_folds", least=2)
+    features, targets = check_samples(features, targets)
     decoder = Ridge() if decoder is None else decoder
     fold_of = fold_labels(folds, len(targets), seed)
     names = np.unique(fold_of)
@@ -132,24 +148,28 @@ def cross_validate(
     scores, fitted = [], []
     for name in names:
         held = fold_of == name
-        inner = fold_of[~held] if len(names) > 2 else 5
-        one = fit(decoder, features[~held], targets[~held], folds=inner, seed=seed)
+        inner = inner_folds or (fold_of[~held] if len(names) > 2 else 5)
+        one = fit_decoder(decoder, features[~held], targets[~held], folds=inner, seed=seed)
         predictions[held] = one.predict(features[held])
-        scores.append(score(targets[held], predictions[held]))
+        scores.append(decoding_r_squared(targets[held], predictions[held]))
         fitted.append(one)
     return CrossValidated(
-        predictions, score(targets, predictions), names, np.array(scores), tuple(fitted)
+        predictions,
+        decoding_r_squared(targets, predictions),
+        names,
+        np.array(scores),
+        tuple(fitted),
     )
 
 
-def between_sessions(
+def decode_between_sessions(
     sessions: Mapping[str, tuple[Any, Any]],
     decoder: Any = None,
     *,
     folds: Any = 5,
     seed: int = 0,
 ) -> BetweenSessions:
-    """Decoders of each session on each other one.
+    """Decode each session by the decoder of each other one.
 
     Only features that mean the same in every session can carry over: factors of a model
     stitched over the sessions, or rates of the same electrodes as far as these stayed put.
@@ -172,7 +192,7 @@ def between_sessions(
     Example:
         >>> import numpy as np
         >>> days = np.random.default_rng(0).normal(size=(2, 20, 30, 5))
-        >>> result = between_sessions(
+        >>> result = decode_between_sessions(
         ...     {"monday": (days[0], days[0][..., :2]), "friday": (days[1], -days[1][..., :2])}
         ... )
         >>> result.r_squared.round(6).tolist()
@@ -184,7 +204,7 @@ def between_sessions(
     arrays: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name in names:
         try:
-            arrays[name] = checked(*sessions[name])
+            arrays[name] = check_samples(*sessions[name])
         except (TypeError, ValueError) as error:
             raise type(error)(f"sessions: {name!r}: {error}") from error
         wanted, found = (
@@ -197,7 +217,7 @@ def between_sessions(
             )
     matrix = np.empty((len(names), len(names)))
     for i, source in enumerate(names):
-        own = fit(
+        own = fit_decoder(
             Ridge() if decoder is None else decoder, *arrays[source], folds=folds, seed=seed
         )
         for j, name in enumerate(names):
@@ -206,5 +226,5 @@ def between_sessions(
                 result = cross_validate(features, targets, decoder, folds, seed=seed)
                 matrix[i, j] = result.r_squared
             else:
-                matrix[i, j] = score(targets, own.predict(features))
+                matrix[i, j] = decoding_r_squared(targets, own.predict(features))
     return BetweenSessions(names, matrix)

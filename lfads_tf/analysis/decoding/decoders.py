@@ -1,11 +1,11 @@
-"""Decoders by name, with lag and regularisation chosen inside the training trials."""
+"""Methods of decoding, each with the lags and regularisation to choose from."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.model_selection import ParameterGrid
@@ -14,29 +14,27 @@ from sklearn.pipeline import Pipeline
 
 from fixedpoint_tf._utils import checks
 from lfads_tf.analysis.decoding import estimators
-from lfads_tf.analysis.decoding.folds import labels as fold_labels
 from lfads_tf.analysis.decoding.lags import Lags, check_lags
-from lfads_tf.analysis.decoding.linear import PENALTIES, checked, training_samples
+from lfads_tf.analysis.decoding.linear import PENALTIES
+from lfads_tf.analysis.decoding.samples import training_samples
 from lfads_tf.analysis.decoding.sklearn_checks import copy_of, takes_several_targets
 
 __all__ = [
-    "SHRINKAGES",
-    "Decoder",
-    "FittedDecoder",
+    "DecodingMethod",
     "Kalman",
     "OptimalLinear",
     "Regressor",
     "Ridge",
     "Wiener",
-    "fit",
+    "as_method",
 ]
 
 #: Shares of the noise covariances that are dropped, tried by default.
 SHRINKAGES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
-class Decoder:
-    """Decoder to be fitted, with its lags to choose from; one of the classes below.
+class DecodingMethod:
+    """Method of decoding, with its lags to choose from; the base of the classes below.
 
     Attributes:
         lags: in bins, by which behaviour follows the rates, to choose from. With lag 2 the
@@ -71,17 +69,25 @@ class Decoder:
 
 
 @dataclasses.dataclass(frozen=True)
-class Ridge(Decoder):
-    """Ridge regression on the rates of one bin (:func:`~.decoding.fit_ridge`).
+class Ridge(DecodingMethod):
+    """Ridge regression (Hoerl & Kennard 1970) on the rates of one bin.
+
+    Minimises the mean over samples of ``|target - prediction|^2 + penalty |w|^2``, where
+    ``w`` weighs the features in units of their standard deviation and the intercept is
+    free. In these units a penalty means the same for any number of samples and any scale of
+    the features. A feature that never varies has weight 0.
 
     Attributes:
-        lags: to choose from.
-        penalties: to choose from, as for :func:`~.decoding.fit_ridge`.
+        lags: in bins, by which behaviour follows the rates, to choose from. With lag 2 the
+            rates of bin ``t`` tell the behaviour of bin ``t + 2``; a negative lag uses later
+            rates.
+        penalties: to choose from.
 
     Example:
         >>> import numpy as np
+        >>> from lfads_tf.analysis import fit_decoder
         >>> rates = np.random.default_rng(0).normal(size=(20, 30, 4))
-        >>> fit(Ridge(penalties=[0.0, 1.0]), rates, 2 * rates[..., :1]).penalty
+        >>> fit_decoder(Ridge(penalties=[0.0, 1.0]), rates, 2 * rates[..., :1]).penalty
         0.0
     """
 
@@ -134,7 +140,7 @@ class Wiener(Ridge):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Shrunk(Decoder):
+class _Shrunk(DecodingMethod):
     """A decoder whose noise covariances are shrunk."""
 
     lags: Sequence[int] = (0,)
@@ -159,18 +165,23 @@ class _Shrunk(Decoder):
 
 @dataclasses.dataclass(frozen=True)
 class OptimalLinear(_Shrunk):
-    """The optimal linear estimator (:func:`~.optimal_linear.optimal_linear_estimators`).
+    """The optimal linear estimator: vectors, one a neuron, that the rates weigh and add up.
+
+    With shrinkage 1 the noise of each neuron is taken for its own, as in Salinas & Abbott
+    (1994, Journal of Computational Neuroscience 1:89, section 2.5); with 0 all covariances
+    of the noise count, and it is regression without a penalty.
 
     Attributes:
-        lags: to choose from.
-        shrinkages: to choose from; ``(1.0,)`` is that of Salinas & Abbott (1994).
+        lags: to choose from, as for :class:`Ridge`.
+        shrinkages: shares of the noise covariances that are dropped, to choose from.
 
     Example:
         >>> import numpy as np
+        >>> from lfads_tf.analysis import fit_decoder
         >>> rng = np.random.default_rng(0)
         >>> force = rng.normal(size=(20, 30, 2))
         >>> rates = force @ rng.normal(size=(2, 10))
-        >>> fitted = fit(OptimalLinear(), rates, force)
+        >>> fitted = fit_decoder(OptimalLinear(), rates, force)
         >>> fitted.predict(rates).shape
         (20, 30, 2)
     """
@@ -180,18 +191,23 @@ class OptimalLinear(_Shrunk):
 
 @dataclasses.dataclass(frozen=True)
 class Kalman(_Shrunk):
-    """The Kalman filter (:func:`~.kalman.kalman_filters`), which looks back only.
+    """The Kalman filter: behaviour has linear dynamics, rates are its noisy observation.
+
+    Wu, Gao, Bienenstock, Donoghue & Black (2006, Neural Computation 18:80). It looks back
+    only, and goes on by its dynamics where rates are NaN.
 
     Attributes:
-        lags: to choose from.
-        shrinkages: to choose from.
+        lags: to choose from, as for :class:`Ridge`.
+        shrinkages: shares of the covariances of the observation's noise that are dropped, to
+            choose from.
 
     Example:
         >>> import numpy as np
+        >>> from lfads_tf.analysis import fit_decoder
         >>> rng = np.random.default_rng(0)
         >>> force = rng.normal(size=(20, 30, 2)).cumsum(axis=1)
         >>> rates = force @ rng.normal(size=(2, 10)) + rng.normal(size=(20, 30, 10))
-        >>> fit(Kalman(), rates, force).predict(rates).shape
+        >>> fit_decoder(Kalman(), rates, force).predict(rates).shape
         (20, 30, 2)
     """
 
@@ -200,12 +216,12 @@ class Kalman(_Shrunk):
 
 
 @dataclasses.dataclass(frozen=True)
-class Regressor(Decoder):
+class Regressor(DecodingMethod):
     """Any regressor of scikit-learn, or one that is used like these.
 
     Attributes:
         regressor: with ``fit`` and ``predict``, such as ``SVR()`` or a pipeline. A pipeline
-            that begins with :class:`~.lags.Lags` sees the bins that these name, each
+            that begins with :class:`Lags` sees the bins that these name, each
             ``lag`` bins earlier. It is copied, not fitted. One of a single target is fitted
             to each dimension of behaviour.
         lags: to choose from.
@@ -214,9 +230,10 @@ class Regressor(Decoder):
     Example:
         >>> import numpy as np
         >>> from sklearn.neighbors import KNeighborsRegressor
+        >>> from lfads_tf.analysis import fit_decoder
         >>> rates = np.random.default_rng(0).normal(size=(20, 30, 2))
         >>> near = Regressor(KNeighborsRegressor(), grid={"n_neighbors": [5, 50]})
-        >>> fit(near, rates, rates[..., :1]).parameters
+        >>> fit_decoder(near, rates, rates[..., :1]).parameters
         {'n_neighbors': 5}
     """
 
@@ -259,173 +276,25 @@ class Regressor(Decoder):
         return fitted
 
 
-class FittedDecoder(NamedTuple):
-    """A decoder and the lag and regularisation that were chosen for it.
-
-    Attributes:
-        lagged: the fitted :class:`~.lags.Lags`.
-        regressor: the fitted regressor behind it.
-        lag: chosen, in bins.
-        parameters: of the regressor, as they were chosen.
-        n_targets: dimensions of behaviour.
-
-    Example:
-        >>> import numpy as np
-        >>> rates = np.random.default_rng(0).normal(size=(20, 30, 4))
-        >>> fitted = fit(Ridge(lags=[0]), rates, rates[..., :2])
-        >>> fitted.lag, fitted.penalty, fitted.predict(rates).shape
-        (0, 0.0, (20, 30, 2))
-    """
-
-    lagged: Lags
-    regressor: Any
-    lag: int
-    parameters: dict[str, Any]
-    n_targets: int
-
-    @property
-    def model(self) -> Any:
-        """Weights and intercept, or the Kalman filter; otherwise the regressor itself."""
-        return getattr(self.regressor, "model_", self.regressor)
-
-    @property
-    def taps(self) -> tuple[int, ...]:
-        """The lags whose rates are used together."""
-        return check_lags(self.lagged.lags)
-
-    @property
-    def penalty(self) -> float | None:
-        """The penalty, or shrinkage, that was chosen; none for other regressors."""
-        return self.parameters.get("penalty", self.parameters.get("shrinkage"))
-
-    @property
-    def filling(self) -> np.ndarray:
-        """The mean of each feature, which stands beyond the edges of a trial."""
-        return self.lagged.filling_
-
-    def predict(self, features: Any) -> np.ndarray:
-        """Behaviour from features.
-
-        Args:
-            features: ``(n_trials, n_bins, n_features)``; also ``(n_samples, n_features)``
-                where no lag and no filter is involved.
-
-        Returns:
-            ``(n_trials, n_bins, n_targets)`` or ``(n_samples, n_targets)``. NaN where a
-            feature that is used is NaN, but for the Kalman filter, which goes on by itself.
-
-        Raises:
-            ValueError: another number of features than the decoder's.
-
-        Example:
-            >>> import numpy as np
-            >>> x = np.random.default_rng(0).normal(size=(10, 20, 2))
-            >>> fitted = fit(Ridge(), x, x[..., :1])
-            >>> bool(np.allclose(fitted.predict(x), x[..., :1]))
-            True
-        """
-        features = np.asarray(features, np.float64)
-        if features.ndim < 2 or features.shape[-1] != len(self.filling):
-            raise ValueError(
-                f"features: expected {len(self.filling)} features on the last axis, as the "
-                f"decoder's, received shape {features.shape}."
-            )
-        rows = self.lagged.transform(features)
-        if self.lagged.keep_trials:
-            return self.regressor.predict(rows)
-        told = np.full((len(rows), self.n_targets), np.nan)
-        known = np.isfinite(rows).all(axis=1)
-        if known.any():
-            told[known] = self.regressor.predict(rows[known]).reshape(-1, self.n_targets)
-        return told.reshape(*features.shape[:-1], self.n_targets)
-
-
-def fit(
-    decoder: Any, features: Any, targets: Any, *, folds: Any = 5, seed: int = 0
-) -> FittedDecoder:
-    """Fit a decoder; of several lags and penalties take the best in a cross-validation.
-
-    The best has the least squared error, summed over bins and over dimensions of behaviour
-    in their own units, on the trials of each fold in turn. The trials passed here are the
-    training trials: what is to be held out has no part in the choice.
-
-    Lags do not reach across the edges of a trial; what stands there is the mean of the
-    training trials (:class:`~.lags.Lags`).
-
-    Args:
-        decoder: :class:`Ridge`, :class:`Wiener`, :class:`OptimalLinear`, :class:`Kalman`, or
-            any regressor of scikit-learn: as it is, or in :class:`Regressor` with what is to
-            be chosen. It is copied, not fitted.
-        features: ``(n_trials, n_bins, n_features)``, such as rates or factors.
-        targets: ``(n_trials, n_bins, n_targets)``; NaN where nothing was observed.
-        folds: of the choice: a number, or the fold of each trial, ``(n_trials,)``.
-        seed: of random folds, and of a regressor whose ``random_state`` is none.
-
-    Returns:
-        The decoder fitted to all trials given, with the lag and penalty chosen.
+def as_method(decoder: Any) -> DecodingMethod:
+    """Return a method of decoding as it is, and a regressor of scikit-learn as one.
 
     Raises:
-        TypeError: ``decoder`` is none.
-        ValueError: shapes that do not fit, too few trials.
+        TypeError: neither.
 
     Example:
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(10, 20, 2))
-        >>> later = np.roll(x[..., :1], 3, axis=1)  # behaviour follows by three bins
-        >>> fit(Ridge(lags=range(6)), x, later).lag
-        3
+        >>> from sklearn.svm import SVR
+        >>> as_method(SVR()).lags
+        (0,)
     """
-    if not isinstance(decoder, Decoder):
-        if not _is_regressor(decoder):
-            raise TypeError(
-                "decoder: expected Ridge, Wiener, OptimalLinear, Kalman or a regressor with "
-                f"fit and predict, received {_name_of(decoder)}."
-            )
-        decoder = Regressor(decoder)
-    features, targets = checked(features, targets)
-    lag, chosen = _chosen(decoder, features, targets, folds, seed)
-    return _fitted(decoder, features, targets, lag, [chosen], seed)[0]
-
-
-def _chosen(
-    decoder: Decoder, features: np.ndarray, targets: np.ndarray, folds: Any, seed: int
-) -> tuple[int, dict[str, Any]]:
-    """The lag and the settings of least error."""
-    settings = decoder.settings()
-    if len(decoder.lags) * len(settings) == 1:
-        return decoder.lags[0], settings[0]
-    fold_of = fold_labels(folds, len(targets), seed)
-    errors = np.zeros((len(decoder.lags), len(settings)))
-    for fold in np.unique(fold_of):
-        held = fold_of == fold
-        train = features[~held], targets[~held]
-        for i, lag in enumerate(decoder.lags):
-            for j, one in enumerate(_fitted(decoder, *train, lag, settings, seed)):
-                error = (targets[held] - one.predict(features[held])) ** 2
-                # As in fitting, a sample that lacks a number is left out as a whole.
-                errors[i, j] += error[~np.isnan(error).any(axis=-1)].sum()
-    i, j = divmod(int(np.argmin(errors)), len(settings))
-    return decoder.lags[i], settings[j]
-
-
-def _fitted(
-    decoder: Decoder,
-    features: np.ndarray,
-    targets: np.ndarray,
-    lag: int,
-    settings: list[dict[str, Any]],
-    seed: int,
-) -> list[FittedDecoder]:
-    """The decoder with one lag and each of the settings."""
-    lagged = Lags(decoder.taps(lag), keep_trials=decoder.keeps_trials).fit(features)
-    rows = lagged.transform(features)
-    if not decoder.keeps_trials:
-        targets = targets.reshape(-1, targets.shape[-1])
-    regressors = decoder.solve(rows, targets, settings, seed)
-    return [
-        FittedDecoder(lagged, regressor, lag, parameters, targets.shape[-1])
-        for regressor, parameters in zip(regressors, settings, strict=True)
-    ]
+    if isinstance(decoder, DecodingMethod):
+        return decoder
+    if not _is_regressor(decoder):
+        raise TypeError(
+            "decoder: expected Ridge, Wiener, OptimalLinear, Kalman or a regressor with "
+            f"fit and predict, received {_name_of(decoder)}."
+        )
+    return Regressor(decoder)
 
 
 def _is_regressor(value: Any) -> bool:
@@ -439,6 +308,7 @@ def _name_of(value: Any) -> str:
 
 def _within(name: str, values: Sequence[float], most: float) -> None:
     array = np.asarray(values, np.float64)
-    if array.ndim != 1 or array.size == 0 or not ((array >= 0) & (array <= most)).all():
+    inside = np.isfinite(array) & (array >= 0) & (array <= most)
+    if array.ndim != 1 or array.size == 0 or not inside.all():
         wanted = "of at least 0" if np.isinf(most) else f"from 0 to {most:g}"
         raise ValueError(f"{name}: expected numbers {wanted}, received {values!r}.")

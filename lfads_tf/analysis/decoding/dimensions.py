@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from lfads_tf.analysis import components
-from lfads_tf.analysis.decoding.cross_validation import score
-from lfads_tf.analysis.decoding.decoders import Ridge, fit
-from lfads_tf.analysis.decoding.folds import labels as fold_labels
-from lfads_tf.analysis.decoding.linear import checked
+from lfads_tf.analysis.components import principal_components
+from lfads_tf.analysis.decoding.cross_validation import decoding_r_squared
+from lfads_tf.analysis.decoding.decoders import Ridge
+from lfads_tf.analysis.decoding.fitting import fit_decoder
+from lfads_tf.analysis.decoding.folds import fold_labels
+from lfads_tf.analysis.decoding.samples import check_samples
 
-__all__ = ["OverDimensions", "over_dimensions", "over_dimensions_of_test"]
+__all__ = ["OverDimensions", "decode_over_dimensions"]
 
 _DIMENSIONS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 40, 60, 80, 100)
 
@@ -34,7 +35,7 @@ class OverDimensions(NamedTuple):
         >>> rng = np.random.default_rng(0)
         >>> force = rng.normal(size=(40, 20, 2))
         >>> rates = force @ rng.normal(size=(2, 12)) + 0.1 * rng.normal(size=(40, 20, 12))
-        >>> found = over_dimensions(rates, force, dimensions=[1, 2])
+        >>> found = decode_over_dimensions(rates, force, dimensions=[1, 2])
         >>> found.dimensions.tolist()  # the last: all rates
         [1, 2, 12]
     """
@@ -61,16 +62,17 @@ class OverDimensions(NamedTuple):
         return int(self.dimensions[np.argmax(enough)])
 
 
-def over_dimensions(
+def decode_over_dimensions(
     features: Any,
     targets: Any,
     decoder: Any = None,
     folds: Any = 5,
     *,
+    test: tuple[Any, Any] | None = None,
     dimensions: Sequence[int] = _DIMENSIONS,
     seed: int = 0,
 ) -> OverDimensions:
-    """Decodes from the leading principal components of the features.
+    """Decode from the leading principal components of the features.
 
     As in Pandarinath et al. (2018, Nature Methods 15:805): factors that carry behaviour in
     few dimensions are a more compact account of it than rates that need many. Components are
@@ -80,16 +82,18 @@ def over_dimensions(
     Args:
         features: ``(n_trials, n_bins, n_features)``: factors, or rates of all neurons.
         targets: ``(n_trials, n_bins, n_targets)``.
-        decoder: as for :func:`~.decoders.fit`; none: :class:`~.decoders.Ridge`.
-            Lag and penalty are chosen for each number of dimensions, inside the training
-            trials.
-        folds: as for :func:`~.validation.cross_validate`.
+        decoder: as for :func:`fit_decoder`; none: :class:`Ridge`. Lag and penalty are chosen
+            for each number of dimensions, inside the training trials.
+        folds: as for :func:`cross_validate`.
+        test: features and targets of trials that are held out already, by a model that never
+            saw them. Then ``features`` and ``targets`` are the training trials, and ``folds``
+            only chooses lag and penalty among them.
         dimensions: numbers of components; those above the number of features are left out,
             and that number is added.
         seed: of random folds.
 
     Returns:
-        R^2 of each number and fold.
+        R^2 of each number and fold; of ``test``, a single fold.
 
     Raises:
         ValueError: shapes that do not fit, fewer than two folds.
@@ -99,26 +103,28 @@ def over_dimensions(
         >>> rng = np.random.default_rng(0)
         >>> latent = rng.normal(size=(20, 30, 2))
         >>> rates = latent @ rng.normal(size=(2, 12)) + 0.1 * rng.normal(size=(20, 30, 12))
-        >>> result = over_dimensions(rates, latent)
+        >>> result = decode_over_dimensions(rates, latent)
         >>> result.needed(), result.dimensions.tolist()
         (2, [1, 2, 3, 4, 5, 6, 8, 10, 12])
+        >>> train, test = slice(0, 15), slice(15, None)
+        >>> decode_over_dimensions(
+        ...     rates[train], latent[train], test=(rates[test], latent[test])
+        ... ).needed()
+        2
     """
-    features, targets = checked(features, targets)
-    fold_of = fold_labels(folds, len(targets), seed)
+    decoder = Ridge() if decoder is None else decoder
+    numbers = {checks.check_whole(n, "dimensions") for n in dimensions}
+    train = check_samples(features, targets)
+    if test is not None:
+        return _decode_test(train, check_samples(*test), decoder, folds, numbers, seed)
+    fold_of = fold_labels(folds, len(train[0]), seed)
     names = np.unique(fold_of)
     results = []
     for name in names:
         held = fold_of == name
-        results.append(
-            over_dimensions_of_test(
-                (features[~held], targets[~held]),
-                (features[held], targets[held]),
-                decoder,
-                folds=fold_of[~held] if len(names) > 2 else 5,
-                dimensions=dimensions,
-                seed=seed,
-            )
-        )
+        inner = fold_of[~held] if len(names) > 2 else 5
+        known, tested = (tuple(part[rows] for part in train) for rows in (~held, held))
+        results.append(_decode_test(known, tested, decoder, inner, numbers, seed))
     return OverDimensions(
         results[0].dimensions,
         np.concatenate([one.fold_r_squared for one in results], axis=1),
@@ -126,50 +132,24 @@ def over_dimensions(
     )
 
 
-def over_dimensions_of_test(
-    train: tuple[Any, Any],
-    test: tuple[Any, Any],
-    decoder: Any = None,
-    *,
-    folds: Any = 5,
-    dimensions: Sequence[int] = _DIMENSIONS,
-    seed: int = 0,
+def _decode_test(
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    decoder: Any,
+    folds: Any,
+    numbers: set[int],
+    seed: int,
 ) -> OverDimensions:
-    """The same for trials that are held out already, by a model that never saw them.
-
-    Args:
-        train: features and targets of the training trials.
-        test: features and targets of the held-out trials.
-        decoder: as for :func:`over_dimensions`.
-        folds: of the choice of lag and penalty, among the training trials.
-        dimensions: as for :func:`over_dimensions`.
-        seed: of random folds.
-
-    Returns:
-        R^2 of each number, with one fold.
-
-    Raises:
-        ValueError: shapes that do not fit.
-
-    Example:
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(20, 30, 3)) * [9.0, 3.0, 1.0]
-        >>> result = over_dimensions_of_test((x[:15], x[:15]), (x[15:], x[15:]))
-        >>> result.r_squared.round(1).tolist()  # 81, 90 and 91 of 91
-        [0.9, 1.0, 1.0]
-    """
-    features, targets = checked(*train)
-    test_features, test_targets = checked(*test)
+    """Decode held-out trials from components of the training trials, as a single fold."""
+    features, targets = train
     n_features = features.shape[-1]
-    numbers = {checks.check_whole(n, "dimensions") for n in dimensions}
     tried = np.array(sorted({n for n in numbers if n < n_features} | {n_features}))
-    fitted = components.principal_components(features)
-    scores, test_scores = (components.project(fitted, one) for one in (features, test_features))
-    decoder = Ridge() if decoder is None else decoder
+    fitted = principal_components(features)
+    scores, test_scores = (fitted.project(part[0]) for part in (train, test))
     scored = []
     for n in tried:
-        one = fit(decoder, scores[..., :n], targets, folds=folds, seed=seed)
-        scored.append(score(test_targets, one.predict(test_scores[..., :n])))
+        one = fit_decoder(decoder, scores[..., :n], targets, folds=folds, seed=seed)
+        scored.append(decoding_r_squared(test[1], one.predict(test_scores[..., :n])))
     total = fitted.total_variance or 1.0
     explained = np.cumsum(fitted.variances)[tried - 1] / total
     return OverDimensions(tried, np.array(scored)[:, None], explained[:, None])

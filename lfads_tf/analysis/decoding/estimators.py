@@ -1,7 +1,7 @@
 """Linear decoders and the Kalman filter as regressors of scikit-learn.
 
 Each is a thin class over the functions of arrays that it names. They go wherever
-scikit-learn takes a regressor: behind :class:`~.lags.Lags`, in a pipeline or a search.
+scikit-learn takes a regressor: behind :class:`Lags`, in a pipeline or a search.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lfads_tf.analysis.decoding.kalman import filtered, kalman_filters
+from lfads_tf.analysis.decoding.kalman import kalman_filters
 from lfads_tf.analysis.decoding.linear import ridge_path
 from lfads_tf.analysis.decoding.optimal_linear import optimal_linear_estimators
 from lfads_tf.analysis.decoding.sklearn_checks import validate, validate_samples
@@ -77,23 +77,24 @@ class _LinearRegressor(_Regressor):
         """
         check_is_fitted(self)
         X = validate_samples(self, X, reset=False)
-        told = X @ self.model_.weights + self.model_.intercept
+        told = self.model_.predict(X)
         return told[:, 0] if getattr(self, "_flat", False) else told
 
 
 class RidgeRegressor(_LinearRegressor):
     """Ridge regression with a penalty in units of the features' own variance.
 
-    As :func:`~.decoding.fit_ridge`, for one penalty. It means the same for any number of
+    As :class:`Ridge`, for one penalty. It means the same for any number of
     samples and any scale of the features, unlike ``alpha`` of scikit-learn's ``Ridge``.
 
     Args:
         penalty: at least 0.
 
     Attributes:
-        model_: weights and intercept, a :class:`~.decoding.LinearDecoder`.
+        model_: ``weights`` ``(n_features, n_targets)`` and ``intercept`` ``(n_targets,)``.
 
     Example:
+        >>> import numpy as np
         >>> X = np.random.default_rng(0).normal(size=(100, 2))
         >>> RidgeRegressor(penalty=0.0).fit(X, X[:, 0]).model_.weights.round(6).tolist()
         [[1.0], [0.0]]
@@ -109,15 +110,16 @@ class RidgeRegressor(_LinearRegressor):
 class OptimalLinearRegressor(_LinearRegressor):
     """The optimal linear estimator of Salinas & Abbott.
 
-    As :func:`~.optimal_linear.optimal_linear_estimators`, for one shrinkage.
+    As :class:`OptimalLinear`, for one shrinkage.
 
     Args:
         shrinkage: 0 to 1, the share of the noise covariances that is dropped.
 
     Attributes:
-        model_: weights and intercept, a :class:`~.decoding.LinearDecoder`.
+        model_: ``weights`` ``(n_features, n_targets)`` and ``intercept`` ``(n_targets,)``.
 
     Example:
+        >>> import numpy as np
         >>> force = np.random.default_rng(0).normal(size=(100, 1))
         >>> rates = force * [3.0, 4.0] + 10.0
         >>> fitted = OptimalLinearRegressor().fit(rates, force)
@@ -135,16 +137,17 @@ class OptimalLinearRegressor(_LinearRegressor):
 class KalmanRegressor(_Regressor):
     """The Kalman filter, which follows trials: behind ``Lags(keep_trials=True)``.
 
-    As :func:`~.kalman.kalman_filters`, for one shrinkage. What it predicts in a bin depends
+    As :class:`Kalman`, for one shrinkage. What it predicts in a bin depends
     on the bins before, so that both arrays are trials.
 
     Args:
         shrinkage: 0 to 1, the share of the covariances of the noise that is dropped.
 
     Attributes:
-        model_: a :class:`~.kalman.KalmanFilter`.
+        model_: the matrices of the filter.
 
     Example:
+        >>> import numpy as np
         >>> force = np.random.default_rng(0).normal(size=(20, 30, 1)).cumsum(axis=1)
         >>> rates = force @ [[1.0, -1.0]]
         >>> KalmanRegressor().fit(rates, force).predict(rates[:3]).shape
@@ -175,4 +178,4 @@ class KalmanRegressor(_Regressor):
             X: ``(n_trials, n_bins, n_features)``.
         """
         check_is_fitted(self)
-        return filtered(self.model_, X)
+        return self.model_.predict(X)

@@ -9,10 +9,10 @@ import numpy as np
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import as_conditions
 
-__all__ = ["by_condition", "by_splitter", "by_trial", "labels"]
+__all__ = ["fold_labels", "folds_by_condition", "folds_by_splitter", "folds_by_trial"]
 
 
-def by_trial(
+def folds_by_trial(
     n_trials: int, n_folds: int = 5, *, conditions: Any = None, seed: int = 0
 ) -> np.ndarray:
     """Folds of as many trials each as can be, drawn at random.
@@ -35,7 +35,7 @@ def by_trial(
     Example:
         >>> import numpy as np
         >>> conditions = np.repeat(["left", "right"], 10)
-        >>> folds = by_trial(20, 5, conditions=conditions)
+        >>> folds = folds_by_trial(20, 5, conditions=conditions)
         >>> [np.unique(conditions[folds == k], return_counts=True)[1].tolist() for k in (0, 4)]
         [[2, 2], [2, 2]]
     """
@@ -47,7 +47,7 @@ def by_trial(
         groups = np.unique(kinds, return_inverse=True)[1]
     # Shuffled, then sorted by condition: dealt out like cards, every fold gets its share.
     # scikit-learn's StratifiedKFold draws other folds from the same seed, and would change
-    # published numbers; by_splitter takes it.
+    # published numbers; folds_by_splitter takes it.
     shuffled = np.random.default_rng(seed).permutation(n_trials)
     dealt = shuffled[np.argsort(groups[shuffled], kind="stable")]
     folds = np.empty(n_trials, int)
@@ -55,7 +55,7 @@ def by_trial(
     return folds
 
 
-def by_condition(conditions: Any) -> np.ndarray:
+def folds_by_condition(conditions: Any) -> np.ndarray:
     """One fold a condition: each is decoded by what was learned from the others.
 
     The stricter test of a decoder: a condition may not be recognised and answered with its
@@ -71,7 +71,7 @@ def by_condition(conditions: Any) -> np.ndarray:
         ValueError: fewer than two conditions.
 
     Example:
-        >>> by_condition(["left", "up", "left", "right"]).tolist()
+        >>> folds_by_condition(["left", "up", "left", "right"]).tolist()
         [0, 2, 0, 1]
     """
     kinds, folds = np.unique(
@@ -82,7 +82,7 @@ def by_condition(conditions: Any) -> np.ndarray:
     return folds
 
 
-def by_splitter(
+def folds_by_splitter(
     splitter: Any, n_trials: int, *, conditions: Any = None, groups: Any = None
 ) -> np.ndarray:
     """Folds by a splitter of scikit-learn, such as ``GroupKFold`` or ``StratifiedKFold``.
@@ -102,7 +102,7 @@ def by_splitter(
 
     Example:
         >>> from sklearn.model_selection import GroupKFold
-        >>> by_splitter(GroupKFold(2), 6, groups=[1, 1, 1, 2, 2, 2]).tolist()
+        >>> folds_by_splitter(GroupKFold(2), 6, groups=[1, 1, 1, 2, 2, 2]).tolist()
         [1, 1, 1, 0, 0, 0]
     """
     n_trials = checks.check_whole(n_trials, "n_trials", least=2)
@@ -123,7 +123,7 @@ def by_splitter(
     return folds
 
 
-def labels(folds: Any, n_trials: int, seed: int = 0, name: str = "folds") -> np.ndarray:
+def fold_labels(folds: Any, n_trials: int, seed: int = 0) -> np.ndarray:
     """The fold of each trial, from their number or as given.
 
     Args:
@@ -131,7 +131,6 @@ def labels(folds: Any, n_trials: int, seed: int = 0, name: str = "folds") -> np.
             trial, ``(n_trials,)``.
         n_trials: number of trials.
         seed: of the draw.
-        name: of the argument, for errors.
 
     Returns:
         ``(n_trials,)``.
@@ -140,23 +139,23 @@ def labels(folds: Any, n_trials: int, seed: int = 0, name: str = "folds") -> np.
         ValueError: fewer than two folds, or not one for each trial.
 
     Example:
-        >>> sorted(labels(3, 6).tolist()), labels(["a", "b"], 2).tolist()
+        >>> sorted(fold_labels(3, 6).tolist()), fold_labels(["a", "b"], 2).tolist()
         ([0, 0, 1, 1, 2, 2], ['a', 'b'])
     """
     given = np.asarray(folds)
     if given.ndim == 0:
         if given.dtype.kind not in "iu" or min(int(given), n_trials) < 2:
             raise ValueError(
-                f"{name}: expected at least two folds of at least one trial each, received "
+                f"folds: expected at least two folds of at least one trial each, received "
                 f"{folds!r} for {n_trials} trials."
             )
         n_folds = min(int(given), n_trials)
         return np.random.default_rng(seed).permutation(np.arange(n_trials) % n_folds)
     if given.shape != (n_trials,):
         raise ValueError(
-            f"{name}: expected a number of folds or the fold of each of {n_trials} trials, "
+            f"folds: expected a number of folds or the fold of each of {n_trials} trials, "
             f"received shape {given.shape}."
         )
     if len(np.unique(given)) < 2:
-        raise ValueError(f"{name}: expected at least two folds, received only {given[0]}.")
+        raise ValueError(f"folds: expected at least two folds, received only {given[0]}.")
     return given

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf.analysis.decoding.linear import checked, complete
+from lfads_tf.analysis.decoding.samples import check_samples, complete_samples
 
-__all__ = ["KalmanFilter", "filtered", "kalman_filters"]
+__all__ = ["KalmanFilter", "kalman_filters"]
 
 
 class KalmanFilter(NamedTuple):
@@ -32,7 +32,7 @@ class KalmanFilter(NamedTuple):
         >>> force = rng.normal(size=(20, 30, 1)).cumsum(axis=1)
         >>> rates = force @ [[1.0, -1.0]] + rng.normal(size=(20, 30, 2))
         >>> fitted = kalman_filters(rates, force, [0.0])[0]
-        >>> filtered(fitted, rates).shape
+        >>> fitted.predict(rates).shape
         (20, 30, 1)
     """
 
@@ -46,11 +46,67 @@ class KalmanFilter(NamedTuple):
     targets_mean: np.ndarray
     penalty: float
 
+    def predict(self, features: Any) -> np.ndarray:
+        """Return the mean of behaviour given the rates up to each bin, without later rates.
+
+        Args:
+            features: ``(n_trials, n_bins, n_features)``.
+
+        Returns:
+            ``(n_trials, n_bins, n_targets)``. Where a feature is NaN the filter goes on by the
+            transition alone.
+
+        Raises:
+            ValueError: another number of features than the filter's.
+
+        Example:
+            >>> import numpy as np
+            >>> z = 0.5 ** np.arange(8.0)[None, :, None] * np.array([1.0, -1.0])[:, None, None]
+            >>> fitted = kalman_filters(3 * z + 1, z)[0]
+            >>> bool(np.allclose(fitted.predict(3 * z + 1), z))
+            True
+        """
+        features = np.asarray(features, np.float64)
+        n_features = len(self.features_mean)
+        if features.ndim != 3 or features.shape[-1] != n_features:
+            raise ValueError(
+                f"features: expected shape (n_trials, n_bins, {n_features}), as the filter's, "
+                f"received {features.shape}."
+            )
+        n_trials, n_bins, _ = features.shape
+        a, w, h = self.transition, self.transition_noise, self.observation
+        # All that the rates of a bin say of behaviour, in as many numbers as behaviour has: the
+        # information form, whose noise is inverted once. A floor keeps rates without noise of
+        # their own, as those of a low-dimensional model are, from being trusted without bound.
+        noise = self.observation_noise
+        floor = 1e-9 * max(np.trace(noise) / n_features, np.mean(h**2))
+        told = np.linalg.solve(noise + max(floor, 1e-300) * np.eye(n_features), h)
+        information, seen = h.T @ told, np.isfinite(features).all(axis=-1)
+        centred = np.where(seen[..., None], features - self.features_mean, 0.0)
+        evidence = centred @ told
+        n_targets = len(self.targets_mean)
+        mean = np.tile(self.initial_mean, (n_trials, 1))
+        covariance = np.tile(self.initial_covariance, (n_trials, 1, 1))
+        states = np.empty((n_trials, n_bins, n_targets))
+        for t in range(n_bins):
+            if t:
+                mean = mean @ a.T
+                covariance = a @ covariance @ a.T + w
+            # (I + P J)^-1 P needs no inverse of P, which may be singular.
+            gain = np.linalg.solve(np.eye(n_targets) + covariance @ information, covariance)
+            correction = evidence[:, t] - mean @ information
+            now = seen[:, t]
+            mean = mean + np.where(now[:, None], np.einsum("nij,nj->ni", gain, correction), 0.0)
+            gain = 0.5 * (gain + gain.transpose(0, 2, 1))
+            covariance = np.where(now[:, None, None], gain, covariance)
+            states[:, t] = mean
+        return states + self.targets_mean
+
 
 def kalman_filters(
     features: Any, targets: Any, shrinkages: Iterable[float] = (0.0,)
 ) -> list[KalmanFilter]:
-    """Fits the filter by regression, as if behaviour were the hidden state.
+    """Fit the filter by regression, as if behaviour were the hidden state.
 
     Wu, Gao, Bienenstock, Donoghue & Black (2006, Neural Computation 18:80, section 2.3). The
     transition is that between neighbouring bins of the same trial. Position and velocity
@@ -78,14 +134,14 @@ def kalman_filters(
     shares = [float(share) for share in shrinkages]
     if not shares or not all(0.0 <= share <= 1.0 for share in shares):
         raise ValueError(f"shrinkages: expected numbers from 0 to 1, received {shrinkages!r}.")
-    features, targets = checked(features, targets)
+    features, targets = check_samples(features, targets)
     if features.ndim != 3:
         raise ValueError(
             "features: expected shape (n_trials, n_bins, n_features), received "
             f"{features.shape}."
         )
-    x, y = complete(features, targets)
-    before, after = complete(targets[:, :-1], targets[:, 1:])
+    x, y = complete_samples(features, targets)
+    before, after = complete_samples(targets[:, :-1], targets[:, 1:])
     if len(x) < 2 or len(before) < 2:
         raise ValueError(
             "features: expected at least two training samples without NaN in features and "
@@ -114,64 +170,6 @@ def kalman_filters(
         )
         for share in shares
     ]
-
-
-def filtered(kalman: KalmanFilter, features: Any) -> np.ndarray:
-    """The mean of behaviour given the rates up to each bin; later rates have no part.
-
-    Args:
-        kalman: of :func:`kalman_filters`.
-        features: ``(n_trials, n_bins, n_features)``.
-
-    Returns:
-        ``(n_trials, n_bins, n_targets)``. Where a feature is NaN the filter goes on by the
-        transition alone.
-
-    Raises:
-        ValueError: another number of features than the filter's.
-
-    Example:
-        >>> import numpy as np
-        >>> z = 0.5 ** np.arange(8.0)[None, :, None] * np.array([1.0, -1.0])[:, None, None]
-        >>> fitted = kalman_filters(3 * z + 1, z)[0]
-        >>> bool(np.allclose(filtered(fitted, 3 * z + 1), z))
-        True
-    """
-    features = np.asarray(features, np.float64)
-    n_features = len(kalman.features_mean)
-    if features.ndim != 3 or features.shape[-1] != n_features:
-        raise ValueError(
-            f"features: expected shape (n_trials, n_bins, {n_features}), as the filter's, "
-            f"received {features.shape}."
-        )
-    n_trials, n_bins, _ = features.shape
-    a, w, h = kalman.transition, kalman.transition_noise, kalman.observation
-    # All that the rates of a bin say of behaviour, in as many numbers as behaviour has: the
-    # information form, whose noise is inverted once. A floor keeps rates without noise of
-    # their own, as those of a low-dimensional model are, from being trusted without bound.
-    noise = kalman.observation_noise
-    floor = 1e-9 * max(np.trace(noise) / n_features, np.mean(h**2))
-    told = np.linalg.solve(noise + max(floor, 1e-300) * np.eye(n_features), h)
-    information, seen = h.T @ told, np.isfinite(features).all(axis=-1)
-    centred = np.where(seen[..., None], features - kalman.features_mean, 0.0)
-    evidence = centred @ told
-    n_targets = len(kalman.targets_mean)
-    mean = np.tile(kalman.initial_mean, (n_trials, 1))
-    covariance = np.tile(kalman.initial_covariance, (n_trials, 1, 1))
-    states = np.empty((n_trials, n_bins, n_targets))
-    for t in range(n_bins):
-        if t:
-            mean = mean @ a.T
-            covariance = a @ covariance @ a.T + w
-        # (I + P J)^-1 P needs no inverse of P, which may be singular.
-        gain = np.linalg.solve(np.eye(n_targets) + covariance @ information, covariance)
-        correction = evidence[:, t] - mean @ information
-        now = seen[:, t]
-        mean = mean + np.where(now[:, None], np.einsum("nij,nj->ni", gain, correction), 0.0)
-        gain = 0.5 * (gain + gain.transpose(0, 2, 1))
-        covariance = np.where(now[:, None, None], gain, covariance)
-        states[:, t] = mean
-    return states + kalman.targets_mean
 
 
 def _regression(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

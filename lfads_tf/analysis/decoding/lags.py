@@ -34,10 +34,11 @@ class Lags(TransformerMixin, BaseEstimator):
         n_features_in_: number of features of a bin.
 
     Example:
+        >>> import numpy as np
         >>> from sklearn.linear_model import LinearRegression
         >>> from sklearn.pipeline import make_pipeline
         >>> trials = np.random.default_rng(0).normal(size=(10, 20, 3))
-        >>> late = delayed(trials[..., :1], [2], filling=0.0)  # behaviour, two bins later
+        >>> late = np.roll(trials[..., :1], 2, axis=1)  # behaviour, two bins later
         >>> decoder = make_pipeline(Lags(range(4)), LinearRegression())
         >>> decoder.fit(trials, late.ravel()).predict(trials).shape
         (200,)

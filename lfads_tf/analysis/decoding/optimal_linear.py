@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lfads_tf.analysis.decoding.linear import LinearDecoder, checked, training_samples
+from lfads_tf.analysis.decoding.linear import LinearDecoder
+from lfads_tf.analysis.decoding.samples import check_samples, training_samples
 
 __all__ = ["optimal_linear_estimators"]
 
@@ -57,7 +58,7 @@ def optimal_linear_estimators(
     shares = [float(share) for share in shrinkages]
     if not shares or not all(0.0 <= share <= 1.0 for share in shares):
         raise ValueError(f"shrinkages: expected numbers from 0 to 1, received {shrinkages!r}.")
-    x, y = training_samples(*checked(features, targets))
+    x, y = training_samples(*check_samples(features, targets))
     n_samples = len(x)
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
     x, y = x - x_mean, y - y_mean

@@ -1,4 +1,4 @@
-"""Behaviour decoded over dimensions and trials, and conditions told apart over time."""
+"""Decoded behaviour over dimensions and in single trials."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from lfads_tf.analysis.comparison_style import legend_lower_right, style_by_name
 from lfads_tf.analysis.decoding.dimensions import OverDimensions
-from lfads_tf.analysis.separation import Separation
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_decoded", "plot_over_dimensions", "plot_separation"]
-
-_ORDER = ("blue", "orange", "green", "vermillion", "purple", "sky blue", "black")
-_MARKERS = "osD^vPX"
+__all__ = ["plot_decoded", "plot_over_dimensions"]
 
 
 def plot_over_dimensions(
@@ -28,13 +25,13 @@ def plot_over_dimensions(
     levels: Mapping[str, float] | None = None,
     ax: Any = None,
 ) -> tuple[Figure, Axes]:
-    """Draws held-out R^2 against the number of dimensions behaviour is decoded from.
+    """Draw held-out R^2 against the number of dimensions behaviour is decoded from.
 
     Lines are means over folds, bands the standard deviation over folds. A curve that rises
     early needs few dimensions.
 
     Args:
-        results: of :func:`~lfads_tf.analysis.decoding.dimensions.over_dimensions` by name.
+        results: of :func:`decode_over_dimensions` by name.
         levels: R^2 of other decoders by name, as dotted lines, such as that of a Wiener
             filter on all spikes.
         ax: to draw in.
@@ -47,6 +44,7 @@ def plot_over_dimensions(
         TypeError: something else than results by name.
 
     Example:
+        >>> import numpy as np
         >>> dimensions = np.array([1, 2, 5, 10])
         >>> r_squared = np.array([[0.3, 0.4], [0.6, 0.7], [0.8, 0.8], [0.8, 0.9]])
         >>> result = OverDimensions(dimensions, r_squared, r_squared)
@@ -54,7 +52,7 @@ def plot_over_dimensions(
         >>> ax.get_xlabel()
         'dimensions (principal components)'
     """
-    looks = _looks("results", results, OverDimensions)
+    looks = style_by_name("results", results, OverDimensions)
     fig, ax_ = style.single_axes(ax, (4.8, 3.4))
     lowest = []
     for name, (result, color, marker) in looks.items():
@@ -86,84 +84,7 @@ def plot_over_dimensions(
     ax_.set_ylim(max(min(0.0, min(lowest)) - 0.02, -0.5), 1.02)
     ax_.set_xlabel("dimensions (principal components)")
     ax_.set_ylabel("held-out R²")
-    _finish(ax_)
-    return fig, ax_
-
-
-def plot_separation(
-    results: Mapping[str, Separation],
-    *,
-    bin_width: float,
-    start: float = 0.0,
-    event: float | None = None,
-    event_name: str = "target",
-    ax: Any = None,
-) -> tuple[Figure, Axes]:
-    """Draws in how many of the trials the condition is told right, bin by bin.
-
-    Bands are a standard error over trials; the dotted line is chance. Above it before the
-    event lies what was inferred from later bins.
-
-    Args:
-        results: of :func:`~lfads_tf.analysis.separation.condition_separation` by name, over
-            the same bins.
-        bin_width: in seconds.
-        start: time of the first bin's beginning in seconds.
-        event: time at which the conditions begin to differ, such as that of the target.
-        event_name: what it is called.
-        ax: to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        ValueError: nothing to draw, more than seven results, or different numbers of bins.
-        TypeError: something else than results by name.
-
-    Example:
-        >>> kinds = np.arange(2)
-        >>> conditions = np.arange(20) % 2
-        >>> told = np.random.default_rng(0).integers(0, 2, (20, 30))
-        >>> result = Separation(kinds, conditions, told, 0.5)
-        >>> fig, ax = plot_separation({"guessed": result}, bin_width=0.02, event=0.2)
-        >>> ax.get_ylabel()
-        'accuracy (2 conditions)'
-    """
-    width = checks.check_number(bin_width, "bin_width")
-    looks = _looks("results", results, Separation)
-    sizes = {result.predictions.shape[1] for result, _, _ in looks.values()}
-    if len(sizes) > 1:
-        raise ValueError(
-            f"results: expected the same number of bins in all, received {sorted(sizes)}."
-        )
-    fig, ax_ = style.single_axes(ax, (5.2, 3.6))
-    time = style.times(sizes.pop(), width, start)
-    for name, (result, color, _) in looks.items():
-        accuracy, error = result.accuracy, result.standard_error
-        ax_.plot(time, accuracy, color=color, linewidth=1.6, label=name)
-        ax_.fill_between(
-            time, accuracy - error, accuracy + error, color=color, alpha=0.2, linewidth=0
-        )
-    first = next(iter(looks.values()))[0]
-    grey = style.COLORS["grey"]
-    ax_.axhline(first.chance, color=grey, linestyle=":", linewidth=1.2, label="chance")
-    if event is not None:
-        ax_.axvline(event, color=grey, linewidth=0.8, zorder=1)
-        ax_.annotate(
-            event_name,
-            (event, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize="small",
-            color="0.35",
-        )
-    ax_.set_ylim(0.0, 1.02)
-    ax_.set_xlabel("time (s)")
-    ax_.set_ylabel(f"accuracy ({len(first.kinds)} conditions)")
-    _finish(ax_)
+    legend_lower_right(ax_)
     return fig, ax_
 
 
@@ -178,7 +99,7 @@ def plot_decoded(
     start: float = 0.0,
     axes: Any = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Draws decoded behaviour over the measured, in single trials.
+    """Draw decoded behaviour over the measured, in single trials.
 
     Args:
         targets: measured, ``(n_trials, n_bins, n_targets)``.
@@ -197,6 +118,7 @@ def plot_decoded(
         ValueError: shapes that differ, trials or dimensions out of range.
 
     Example:
+        >>> import numpy as np
         >>> behavior = np.random.default_rng(0).normal(size=(6, 30, 2)).cumsum(axis=1)
         >>> fig, axes = plot_decoded(behavior, {"LFADS": behavior + 0.5}, bin_width=0.05)
         >>> axes.shape, axes[0, 1].get_title()
@@ -206,7 +128,7 @@ def plot_decoded(
     shape = "(n_trials, n_bins, n_targets)"
     truth = checks.as_numbers(targets, "targets", n_axes=(3,), shape=shape, dtype=None)
     n_trials, n_bins, n_targets = truth.shape
-    drawn = _looks("predictions", predictions, None)
+    drawn = style_by_name("predictions", predictions, None)
     for name, (values, _, _) in drawn.items():
         if np.shape(values) != truth.shape:
             raise ValueError(
@@ -235,30 +157,3 @@ def plot_decoded(
         panel.set_title(f"trial {trial}", fontsize="medium")
     style.legend_above(fig, grid, own=axes is None)
     return fig, grid
-
-
-def _looks(name: str, results: Any, kind: Any) -> dict[str, tuple[Any, str, str]]:
-    """Each result with its colour and marker, in the order given."""
-    wanted = "arrays" if kind is None else kind.__name__
-    if not isinstance(results, Mapping):
-        raise TypeError(
-            f"{name}: expected {wanted} by name, received {type(results).__name__}."
-        )
-    if not 1 <= len(results) <= len(_ORDER):
-        raise ValueError(f"{name}: expected 1 to {len(_ORDER)}, received {len(results)}.")
-    for key, result in results.items():
-        if kind is not None and not isinstance(result, kind):
-            raise TypeError(
-                f"{name}: expected {wanted} by name, received {type(result).__name__} for "
-                f"{key!r}."
-            )
-    pairs = zip(results.items(), _ORDER, _MARKERS, strict=False)
-    return {k: (result, style.COLORS[color], mark) for (k, result), color, mark in pairs}
-
-
-def _finish(ax: Axes) -> None:
-    ax.spines[["top", "right"]].set_visible(False)
-    # Both figures rise to the right: the lower right corner is free.
-    ax.legend(
-        loc="lower right", fontsize="small", framealpha=0.85, edgecolor="none", borderpad=0.2
-    )

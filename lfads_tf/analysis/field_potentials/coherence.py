@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import fft
 from scipy.signal import windows
 
 from fixedpoint_tf._utils import checks
-from lfads_tf.analysis.field_potentials.cross_correlation import signals_of_trials
+from lfads_tf.analysis.field_potentials.signals import check_trials
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Coherence", "coherence"]
 
@@ -64,6 +67,36 @@ class Coherence(NamedTuple):
             raise ValueError(f"level: expected above 0 and below 1, received {level!r}.")
         return float(np.sqrt(1.0 - (1.0 - level) ** (1.0 / (self.n_estimates - 1))))
 
+    def plot(
+        self, *, level: float = 0.95, with_phase: bool = True, axes: Any = None
+    ) -> tuple[Figure, np.ndarray]:
+        """Draw coherence with its chance level, and below it the phase where it is above.
+
+        Of several neurons the mean coherence is drawn over thin lines of each, and the phase of
+        every neuron wherever its coherence is above chance.
+
+        Args:
+            level: which independent signals stay below at one frequency with this probability.
+            with_phase: whether to draw the phase.
+            axes: to draw in: two, or one without the phase.
+
+        Returns:
+            The figure and the axes, ``(2,)`` or ``(1,)``.
+
+        Raises:
+            ValueError: a level that is not between 0 and 1, or another number of axes.
+
+        Example:
+            >>> import numpy as np
+            >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
+            >>> fig, axes = coherence(lfp, lfp, 0.01).plot()
+            >>> [ax.get_ylabel() for ax in axes]
+            ['coherence', 'phase lag of\\nthe rates (rad)']
+        """
+        from lfads_tf.analysis.field_potentials import plotting
+
+        return plotting.plot_coherence(self, level=level, with_phase=with_phase, axes=axes)
+
 
 def coherence(
     rates: Any, lfp: Any, bin_width: float, *, half_bandwidth: float | None = None
@@ -109,7 +142,7 @@ def coherence(
         (1.0, 0.25)
     """
     width = checks.check_number(bin_width, "bin_width")
-    y, x = signals_of_trials(rates, lfp)
+    y, x = check_trials(rates, lfp)
     n_trials, n_bins = x.shape
     duration = n_bins * width
     if half_bandwidth is None:

@@ -3,12 +3,12 @@
 What rates share with a field potential that was recorded beside them was not put there by
 the method that inferred them, which never saw it: oscillations of the potential that are
 found again in the rates are real ones (Pandarinath et al. 2018, Nature Methods 15:805-815).
-The same frequency by frequency is :mod:`lfads_tf.analysis.field_potentials.coherence`.
+The same frequency by frequency is :func:`coherence`.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import fft, signal
@@ -16,8 +16,13 @@ from scipy import fft, signal
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import as_conditions
 from lfads_tf.analysis.field_potentials.lagged_products import LaggedProducts
+from lfads_tf.analysis.field_potentials.signals import band_pass, check_trials
 
-__all__ = ["CrossCorrelation", "band_pass", "cross_correlation", "peak_frequency"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["CrossCorrelation", "cross_correlation", "peak_frequency"]
 
 _FINENESS = 32  # of the frequencies at which a spectrum is evaluated, a cycle over all lags
 
@@ -92,56 +97,51 @@ class CrossCorrelation(NamedTuple):
         return np.expand_dims(size.argmax(axis=0), 0)
 
     def peak_frequency(self, least: float | None = None) -> np.ndarray:
-        """At which frequency it oscillates; see :func:`peak_frequency`."""
+        """Find the frequency at which it oscillates most, the peak of its spectrum.
+
+        Two frequencies are told apart if they differ by more than about two cycles over all
+        lags.
+
+        Args:
+            least: lowest frequency to look at, in Hz; by default one cycle over all lags,
+                below which the function shows none.
+
+        Returns:
+            In Hz, a number or one a neuron; NaN where it does not vary or holds NaN.
+
+        Raises:
+            ValueError: a frequency out of range.
+        """
         width = float(self.lags[1] - self.lags[0])
         return peak_frequency(self.correlation, width, least=least)
 
+    def plot(self, *, level: float = 0.95, ax: Axes | None = None) -> tuple[Figure, Axes]:
+        """Draw a cross-correlation over the band in which those of shuffled trials lie.
 
-def band_pass(
-    values: Any, bin_width: float, band: tuple[float, float], *, order: int = 4
-) -> np.ndarray:
-    """The part of signals that lies in a band of frequencies, not shifted in time.
+        Of several neurons their mean is drawn over thin lines of each, and the band is that of
+        the mean; neurons of opposite sign cancel in it. The band is that of each lag alone: of
+        many lags some leave it by chance.
 
-    A Butterworth filter runs forward and backward (``scipy.signal.sosfiltfilt``), so that
-    phases are kept and gains are squared: 1/2 at both ends of the band. Signals are continued
-    at both ends by their reflection; for about a period of the lower frequency the result
-    there is a guess. What a filter makes of noise oscillates too, in its band: look at what
-    shuffled trials give.
+        Args:
+            level: share of the shuffles within the band.
+            ax: to draw in.
 
-    Args:
-        values: ``(n_trials, n_bins)`` or ``(n_trials, n_bins, n)``.
-        bin_width: in seconds.
-        band: lower and upper frequency in Hz.
-        order: of the filter in one direction.
+        Returns:
+            The figure and the axes.
 
-    Returns:
-        The same shape, float64.
+        Raises:
+            ValueError: a level that is not between 0 and 1.
 
-    Raises:
-        TypeError: no real numbers, or an order that is no integer.
-        ValueError: another number of axes, NaN or infinity, a band that is not between 0 and
-            half the bins per second, or trials too short for such a filter.
+        Example:
+            >>> import numpy as np
+            >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
+            >>> fig, ax = cross_correlation(lfp, lfp, 0.01, max_lag=0.2).plot()
+            >>> ax.get_xlabel()
+            'lag of the rates behind the LFP (s)'
+        """
+        from lfads_tf.analysis.field_potentials import plotting
 
-    Example:
-        >>> time = np.arange(200) * 0.01
-        >>> slow, fast = np.sin(2 * np.pi * 2 * time), np.sin(2 * np.pi * 20 * time)
-        >>> found = band_pass((slow + fast)[None], 0.01, (15.0, 25.0))[0]
-        >>> bool(np.abs(found - fast)[50:150].max() < 0.01)
-        True
-    """
-    width = checks.check_number(bin_width, "bin_width")
-    checks.check_whole(order, "order")
-    array = _signals("values", values, (2, 3), "(n_trials, n_bins) or (n_trials, n_bins, n)")
-    low, high = _band(band, width)
-    sections = signal.butter(order, [low, high], "bandpass", fs=1 / width, output="sos")
-    n_padded = 3 * (2 * len(sections) + 1)  # of sosfiltfilt
-    if array.shape[1] <= n_padded:
-        raise ValueError(
-            f"values: expected more than {n_padded} bins for a filter of order {order}, "
-            f"received {array.shape[1]}."
-        )
-    longest = min(array.shape[1] - 1, max(n_padded, int(np.ceil(1 / (low * width)))))
-    return signal.sosfiltfilt(sections, array, axis=1, padlen=longest)
+        return plotting.plot_cross_correlation(self, level=level, ax=ax)
 
 
 def cross_correlation(
@@ -194,7 +194,7 @@ def cross_correlation(
     """
     width = checks.check_number(bin_width, "bin_width")
     checks.check_whole(n_shuffles, "n_shuffles")
-    y, x = signals_of_trials(rates, lfp)
+    y, x = check_trials(rates, lfp)
     n_trials, n_bins = x.shape
     n_lags = round(checks.check_number(max_lag, "max_lag") / width)
     if not 1 <= n_lags <= n_bins // 2:
@@ -222,7 +222,7 @@ def cross_correlation(
 def peak_frequency(
     correlation: Any, bin_width: float, *, least: float | None = None
 ) -> np.ndarray:
-    """The frequency at which a correlation function oscillates most.
+    """Find the frequency at which a correlation function oscillates most.
 
     The greatest value of the spectrum of the function, its mean over lags taken off, after a
     Hann window over all lags. Two frequencies are told apart if they differ by more than
@@ -268,44 +268,6 @@ def peak_frequency(
     size, frequencies = size[inside], frequencies[inside]
     varies = np.isfinite(size).all(axis=0) & (size.max(axis=0) > 1e-12)
     return np.where(varies, frequencies[np.nan_to_num(size).argmax(axis=0)], np.nan)
-
-
-def signals_of_trials(rates: Any, lfp: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Rates ``(n_trials, n_bins, n_neurons)`` and field potential, checked, in float64."""
-    y = _signals("rates", rates, (2, 3), "(n_trials, n_bins, n_neurons) or (n_trials, n_bins)")
-    x = _signals("lfp", lfp, (2,), "(n_trials, n_bins)")
-    if x.shape != y.shape[:2]:
-        raise ValueError(
-            f"lfp: expected shape {y.shape[:2]}, one value for each trial and bin of rates, "
-            f"received {x.shape}."
-        )
-    return (y[..., None] if y.ndim == 2 else y), x
-
-
-def _signals(name: str, value: Any, n_axes: tuple[int, ...], shape: str) -> np.ndarray:
-    array = checks.as_numbers(value, name, n_axes=n_axes, shape=shape, dtype=None).astype(
-        np.float64
-    )
-    bad = ~np.isfinite(array)
-    if bad.any():
-        raise ValueError(
-            f"{name}: expected finite numbers, received NaN or infinity in {bad.sum():,} of "
-            f"{array.size:,} samples. Cut trials of different lengths to what all have."
-        )
-    return array
-
-
-def _band(band: Any, width: float) -> tuple[float, float]:
-    try:
-        low, high = (float(edge) for edge in band)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"band: expected two frequencies in Hz, received {band!r}.") from error
-    if not 0 < low < high < 0.5 / width:
-        raise ValueError(
-            "band: expected two frequencies in Hz, rising, above 0 and below half the bins "
-            f"per second ({0.5 / width:g}), received {band!r}."
-        )
-    return low, high
 
 
 def _share(name: str, value: float) -> None:

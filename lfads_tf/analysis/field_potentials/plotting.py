@@ -25,30 +25,7 @@ _THIN = {"color": style.COLORS["sky blue"], "linewidth": 0.5, "alpha": 0.5, "zor
 def plot_cross_correlation(
     found: CrossCorrelation, *, level: float = 0.95, ax: Any = None
 ) -> tuple[Figure, Axes]:
-    """Draws a cross-correlation over the band in which those of shuffled trials lie.
-
-    Of several neurons their mean is drawn over thin lines of each, and the band is that of
-    the mean; neurons of opposite sign cancel in it. The band is that of each lag alone: of
-    many lags some leave it by chance.
-
-    Args:
-        found: of :func:`~.cross_correlation`.
-        level: share of the shuffles within the band.
-        ax: to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        ValueError: a level that is not between 0 and 1.
-
-    Example:
-        >>> from lfads_tf.analysis.field_potentials.cross_correlation import cross_correlation
-        >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
-        >>> fig, ax = plot_cross_correlation(cross_correlation(lfp, lfp, 0.01, max_lag=0.2))
-        >>> ax.get_xlabel()
-        'lag of the rates behind the LFP (s)'
-    """
+    """Draw :meth:`~.cross_correlation.CrossCorrelation.plot`."""
     fig, ax = style.single_axes(ax, (4.6, 3.0))
     correlation, shuffled = found.correlation, found.shuffled
     name = "rates"
@@ -80,30 +57,7 @@ def plot_cross_correlation(
 def plot_coherence(
     found: Coherence, *, level: float = 0.95, with_phase: bool = True, axes: Any = None
 ) -> tuple[Figure, np.ndarray]:
-    """Draws coherence with its chance level, and below it the phase where it means something.
-
-    Of several neurons the mean coherence is drawn over thin lines of each, and the phase of
-    every neuron wherever its coherence is above chance.
-
-    Args:
-        found: of :func:`lfads_tf.analysis.field_potentials.coherence.coherence`.
-        level: which independent signals stay below at one frequency with this probability.
-        with_phase: whether to draw the phase.
-        axes: to draw in: two, or one without the phase.
-
-    Returns:
-        The figure and the axes, ``(2,)`` or ``(1,)``.
-
-    Raises:
-        ValueError: a level that is not between 0 and 1, or another number of axes.
-
-    Example:
-        >>> from lfads_tf.analysis.field_potentials.coherence import coherence
-        >>> lfp = np.random.default_rng(0).normal(size=(20, 100))
-        >>> fig, axes = plot_coherence(coherence(lfp, lfp, 0.01))
-        >>> [ax.get_ylabel() for ax in axes]
-        ['coherence', 'phase lag of\\nthe rates (rad)']
-    """
+    """Draw :meth:`~.coherence.Coherence.plot`."""
     chance = found.chance(level)
     fig, grid = style.panels(axes, 1 + with_phase, 1, size=(4.6, 2.2), sharex=True)
     above = grid[0, 0]

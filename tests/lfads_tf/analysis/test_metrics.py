@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lfads_tf.analysis import metrics
+from lfads_tf.analysis import (
+    bits_per_spike,
+    mean_rates,
+    poisson_log_likelihood,
+    r_squared,
+    squared_correlation,
+)
 
 
 def rates_and_spikes(seed=0, shape=(20, 30, 5), bin_width=0.02):
@@ -25,23 +31,23 @@ class TestRSquared:
         estimated = np.array([[1.0, 4.0], [2.0, 4.0], [4.0, 10.0]])
         # Errors 1 and 8; deviations from the means 2 and 6: 2 and 56.
         np.testing.assert_allclose(
-            metrics.r_squared(true, estimated, average=None), [1 - 1 / 2, 1 - 8 / 56]
+            r_squared(true, estimated, average=None), [1 - 1 / 2, 1 - 8 / 56]
         )
-        assert metrics.r_squared(true, estimated) == pytest.approx((1 / 2 + 48 / 56) / 2)
-        assert metrics.r_squared(true, estimated, average="pooled") == pytest.approx(1 - 9 / 58)
+        assert r_squared(true, estimated) == pytest.approx((1 / 2 + 48 / 56) / 2)
+        assert r_squared(true, estimated, average="pooled") == pytest.approx(1 - 9 / 58)
 
     def test_mean_scores_zero_and_truth_one(self):
         true, _, _ = rates_and_spikes()
         mean = np.broadcast_to(true.mean(axis=(0, 1)), true.shape)
         for average in ("neurons", "pooled"):
-            assert metrics.r_squared(true, mean, average=average) == pytest.approx(0, abs=1e-12)
-            assert metrics.r_squared(true, true, average=average) == 1.0
+            assert r_squared(true, mean, average=average) == pytest.approx(0, abs=1e-12)
+            assert r_squared(true, true, average=average) == 1.0
 
     def test_known_noise(self):
         rng = np.random.default_rng(0)
         true = rng.normal(size=(500, 200, 2))
         noisy = true + 0.5 * rng.normal(size=true.shape)
-        assert metrics.r_squared(true, noisy) == pytest.approx(1 - 0.25, abs=5e-3)
+        assert r_squared(true, noisy) == pytest.approx(1 - 0.25, abs=5e-3)
 
     @pytest.mark.parametrize("average", ["neurons", "pooled"])
     def test_what_was_not_observed_changes_nothing(self, average):
@@ -50,22 +56,20 @@ class TestRSquared:
         padded_true = np.concatenate([true, np.full((4, 5, 3), np.nan)], axis=1)
         padded = np.concatenate([estimated, rng.normal(size=(4, 5, 3))], axis=1)
         padded[0, -1] = np.nan
-        assert metrics.r_squared(padded_true, padded, average=average) == pytest.approx(
-            metrics.r_squared(true, estimated, average=average), rel=1e-12
+        assert r_squared(padded_true, padded, average=average) == pytest.approx(
+            r_squared(true, estimated, average=average), rel=1e-12
         )
 
     def test_constant_columns_are_left_out_of_the_mean_but_not_of_pooled_errors(self):
         rng = np.random.default_rng(0)
         true, estimated = rng.normal(size=(2, 50, 2))
         constant = np.full((50, 1), 0.1)  # its mean is not exactly 0.1 in floating point
-        each = metrics.r_squared(
+        each = r_squared(
             np.hstack([true, constant]), np.hstack([estimated, constant + 1.0]), average=None
         )
         assert np.isnan(each[2])
-        np.testing.assert_array_equal(
-            each[:2], metrics.r_squared(true, estimated, average=None)
-        )
-        pooled = metrics.r_squared(
+        np.testing.assert_array_equal(each[:2], r_squared(true, estimated, average=None))
+        pooled = r_squared(
             np.hstack([true, constant]),
             np.hstack([estimated, constant + 1.0]),
             average="pooled",
@@ -73,7 +77,7 @@ class TestRSquared:
         error = np.sum((true - estimated) ** 2) + 50.0
         assert pooled == pytest.approx(1 - error / np.sum((true - true.mean(0)) ** 2))
         for average in ("neurons", "pooled"):
-            assert np.isnan(metrics.r_squared(constant, constant, average=average))
+            assert np.isnan(r_squared(constant, constant, average=average))
 
     def test_a_missing_estimate_is_an_error_not_a_gift(self):
         true = np.arange(6.0).reshape(3, 2)
@@ -82,43 +86,43 @@ class TestRSquared:
         with pytest.raises(
             ValueError, match="estimated: expected a finite number .* in 1 of 6"
         ):
-            metrics.r_squared(true, estimated)
+            r_squared(true, estimated)
 
     def test_wrong_arguments(self):
         with pytest.raises(ValueError, match=r"estimated: expected shape \(3, 2\), as true's"):
-            metrics.r_squared(np.ones((3, 2)), np.ones((2, 3)))
+            r_squared(np.ones((3, 2)), np.ones((2, 3)))
         with pytest.raises(ValueError, match="average: expected .* received 'mean'"):
-            metrics.r_squared(np.ones((3, 2)), np.ones((3, 2)), average="mean")
+            r_squared(np.ones((3, 2)), np.ones((3, 2)), average="mean")
         with pytest.raises(ValueError, match=r"true: expected shape .* received \(3,\)"):
-            metrics.r_squared(np.ones(3), np.ones(3))
+            r_squared(np.ones(3), np.ones(3))
         with pytest.raises(TypeError, match="true: expected an array of real numbers"):
-            metrics.r_squared(np.full((2, 2), "a"), np.ones((2, 2)))
+            r_squared(np.full((2, 2), "a"), np.ones((2, 2)))
 
 
 class TestSquaredCorrelation:
     def test_is_pearson_in_each_trial(self):
         rng = np.random.default_rng(0)
         true, estimated = rng.normal(size=(2, 4, 12, 3))
-        each = metrics.squared_correlation(true, estimated, average=None)
+        each = squared_correlation(true, estimated, average=None)
         expected = [
             [stats.pearsonr(true[b, :, n], estimated[b, :, n])[0] ** 2 for n in range(3)]
             for b in range(4)
         ]
         np.testing.assert_allclose(each, expected, rtol=1e-10)
-        assert metrics.squared_correlation(true, estimated) == pytest.approx(np.mean(expected))
+        assert squared_correlation(true, estimated) == pytest.approx(np.mean(expected))
 
     def test_size_sign_and_offset_do_not_matter(self):
         true = np.random.default_rng(0).normal(size=(4, 12, 3))
-        assert metrics.squared_correlation(true, 3 - 2 * true) == pytest.approx(1.0)
+        assert squared_correlation(true, 3 - 2 * true) == pytest.approx(1.0)
 
     def test_unobserved_bins_and_constants(self):
         rng = np.random.default_rng(0)
         true, estimated = rng.normal(size=(2, 4, 12, 3))
-        short = metrics.squared_correlation(true[:, :8], estimated[:, :8], average=None)
+        short = squared_correlation(true[:, :8], estimated[:, :8], average=None)
         true[:, 8:] = np.nan
         true[1, :8, 0] = 0.1
         estimated[2, :, 1] = 0.1
-        each = metrics.squared_correlation(true, estimated, average=None)
+        each = squared_correlation(true, estimated, average=None)
         assert np.isnan(each[1, 0])
         assert each[2, 1] == 0.0
         each[1, 0], each[2, 1] = short[1, 0], short[2, 1]
@@ -126,16 +130,16 @@ class TestSquaredCorrelation:
 
     def test_needs_trials(self):
         with pytest.raises(ValueError, match="true: expected shape .n_trials, n_bins"):
-            metrics.squared_correlation(np.ones((3, 2)), np.ones((3, 2)))
+            squared_correlation(np.ones((3, 2)), np.ones((3, 2)))
 
 
 class TestPoisson:
     def test_log_likelihood_is_scipys(self):
         rates, spikes, width = rates_and_spikes()
         expected = stats.poisson.logpmf(spikes, rates * width).sum(axis=(0, 1))
-        each = metrics.poisson_log_likelihood(rates, spikes, width, per_neuron=True)
+        each = poisson_log_likelihood(rates, spikes, width, per_neuron=True)
         np.testing.assert_allclose(each, expected, rtol=1e-10)
-        total = metrics.poisson_log_likelihood(rates, spikes, width)
+        total = poisson_log_likelihood(rates, spikes, width)
         assert total == pytest.approx(expected.sum())
 
     def test_unobserved_bins_are_left_out(self):
@@ -144,44 +148,40 @@ class TestPoisson:
         seen = ~np.isnan(gappy)
         expected = stats.poisson.logpmf(gappy[seen], rates[seen] * width).sum()
         rates[~seen] = np.nan
-        got = metrics.poisson_log_likelihood(rates, gappy, width)
+        got = poisson_log_likelihood(rates, gappy, width)
         assert got == pytest.approx(expected)
 
     def test_a_rate_of_zero_costs_the_floor(self):
-        assert metrics.poisson_log_likelihood([[0.0]], [[1]], 0.1) == pytest.approx(
-            np.log(1e-9)
-        )
-        assert metrics.poisson_log_likelihood([[0.0]], [[0]], 0.1) == pytest.approx(0, abs=1e-8)
+        assert poisson_log_likelihood([[0.0]], [[1]], 0.1) == pytest.approx(np.log(1e-9))
+        assert poisson_log_likelihood([[0.0]], [[0]], 0.1) == pytest.approx(0, abs=1e-8)
 
     def test_mean_rates(self):
         _, spikes, width = rates_and_spikes()
         gappy = with_gaps(spikes)
         np.testing.assert_allclose(
-            metrics.mean_rates(gappy, width), np.nanmean(gappy, axis=(0, 1)) / width
+            mean_rates(gappy, width), np.nanmean(gappy, axis=(0, 1)) / width
         )
         gappy[:, :, 2] = np.nan
-        assert np.isnan(metrics.mean_rates(gappy, width)[2])
+        assert np.isnan(mean_rates(gappy, width)[2])
 
     def test_mean_rates_are_the_most_likely_constant_rates(self):
         _, spikes, width = rates_and_spikes()
-        best = metrics.mean_rates(spikes, width)
-        at_best = metrics.poisson_log_likelihood(best, spikes, width, per_neuron=True)
+        best = mean_rates(spikes, width)
+        at_best = poisson_log_likelihood(best, spikes, width, per_neuron=True)
         for factor in (0.95, 1.05):
-            other = metrics.poisson_log_likelihood(
-                factor * best, spikes, width, per_neuron=True
-            )
+            other = poisson_log_likelihood(factor * best, spikes, width, per_neuron=True)
             assert (other < at_best).all()
 
     def test_wrong_arguments(self):
         rates, spikes, width = rates_and_spikes()
         with pytest.raises(ValueError, match=r"rates: expected rates of at least 0.*-1"):
-            metrics.poisson_log_likelihood(-np.ones_like(rates), spikes, width)
+            poisson_log_likelihood(-np.ones_like(rates), spikes, width)
         with pytest.raises(ValueError, match=r"spikes: expected counts of at least 0"):
-            metrics.poisson_log_likelihood(rates, spikes - 10, width)
+            poisson_log_likelihood(rates, spikes - 10, width)
         with pytest.raises(ValueError, match=r"bin_width: expected a positive number"):
-            metrics.poisson_log_likelihood(rates, spikes, 0.0)
+            poisson_log_likelihood(rates, spikes, 0.0)
         with pytest.raises(ValueError, match=r"rates: expected shape \(20, 30, 5\)"):
-            metrics.poisson_log_likelihood(rates[:, 1:], spikes, width)
+            poisson_log_likelihood(rates[:, 1:], spikes, width)
 
 
 class TestBitsPerSpike:
@@ -191,34 +191,34 @@ class TestBitsPerSpike:
         spikes = np.array([[[2, 1], [0, 1]]])
         rates = np.array([[[3.0, 2.0], [1.0, 2.0]]])
         gain = (2 * np.log(1.5) - 1.5 - 0.5) - (2 * np.log(1.0) - 1.0 - 1.0)
-        got = metrics.bits_per_spike(rates, spikes, 0.5)
+        got = bits_per_spike(rates, spikes, 0.5)
         assert got == pytest.approx(gain / 4 / np.log(2), rel=1e-12)
-        each = metrics.bits_per_spike(rates, spikes, 0.5, per_neuron=True)
+        each = bits_per_spike(rates, spikes, 0.5, per_neuron=True)
         np.testing.assert_allclose(each, [gain / 2 / np.log(2), 0.0], atol=1e-12)
 
     def test_reference_of_other_data_by_hand(self):
         # One bin of 1 s with one spike; rate 2, reference 4: log(2/4) - 2 + 4 nats.
-        got = metrics.bits_per_spike([[2.0]], [[1]], 1.0, reference=[4.0])
+        got = bits_per_spike([[2.0]], [[1]], 1.0, reference=[4.0])
         assert got == pytest.approx((np.log(0.5) + 2.0) / np.log(2), rel=1e-12)
 
     def test_is_the_difference_of_log_likelihoods(self):
         rates, spikes, width = rates_and_spikes()
         gappy = with_gaps(spikes)
         mean = np.nanmean(gappy, axis=(0, 1)) / width
-        nats = metrics.poisson_log_likelihood(
-            rates, gappy, width
-        ) - metrics.poisson_log_likelihood(mean, gappy, width)
-        assert metrics.bits_per_spike(rates, gappy, width) == pytest.approx(
+        nats = poisson_log_likelihood(rates, gappy, width) - poisson_log_likelihood(
+            mean, gappy, width
+        )
+        assert bits_per_spike(rates, gappy, width) == pytest.approx(
             nats / np.nansum(gappy) / np.log(2)
         )
 
     def test_no_reference_is_harder_than_the_datas_own_mean(self):
         rates, spikes, width = rates_and_spikes()
-        own = metrics.bits_per_spike(rates, spikes, width)
-        half = metrics.mean_rates(spikes[:10], width)
-        assert metrics.bits_per_spike(rates, spikes, width, reference=half) > own
-        mean = np.broadcast_to(metrics.mean_rates(spikes, width), spikes.shape)
-        assert metrics.bits_per_spike(mean, spikes, width) == pytest.approx(0, abs=1e-12)
+        own = bits_per_spike(rates, spikes, width)
+        half = mean_rates(spikes[:10], width)
+        assert bits_per_spike(rates, spikes, width, reference=half) > own
+        mean = np.broadcast_to(mean_rates(spikes, width), spikes.shape)
+        assert bits_per_spike(mean, spikes, width) == pytest.approx(0, abs=1e-12)
 
     def test_true_rates_score_their_information(self):
         # Expected gain of the true rates over their mean: E[m log(m / mean)] / E[m].
@@ -226,23 +226,23 @@ class TestBitsPerSpike:
         rates = np.where(rng.random((200, 100, 4)) < 0.5, 5.0, 45.0)
         spikes = rng.poisson(rates * 0.01)
         expected = (5 * np.log2(5 / 25) + 45 * np.log2(45 / 25)) / 50
-        assert metrics.bits_per_spike(rates, spikes, 0.01) == pytest.approx(expected, abs=0.01)
+        assert bits_per_spike(rates, spikes, 0.01) == pytest.approx(expected, abs=0.01)
 
     def test_silent_and_unobserved_neurons(self):
         rates, spikes, width = rates_and_spikes()
         rates, spikes = rates.copy(), spikes.astype(float)
         spikes[..., 0], rates[..., 0] = 0, 0.0
         spikes[..., 1] = np.nan
-        each = metrics.bits_per_spike(rates, spikes, width, per_neuron=True)
+        each = bits_per_spike(rates, spikes, width, per_neuron=True)
         np.testing.assert_array_equal(np.isnan(each), [True, True, False, False, False])
-        assert metrics.bits_per_spike(rates, spikes, width) == pytest.approx(
-            metrics.bits_per_spike(rates[..., 2:], spikes[..., 2:], width), abs=1e-9
+        assert bits_per_spike(rates, spikes, width) == pytest.approx(
+            bits_per_spike(rates[..., 2:], spikes[..., 2:], width), abs=1e-9
         )
 
     def test_without_a_spike_there_is_no_value(self):
         with pytest.raises(ValueError, match="spikes: expected at least one spike"):
-            metrics.bits_per_spike(np.ones((3, 2)), np.zeros((3, 2)), 0.1)
+            bits_per_spike(np.ones((3, 2)), np.zeros((3, 2)), 0.1)
 
     def test_wrong_reference(self):
         with pytest.raises(ValueError, match=r"reference: expected shape \(3, 2\)"):
-            metrics.bits_per_spike(np.ones((3, 2)), np.ones((3, 2)), 0.1, reference=[[1.0]])
+            bits_per_spike(np.ones((3, 2)), np.ones((3, 2)), 0.1, reference=[[1.0]])

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from lfads_tf import Session
-from lfads_tf.analysis import nlb, psth
+from lfads_tf.analysis import (
+    co_smoothing,
+    evaluate_nlb,
+    forward_prediction,
+    nlb_behavior_r_squared,
+    psth_r_squared,
+)
 from lfads_tf.data.formats import nlb as files
 
 
@@ -20,7 +26,7 @@ class TestBitsPerSpike:
         # Neuron 1 is held out: two bins, 3 spikes and 1, predicted as 2 and 1; mean 2.
         spikes = np.array([[[0.0, 3.0], [4.0, 1.0], [9.0, 50.0]]])
         rates = np.array([[[5.0, 20.0], [5.0, 10.0], [5.0, 7.0]]])
-        got = nlb.co_smoothing(rates, spikes, 0.1, n_encode_neurons=1, n_encode_bins=2)
+        got = co_smoothing(rates, spikes, 0.1, n_encode_neurons=1, n_encode_bins=2)
         by_hand = (3 * np.log(2 / 2) - (2 - 2) + 1 * np.log(1 / 2) - (1 - 2)) / 4 / np.log(2)
         assert got == pytest.approx(by_hand, rel=1e-12)
 
@@ -28,7 +34,7 @@ class TestBitsPerSpike:
         # Bins 1 and 2 are forward; both neurons count: 1, 3 (mean 2) and 2, 0 (mean 1).
         spikes = np.array([[[7.0, 7.0], [1.0, 2.0], [3.0, 0.0]]])
         rates = np.array([[[1.0, 1.0], [10.0, 20.0], [40.0, 5.0]]])
-        got = nlb.forward_prediction(rates, spikes, 0.1, n_encode_bins=1)
+        got = forward_prediction(rates, spikes, 0.1, n_encode_bins=1)
         gain = np.log(1 / 2) - (1 - 2)
         gain += 3 * np.log(4 / 2) - (4 - 2)
         gain += 2 * np.log(2 / 1) - (2 - 1)
@@ -39,9 +45,9 @@ class TestBitsPerSpike:
         rng = np.random.default_rng(0)
         rates = rng.gamma(2.0, 10.0, (6, 12, 8))
         spikes = rng.poisson(0.05 * rates).astype(float)
-        got = nlb.co_smoothing(rates, spikes, 0.05, 5, 9)
+        got = co_smoothing(rates, spikes, 0.05, 5, 9)
         assert got == pytest.approx(hand_bits(0.05 * rates[:, :9, 5:], spikes[:, :9, 5:]))
-        got = nlb.forward_prediction(rates, spikes, 0.05, 9)
+        got = forward_prediction(rates, spikes, 0.05, 9)
         assert got == pytest.approx(hand_bits(0.05 * rates[:, 9:], spikes[:, 9:]))
 
     def test_nothing_held_out(self):
@@ -50,13 +56,13 @@ class TestBitsPerSpike:
             ValueError,
             match="n_encode_neurons: expected a whole number from 1 to 2, received 3",
         ):
-            nlb.co_smoothing(ones, ones, 0.1, 3)
+            co_smoothing(ones, ones, 0.1, 3)
         with pytest.raises(
             ValueError, match="n_encode_bins: expected a whole number from 1 to 4, received 5"
         ):
-            nlb.forward_prediction(ones, ones, 0.1, 5)
+            forward_prediction(ones, ones, 0.1, 5)
         with pytest.raises(ValueError, match=r"rates: expected shape \(2, 5, 3\)"):
-            nlb.co_smoothing(ones[1:], ones, 0.1, 2)
+            co_smoothing(ones[1:], ones, 0.1, 2)
 
 
 class TestBehavior:
@@ -65,7 +71,7 @@ class TestBehavior:
         # weight = 2 * 10 / (10 + 1), and on test rates -2, 2 the error is 4 - 2 w each.
         train = np.tile([-1.0, 1.0], 5).reshape(1, 10, 1)
         test = np.array([[[-2.0], [2.0]]])
-        got = nlb.behavior_r_squared(
+        got = nlb_behavior_r_squared(
             10 * (train + 5),
             2 * train,
             10 * (test + 5),
@@ -81,22 +87,22 @@ class TestBehavior:
         y = np.stack([x[..., 0], rng.normal(size=(16, 10)) * 9], axis=-1)
         mask = np.stack([np.arange(16) < 8, np.arange(16) >= 8], axis=1)
         options = {"bin_width": 0.02, "penalties": [1e-9]}
-        parts = [nlb.behavior_r_squared(x[m], y[m], x[m], y[m], **options) for m in mask.T]
-        both = nlb.behavior_r_squared(x, y, x, y, train_masks=mask, eval_masks=mask, **options)
+        parts = [nlb_behavior_r_squared(x[m], y[m], x[m], y[m], **options) for m in mask.T]
+        both = nlb_behavior_r_squared(x, y, x, y, train_masks=mask, eval_masks=mask, **options)
         assert both == pytest.approx(np.mean(parts))
         assert both == pytest.approx(0.5, abs=0.05)  # one dimension is told, one is noise
         gappy = np.concatenate([y, np.full((1, 10, 2), np.nan)])
         more = np.concatenate([x, 99 + x[:1]])
-        same = nlb.behavior_r_squared(more, gappy, more, gappy, **options)
-        assert same == pytest.approx(nlb.behavior_r_squared(x, y, x, y, **options))
+        same = nlb_behavior_r_squared(more, gappy, more, gappy, **options)
+        assert same == pytest.approx(nlb_behavior_r_squared(x, y, x, y, **options))
 
     def test_the_penalty_is_that_of_the_best_block_scores(self):
         rng = np.random.default_rng(1)
         x = rng.gamma(1.0, 50.0, (6, 10, 20))
         y = 0.02 * x[..., :1] + rng.normal(size=(6, 10, 1)) * 4
-        chosen = nlb.behavior_r_squared(x, y, x, y, bin_width=0.02, penalties=[1e-4, 100.0])
+        chosen = nlb_behavior_r_squared(x, y, x, y, bin_width=0.02, penalties=[1e-4, 100.0])
         alone = [
-            nlb.behavior_r_squared(x, y, x, y, bin_width=0.02, penalties=[p])
+            nlb_behavior_r_squared(x, y, x, y, bin_width=0.02, penalties=[p])
             for p in (1e-4, 100.0)
         ]
         assert chosen == alone[1] < alone[0]  # the smaller fits the trained samples better
@@ -104,9 +110,9 @@ class TestBehavior:
     def test_wrong_arguments(self):
         x, y = np.ones((4, 5, 3)), np.ones((4, 5, 2))
         with pytest.raises(ValueError, match=r"train_masks: expected shape \(4, 1\)"):
-            nlb.behavior_r_squared(x, y, x, y, bin_width=0.1, train_masks=np.ones((3, 1)))
+            nlb_behavior_r_squared(x, y, x, y, bin_width=0.1, train_masks=np.ones((3, 1)))
         with pytest.raises(ValueError, match="penalties: expected numbers above 0"):
-            nlb.behavior_r_squared(x, y, x, y, bin_width=0.1, penalties=[0.0])
+            nlb_behavior_r_squared(x, y, x, y, bin_width=0.1, penalties=[0.0])
 
 
 class TestEvaluate:
@@ -134,19 +140,19 @@ class TestEvaluate:
         paths = tmp_path / "target.h5", tmp_path / "submission.h5"
         files.write(paths[0], target, group="mc_maze_20")
         files.write(paths[1], submission, group="mc_maze_20")
-        result = nlb.evaluate(*paths, "mc_maze", 0.02)
+        result = evaluate_nlb(*paths, "mc_maze", 0.02)
         assert list(result) == ["co-bps", "vel R2", "psth R2", "fp-bps"]
         assert result["co-bps"] == pytest.approx(
-            nlb.co_smoothing(rates[test], spikes[test], 0.02, 6, 10), rel=1e-6
+            co_smoothing(rates[test], spikes[test], 0.02, 6, 10), rel=1e-6
         )
         assert result["fp-bps"] == pytest.approx(
-            nlb.forward_prediction(rates[test], spikes[test], 0.02, 10), rel=1e-6
+            forward_prediction(rates[test], spikes[test], 0.02, 10), rel=1e-6
         )
-        expected = nlb.behavior_r_squared(
+        expected = nlb_behavior_r_squared(
             rates[train, :10], behavior[train], rates[test, :10], behavior[test], bin_width=0.02
         )
         assert result["vel R2"] == pytest.approx(expected, rel=1e-6)
-        expected = psth.psth_r_squared(
+        expected = psth_r_squared(
             0.02 * rates[test, :10], np.repeat(np.arange(4), 2), target["psth"]
         )
         assert result["psth R2"] == pytest.approx(expected, rel=1e-6)
@@ -155,4 +161,4 @@ class TestEvaluate:
         *_, target, submission, _, _ = self.case()
         del submission["eval_rates_heldout"]
         with pytest.raises(KeyError, match="expected eval_rates_heldout, received eval_rates_"):
-            nlb.evaluate(target, submission, "mc_maze", 0.02)
+            evaluate_nlb(target, submission, "mc_maze", 0.02)

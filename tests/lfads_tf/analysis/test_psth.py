@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lfads_tf.analysis import psth
+from lfads_tf.analysis import condition_means, psth_r_squared
 
 
 def test_by_hand():
@@ -17,14 +17,14 @@ def test_by_hand():
     known[..., 1] = [[1, 2], [3, 4]]
     deviation = 3.5**2 + 1.5**2 + 0.5**2 + 4.5**2
     expected = (1 - 4 / deviation + 1) / 2
-    got = psth.psth_r_squared(rates, ["a", "a", "b"], known)
+    got = psth_r_squared(rates, ["a", "a", "b"], known)
     assert got == pytest.approx(expected, rel=1e-12)
 
 
 def test_conditions_without_trials_and_trials_without_condition():
     rates = np.random.default_rng(0).normal(size=(4, 5, 3))
     known = np.stack([rates[0], np.full((5, 3), 9.0), rates[1:3].mean(0)])
-    score = psth.psth_r_squared(rates, [0, 2, 2, -1], known, kinds=[0, 1, 2])
+    score = psth_r_squared(rates, [0, 2, 2, -1], known, kinds=[0, 1, 2])
     assert score == pytest.approx(1.0)
 
 
@@ -32,17 +32,17 @@ def test_jitter_is_undone():
     wave = np.random.default_rng(0).normal(size=(12, 2))
     jitter = np.array([0, 2, -1])
     trials = np.stack([np.roll(wave, -j, axis=0) for j in jitter])
-    _, means = psth.condition_means(trials, [1, 1, 1], jitter=jitter)
+    _, means = condition_means(trials, [1, 1, 1], jitter=jitter)
     np.testing.assert_allclose(means[0, 2:11], wave[2:11])
-    _, blurred = psth.condition_means(trials, [1, 1, 1])
+    _, blurred = condition_means(trials, [1, 1, 1])
     assert not np.allclose(blurred[0, 2:11], wave[2:11])
 
 
 def test_wrong_arguments():
     rates = np.ones((3, 2, 2))
     with pytest.raises(ValueError, match=r"psth: expected shape \(2, 2, 2\)"):
-        psth.psth_r_squared(rates, [0, 0, 1], np.ones((3, 2, 2)))
+        psth_r_squared(rates, [0, 0, 1], np.ones((3, 2, 2)))
     with pytest.raises(ValueError, match="conditions: expected trials of the PSTHs"):
-        psth.psth_r_squared(rates, [0, 0, 0], np.ones((1, 2, 2)), kinds=[5])
+        psth_r_squared(rates, [0, 0, 0], np.ones((1, 2, 2)), kinds=[5])
     with pytest.raises(ValueError, match="jitter: expected one whole number for each of 3"):
-        psth.condition_means(rates, [0, 0, 1], jitter=[1])
+        condition_means(rates, [0, 0, 1], jitter=[1])

@@ -5,7 +5,13 @@ import logging
 import numpy as np
 import pytest
 
-from lfads_tf.analysis import metrics, smoothing
+from lfads_tf.analysis import (
+    r_squared,
+    select_gaussian_width,
+    smooth_causal_gaussian,
+    smooth_gaussian,
+    smooth_pca,
+)
 
 
 def dense(counts, bin_width, sd):
@@ -28,48 +34,48 @@ class TestGaussian:
     @pytest.mark.parametrize("sd", [0.001, 0.02, 0.055, 0.3, 5.0])
     def test_is_the_weighted_mean_of_its_definition(self, sd):
         counts = np.random.default_rng(0).poisson(1.0, (3, 40, 4)).astype(float)
-        got = smoothing.gaussian(counts, 0.02, sd)
+        got = smooth_gaussian(counts, 0.02, sd)
         np.testing.assert_allclose(got, dense(counts, 0.02, sd), rtol=1e-12)
         counts[0, 30:] = np.nan
         counts[1, 5:9, 2] = np.nan
-        got = smoothing.gaussian(counts, 0.02, sd)
+        got = smooth_gaussian(counts, 0.02, sd)
         np.testing.assert_allclose(got, dense(counts, 0.02, sd), rtol=1e-12)
 
     def test_a_constant_rate_stays_constant_to_the_very_ends(self):
         counts = np.full((2, 50, 3), 3.0)
         counts[0, 35:] = np.nan
-        rates = smoothing.gaussian(counts, 0.01, 0.05)
+        rates = smooth_gaussian(counts, 0.01, 0.05)
         np.testing.assert_allclose(rates[~np.isnan(counts)], 300.0, rtol=1e-12)
 
     def test_padding_changes_nothing(self):
         counts = np.random.default_rng(0).poisson(1.0, (2, 30, 4)).astype(float)
         padded = np.concatenate([counts, np.full((2, 20, 4), np.nan)], axis=1)
         np.testing.assert_allclose(
-            smoothing.gaussian(padded, 0.01, 0.03)[:, :30],
-            smoothing.gaussian(counts, 0.01, 0.03),
+            smooth_gaussian(padded, 0.01, 0.03)[:, :30],
+            smooth_gaussian(counts, 0.01, 0.03),
             rtol=1e-12,
         )
 
     def test_far_from_any_observation_nothing_is_said(self):
         counts = np.full((1, 100, 1), np.nan)
         counts[0, 10] = 2.0
-        rates = smoothing.gaussian(counts, 0.01, 0.05)[0, :, 0]
+        rates = smooth_gaussian(counts, 0.01, 0.05)[0, :, 0]
         near = np.abs(np.arange(100) - 10) <= 20
         np.testing.assert_allclose(rates[near], 200.0)
         assert np.isnan(rates[~near]).all()
 
     def test_trials_do_not_mix(self):
         counts = np.random.default_rng(0).poisson(1.0, (4, 30, 2)).astype(float)
-        whole = smoothing.gaussian(counts, 0.01, 0.1)
+        whole = smooth_gaussian(counts, 0.01, 0.1)
         for trial in range(4):
-            alone = smoothing.gaussian(counts[trial], 0.01, 0.1)
+            alone = smooth_gaussian(counts[trial], 0.01, 0.1)
             np.testing.assert_allclose(whole[trial], alone, rtol=1e-12)
 
     def test_units_are_seconds(self):
         counts = np.random.default_rng(0).poisson(0.2, (2, 100, 3)).astype(float)
         np.testing.assert_allclose(
-            smoothing.gaussian(counts, 0.01, 0.05),
-            10 * smoothing.gaussian(counts, 0.1, 0.5),
+            smooth_gaussian(counts, 0.01, 0.05),
+            10 * smooth_gaussian(counts, 0.1, 0.5),
             rtol=1e-12,
         )
 
@@ -79,19 +85,19 @@ class TestGaussian:
     )
     def test_types(self, dtype, expected):
         counts = np.full((2, 20, 3), 200, dtype)
-        rates = smoothing.gaussian(counts, 0.1, 0.1)
+        rates = smooth_gaussian(counts, 0.1, 0.1)
         assert rates.dtype == expected
         np.testing.assert_allclose(rates, 2000.0, rtol=1e-5)
 
     def test_wrong_arguments(self):
         with pytest.raises(ValueError, match="sd: expected a positive number, received -1"):
-            smoothing.gaussian(np.ones((2, 3)), 0.1, -1)
+            smooth_gaussian(np.ones((2, 3)), 0.1, -1)
         with pytest.raises(
             TypeError, match="bin_width: expected a positive number, received None"
         ):
-            smoothing.gaussian(np.ones((2, 3)), None, 0.1)
+            smooth_gaussian(np.ones((2, 3)), None, 0.1)
         with pytest.raises(ValueError, match=r"spikes: expected shape .* received \(3,\)"):
-            smoothing.gaussian(np.ones(3), 0.1, 0.1)
+            smooth_gaussian(np.ones(3), 0.1, 0.1)
 
 
 class TestBestGaussian:
@@ -110,10 +116,8 @@ class TestBestGaussian:
 
     def test_the_estimate_is_the_error_against_the_true_rates(self):
         rates, spikes = self.data(n_trials=2000)
-        blind = smoothing.best_gaussian(spikes, self.bin_width, self.candidates)
-        known = smoothing.best_gaussian(
-            spikes, self.bin_width, self.candidates, true_rates=rates
-        )
+        blind = select_gaussian_width(spikes, self.bin_width, self.candidates)
+        known = select_gaussian_width(spikes, self.bin_width, self.candidates, true_rates=rates)
         assert blind.sd == known.sd
         # The standard error of the estimate is 4 (spikes/s)^2, of errors of 90 to 850.
         np.testing.assert_allclose(blind.errors, known.errors, atol=10.0)
@@ -123,24 +127,20 @@ class TestBestGaussian:
         gaps = np.random.default_rng(3).random(spikes.shape) < 0.3
         spikes[gaps] = np.nan
         spikes[:100, 120:] = np.nan
-        blind = smoothing.best_gaussian(spikes, self.bin_width, self.candidates)
-        known = smoothing.best_gaussian(
-            spikes, self.bin_width, self.candidates, true_rates=rates
-        )
+        blind = select_gaussian_width(spikes, self.bin_width, self.candidates)
+        known = select_gaussian_width(spikes, self.bin_width, self.candidates, true_rates=rates)
         np.testing.assert_allclose(blind.errors, known.errors, atol=12.0)
 
     def test_errors_are_those_of_the_smoothed_rates(self):
         rates, spikes = self.data()
-        choice = smoothing.best_gaussian(
+        choice = select_gaussian_width(
             spikes, self.bin_width, self.candidates, true_rates=rates
         )
         for sd, error in zip(self.candidates, choice.errors, strict=True):
-            smoothed = smoothing.gaussian(spikes, self.bin_width, sd)
+            smoothed = smooth_gaussian(spikes, self.bin_width, sd)
             assert error == pytest.approx(np.mean((smoothed - rates) ** 2), rel=1e-10)
         scores = [
-            metrics.r_squared(
-                rates, smoothing.gaussian(spikes, self.bin_width, sd), average="pooled"
-            )
+            r_squared(rates, smooth_gaussian(spikes, self.bin_width, sd), average="pooled")
             for sd in self.candidates
         ]
         assert choice.sd == self.candidates[int(np.argmax(scores))]
@@ -151,29 +151,29 @@ class TestBestGaussian:
         for frequency in (0.5, 2.0):
             rates = 30 + 25 * np.sin(2 * np.pi * frequency * t)[None, :, None]
             spikes = spikes_of(np.repeat(rates, 50, axis=0), self.bin_width)
-            chosen.append(smoothing.best_gaussian(spikes, self.bin_width).sd)
+            chosen.append(select_gaussian_width(spikes, self.bin_width).sd)
         assert chosen[1] < chosen[0]
 
     def test_the_end_of_the_candidates_is_told(self, caplog):
         _, spikes = self.data()
         with caplog.at_level(logging.WARNING, logger="lfads_tf"):
-            smoothing.best_gaussian(spikes, self.bin_width, [0.01, 0.02])
+            select_gaussian_width(spikes, self.bin_width, [0.01, 0.02])
         assert "at the end of the candidates (0.01 to 0.02 s)" in caplog.text
         caplog.clear()
         with caplog.at_level(logging.WARNING, logger="lfads_tf"):
-            smoothing.best_gaussian(spikes, self.bin_width, self.candidates)
+            select_gaussian_width(spikes, self.bin_width, self.candidates)
         assert not caplog.records
 
     def test_wrong_arguments(self):
         rates, spikes = self.data(n_trials=2)
         with pytest.raises(ValueError, match="candidates: expected at least one"):
-            smoothing.best_gaussian(spikes, 0.01, [])
+            select_gaussian_width(spikes, 0.01, [])
         with pytest.raises(ValueError, match="candidates: expected a positive number"):
-            smoothing.best_gaussian(spikes, 0.01, [0.1, 0.0])
+            select_gaussian_width(spikes, 0.01, [0.1, 0.0])
         with pytest.raises(ValueError, match=r"true_rates: expected shape \(2, 200, 3\)"):
-            smoothing.best_gaussian(spikes, 0.01, true_rates=rates[:1])
+            select_gaussian_width(spikes, 0.01, true_rates=rates[:1])
         with pytest.raises(ValueError, match="train_spikes: expected observed counts"):
-            smoothing.best_gaussian(np.full((2, 3, 1), np.nan), 0.01)
+            select_gaussian_width(np.full((2, 3, 1), np.nan), 0.01)
 
 
 class TestCausal:
@@ -187,14 +187,14 @@ class TestCausal:
         seen = ~np.isnan(counts)
         with np.errstate(invalid="ignore"):
             expected = (kernel @ np.where(seen, counts, 0.0)) / (kernel @ seen) / 0.02
-        got = smoothing.causal_gaussian(counts, 0.02, sd)
+        got = smooth_causal_gaussian(counts, 0.02, sd)
         np.testing.assert_allclose(got, expected, rtol=1e-12)
 
     def test_the_future_has_no_part(self):
         counts = np.random.default_rng(0).poisson(1.0, (2, 40, 3)).astype(float)
-        before = smoothing.causal_gaussian(counts, 0.02, 0.1)
+        before = smooth_causal_gaussian(counts, 0.02, 0.1)
         counts[:, 20:] += 100.0
-        after = smoothing.causal_gaussian(counts, 0.02, 0.1)
+        after = smooth_causal_gaussian(counts, 0.02, 0.1)
         np.testing.assert_array_equal(before[:, :20], after[:, :20])
         assert (after[:, 20:] > before[:, 20:]).all()
 
@@ -204,20 +204,20 @@ class TestPCA:
         wave = 20 + 10 * np.sin(np.linspace(0, 12, 200))
         low = wave[None, :, None] * np.linspace(0.5, 2.0, 6) * 0.01
         np.testing.assert_allclose(
-            smoothing.pca(low, 0.01, 0.02, 1), smoothing.gaussian(low, 0.01, 0.02)
+            smooth_pca(low, 0.01, 0.02, 1), smooth_gaussian(low, 0.01, 0.02)
         )
         spikes = spikes_of(np.repeat(low / 0.01, 30, axis=0), 0.01)
         errors = [
             np.mean((rates - low / 0.01) ** 2)
             for rates in (
-                smoothing.pca(spikes, 0.01, 0.05, 1),
-                smoothing.gaussian(spikes, 0.01, 0.05),
+                smooth_pca(spikes, 0.01, 0.05, 1),
+                smooth_gaussian(spikes, 0.01, 0.05),
             )
         ]
         assert errors[0] < 0.5 * errors[1]
 
     def test_components_may_come_from_other_trials(self):
         spikes = spikes_of(np.random.default_rng(1).gamma(2.0, 10.0, (8, 60, 5)), 0.02)
-        alone = smoothing.pca(spikes[:2], 0.02, 0.05, 2, fitted_to=spikes)
-        np.testing.assert_allclose(alone, smoothing.pca(spikes, 0.02, 0.05, 2)[:2])
+        alone = smooth_pca(spikes[:2], 0.02, 0.05, 2, fitted_to=spikes)
+        np.testing.assert_allclose(alone, smooth_pca(spikes, 0.02, 0.05, 2)[:2])
         assert (alone >= 0).all()

@@ -8,7 +8,7 @@ import pytest
 
 from lfads_tf import Inferred, Session, load_model
 from lfads_tf.__main__ import main
-from lfads_tf.analysis.metrics import bits_per_spike, mean_rates
+from lfads_tf.analysis import bits_per_spike, mean_rates
 from lfads_tf.data import synthetic
 from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.training.checkpoints import read_history

@@ -11,9 +11,7 @@ import pytest
 from matplotlib import pyplot
 
 from lfads_tf import plotting
-from lfads_tf.analysis import metrics, smoothing
-from lfads_tf.analysis.field_potentials import coherence
-from lfads_tf.analysis.field_potentials import cross_correlation as lfp
+from lfads_tf.analysis import coherence, cross_correlation, r_squared, smooth_gaussian
 from lfads_tf.plotting import style
 
 N_TRIALS, N_BINS, N_NEURONS, WIDTH = 12, 40, 9, 0.02
@@ -87,8 +85,8 @@ class TestFieldPotential:
 
     @pytest.mark.parametrize("n_neurons", [None, 4])
     def test_the_correlation_stands_over_the_band_of_the_shuffles(self, n_neurons):
-        found = lfp.cross_correlation(*self.signals(n_neurons), 0.01, max_lag=0.05)
-        fig, ax = plotting.plot_cross_correlation(found, level=0.9)
+        found = cross_correlation(*self.signals(n_neurons), 0.01, max_lag=0.05)
+        fig, ax = found.plot(level=0.9)
         name = f"mean of {n_neurons} neurons" if n_neurons else "rates"
         assert legend_texts(fig, ax) == ["90% of shuffled trials", name]
         lags, values = line(ax, name)
@@ -105,8 +103,8 @@ class TestFieldPotential:
 
     @pytest.mark.parametrize("n_neurons", [None, 4])
     def test_coherence_and_its_phase_where_it_is_above_chance(self, n_neurons):
-        found = coherence.coherence(*self.signals(n_neurons), 0.01)
-        fig, axes = plotting.plot_coherence(found, level=0.99)
+        found = coherence(*self.signals(n_neurons), 0.01)
+        fig, axes = found.plot(level=0.99)
         name = f"mean of {n_neurons} neurons" if n_neurons else "rates"
         assert legend_texts(fig, axes[0]) == [name, "chance (99%)"]
         frequencies, values = line(axes[0], name)
@@ -125,15 +123,15 @@ class TestFieldPotential:
     def test_into_given_axes(self):
         fig, given = pyplot.subplots(1, 2)
         y, x = self.signals()
-        found = lfp.cross_correlation(y, x, 0.01, max_lag=0.1, n_shuffles=9)
-        assert plotting.plot_cross_correlation(found, ax=given[0]) == (fig, given[0])
-        also = coherence.coherence(y, x, 0.01)
-        _, axes = plotting.plot_coherence(also, with_phase=False, axes=given[1])
+        found = cross_correlation(y, x, 0.01, max_lag=0.1, n_shuffles=9)
+        assert found.plot(ax=given[0]) == (fig, given[0])
+        also = coherence(y, x, 0.01)
+        _, axes = also.plot(with_phase=False, axes=given[1])
         assert axes.tolist() == [given[1]]
         with pytest.raises(ValueError, match="axes: expected 2 axes"):
-            plotting.plot_coherence(also, axes=given[1])
+            also.plot(axes=given[1])
         with pytest.raises(ValueError, match="level: expected above 0 and below 1"):
-            plotting.plot_cross_correlation(found, level=95, ax=given[0])
+            found.plot(level=95, ax=given[0])
 
 
 class TestTrials:
@@ -160,7 +158,7 @@ class TestTrials:
         _, axes = plotting.plot_trials(
             data, inferred, trials=[2, 7], neurons=[4], smoothing_sd=0.06, start=-0.3
         )
-        smoothed = smoothing.gaussian(data.spikes, WIDTH, 0.06)
+        smoothed = smooth_gaussian(data.spikes, WIDTH, 0.06)
         images = [axes[row, 1].get_images()[0].get_array().filled(np.nan) for row in range(4)]
         order = [int(np.argmin(np.abs(inferred[7].T - row).sum(axis=1))) for row in images[2]]
         assert sorted(order) == list(range(N_NEURONS))
@@ -591,7 +589,7 @@ class TestRatesAgainstTruth:
 
     def test_traces_histogram_and_score(self):
         true, rates, spikes = self.estimate()
-        smoothed = smoothing.gaussian(spikes, WIDTH, 0.05)
+        smoothed = smooth_gaussian(spikes, WIDTH, 0.05)
         fig, axes = plotting.plot_rates_against_truth(
             types.SimpleNamespace(rates=rates),
             true,
@@ -608,9 +606,9 @@ class TestRatesAgainstTruth:
             assert ax.get_ylim()[1] >= max(
                 true[trial, :, neuron].max(), rates[trial, :, neuron].max()
             )
-        score = metrics.r_squared(true, rates)
+        score = r_squared(true, rates)
         assert axes[4].get_title() == f"LFADS: R² = {score:.2f}\n(mean over neurons)"
-        score = metrics.r_squared(true, smoothed)
+        score = r_squared(true, smoothed)
         assert axes[5].get_title().startswith(f"smoothed: R² = {score:.2f}\n")
         assert axes[4].get_xlabel() == "true rate (spikes/s)"
         assert legend_texts(fig) == ["smoothed", "LFADS", "true"]
@@ -618,7 +616,7 @@ class TestRatesAgainstTruth:
 
     def test_a_good_a_typical_and_a_bad_neuron(self):
         true, rates, _ = self.estimate()
-        each = metrics.r_squared(true, rates, average=None)
+        each = r_squared(true, rates, average=None)
         _, axes = plotting.plot_rates_against_truth(rates, true, bin_width=WIDTH, trials=[0])
         shown = [int(ax.get_ylabel().split()[1]) for ax in axes[:3]]
         order = np.argsort(each)
@@ -640,7 +638,7 @@ class TestRatesAgainstTruth:
 
     def test_unknown_truth_is_left_out(self):
         true, rates, _ = self.estimate()
-        score = metrics.r_squared(true[:, :30], rates[:, :30])
+        score = r_squared(true[:, :30], rates[:, :30])
         true[:, 30:] = np.nan
         rates[:, 35:] = np.nan
         fig, axes = plotting.plot_rates_against_truth(rates, true, bin_width=WIDTH)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from lfads_tf import LFADS, LFADSConfig, Session, load_model
-from lfads_tf.analysis.metrics import r_squared
+from lfads_tf.analysis import r_squared
 from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.layers import readin
 from lfads_tf.sessions import initial_weights

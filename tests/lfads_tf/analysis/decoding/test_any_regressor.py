@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -12,19 +13,20 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lfads_tf.analysis.decoding import (
-    cross_validation as validation,
+from lfads_tf.analysis import (
+    Kalman,
+    KalmanRegressor,
+    Lags,
+    OptimalLinearRegressor,
+    Regressor,
+    RidgeRegressor,
+    Wiener,
+    cross_validate,
+    decode_between_sessions,
+    decode_over_dimensions,
+    fit_decoder,
 )
-from lfads_tf.analysis.decoding import (
-    decoders,
-    dimensions,
-    estimators,
-    kalman,
-)
-from lfads_tf.analysis.decoding import (
-    linear as decoding,
-)
-from lfads_tf.analysis.decoding.lags import Lags
+from lfads_tf.analysis.decoding import kalman
 
 
 def rates_and_force(seed=0, n_trials=12, n_bins=25, noise=0.1, n_targets=2):
@@ -38,9 +40,7 @@ def rates_and_force(seed=0, n_trials=12, n_bins=25, noise=0.1, n_targets=2):
 
 # The Kalman filter is not among them: what it says of a bin depends on the bins before it,
 # while these checks shuffle samples.
-@parametrize_with_checks(
-    [Lags(), estimators.RidgeRegressor(), estimators.OptimalLinearRegressor()]
-)
+@parametrize_with_checks([Lags(), RidgeRegressor(), OptimalLinearRegressor()])
 def test_scikit_learn_accepts(estimator, check):
     check(estimator)
 
@@ -68,9 +68,9 @@ class TestLags:
 
     def test_trials_stay_for_a_decoder_that_follows_them(self):
         rates, force = rates_and_force()
-        decoder = make_pipeline(Lags([1], keep_trials=True), estimators.KalmanRegressor())
+        decoder = make_pipeline(Lags([1], keep_trials=True), KalmanRegressor())
         told = clone(decoder).fit(rates, force).predict(rates)
-        ours = decoders.fit(decoders.Kalman([1], [0.0]), rates, force).predict(rates)
+        ours = fit_decoder(Kalman([1], [0.0]), rates, force).predict(rates)
         np.testing.assert_array_equal(told, ours)
 
     def test_wrong_arguments(self):
@@ -95,16 +95,16 @@ class TestRegressors:
     def test_ridge_is_that_of_scikit_learn_on_standardised_features(self):
         rates, force = rates_and_force(noise=1.0)
         x, y = rates.reshape(-1, 6), force.reshape(-1, 2)
-        ours = estimators.RidgeRegressor(0.3).fit(x, y)
-        theirs = make_pipeline(StandardScaler(), Ridge(alpha=0.3 * len(x))).fit(x, y)
+        ours = RidgeRegressor(0.3).fit(x, y)
+        theirs = make_pipeline(StandardScaler(), SklearnRidge(alpha=0.3 * len(x))).fit(x, y)
         np.testing.assert_allclose(ours.predict(x), theirs.predict(x), rtol=1e-9)
 
     def test_each_of_a_path_is_the_one_fitted_alone(self):
         rates, force = rates_and_force(noise=1.0)
         x, y = rates.reshape(-1, 6), force.reshape(-1, 2)
         for kind, strengths in (
-            (estimators.RidgeRegressor, [0.0, 0.1, 1.0]),
-            (estimators.OptimalLinearRegressor, [0.0, 0.5, 1.0]),
+            (RidgeRegressor, [0.0, 0.1, 1.0]),
+            (OptimalLinearRegressor, [0.0, 0.5, 1.0]),
         ):
             for strength, one in zip(strengths, kind.path(x, y, strengths), strict=True):
                 np.testing.assert_allclose(
@@ -113,21 +113,17 @@ class TestRegressors:
 
     def test_kalman_filter_is_the_function_of_arrays(self):
         rates, force = rates_and_force()
-        fitted = clone(estimators.KalmanRegressor(shrinkage=0.5)).fit(rates, force)
+        fitted = clone(KalmanRegressor(shrinkage=0.5)).fit(rates, force)
         (known,) = kalman.kalman_filters(rates, force, [0.5])
-        np.testing.assert_array_equal(fitted.predict(rates), kalman.filtered(known, rates))
+        np.testing.assert_array_equal(fitted.predict(rates), known.predict(rates))
         assert fitted.n_features_in_ == 6 and fitted.get_params() == {"shrinkage": 0.5}
 
     def test_a_search_of_scikit_learn_chooses_the_penalty_by_groups_of_trials(self):
         rates, force = rates_and_force(noise=0.01)
         x, y, trial = rates.reshape(-1, 6), force.reshape(-1, 2), np.repeat(np.arange(12), 25)
-        search = GridSearchCV(
-            estimators.RidgeRegressor(), {"penalty": [1e-4, 100.0]}, cv=GroupKFold(4)
-        )
+        search = GridSearchCV(RidgeRegressor(), {"penalty": [1e-4, 100.0]}, cv=GroupKFold(4))
         assert search.fit(x, y, groups=trial).best_params_ == {"penalty": 1e-4}
-        scores = cross_val_score(
-            estimators.OptimalLinearRegressor(), x, y, groups=trial, cv=GroupKFold(4)
-        )
+        scores = cross_val_score(OptimalLinearRegressor(), x, y, groups=trial, cv=GroupKFold(4))
         assert scores.min() > 0.99
 
 
@@ -147,8 +143,8 @@ class TestAnyRegressor:
         rates, force = rates_and_force()
         parameters = regressor.get_params()
         state = np.random.get_state()[1].copy()
-        result = validation.cross_validate(rates, force, regressor, 3)
-        again = validation.cross_validate(rates, force, regressor, 3)
+        result = cross_validate(rates, force, regressor, 3)
+        again = cross_validate(rates, force, regressor, 3)
         assert result.r_squared > 0.7
         np.testing.assert_array_equal(result.predictions, again.predictions)
         # Nothing of the user's is fitted or changed, no global random number is drawn.
@@ -159,49 +155,49 @@ class TestAnyRegressor:
     def test_the_lag_is_recovered(self, regressor):
         rates, force = rates_and_force(n_targets=1)
         late = np.roll(force, 2, axis=1)
-        fitted = decoders.fit(decoders.Regressor(regressor, lags=[0, 2]), rates, late, folds=2)
+        fitted = fit_decoder(Regressor(regressor, lags=[0, 2]), rates, late, folds=2)
         assert fitted.lag == 2 and fitted.penalty is None
         assert fitted.predict(rates).shape == late.shape
 
     def test_gaps_give_no_prediction(self, regressor):
         rates, force = rates_and_force()
         rates[0, 4, 1] = force[1, 7, 0] = np.nan
-        told = decoders.fit(regressor, rates, force).predict(rates)
+        told = fit_decoder(regressor, rates, force).predict(rates)
         assert np.isnan(told[0, 4]).all() and np.isfinite(told[1:]).all()
 
     def test_every_function_that_decodes_takes_it(self, regressor):
         rates, force = rates_and_force()
-        found = dimensions.over_dimensions(rates, force, regressor, 2, dimensions=[2])
+        found = decode_over_dimensions(rates, force, regressor, 2, dimensions=[2])
         assert found.r_squared.shape == (2,) and found.r_squared[-1] > 0.6
         days = {"monday": (rates, force), "friday": (rates, force)}
-        assert validation.between_sessions(days, regressor, folds=2).r_squared.min() > 0.6
+        assert decode_between_sessions(days, regressor, folds=2).r_squared.min() > 0.6
 
 
 class TestGrid:
     def test_parameters_are_chosen_inside_the_training_trials(self):
         rates, force = rates_and_force()
-        near = decoders.Regressor(
+        near = Regressor(
             make_pipeline(Lags([0, 1]), StandardScaler(), KNeighborsRegressor()),
             grid={"kneighborsregressor__n_neighbors": [3, 200]},
         )
-        fitted = decoders.fit(near, rates, force)
+        fitted = fit_decoder(near, rates, force)
         assert fitted.parameters == {"kneighborsregressor__n_neighbors": 3}
         assert fitted.taps == (0, 1) and fitted.model[-1].n_neighbors == 3
 
     def test_ridge_through_a_pipeline_is_the_wiener_filter(self):
         rates, force = rates_and_force(noise=1.0)
-        wiener = decoders.fit(decoders.Wiener(penalties=(0.1,), n_lags=2), rates, force)
-        lagged = make_pipeline(Lags(range(3)), StandardScaler(), Ridge(0.1 * 300))
-        ours = decoders.fit(lagged, rates, force)
+        wiener = fit_decoder(Wiener(penalties=(0.1,), n_lags=2), rates, force)
+        lagged = make_pipeline(Lags(range(3)), StandardScaler(), SklearnRidge(0.1 * 300))
+        ours = fit_decoder(lagged, rates, force)
         np.testing.assert_allclose(ours.predict(rates), wiener.predict(rates), rtol=1e-9)
-        linear = decoding.predict(wiener.model, wiener.lagged.transform(rates))
+        linear = wiener.model.predict(wiener.lagged.transform(rates))
         np.testing.assert_allclose(wiener.predict(rates).reshape(-1, 2), linear)
 
     def test_wrong_arguments(self):
         rates, force = rates_and_force()
         with pytest.raises(TypeError, match="decoder: expected Ridge, .* the class SVR"):
-            decoders.fit(SVR, rates, force)
+            fit_decoder(SVR, rates, force)
         with pytest.raises(TypeError, match="regressor: expected an object with fit and"):
-            decoders.Regressor(StandardScaler())
+            Regressor(StandardScaler())
         with pytest.raises(ValueError, match="Invalid parameter 'depth'"):
-            decoders.fit(decoders.Regressor(SVR(), grid={"depth": [1]}), rates, force)
+            fit_decoder(Regressor(SVR(), grid={"depth": [1]}), rates, force)

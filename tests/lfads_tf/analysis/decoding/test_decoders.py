@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge as SklearnRidge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from lfads_tf.analysis.decoding import decoders, kalman, lags, optimal_linear
-from lfads_tf.analysis.decoding import linear as decoding
+from lfads_tf.analysis import Kalman, OptimalLinear, Ridge, Wiener, fit_decoder
+from lfads_tf.analysis.decoding import kalman, lags, optimal_linear
+from lfads_tf.analysis.decoding.folds import fold_labels
 
 
 def tuned(seed=0, n_trials=24, n_bins=30, n_neurons=9, noise=0.5):
@@ -45,14 +49,14 @@ class TestOptimalLinear:
         for shrinkage in (0.0, 0.5, 1.0):
             (decoder,) = optimal_linear.optimal_linear_estimators(rates, behavior, [shrinkage])
             np.testing.assert_allclose(decoder.weights, np.linalg.pinv(tuning).T, atol=1e-9)
-            np.testing.assert_allclose(decoding.predict(decoder, rates), behavior, atol=1e-8)
+            np.testing.assert_allclose(decoder.predict(rates), behavior, atol=1e-8)
 
     def test_with_all_noise_kept_it_is_regression_without_penalty(self):
         rates, behavior, _ = tuned()
         (decoder,) = optimal_linear.optimal_linear_estimators(rates, behavior)
-        ridge = decoding.fit_ridge(rates, behavior, penalties=[0.0])
-        np.testing.assert_allclose(decoder.weights, ridge.weights, rtol=1e-8)
-        np.testing.assert_allclose(decoder.intercept, ridge.intercept, rtol=1e-8)
+        ridge = fit_decoder(Ridge(penalties=[0.0]), rates, behavior)
+        np.testing.assert_allclose(decoder.weights, ridge.model.weights, rtol=1e-8)
+        np.testing.assert_allclose(decoder.intercept, ridge.model.intercept, rtol=1e-8)
 
     def test_with_independent_noise_it_is_the_formula_of_the_paper(self):
         rates, behavior, _ = tuned()
@@ -70,7 +74,7 @@ class TestOptimalLinear:
         behavior = rng.normal(size=(12, 10, 1))
         tuning = rng.normal(size=60)
         rates = behavior * tuning + 3 * rng.normal(size=(12, 10, 60))
-        fitted = decoders.fit(decoders.OptimalLinear(), rates, behavior)
+        fitted = fit_decoder(OptimalLinear(), rates, behavior)
         assert fitted.penalty >= 0.3
 
     def test_wrong_arguments(self):
@@ -78,7 +82,7 @@ class TestOptimalLinear:
         with pytest.raises(ValueError, match="shrinkages: expected numbers from 0 to 1"):
             optimal_linear.optimal_linear_estimators(rates, behavior, [1.5])
         with pytest.raises(ValueError, match="shrinkages: expected numbers from 0 to 1"):
-            decoders.OptimalLinear(shrinkages=(2.0,))
+            OptimalLinear(shrinkages=(2.0,))
         with pytest.raises(ValueError, match="features: expected at least two training"):
             optimal_linear.optimal_linear_estimators(np.full_like(rates, np.nan), behavior)
 
@@ -103,7 +107,7 @@ class TestKalman:
     def test_means_are_those_of_the_joint_gaussian_given_the_past(self):
         fitted, n_bins = self.known(), 6
         x = np.random.default_rng(0).normal(size=(2, n_bins, 3)) * 3 + fitted.features_mean
-        got = kalman.filtered(fitted, x)
+        got = fitted.predict(x)
         # The states of all bins as one Gaussian vector, built step by step.
         mean, cov = [fitted.initial_mean], np.zeros((2 * n_bins, 2 * n_bins))
         cov[:2, :2] = fitted.initial_covariance
@@ -134,20 +138,20 @@ class TestKalman:
         np.testing.assert_allclose(fitted.transition, self.A, atol=1e-10)
         np.testing.assert_allclose(fitted.observation, self.H, atol=1e-10)
         np.testing.assert_allclose(fitted.transition_noise, 0.0, atol=1e-20)
-        predicted = kalman.filtered(fitted, centred @ self.H.T + 5)
+        predicted = fitted.predict(centred @ self.H.T + 5)
         np.testing.assert_allclose(predicted, centred, atol=1e-6)
 
     def test_gaps_are_bridged_by_the_transition(self):
         fitted = self.known()
         x = np.random.default_rng(0).normal(size=(2, 6, 3)) + fitted.features_mean
         x[0, 3:] = np.nan
-        got = kalman.filtered(fitted, x) - fitted.targets_mean
+        got = fitted.predict(x) - fitted.targets_mean
         np.testing.assert_allclose(got[0, 4], self.A @ got[0, 3])
         np.testing.assert_allclose(got[0, 3], self.A @ got[0, 2])
 
     def test_the_future_has_no_part(self):
         rates, behavior, _ = tuned()
-        fitted = decoders.fit(decoders.Kalman(shrinkages=(0.1,)), rates, behavior)
+        fitted = fit_decoder(Kalman(shrinkages=(0.1,)), rates, behavior)
         before = fitted.predict(rates)
         rates[:, 20:] += 50
         after = fitted.predict(rates)
@@ -159,30 +163,51 @@ class TestKalman:
         with pytest.raises(
             ValueError, match=r"features: expected shape \(n_trials, n_bins, 3\)"
         ):
-            kalman.filtered(self.known(), np.zeros((2, 5, 4)))
+            self.known().predict(np.zeros((2, 5, 4)))
 
 
 class TestFit:
     def test_wiener_filter_without_lags_is_ridge(self):
         rates, behavior, _ = tuned()
-        wiener = decoders.fit(decoders.Wiener(n_lags=0), rates, behavior)
-        ridge = decoders.fit(decoders.Ridge(), rates, behavior)
+        wiener = fit_decoder(Wiener(n_lags=0), rates, behavior)
+        ridge = fit_decoder(Ridge(), rates, behavior)
         np.testing.assert_array_equal(wiener.model.weights, ridge.model.weights)
         assert wiener.penalty == ridge.penalty
 
-    def test_ridge_is_that_of_fit_ridge(self):
-        rates, behavior, _ = tuned()
-        fitted = decoders.fit(decoders.Ridge(), rates, behavior, folds=4, seed=7)
-        known = decoding.fit_ridge(rates, behavior, n_folds=4, seed=7)
-        np.testing.assert_array_equal(fitted.model.weights, known.weights)
-        assert fitted.penalty == known.penalty
+    def test_the_penalty_of_ridge_is_the_best_of_a_cross_validation_by_scikit_learn(self):
+        rates, behavior, _ = tuned(n_trials=8, n_bins=6, noise=3.0)
+        fitted = fit_decoder(Ridge(), rates, behavior, folds=4, seed=7)
+        fold = fold_labels(4, 8, seed=7)
+
+        def told(penalty, train, test):
+            alpha = penalty * train.sum() * 6
+            ridge = make_pipeline(StandardScaler(), SklearnRidge(alpha=alpha))
+            ridge.fit(rates[train].reshape(-1, 9), behavior[train].reshape(-1, 2))
+            return ridge.predict(rates[test].reshape(-1, 9)).reshape(-1, 6, 2)
+
+        errors = [
+            sum(
+                ((behavior[fold == k] - told(penalty, fold != k, fold == k)) ** 2).sum()
+                for k in range(4)
+            )
+            for penalty in Ridge().penalties
+        ]
+        assert fitted.penalty == Ridge().penalties[np.argmin(errors)] > 0.0
+        every = np.ones(8, bool)
+        np.testing.assert_allclose(fitted.predict(rates), told(fitted.penalty, every, every))
+
+    def test_samples_without_trials_are_decoded_as_trials_of_one_bin(self):
+        rates, behavior, _ = tuned(n_bins=1)
+        trials = fit_decoder(Ridge(), rates, behavior).predict(rates)
+        samples = fit_decoder(Ridge(), rates[:, 0], behavior[:, 0]).predict(rates[:, 0])
+        np.testing.assert_allclose(samples, trials[:, 0])
 
     @pytest.mark.parametrize("lag", [-3, 0, 4])
-    @pytest.mark.parametrize("kind", [decoders.Ridge, decoders.OptimalLinear, decoders.Kalman])
+    @pytest.mark.parametrize("kind", [Ridge, OptimalLinear, Kalman])
     def test_the_lag_is_recovered(self, kind, lag):
         rates, behavior, _ = tuned(n_bins=40)
         late = np.roll(behavior, lag, axis=1)
-        fitted = decoders.fit(kind(lags=range(-6, 7)), rates, late)
+        fitted = fit_decoder(kind(lags=range(-6, 7)), rates, late)
         assert fitted.lag == lag and fitted.taps == (lag,)
 
     def test_wiener_filter_finds_a_convolution_exactly(self):
@@ -191,28 +216,26 @@ class TestFit:
         y = sum(k * lags.delayed(x, [i], filling=0.0) for i, k in enumerate(kernel))
         y = y.sum(-1, keepdims=True)
         y[:, :2] = np.nan  # there the kernel reaches before the trial
-        decoder = decoders.Wiener(n_lags=2, penalties=(0.0,))
-        fitted = decoders.fit(decoder, x, y)
+        decoder = Wiener(n_lags=2, penalties=(0.0,))
+        fitted = fit_decoder(decoder, x, y)
         np.testing.assert_allclose(
             fitted.model.weights.reshape(3, 2), kernel[:, None].repeat(2, 1), atol=1e-12
         )
 
     def test_before_the_trial_stands_the_mean_of_training(self):
         rates, behavior, _ = tuned()
-        decoder = decoders.Ridge(lags=(2,), penalties=(0.1,))
-        fitted = decoders.fit(decoder, rates, behavior)
+        decoder = Ridge(lags=(2,), penalties=(0.1,))
+        fitted = fit_decoder(decoder, rates, behavior)
         np.testing.assert_allclose(fitted.filling, rates.mean((0, 1)))
         predicted = fitted.predict(rates)
         assert (predicted[:, :2] == predicted[0, 0]).all()
-        np.testing.assert_allclose(
-            predicted[:, 2:], decoding.predict(fitted.model, rates[:, :-2])
-        )
+        np.testing.assert_allclose(predicted[:, 2:], fitted.model.predict(rates[:, :-2]))
 
     def test_a_gap_gives_no_prediction_where_it_is_used(self):
         rates, behavior, _ = tuned()
         rates[0, 10, 3] = np.nan
-        decoder = decoders.Wiener(n_lags=3, penalties=(0.1,))
-        predicted = decoders.fit(decoder, rates, behavior).predict(rates)
+        decoder = Wiener(n_lags=3, penalties=(0.1,))
+        predicted = fit_decoder(decoder, rates, behavior).predict(rates)
         np.testing.assert_array_equal(
             np.isnan(predicted[0]).all(-1), (np.arange(30) >= 10) & (np.arange(30) <= 13)
         )
@@ -221,15 +244,16 @@ class TestFit:
     def test_wrong_arguments(self):
         rates, behavior, _ = tuned()
         with pytest.raises(TypeError, match="decoder: expected Ridge, Wiener, .* received str"):
-            decoders.fit("ridge", rates, behavior)
+            fit_decoder("ridge", rates, behavior)
         with pytest.raises(TypeError, match="lags: expected a whole number .*received"):
-            decoders.Ridge(lags=(0.5,))
-        with pytest.raises(ValueError, match="penalties: expected numbers of at least 0"):
-            decoders.Ridge(penalties=(-1.0,))
+            Ridge(lags=(0.5,))
+        for wrong in (-1.0, np.inf, np.nan):
+            with pytest.raises(ValueError, match="penalties: expected numbers of at least 0"):
+                Ridge(penalties=(wrong,))
         with pytest.raises(
             ValueError, match="n_lags: expected a whole number of at least 0, received -1"
         ):
-            decoders.Wiener(n_lags=-1)
-        fitted = decoders.fit(decoders.Ridge(), rates, behavior)
+            Wiener(n_lags=-1)
+        fitted = fit_decoder(Ridge(), rates, behavior)
         with pytest.raises(ValueError, match="features: expected 9 features on the last axis"):
             fitted.predict(rates[..., :4])

@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
-from lfads_tf.analysis import components
-from lfads_tf.analysis.decoding import cross_validation as validation
-from lfads_tf.analysis.decoding import decoders, dimensions
-from lfads_tf.analysis.decoding import linear as decoding
+from lfads_tf.analysis import (
+    Ridge,
+    cross_validate,
+    decode_over_dimensions,
+    decoding_r_squared,
+    fit_decoder,
+    principal_components,
+)
 
 
 def known(n_trials=30, seed=0):
@@ -19,7 +23,7 @@ def known(n_trials=30, seed=0):
 
 def test_behaviour_comes_with_the_component_that_carries_it():
     features, behavior = known()
-    result = dimensions.over_dimensions(features, behavior, dimensions=(1, 2, 3, 4, 50))
+    result = decode_over_dimensions(features, behavior, dimensions=(1, 2, 3, 4, 50))
     assert result.dimensions.tolist() == [1, 2, 3, 4, 12]
     assert (result.r_squared[:2] < 0.05).all()
     assert (result.r_squared[2:] > 0.98).all()
@@ -32,9 +36,9 @@ def test_all_dimensions_without_penalty_are_all_features():
     features, behavior = known()
     features = features + np.random.default_rng(1).normal(size=features.shape)
     of = np.arange(30) % 3
-    decoder = decoders.Ridge(penalties=(0.0,))
-    result = dimensions.over_dimensions(features, behavior, decoder, of)
-    whole = validation.cross_validate(features, behavior, decoder, of)
+    decoder = Ridge(penalties=(0.0,))
+    result = decode_over_dimensions(features, behavior, decoder, of)
+    whole = cross_validate(features, behavior, decoder, of)
     np.testing.assert_allclose(result.fold_r_squared[-1], whole.fold_r_squared)
 
 
@@ -42,13 +46,13 @@ def test_components_come_from_the_training_trials():
     features, behavior = known()
     features = features + np.random.default_rng(1).normal(size=features.shape)
     train, test = (features[:20], behavior[:20]), (features[20:], behavior[20:])
-    decoder = decoders.Ridge(penalties=(0.1,))
-    result = dimensions.over_dimensions_of_test(train, test, decoder, dimensions=[3])
-    fitted = components.principal_components(train[0], 3)
-    linear = decoding.fit_ridge(components.project(fitted, train[0]), train[1], penalties=[0.1])
-    predicted = decoding.predict(linear, components.project(fitted, test[0]))
+    decoder = Ridge(penalties=(0.1,))
+    result = decode_over_dimensions(*train, decoder, test=test, dimensions=[3])
+    fitted = principal_components(train[0], 3)
+    linear = fit_decoder(Ridge(penalties=[0.1]), fitted.project(train[0]), train[1])
+    predicted = linear.predict(fitted.project(test[0]))
     np.testing.assert_allclose(
-        result.fold_r_squared[0, 0], validation.score(test[1], predicted)
+        result.fold_r_squared[0, 0], decoding_r_squared(test[1], predicted)
     )
 
 
@@ -57,4 +61,4 @@ def test_wrong_arguments():
     with pytest.raises(
         ValueError, match="dimensions: expected a whole number of at least 1, received 0"
     ):
-        dimensions.over_dimensions(features, behavior, dimensions=[0])
+        decode_over_dimensions(features, behavior, dimensions=[0])

@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from lfads_tf import plotting
-from lfads_tf.analysis.decoding.dimensions import OverDimensions
-from lfads_tf.analysis.separation import Separation
+from lfads_tf.analysis import (
+    OverDimensions,
+    Separation,
+    plot_decoded,
+    plot_over_dimensions,
+    plot_separation,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +41,7 @@ def line(ax, label):
 
 
 def test_over_dimensions():
-    fig, ax = plotting.plot_over_dimensions(
+    fig, ax = plot_over_dimensions(
         {"factors": over(), "smoothed": over(0.5)}, levels={"Wiener": 0.6}
     )
     x, y = line(ax, "factors")
@@ -55,7 +59,7 @@ def test_over_dimensions():
 
 def test_separation():
     result = apart()
-    fig, ax = plotting.plot_separation(
+    fig, ax = plot_separation(
         {"factors": result}, bin_width=0.1, start=-0.3, event=0.0, event_name="go"
     )
     x, y = line(ax, "factors")
@@ -69,7 +73,7 @@ def test_separation():
 
 def test_decoded():
     truth = np.random.default_rng(0).normal(size=(5, 10, 3))
-    fig, axes = plotting.plot_decoded(
+    fig, axes = plot_decoded(
         truth,
         {"LFADS": truth + 1.0},
         bin_width=0.05,
@@ -85,25 +89,25 @@ def test_decoded():
 
 def test_axes_that_are_given():
     figure, axes = pyplot.subplots(1, 4)
-    assert plotting.plot_over_dimensions({"a": over()}, ax=axes[0]) == (figure, axes[0])
-    same, ax = plotting.plot_separation({"a": apart()}, bin_width=0.1, ax=axes[1])
+    assert plot_over_dimensions({"a": over()}, ax=axes[0]) == (figure, axes[0])
+    same, ax = plot_separation({"a": apart()}, bin_width=0.1, ax=axes[1])
     assert same is figure and ax is axes[1]
     truth = np.zeros((2, 10, 1))
-    same, grid = plotting.plot_decoded(truth, {"a": truth}, bin_width=0.1, axes=axes[2:])
+    same, grid = plot_decoded(truth, {"a": truth}, bin_width=0.1, axes=axes[2:])
     assert same is figure and grid.shape == (1, 2)
 
 
 def test_wrong_arguments():
     with pytest.raises(TypeError, match="results: expected OverDimensions by name, received"):
-        plotting.plot_over_dimensions(over())
+        plot_over_dimensions(over())
     with pytest.raises(TypeError, match="received Separation for 'a'"):
-        plotting.plot_over_dimensions({"a": apart()})
+        plot_over_dimensions({"a": apart()})
     with pytest.raises(ValueError, match="results: expected 1 to 7, received 0"):
-        plotting.plot_separation({}, bin_width=0.1)
+        plot_separation({}, bin_width=0.1)
     with pytest.raises(ValueError, match=r"the same number of bins in all, received \[8, 9\]"):
-        plotting.plot_separation({"a": apart(), "b": apart(9)}, bin_width=0.1)
+        plot_separation({"a": apart(), "b": apart(9)}, bin_width=0.1)
     truth = np.zeros((2, 10, 1))
     with pytest.raises(ValueError, match=r"predictions: expected shape \(2, 10, 1\).* for 'a'"):
-        plotting.plot_decoded(truth, {"a": truth[1:]}, bin_width=0.1)
+        plot_decoded(truth, {"a": truth[1:]}, bin_width=0.1)
     with pytest.raises(ValueError, match="names: expected 1, one a dimension"):
-        plotting.plot_decoded(truth, {"a": truth}, bin_width=0.1, names=["x", "y"])
+        plot_decoded(truth, {"a": truth}, bin_width=0.1, names=["x", "y"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lfads_tf.analysis.field_potentials.coherence import coherence
+from lfads_tf.analysis import coherence
 
 WIDTH = 0.01
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from lfads_tf.analysis.field_potentials import cross_correlation as lfp
-from lfads_tf.analysis.field_potentials.coherence import coherence
+from lfads_tf.analysis import coherence, cross_correlation
 from lfads_tf.data.synthetic import oscillation
 
 WIDTH = 0.01
@@ -54,9 +53,7 @@ def test_the_field_potential_is_the_oscillation_and_noise_of_its_memory(data):
 
 def test_lag_frequency_and_phase_are_found_in_the_true_rates(data):
     rates = data.session.true_rates
-    found = lfp.cross_correlation(
-        rates, data.lfp, WIDTH, max_lag=0.4, band=(10, 20), n_shuffles=99
-    )
+    found = cross_correlation(rates, data.lfp, WIDTH, max_lag=0.4, band=(10, 20), n_shuffles=99)
     assert (found.p_value == 0.01).all()
     np.testing.assert_allclose(found.peak_frequency(), 15.0, atol=0.3)
     near = np.abs(found.lags) < 0.03
@@ -70,9 +67,7 @@ def test_lag_frequency_and_phase_are_found_in_the_true_rates(data):
 
 def test_without_depth_nothing_is_shared():
     data = oscillation(200, 100, 20, depth=0.0, seed=1)
-    found = lfp.cross_correlation(
-        data.session.spikes, data.lfp, WIDTH, max_lag=0.1, n_shuffles=99
-    )
+    found = cross_correlation(data.session.spikes, data.lfp, WIDTH, max_lag=0.1, n_shuffles=99)
     assert (found.p_value <= 0.05).mean() <= 0.2
     with_depth = oscillation(200, 100, 20, depth=0.6, seed=1)
     np.testing.assert_array_equal(data.lfp, with_depth.lfp)

@@ -1,0 +1,43 @@
+"""Colours, markers and legend of several results in one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lfads_tf.plotting import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["legend_lower_right", "style_by_name"]
+
+_ORDER = ("blue", "orange", "green", "vermillion", "purple", "sky blue", "black")
+_MARKERS = "osD^vPX"
+
+
+def style_by_name(name: str, results: Any, kind: Any) -> dict[str, tuple[Any, str, str]]:
+    """Each result with its colour and marker, in the order given."""
+    wanted = "arrays" if kind is None else kind.__name__
+    if not isinstance(results, Mapping):
+        raise TypeError(
+            f"{name}: expected {wanted} by name, received {type(results).__name__}."
+        )
+    if not 1 <= len(results) <= len(_ORDER):
+        raise ValueError(f"{name}: expected 1 to {len(_ORDER)}, received {len(results)}.")
+    for key, result in results.items():
+        if kind is not None and not isinstance(result, kind):
+            raise TypeError(
+                f"{name}: expected {wanted} by name, received {type(result).__name__} for "
+                f"{key!r}."
+            )
+    pairs = zip(results.items(), _ORDER, _MARKERS, strict=False)
+    return {k: (result, style.COLORS[color], mark) for (k, result), color, mark in pairs}
+
+
+def legend_lower_right(ax: Axes) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
+    # Both figures rise to the right: the lower right corner is free.
+    ax.legend(
+        loc="lower right", fontsize="small", framealpha=0.85, edgecolor="none", borderpad=0.2
+    )

@@ -1,0 +1,1 @@
+"""Separation of conditions in single trials, bin by bin."""

@@ -1,0 +1,172 @@
+"""Classification of single trials by condition, bin by bin."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import as_conditions
+from lfads_tf.analysis.decoding.folds import fold_labels
+from lfads_tf.analysis.decoding.sklearn_checks import copy_of
+from lfads_tf.analysis.separation.discriminants import discriminants, greatest_score
+from lfads_tf.analysis.separation.result import Separation
+
+__all__ = ["separate_conditions"]
+
+#: Shrinkages of the covariance within conditions, tried by default.
+_SHRINKAGES = (1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 0.7, 1.0)
+_METHODS = ("lda", "nearest_centroid")
+
+
+def separate_conditions(
+    features: Any,
+    conditions: Any,
+    folds: Any = 5,
+    *,
+    test: tuple[Any, Any] | None = None,
+    method: Any = "lda",
+    shrinkage: float | None = None,
+    seed: int = 0,
+) -> Separation:
+    """Tell the condition of each trial from its features in each bin alone.
+
+    A classifier is fitted for each bin, to the trials of the other folds. Linear discriminant
+    analysis measures the distance to the mean of each condition by the covariance within
+    conditions (Fisher 1936), whose estimate is shrunk towards equal variance in all
+    directions; how far is chosen inside the training trials, the same for all bins.
+
+    Features inferred from whole trials know the future: rates of a model that reads a trial
+    in both directions, or smoothing that looks ahead, tell conditions apart before these
+    show in the spikes. Bins before a target appears say how much: there the accuracy of
+    causal features is chance. Compare how early only between features that look ahead alike.
+
+    Args:
+        features: ``(n_trials, n_bins, n_features)``, finite.
+        conditions: ``(n_trials,)``.
+        folds: a number of folds, drawn at random, or each trial's fold, ``(n_trials,)``, as
+            of :func:`folds_by_trial` with these conditions.
+        test: features and conditions of trials that are held out already, by a model that
+            never saw them. Then ``features`` are the training trials, and ``folds`` only
+            chooses the shrinkage among them.
+        method: ``"lda"``, ``"nearest_centroid"``, which counts all directions alike, or any
+            classifier of scikit-learn, a copy of which is fitted to each bin.
+        shrinkage: of LDA, 0 to 1; none: chosen. 1 is the nearest centroid.
+        seed: of random folds.
+
+    Returns:
+        Predictions and their accuracy; of ``test``, of these trials.
+
+    Raises:
+        ValueError: wrong shapes, NaN, an unknown method, a fold whose training trials lack a
+            condition, or ``test`` trials of other conditions, bins or features.
+
+    Example:
+        >>> import numpy as np
+        >>> conditions = np.arange(40) % 4
+        >>> factors = np.random.default_rng(0).normal(size=(40, 6, 3))
+        >>> factors[:, 3:, 0] += 20 * conditions[:, None]  # apart from the fourth bin on
+        >>> result = separate_conditions(factors, conditions)
+        >>> result.accuracy[3:].tolist(), result.first_bin(), result.chance
+        ([1.0, 1.0, 1.0], 3, 0.25)
+    """
+    x, labels, kinds, kind_of = _conditions(features, conditions)
+    if test is not None:
+        x_test, labels_test = _test_trials(test, x, kinds)
+        told = _told(x, kind_of, x_test, folds, method, shrinkage, seed)
+        chance = _chance(np.searchsorted(kinds, labels_test))
+        return Separation(kinds, labels_test, kinds[told], chance)
+    fold_of = fold_labels(folds, len(x), seed)
+    names = np.unique(fold_of)
+    told = np.empty(x.shape[:2], int)
+    for name in names:
+        held = fold_of == name
+        absent = np.setdiff1d(kind_of, kind_of[~held])
+        if absent.size:
+            raise ValueError(
+                "folds: expected every condition among the training trials of each fold, "
+                f"received a fold ({name}) that holds all trials of {kinds[absent[0]]}."
+            )
+        inner = fold_of[~held] if len(names) > 2 else 3
+        told[held] = _told(x[~held], kind_of[~held], x[held], inner, method, shrinkage, seed)
+    return Separation(kinds, labels, kinds[told], _chance(kind_of))
+
+
+def _test_trials(test: Any, x: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features and conditions of trials that are held out already, checked."""
+    features, conditions = test
+    x_test, labels, present, _ = _conditions(features, conditions, least=1)
+    if x_test.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"test: expected {x.shape[1]} bins of {x.shape[2]} features, as the training "
+            f"trials have, received {x_test.shape[1]} of {x_test.shape[2]}."
+        )
+    absent = np.setdiff1d(present, kinds)
+    if absent.size:
+        raise ValueError(
+            "test: expected conditions of the training trials "
+            f"({checks.listed(kinds)}), received {absent[0]}."
+        )
+    return x_test, labels
+
+
+def _conditions(features: Any, conditions: Any, least: int = 2) -> tuple[Any, ...]:
+    """Features, conditions, their kinds, and the number of each trial's kind; checked."""
+    shape = "(n_trials, n_bins, n_features)"
+    x = checks.as_numbers(features, "features", n_axes=(3,), shape=shape, dtype=None)
+    x = x.astype(np.float64, copy=False)
+    if not np.isfinite(x).all():
+        raise ValueError("features: expected finite numbers, received NaN or infinity.")
+    labels = as_conditions(conditions, len(x))
+    kinds, kind_of = np.unique(labels, return_inverse=True)
+    if len(kinds) < least:
+        raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")
+    return x, labels, kinds, kind_of
+
+
+def _chance(kind_of: np.ndarray) -> float:
+    return float(np.bincount(kind_of).max() / len(kind_of))
+
+
+def _told(
+    x: np.ndarray,
+    kind_of: np.ndarray,
+    x_test: np.ndarray,
+    folds: Any,
+    method: Any,
+    shrinkage: float | None,
+    seed: int,
+) -> np.ndarray:
+    """Numbers of the conditions that test trials are taken for, ``(n_trials, n_bins)``."""
+    if hasattr(method, "fit") and hasattr(method, "predict") and not inspect.isclass(method):
+        bins = range(x.shape[1])
+        ones = [copy_of(method, {}, seed).fit(x[:, t], kind_of) for t in bins]
+        told = [ones[t].predict(x_test[:, t]) for t in bins]
+        return np.stack(told, axis=1).reshape(x_test.shape[:2]).astype(int)
+    if method not in _METHODS:
+        raise ValueError(
+            f"method: expected one of {', '.join(_METHODS)} or a classifier with fit and "
+            f"predict, received {method!r}."
+        )
+    if shrinkage is not None and not 0.0 <= shrinkage <= 1.0:
+        raise ValueError(f"shrinkage: expected 0 to 1, or none, received {shrinkage!r}.")
+    if method == "nearest_centroid":
+        shrinkage = 1.0
+    elif shrinkage is None:
+        shrinkage = _best_shrinkage(x, kind_of, fold_labels(folds, len(x), seed))
+    return greatest_score(*discriminants(x, kind_of, shrinkage), x_test)
+
+
+def _best_shrinkage(x: np.ndarray, kind_of: np.ndarray, fold_of: np.ndarray) -> float:
+    right = np.zeros(len(_SHRINKAGES))
+    n_kinds = int(kind_of.max()) + 1
+    for fold in np.unique(fold_of):
+        held = fold_of == fold
+        if len(np.unique(kind_of[~held])) < n_kinds:
+            continue  # a rare condition: this fold cannot judge
+        for i, shrinkage in enumerate(_SHRINKAGES):
+            told = greatest_score(*discriminants(x[~held], kind_of[~held], shrinkage), x[held])
+            right[i] += (told == kind_of[held, None]).sum()
+    return _SHRINKAGES[int(np.argmax(right))]

@@ -1,0 +1,81 @@
+"""Conditions that single trials were taken for, bin by bin."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+__all__ = ["Separation"]
+
+
+class Separation(NamedTuple):
+    """Conditions predicted for held-out single trials, bin by bin.
+
+    Attributes:
+        kinds: the conditions, sorted, ``(n_conditions,)``.
+        conditions: of the trials, ``(n_trials,)``.
+        predictions: ``(n_trials, n_bins)``, each trial's by a classifier of the other folds.
+        chance: share of the most frequent condition.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.array([0, 0, 1, 1])
+        >>> told = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+        >>> Separation(np.array([0, 1]), labels, told, chance=0.5).accuracy.tolist()
+        [0.5, 1.0]
+    """
+
+    kinds: np.ndarray
+    conditions: np.ndarray
+    predictions: np.ndarray
+    chance: float
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """Share of the trials that were told right, ``(n_bins,)``."""
+        return (self.predictions == self.conditions[:, None]).mean(axis=0)
+
+    @property
+    def standard_error(self) -> np.ndarray:
+        """Compute the standard error of the accuracy over independent trials, ``(n_bins,)``."""
+        accuracy = self.accuracy
+        return np.sqrt(accuracy * (1.0 - accuracy) / len(self.conditions))
+
+    def confusion(self, bins: Any = slice(None)) -> np.ndarray:
+        """Shares ``(n_conditions, n_conditions)``: what (column) each condition (row) became.
+
+        Args:
+            bins: over which it is averaged: a slice, numbers, or a mask.
+        """
+        chosen = self.predictions[:, bins].reshape(len(self.conditions), -1)
+        return np.array(
+            [
+                [(chosen[self.conditions == true] == told).mean() for told in self.kinds]
+                for true in self.kinds
+            ]
+        )
+
+    def above_chance(self, level: float = 0.01) -> float:
+        """The accuracy that guessing reaches by luck with this probability, at most.
+
+        For a single bin, by the binomial distribution: of many bins, some pass.
+        """
+        n_trials = len(self.conditions)
+        return float(stats.binom.isf(level, n_trials, self.chance) + 1) / n_trials
+
+    def first_bin(self, accuracy: float | None = None, *, start: int = 0) -> int | None:
+        """The first bin from which on the accuracy never falls below a level again.
+
+        Args:
+            accuracy: the level; none: :meth:`above_chance`.
+            start: first bin that is looked at, such as that in which a target appears.
+
+        Returns:
+            Its number, or none where the last bin is below the level.
+        """
+        level = self.above_chance() if accuracy is None else accuracy
+        below = np.flatnonzero(self.accuracy < level)
+        first = max(int(below[-1]) + 1 if below.size else 0, start)
+        return first if first < self.predictions.shape[1] else None
