@@ -41,7 +41,7 @@ class FittedDecoder(NamedTuple):
 
     @property
     def model(self) -> Any:
-        """What was fitted, by its arrays.
+        """Arrays of what was fitted.
 
         Of ridge regression, the Wiener filter and the optimal linear estimator ``weights``
         ``(n_features, n_targets)``, in targets per feature as given, and ``intercept``
