@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_choice, check_number, check_switch, check_whole
+from fixedpoint_tf._utils.chunks import MEMORY_LIMIT
 from fixedpoint_tf.search.descents import SolverOptions
 from fixedpoint_tf.search.solvers.adam import AdamOptions
 
@@ -121,7 +122,7 @@ class FinderConfig:
     lr_patience: int = 5
     lr_cooldown: int = 0
     share_descents: bool = True
-    memory_limit: float = 2.0**30
+    memory_limit: float = MEMORY_LIMIT
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> FinderConfig:

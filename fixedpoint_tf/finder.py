@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from fixedpoint_tf import analysis
 from fixedpoint_tf._utils.checks import as_numbers
+from fixedpoint_tf._utils.chunks import MEMORY_LIMIT
 from fixedpoint_tf.config import FinderConfig, check_option_names
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.search.find import find_fixed_points
@@ -91,7 +92,7 @@ class FixedPointFinder:
         lr_patience: int = 5,
         lr_cooldown: int = 0,
         share_descents: bool = True,
-        memory_limit: float = 2.0**30,
+        memory_limit: float = MEMORY_LIMIT,
         **unknown: Any,
     ):
         check_option_names(unknown)

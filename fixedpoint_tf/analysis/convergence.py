@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import check_number, check_time_step, check_whole
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.selection import state_scale
 from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -30,7 +31,6 @@ __all__ = [
 BLOCK = 32  # steps between two looks at where the states are
 CYCLE_WINDOW = 1024  # states of a run among which a cycle must come round
 STEADY = 1e-2  # by which the width of a cycle may differ between two halves of a run
-ENTRIES = 2**21  # numbers of a trajectory held at a time
 FINER = 16  # by which steps are shortened for what ran away
 GRAZING = 1e-4  # share of the radius of a saddle within which states seldom come
 
@@ -69,7 +69,7 @@ def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, 
         return 1.0
     if dt is None:
         fastest = 0.0
-        for rows in _chunks(points.n, system.n_states**2):
+        for rows in chunks(points.n, system.n_states**2):
             jacobian = system.jacobian(points.xstar[rows], inputs[rows]).numpy()
             fastest = max(fastest, float(np.abs(jacobian).sum(axis=-1).max()))
         return 0.25 / fastest if fastest > 0 else 1.0
@@ -106,11 +106,6 @@ def run_block(
     return np.concatenate([states[:, None], later], axis=1)
 
 
-def _chunks(n: int, width: int):
-    size = max(1, ENTRIES // max(width, 1))
-    return (slice(i, min(i + size, n)) for i in range(0, n, size))
-
-
 def last_states(
     system: DynamicalSystem,
     states: np.ndarray,
@@ -138,7 +133,7 @@ def last_states(
         for start in range(0, n_steps, BLOCK):
             length = min(BLOCK, n_steps - start)
             moving = np.flatnonzero(np.isfinite(out).all(axis=1))
-            for rows in _chunks(len(moving), length * system.n_states):
+            for rows in chunks(len(moving), length * system.n_states):
                 chosen = moving[rows]
                 out[chosen] = run_block(system, out[chosen], inputs[chosen], length, dt)[:, -1]
             bar.update(length)
@@ -199,7 +194,7 @@ def run_to_convergence(
             done = 0
             while len(active) and done < max_steps:
                 length = min(BLOCK, max_steps - done)
-                for rows in _chunks(len(active), length * system.n_states):
+                for rows in chunks(len(active), length * system.n_states):
                     chosen = active[rows]
                     path = run_block(system, ends.final[chosen], inputs, length, dt)
                     _judge(
@@ -223,7 +218,7 @@ def run_to_convergence(
             for stride in strides:
                 steady = STEADY if stride == strides[-1] else 0.01 * STEADY
                 moving = active[ends.outcome[active] == RunOutcome.MOVING]
-                for rows in _chunks(len(moving), CYCLE_WINDOW * system.n_states):
+                for rows in chunks(len(moving), CYCLE_WINDOW * system.n_states):
                     some = moving[rows]
                     path = _strided(system, ends.final[some], inputs, stride, dt)
                     round_again = np.array([_recurs(one, steady) for one in path], dtype=bool)

@@ -13,6 +13,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.compiling import compiled
 from fixedpoint_tf._utils.linalg import each, inverses
 from fixedpoint_tf.curves.input_path import Path
@@ -22,7 +23,6 @@ from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
 __all__ = ["CONTRACTION", "Curve", "CurvePoints"]
 
-CHUNK = 1 << 22
 MAX_NEWTON = 10
 NEWTON_TOL = 1e-11
 ROUGH = 100.0  # times the tolerance
@@ -106,10 +106,8 @@ class Curve:
         x, s = self.unpack(z)
         u, by_s = self.path(s, piece)
         value, jacobian, slope = np.empty((n, d)), np.empty((n, d, d)), np.empty((n, d))
-        chunk = max(1, CHUNK // (d * max(d, self.system.n_inputs)))
         evaluate = _evaluation(self.system.equations)
-        for i in range(0, n, chunk):
-            rows = slice(i, i + chunk)
+        for rows in chunks(n, d * max(d, self.system.n_inputs)):
             tensors = (tf.constant(part[rows], self.dtype) for part in (x, u))
             out = [t.numpy() for t in evaluate(self.weights, *tensors)]
             value[rows], jacobian[rows] = out[:2]

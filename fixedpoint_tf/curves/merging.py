@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.curves.curve import CONTRACTION, Curve
 from fixedpoint_tf.curves.predictor import between, tangents_within
 
@@ -20,7 +21,6 @@ SLACK = 1e-6  # of a chord beyond its ends
 WIDEST = 0.25  # of its length that a curve strays from a chord
 PARALLEL = 0.8  # least cosine of two chords of a curve at one place
 MAX_CUTS = 8
-BATCH = 1 << 22
 
 
 def _on_chords(curve: Curve, begin, finish, share, piece):
@@ -148,19 +148,16 @@ def _near(z: np.ndarray, points: np.ndarray, ways: np.ndarray) -> tuple[np.ndarr
     long = np.flatnonzero(length > 0)
     way = chord[long] / length[long, None]
     pairs = []
-    size = max(1, BATCH // max(1, len(long) * z.shape[1]))
-    for i in range(0, len(points), size):
-        offset = points[i : i + size, None] - z[long]
+    for rows in chunks(len(points), len(long) * z.shape[1]):
+        offset = points[rows, None] - z[long]
         along = np.einsum("nkd,kd->nk", offset, way)
         off = np.linalg.norm(offset - along[:, :, None] * way, axis=2)
         slack = 1e-6 * (length[long] + 1.0)
         near = (along >= -slack) & (along <= length[long] + slack)
         near &= off <= WIDEST * length[long] + slack
-        near &= (np.abs(ways[i : i + size] @ way.T) > PARALLEL) | ~ways[i : i + size].any(
-            axis=1, keepdims=True
-        )
+        near &= (np.abs(ways[rows] @ way.T) > PARALLEL) | ~ways[rows].any(axis=1, keepdims=True)
         n, k = np.nonzero(near)
-        pairs.append((long[k], n + i))
+        pairs.append((long[k], n + rows.start))
     return np.concatenate([k for k, _ in pairs]), np.concatenate([n for _, n in pairs])
 
 

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import MEMORY_LIMIT, map_chunks
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.evidence.evidence import Evidence, stationarity_tolerance
 from fixedpoint_tf.search.evidence.examination import examine
@@ -38,7 +39,7 @@ class SolverOptions:
     max_iters: int = 5000
     dtype: str = "float32"
     share_descents: bool = True
-    memory_limit: float = 2.0**30
+    memory_limit: float = MEMORY_LIMIT
     random_seed: int = 0
     adam: adam.AdamOptions = dataclasses.field(default_factory=adam.AdamOptions)
 
@@ -272,8 +273,4 @@ class Descents:
 
     def residual(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """The residual of each state, in the final precision, ``(n, n_states)``."""
-        r = np.empty_like(x)
-        for i in range(0, len(x), 4096):
-            rows = slice(i, i + 4096)
-            r[rows] = self.problem.residual_at(x[rows], u[rows])
-        return r
+        return map_chunks(self.problem.residual_at, x, u, shape=x.shape[1:])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.chunks import map_chunks
 from fixedpoint_tf._utils.linalg import smallest_singular_values
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.search import Search
@@ -21,7 +21,7 @@ from fixedpoint_tf.systems.validation.derivatives import check_jacobian, describ
 if TYPE_CHECKING:
     from fixedpoint_tf.config import FinderConfig
 
-__all__ = ["check_jacobians", "in_chunks", "linearize_ends"]
+__all__ = ["check_jacobians", "linearize_ends"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +56,8 @@ def linearize_ends(
             "max_n_unique", n, d, 40.0 * n * d * d / 1e9,
         )  # fmt: skip
         return {}
-    jacobians = in_chunks(system.jacobian, x, u, d)
-    by_input = in_chunks(system.input_jacobian, x, u, u.shape[1])
+    jacobians = map_chunks(system.jacobian, x, u, shape=(d, d))
+    by_input = map_chunks(system.input_jacobian, x, u, shape=(d, u.shape[1]))
     unit = search.problem.scale
     growth = settle_at_kinks(
         system,
@@ -125,13 +125,3 @@ def check_jacobians(
     )
     if wrong:
         raise ValueError(describe(system, wrong))
-
-
-def in_chunks(jacobian: Callable, x: np.ndarray, u: np.ndarray, width: int) -> np.ndarray:
-    """Return Jacobians at all points, ``(n, n_states, width)``, made some at a time."""
-    n, d = x.shape
-    result = np.empty((n, d, width))
-    chunk = max(1, 2**22 // (d * max(width, 1)))
-    for i in range(0, n, chunk):
-        result[i : i + chunk] = jacobian(x[i : i + chunk], u[i : i + chunk]).numpy()
-    return result

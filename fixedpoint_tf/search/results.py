@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import map_chunks
 from fixedpoint_tf._utils.selection import distance_outliers, is_slow, state_scale
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.end_points import distinct_ends, nearest_distance
-from fixedpoint_tf.search.linearization import check_jacobians, in_chunks, linearize_ends
+from fixedpoint_tf.search.linearization import check_jacobians, linearize_ends
 from fixedpoint_tf.search.search import Search
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def mark_not_slow(search: Search) -> None:
     if system.time == "continuous":  # whose unit of time is anyone's
         u = search.inputs[ends.condition[rows[:16]]]
         x = search.problem.natural(ends.x[rows[:16]])
-        jacobians = in_chunks(system.jacobian, x, u, system.n_states)
+        jacobians = map_chunks(system.jacobian, x, u, shape=(x.shape[1], x.shape[1]))
         fastest = float(np.abs(jacobians).sum(axis=-1).max())
         time = time / fastest if fastest > 0 else 0.0
     speed = np.sqrt(2.0 * ends.q[rows])

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunk_size, chunks
 from fixedpoint_tf._utils.selection import select_distinct
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.assignment import match_by_monotone_path, match_by_newton_step
@@ -41,13 +42,12 @@ SHARED_ITERS = 5  # iterations between two looks at what could be shared
 SHARED_ROUNDS = 12
 ENTER_ROUNDS = 4  # in which states that lie near each other may show to lead to several points
 LEAST_LANDED = 0.05  # share of the states near known points of which some belong to others
-BLOCK = 8192
-INVERSES_ENTRIES = 2**25  # of the inverses that are held at once while points are examined
+BLOCK = 8192  # starts that are given to known points together: copies of their states
 
 
 def _blocks(numbers: np.ndarray) -> list[np.ndarray]:
     """Points in blocks small enough for copies of their states."""
-    return [numbers[i : i + BLOCK] for i in range(0, len(numbers), BLOCK)]
+    return [numbers[rows] for rows in chunks(len(numbers), size=BLOCK)]
 
 
 class Search:
@@ -293,9 +293,10 @@ class Search:
         return pending[self.member[pending] < 0]
 
     def _finish_members(self, chosen: np.ndarray) -> None:
-        most = max(N_FIRST, INVERSES_ENTRIES // self.problem.n_states**2)
-        for i in range(0, len(chosen), most):
-            some = chosen[i : i + most]
+        # The inverses are held, and little else: four arrays of their size.
+        most = max(N_FIRST, chunk_size(self.problem.n_states**2, copies=4))
+        for rows in chunks(len(chosen), size=most):
+            some = chosen[rows]
             self.member[some] = self._finish(self.points.take(some), some, self.start[some])
             self._report()
 

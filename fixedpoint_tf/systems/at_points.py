@@ -9,6 +9,7 @@ import numpy as np
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.checks import as_numbers, check_finite
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
@@ -29,8 +30,6 @@ __all__ = [
     "jacobians_of",
     "n_unstable_of",
 ]
-
-HELD_ENTRIES = 2**21  # of the Jacobians that are held at once
 
 
 def check_points(system: DynamicalSystem, points: Any) -> None:
@@ -161,7 +160,7 @@ def jacobians_of(
     """Some of the rows at a time, and the Jacobians there, those of the points or new ones.
 
     At a fixed point on a kink new ones are of the side that decides its stability, as those
-    of a search are. No more than 16 MiB of them are held at once, or one.
+    of a search are.
     """
     length = np.linalg.norm(points.xstar, axis=1)
     size = length + (float(np.median(length)) if points.n else 0.0)
@@ -169,9 +168,8 @@ def jacobians_of(
     n_each = 1  # Jacobians of a point that are made at once
     if points.J_xstar is None and not is_smooth(system.equations):
         n_each = 2 * N_LOOKED_AT + 1
-    n_held = max(1, HELD_ENTRIES // (n_each * system.n_states**2))
-    for start in range(0, len(rows), n_held):
-        some = rows[start : start + n_held]
+    for chunk in chunks(len(rows), n_each * system.n_states**2):
+        some = rows[chunk]
         if points.J_xstar is not None:
             jacobians = points.J_xstar[some]
         else:

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils import checks
+from fixedpoint_tf._utils.chunks import padded_chunks
 from lfads_tf.data.session import Session
 from lfads_tf.inference.result import Inferred
 from lfads_tf.layers.decoder import Decoded, unit_columns
@@ -242,16 +243,14 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
     }
     weights = tf.constant(weight_kg, tf.float32)
     parts = []
-    for first in range(0, n_trials, size):
-        rows = np.minimum(np.arange(first, first + size), n_trials - 1)
+    for rows, n_new in padded_chunks(n_trials, size):
         chunk = {name: tf.constant(array[rows]) for name, array in trials.items()}
         for i, (name, shape) in enumerate(shapes.items()):
             if n_samples:
-                chunk[name] = tf.random.stateless_normal(shape, [seed, 2 * first + i])
+                chunk[name] = tf.random.stateless_normal(shape, [seed, 2 * int(rows[0]) + i])
             else:
                 chunk[name] = tf.zeros(shape)
-        n_real = min(size, n_trials - first)
         parts.append(
-            [part.numpy()[:n_real] for part in model.posterior(chunk, weights, session)]
+            [part.numpy()[:n_new] for part in model.posterior(chunk, weights, session)]
         )
     return Inferred(*(np.concatenate(part) for part in zip(*parts, strict=True)))

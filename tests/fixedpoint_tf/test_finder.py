@@ -146,7 +146,7 @@ def test_a_stationary_speed_is_no_slow_point_where_states_rush_past(kind, scale)
         options = {
             "n_states": 2,
             "n_inputs": 0,
-            "kind": kind,
+            "time": kind,
             "bounds": (-9 * scale, 9 * scale),
         }
         return FixedPointFinder(step, **options, **QUIET)
@@ -275,10 +275,10 @@ def test_interrupted_early_what_starts_came_near_is_still_located(monkeypatch):
 
 
 def test_interrupted_while_linearising_it_returns_the_points(monkeypatch):
-    def interrupted(*args):
+    def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(linearization, "in_chunks", interrupted)
+    monkeypatch.setattr(linearization, "map_chunks", interrupted)
     unique, _ = bistable_finder(2).find_fixed_points(starts(100, 2), [[0.0]])
     assert len(unique.fixed) == 9
     assert unique.J_xstar is None

@@ -14,9 +14,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.selection import state_scale
 from fixedpoint_tf.analysis.connections.unstable_directions import offsets, unstable_directions
-from fixedpoint_tf.analysis.convergence import ENTRIES, run_block
+from fixedpoint_tf.analysis.convergence import run_block
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems.at_points import n_unstable_of
 from fixedpoint_tf.systems.system import DynamicalSystem
@@ -170,10 +171,10 @@ def _follow(
     mark = points.xstar[source]  # an earlier state on the same way
     fastest, target = np.zeros(len(source)), np.full(len(source), -1)
     active = np.arange(len(source))
-    size = max(1, ENTRIES // (n_steps * system.n_states))
     for _ in range(MOST_LOOKS):
         on = []
-        for rows in (active[i : i + size] for i in range(0, len(active), size)):
+        for some in chunks(len(active), n_steps * system.n_states):
+            rows = active[some]
             path = run_block(system, x[rows], inputs[:1], n_steps, dt)
             with np.errstate(over="ignore", invalid="ignore"):
                 steps = np.linalg.norm(np.diff(path, axis=1), axis=2)

@@ -14,6 +14,7 @@ from fixedpoint_tf._utils.checks import (
     check_seed,
     check_whole,
 )
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.analysis.certificates.codes import CertificateCode
 from fixedpoint_tf.analysis.certificates.precision import working_precision
 from fixedpoint_tf.analysis.certificates.proofs import Prover, Verdict, has_closed_form
@@ -28,7 +29,6 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["certify"]
 
-_CHUNK_ENTRIES = 2**21  # of the Jacobians that are held at once
 _AT_ZERO = 1e-9, 1e-15  # sizes that are zero: of those of the starts, and where none are known
 
 
@@ -119,13 +119,12 @@ def certify(
     scale = _size_of_states(x, getattr(points, "x_init", None), units)
     prover = Prover(system, rng, int(n_directions), float(safety), precision, scale)
     modes = _modes(points) if units is None else None
-    chunk = max(1, _CHUNK_ENTRIES // system.n_states**2)
     verdicts: list[Verdict] = []
     interrupted, done = False, 0
     with tqdm(total=len(x), desc="certificates", disable=not verbose) as bar:
         try:
-            for i in range(0, len(x), chunk):
-                some = slice(i, i + chunk)
+            # The samples of a chunk are drawn together: another number draws others.
+            for some in chunks(len(x), system.n_states**2, copies=64):
                 known = None if modes is None else tuple(array[some] for array in modes)
                 verdicts.append(prover.prove(x[some], u[some], known))
                 done += len(verdicts[-1].code)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.chunks import map_chunks
 from fixedpoint_tf._utils.linalg import inverses
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
 from fixedpoint_tf.analysis.certificates.codes import CertificateCode
@@ -320,12 +321,7 @@ class Prover:
         return beside
 
     def _jacobian(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        size = max(1, 2**22 // x.shape[1] ** 2)
-        parts = [
-            self.system.jacobian(x[i : i + size], u[i : i + size]).numpy()
-            for i in range(0, len(x), size)
-        ]
-        return np.concatenate(parts).astype(np.float64)
+        return map_chunks(self.system.jacobian, x, u, shape=(x.shape[1], x.shape[1]))
 
 
 def _count_unstable(

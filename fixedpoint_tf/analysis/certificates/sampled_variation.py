@@ -23,6 +23,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunk_size, chunks
+
 __all__ = ["Ball", "jacobian_variation", "sample_balls"]
 
 GROWTH = 10.0**0.5  # from one radius to the next
@@ -30,7 +32,6 @@ FAR_BELOW = 1e-5  # of the largest radius: below it, radii grow by the square of
 N_PAIRS = 8  # opposite places a radius, on the way up
 N_SAMPLES = 1024  # places of the final radius, at least, where Jacobians are small
 LEAST_SAMPLES = 64  # and where they are large
-ENTRIES = 2**22  # of the Jacobians of one point or of one call
 SHRINK = 0.7
 NOISE = 1e-9  # changes below it may be rounding: no slope is read from them
 ASIDE = 0.01  # of the radius
@@ -81,9 +82,7 @@ def jacobian_variation(
     """
     n, m, d = offsets.shape
     largest, steepest = np.zeros(n), np.zeros(n)
-    size = max(1, ENTRIES // max(1, m * d * d))
-    for i in range(0, n, size):
-        some = slice(i, i + size)
+    for some in chunks(n, m * d * d):
         rows = np.repeat(np.arange(n)[some], m)
         places = (x[some, None] + offsets[some]).reshape(-1, d)
         change = inverses[rows] @ (jacobian(places, u[rows]) - at_centre[rows])
@@ -127,7 +126,7 @@ def sample_balls(
     n, d = x.shape
     n_pairs = max(N_PAIRS, int(n_directions))
     wanted = N_SAMPLES * max(1, n_directions // 8)
-    n_final = max(LEAST_SAMPLES, min(wanted, ENTRIES // d**2))
+    n_final = max(LEAST_SAMPLES, min(wanted, chunk_size(d * d)))
 
     def met(rows: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return jacobian_variation(

@@ -8,11 +8,11 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from fixedpoint_tf._utils.checks import check_whole
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.analysis.connections.result import Connections
 from fixedpoint_tf.analysis.connections.unstable_directions import offsets, unstable_directions
 from fixedpoint_tf.analysis.convergence import (
     BLOCK,
-    ENTRIES,
     Convergence,
     check_runs,
     radii,
@@ -240,9 +240,10 @@ def _first_saddles(
     """Number of the first saddle but the one left that each run comes to, -1 for none."""
     first, x = np.full(len(start), -1), np.array(start)
     open_ = np.arange(len(start))
-    size = max(1, ENTRIES // (BLOCK * max(system.n_states, len(saddles))))
+    entries = BLOCK * max(system.n_states, len(saddles))
     for _ in range(-(-most_steps // BLOCK)):
-        for rows in (open_[i : i + size] for i in range(0, len(open_), size)):
+        for some in chunks(len(open_), entries):
+            rows = open_[some]
             path = run_block(system, x[rows], u, BLOCK, dt)
             x[rows] = path[:, -1]
             distance = cdist(path.reshape(-1, system.n_states), saddles)

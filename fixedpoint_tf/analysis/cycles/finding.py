@@ -16,15 +16,13 @@ from fixedpoint_tf._utils.checks import (
     check_time_step,
     check_whole,
 )
-from fixedpoint_tf.analysis.cycles.maps import CHUNK
+from fixedpoint_tf._utils.chunks import chunk_size, chunks
 from fixedpoint_tf.analysis.cycles.result import Cycles
 from fixedpoint_tf.analysis.cycles.search import CycleOptions, CycleSearch
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["find_cycles"]
-
-MAX_ENTRIES = 1 << 24  # of the trajectories held at once
 
 
 def find_cycles(
@@ -118,13 +116,13 @@ def find_cycles(
     search = CycleSearch(system, options, x, u)
     interrupted = False
     length = options.n_transient + options.n_steps
-    chunk = min(MAX_ENTRIES // (length * system.n_states), CHUNK // system.n_states**2)
-    chunk = max(1, chunk)
+    # The trajectories of a chunk are held, with few copies.
+    size = min(chunk_size(length * system.n_states, copies=8), chunk_size(system.n_states**2))
     with tqdm(total=len(x), desc="cycles", unit="start", disable=not verbose) as bar:
         search.say = bar.set_postfix_str
         try:
-            for i in range(0, len(x), chunk):
-                rows = np.arange(i, min(i + chunk, len(x)))
+            for some in chunks(len(x), size=size):
+                rows = np.arange(len(x))[some]
                 search.run(rows)
                 bar.update(len(rows))
         except KeyboardInterrupt:

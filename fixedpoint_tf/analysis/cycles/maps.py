@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.integrate import DOP853
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.compiling import compiled
 from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
@@ -16,7 +17,6 @@ __all__ = ["VariationalMap"]
 N_STAGES = 12  # of the 8th-order formula of Dormand & Prince (Hairer et al. 1993, II.5)
 FLOW_TOL = 1e-12  # relative: halving the substeps changes the flow by less
 MAX_REFINEMENT = 64  # times the first number of substeps
-CHUNK = 1 << 22  # entries of the Jacobians held at once
 
 
 @functools.lru_cache(maxsize=32)
@@ -123,10 +123,8 @@ class VariationalMap:
         if self.is_flow and time is None:
             raise ValueError("time: expected an array for a continuous system, received None.")
         # A step of the flow holds the slopes of all stages.
-        each = x.shape[1] ** 2 * (N_STAGES if self.is_flow else 1)
-        chunk = max(1, CHUNK // each)
-        for i in range(0, len(x), chunk):
-            rows = slice(i, i + chunk)
+        n_held = N_STAGES if self.is_flow else 1
+        for rows in chunks(len(x), n_held * x.shape[1] ** 2):
             if self.is_flow:
                 yield rows, *self._flow(x[rows], u[rows], time[rows])
             else:

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.checks import check_number, check_whole
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.sensitivity import nonnormality
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Sensitivity", "analyze_sensitivity"]
-
-#: Entries of the Jacobians that are decomposed at once, which bounds the memory.
-_CHUNK = 2**20
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -267,16 +265,15 @@ def analyze_sensitivity(
         name: None if part is None else np.full((points.n, *part.shape[1:]), np.nan, part.dtype)
         for name, part in at(points[:0]).items()
     }
-    chunk = max(1, _CHUNK // system.n_states**2)
     interrupted = False
     with tqdm(total=points.n, desc="sensitivity", disable=not verbose) as bar:
         try:
-            for i in range(0, points.n, chunk):
-                some = points[i : i + chunk]
+            for rows in chunks(points.n, system.n_states**2):
+                some = points[rows]
                 for name, part in at(some).items():
                     column = columns[name]
                     if column is not None:
-                        column[i : i + chunk] = part
+                        column[rows] = part
                 bar.update(some.n)
         except KeyboardInterrupt:
             interrupted = True

@@ -22,6 +22,7 @@ from fixedpoint_tf._utils.checks import (
     check_time_step,
     check_whole,
 )
+from fixedpoint_tf._utils.chunks import chunk_size, chunks
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems import simulation
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["LinearError", "linear_error"]
-
-#: Numbers in the states of one run, which bounds its memory.
-_CHUNK = 2**22
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -199,21 +197,17 @@ def linear_error(
     shape = (points.n, len(radii), len(units))
     absolute, relative = np.full(shape, np.nan), np.full(shape, np.nan)
     offsets = (radii[:, None, None] * units).reshape(-1, system.n_states)
-    piece = max(1, _CHUNK // (n_steps * system.n_states))
-    chunk = max(1, piece // len(offsets))
+    n_runs = chunk_size(n_steps * system.n_states)
     interrupted = False
     with tqdm(total=points.n, desc="linear error", disable=not verbose) as bar:
         try:
-            for i in range(0, points.n, chunk):
-                some = points[i : i + chunk]
+            for rows in chunks(points.n, size=max(1, n_runs // len(offsets))):
+                some = points[rows]
+                parts = chunks(len(offsets), size=n_runs)
                 sizes = np.concatenate(
-                    [
-                        _differences(system, some, offsets[j : j + piece], n_steps, dt)
-                        for j in range(0, len(offsets), piece)
-                    ],
-                    axis=2,
+                    [_differences(system, some, offsets[j], n_steps, dt) for j in parts], axis=2
                 ).reshape(2, some.n, *shape[1:])
-                absolute[i : i + chunk], relative[i : i + chunk] = sizes
+                absolute[rows], relative[rows] = sizes
                 bar.update(some.n)
         except KeyboardInterrupt:
             interrupted = True

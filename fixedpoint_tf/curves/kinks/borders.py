@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.curves.curve import Curve
 
 __all__ = ["BESIDE", "crosses", "first_jump", "next_borders"]
@@ -24,7 +25,6 @@ FLOOR = 1e-11  # change of a derivative that may be rounding, relative to its si
 FLOOR_OF_DIFFERENCES = 1e-7  # where a function's path is differentiated numerically
 LEAST_ROW = 1e-3  # of the largest: smaller rows are mostly rounding by the floor above
 FASTER = 4.0  # than at the beginning of a line: smooth derivatives change no faster
-ENTRIES = 1 << 22
 BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0  # weights of integrals over a step
 SIMPSON = np.array([1.0, 0.0, 4.0, 0.0, 1.0]) / 6.0
 HIDDEN, ROUNDING = 1e-6, 1e-9  # of a step, and absolute: smaller integrals are 0
@@ -83,9 +83,7 @@ def crosses(
     share = np.linspace(0.0, 1.0, 5)[:, None]
     if at_ends is not None:
         share = share[1:-1]
-    size = max(1, ENTRIES // (5 * curve.d * (curve.d + 1)))
-    for i in range(0, len(begin), size):
-        rows = slice(i, i + size)
+    for rows in chunks(len(begin), 5 * curve.d * (curve.d + 1)):
         chord = (finish - begin)[rows]
         at = _slopes(curve, begin[rows, None] + share * chord[:, None], piece[rows])
         if at_ends is not None:
@@ -155,9 +153,7 @@ def _changes(curve: Curve, z, t, length, piece):
     """Change within each part of lines, that of a smooth beginning, the least that counts."""
     n = len(z)
     changes, rate, least = np.empty((n, N_PARTS)), np.empty(n), np.empty(n)
-    size = max(1, ENTRIES // (length.shape[1] * curve.d * (curve.d + 1)))
-    for i in range(0, n, size):
-        rows = slice(i, i + size)
+    for rows in chunks(n, length.shape[1] * curve.d * (curve.d + 1)):
         places = z[rows, None] + length[rows, :, None] * t[rows, None]
         at = _even(_slopes(curve, places, piece[rows]))
         changes[rows] = _size(np.diff(at[:, : N_PARTS + 1], axis=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunk_size, chunks
 from fixedpoint_tf._utils.linalg import inverses
 from fixedpoint_tf.search.evidence.evidence import ZERO, Evidence
 from fixedpoint_tf.search.evidence.existence import is_exact_beside, may_be_fold
@@ -32,10 +33,11 @@ def examine(
     Returns:
         The evidence, in float64.
     """
-    chunk = 256 if matrix_free else max(1, 2**22 // problem.n_states**2)
+    # GMRES holds its vectors in place of matrices; some random places are drawn for a chunk.
+    size = 256 if matrix_free else chunk_size(problem.n_states**2)
     parts = [
-        _examine(problem, x[i : i + chunk], u[i : i + chunk], eps, matrix_free)
-        for i in range(0, len(x), chunk)
+        _examine(problem, x[rows], u[rows], eps, matrix_free)
+        for rows in chunks(len(x), size=size)
     ]
     return Evidence.join(parts)
 

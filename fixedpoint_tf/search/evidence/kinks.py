@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunks, map_chunks
 from fixedpoint_tf.search.solvers.base import Problem
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 
@@ -23,8 +24,6 @@ REGULAR = 1e-10  # smallest singular value, relative to the largest, of a sign t
 JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
 LEAST_JUMP = 1e-6  # change of a product with a Jacobian that is a jump, however near
 SMOOTH_RADIUS = 1e-3  # distance over which a smooth Jacobian changes by no more than itself
-BLOCK = 1024  # states at which products are taken at a time
-BLOCK_ENTRIES = 2**22
 
 
 def turns_within(
@@ -45,8 +44,7 @@ def turns_within(
         ``(n,)`` boolean.
     """
     turned = np.zeros(len(x), dtype=bool)
-    for i in range(0, len(x), BLOCK):
-        rows = slice(i, i + BLOCK)
+    for rows in chunks(len(x), _entries_of_changes(problem)):
         change, _ = _changes(problem, x[rows], u[rows], 2.0 * radius[rows])
         seen = np.einsum("nij,knj->kni", inverse[rows], change)
         turned[rows] = ~(np.linalg.norm(seen, axis=2) <= TURN).all(axis=0)
@@ -68,12 +66,17 @@ def jumps_within(
         ``(n,)`` boolean.
     """
     jumps = np.zeros(len(x), dtype=bool)
-    for i in range(0, len(x), BLOCK):
-        rows = slice(i, i + BLOCK)
+    for rows in chunks(len(x), _entries_of_changes(problem)):
         change, size = _changes(problem, x[rows], u[rows], radius[rows])
         most = np.maximum(LEAST_JUMP, radius[rows] / SMOOTH_RADIUS) * (1.0 + size)
         jumps[rows] = ~(np.linalg.norm(change, axis=2) <= most).all(axis=0)
     return jumps
+
+
+def _entries_of_changes(problem: Problem) -> int:
+    """Count the numbers that the products at places around one state take."""
+    d = problem.n_states
+    return 3 * N_PAIRS * (d if isinstance(problem.system.equations, Autodiff) else d**2)
 
 
 def _changes(
@@ -122,15 +125,10 @@ def sides_agree(
     # Normal places: each direction is met as if it were the only one.
     offsets = np.random.default_rng(1).normal(size=(N_SIDES, d))
     offsets = np.concatenate([offsets, -offsets])
-    size = max(1, BLOCK_ENTRIES // d**2)
     for i in range(n):
         places = x[i] + radius[i] * offsets
         inputs = np.repeat(u[i : i + 1], len(places), axis=0)
-        parts = [
-            problem.jacobian_at(places[k:m], inputs[k:m])
-            for k, m in ((k, k + size) for k in range(0, len(places), size))
-        ]
-        A = np.concatenate(parts).astype(np.float64)
+        A = map_chunks(problem.jacobian_at, places, inputs, shape=(d, d))
         if not np.isfinite(A).all():
             continue
         singular_values = np.linalg.svd(A, compute_uv=False)

@@ -12,13 +12,13 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.chunks import work_through
 from fixedpoint_tf._utils.compiling import compiled
 from fixedpoint_tf.search.solvers.base import (
     OnProgress,
     Points,
     Problem,
     kernel_speed,
-    work_through,
 )
 from fixedpoint_tf.systems.system import Residual
 

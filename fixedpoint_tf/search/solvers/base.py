@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from fixedpoint_tf.systems.system import DynamicalSystem, Equations, Residual
 
-__all__ = ["Points", "Problem", "Scaled", "kernel_speed", "work_through"]
+__all__ = ["Points", "Problem", "Scaled", "kernel_speed"]
 
 OnProgress = Callable[[], None]
 
@@ -174,20 +174,3 @@ class Scaled:
 def kernel_speed(r: tf.Tensor) -> tf.Tensor:
     """The speed ``q = 0.5 |r|^2`` of each row (Sussillo & Barak 2013, eq. 2.4)."""
     return 0.5 * tf.reduce_sum(r * r, axis=-1)
-
-
-def work_through(
-    indices: np.ndarray, size: int, advance: Callable[[np.ndarray], np.ndarray]
-) -> None:
-    """Advance all points in batches; a finished point makes room for a waiting one.
-
-    Args:
-        indices: the points to be worked on.
-        size: largest batch.
-        advance: works on a batch of indices and says which of them are done.
-    """
-    active, waiting = indices[:size], indices[size:]
-    while len(active):
-        active = active[~advance(active)]
-        room = size - len(active)
-        active, waiting = np.concatenate([active, waiting[:room]]), waiting[room:]

@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -25,7 +26,6 @@ __all__ = ["push", "solve"]
 
 ARRIVED_Q = 1e-18  # speed at which an iteration rests; the finder locates the point exactly
 LARGEST_DAMPING = 1e8
-BATCH_ENTRIES = 2**22  # of the Jacobians that are held at once
 
 
 def push(x: np.ndarray, known: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +91,6 @@ class _DeflatedSearch:
     def __init__(self, system: DynamicalSystem, u: np.ndarray, known: np.ndarray):
         self.system, self.u, self.known = system, u[None], known
         self.discrete = system.time == "discrete"
-        self.size = max(1, BATCH_ENTRIES // system.n_states**2)
 
     def residual(self, x: np.ndarray) -> np.ndarray:
         image = self.system.step(x, self.u).numpy().astype(np.float64)
@@ -110,7 +109,7 @@ class _DeflatedSearch:
         return np.clip(x, self.system.lower, self.system.upper)
 
     def batches(self, rows: np.ndarray) -> list[np.ndarray]:
-        return [rows[i : i + self.size] for i in range(0, len(rows), self.size)]
+        return [rows[some] for some in chunks(len(rows), self.system.n_states**2)]
 
     def newton(
         self, x: np.ndarray, length: np.ndarray, longest: float, max_iters: int

@@ -11,6 +11,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.compiling import compiled
 from fixedpoint_tf.search.solvers.base import Problem
 from fixedpoint_tf.systems.system import Residual
@@ -70,8 +71,7 @@ def smooth(problem: Problem, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.n
     advance = _kernel(problem.residual)
     w, (lower, upper) = problem.weights(dtype), problem.bounds(dtype)
     out = np.empty_like(x)
-    for start in range(0, len(x), 4096):
-        rows = slice(start, start + 4096)
+    for rows in chunks(len(x), x.shape[1]):
         xs, us = problem.rows(dtype, x[rows], u[rows])
         _, moved, _ = advance(
             w,

@@ -19,13 +19,13 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.chunks import chunk_size, work_through
 from fixedpoint_tf._utils.compiling import compiled
 from fixedpoint_tf.search.solvers.base import (
     OnProgress,
     Points,
     Problem,
     kernel_speed,
-    work_through,
 )
 from fixedpoint_tf.systems.system import Residual
 
@@ -151,7 +151,8 @@ def newton(
     x = points.x.copy()
     q = np.full(len(x), np.inf)
     iters = np.zeros(len(x), dtype=np.int64)
-    size = max(1, min(2048, 2**24 // (problem.n_states * (n_vectors[1] + 1))))
+    # The vectors of all points are one array, and there are few others of its size.
+    size = min(2048, chunk_size(problem.n_states * (n_vectors[1] + 1), copies=8))
 
     def advance(batch: np.ndarray) -> np.ndarray:
         young = iters[batch] < 4

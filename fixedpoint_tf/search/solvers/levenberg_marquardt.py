@@ -23,6 +23,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.chunks import work_through
 from fixedpoint_tf._utils.compiling import compiled
 from fixedpoint_tf.search.solvers import krylov
 from fixedpoint_tf.search.solvers.base import (
@@ -30,7 +31,6 @@ from fixedpoint_tf.search.solvers.base import (
     Points,
     Problem,
     kernel_speed,
-    work_through,
 )
 from fixedpoint_tf.systems.system import Residual
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import as_numbers, check_rows
+from fixedpoint_tf._utils.chunks import map_chunks
 from fixedpoint_tf.search.search import Search
 from fixedpoint_tf.systems.models.rnn_inputs import LayerArray
 from fixedpoint_tf.systems.system import DynamicalSystem
@@ -98,10 +99,8 @@ def _say_whose(system: DynamicalSystem, inputs: Any, said: set[str]) -> None:
 
 def check_image(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> None:
     """Refuse a network that returns NaN or infinity where the search begins."""
-    bad = 0
-    for i in range(0, len(x), 4096):
-        image = system.step(x[i : i + 4096], u[i : i + 4096]).numpy()
-        bad += int((~np.isfinite(image)).any(axis=1).sum())
+    image = map_chunks(system.step, x, u, shape=x.shape[1:])
+    bad = int((~np.isfinite(image)).any(axis=1).sum())
     if bad:
         raise ValueError(
             f"rnn: expected finite new states, received NaN or infinity at {bad} of the "

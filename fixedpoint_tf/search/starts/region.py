@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import map_chunks
 from fixedpoint_tf.search.starts.offset_states import offset_states
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -140,11 +141,8 @@ def _least(
 
 
 def _next(system: DynamicalSystem, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Return the next states, a block at a time."""
-    blocks = range(0, len(x), 4096)
-    return np.concatenate(
-        [system.step(x[i : i + 4096], u[i : i + 4096]).numpy() for i in blocks]
-    ).astype(np.float64)
+    """Return the next states, a chunk at a time."""
+    return map_chunks(system.step, x, u, shape=x.shape[1:])
 
 
 def make_region(

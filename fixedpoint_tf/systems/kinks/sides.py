@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
@@ -21,7 +22,6 @@ __all__ = [
 ]
 
 JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
-BLOCK_ENTRIES = 2**22
 
 
 def is_smooth(equations: Equations) -> bool:
@@ -126,11 +126,10 @@ def sides_at(
     found = []
     units = np.broadcast_to(np.asarray(unit, dtype=np.float64), (d,))
     per = units / units[:, None]
-    size = max(1, BLOCK_ENTRIES // ((2 * n_directions + 1) * d * d))
-    for i in range(0, n, size):
-        states = side_states(x[i : i + size], reach[i : i + size], n_directions, seed, unit)
+    for rows in chunks(n, (2 * n_directions + 1) * d * d):
+        states = side_states(x[rows], reach[rows], n_directions, seed, unit)
         m = states.shape[1]
-        inputs = np.repeat(u[i : i + size], m, axis=0)
+        inputs = np.repeat(u[rows], m, axis=0)
         jacobians = system.jacobian(states.reshape(-1, d), inputs).numpy()
         first = 1 if only_beside else 0
         for places, some in zip(states, jacobians.reshape(-1, m, d, d), strict=True):

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 from fixedpoint_tf.systems.kinks.sides import is_smooth, sides_at
 from fixedpoint_tf.systems.system import DynamicalSystem
@@ -36,7 +37,6 @@ ALIKE = 1e-2  # relative change of a Jacobian of one side over the distance of a
 ON_RAY = 1e-9  # relative error of an eigenvector of the map of directions
 MANY_STATES = 32  # above which products take the place of Jacobians
 PACE = 0.2  # of the fastest rate, a step in continuous time
-ENTRIES = 2**22
 
 
 def settle_at_kinks(
@@ -181,9 +181,7 @@ def growth_at_kink(
     rng = np.random.default_rng(seed)
     pairs = rng.normal(size=(N_PAIRS[d > WIDE] if d > 1 else 1, d))
     per_point = 2 * (len(pairs) + 2 * N_SIDES * N_MODES) * d * min(d, MANY_STATES)
-    size = max(1, ENTRIES // per_point)
-    for i in range(0, n, size):
-        rows = slice(i, i + size)
+    for rows in chunks(n, per_point):
         block = _Block(system, x[rows], u[rows], reach[rows], sides[rows], unit)
         growth[rows], decided[rows] = block.run(pairs)
     return growth, decided

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 from fixedpoint_tf.systems.differentiation.directional import (
     EXACT,
@@ -37,12 +38,10 @@ N_NEARBY = 8
 N_DOUBTFUL = 8  # rows that get a second look
 SCALES = (0.01, 0.3, 3.0)
 N_STATES = {64: 32, 256: 4}  # states tried at each scale, by their width; 1 beyond
-BLOCK_ENTRIES = 2**22  # entries of the largest array of states
 SHORT = {"float64": 10.0 ** -np.arange(3.0, 11.0), "float32": 10.0 ** -np.arange(2.0, 6.0)}
 WITHIN = np.array([-1.0, -0.37, 0.0, 0.61, 1.0])  # places along a step
 FAR = 1e3  # sizes of a state, beyond which its offset is no part of it
 STEADY = 0.05  # relative change of a Jacobian along a step that differences resolve
-BLOCK = 256  # coordinates that are differenced at a time
 STAIRS = 5  # distinct values that a unit with no derivative may not exceed
 WAY_OUT = (
     "An operation in it has no gradient (tf.numpy_function, tf.py_function, rounding), hides "
@@ -151,15 +150,14 @@ def check_jacobian(
         _size(x / units) if scale is None else np.asarray(scale, float), (len(x),)
     )
     wrong: list[WrongDerivative] = []
-    size = max(1, BLOCK_ENTRIES // (1 + 2 * len(LADDERS["float64"])) // x.shape[1])
+    n_places = 1 + 2 * len(LADDERS["float64"])
     for by_input, given in ((False, jacobians), (True, input_jacobians)):
         if given is None or not given.shape[-1]:
             continue
         per = np.ones(given.shape[-1]) if by_input else units
         v = per * rng.normal(size=(len(x), given.shape[-1]))
         doubtful = np.zeros((len(x), system.n_states), dtype=bool)
-        for start in range(0, len(x), size):
-            rows = slice(start, start + size)
+        for rows in chunks(len(x), n_places * x.shape[1]):
             products = np.einsum("nij,nj->ni", given[rows], v[rows])
             doubtful[rows] = _disagrees(
                 system, x[rows], u[rows], v[rows], products, scale[rows], by_input
@@ -362,13 +360,14 @@ def _matrix(system, x, u, scale, jacobian, by_input) -> np.ndarray:
     """The Jacobian at one state by central differences, ``(n_states, k)``."""
     columns = []
     scale = np.broadcast_to(scale, jacobian.shape[1:])
-    for start in range(0, jacobian.shape[1], BLOCK):
-        v = np.eye(jacobian.shape[1])[start : start + BLOCK]
+    n_places = 1 + 2 * len(LADDERS["float64"])
+    for some in chunks(jacobian.shape[1], n_places * max(jacobian.shape)):
+        v = np.eye(jacobian.shape[1])[some]
         h, inputs = (np.repeat(a[None], len(v), axis=0) for a in (x, u))
         function, place = _along(system, h, inputs, by_input)
-        products = jacobian[:, start : start + BLOCK].T
-        sizes = scale[start : start + BLOCK]
-        columns.append(differences(function, place, v, sizes, system.dtypes[1], products)[0][0])
+        products = jacobian[:, some].T
+        found = differences(function, place, v, scale[some], system.dtypes[1], products)
+        columns.append(found[0][0])
     return np.concatenate(columns).T
 
 

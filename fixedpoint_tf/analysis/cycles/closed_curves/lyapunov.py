@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import birkhoff_weights
-from fixedpoint_tf.analysis.cycles.maps import CHUNK, VariationalMap
+from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 
 __all__ = ["growths", "lyapunov_exponents", "mean_rate"]
 
@@ -43,9 +44,8 @@ def growths(
     frame = np.linalg.qr(rng.normal(size=(n, d, n_exponents)))[0]
     logs = np.empty((n, n_time, n_exponents))
     unknown = np.zeros(n, dtype=bool)
-    block = max(1, CHUNK // (n * d * d))
-    for start in range(0, n_time, block):
-        part = states[:, start : start + block]
+    for times in chunks(n_time, n * d * d):
+        part = states[:, times]
         length = part.shape[1]
         rows = part.transpose(1, 0, 2).reshape(-1, d)
         time = None if dt is None else np.full(len(rows), dt)
@@ -58,11 +58,11 @@ def growths(
             if n_exponents == 1:
                 size = np.maximum(np.linalg.norm(frame, axis=1, keepdims=True), 1e-300)
                 frame = frame / size
-                logs[:, start + t] = np.log(size[:, 0])
+                logs[:, times.start + t] = np.log(size[:, 0])
             else:
                 frame, r = np.linalg.qr(frame)
                 diagonal = np.abs(np.diagonal(r, axis1=1, axis2=2))
-                logs[:, start + t] = np.log(np.maximum(diagonal, 1e-300))
+                logs[:, times.start + t] = np.log(np.maximum(diagonal, 1e-300))
     logs[unknown] = np.nan
     return logs
 

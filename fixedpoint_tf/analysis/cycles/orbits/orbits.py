@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.linearization.stability import Stability
 
 __all__ = ["Orbit", "distance_to", "extent_of", "least_period", "is_same_orbit", "trivial"]
@@ -13,7 +14,6 @@ __all__ = ["Orbit", "distance_to", "extent_of", "least_period", "is_same_orbit",
 FIXED_TOL = 1e-7  # extent, relative to the states, below which an orbit is a fixed point
 REPEAT_TOL = 1e-6  # of the extent: how near a repeat must be
 ROUNDING = 1e-10  # of the states: nothing that is solved for is known better
-HELD_ENTRIES = 2**21  # of the differences between states and an orbit, held at once
 MISFITS = 3.0  # of two curves, within which they may be one
 ON_CURVE = 0.75  # of the points of a curve that are at no corner
 BENDS, CORNERS = 0.05, 0.5  # of a chord: how much it may cut there, and at a right angle
@@ -127,9 +127,7 @@ def distance_to(orbit: Orbit, states: np.ndarray) -> np.ndarray:
     p, distance = orbit.points, np.empty(len(states))
     chord = chords(orbit)
     squared = np.maximum((chord**2).sum(axis=1), 1e-300)
-    size = max(1, HELD_ENTRIES // p.size)
-    for start in range(0, len(states), size):
-        rows = slice(start, start + size)
+    for rows in chunks(len(states), p.size):
         offset = states[rows, None, :] - p
         if not (orbit.is_exact and orbit.is_discrete):
             along = np.einsum("nmd,md->nm", offset, chord) / squared

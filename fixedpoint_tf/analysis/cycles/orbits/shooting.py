@@ -13,8 +13,9 @@ import dataclasses
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunk_size, chunks
 from fixedpoint_tf._utils.linalg import each, inverses
-from fixedpoint_tf.analysis.cycles.maps import CHUNK, VariationalMap
+from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 
 __all__ = ["Shot", "multipliers", "shoot"]
 
@@ -61,15 +62,14 @@ def shoot(
         What came of each guess.
     """
     n, m, d = points.shape
-    chunk = max(1, CHUNK // (m * d * d))
     shots = [
         _shoot(
             tangents,
-            points[i : i + chunk].astype(np.float64),
-            u[i : i + chunk],
-            None if periods is None else periods[i : i + chunk].astype(np.float64),
+            points[rows].astype(np.float64),
+            u[rows],
+            None if periods is None else periods[rows].astype(np.float64),
         )
-        for i in range(0, n, chunk)
+        for rows in chunks(n, m * d * d)
     ]
     if not shots:
         none = np.zeros(0)
@@ -81,7 +81,7 @@ def shoot(
 class _Pieces:
     """The pieces of n cycles between their m points: images, Jacobians, and what they add to.
 
-    Where the Jacobians of all pieces take more than :data:`CHUNK` entries they are computed
+    Where the Jacobians of all pieces are more than a chunk they are computed
     again for each pass, a block at a time, instead of being held: those of a cycle of 2,000
     steps of 512 units would take 4 GB.
     """
@@ -89,7 +89,7 @@ class _Pieces:
     def __init__(self, tangents: VariationalMap, points, u, periods):
         self.tangents, self.points, self.u, self.periods = tangents, points, u, periods
         n, m, d = points.shape
-        self.size = max(1, CHUNK // (n * d * d))
+        self.size = chunk_size(n * d * d)
         self.held: tuple | None = None
         images = np.empty_like(points)
         for rows, some, _ in self.blocks():
@@ -106,8 +106,7 @@ class _Pieces:
         if self.held is not None:
             yield self.held
             return
-        for start in range(0, m, self.size):
-            rows = slice(start, min(start + self.size, m))
+        for rows in chunks(m, size=self.size):
             part = self.points[:, rows]
             length = part.shape[1]
             time = None

@@ -15,13 +15,14 @@ import math
 
 import numpy as np
 
+from fixedpoint_tf._utils.chunks import chunks
+
 __all__ = ["count_turns", "neighbour_lag", "turns_of_lag"]
 
 NEARLY_SHORTEST = 1.25  # of the mean distance: such a lag may be that of the neighbours
 MIN_POINTS = 5  # of a closed curve; fewer may lie on any
 PLANE_TOL = 1e-3  # relative width below which points lie on a line, on which nothing turns
 MIN_MEAN_COSINE = 0.7  # between chords, carried by the map and as they are
-BLOCK_ENTRIES = 2**21
 
 
 def turns_of_lag(lag: int, points: np.ndarray) -> int:
@@ -77,12 +78,11 @@ def neighbour_lag(points: np.ndarray) -> int:
     if not lags:
         return 1
     length = np.empty(len(lags))
-    size = max(1, BLOCK_ENTRIES // max(1, points.size))
-    for start in range(0, len(lags), size):
-        some = np.array(lags[start : start + size])
+    for rows in chunks(len(lags), points.size):
+        some = np.array(lags[rows])
         later = (np.arange(k)[None] + some[:, None]) % k
         away = np.linalg.norm(points[later] - points[None], axis=2)
-        length[start : start + size] = away.mean(axis=1)
+        length[rows] = away.mean(axis=1)
     short = np.flatnonzero(length <= NEARLY_SHORTEST * length.min())
     return min(
         (lags[i] for i in short),
