@@ -1,4 +1,4 @@
-"""Functions ``f(h, u)`` of a user's own: whether they can be analysed, and in which type."""
+"""Functions ``f(h, u)`` of a user's own as systems, and the types in which they compute."""
 
 from __future__ import annotations
 
@@ -6,10 +6,49 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from fixedpoint_tf.systems.user_objects.side_effects import LiveCall
+from fixedpoint_tf._utils.checks import check_whole
+from fixedpoint_tf.systems.convert.arguments import Given, checked_box, with_check
+from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
+from fixedpoint_tf.systems.system import DynamicalSystem, StateLayout
+from fixedpoint_tf.systems.user_objects.changes import Unchanged
+from fixedpoint_tf.systems.user_objects.side_effects import LiveCall, state_kept
 from fixedpoint_tf.systems.validation.determinism import check_map
 
-__all__ = ["working_types"]
+__all__ = ["call_once", "from_function", "working_types"]
+
+
+def from_function(function: Callable, given: Given) -> DynamicalSystem:
+    """Make a system of a function."""
+    name = getattr(function, "__name__", type(function).__name__)
+    if given.layer is not None:
+        raise ValueError(
+            f"layer: expected None beside {name!r}, which is a function, received "
+            f"{given.layer!r}."
+        )
+    for_ = f" for {name!r}"
+    layout = StateLayout(("h",), (check_whole(given.n_states, "n_states", for_=for_),))
+    n_inputs = check_whole(given.n_inputs, "n_inputs", 0, for_=for_)
+    live = LiveCall(function, function, name)
+    with state_kept(function):
+        unchanged = Unchanged(function, name)
+        dtypes = working_types(live, layout.n_states, n_inputs, given.dtype, name)
+        call_once(function, layout.n_states, n_inputs, dtypes[1])
+        unchanged.settle()
+    return DynamicalSystem(
+        Autodiff(lambda dtype: live),
+        with_check(live.read, unchanged.check),
+        layout,
+        n_inputs,
+        time=given.time,
+        bounds=checked_box(given.bounds, layout.n_states),
+        dtypes=dtypes,
+        name=name,
+    )
+
+
+def call_once(update, n_states: int, n_inputs: int, dtype: str) -> None:
+    """Call an update for what it changes, which is put back at once where it is tried."""
+    update(tf.zeros([1, n_states], dtype), tf.zeros([1, n_inputs], dtype))
 
 
 def working_types(
