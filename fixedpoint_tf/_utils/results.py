@@ -60,14 +60,16 @@ class Result:
         """
         raise NotImplementedError(f"{type(self).__name__} has no picture.")
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to an HDF5 file; an existing file is replaced.
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+        """Write everything to an HDF5 file.
 
         Args:
             path: the file, whose name ends in ``.h5``, ``.hdf5`` or ``.hdf``.
+            overwrite: replace an existing file, once the new one is whole.
 
         Raises:
             ValueError: a name with another ending.
+            FileExistsError: where the file exists, and not ``overwrite``.
             FileNotFoundError: where the folder does not exist.
 
         Example:
@@ -86,6 +88,7 @@ class Result:
             attributes,
             format_name=self._format_name(),
             format_version=self.format_version,
+            overwrite=overwrite,
         )
 
     @classmethod

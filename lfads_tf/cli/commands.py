@@ -335,5 +335,5 @@ def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]
     inferred = model.infer(train), model.infer(valid)
     table = reports.measured(model, train, valid, *inferred)
     names = reports.draw(out, train, valid, inferred[1], history)
-    inferred[1].save(out / "inferred.h5", overwrite=True)
+    inferred[1].save(out / "inferred.h5")
     return table, [*names, "lorenz.h5", "inferred.h5", "best.keras"]

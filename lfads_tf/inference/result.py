@@ -64,16 +64,16 @@ class Inferred(NamedTuple):
             f"{self.factors.shape[-1]} factors{inputs})"
         )
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes every array under its name, a dataset of float32 at the top of an HDF5 file.
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+        """Write every array under its name, a dataset of float32 at the top of an HDF5 file.
 
         Args:
             path: of the file, which ends in ``.h5``, ``.hdf5`` or ``.hdf``; its folder is
                 made if need be.
-            overwrite: whether a file may be there already.
+            overwrite: replace an existing file, once the new one is whole.
 
         Raises:
-            FileExistsError: a file is there and ``overwrite`` is false.
+            FileExistsError: where the file exists, and not ``overwrite``.
             ValueError: the name has another ending.
 
         Example:
@@ -88,7 +88,7 @@ class Inferred(NamedTuple):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Inferred:
-        """Reads what :meth:`save` wrote.
+        """Read what :meth:`save` wrote.
 
         Args:
             path: of the file.

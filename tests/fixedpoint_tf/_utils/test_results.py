@@ -33,6 +33,14 @@ def test_comes_back_as_it_was(tmp_path):
     assert (back.left_out, back.norm, back.counts) == (None, answer.norm, answer.counts)
 
 
+def test_a_file_is_replaced_unless_it_must_not_be(tmp_path):
+    Other(np.zeros(1)).save(tmp_path / "a.h5")
+    Other(np.ones(1)).save(tmp_path / "a.h5")
+    with pytest.raises(FileExistsError, match="path: expected a new file, received .*a.h5"):
+        Other(np.zeros(1)).save(tmp_path / "a.h5", overwrite=False)
+    assert Other.load(tmp_path / "a.h5").radius.tolist() == [1.0]
+
+
 def test_a_set_of_points_comes_back_as_what_it_is_made_of(tmp_path):
     points = FixedPoints(xstar=[[0.0], [1.0]], status=[0, 1], state_names=(("h", 1),))
     Answer(np.zeros(1), points, "euclidean", {"a": 1}).save(tmp_path / "a.h5")

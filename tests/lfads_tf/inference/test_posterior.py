@@ -140,12 +140,15 @@ def test_a_file_of_an_older_release_and_one_that_lacks_an_array(tmp_path):
         Inferred.load(tmp_path / "older.h5")
 
 
-def test_an_inferred_file_is_replaced_only_where_asked_and_has_the_ending_of_hdf5(tmp_path):
+def test_an_inferred_file_is_replaced_unless_told_not_to_and_ends_as_hdf5_does(
+    tmp_path,
+):
     inferred = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
     inferred.save(tmp_path / "new" / "a.h5")
     with pytest.raises(FileExistsError, match="path: expected a new file"):
-        inferred.save(tmp_path / "new" / "a.h5")
-    inferred.save(tmp_path / "new" / "a.h5", overwrite=True)
+        inferred.save(tmp_path / "new" / "a.h5", overwrite=False)
+    inferred._replace(rates=inferred.rates + 1.0).save(tmp_path / "new" / "a.h5")
+    assert (Inferred.load(tmp_path / "new" / "a.h5").rates == 1.0).all()
     with pytest.raises(ValueError, match=r"path: expected a name that ends in \.h5.*a.npz"):
         inferred.save(tmp_path / "a.npz")
 
