@@ -1,4 +1,4 @@
-"""What the figures of this package share: the looks of rates, conditions and bins of time.
+"""Style of the figures of this package: rates, conditions and bins of time.
 
 Colours, panels and legends are those of :mod:`fixedpoint_tf._utils.figures`.
 """

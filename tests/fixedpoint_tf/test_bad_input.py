@@ -579,9 +579,11 @@ def test_a_file_of_something_else(tmp_path):
 
 def test_a_network_without_fixed_points_has_an_empty_result_that_plots_and_saves(tmp_path):
     drift = FixedPointFinder(lambda h, u: h + 1.0, **MAP, **QUIET)
-    unique, every = drift.find_fixed_points(np.random.default_rng(0).normal(size=(8, 2)), U)
+    unique, all_points = drift.find_fixed_points(
+        np.random.default_rng(0).normal(size=(8, 2)), U
+    )
     assert len(unique.fixed) == 0
-    assert not (every.status == Status.FIXED_POINT).any()
+    assert not (all_points.status == Status.FIXED_POINT).any()
     nothing = unique.fixed
     assert nothing.J_xstar.shape == (0, 2, 2) and nothing.dFdu.shape == (0, 2, 1)
     assert "no fixed points" in repr(nothing)
@@ -699,8 +701,8 @@ def test_where_each_start_ended_is_as_good_as_the_distinct_points():
 
     wells = FixedPointFinder(step, n_states=1, n_inputs=0, **QUIET)
     x = np.linspace(-1.5, 1.5, 8)[:, None]
-    unique, every = wells.find_fixed_points(x)
-    by_each = wells.estimate_basins(every, x)
+    unique, all_points = wells.find_fixed_points(x)
+    by_each = wells.estimate_basins(all_points, x)
     assert len(by_each.attractors) == 2
     assert sorted(by_each.counts) == sorted(wells.estimate_basins(unique, x).counts) == [4, 4]
     assert repr(by_each).startswith("8 states reach 2 of 2 attractors")

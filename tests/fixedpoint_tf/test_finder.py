@@ -34,7 +34,7 @@ def root(input_, low, high):
 @pytest.mark.parametrize("method", ["newton", "adam"])
 def test_all_nine_points_of_two_bistable_units(method):
     finder = bistable_finder(method=method)
-    unique, every = finder.find_fixed_points(starts(200, 2), [[0.0]])
+    unique, all_points = finder.find_fixed_points(starts(200, 2), [[0.0]])
     r = root(0.0, 0.5, 1.0)
     expected = {(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)}
     found = unique.fixed.xstar
@@ -42,7 +42,7 @@ def test_all_nine_points_of_two_bistable_units(method):
     np.testing.assert_allclose(found, r * np.round(found / r), atol=1e-9)
     assert len(unique.fixed.stable) == 4
     assert sorted(unique.fixed.n_unstable) == [0] * 4 + [1] * 4 + [2]
-    assert len(every) == 200
+    assert len(all_points) == 200
 
 
 def test_same_seed_same_answer():
@@ -75,21 +75,23 @@ def test_every_array_belongs_to_the_final_state():
 def test_points_under_different_inputs_are_different_points():
     x = np.repeat(starts(60, 1), 2, axis=0)
     u = np.tile([[0.0], [0.05]], (60, 1))
-    unique, every = bistable_finder(1).find_fixed_points(x, u, cond_ids=np.tile([7, 9], 60))
+    unique, all_points = bistable_finder(1).find_fixed_points(
+        x, u, cond_ids=np.tile([7, 9], 60)
+    )
     for value, label in ((0.0, 7), (0.05, 9)):
         chosen = unique.fixed[unique.fixed.inputs[:, 0] == value]
         expected = [root(value, *b) for b in ((-1, -0.5), (-0.4, 0.3), (0.5, 1))]
         np.testing.assert_allclose(np.sort(chosen.xstar[:, 0]), expected, atol=1e-9)
         assert (chosen.cond_id == label).all()
-    np.testing.assert_array_equal(every.inputs, u)
+    np.testing.assert_array_equal(all_points.inputs, u)
 
 
 def test_an_input_of_its_own_for_every_start():
     u = np.linspace(-0.5, 0.5, 80)[:, None]
-    _, every = bistable_finder(1).find_fixed_points(starts(80, 1), u)
-    np.testing.assert_array_equal(every.inputs, u)
-    assert (every.status == Status.FIXED_POINT).mean() > 0.8
-    fixed = every[every.status == Status.FIXED_POINT]
+    _, all_points = bistable_finder(1).find_fixed_points(starts(80, 1), u)
+    np.testing.assert_array_equal(all_points.inputs, u)
+    assert (all_points.status == Status.FIXED_POINT).mean() > 0.8
+    fixed = all_points[all_points.status == Status.FIXED_POINT]
     np.testing.assert_allclose(np.tanh(2 * fixed.xstar + fixed.inputs), fixed.xstar)
 
 
@@ -98,8 +100,8 @@ def test_a_line_attractor_is_thinned_not_merged_into_one():
     cell.build((None, 1))
     cell.set_weights([np.zeros((1, 2)), np.diag([1.0, 0.5]), np.zeros(2)])
     finder = FixedPointFinder(cell, tol_unique=0.1, **QUIET)
-    unique, every = finder.find_fixed_points(starts(300, 2), [[0.0]])
-    assert (every.status == Status.FIXED_POINT).all()
+    unique, all_points = finder.find_fixed_points(starts(300, 2), [[0.0]])
+    assert (all_points.status == Status.FIXED_POINT).all()
     line = np.sort(unique.xstar[:, 0])
     assert 8 <= len(line) <= 21
     assert np.diff(line).min() > 0.1 and np.diff(line).max() < 0.3
@@ -109,10 +111,10 @@ def test_a_line_attractor_is_thinned_not_merged_into_one():
 
 def test_no_two_unique_points_are_near_and_every_dropped_one_is_near_a_better():
     finder = bistable_finder(2, tol_unique=1.2)
-    unique, every = finder.find_fixed_points(starts(200, 2), [[0.0]])
+    unique, all_points = finder.find_fixed_points(starts(200, 2), [[0.0]])
     distance = np.linalg.norm(unique.xstar[:, None] - unique.xstar[None], axis=-1)
     assert distance[~np.eye(len(unique), dtype=bool)].min() > 1.2
-    kept = every[np.isin(every.status, [Status.FIXED_POINT, Status.SLOW_POINT])]
+    kept = all_points[np.isin(all_points.status, [Status.FIXED_POINT, Status.SLOW_POINT])]
     near = np.linalg.norm(kept.xstar[:, None] - unique.xstar[None], axis=-1).min(axis=1)
     assert near.max() <= 1.2
 
@@ -120,7 +122,7 @@ def test_no_two_unique_points_are_near_and_every_dropped_one_is_near_a_better():
 def test_a_ghost_is_a_slow_point_and_not_a_fixed_point():
     # h + 0.01 + h^2 nearly touches the diagonal at 0 and never crosses it.
     finder = FixedPointFinder(lambda h, u: h + 1e-2 + h**2, n_states=1, n_inputs=1, **QUIET)
-    unique, every = finder.find_fixed_points(starts(50, 1), [[0.0]])
+    unique, all_points = finder.find_fixed_points(starts(50, 1), [[0.0]])
     assert len(unique.fixed) == 0
     assert len(unique.slow) == 1
     np.testing.assert_allclose(unique.xstar, 0.0, atol=1e-3)
@@ -154,10 +156,10 @@ def test_a_stationary_speed_is_no_slow_point_where_states_rush_past(kind, scale)
     states = scale * starts(50, 2)
     ghost, _ = finder(1e-3).find_fixed_points(states)
     assert len(ghost.fixed) == 0 and len(ghost.slow) == 1
-    rushing, every = finder(1.3).find_fixed_points(states)
+    rushing, all_points = finder(1.3).find_fixed_points(states)
     assert len(rushing) == 0
-    assert (every.status == Status.NOT_SLOW).any()
-    assert " not slow; 2 units" in repr(every)
+    assert (all_points.status == Status.NOT_SLOW).any()
+    assert " not slow; 2 units" in repr(all_points)
 
 
 def test_q_below_its_tolerance_does_not_make_a_fixed_point():
@@ -171,9 +173,9 @@ def test_running_away_is_divergence_and_no_point():
     finder = FixedPointFinder(
         lambda h, u: h + 1.0 / (1.0 + h**2), n_states=1, n_inputs=1, **QUIET
     )
-    unique, every = finder.find_fixed_points(1.0 + starts(20, 1), [[0.0]])
+    unique, all_points = finder.find_fixed_points(1.0 + starts(20, 1), [[0.0]])
     assert len(unique) == 0
-    assert (every.status == Status.DIVERGED).all()
+    assert (all_points.status == Status.DIVERGED).all()
     assert "no" in repr(unique)
 
 
@@ -186,9 +188,9 @@ def test_a_slow_point_far_from_the_starts_is_an_outlier_and_a_fixed_point_is_not
 
     options = {"n_states": 1, "n_inputs": 1, "bounds": (-10, 10), **QUIET}
     x = np.concatenate([starts(60, 1, 0.1), [[5.5]]])
-    unique, every = FixedPointFinder(far, **options).find_fixed_points(x, [[0.0]])
+    unique, all_points = FixedPointFinder(far, **options).find_fixed_points(x, [[0.0]])
     np.testing.assert_allclose(unique.xstar, 0.0, atol=1e-8)
-    assert every.status[-1] == Status.OUTLIER
+    assert all_points.status[-1] == Status.OUTLIER
     assert "of 61 starts 1 ended far from the others" in repr(unique)
     kept, _ = FixedPointFinder(
         far, do_exclude_distance_outliers=False, **options
@@ -234,11 +236,11 @@ def test_an_interruption_returns_what_has_been_found(monkeypatch, caplog):
 
     monkeypatch.setattr(search_module.Search, "_finish_members", interrupted)
     with caplog.at_level(logging.WARNING):
-        unique, every = finder.find_fixed_points(starts(100, 2), [[0.0]])
+        unique, all_points = finder.find_fixed_points(starts(100, 2), [[0.0]])
     assert "interrupted" in caplog.text
     assert 3 <= len(unique.fixed) <= 6  # of each of the two interruptions
-    assert len(every) == 100
-    assert (every.status == Status.NOT_CONVERGED).any()
+    assert len(all_points) == 100
+    assert (all_points.status == Status.NOT_CONVERGED).any()
 
 
 def test_the_finder_says_whether_its_last_search_was_interrupted(monkeypatch):

@@ -72,8 +72,8 @@ def test_benchmark_networks_lose_no_point_and_invent_none(name, n_fixed):
     data = load("workloads", f"{name}.npz")
     finder = FixedPointFinder(workload_cell(data), verbose=False)
     n = 256 if name == "W2_gru128" else None
-    unique, every = finder.find_fixed_points(data["x0"][:n], data["inputs"])
+    unique, all_points = finder.find_fixed_points(data["x0"][:n], data["inputs"])
     assert len(unique.fixed) == n_fixed
     assert unique.fixed.newton_step.max() < 1e-7
     assert (unique.fixed.qstar < 1e-20).all()
-    assert np.isin(every.status, [0, 1]).mean() > 0.99
+    assert np.isin(all_points.status, [0, 1]).mean() > 0.99

@@ -10,17 +10,17 @@ from fixedpoint_tf.cli.report import meaning
 def asked(step, n_states, states):
     """All questions about a map without inputs, searched from given states."""
     finder = FixedPointFinder(step, n_states=n_states, n_inputs=0, verbose=False)
-    unique, every = finder.find_fixed_points(states, None)
+    unique, all_points = finder.find_fixed_points(states, None)
     runs = finder.simulate(np.zeros((len(states), 30, 0)), states)
-    return meaning(finder, unique, every, runs, np.zeros(0))
+    return meaning(finder, unique, all_points, runs, np.zeros(0))
 
 
 def test_two_memories():
     states = np.random.default_rng(0).uniform(-1.5, 1.5, (64, 2))
     told = asked(lambda h, u: h + 0.1 * h * [1.0, -1.0] * (1 - h**2 * [1.0, 0.0]), 2, states)
-    true, every, groups, ways = told.lines
+    true, complete, groups, ways = told.lines
     assert true.startswith("true? 3 of 3 points")
-    assert every.startswith("all? 3 fixed points met by 64 starts")
+    assert complete.startswith("all? 3 fixed points met by 64 starts")
     assert "3 isolated points (2 stable, 1 with 1 unstable direction)" in groups
     assert "1 of 1 with 1 unstable direction joins 1 pair of 2 attractors" in ways
     assert set(told.figures) == {"attractors", "connections"}

@@ -98,10 +98,10 @@ def test_the_fixed_point_of_a_linear_network_is_a_solve(kind):
     expected = np.linalg.solve(np.eye(N_STATES) - a, b @ U[0] + bias)
     finder = FixedPointFinder(make(), verbose=False, **options)
     starts = np.random.default_rng(0).normal(size=(32, N_STATES))
-    unique, every = finder.find_fixed_points(starts, U)
+    unique, all_points = finder.find_fixed_points(starts, U)
     assert len(unique) == len(unique.fixed) == 1
     np.testing.assert_allclose(unique.xstar[0], expected, atol=accuracy)
-    np.testing.assert_allclose(every.xstar, np.tile(expected, (32, 1)), atol=10 * accuracy)
+    np.testing.assert_allclose(all_points.xstar, np.tile(expected, (32, 1)), atol=10 * accuracy)
     jacobian = a - np.eye(N_STATES) if kind == "velocity" else a
     np.testing.assert_allclose(unique.J_xstar[0], jacobian, atol=accuracy)
     np.testing.assert_allclose(unique.dFdu[0], b, atol=accuracy)
@@ -148,11 +148,11 @@ def test_results_save_load_index_and_transform(name, tmp_path):
     finder = FixedPointFinder(network.rnn, verbose=False, **network.options)
     d = finder.system.n_states
     starts = np.random.default_rng(0).normal(0, 0.5, (12, d))
-    unique, every = finder.find_fixed_points(
+    unique, all_points = finder.find_fixed_points(
         starts, np.full((1, finder.system.n_inputs), 0.3), cond_ids=np.full(12, 4)
     )
     assert len(unique.fixed) >= 1
-    for points in (unique, every):
+    for points in (unique, all_points):
         points.save(tmp_path / "points.h5")
         loaded = FixedPoints.load(tmp_path / "points.h5")
         for field, value in points.to_dict().items():

@@ -98,9 +98,9 @@ def test_rounding_inside_a_function_makes_no_second_point(base, n):
 
     finder = FixedPointFinder(step, n_states=n, n_inputs=0, **QUIET)
     x = np.random.default_rng(0).uniform(-1.0, 1.0, (128, n))
-    unique, every = finder.find_fixed_points(x)
+    unique, all_points = finder.find_fixed_points(x)
     assert len(unique.fixed) == 1
-    assert len(every.fixed) == 128
+    assert len(all_points.fixed) == 128
 
 
 @pytest.mark.parametrize("d", [1e-4, 1e-6, 1e-9])

@@ -5,19 +5,19 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from relu_cells import (
+    ALPHA,
+    LeakyReLUCell,
+    motif_weights,
+    single,
+    threshold_linear_weights,
+)
 from scipy.optimize import nnls
 
 from fixedpoint_tf import FixedPointFinder, Status
 
-ALPHA = 0.25
 
-
-def single(x):
-    """As a Keras variable in single precision holds it."""
-    return np.asarray(x, np.float32).astype(np.float64)
-
-
-def all_points(weights, bias, inside=False):
+def enumerate_points(weights, bias, inside=False):
     """Fixed points of relu(h W + b), or of relu(h) W + b, with their active sets."""
     n, found, sets = len(bias), [], []
     for bits in itertools.product([0.0, 1.0], repeat=n):
@@ -39,46 +39,6 @@ def moduli(weights, sets, alpha, inside):
     inner = [weights.T @ d if inside else d @ weights.T for d in sets]
     eye = np.eye(len(weights))
     return [np.abs(np.linalg.eigvals((1 - alpha) * eye + alpha * a)) for a in inner]
-
-
-class Leaky(keras.layers.Layer):
-    """A leaky cell, the ReLU outside or inside of the weights."""
-
-    def __init__(self, units, inside=False, **kwargs):
-        super().__init__(**kwargs)
-        self.units, self.inside, self.state_size = units, inside, units
-
-    def build(self, input_shape):
-        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
-        self.recurrent = self.add_weight(shape=(self.units, self.units), name="recurrent")
-        self.bias = self.add_weight(shape=(self.units,), name="bias")
-        self.built = True
-
-    def call(self, inputs, states, training=False):
-        h = states[0]
-        drive = keras.ops.matmul(inputs, self.kernel) + self.bias
-        if self.inside:
-            target = keras.ops.matmul(keras.ops.relu(h), self.recurrent) + drive
-        else:
-            target = keras.ops.relu(keras.ops.matmul(h, self.recurrent) + drive)
-        h = h + ALPHA * (target - h)
-        return h, [h]
-
-
-def motifs(n, rng):
-    """Pairs of units that silence each other: three fixed points a pair."""
-    weights = 0.03 * rng.normal(size=(n, n))
-    for k in range(0, n - 1, 2):
-        weights[k, k + 1], weights[k + 1, k] = -rng.uniform(1.3, 2.0, size=2)
-    return weights, rng.uniform(0.8, 1.2, size=n)
-
-
-def threshold_linear(n, rng):
-    """Units that inhibit each other by a random graph (Morrison & Curto 2019)."""
-    graph = rng.random((n, n)) < 0.5
-    weights = np.where(graph, -0.75, -1.5) * rng.uniform(0.95, 1.05, size=(n, n))
-    np.fill_diagonal(weights, 0.0)
-    return weights, np.ones(n)
 
 
 def excitable(n, rng):
@@ -104,23 +64,23 @@ def cell_of(kind, weights, bias, n_inputs=1):
         b[0, 2 * n :] = bias
         values = [np.zeros((n_inputs, 3 * n)), recurrent, b]
     else:
-        cell, values = Leaky(n, inside=kind == "inside"), [kernel, weights, bias]
+        cell, values = LeakyReLUCell(n, inside=kind == "inside"), [kernel, weights, bias]
     cell.build((None, n_inputs))
     cell.set_weights(values)
     return cell
 
 
 CASES = [
-    ("simple", motifs, 2),
-    ("simple", motifs, 5),
+    ("simple", motif_weights, 2),
+    ("simple", motif_weights, 5),
     ("simple", excitable, 4),
-    ("outside", motifs, 4),
-    ("outside", threshold_linear, 6),
+    ("outside", motif_weights, 4),
+    ("outside", threshold_linear_weights, 6),
     ("outside", excitable, 5),
-    ("inside", motifs, 4),
-    ("inside", threshold_linear, 5),
-    ("gru", motifs, 4),
-    ("gru", motifs, 5),
+    ("inside", motif_weights, 4),
+    ("inside", threshold_linear_weights, 5),
+    ("gru", motif_weights, 4),
+    ("gru", motif_weights, 5),
 ]
 
 
@@ -131,18 +91,18 @@ def test_every_fixed_point_of_a_relu_network(kind, draw, n, seed):
     rng = np.random.default_rng([seed, n])
     weights, bias = map(single, draw(n, rng))
     inside = kind == "inside"
-    true, sets = all_points(weights, bias, inside)
+    true, sets = enumerate_points(weights, bias, inside)
     finder = FixedPointFinder(cell_of(kind, weights, bias), verbose=False)
     initial = rng.uniform(0.0, 2.0, size=(16, n))
     states = finder.simulate(np.zeros((16, 60, 1)), initial)
     starts = finder.sample_states(states, 512, noise_scale=states.std())
-    unique, every = finder.find_fixed_points(starts, np.zeros((1, 1)))
+    unique, all_points = finder.find_fixed_points(starts, np.zeros((1, 1)))
     found = unique.fixed
     distance = np.abs(found.xstar[:, None] - true[None]).max(axis=2) / np.abs(true).max()
     assert len(found) == len(true)
     assert distance.min(axis=0).max() < 1e-6  # every true point was found
     assert distance.min(axis=1).max() < 1e-6  # every found point is true
-    assert not (every.status == Status.DIVERGED).any()
+    assert not (all_points.status == Status.DIVERGED).any()
     if kind != "gru":  # its update gate moves, so that J is not of this form
         alpha = 1.0 if kind == "simple" else ALPHA
         stable = np.array([m.max() < 1.0 for m in moduli(weights, sets, alpha, inside)])
@@ -154,7 +114,7 @@ def test_saddles_far_from_all_starts_are_found_region_by_region(kind):
     """One of four points lies at 50, the starts within 4."""
     rng = np.random.default_rng(105)
     weights, bias = single(0.8 * rng.normal(size=(4, 4))), single(rng.normal(size=4))
-    truth, _ = all_points(weights, bias)
+    truth, _ = enumerate_points(weights, bias)
     assert len(truth) == 4 and np.abs(truth).max() > 50.0
     finder = FixedPointFinder(cell_of(kind, weights, bias), verbose=False)
     unique, _ = finder.find_fixed_points(rng.normal(size=(128, 4)), np.zeros((1, 1)))
@@ -168,9 +128,9 @@ def test_a_silent_unit_does_not_make_a_point_diverged():
     cell = cell_of("simple", 0.5 * np.eye(2), np.array([1.0, -1.0]))
     finder = FixedPointFinder(cell, verbose=False)
     starts = np.random.default_rng(0).uniform(0.0, 3.0, size=(64, 2))
-    unique, every = finder.find_fixed_points(starts, [[0.0]])
+    unique, all_points = finder.find_fixed_points(starts, [[0.0]])
     np.testing.assert_allclose(unique.fixed.xstar, [[2.0, 0.0]], atol=1e-12)
-    assert (every.status == Status.FIXED_POINT).all()
+    assert (all_points.status == Status.FIXED_POINT).all()
 
 
 @pytest.mark.parametrize("rest", [5.0, 50.0, 500.0])
@@ -180,9 +140,9 @@ def test_an_attractor_far_from_the_starts(rest):
     true = single(rest / 100.0) / (1.0 - single(0.99))
     finder = FixedPointFinder(cell, verbose=False)
     starts = np.random.default_rng(0).uniform(0.0, 1.0, size=(64, 1))
-    unique, every = finder.find_fixed_points(starts, [[0.0]])
+    unique, all_points = finder.find_fixed_points(starts, [[0.0]])
     np.testing.assert_allclose(unique.fixed.xstar, [[true]], rtol=1e-7)
-    assert not (every.status == Status.DIVERGED).any()
+    assert not (all_points.status == Status.DIVERGED).any()
 
 
 def test_a_network_that_runs_away_has_no_fixed_point():
@@ -190,9 +150,9 @@ def test_a_network_that_runs_away_has_no_fixed_point():
     cell = cell_of("simple", np.array([[1.5]]), np.array([1.0]))
     finder = FixedPointFinder(cell, verbose=False)
     starts = np.random.default_rng(0).uniform(0.0, 3.0, size=(64, 1))
-    unique, every = finder.find_fixed_points(starts, [[0.0]])
+    unique, all_points = finder.find_fixed_points(starts, [[0.0]])
     assert len(unique.fixed) == 0
-    assert not (every.status == Status.FIXED_POINT).any()
+    assert not (all_points.status == Status.FIXED_POINT).any()
 
 
 def steepest_fall(x, weights, bias):
@@ -219,7 +179,7 @@ def steepest_fall(x, weights, bias):
 
 
 def test_slow_points_at_kinks_are_true_minima_of_the_speed():
-    weights, bias = map(single, threshold_linear(7, np.random.default_rng(3)))
+    weights, bias = map(single, threshold_linear_weights(7, np.random.default_rng(3)))
     finder = FixedPointFinder(cell_of("outside", weights, bias), verbose=False)
     x = np.random.default_rng(0).uniform(0.0, 1.5, (256, 7))
     slow = finder.find_fixed_points(x, [[0.0]])[0].slow

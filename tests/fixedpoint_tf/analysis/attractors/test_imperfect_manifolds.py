@@ -278,8 +278,8 @@ class TestCycles:
     def test_the_answer_of_a_search_tells_it_too(self):
         finder = FixedPointFinder(self.cycle(0.01), n_states=3, n_inputs=0, verbose=False)
         states = np.random.default_rng(0).normal(size=(64, 3))
-        unique, every = finder.find_fixed_points(states)
-        for points in (unique.slow, every):
+        unique, all_points = finder.find_fixed_points(states)
+        for points in (unique.slow, all_points):
             assert "states settle on a cycle: ask find_cycles" in repr(
                 finder.classify_attractors(points)
             )

@@ -63,8 +63,8 @@ def memory():
     drive, _ = flip_flop(np.random.default_rng(1), 128, n_bits=3, pulse_probability=0.1)
     states = finder.simulate(drive)
     starts = finder.sample_states(states, 512, noise_scale=0.5)
-    unique, every = finder.find_fixed_points(starts, np.zeros((1, 3)))
-    return finder.system, unique, every
+    unique, all_points = finder.find_fixed_points(starts, np.zeros((1, 3)))
+    return finder.system, unique, all_points
 
 
 # ---- proofs ----
@@ -93,9 +93,9 @@ def test_wrong_eigenvectors_prove_no_stability(memory):
 
 
 def test_ends_of_many_starts_are_the_same_true_points(memory):
-    system, unique, every = memory
-    answer = certify(system, every[:200])
-    where = np.linalg.norm(every.xstar[:200, None] - unique.xstar, axis=2).argmin(axis=1)
+    system, unique, all_points = memory
+    answer = certify(system, all_points[:200])
+    where = np.linalg.norm(all_points.xstar[:200, None] - unique.xstar, axis=2).argmin(axis=1)
     yes = answer.certified
     assert yes.sum() > 190
     assert answer.n_distinct == len(np.unique(where[yes]))

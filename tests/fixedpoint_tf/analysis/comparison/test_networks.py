@@ -51,7 +51,7 @@ def test_states_may_depend_on_the_network_and_measures_may_be_added():
         seen.append(finder.system.n_states)
         return STATES
 
-    measures = {"largest": lambda finder, unique, every: np.abs(unique.xstar).max()}
+    measures = {"largest": lambda finder, unique, all_points: np.abs(unique.xstar).max()}
     table, _ = compare_networks([tanh_unit(2.0)], states, [[0.0]], measures=measures)
     assert seen == [1]
     x = table["largest"][0]
@@ -59,7 +59,7 @@ def test_states_may_depend_on_the_network_and_measures_may_be_added():
 
 
 def test_what_fails_for_one_network_stops_no_other():
-    def largest(finder, unique, every):
+    def largest(finder, unique, all_points):
         raise ValueError("no such number")
 
     networks = {"good": tanh_unit(2.0), "bad": "no network", "good too": tanh_unit(0.5)}
@@ -95,7 +95,7 @@ def test_any_error_of_a_measure_or_a_search_is_said_in_its_row(error):
 
 
 def test_the_keyboard_ends_it_and_what_is_done_is_returned():
-    def measure(finder, unique, every):
+    def measure(finder, unique, all_points):
         if unique.fixed.n == 1:
             raise KeyboardInterrupt
         return 1.0

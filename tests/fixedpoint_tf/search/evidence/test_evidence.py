@@ -28,9 +28,9 @@ def kinked_ghost(gap):
 @pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-7, 1e-9, 1e-11])
 def test_a_ghost_at_a_kink_is_a_slow_point(gap):
     finder = FixedPointFinder(kinked_ghost(gap), n_states=6, n_inputs=0, **QUIET)
-    unique, every = finder.find_fixed_points(np.random.default_rng(1).normal(size=(64, 6)))
+    unique, all_points = finder.find_fixed_points(np.random.default_rng(1).normal(size=(64, 6)))
     assert len(unique.fixed) == 0
-    assert (every.status == Status.SLOW_POINT).mean() > 0.95
+    assert (all_points.status == Status.SLOW_POINT).mean() > 0.95
     np.testing.assert_allclose(unique.qstar, 0.5 * gap**2, rtol=1e-2)
 
 
@@ -116,9 +116,9 @@ def test_a_fixed_point_exactly_on_a_kink_is_one():
         return tf.where(h < 0.0, 0.5 * h, 0.9 * h)
 
     finder = FixedPointFinder(step, n_states=1, n_inputs=0, **QUIET)
-    unique, every = finder.find_fixed_points(np.linspace(-1, 1, 20)[:, None])
+    unique, all_points = finder.find_fixed_points(np.linspace(-1, 1, 20)[:, None])
     np.testing.assert_allclose(unique.xstar, 0.0, atol=1e-12)
-    assert (every.status == Status.FIXED_POINT).all()
+    assert (all_points.status == Status.FIXED_POINT).all()
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def smooth_ghost(gap, cast):
 def test_single_precision_never_takes_a_ghost_for_a_fixed_point(gap, cast):
     # Numbers may be cast inside while the states stay in double precision.
     finder = FixedPointFinder(smooth_ghost(gap, cast), n_states=8, n_inputs=0, **QUIET)
-    unique, every = finder.find_fixed_points(
+    unique, all_points = finder.find_fixed_points(
         0.5 * np.random.default_rng(1).normal(size=(128, 8))
     )
     assert len(unique.fixed) == 0

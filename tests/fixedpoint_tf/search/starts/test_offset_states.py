@@ -43,7 +43,7 @@ def test_all_points_about_an_offset_are_found(offset, size, time):
         wells(offset, size, time), n_states=2, n_inputs=0, time=time, **QUIET
     )
     x = starts(offset, size)
-    unique, every = finder.find_fixed_points(x)
+    unique, all_points = finder.find_fixed_points(x)
     places = (unique.fixed.xstar - offset) / size
     rounding = 1e2 * np.finfo(float).eps * (1.0 + np.max(np.abs(offset) / np.array(size)))
     np.testing.assert_allclose(places, np.round(places), atol=rounding)
@@ -53,7 +53,7 @@ def test_all_points_about_an_offset_are_found(offset, size, time):
     assert unique.fixed.is_stable.tolist() == (np.round(places) != 0).all(axis=1).tolist()
     # What is told of the starts is in the units of the network.
     atol = 4.0 * np.spacing(np.abs(x).max())
-    np.testing.assert_allclose(every.x_init, x, rtol=0.0, atol=atol)
+    np.testing.assert_allclose(all_points.x_init, x, rtol=0.0, atol=atol)
     image = unique.fixed.xstar if time == "discrete" else 0.0
     scale = 1e3 if time == "discrete" else 1.0
     atol = scale * rounding * np.max(size)

@@ -25,17 +25,17 @@ def relu_cell(recurrent, bias):
 def test_an_attractor_is_found_however_far_it_lies(height, spread):
     cell = relu_cell(0.9 * np.eye(3), np.full(3, 0.1 * height))
     x = spread * np.random.default_rng(0).normal(size=(24, 3))
-    unique, every = FixedPointFinder(cell, **QUIET).find_fixed_points(x, [[0.0]])
+    unique, all_points = FixedPointFinder(cell, **QUIET).find_fixed_points(x, [[0.0]])
     np.testing.assert_allclose(unique.xstar, np.full((1, 3), height), rtol=1e-5)
-    assert (every.status == Status.FIXED_POINT).all()
+    assert (all_points.status == Status.FIXED_POINT).all()
 
 
 def test_a_silent_unit_does_not_make_a_point_diverge():
     cell = relu_cell(0.5 * np.eye(2), [1.0, -1.0])
     x = np.random.default_rng(0).uniform(0, 3, (64, 2))
-    unique, every = FixedPointFinder(cell, **QUIET).find_fixed_points(x, [[0.0]])
+    unique, all_points = FixedPointFinder(cell, **QUIET).find_fixed_points(x, [[0.0]])
     np.testing.assert_allclose(unique.xstar, [[2.0, 0.0]], atol=1e-12)
-    assert (every.status == Status.FIXED_POINT).all()
+    assert (all_points.status == Status.FIXED_POINT).all()
 
 
 def test_a_saddle_far_outside_the_starts_is_found():
@@ -64,7 +64,7 @@ def test_27_points_at_any_size_of_the_states(size):
 
     finder = FixedPointFinder(step, n_states=3, n_inputs=0, **QUIET)
     x = size * np.random.default_rng(0).uniform(-1.2, 1.2, (512, 3))
-    unique, every = finder.find_fixed_points(x)
+    unique, all_points = finder.find_fixed_points(x)
     assert len(unique) == len(unique.fixed) == 27
     distance = np.linalg.norm(unique.xstar[:, None] / size - ALL_27, axis=2)
     assert sorted(distance.argmin(axis=1)) == list(range(27))
@@ -72,7 +72,7 @@ def test_27_points_at_any_size_of_the_states(size):
     # What belongs together is in one unit: that of the network.
     np.testing.assert_allclose(unique.F_xstar, unique.xstar, atol=1e-6 * np.max(size))
     assert (unique.newton_step <= 1e-6 * np.max(size)).all()
-    np.testing.assert_array_equal(every.x_init, x)
+    np.testing.assert_array_equal(all_points.x_init, x)
     assert len(unique.get_unique()) == 27
     assert [len(unique.find(point)) for point in unique] == [1] * 27
 
@@ -111,14 +111,14 @@ def test_starts_that_coincide_make_no_outlier(n, jitter):
     cell.bias.assign(np.random.default_rng(0).normal(size=(2, 12)))
     rng = np.random.default_rng(1)
     x = np.tile(rng.normal(size=(1, 4)), (n, 1)) + jitter * rng.normal(size=(n, 4))
-    unique, every = FixedPointFinder(cell, **QUIET).find_fixed_points(x, np.zeros((1, 3)))
+    unique, all_points = FixedPointFinder(cell, **QUIET).find_fixed_points(x, np.zeros((1, 3)))
     assert len(unique.fixed) == 1
-    assert (every.status == Status.FIXED_POINT).all()
+    assert (all_points.status == Status.FIXED_POINT).all()
 
 
 def test_a_state_that_runs_away_for_ever_diverges_and_the_line_says_so():
     finder = FixedPointFinder(lambda h, u: h + 1.0, n_states=2, n_inputs=0, **QUIET)
-    unique, every = finder.find_fixed_points(np.random.default_rng(0).normal(size=(10, 2)))
+    unique, all_points = finder.find_fixed_points(np.random.default_rng(0).normal(size=(10, 2)))
     assert len(unique) == 0
     assert "of 10 starts" in repr(unique)
 
@@ -140,8 +140,8 @@ def test_a_descent_along_a_closed_gate_does_not_diverge():
     cell = keras.layers.GRUCell(4, activation="relu")
     cell.build((None, 2))
     x = 2.0 * np.abs(np.random.default_rng(0).normal(size=(512, 4)))
-    _, every = FixedPointFinder(cell, **QUIET).find_fixed_points(x, np.zeros((1, 2)))
-    assert not (every.status == Status.DIVERGED).any()
+    _, all_points = FixedPointFinder(cell, **QUIET).find_fixed_points(x, np.zeros((1, 2)))
+    assert not (all_points.status == Status.DIVERGED).any()
 
 
 @pytest.mark.parametrize("sizes", [(1e-9, 1.0, 1e6), (1e-6, 1e-3, 1e3), (1e6, 1e-9, 1e-9)])
