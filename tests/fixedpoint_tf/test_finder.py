@@ -130,8 +130,8 @@ def test_a_ghost_is_a_slow_point_and_not_a_fixed_point():
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
-@pytest.mark.parametrize("kind", ["discrete", "continuous"])
-def test_a_stationary_speed_is_no_slow_point_where_states_rush_past(kind, scale):
+@pytest.mark.parametrize("time", ["discrete", "continuous"])
+def test_a_stationary_speed_is_no_slow_point_where_states_rush_past(time, scale):
     """The speed of a flow past the origin is lowest there; slow is what lingers."""
 
     def velocity(rest):
@@ -144,7 +144,7 @@ def test_a_stationary_speed_is_no_slow_point_where_states_rush_past(kind, scale)
 
     def finder(rest):
         flow = velocity(rest)
-        step = flow if kind == "continuous" else lambda h, u: h + flow(h, u)
+        step = flow if time == "continuous" else lambda h, u: h + flow(h, u)
         options = {
             "n_states": 2,
             "n_inputs": 0,

@@ -160,7 +160,7 @@ PROGRAM = """
 import keras, numpy as np, sys
 sys.path.insert(0, {folder!r})
 from fixedpoint_tf import FixedPointFinder
-from test_conversion import Cell, built
+from test_convert_precision import Cell, built
 from keras.layers import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 for cell in (SimpleRNNCell(3), GRUCell(3), LSTMCell(3), GRUCell(3, reset_after=False),
              GRUCell(3, activation="elu"), StackedRNNCells([GRUCell(3), LSTMCell(2)]),
