@@ -148,7 +148,7 @@ def test_a_stationary_speed_is_no_slow_point_where_states_rush_past(time, scale)
         options = {
             "n_states": 2,
             "n_inputs": 0,
-            "time": kind,
+            "time": time,
             "bounds": (-9 * scale, 9 * scale),
         }
         return FixedPointFinder(step, **options, **QUIET)
