@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLORS",
     "LEGEND",
+    "hide_frames",
     "lay_out",
     "legend_above",
     "legend_above_panels",
@@ -124,8 +125,7 @@ def panels(
             sharey=sharey,  # type: ignore[arg-type]
             height_ratios=height_ratios,
         )
-    for ax in grid.ravel():
-        ax.spines[["top", "right"]].set_visible(False)
+    hide_frames(grid)
     return figure, grid
 
 
@@ -148,6 +148,12 @@ def panel_rows(
     return figure, grid
 
 
+def hide_frames(axes: np.ndarray) -> None:
+    """Leave each panel the two sides that have marks."""
+    for ax in axes.ravel():
+        ax.spines[["top", "right"]].set_visible(False)
+
+
 def _figure_of(ax: Any, name: str) -> Figure:
     figure = ax.get_figure(root=True) if hasattr(ax, "get_figure") else None
     if figure is None:
@@ -155,12 +161,13 @@ def _figure_of(ax: Any, name: str) -> Figure:
     return figure
 
 
-def legend_above(ax: Axes, *, height: float = 1.0) -> None:
+def legend_above(ax: Axes, *, height: float = 1.0, title: str | None = None) -> None:
     """A legend over the axes, where it hides no data; none where nothing is labelled.
 
     Args:
         ax: the axes.
         height: of the legend's lower edge, as a share of the axes.
+        title: before the names.
     """
     handles, _ = ax.get_legend_handles_labels()
     figure = ax.get_figure(root=True)
@@ -173,6 +180,7 @@ def legend_above(ax: Axes, *, height: float = 1.0) -> None:
         loc="lower center",
         bbox_to_anchor=(0.5, height),
         ncols=_n_columns(handles, room),
+        title=title,
         **LEGEND,
     )
 
@@ -215,7 +223,7 @@ def legend_above_panels(
 def _n_columns(handles: Any, room: float) -> int:
     """As many as fit in inches: a name takes about half an inch and that of its letters."""
     longest = max(len(handle.get_label()) for handle in handles)
-    return int(np.clip(room / (0.55 + 0.08 * longest), 1, len(handles)))
+    return int(np.clip(room / (0.55 + 0.07 * longest), 1, len(handles)))
 
 
 def only_outer_labels(axes: np.ndarray, x: str, y: str | None = None) -> None:

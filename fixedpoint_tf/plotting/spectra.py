@@ -60,6 +60,9 @@ def plot_spectra(
     ax.set_ylabel(f"Im λ{unit}")
     if time == "discrete":
         ax.set_aspect("equal", adjustable="datalim")  # So that the circle is one.
+    elif groups:  # Rounding of real eigenvalues is not stretched to a full axis.
+        reach = max(np.abs(ax.get_ylim()).max(), 0.1 * np.ptp(ax.get_xlim()))
+        ax.set_ylim(-reach, reach)
     say_if_empty(ax, len(groups))
     legend_above(ax)
     lay_out(fig)

@@ -86,16 +86,8 @@ def plot_initial_conditions(
     ax.set_ylabel(f"PC {numbers[1]} ({share[numbers[1] - 1]:.0%})")
     ax.set_aspect("equal", adjustable="datalim")
     ax.locator_params(nbins=5)
-    handles = ax.get_legend_handles_labels()[0]
     if len(key) > style.MOST_LISTED:
         ax.set_title(f"{len(key)} conditions, one colour each", fontsize="medium")
     elif conditions is not None:
-        ax.legend(
-            handles=handles,
-            title="condition",
-            loc="center left",
-            bbox_to_anchor=(1.0, 0.5),
-            ncols=-(-len(handles) // 16),
-            **figures.LEGEND,
-        )
+        figures.legend_above(ax, title="condition")
     return fig, ax

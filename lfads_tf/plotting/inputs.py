@@ -175,6 +175,7 @@ def _draw(
 
 
 def _mark(ax: Any, at: float) -> None:
+    ax.margins(y=0.15)  # room for the word
     ax.axvline(at, color=figures.COLORS["black"], linestyle="--", linewidth=1.0, zorder=1)
     ax.annotate(
         "event",

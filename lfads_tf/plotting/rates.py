@@ -144,6 +144,8 @@ def _layout(
         .subplots(sharex=True, sharey="row", squeeze=False)
     )
     squares = spec[0, 1].subgridspec(n_estimates, 1).subplots(squeeze=False)
+    figures.hide_frames(traces)
+    figures.hide_frames(squares)
     return fig, traces, squares[:, 0]
 
 

@@ -49,7 +49,7 @@ def plot_attractors(
         groups = [g for g in groups if attractors.condition[g] == condition]
     view, names = planar_view(attractors.settled)
     place = as_plane(view.points(attractors.settled))
-    fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
+    fig, ax = new_axes(fig, ax, size=(5.5, 2.0 if len(names) == 1 else 5.0))
     alone: list[int] = []
     unclear: list[int] = []
     n_named = 0

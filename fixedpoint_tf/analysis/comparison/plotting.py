@@ -31,17 +31,21 @@ def plot_comparison(
             f"measures: expected some of {comparison.measures}, received {unknown or names}."
         )
     n = len(names)
-    size = (max(3.5, 1.8 + 0.35 * len(comparison)), 1.1 + 0.6 / n)
+    size = (max(4.2, 2.6 + 0.35 * len(comparison)), 1.1 + 0.6 / n)
     figure, grid = panels(axes, n, 1, size=size, sharex=True)
     drawn = grid[:, 0]
     places = np.arange(len(comparison))
     for panel, name in zip(drawn, names, strict=True):
         panel.plot(places, comparison[name], "o", color=COLORS["blue"], markersize=6)
-        if (np.nan_to_num(comparison[name]) % 1.0 == 0.0).all():
-            panel.yaxis.get_major_locator().set_params(integer=True)
-        panel.set_ylabel(name)
+        values = np.nan_to_num(comparison[name])
         panel.margins(y=0.15)
         panel.locator_params(axis="y", nbins=4)
+        if (values % 1.0 == 0.0).all():
+            panel.yaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+            if np.ptp(values) == 0.0:  # An axis of counts is no narrower than one.
+                panel.set_ylim(values[:1] - 0.6, values[:1] + 0.6)
+        panel.set_ylabel(name, rotation="horizontal", ha="right", va="center", labelpad=8)
+    figure.align_ylabels(list(drawn))
     # Long labels, such as files of checkpoints, are turned.
     turned = max(map(len, comparison.labels), default=0) > 4
     drawn[-1].set_xticks(places, comparison.labels, rotation=30 if turned else 0)

@@ -12,6 +12,7 @@ from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.plotting.projection import (
     Projection,
     as_plane,
+    coordinate_names,
     own_coordinates,
     principal_components,
 )
@@ -47,7 +48,7 @@ def planar_view(states: np.ndarray) -> tuple[Projection, list[str]]:
     """
     n_states = states.shape[1]
     if n_states <= 2:
-        return own_coordinates(n_states), [f"state {i + 1}" for i in range(n_states)]
+        return own_coordinates(n_states), coordinate_names(None, n_states)
     view = principal_components(states, 3)
     names = view.names
     axes, depth = view.axes[:2], view.axes[2]
@@ -80,7 +81,7 @@ def plot_connections(
             raise ValueError(
                 f"coordinates: expected shape (n, 2) = ({n}, 2), received shape {place.shape}."
             )
-    fig, ax = new_axes(fig, ax, size=(5.5, 5.0))
+    fig, ax = new_axes(fig, ax, size=(5.5, 2.0 if len(names) == 1 else 5.0))
     one, several = found.n_unstable == 1, found.n_unstable > 1
     along = (found.outcome == RunOutcome.BOUNDARY) & (one | (several & higher))[found.source]
     on_boundary = set(

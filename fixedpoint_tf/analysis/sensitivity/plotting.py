@@ -122,7 +122,7 @@ def plot_linear_error(
     ax.set_xlim(answer.distances[0], answer.distances[-1])
     ax.set_xlabel("distance of the start from the point")
     steps = f"{answer.n_steps} step{'s' * (answer.n_steps != 1)}"
-    ax.set_ylabel(f"relative error of the linear roll-out over {steps}")
+    ax.set_ylabel(f"relative error of the linear\nroll-out over {steps}")
     say_if_empty(ax, len(relative), "no points")
     legend_above(ax)
     return fig, ax
