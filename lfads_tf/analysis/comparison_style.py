@@ -1,16 +1,16 @@
-"""Colours, markers and legend of several results in one figure."""
+"""Colours and markers of several results in one figure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lfads_tf.plotting import style
+from fixedpoint_tf._utils import figures
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
-__all__ = ["legend_lower_right", "style_by_name"]
+__all__ = ["style_by_name"]
 
 _ORDER = ("blue", "orange", "green", "vermillion", "purple", "sky blue", "black")
 _MARKERS = "osD^vPX"
@@ -32,12 +32,4 @@ def style_by_name(name: str, results: Any, kind: Any) -> dict[str, tuple[Any, st
                 f"{key!r}."
             )
     pairs = zip(results.items(), _ORDER, _MARKERS, strict=False)
-    return {k: (result, style.COLORS[color], mark) for (k, result), color, mark in pairs}
-
-
-def legend_lower_right(ax: Axes) -> None:
-    ax.spines[["top", "right"]].set_visible(False)
-    # Both figures rise to the right: the lower right corner is free.
-    ax.legend(
-        loc="lower right", fontsize="small", framealpha=0.85, edgecolor="none", borderpad=0.2
-    )
+    return {k: (result, figures.COLORS[color], mark) for (k, result), color, mark in pairs}

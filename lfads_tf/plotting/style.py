@@ -1,6 +1,6 @@
 """Style of the figures of this package: rates, conditions and bins of time.
 
-Colours, panels and legends are those of :mod:`fixedpoint_tf._utils.figures`.
+Colours, panels and legends of both packages are in :mod:`fixedpoint_tf._utils.figures`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.figures import COLORS, new_axes, only_outer_labels, panels
-from fixedpoint_tf._utils.figures import legend_above_panels as legend_above
+from fixedpoint_tf._utils.figures import COLORS
 
 __all__ = [
-    "COLORS",
-    "legend_above",
-    "only_outer_labels",
-    "panels",
-    "single_axes",
     "ESTIMATE",
     "MOST_LISTED",
     "SMOOTHED",
@@ -114,8 +108,3 @@ def condition_key(conditions: Any, n_trials: int) -> list[tuple[str | None, Any,
 
 def _words(kind: Any) -> str:
     return f"{kind:g}" if isinstance(kind, np.floating) else str(kind)
-
-
-def single_axes(ax, size):
-    """Take the axes given, else make new ones."""
-    return new_axes(ax=ax, size=size)

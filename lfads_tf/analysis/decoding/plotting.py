@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks
-from lfads_tf.analysis.comparison_style import legend_lower_right, style_by_name
+from fixedpoint_tf._utils import checks, figures
+from lfads_tf.analysis.comparison_style import style_by_name
 from lfads_tf.analysis.decoding.dimensions import OverDimensions
 from lfads_tf.plotting import style
 
@@ -53,7 +53,7 @@ def plot_over_dimensions(
         'dimensions (principal components)'
     """
     looks = style_by_name("results", results, OverDimensions)
-    fig, ax_ = style.single_axes(ax, (4.8, 3.4))
+    fig, ax_ = figures.new_axes(ax=ax, size=(4.8, 3.4))
     lowest = []
     for name, (result, color, marker) in looks.items():
         mean, sd = result.r_squared, result.fold_r_squared.std(axis=1)
@@ -73,7 +73,7 @@ def plot_over_dimensions(
         lowest.append(mean.min())
     for (name, level), line in zip((levels or {}).items(), (":", "--", "-."), strict=False):
         ax_.axhline(
-            level, color=style.COLORS["grey"], linestyle=line, linewidth=1.2, label=name
+            level, color=figures.COLORS["grey"], linestyle=line, linewidth=1.2, label=name
         )
         lowest.append(level)
     ax_.set_xscale("log")
@@ -84,7 +84,7 @@ def plot_over_dimensions(
     ax_.set_ylim(max(min(0.0, min(lowest)) - 0.02, -0.5), 1.02)
     ax_.set_xlabel("dimensions (principal components)")
     ax_.set_ylabel("held-out R²")
-    legend_lower_right(ax_)
+    figures.legend_above(ax_)
     return fig, ax_
 
 
@@ -142,8 +142,9 @@ def plot_decoded(
         "trials", trials, n_trials, np.unique(np.linspace(0, n_trials - 1, 4).round())
     )
     rows = style.chosen("dimensions", dimensions, n_targets, range(min(3, n_targets)))
-    options: Any = {"sharex": True, "sharey": "row"}
-    fig, grid = style.panels(axes, len(rows), len(columns), size=(2.2, 1.6), **options)
+    fig, grid = figures.panels(
+        axes, len(rows), len(columns), size=(2.2, 1.6), sharex=True, sharey="row"
+    )
     time = style.times(n_bins, width, start)
     for line, dimension in zip(grid, rows, strict=True):
         for panel, trial in zip(line, columns, strict=True):
@@ -152,8 +153,8 @@ def plot_decoded(
                 panel.plot(time, one, color=color, linewidth=1.5, label=name)
             panel.plot(time, truth[trial, :, dimension], label="measured", **style.TRUTH)
         line[0].set_ylabel(labels[dimension])
-    style.only_outer_labels(grid, "time (s)")
+    figures.only_outer_labels(grid, "time (s)")
     for panel, trial in zip(grid[0], columns, strict=True):
         panel.set_title(f"trial {trial}", fontsize="medium")
-    style.legend_above(fig, grid, own=axes is None)
+    figures.legend_above_panels(fig, grid, own=axes is None)
     return fig, grid

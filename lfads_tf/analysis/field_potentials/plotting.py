@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf._utils import figures
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_coherence", "plot_cross_correlation"]
 
-_THIN = {"color": style.COLORS["sky blue"], "linewidth": 0.5, "alpha": 0.5, "zorder": 1}
+_THIN = {"color": figures.COLORS["sky blue"], "linewidth": 0.5, "alpha": 0.5, "zorder": 1}
 
 
 def plot_cross_correlation(
     found: CrossCorrelation, *, level: float = 0.95, ax: Any = None
 ) -> tuple[Figure, Axes]:
     """Draw :meth:`~.cross_correlation.CrossCorrelation.plot`."""
-    fig, ax = style.single_axes(ax, (4.6, 3.0))
+    fig, ax = figures.new_axes(ax=ax, size=(4.6, 3.0))
     correlation, shuffled = found.correlation, found.shuffled
     name = "rates"
     if correlation.ndim == 2:
@@ -39,18 +40,17 @@ def plot_cross_correlation(
         found.lags,
         low,
         high,
-        color=style.COLORS["grey"],
+        color=figures.COLORS["grey"],
         alpha=0.35,
         linewidth=0,
         label=f"{level:.0%} of shuffled trials",
     )
     ax.plot(found.lags, correlation, **style.ESTIMATE, label=name)
     for draw in (ax.axhline, ax.axvline):
-        draw(0.0, color=style.COLORS["grey"], linewidth=0.6, zorder=0)
+        draw(0.0, color=figures.COLORS["grey"], linewidth=0.6, zorder=0)
     ax.set(xlabel="lag of the rates behind the LFP (s)", ylabel="correlation")
     ax.set_xlim(found.lags[0], found.lags[-1])
-    ax.spines[["top", "right"]].set_visible(False)
-    _legend(ax)
+    figures.legend_above(ax)
     return fig, ax
 
 
@@ -59,7 +59,7 @@ def plot_coherence(
 ) -> tuple[Figure, np.ndarray]:
     """Draw :meth:`~.coherence.Coherence.plot`."""
     chance = found.chance(level)
-    fig, grid = style.panels(axes, 1 + with_phase, 1, size=(4.6, 2.2), sharex=True)
+    fig, grid = figures.panels(axes, 1 + with_phase, 1, size=(4.6, 2.2), sharex=True)
     above = grid[0, 0]
     values = found.coherence
     name = "rates"
@@ -70,7 +70,7 @@ def plot_coherence(
     above.plot(found.frequencies, values, **style.ESTIMATE, label=name)
     above.axhline(
         chance,
-        color=style.COLORS["black"],
+        color=figures.COLORS["black"],
         linestyle="--",
         linewidth=1.0,
         label=f"chance ({level:.0%})",
@@ -80,25 +80,12 @@ def plot_coherence(
         phase = np.where(found.coherence > chance, found.phase, np.nan)
         below = grid[1, 0]
         below.plot(
-            found.frequencies, phase, ".", color=style.COLORS["blue"], markersize=3, alpha=0.7
+            found.frequencies, phase, ".", color=figures.COLORS["blue"], markersize=3, alpha=0.7
         )
-        below.axhline(0.0, color=style.COLORS["grey"], linewidth=0.6, zorder=0)
+        below.axhline(0.0, color=figures.COLORS["grey"], linewidth=0.6, zorder=0)
         below.set(ylabel="phase lag of\nthe rates (rad)", ylim=(-np.pi, np.pi))
         below.set_yticks([-np.pi, 0.0, np.pi], ["-π", "0", "π"])
-    style.only_outer_labels(grid, "frequency (Hz)")
+    figures.only_outer_labels(grid, "frequency (Hz)")
     above.set_xlim(0.0, found.frequencies[-1])
-    _legend(above)
+    figures.legend_above(above)
     return fig, grid[:, 0]
-
-
-def _legend(ax: Axes) -> None:
-    """Over the axes, where it hides no data."""
-    ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        frameon=False,
-        fontsize="small",
-        ncols=2,
-        handlelength=1.5,
-        borderaxespad=0.2,
-    )

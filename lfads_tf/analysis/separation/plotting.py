@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fixedpoint_tf._utils import checks
-from lfads_tf.analysis.comparison_style import legend_lower_right, style_by_name
+from fixedpoint_tf._utils import checks, figures
+from lfads_tf.analysis.comparison_style import style_by_name
 from lfads_tf.analysis.separation.result import Separation
 from lfads_tf.plotting import style
 
@@ -64,7 +64,7 @@ def plot_separation(
         raise ValueError(
             f"results: expected the same number of bins in all, received {sorted(sizes)}."
         )
-    fig, ax_ = style.single_axes(ax, (5.2, 3.6))
+    fig, ax_ = figures.new_axes(ax=ax, size=(5.2, 3.6))
     time = style.times(sizes.pop(), width, start)
     for name, (result, color, _) in looks.items():
         accuracy, error = result.accuracy, result.standard_error
@@ -73,7 +73,7 @@ def plot_separation(
             time, accuracy - error, accuracy + error, color=color, alpha=0.2, linewidth=0
         )
     first = next(iter(looks.values()))[0]
-    grey = style.COLORS["grey"]
+    grey = figures.COLORS["grey"]
     ax_.axhline(first.chance, color=grey, linestyle=":", linewidth=1.2, label="chance")
     if event is not None:
         ax_.axvline(event, color=grey, linewidth=0.8, zorder=1)
@@ -91,5 +91,5 @@ def plot_separation(
     ax_.set_ylim(0.0, 1.02)
     ax_.set_xlabel("time (s)")
     ax_.set_ylabel(f"accuracy ({len(first.kinds)} conditions)")
-    legend_lower_right(ax_)
+    figures.legend_above(ax_, height=1.07)  # over the name of the event
     return fig, ax_
