@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager import context as eager_context  # op callbacks: no public name
 
-__all__ = ["compiled", "undisturbed"]
+__all__ = ["compiled", "kept_with_equations", "undisturbed"]
 
 
 _NOTHING = contextlib.nullcontext()
+_MOST_KINDS = 32  # kinds and sizes of cells whose compiled functions are kept
 
 
 def undisturbed() -> contextlib.AbstractContextManager[None]:
@@ -98,6 +99,48 @@ def compiled(*batched: str) -> Callable[[Callable], Callable]:
         return call
 
     return decorate
+
+
+def kept_with_equations(make: Callable[..., Callable]) -> Callable[..., Callable]:
+    """Decorator: make each compiled function once, and keep it as long as it can be used.
+
+    Equations that many networks share, as those of a kind of cell, leave their functions in
+    a cache, of which the least used drop out. Those of one network alone (``Autodiff``) keep
+    them in their own ``compiled_functions`` and take them along: some 10 MB a network, which
+    a cache of this module would hold, and the network with them.
+
+    Args:
+        make: ``(equations, *choices) -> function``, all of them hashable; instead of the
+            equations, what holds them under that name.
+
+    Returns:
+        The same, which gives for equal arguments the function it made first.
+
+    Example:
+        >>> from fixedpoint_tf import as_system
+        >>> @kept_with_equations
+        ... def next_state(equations):
+        ...     return compiled("h", "u")(equations.step)
+        >>> system = as_system(lambda h, u: 0.5 * h, n_states=1, n_inputs=0)
+        >>> next_state(system.equations) is next_state(system.equations)
+        True
+    """
+    shared = functools.lru_cache(maxsize=_MOST_KINDS)(make)
+
+    @functools.wraps(make)
+    def kept(first: Any, *choices: Hashable) -> Callable:
+        equations = first
+        while hasattr(equations, "equations"):  # a residual's, in scaled coordinates
+            equations = equations.equations
+        own = getattr(equations, "compiled_functions", None)
+        if own is None:
+            return shared(first, *choices)
+        key = (make, first, *choices)
+        if key not in own:
+            own[key] = make(first, *choices)
+        return own[key]
+
+    return kept
 
 
 def _exact(tensor: Any) -> tf.TensorSpec:

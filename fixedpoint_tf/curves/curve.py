@@ -8,13 +8,12 @@ the units, in units of the size.
 from __future__ import annotations
 
 import dataclasses
-import functools
 
 import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.chunks import chunks
-from fixedpoint_tf._utils.compiling import compiled
+from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf._utils.linalg import each, inverses
 from fixedpoint_tf.curves.input_path import Path
 from fixedpoint_tf.linearization import growth
@@ -33,7 +32,7 @@ LEAP = 1e3  # times what a slope makes
 CONTRACTION = 0.25  # of Newton's steps: beyond it another solution may be as near
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def _evaluation(equations: Equations):
     @compiled("x", "u")
     def evaluate(w, x, u):

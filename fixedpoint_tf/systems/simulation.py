@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from fixedpoint_tf._utils.checks import (
     check_time_step,
     check_trajectories,
 )
-from fixedpoint_tf._utils.compiling import compiled
+from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["roll_out", "simulate"]
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def _runner(equations: Equations, time: str, masked: bool):
     def advance(w, h, u, dt):
         def rate(h):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 from scipy.integrate import DOP853
 
 from fixedpoint_tf._utils.chunks import chunks
-from fixedpoint_tf._utils.compiling import compiled
+from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
 __all__ = ["VariationalMap"]
@@ -19,7 +17,7 @@ FLOW_TOL = 1e-12  # relative: halving the substeps changes the flow by less
 MAX_REFINEMENT = 64  # times the first number of substeps
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def _step(equations: Equations):
     @compiled("x", "u")
     def step(w, x, u):
@@ -28,7 +26,7 @@ def _step(equations: Equations):
     return step
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def _flow(equations: Equations):
     """State and variational equation, ``dM/dt = J M``, over a time of its own each row."""
 

@@ -7,13 +7,12 @@ has its own learning rate and stops on its own.
 from __future__ import annotations
 
 import dataclasses
-import functools
 
 import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.chunks import work_through
-from fixedpoint_tf._utils.compiling import compiled
+from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.search.solvers.base import (
     OnProgress,
     Points,
@@ -39,7 +38,7 @@ class AdamOptions:
     lr_cooldown: int = 0
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def _kernel(residual: Residual):
     @compiled("x", "u", "state")
     def descend(w, x, u, state, rule, tol_q, tol_dq, n_steps, lower, upper):

@@ -6,20 +6,18 @@ A descent on ``q`` can miss even a global attractor, ending on the slow points a
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.chunks import chunks
-from fixedpoint_tf._utils.compiling import compiled
+from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.search.solvers.base import Problem
 from fixedpoint_tf.systems.system import Residual
 
 __all__ = ["settle", "smooth"]
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def _kernel(residual: Residual):
     @compiled("x", "u")
     def advance(w, x, u, rate, n_steps, tol, lower, upper):

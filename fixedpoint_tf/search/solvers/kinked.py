@@ -11,13 +11,11 @@ the metric of Gauss and Newton, so that smooth directions converge as fast as th
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 from scipy.optimize import nnls
 
-from fixedpoint_tf._utils.compiling import compiled
+from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.search.solvers.base import OnProgress, Points, Problem
 from fixedpoint_tf.systems.system import Residual
 
@@ -34,7 +32,7 @@ RIDGE = 1e-6  # on the metric, relative to its mean diagonal
 JUMP = 1e-3  # spread of gradients, relative to their size, that no smooth piece makes so near
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def _kernel(residual: Residual):
     @compiled("x", "u", "cotangent")
     def pull_back(w, x, u, cotangent):

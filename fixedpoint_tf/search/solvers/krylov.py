@@ -13,14 +13,13 @@ Jacobian in memory; it ends at slow points too.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.chunks import chunk_size, work_through
-from fixedpoint_tf._utils.compiling import compiled
+from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.search.solvers.base import (
     OnProgress,
     Points,
@@ -93,7 +92,7 @@ def _gmres(push: Callable, r: tf.Tensor, n_vectors: int) -> tf.Tensor:
     return tf.add_n([y[:, j : j + 1] * basis[j] for j in range(n_vectors)])
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def _newton_kernel(residual: Residual, n_vectors: int):
     @compiled("x", "u")
     def iterate(w, x, u, lower, upper):
@@ -179,7 +178,7 @@ def newton(
     return q[which] < tol_q
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def damped_iteration(residual: Residual, dtype: str):
     """The matrix-free counterpart of the Levenberg-Marquardt iteration, same signature."""
     tiny = tf.constant(np.finfo(dtype).tiny, dtype)
@@ -225,7 +224,7 @@ def damped_iteration(residual: Residual, dtype: str):
     return iterate
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def newton_steps(residual: Residual, n_vectors: int):
     """Residual, its gradient and the Newton step of each point, by GMRES: (r, A'r, s)."""
 

@@ -18,13 +18,11 @@ Nielsen 1999 (IMM-REP-1999-05); its mild decrease follows the canyons that slow 
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.chunks import work_through
-from fixedpoint_tf._utils.compiling import compiled
+from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.search.solvers import krylov
 from fixedpoint_tf.search.solvers.base import (
     OnProgress,
@@ -44,7 +42,7 @@ SMALLEST_DAMPING = {"float32": 1e-7, "float64": 1e-16}
 STALL_WINDOW = 8  # iterations over which q must fall
 
 
-@functools.lru_cache(maxsize=32)
+@kept_with_equations
 def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
     """One iteration for a batch of points, compiled once for all networks of a kind.
 

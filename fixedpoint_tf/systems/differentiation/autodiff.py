@@ -6,7 +6,7 @@ every other network, and the tests that hold the closed forms against it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import tensorflow as tf
 
@@ -97,6 +97,9 @@ class Autodiff:
     Args:
         step_for: ``dtype name -> step(h, u)`` evaluated in that type.
         to_double: sentence that tells how it would compute in double precision.
+
+    Attributes:
+        compiled_functions: what was compiled of this network, by what it computes.
     """
 
     def __init__(
@@ -106,7 +109,7 @@ class Autodiff:
     ):
         self.to_double = to_double
         self._given_step_for = step_for
-        self._compiled: dict[tuple[str, str], Callable] = {}
+        self.compiled_functions: dict[Hashable, Callable] = {}
 
     def step_for(self, dtype: str) -> Step:
         """Return the update ``step(h, u)`` evaluated in a floating type, not compiled."""
@@ -130,7 +133,7 @@ class Autodiff:
     def product(self, w, h, u, v, *, by_input: bool = False) -> tf.Tensor:
         """``J v`` of each row, ``(n, n_states)``, by the states or by the inputs."""
         key = ("product by input" if by_input else "product", h.dtype.name)
-        if key not in self._compiled:
+        if key not in self.compiled_functions:
             step = self.step_for(h.dtype.name)
 
             def product(h, u, v):
@@ -138,9 +141,9 @@ class Autodiff:
                     return jacobian_product(lambda inputs: step(h, inputs), u, v)
                 return jacobian_product(lambda states: step(states, u), h, v)
 
-            self._compiled[key] = compiled("h", "u", "v")(product)
+            self.compiled_functions[key] = compiled("h", "u", "v")(product)
         try:
-            return self._compiled[key](h, u, v)
+            return self.compiled_functions[key](h, u, v)
         except (LookupError, NotImplementedError):  # no second derivative of an operation
             jacobian = self.input_jacobian if by_input else self.jacobian
             return tf.linalg.matvec(jacobian(w, h, u), v)
@@ -148,7 +151,7 @@ class Autodiff:
     def _call(self, name: str, build: Callable[[Step], Step], h, u) -> tf.Tensor:
         """Compiled for any number of rows: vectorised differentiation is slow eagerly."""
         key = (name, h.dtype.name)
-        if key not in self._compiled:
+        if key not in self.compiled_functions:
             step = self.step_for(h.dtype.name)
-            self._compiled[key] = compiled("h", "u")(build(step))
-        return self._compiled[key](h, u)
+            self.compiled_functions[key] = compiled("h", "u")(build(step))
+        return self.compiled_functions[key](h, u)
