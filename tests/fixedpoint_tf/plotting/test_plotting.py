@@ -242,6 +242,10 @@ class TestEigenvalues:
         np.testing.assert_array_equal(data(artist(ax, "imaginary axis"))[:, 0], 0.0)
         assert ax.get_xlabel() == "Re λ (1/time)"
 
+    def test_rounding_of_real_eigenvalues_is_not_stretched(self):
+        _, ax = plotting.plot_eigenvalues(DoubleWell(3).fixed_points())
+        assert np.ptp(ax.get_ylim()) >= 0.2 * np.ptp(ax.get_xlim())
+
     def test_needs_eigenvalues(self):
         with pytest.raises(ValueError, match="fps: expected points with eigenvalues"):
             plotting.plot_eigenvalues(FixedPoints(xstar=np.zeros((1, 2))))

@@ -156,3 +156,18 @@ def test_an_unknown_measure_is_named():
         table["beauty"]
     with pytest.raises(ValueError, match="beauty"):
         table.plot(["beauty"])
+
+
+def test_counts_are_drawn_on_whole_numbers():
+    from matplotlib import pyplot
+
+    values = np.array([[0.0, 0.5], [0.0, 1.5]])
+    table = Comparison(["a", "b"], ["slow", "growth"], values, np.ones(2), ["", ""], False)
+    figure, axes = table.plot()
+    figure.draw_without_rendering()
+    low, high = axes[0].get_ylim()
+    assert [tick for tick in axes[0].get_yticks() if low <= tick <= high] == [0.0]
+    assert [ax.get_ylabel() for ax in axes] == ["slow", "growth"]
+    boxes = [ax.yaxis.label.get_window_extent() for ax in axes]
+    assert not boxes[0].overlaps(boxes[1])
+    pyplot.close(figure)

@@ -582,6 +582,13 @@ class TestFigures:
         labels = [text.get_text() for text in ax.get_legend().get_texts()]
         assert "1 way at rest elsewhere" in labels
 
+    def test_one_unit_is_a_line(self):
+        wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+        points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
+        figure, ax = find_connections(wells, points).plot()
+        assert figure.get_size_inches()[1] < 3.0 and len(ax.get_yticks()) == 0
+        assert ax.get_xlabel() == "state"
+
     def test_basins(self):
         _, ax = estimate_basins(*wells(), LATTICE + 0.1).plot()
         assert len(ax.patches) == 4
