@@ -54,7 +54,8 @@ from lfads_tf.analysis import (
     mean_rates,
     smooth_gaussian,
 )
-from lfads_tf.sessions import pcr
+from lfads_tf.sessions.condition_averages import condition_averages
+from lfads_tf.sessions.regression import regress
 
 OLD, NEW = DAYS
 SHARES = (1.0, 0.5, 0.25)
@@ -233,10 +234,10 @@ def like(before: np.ndarray, old: Session, after, new: Session) -> list[np.ndarr
     """Features of the new day in the place of the old one's, by averages over targets."""
     labels = np.unique(old.conditions)
     wanted, have = (
-        pcr.condition_averages(features, session.conditions, labels)[0]
+        condition_averages(features, session.conditions, labels)[0]
         for features, session in ((before, old), (after[0], new))
     )
-    kernel, bias = pcr.regression(have, wanted)
+    kernel, bias = regress(have, wanted)
     return [part @ kernel + bias for part in after]
 
 

@@ -119,8 +119,7 @@ class LFADSConfig:
             see the spikes; 0: there is none, and the encoders see the neurons of the one
             session themselves.
         read_in_start: ``"pcr"``: read-in and read-out begin by principal components
-            regression (``lfads_tf.sessions.pcr``), for which all sessions have the
-            same conditions; ``"random"``.
+            regression, for which all sessions have the same conditions; ``"random"``.
         read_in_trained: whether the read-ins are trained on; the read-outs always are.
         frozen_sessions: names of sessions whose read-in and read-out are not trained.
         shared_frozen: whether all that the sessions share is not trained.

@@ -15,9 +15,9 @@ from lfads_tf.data.compatibility import as_sessions, common_conditions
 from lfads_tf.data.session import Session
 from lfads_tf.inference import posterior
 from lfads_tf.layers.network import Network
-from lfads_tf.sessions import adding, initial_weights, pcr
-from lfads_tf.sessions.agreement import SessionAgreement, averages_of
-from lfads_tf.training import arrays, batches, checks, sharding, steps
+from lfads_tf.sessions import adding, initial_weights
+from lfads_tf.sessions.agreement import SessionAgreement, agreement, averages_of
+from lfads_tf.training import batches, checks, sharding, steps, trial_arrays
 from lfads_tf.training.callbacks import SmoothedValidation, StopAtNaN
 from lfads_tf.training.checkpoints import Checkpoint, default_callbacks, digest
 from lfads_tf.training.objective import PARTS, left_out_samples, warmup
@@ -341,7 +341,7 @@ class LFADS(keras.Model):
         if isinstance(data, tf.data.Dataset):
             checks.check_pipeline(name, self.config)
             return batches.padded_batches(data, self.config)
-        return arrays.as_arrays(
+        return trial_arrays.as_arrays(
             data, self.config, name=name, training=training, session_weights=session_weights
         )
 
@@ -513,11 +513,11 @@ class LFADS(keras.Model):
             session.n_encode_neurons or session.n_neurons,
             shared_frozen=freeze_shared,
         )
-        arrays.arrays_of_session(session, config, name="session", encoded_only=False)
+        trial_arrays.arrays_of_session(session, config, name="session", encoded_only=False)
         references: list[Session] = []
         if reference_sessions is not None:
             name = "reference_sessions"
-            references = arrays.known_sessions(reference_sessions, old, name)
+            references = trial_arrays.known_sessions(reference_sessions, old, name)
             as_sessions([*references, session], name)
             common_conditions([*references, session], name)
         new = type(self)(config, name=self.name)
@@ -577,7 +577,7 @@ class LFADS(keras.Model):
                 "model: expected one stitched over sessions, LFADS(LFADSConfig.for_data("
                 "[session, ...])), received a model of a single session."
             )
-        known = arrays.known_sessions(sessions, self.config, "sessions")
+        known = trial_arrays.known_sessions(sessions, self.config, "sessions")
         labels = common_conditions(known)
         seen, factors = {}, {}
         for session in known:
@@ -585,7 +585,7 @@ class LFADS(keras.Model):
             seen[session.name], factors[session.name] = averages_of(
                 self.network, session, inferred.factors, labels
             )
-        return SessionAgreement(pcr.agreement(seen), pcr.agreement(factors), labels, factors)
+        return SessionAgreement(agreement(seen), agreement(factors), labels, factors)
 
     # What Keras calls in training.
 

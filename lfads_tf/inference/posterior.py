@@ -21,7 +21,7 @@ from lfads_tf.inference.result import Inferred
 from lfads_tf.layers.decoder import Decoded, unit_columns
 from lfads_tf.layers.network import Network
 from lfads_tf.layers.readin import SessionWeights
-from lfads_tf.training import arrays, sharding
+from lfads_tf.training import sharding, trial_arrays
 
 if TYPE_CHECKING:
     from lfads_tf.model import LFADS
@@ -229,7 +229,7 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
             f"n_samples: expected a whole number of at least 0, received {n_samples!r}."
         )
     config = model.config
-    index, trials = arrays.arrays_of_session(data, config)
+    index, trials = trial_arrays.arrays_of_session(data, config)
     session = model.network.sessions.of(config.session_names[index])
     n_trials = len(trials["spikes_btn"])
     size = next((chunk for chunk in CHUNKS if chunk >= n_trials), CHUNKS[-1])

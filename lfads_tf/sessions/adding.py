@@ -1,4 +1,4 @@
-"""Take one session more into a trained model: its weights, begun by regression."""
+"""New sessions of a trained model: their weights, begun by regression."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import numpy as np
 
 from lfads_tf.layers.network import Network
 from lfads_tf.layers.readin import SessionWeights
-from lfads_tf.sessions import initial_weights, pcr
+from lfads_tf.sessions import initial_weights
+from lfads_tf.sessions.condition_averages import condition_averages
+from lfads_tf.sessions.regression import (
+    fit_log_linear_to_trials,
+    regress,
+    regress_by_components,
+)
 
 if TYPE_CHECKING:
     from lfads_tf.data.session import Session
@@ -58,13 +64,13 @@ def weights_like(
     """
     config = network.config
     conditions = np.asarray(session.conditions)
-    average, number = pcr.condition_averages(session.spikes, conditions, labels)
+    average, number = condition_averages(session.spikes, conditions, labels)
     n_encoded = config.encoded_of(config.index_of(session.name))
     encoded = average[:, : config.encoded_bins, :n_encoded]
     if n_components is None:
-        kernel, bias = pcr.regression(encoded, seen)
+        kernel, bias = regress(encoded, seen)
     else:
-        kernel, bias = pcr.regression_by_components(encoded, seen, n_components)
+        kernel, bias = regress_by_components(encoded, seen, n_components)
     centre = np.nanmean(factors, axis=(0, 1))
     modulation = initial_weights.modulation_by(
         factors - centre,
@@ -91,5 +97,5 @@ def refined_read_out(
         session: of counts.
         factors: inferred of its trials, ``(n_trials, n_bins, n_factors)``.
     """
-    kernel, bias = pcr.log_linear_of_trials(session.spikes, factors)
+    kernel, bias = fit_log_linear_to_trials(session.spikes, factors)
     return weights._replace(out_kernel=kernel, out_bias=bias)

@@ -1,4 +1,4 @@
-"""Start read-in and read-out of each session by principal components regression."""
+"""Initial weights of read-ins and read-outs, by principal components regression."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from lfads_tf.data.compatibility import common_conditions
 from lfads_tf.layers.network import Network
 from lfads_tf.layers.observations import Observation
 from lfads_tf.layers.readin import SessionWeights
-from lfads_tf.sessions import pcr
-from lfads_tf.training.arrays import known_sessions
+from lfads_tf.sessions.condition_averages import condition_averages, shared_components
+from lfads_tf.sessions.regression import fit_log_linear, regress
+from lfads_tf.training.trial_arrays import known_sessions
 
 __all__ = ["Start", "log_link", "modulation_by", "out_kernel_of", "start", "start_by_pcr"]
 
@@ -42,7 +43,8 @@ def start(network: Network, arrays: Mapping[str, Any], data: Any, name: str = "x
 
     Args:
         network: of the model.
-        arrays: of the trials of all sessions, of :func:`lfads_tf.training.arrays.as_arrays`.
+        arrays: of the trials of all sessions, by
+            :func:`lfads_tf.training.trial_arrays.as_arrays`.
         data: the same as they were given: conditions are taken from sessions.
         name: of the argument, for errors.
 
@@ -100,7 +102,7 @@ def start_by_pcr(
     *,
     log_link: bool = True,
 ) -> list[Start]:
-    """Principal components regression of several sessions.
+    """Find the starts of several sessions by principal components regression.
 
     The read-in of each leads to the shared components, at one scale for all, at which what
     single trials lead to has mean square 1 over the sessions. The read-out's modulation is
@@ -122,13 +124,11 @@ def start_by_pcr(
         ((5, 2), (3, 5))
     """
     labels = np.unique(conditions[0])
-    both = [
-        pcr.condition_averages(s, c, labels) for s, c in zip(spikes, conditions, strict=True)
-    ]
+    both = [condition_averages(s, c, labels) for s, c in zip(spikes, conditions, strict=True)]
     averages, numbers = ([pair[i] for pair in both] for i in (0, 1))
     encoded = [a[..., :n] for a, n in zip(averages, n_encoded, strict=True)]
-    scores = pcr.shared_components(encoded, n_read_in)
-    read_ins = [pcr.regression(a, scores) for a in encoded]
+    scores = shared_components(encoded, n_read_in)
+    read_ins = [regress(a, scores) for a in encoded]
     squares = [
         np.mean(np.square(np.nan_to_num(s[..., : len(kernel)]) @ kernel + bias))
         for s, (kernel, bias) in zip(spikes, read_ins, strict=True)
@@ -167,11 +167,11 @@ def modulation_by(
     """
     scores = scores[..., :n_factors]
     if log_link:
-        found = pcr.log_linear(averages, numbers, scores)
+        found = fit_log_linear(averages, numbers, scores)
     else:
         found = np.stack(
             [
-                pcr.regression(scores, averages[..., n : n + 1])[0][:, 0]
+                regress(scores, averages[..., n : n + 1])[0][:, 0]
                 for n in range(averages.shape[2])
             ],
             axis=1,
@@ -180,7 +180,7 @@ def modulation_by(
 
 
 def out_kernel_of(modulation: np.ndarray, observation: Observation) -> np.ndarray:
-    """A read-out kernel by which factors modulate the expected data.
+    """Make a read-out kernel by which factors modulate the expected data.
 
     Args:
         modulation: of the log rates (of a Gaussian: of the data), ``(n_factors, n_neurons)``.

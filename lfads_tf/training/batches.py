@@ -49,7 +49,7 @@ def batches(
     again at a later epoch meets the same batches.
 
     Args:
-        arrays: of :func:`lfads_tf.training.arrays.as_arrays`.
+        arrays: of :func:`lfads_tf.training.trial_arrays.as_arrays`.
         batch_size: trials at most.
         seed: of the order; none: the trials as they stand, once.
         first_epoch: the epoch to begin with.

@@ -280,7 +280,7 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
     """Hash the spikes and external inputs of trials.
 
     Args:
-        arrays: of :func:`lfads_tf.training.arrays.as_arrays`.
+        arrays: of :func:`lfads_tf.training.trial_arrays.as_arrays`.
 
     Example:
         >>> one, other = np.zeros((2, 3, 4), np.float32), np.zeros((4, 3, 2), np.float32)

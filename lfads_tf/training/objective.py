@@ -19,7 +19,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from lfads_tf.layers.network import Network
-from lfads_tf.training.noise import masks
+from lfads_tf.training.noise_and_masks import masks
 
 __all__ = [
     "PARTS",
@@ -135,7 +135,7 @@ def loss_parts(
         batch: ``spikes_btn`` (NaN where not observed), ``external_bte``, ``weight_b``,
             perhaps ``train_mask_btn``; of several sessions also ``session_b`` and perhaps
             ``session_weight_b``.
-        noise: of :func:`lfads_tf.training.noise.draw`.
+        noise: of :func:`lfads_tf.training.noise_and_masks.draw`.
         scalars: ``dropout``, ``coordinated_dropout`` and the weights ``l2_...``.
         n_samples: number of observed samples in the whole batch, by their weights.
 

@@ -1,4 +1,4 @@
-"""A batch divided over the cores of a CPU.
+"""Shards of a batch, one for each core of a CPU.
 
 XLA runs its loops on one core. A batch is therefore cut into shards, one for each core, and
 each goes through the same compiled function at the same time: calls of a compiled function
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from lfads_tf.training.noise import trial_axis
+from lfads_tf.training.noise_and_masks import trial_axis
 
 __all__ = ["cores", "default_shards", "over_replicas", "padded", "replicas", "split"]
 
@@ -22,7 +22,7 @@ SMALLEST_SHARD = 16
 
 
 def cores() -> int:
-    """Number of processors that this process may use."""
+    """Count the processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -56,7 +56,7 @@ def replicas() -> int:
 
 
 def over_replicas(values):
-    """Tensors added up over replicas; called in each of them."""
+    """Add up tensors over replicas; called in each of them."""
     if replicas() == 1:
         return values
     context = tf.distribute.get_replica_context()
@@ -64,7 +64,7 @@ def over_replicas(values):
 
 
 def padded(batch: Mapping[str, tf.Tensor], n_trials, multiple: int) -> dict[str, tf.Tensor]:
-    """The batch with zeros behind it, so that its trials divide by ``multiple``.
+    """Pad a batch with zeros, so that its trials divide by ``multiple``.
 
     The padding has ``weight_b`` 0, which takes it out of every sum.
     """
@@ -81,7 +81,7 @@ def padded(batch: Mapping[str, tf.Tensor], n_trials, multiple: int) -> dict[str,
 
 
 def split(arrays: Mapping[str, tf.Tensor], n_shards: int) -> list[dict[str, tf.Tensor]]:
-    """The arrays of each shard.
+    """Split arrays into those of each shard.
 
     Example:
         >>> shards = split({"weight_b": tf.range(4)}, 2)

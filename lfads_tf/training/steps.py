@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from lfads_tf.config import LFADSConfig
 from lfads_tf.layers.network import Network
-from lfads_tf.training import augmentations, noise, sharding
+from lfads_tf.training import augmentations, noise_and_masks, sharding
 from lfads_tf.training.objective import PARTS, loss_parts, sample_weights, weighted
 
 __all__ = [
@@ -90,7 +90,7 @@ def make_shards(
     if training:
         batch = {**batch, "spikes_btn": _augmented(batch["spikes_btn"], config, seed)}
     n_trials = _n_trials(batch)
-    drawn = noise.draw(seed, config, n_trials, training=training)
+    drawn = noise_and_masks.draw(seed, config, n_trials, training=training)
     batches, noises = (
         sharding.split(sharding.padded(arrays, n_trials, n_shards), n_shards)
         for arrays in (batch, drawn)

@@ -33,7 +33,8 @@ ROOMS = {
         "tasks",
     ],
     lfads_tf: [
-        "sessions.pcr",
+        "sessions.condition_averages",
+        "sessions.regression",
         "analysis",
         "data",
         "data.synthetic",

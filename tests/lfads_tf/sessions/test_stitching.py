@@ -11,9 +11,9 @@ from lfads_tf.analysis import r_squared
 from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.layers import readin
 from lfads_tf.sessions import initial_weights
-from lfads_tf.training import batches, noise, steps
-from lfads_tf.training.arrays import as_arrays, trial_weights
+from lfads_tf.training import batches, noise_and_masks, steps
 from lfads_tf.training.objective import loss_parts
+from lfads_tf.training.trial_arrays import as_arrays, trial_weights
 
 SMALL = dict(
     encoder_units=6,
@@ -97,7 +97,7 @@ def test_padding_has_no_influence(observation):
 
     whole = arrays_of(x)
     n_trials = len(whole["session_b"])
-    drawn = noise.draw(tf.constant([0, 1]), config, n_trials, training=True)
+    drawn = noise_and_masks.draw(tf.constant([0, 1]), config, n_trials, training=True)
     loss, gradients = loss_and_gradients(network, whole, drawn, scalars)
 
     total, sums, first = 0.0, {}, 0
@@ -126,7 +126,7 @@ def test_padding_has_no_influence(observation):
         own = {}
         for name, array in drawn.items():
             index = [slice(None)] * len(array.shape)
-            index[noise.trial_axis(name)] = rows
+            index[noise_and_masks.trial_axis(name)] = rows
             if name.endswith("_btn"):
                 index[-1] = slice(0, one.n_neurons)
             own[name] = array[tuple(index)]

@@ -7,7 +7,7 @@ import tensorflow as tf
 from lfads_tf import Session
 from lfads_tf.config import LFADSConfig
 from lfads_tf.training import batches
-from lfads_tf.training.arrays import arrays_of_session, as_arrays
+from lfads_tf.training.trial_arrays import arrays_of_session, as_arrays
 
 SIZES = {"n_neurons": 4, "n_bins": 6, "bin_width": 0.02}
 N_TRIALS = 11

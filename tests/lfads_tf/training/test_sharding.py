@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lfads_tf.config import LFADSConfig
-from lfads_tf.training import noise, sharding
+from lfads_tf.training import noise_and_masks, sharding
 
 N_TRIALS = 10
 
@@ -28,7 +28,7 @@ def test_padding_fills_up_with_zeros(multiple):
     n_padded = -(-N_TRIALS // multiple) * multiple
     assert padded.keys() == batch().keys()
     for name, array in batch().items():
-        axis = noise.trial_axis(name)
+        axis = noise_and_masks.trial_axis(name)
         assert padded[name].shape[axis] == n_padded
         assert padded[name].dtype == array.dtype
         kept, added = np.split(padded[name].numpy(), [N_TRIALS], axis=axis)
@@ -42,7 +42,7 @@ def test_every_trial_is_in_one_shard(n_shards):
     shards = sharding.split(sharding.padded(batch(), N_TRIALS, n_shards), n_shards)
     assert len(shards) == n_shards
     for name, array in batch().items():
-        axis = noise.trial_axis(name)
+        axis = noise_and_masks.trial_axis(name)
         sizes = {shard[name].shape[axis] for shard in shards}
         assert sizes == {-(-N_TRIALS // n_shards)}
         together = np.concatenate([shard[name] for shard in shards], axis=axis)
@@ -66,10 +66,10 @@ def test_all_noise_can_be_divided():
     config = LFADSConfig(
         n_neurons=3, n_bins=4, bin_width=0.01, n_inferred_inputs=2, n_external_inputs=1
     )
-    drawn = noise.draw([0, 0], config, 6, training=True)
+    drawn = noise_and_masks.draw([0, 0], config, 6, training=True)
     shards = sharding.split(drawn, 3)
     for name, array in drawn.items():
-        axis = noise.trial_axis(name)
+        axis = noise_and_masks.trial_axis(name)
         together = np.concatenate([shard[name] for shard in shards], axis=axis)
         np.testing.assert_array_equal(together, array)
 

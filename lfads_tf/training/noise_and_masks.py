@@ -1,4 +1,4 @@
-"""All random arrays of one step, drawn at once from a seed.
+"""Noise of the posteriors and masks of dropout in one step, drawn at once from a seed.
 
 They are drawn for the whole batch and outside XLA, whose random numbers are slow on CPUs,
 and divided among shards afterwards, so that the result does not depend on how many there
@@ -33,7 +33,7 @@ _STREAMS = (
 
 
 def trial_axis(name: str) -> int:
-    """The axis of trials, which the end of the name tells.
+    """Return the axis of trials, by the end of the name.
 
     Args:
         name: of an array.
@@ -46,7 +46,7 @@ def trial_axis(name: str) -> int:
 
 
 def draw(seed, config: LFADSConfig, n_trials, *, training: bool) -> dict[str, tf.Tensor]:
-    """Noise of the posteriors, the mask of coordinated dropout and, in training, dropout.
+    """Draw the noise of posteriors, the mask of coordinated dropout and, in training, dropout.
 
     Args:
         seed: a pair of integers.

@@ -1,4 +1,4 @@
-"""Trials on their way to the model: checked, as arrays by name.
+"""Arrays of trials by name, checked, as the model takes them.
 
 A model of one session takes any trials for those of its session, arrays among them. With
 several, trials come as sessions, which the model knows by their names; all stand in one array,

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lfads_tf.config import LFADSConfig
-from lfads_tf.training import noise
+from lfads_tf.training import noise_and_masks
 
 N_TRIALS = 7
 RATES = {"dropout": 0.25, "coordinated_dropout": 0.4}
@@ -43,7 +43,9 @@ def config(**changes):
 
 
 def draw(settings, seed=(0, 0), rates=RATES, training=True, n_trials=N_TRIALS):
-    return noise.masks(noise.draw(seed, settings, n_trials, training=training), rates)
+    return noise_and_masks.masks(
+        noise_and_masks.draw(seed, settings, n_trials, training=training), rates
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ FULL = config(n_inferred_inputs=2, n_external_inputs=4)
 
 def test_trial_axis_is_where_the_trials_are():
     for name, array in draw(FULL).items():
-        assert array.shape[noise.trial_axis(name)] == N_TRIALS
+        assert array.shape[noise_and_masks.trial_axis(name)] == N_TRIALS
 
 
 def test_an_array_is_the_same_whether_or_not_others_are_drawn():
