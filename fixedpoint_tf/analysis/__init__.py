@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from fixedpoint_tf.analysis.certificates import Certificates, certify
     from fixedpoint_tf.analysis.certificates.codes import CertificateCode
     from fixedpoint_tf.analysis.comparison.networks import Comparison, compare_networks
-    from fixedpoint_tf.analysis.completeness.coverage import Coverage, estimate_coverage
-    from fixedpoint_tf.analysis.completeness.deflation import Deflated, search_deflated
+    from fixedpoint_tf.analysis.completeness.coverage import estimate_coverage
+    from fixedpoint_tf.analysis.completeness.coverage_result import Coverage
+    from fixedpoint_tf.analysis.completeness.deflation import search_deflated
+    from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
     from fixedpoint_tf.analysis.connections import Connections, Transitions, find_connections
     from fixedpoint_tf.analysis.continuation import (
         Bifurcation,
@@ -79,8 +81,10 @@ __getattr__, __dir__ = attach(
         "fixedpoint_tf.analysis.certificates": ["Certificates", "certify"],
         "fixedpoint_tf.analysis.certificates.codes": ["CertificateCode"],
         "fixedpoint_tf.analysis.comparison.networks": ["Comparison", "compare_networks"],
-        "fixedpoint_tf.analysis.completeness.coverage": ["Coverage", "estimate_coverage"],
-        "fixedpoint_tf.analysis.completeness.deflation": ["Deflated", "search_deflated"],
+        "fixedpoint_tf.analysis.completeness.coverage": ["estimate_coverage"],
+        "fixedpoint_tf.analysis.completeness.coverage_result": ["Coverage"],
+        "fixedpoint_tf.analysis.completeness.deflation": ["search_deflated"],
+        "fixedpoint_tf.analysis.completeness.deflation_result": ["Deflated"],
         "fixedpoint_tf.analysis.connections": [
             "Connections",
             "Transitions",

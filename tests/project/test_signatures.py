@@ -48,10 +48,10 @@ DRAWN_BY = {
             "basins.Basins.plot": "connections.plotting.plot_basins",
             "certificates.Certificates.plot": "certificates.plotting.plot_certificates",
             "comparison.networks.Comparison.plot": "comparison.plotting.plot_comparison",
-            "completeness.coverage.Coverage.plot": (
+            "completeness.coverage_result.Coverage.plot": (
                 "completeness.coverage_plotting.plot_coverage"
             ),
-            "completeness.deflation.Deflated.plot": (
+            "completeness.deflation_result.Deflated.plot": (
                 "completeness.deflation_plotting.plot_deflated"
             ),
             "connections.Connections.plot": "connections.plotting.plot_connections",

@@ -15,6 +15,7 @@ a flip-flop, which lie on lines too, are 27 isolated points.
 """
 
 from fixedpoint_tf.analysis.attractors.classification import classify_attractors
-from fixedpoint_tf.analysis.attractors.result import Attractors, Group
+from fixedpoint_tf.analysis.attractors.group import Group
+from fixedpoint_tf.analysis.attractors.result import Attractors
 
 __all__ = ["Attractors", "Group", "classify_attractors"]

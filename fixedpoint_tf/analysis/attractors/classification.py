@@ -13,9 +13,9 @@ from fixedpoint_tf._utils.checks import check_number, check_whole
 from fixedpoint_tf._utils.selection import is_slow, select_distinct, state_scale
 from fixedpoint_tf.analysis.attractors.chain_order import examine_chain
 from fixedpoint_tf.analysis.attractors.chains import find_chains
-from fixedpoint_tf.analysis.attractors.group_type import GroupType
+from fixedpoint_tf.analysis.attractors.group_type import MANIFOLDS, GroupType
 from fixedpoint_tf.analysis.attractors.grouping import NEARLY, ManifoldGrouper
-from fixedpoint_tf.analysis.attractors.result import MANIFOLDS, Attractors
+from fixedpoint_tf.analysis.attractors.result import Attractors
 from fixedpoint_tf.analysis.attractors.slow_outcomes import (
     FOR_LONG,
     MOST_RUN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fixedpoint_tf._utils.enums import TextStrEnum
 
-__all__ = ["GroupType"]
+__all__ = ["MANIFOLDS", "GroupType"]
 
 
 class GroupType(TextStrEnum):
@@ -21,3 +21,6 @@ class GroupType(TextStrEnum):
     PLANE = "plane", "any two-dimensional sheet of points, a sphere or torus too"
     CYCLE = "cycle", "a closed curve on which states creep one way round for ever"
     UNCLEAR = "unclear", "none of these, or too few points to tell"
+
+
+MANIFOLDS = (GroupType.LINE, GroupType.RING, GroupType.PLANE)

@@ -1,125 +1,28 @@
-"""The groups of points, isolated or manifolds, with the evidence, in words and figures."""
+"""The groups of points, isolated or manifolds, with the evidence."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.analysis.attractors.group import Group
 from fixedpoint_tf.analysis.attractors.group_type import GroupType
-from fixedpoint_tf.analysis.attractors.grouping import BRANCHED
-from fixedpoint_tf.analysis.outcomes import RunOutcome
+from fixedpoint_tf.analysis.attractors.summary import summarize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Attractors", "Group"]
+__all__ = ["Attractors"]
 
-MANIFOLDS = (GroupType.LINE, GroupType.RING, GroupType.PLANE)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Group:
-    """One isolated point or manifold; see :class:`Attractors` for the fields.
-
-    Example:
-        >>> from fixedpoint_tf import FixedPointFinder
-        >>> wells = FixedPointFinder(
-        ...     lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0, verbose=False
-        ... )
-        >>> points, _ = wells.find_fixed_points([[-1.5], [0.1], [1.5]])
-        >>> wells.classify_attractors(points)[1]
-        isolated point 1 (with 1 unstable direction)
-    """
-
-    group_type: GroupType
-    members: np.ndarray
-    coordinate: np.ndarray
-    drift: np.ndarray
-    drift_between: np.ndarray
-    n_unstable: np.ndarray
-    dimension_spectral: int
-    dimension_local: int
-    agree: bool
-    length: float
-    gap_ratio: float
-    covered: float
-    largest_drift: float
-    time_along: float
-    return_time: float
-    time_unit: str
-    is_slow_state: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.members)
-
-    def __repr__(self) -> str:
-        if len(self) == 1 and self.group_type == GroupType.POINT:
-            return f"isolated point {self.members[0]} ({_stability(self.n_unstable)})"
-        if len(self) == 1:
-            modes = pluralize(self.dimension_spectral, "slow mode")
-            why = f"{modes} but no neighbours" if self.dimension_spectral else "slow, not fixed"
-            return f"unclear point {self.members[0]} ({why})"
-        name = "group" if self.group_type == GroupType.UNCLEAR else self.group_type
-        unclear = "" if name == self.group_type else ", unclear"
-        return f"{name} of {self._size()} ({', '.join(self._facts())}){unclear}"
-
-    def _size(self) -> str:
-        """Such as "16 points and 84 slow states"; the latter have been sampled between."""
-        n_states = int(self.is_slow_state.sum())
-        n_points = len(self) - n_states
-        parts = [pluralize(n_points, "point")] if n_points else []
-        parts += [pluralize(n_states, "slow state")] if n_states else []
-        return " and ".join(parts)
-
-    def _facts(self) -> list[str]:
-        """Length, drift, return and what is doubtful, in a few words each."""
-        facts = []
-        if self.group_type in (GroupType.LINE, GroupType.RING, GroupType.CYCLE):
-            facts.append(f"length {self.length:.3g}")
-        if self.group_type == GroupType.CYCLE:
-            facts.append(f"once round in about {self.turn:,.3g} {_plural(self.time_unit)}")
-        facts.append(f"drift < {_upper(self.largest_drift)} a {self.time_unit}")
-        if (
-            self.group_type == GroupType.LINE
-            and self.is_slow_state.all()
-            and _one_way(self.drift)
-        ):
-            facts.append("all of it in one direction")
-        if self.return_time > 0.0:  # else there is no other mode
-            facts.append(_returns(self.return_time, self.time_unit))
-        n_unstable = int(((self.n_unstable > 0) & ~self.is_slow_state).sum())
-        if n_unstable and np.isfinite(self.return_time):
-            facts.append(f"{n_unstable:,} of the points unstable along it")
-        if self.group_type == GroupType.UNCLEAR:
-            if not self.agree:
-                facts.append(
-                    f"{pluralize(self.dimension_spectral, 'slow mode')} but "
-                    f"{self.dimension_local}-dimensional"
-                )
-            elif self.dimension_local >= 3:
-                facts.append("of three or more dimensions")
-            else:
-                branched = self.covered < BRANCHED
-                facts.append("branched" if branched else "too few points to tell")
-        return facts
-
-    @property
-    def turn(self) -> float:
-        """The time in which states creep once round; infinite unless it is a cycle."""
-        if self.group_type != GroupType.CYCLE:
-            return np.inf
-        # Half of each gap at the speed of the member, the other half at that midway.
-        gaps = np.diff(self.coordinate, append=self.length + self.coordinate[0])
-        slowness = 1.0 / np.abs(self.drift)
-        ends = 0.5 * (slowness + np.roll(slowness, -1))
-        return float((gaps * (ends + 2.0 / np.abs(self.drift_between)) / 3.0).sum())
+#: Attributes that have a row for each member; those of the others have one for each group.
+OF_MEMBERS = (
+    "members", "coordinate", "drift", "drift_between", "n_unstable", "is_slow_state",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -248,109 +151,18 @@ class Attractors(Result):
 
     def __getitem__(self, group: int) -> Group:
         rows = self.rows(group)
-        along = (
-            "members",
-            "coordinate",
-            "drift",
-            "drift_between",
-            "n_unstable",
-            "is_slow_state",
-        )
-        sizes = ("dimension_spectral", "dimension_local", "agree", "length", "gap_ratio")
-        whole = ("group_type", *sizes, "covered", "largest_drift", "time_along", "return_time")
-        parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in along}
-        parts |= {name: getattr(self, name)[group] for name in whole}
-        return Group(**parts, time_unit=self.time_unit)
+        parts: dict[str, Any] = {"time_unit": self.time_unit}
+        for field in dataclasses.fields(Group):
+            if field.name != "time_unit":
+                value = getattr(self, field.name)
+                parts[field.name] = value[rows if field.name in OF_MEMBERS else group]
+        return Group(**parts)
 
     def __iter__(self) -> Iterator[Group]:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        parts = [self._sentence(), *self._evidence()]
-        return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")
-
-    def _sentence(self) -> str:
-        """Describe the groups in one sentence."""
-        groups, shown = list(self), []
-        manifolds = [group for group in groups if len(group) > 1]
-        if self.n_turning or any(group.group_type == GroupType.CYCLE for group in groups):
-            shown.append("states settle on a cycle: ask find_cycles")
-        for wanted in (*MANIFOLDS, GroupType.UNCLEAR):
-            some = [group for group in manifolds if group.group_type == wanted]
-            unclear = wanted == GroupType.UNCLEAR
-            name = "unclear group" if unclear else wanted
-            if len(some) == 1:
-                shown.append(f"{'an' if unclear else 'a'} {name} of {some[0]._size()}")
-            elif some:
-                total = _total(some)
-                shown.append(f"{pluralize(len(some), name)} of {total} in all")
-        points = [group for group in groups if group.group_type == GroupType.POINT]
-        if points:
-            shown.append(_isolated(np.concatenate([group.n_unstable for group in points])))
-        single = [group for group in groups if len(group) == 1]
-        alone = [group for group in single if group.group_type == GroupType.UNCLEAR]
-        lasting = [group for group in alone if group.dimension_spectral > 0]
-        n_lasting = len(lasting)
-        if lasting:
-            shown.append(f"{_total(lasting)} with slow modes but no neighbours")
-        if len(alone) > n_lasting:
-            shown.append(f"{pluralize(len(alone) - n_lasting, 'slow state')} on no manifold")
-        if self.n_drawn:
-            lead = "leads" if self.n_drawn == 1 else "lead"
-            shown.append(f"{pluralize(self.n_drawn, 'slow state')} that {lead} to a point")
-        if not groups and not self.n_turning:
-            shown.append(self._nothing())
-        where = f", at {len(self.inputs):,} inputs" if len(self.inputs) > 1 else ""
-        return ", ".join(shown) + where
-
-    def _nothing(self) -> str:
-        """The sentence where no group was found."""
-        n = self.n_left_out + self.n_not_slow
-        if self.interrupted or not n:
-            return "no points"
-        if len(self.outcomes) and (self.outcomes == RunOutcome.CYCLE).all():
-            return "states settle on a cycle: ask find_cycles"
-        are = "is a fixed or slow point" if n == 1 else "are fixed or slow"
-        return f"no points: of {pluralize(n, 'point')} given none {are}"
-
-    def _evidence(self) -> list[str]:
-        """List the evidence for the sentence, and the outcomes of all other states."""
-        groups, parts = list(self), []
-        told = [g for g in groups if len(g) > 1]
-        names = [
-            "group" if g.group_type == GroupType.UNCLEAR else g.group_type.value for g in told
-        ]
-        for name, group in zip(names, told, strict=True):
-            if names.count(name) == 1:
-                several = len(told) > 1 or len(groups) > 1
-                parts.append((f"the {name}: " if several else "") + ", ".join(group._facts()))
-        if self.n_turning:
-            of = (
-                "slow state lies on it or leads"
-                if self.n_turning == 1
-                else ("slow states lie on it or lead")
-            )
-            parts.append(f"{self.n_turning:,} {of} to it")
-        if self.n_not_slow:
-            of = "is no slow point" if self.n_not_slow == 1 else "are no slow points"
-            parts.append(
-                f"{self.n_not_slow:,} {of} by min_time_constant = {self.min_time_constant:g}"
-            )
-        ran = self.outcomes[self.outcomes != RunOutcome.NOT_RUN]
-        n_cycle = int((ran == RunOutcome.CYCLE).sum())
-        if n_cycle and (groups or n_cycle < len(ran)):
-            settle = "settles" if n_cycle == 1 else "settle"
-            of = f"{n_cycle:,} of {pluralize(len(ran), 'other state')}"
-            parts.append(f"{of} {settle} on a cycle: ask find_cycles")
-        elif not groups and len(ran) and not n_cycle:
-            parts.append(f"run on, {_become(ran)}")
-        unclear = GroupType.UNCLEAR in self.group_type
-        if unclear and not set(MANIFOLDS) & set(self.group_type) and self.n_slow_points == 0:
-            parts.append(
-                "no slow points are among those given, by which a manifold would show: "
-                "add those of the search, or sample_slow_states"
-            )
-        return parts
+        return summarize(self)
 
     def plot(
         self,
@@ -428,77 +240,3 @@ class Attractors(Result):
         from fixedpoint_tf.analysis.attractors.plotting import plot_drift
 
         return plot_drift(self, group, fig=fig, ax=ax)
-
-
-# ---- words ----
-
-
-def _upper(speed: float) -> str:
-    """A bound in one figure; below the rounding of a step there is no speed."""
-    if not np.isfinite(speed):
-        return "infinity"
-    if speed < 1e-12:
-        return "1e-12"
-    power = np.floor(np.log10(speed))
-    if 0 <= power < 4:
-        return f"{np.ceil(speed / 10.0**power) * 10.0**power:.0f}"
-    return f"{np.ceil(speed / 10.0**power) * 10.0**power:.0e}".replace("e-0", "e-")
-
-
-def _returns(time: float, unit: str) -> str:
-    if not np.isfinite(time):
-        return "does not return"
-    if unit != "step":
-        return f"returns in {time:.2g}"
-    return f"returns in {time:.2g} step" + ("" if f"{time:.2g}" == "1" else "s")
-
-
-def _one_way(drift: np.ndarray) -> bool:
-    return bool((drift > 0).all() or (drift < 0).all())
-
-
-def _plural(unit: str) -> str:
-    return "steps" if unit == "step" else "units of time"
-
-
-def _total(groups: list[Group]) -> str:
-    """Such as "40 points and 84 slow states", of several groups."""
-    n_states = sum(int(group.is_slow_state.sum()) for group in groups)
-    n_points = sum(map(len, groups)) - n_states
-    parts = [pluralize(n_points, "point")] if n_points else []
-    return " and ".join(parts + ([pluralize(n_states, "slow state")] if n_states else []))
-
-
-def _become(outcomes: np.ndarray) -> str:
-    """Such as "3 arrive at a fixed point, 1 runs away"."""
-    words = {
-        RunOutcome.FIXED_POINT: (
-            "arrives at a fixed point given",
-            "arrive at fixed points given",
-        ),
-        RunOutcome.OTHER_REST: ("comes to rest", "come to rest"),
-        RunOutcome.CYCLE: ("settles on a cycle", "settle on a cycle"),
-        RunOutcome.MOVING: ("keeps moving", "keep moving"),
-        RunOutcome.DIVERGED: ("runs away", "run away"),
-    }
-    counts = [(int((outcomes == outcome).sum()), forms) for outcome, forms in words.items()]
-    return ", ".join(f"{n:,} {forms[n > 1]}" for n, forms in counts if n)
-
-
-def _isolated(n_unstable: np.ndarray) -> str:
-    """Such as "3 isolated attractors", "3 isolated points (2 stable, 1 with ...)"."""
-    n = len(n_unstable)
-    if (n_unstable == 0).all() and n:
-        return pluralize(n, "isolated attractor")
-    return f"{pluralize(n, 'isolated point')} ({_stability(n_unstable)})"
-
-
-def _stability(n_unstable: np.ndarray) -> str:
-    """Such as "stable", or "8 stable, 8 with 1 unstable direction"."""
-    counts = sorted(Counter(n_unstable.tolist()).items())
-    words = []
-    for k, n in counts:  # Without a mode near 1, a point without an unstable one is stable.
-        name = "of unknown stability" if k < 0 else f"with {pluralize(k, 'unstable direction')}"
-        name = "stable" if k == 0 else name
-        words.append(name if len(counts) == 1 else f"{n:,} {name}")
-    return ", ".join(words)

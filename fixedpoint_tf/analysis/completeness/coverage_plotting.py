@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
-from fixedpoint_tf.analysis.completeness.coverage import Coverage, accumulation
+from fixedpoint_tf.analysis.completeness.coverage_result import Coverage
+from fixedpoint_tf.analysis.completeness.estimators import accumulation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import as_numbers, check_number, check_rows, check_whole
-from fixedpoint_tf._utils.plurals import pluralize
-from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
+from fixedpoint_tf.analysis.completeness.deflation_starts import draw_lengths, draw_starts
 from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.search.find import find_fixed_points
@@ -27,110 +26,12 @@ from fixedpoint_tf.systems.at_points import check_points
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.system import DynamicalSystem
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-__all__ = ["Deflated", "search_deflated"]
+__all__ = ["search_deflated"]
 
 logger = logging.getLogger(__name__)
 
 CANDIDATE_Q = 1e-7  # speed below which the finder looks for a fixed point nearby
 ROUNDING = 4.0  # of a residual, in units of the rounding of the states
-SHARES = (0.1, 0.5)  # of the spacing of the known points, over which they push
-SHARES_OF_ONE = (0.1, 10.0)  # of the spread of the starts, where one point is known
-
-
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Deflated(Result):
-    """The result of :func:`search_deflated`.
-
-    Attributes:
-        points: the known points in their order, then the new fixed points, with the arrays
-            that both have; a new point under an input without a label has ``cond_id`` -1.
-        is_new: ``(n,)`` bool, which of them are new.
-        n_starts: how many starts were made.
-        n_arrived: how many of them came near a fixed point that was not known in that round.
-        interrupted: whether the call was interrupted.
-
-    Example:
-        >>> cubic = as_system(lambda h, u: h - h * (h - 1) * (h - 3), n_states=1, n_inputs=1)
-        >>> known = FixedPoints(xstar=[[0.0]], inputs=[[0.0]], status=[0])
-        >>> found = search_deflated(cubic, known, n_inits=16)
-        >>> found.is_new.tolist(), found.points.n
-        ([False, True, True], 3)
-    """
-
-    points: FixedPoints
-    is_new: np.ndarray
-    n_starts: int
-    n_arrived: int
-    interrupted: bool
-
-    def __post_init__(self) -> None:
-        if isinstance(self.points, dict):  # from a file
-            object.__setattr__(self, "points", FixedPoints(**self.points))
-
-    @property
-    def new(self) -> FixedPoints:
-        """The new fixed points."""
-        return self.points[self.is_new]
-
-    def __repr__(self) -> str:
-        n = int(self.is_new.sum())
-        ending = " (interrupted)" if self.interrupted else ""
-        return (
-            f"{pluralize(n, 'new fixed point')} beside "
-            f"{pluralize(self.points.n - n, 'known point')}, from "
-            f"{pluralize(self.n_starts, 'deflated start')}{ending}"
-        )
-
-    def plot(
-        self,
-        state_traj: Any = None,
-        *,
-        plot_batch_idx: Sequence[int] | np.ndarray | None = None,
-        plot_start_time: int = 0,
-        plot_stop_time: int | None = None,
-        mode_scale: float = 0.25,
-        max_n_modes: int = 3,
-        fig: Figure | None = None,
-        ax: Axes | None = None,
-    ) -> tuple[Figure, Axes]:
-        """Draw all points as :func:`fixedpoint_tf.plotting.plot_fixed_points` does.
-
-        A ring stands around each new point.
-
-        Args:
-            state_traj: trajectories to draw them among.
-            plot_batch_idx, plot_start_time, plot_stop_time, mode_scale, max_n_modes: as there.
-            fig: the figure to add axes to.
-            ax: the axes to draw in.
-
-        Returns:
-            The figure and the axes.
-
-        Example:
-            >>> from fixedpoint_tf import FixedPoints
-            >>> points = FixedPoints(xstar=[[0.0, 0.0], [1.0, 1.0]], status=[0, 0])
-            >>> found = Deflated(points, np.array([False, True]), 8, 1, False)
-            >>> fig, ax = found.plot()
-            >>> [text.get_text() for text in ax.get_legend().texts]
-            ['2 fixed points', '1 new']
-        """
-        from fixedpoint_tf.analysis.completeness.deflation_plotting import plot_deflated
-
-        return plot_deflated(
-            self,
-            state_traj,
-            plot_batch_idx=plot_batch_idx,
-            plot_start_time=plot_start_time,
-            plot_stop_time=plot_stop_time,
-            mode_scale=mode_scale,
-            max_n_modes=max_n_modes,
-            fig=fig,
-            ax=ax,
-        )
 
 
 def search_deflated(
@@ -222,10 +123,10 @@ def search_deflated(
                 for _ in range(max_rounds):
                     x = starts
                     if x is None:
-                        x = _draw(system, known.xstar, int(n_inits), rng)
+                        x = draw_starts(system, known.xstar, int(n_inits), rng)
                     n_starts += len(x)
                     roots = _fixed(known).xstar
-                    reach, longest = _lengths(roots, x, rng)
+                    reach, longest = draw_lengths(roots, x, rng)
                     reach = np.full(len(x), length) if length else reach
                     ends, q = deflated.solve(
                         system, u, x, roots, reach, longest, int(max_iters)
@@ -291,51 +192,6 @@ def _fixed(points: FixedPoints) -> FixedPoints:
     return points if points.status is None else points.fixed
 
 
-def _lengths(
-    known: np.ndarray, starts: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
-    """Draw the length of deflation for each start, and bound the Newton step.
-
-    Too short a push is no push; too long a one drives states out of where the points are,
-    above all where there are many. So several are tried, measured by the spacing of the
-    known points; one point alone tells nothing of it.
-    """
-    if len(known) < 2:
-        spacing = float(np.median(np.linalg.norm(starts - starts.mean(axis=0), axis=1))) or 1.0
-        shares, longest = SHARES_OF_ONE, SHARES_OF_ONE[1] * spacing
-    else:
-        distance = cdist(known, known)
-        np.fill_diagonal(distance, np.inf)
-        spacing = longest = float(np.median(distance.min(axis=1)))
-        shares = SHARES
-    low, high = np.log(shares)
-    return spacing * np.exp(rng.uniform(low, high, len(starts))), longest
-
-
-def _draw(
-    system: DynamicalSystem, known: np.ndarray, n: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Starts around the known points, among and beyond them, and anywhere in the bounds."""
-    d = system.n_states
-    centre = known.mean(axis=0) if len(known) else np.zeros(d)
-    away = known - centre
-    size = float(np.sqrt((away**2).mean())) if len(known) > 1 else 0.0
-    size = size or 1.0 + float(np.abs(centre).max())
-    bounded = np.isfinite(system.lower).all() and np.isfinite(system.upper).all()
-    kinds = rng.integers(3 if bounded else 2, size=n)
-    near = known[rng.integers(len(known), size=n)] if len(known) else np.zeros((n, d))
-    x = near + 0.5 * size * rng.normal(size=(n, d))
-    # Mixtures of the known points have their covariance; some noise leaves their subspace.
-    mixed = rng.normal(size=(n, max(len(known), 1))) / np.sqrt(max(len(known), 1))
-    wide = centre + size * 0.3 * rng.normal(size=(n, d))
-    wide += 2.0 * (mixed @ away if len(known) > 1 else size * rng.normal(size=(n, d)))
-    x = np.where((kinds == 1)[:, None], wide, x)
-    if bounded:
-        box = rng.uniform(system.lower, system.upper, size=(n, d))
-        x = np.where((kinds == 2)[:, None], box, x)
-    return np.clip(x, system.lower, system.upper)
-
-
 def _verify(
     system: DynamicalSystem,
     ends: np.ndarray,
@@ -377,13 +233,7 @@ def _located(points: FixedPoints, eps: float) -> np.ndarray:
 
 
 def _join(parts: list[FixedPoints]) -> FixedPoints:
-    """All points, with the arrays that every part has."""
-    filled = [part for part in parts if part.n] or parts[:1]
-    has = [{k for k, v in part.to_dict().items() if v is not None} for part in filled]
-    common = set.intersection(*has)
-    same = []
-    for part, had in zip(filled, has, strict=True):
-        changes: dict[str, Any] = dict.fromkeys(had - common)
-        changes["state_names"] = filled[0].state_names
-        same.append(dataclasses.replace(part, **changes))
-    return FixedPoints.concatenate(same)
+    """Join sets by the arrays that every part has."""
+    names = parts[0].state_names if parts[0].n else parts[-1].state_names
+    same = [dataclasses.replace(part, state_names=names) for part in parts]
+    return FixedPoints.concatenate(same, common=True)

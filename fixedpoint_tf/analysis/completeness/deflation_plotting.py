@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf.analysis.completeness.deflation import Deflated
+from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
 from fixedpoint_tf.fixed_points.plotting import groups_of, mode_lines
 from fixedpoint_tf.plotting.state_space import plot_states
 

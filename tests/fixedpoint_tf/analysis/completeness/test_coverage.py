@@ -7,12 +7,10 @@ import scipy.optimize
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
-from fixedpoint_tf.analysis import certify
-from fixedpoint_tf.analysis.completeness.coverage import (
-    Coverage,
+from fixedpoint_tf.analysis import Coverage, certify, estimate_coverage
+from fixedpoint_tf.analysis.completeness.estimators import (
     accumulation,
     chao1,
-    estimate_coverage,
     missing_mass_bound,
 )
 

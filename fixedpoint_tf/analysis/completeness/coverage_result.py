@@ -1,0 +1,162 @@
+"""Coverage of a search by condition, in numbers and in a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.results import Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Coverage"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Coverage(Result):
+    """Coverage of a search, a row a condition or a row a point.
+
+    By :func:`fixedpoint_tf.analysis.estimate_coverage`.
+
+    Attributes:
+        inputs: ``(n_conditions, n_inputs)``, the input of each condition.
+        n_starts: ``(n_conditions,)`` int, starts.
+        n_unfinished: ``(n_conditions,)`` int, of these, starts that did not converge.
+        n_diverged: ``(n_conditions,)`` int, starts that ran away to infinity.
+        n_lost: ``(n_conditions,)`` int, starts that reached no point: those two, and those
+            that ended where states move on, or far from all initial states.
+        n_elsewhere: ``(n_conditions,)`` int, starts that ended at slow points, where fixed
+            points are asked for.
+        n_points: ``(n_conditions,)`` int, distinct points.
+        n_once: ``(n_conditions,)`` int, points met by a single start.
+        missing: ``(n_conditions,)``, Good-Turing estimate of the chance that one more start
+            of the same kind leads to a point not yet met, where every start that reached no
+            point counts as one that did; NaN without starts.
+        missing_upper: ``(n_conditions,)``, its upper confidence bound, see
+            ``missing_mass_bound``.
+        missing_reached: ``(n_conditions,)``, the estimate among the starts that reached a
+            point, as if the others did not matter; NaN where none did.
+        missing_reached_upper: ``(n_conditions,)``, its upper confidence bound.
+        n_points_lower: ``(n_conditions,)`` int, how many different fixed points are proved to
+            exist, see :func:`fixedpoint_tf.analysis.certify`; 0 where nothing is proved, as of
+            a function of the user's own, or where no system was given.
+        n_points_estimate: ``(n_conditions,)``, estimate of how many points very many more
+            starts of the same kind would meet, see ``chao1``. It is no bound of how many
+            there are.
+        xstar: ``(n_points, n_states)``, the distinct points, of all conditions.
+        counts: ``(n_points,)`` int, starts that ended in each.
+        condition: ``(n_points,)`` int, row of ``inputs``.
+        member: ``(n_starts,)`` int, the point of each start; -1 elsewhere, -2 no point.
+        confidence: of the bounds.
+        of: ``"fixed"`` or ``"all"``, the points asked for.
+
+    Example:
+        >>> from fixedpoint_tf import FixedPoints
+        >>> from fixedpoint_tf.analysis import estimate_coverage
+        >>> ends = FixedPoints(xstar=[[0.0], [0.0], [0.0], [2.0]], status=[0, 0, 0, 0])
+        >>> answer = estimate_coverage(ends)
+        >>> answer.n_points.tolist(), answer.n_once.tolist(), answer.missing.tolist()
+        ([2], [1], [0.25])
+    """
+
+    inputs: np.ndarray
+    n_starts: np.ndarray
+    n_unfinished: np.ndarray
+    n_diverged: np.ndarray
+    n_lost: np.ndarray
+    n_elsewhere: np.ndarray
+    n_points: np.ndarray
+    n_once: np.ndarray
+    missing: np.ndarray
+    missing_upper: np.ndarray
+    missing_reached: np.ndarray
+    missing_reached_upper: np.ndarray
+    n_points_lower: np.ndarray
+    n_points_estimate: np.ndarray
+    xstar: np.ndarray
+    counts: np.ndarray
+    condition: np.ndarray
+    member: np.ndarray
+    confidence: float
+    of: str
+
+    def __repr__(self) -> str:
+        total = int(self.n_starts.sum())
+        if not total:
+            return "no starts"
+        noun = "fixed point" if self.of == "fixed" else "fixed or slow point"
+        n, n_once = int(self.n_points.sum()), int(self.n_once.sum())
+        where_lost = self._lost()
+        if not n:
+            ends = [*where_lost]
+            if self.n_elsewhere.sum():
+                ends.insert(0, f"{int(self.n_elsewhere.sum()):,} ended at slow points")
+            return (
+                f"no {noun}s met by {pluralize(total, 'start')} ({', '.join(ends)}): how many "
+                "there are cannot be estimated"
+            )
+        once = {0: "none of them once", n: "each of them once"}
+        words = ", " + once.get(n_once, f"{n_once:,} of them once")
+        if n == 1:
+            words = ", once" if n_once else ""
+        parts = [f"{pluralize(n, noun)} met by {pluralize(total, 'start')}{words}"]
+        lower = int(self.n_points_lower.sum())
+        if lower:
+            parts.append(f"at least {lower:,} {'exists' if lower == 1 else 'exist'} (proved)")
+        worst = int(np.argmax(self.missing_upper))
+        where = "" if len(self.inputs) == 1 else f" (condition {worst} of {len(self.inputs)})"
+        parts.append(
+            f"one more start of the same kind meets a new one with an estimated chance of "
+            f"{self.missing[worst]:.2g}, at most {self.missing_upper[worst]:.2g} at "
+            f"{100 * self.confidence:g}% confidence{where}"
+        )
+        estimate = float(self.n_points_estimate.sum())
+        if estimate > n + 0.5:
+            parts.append(
+                f"many more of the same starts would meet some {estimate:,.0f} or more"
+            )
+        if where_lost:
+            n_lost = int(self.n_lost.sum())
+            each = "it counts" if n_lost == 1 else "each counts"
+            parts.append(f"{', '.join(where_lost)}: {each} as one that led to a new point")
+        return "; ".join(parts)
+
+    def _lost(self) -> list[str]:
+        """Count the starts that reached no point, by reason."""
+        unfinished, diverged = int(self.n_unfinished.sum()), int(self.n_diverged.sum())
+        others = int(self.n_lost.sum()) - unfinished - diverged
+        words = ("did not converge", "ran away", "ended at no point")
+        counts = zip((unfinished, diverged, others), words, strict=True)
+        return [f"{pluralize(n, 'start')} {word}" for n, word in counts if n]
+
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
+        """Draw the expected number of distinct points among the first ``n`` starts.
+
+        A curve that has become flat says that one more start will hardly meet a new point. The
+        dashed line is Chao's estimate of how many points very many such starts would meet,
+        where it lies above what was found. With many conditions, the first twelve are drawn.
+
+        Args:
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Example:
+            >>> from fixedpoint_tf import FixedPoints
+            >>> from fixedpoint_tf.analysis import estimate_coverage
+            >>> xstar = np.repeat([[0.0], [1.0]], [9, 3], axis=0)
+            >>> ends = FixedPoints(xstar=xstar, status=[0] * 12)
+            >>> fig, ax = estimate_coverage(ends).plot()
+            >>> ax.get_xlabel()
+            'starts'
+        """
+        from fixedpoint_tf.analysis.completeness.coverage_plotting import plot_coverage
+
+        return plot_coverage(self, fig=fig, ax=ax)
