@@ -12,6 +12,7 @@ import numpy as np
 from fixedpoint_tf._utils.checks import check_choice, check_number, check_switch, check_whole
 from fixedpoint_tf._utils.chunks import MEMORY_LIMIT
 from fixedpoint_tf.search.descents import SolverOptions
+from fixedpoint_tf.search.end_points import DEFAULT_TOL_UNIQUE
 from fixedpoint_tf.search.solvers.adam import AdamOptions
 
 __all__ = ["FinderConfig", "check_option_names"]
@@ -108,7 +109,7 @@ class FinderConfig:
     outlier_q_scale: float = 10.0
     do_exclude_distance_outliers: bool = True
     outlier_distance_scale: float = 10.0
-    tol_unique: float = 1e-3
+    tol_unique: float = DEFAULT_TOL_UNIQUE
     max_n_unique: float = np.inf
     do_compute_jacobians: bool = True
     do_decompose_jacobians: bool = True

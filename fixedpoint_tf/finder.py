@@ -13,6 +13,7 @@ from fixedpoint_tf._utils.checks import as_numbers
 from fixedpoint_tf._utils.chunks import MEMORY_LIMIT
 from fixedpoint_tf.config import FinderConfig, check_option_names
 from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.search.end_points import DEFAULT_TOL_UNIQUE
 from fixedpoint_tf.search.find import find_fixed_points
 from fixedpoint_tf.systems import sampling
 from fixedpoint_tf.systems.convert import as_system
@@ -78,7 +79,7 @@ class FixedPointFinder:
         outlier_q_scale: float = 10.0,
         do_exclude_distance_outliers: bool = True,
         outlier_distance_scale: float = 10.0,
-        tol_unique: float = 1e-3,
+        tol_unique: float = DEFAULT_TOL_UNIQUE,
         max_n_unique: float = np.inf,
         do_compute_jacobians: bool = True,
         do_decompose_jacobians: bool = True,

@@ -22,21 +22,20 @@ MEMORY_LIMIT = 2.0**30  # bytes; the default of FinderConfig.memory_limit
 COPIES = 32  # of the largest array, as products and derivatives of it hold; see test_chunks.py
 
 
-def chunk_size(
-    entries: int, *, copies: int = COPIES, memory_limit: float = MEMORY_LIMIT
-) -> int:
+def chunk_size(entries: int, *, copies: int = COPIES, memory_limit: float | None = None) -> int:
     """Count the rows that fit into the limit at once, at least one.
 
     Args:
         entries: numbers of 8 bytes that a row adds to the largest array of the work.
         copies: arrays of that size that are held at once.
-        memory_limit: bytes.
+        memory_limit: bytes; default: :data:`MEMORY_LIMIT`.
 
     Example:
         >>> chunk_size(256**2), chunk_size(10**12)
         (64, 1)
     """
-    return max(1, int(memory_limit // (8 * copies * max(entries, 1))))
+    limit = MEMORY_LIMIT if memory_limit is None else memory_limit
+    return max(1, int(limit // (8 * copies * max(entries, 1))))
 
 
 def chunks(
@@ -44,7 +43,7 @@ def chunks(
     entries: int = 1,
     *,
     copies: int = COPIES,
-    memory_limit: float = MEMORY_LIMIT,
+    memory_limit: float | None = None,
     size: int | None = None,
 ) -> Iterator[slice]:
     """Divide rows into chunks, in order.
@@ -68,7 +67,10 @@ def chunks(
 
 
 def map_chunks(
-    function: Callable[..., Any], *arrays: np.ndarray, shape: tuple[int, ...]
+    function: Callable[..., Any],
+    *arrays: np.ndarray,
+    shape: tuple[int, ...],
+    memory_limit: float | None = None,
 ) -> np.ndarray:
     """Apply a function of rows to chunks of them; of no rows it is not called.
 
@@ -76,6 +78,7 @@ def map_chunks(
         function: of some rows of each array; returns an array, or tensor, with a row for each.
         arrays: ``(n, ...)`` each.
         shape: of a row of what it returns, taken to be the largest array of the work.
+        memory_limit: see :func:`chunk_size`.
 
     Returns:
         ``(n, *shape)``, float64.
@@ -85,7 +88,7 @@ def map_chunks(
         array([0., 1., 4., 9.])
     """
     result = np.empty((len(arrays[0]), *shape))
-    for rows in chunks(len(result), math.prod(shape)):
+    for rows in chunks(len(result), math.prod(shape), memory_limit=memory_limit):
         result[rows] = function(*(array[rows] for array in arrays))
     return result
 

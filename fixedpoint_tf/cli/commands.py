@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["demonstrate", "find", "study"]
 
-N_BITS = 3
-N_UNITS = 24
-N_TRIALS = 128
+N_BITS = 3  # memories of the demonstration, as in Sussillo & Barak (2013)
+N_UNITS = 24  # of its network: few, so that training is short
+N_TRIALS = 128  # whose states a search starts from
 # Rare pulses: the network rests in a memory between them, and the figure shows the moves.
 PULSE_PROBABILITY = 0.1
 # Trajectories seldom come near saddles, so the search starts from states spread widely

@@ -19,7 +19,7 @@ from fixedpoint_tf.curves.trace import Trace, append, closes
 __all__ = ["trace"]
 
 LEAST_COSINE = 0.95  # of the angle by which the tangent may turn in a step
-GROWTH, FEW_ITERATIONS = 1.5, 4
+GROWTH, FEW_ITERATIONS = 1.5, 4  # of a step, after one that took so few of Newton's method
 SURE = 1e-9  # distance from a guess at which no other branch is taken for this one
 ERROR = 0.02  # of the guess ahead: what is guessed between two points of a curve is nearer
 

@@ -22,10 +22,11 @@ from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
 __all__ = ["CONTRACTION", "Curve", "CurvePoints"]
 
-MAX_NEWTON = 10
-NEWTON_TOL = 1e-11
+MAX_NEWTON = 10  # steps of Newton's method, beyond which a guess was too far off
+NEWTON_TOL = 1e-11  # of the last step, relative to 1 and the length of z
 ROUGH = 100.0  # times the tolerance
-RESIDUAL_TOL = 1e-9
+RESIDUAL_TOL = 1e-9  # of the size of the states: what G may be where a step says nothing
+#: Of G, relative to the states that it is a difference of.
 ROUNDING = 4.0 * np.finfo(np.float64).eps
 STAGNANT = 1e-4  # the longest step that may be rounding
 LEAP = 1e3  # times what a slope makes

@@ -11,10 +11,10 @@ from fixedpoint_tf._utils.checks import as_numbers, check_finite, is_number
 
 __all__ = ["Path"]
 
-N_GRID = 1001
-DIFFERENCE = 1e-6
+N_GRID = 1001  # places of the path, from which the nearest to an input is refined
+DIFFERENCE = 1e-6  # of the length of the path, for the slope of a function
 BENT = 1e-12  # relative change of the slope at a corner
-AT_CORNER = 1e-9
+AT_CORNER = 1e-9  # of the length of the path: a place so near a corner is on it
 
 
 class Path:

@@ -20,7 +20,7 @@ SAME_TOL = 1e-9  # of two solutions by Newton's method to 1e-11
 SLACK = 1e-6  # of a chord beyond its ends
 WIDEST = 0.25  # of its length that a curve strays from a chord
 PARALLEL = 0.8  # least cosine of two chords of a curve at one place
-MAX_CUTS = 8
+MAX_CUTS = 8  # halves of a chord in turn, until Newton's method is sure
 
 
 def _on_chords(curve: Curve, begin, finish, share, piece):

@@ -12,11 +12,11 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 __all__ = ["both_tangents", "size_of_states", "starts"]
 
 ORDINARY = 10.0  # sizes between a tenth and ten are taken as one
-NO_SIZE = 1e-12
-NEAREST = 1e-9
-PROBES = 10.0 ** np.arange(-8.5, 4.0, 0.5)
-N_PROBES, N_PLACES = 8, 5
-NULL_TOL = 1e-9
+NO_SIZE = 1e-12  # below it states, and what changes them, are zero but for rounding
+NEAREST = 1e-9  # distance from a point, which may be at a kink itself
+PROBES = 10.0 ** np.arange(-8.5, 4.0, 0.5)  # distances from a point, two in a decade
+N_PROBES, N_PLACES = 8, 5  # directions from a point; points along the path
+NULL_TOL = 1e-9  # of the largest slope: what a tangent does not take to zero
 BENT = 0.1  # relative change of the Jacobian over one size
 
 

@@ -11,11 +11,12 @@ from fixedpoint_tf.search.end_points import EndPoints, place
 
 __all__ = ["match_by_monotone_path", "match_by_newton_step"]
 
+#: Shares of the line to a known point, along which the speed must fall.
 PATH = (0.2, 0.4, 0.6, 0.8)
-N_NEAREST = 4
+N_NEAREST = 4  # known points to which a line is tried
 ON_CONTINUUM = 1e-6  # distance within which points of a continuum are one
 N_REPEATED = 8  # states of each fixed point from which Newton steps are repeated
-MOST_REPEATS = 30
+MOST_REPEATS = 30  # Newton steps, each of which halves the distance even from a double root
 
 
 def match_by_newton_step(

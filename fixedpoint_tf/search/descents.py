@@ -18,13 +18,13 @@ from fixedpoint_tf.search.starts.region import WIDENINGS, Region
 __all__ = ["CANDIDATE_Q", "Descents", "SolverOptions"]
 
 CANDIDATE_Q = 1e-7  # below it, a descent in single precision has found what it can
-COARSE_ITERS = 12
+COARSE_ITERS = 12  # from every start; why so many is not on record
 SINGLE_GRADIENT = 3e-3  # the relative gradient that single precision resolves
-KRYLOV_ITERS = 25
+KRYLOV_ITERS = 25  # of Newton-GMRES; why so many is not on record
 KRYLOV_MIN_STATES = 128  # below it a factorisation is cheaper than 16 vectors
 N_TRIED = 64  # points on which Newton-GMRES must show that it arrives
 MIXED_MIN_STATES = 64  # below it matrices in double precision cost hardly more
-MIXED_ITERS = 60
+MIXED_ITERS = 60  # with matrices in single precision; why so many is not on record
 FURTHER = (10.0, 1e3)  # distances, relative to its own, at which a far point is looked beyond
 FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has no bottom
 

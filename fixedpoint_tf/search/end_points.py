@@ -19,6 +19,7 @@ __all__ = ["DEFAULT_TOL_UNIQUE", "EndPoints", "distinct_ends", "nearest_distance
 
 logger = logging.getLogger(__name__)
 
+#: Of FinderConfig, relative to the size of a state: a larger one is a wish.
 DEFAULT_TOL_UNIQUE = 1e-3
 
 # Points under different inputs are never the same. Setting them this far apart in one more

@@ -56,8 +56,11 @@ def linearize_ends(
             "max_n_unique", n, d, 40.0 * n * d * d / 1e9,
         )  # fmt: skip
         return {}
-    jacobians = map_chunks(system.jacobian, x, u, shape=(d, d))
-    by_input = map_chunks(system.input_jacobian, x, u, shape=(d, u.shape[1]))
+    limit = config.memory_limit
+    jacobians = map_chunks(system.jacobian, x, u, shape=(d, d), memory_limit=limit)
+    by_input = map_chunks(
+        system.input_jacobian, x, u, shape=(d, u.shape[1]), memory_limit=limit
+    )
     unit = search.problem.scale
     growth = settle_at_kinks(
         system,

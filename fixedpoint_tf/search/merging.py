@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 __all__ = ["crowded", "match_located", "merge_located"]
 
-N_NEAREST = 4
+N_NEAREST = 4  # known points whose balls may meet that of a point
 
 
 def match_located(

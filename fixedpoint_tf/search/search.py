@@ -34,12 +34,12 @@ __all__ = ["Search"]
 
 MERGED = 1e-2  # states nearer than this rest at one point
 REACH = 0.1  # how far from a fixed point one Newton step is trusted
-FEW_STATES = 16
+FEW_STATES = 16  # up to which steps forward lose saddles: some starts take fewer or none
 GROWING = 1.05  # growth over a thousand steps of a state that runs away
 N_MEASURED = 16  # starts at which the rounding of the network is measured
 N_FIRST = 64  # starts that are run forward, and that are settled first
 SHARED_ITERS = 5  # iterations between two looks at what could be shared
-SHARED_ROUNDS = 12
+SHARED_ROUNDS = 12  # of iterations and looks, after which the rest descend to the end
 ENTER_ROUNDS = 4  # in which states that lie near each other may show to lead to several points
 LEAST_LANDED = 0.05  # share of the states near known points of which some belong to others
 BLOCK = 8192  # starts that are given to known points together: copies of their states

@@ -23,7 +23,7 @@ __all__ = ["co_smoothing", "evaluate_nlb", "forward_prediction", "nlb_behavior_r
 
 #: Of the benchmark's ridge regression: squared error is summed, and features in spikes/bin.
 _PENALTIES = tuple(np.logspace(-4, 0, 9).tolist())
-_N_FOLDS = 5
+_N_FOLDS = 5  # of the cross-validation, the default of the benchmark's scikit-learn
 
 
 def co_smoothing(

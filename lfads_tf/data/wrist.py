@@ -16,7 +16,7 @@ __all__ = ["isometric_wrist"]
 FOLDER = "ISOMETRIC_WRIST_DATA"
 SOURCE = "https://github.com/SachsLab/IntracranialNeurophysDL/tree/master/data/ADAN"
 _FILES = {"day0": "Day0.mat", "day16": "Day16.mat"}
-_BIN_WIDTH = 0.05  # s
+_BIN_WIDTH = 0.05  # s, as the recording is binned
 _REWARDED = ord("R")
 
 

@@ -286,6 +286,14 @@ def test_interrupted_while_linearising_it_returns_the_points(monkeypatch):
     assert unique.J_xstar is None
 
 
+def test_jacobians_of_few_points_at_a_time_are_the_same():
+    whole, _ = bistable_finder(2).find_fixed_points(starts(100, 2), [[0.0]])
+    few, _ = bistable_finder(2, memory_limit=600.0).find_fixed_points(starts(100, 2), [[0.0]])
+    np.testing.assert_array_equal(few.xstar, whole.xstar)
+    # The tanh of a number that is left over from a packet of the processor rounds otherwise.
+    np.testing.assert_allclose(few.J_xstar, whole.J_xstar, rtol=1e-14, atol=1e-15)
+
+
 def test_very_verbose_writes_lines(capfd):
     options = {"verbose": True, "super_verbose": True, "n_iters_per_print_update": 1}
     bistable_finder(2, **options).find_fixed_points(starts(50, 2), [[0.0]])

@@ -31,12 +31,12 @@ ARRIVED = 0.02
 #: Share of that distance by which a way is moved on where it hardly moves by itself.
 JUMP = 0.05
 MOST_STEPS = 512  # between two looks
-MOST_LOOKS = 1000
+MOST_LOOKS = 1000  # at a way, which is then given up: a bound on the work
 #: Largest cosine between the two directions from which an attractor on a curve is reached.
 SMOOTH = -0.5
 #: How much slower the mode along a line must be than the others at its attractors.
 APART = 1.25
-N_NODES = 1024
+N_NODES = 1024  # of a path, from which the distance of states is taken
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,7 +29,7 @@ _MARKERS = {
     GroupType.PLANE: "s",
     GroupType.UNCLEAR: "^",
 }
-MOST_NAMED = 5
+MOST_NAMED = 5  # groups in the legend, beyond which it would cover the picture
 
 
 def plot_attractors(

@@ -21,7 +21,7 @@ WAITING = 20.0
 FOR_LONG = np.inf
 #: Time constants after which a state has settled across a line.
 SETTLED = 5.0
-MOST_STEPS = 20_000
+MOST_STEPS = 20_000  # of a run, however slow the states are: a bound on the work
 #: States that are run on to see what becomes of those that are no slow points.
 MOST_RUN = 64
 

@@ -10,7 +10,7 @@ __all__ = ["working_precision"]
 
 STEP = 1e-9  # of the size of the state: far below the grid of float32, above that of float64
 COARSE = 1e-13  # of the size of the values: what float64 does not miss so near
-N_STATES = 16
+N_STATES = 16  # places at which it is tried, of which more than half decide
 
 
 def working_precision(

@@ -19,7 +19,7 @@ from fixedpoint_tf.systems.cells.curvature import CellBounds, as_arrays, bounds_
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.cells.registry import is_builtin
-from fixedpoint_tf.systems.kinks.sides import JUMP, near_kink, sides_at
+from fixedpoint_tf.systems.kinks.sides import AT_KINK, JUMP, near_kink, sides_at
 from fixedpoint_tf.systems.system import DynamicalSystem
 from fixedpoint_tf.systems.validation.sampled_bounds import (
     check_ball_bounds,
@@ -29,12 +29,11 @@ from fixedpoint_tf.systems.validation.sampled_bounds import (
 __all__ = ["Prover", "Verdict", "has_closed_form"]
 
 SMALLEST_SAMPLED = 1e-12  # of the size of the states
-LARGEST_SAMPLED = 3.0
-AT_KINK = 1e-9  # of the size of the states: so near, a point is taken to be at the kink
+LARGEST_SAMPLED = 3.0  # sizes of the states: farther out nothing is claimed from samples
 KINK_NEAR = 1e-4  # of the size of the states: smooth Jacobians change by little so near
 N_RADII = 44  # tried across thresholds, each twice the last
 CAP = 1e6  # radii beyond this many sizes of the states mean nothing
-ESTIMATED_ULPS = 32.0
+ESTIMATED_ULPS = 32.0  # roundings of an update that no formula bounds, as ROUNDING of cells
 
 # Registered closed forms whose bounds were checked; those of this package are in its tests.
 _CHECKED: set[CellEquations] = set()

@@ -22,8 +22,8 @@ import numpy as np
 
 __all__ = ["largest_radius", "radii"]
 
-_SLACK = 1e-9  # against rounding of the few operations made here
-_EVALUATIONS = 12
+SLACK = 1e-9  # against rounding of the few operations made here
+_EVALUATIONS = 12  # of the bound, which is the work; each halves the bracket's logarithm
 _CLOSE = 1.1  # the ratio to which the largest radius is found
 
 
@@ -42,11 +42,11 @@ def radii(y: np.ndarray, z0: np.ndarray, z2: np.ndarray) -> tuple[np.ndarray, np
     """
     with np.errstate(all="ignore"):
         gap = 1.0 - z0
-        discriminant = gap**2 * (1.0 - _SLACK) - 2.0 * y * z2
+        discriminant = gap**2 * (1.0 - SLACK) - 2.0 * y * z2
         proved = (discriminant > 0.0) & (gap > 0.0) & np.isfinite(y)
         root = gap + np.sqrt(np.where(proved, discriminant, 0.0))
-        low = np.where(proved, 2.0 * y / root * (1.0 + _SLACK), np.nan)
-        high = np.where(proved, root / z2 * (1.0 - _SLACK), np.nan)
+        low = np.where(proved, 2.0 * y / root * (1.0 + SLACK), np.nan)
+        high = np.where(proved, root / z2 * (1.0 - SLACK), np.nan)
     return low, high
 
 

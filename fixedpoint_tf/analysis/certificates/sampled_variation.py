@@ -32,11 +32,11 @@ FAR_BELOW = 1e-5  # of the largest radius: below it, radii grow by the square of
 N_PAIRS = 8  # opposite places a radius, on the way up
 N_SAMPLES = 1024  # places of the final radius, at least, where Jacobians are small
 LEAST_SAMPLES = 64  # and where they are large
-SHRINK = 0.7
+SHRINK = 0.7  # of a radius that fresh samples deny, to the next that is tried
 NOISE = 1e-9  # changes below it may be rounding: no slope is read from them
 ASIDE = 0.01  # of the radius
 N_AGREE = 2  # independent batches in a row that must agree
-_POWER_ITERATIONS = 8
+_POWER_ITERATIONS = 8  # of each norm, which they approach from below: ``safety`` is above
 
 Jacobians = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

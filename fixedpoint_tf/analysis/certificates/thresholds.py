@@ -27,13 +27,13 @@ import numpy as np
 
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
 from fixedpoint_tf.analysis.certificates.codes import CertificateCode
+from fixedpoint_tf.analysis.certificates.radii_polynomial import SLACK
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
 __all__ = ["Proof", "prove_at_threshold"]
 
 MOST_ENUMERATED = 10  # units at a threshold; beyond it the 2^k pieces are bounded together
-_SLACK = 1e-9
-_POWER_ITERATIONS = 60
+_POWER_ITERATIONS = 60  # for the weights: any are valid, better ones make a sharper bound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,12 +84,12 @@ def prove_at_threshold(
     y = V @ x + network.from_input @ u + network.bias
     z = np.where(network.rectified, np.maximum(y, 0.0), y)
     rounding = error + EPS * (np.abs(z) + np.abs(x))
-    residual = float(np.linalg.norm(np.abs(z - x) + rounding)) * (1.0 + _SLACK)
+    residual = float(np.linalg.norm(np.abs(z - x) + rounding)) * (1.0 + SLACK)
     # Only a point that is one to rounding is at a border collision; others are on their way.
     stays = np.linalg.norm(z - x) <= 4.0 * np.linalg.norm(rounding)
-    length = np.linalg.norm(V, axis=1) * (1.0 + _SLACK)
+    length = np.linalg.norm(V, axis=1) * (1.0 + SLACK)
     with np.errstate(all="ignore"):
-        distance = np.maximum(np.abs(y) - error, 0.0) * (1.0 - _SLACK) / length
+        distance = np.maximum(np.abs(y) - error, 0.0) * (1.0 - SLACK) / length
     clear = np.abs(y) > error
     distance = np.where(network.rectified & ~((length == 0.0) & clear), distance, np.inf)
     distance = np.where(np.isnan(distance), 0.0, distance)  # at its threshold, and stays there
@@ -102,12 +102,12 @@ def prove_at_threshold(
         constant, code = _inverse_bound(V, active, switching)
         if code != CertificateCode.CERTIFIED:
             return Proof(code if stays else CertificateCode.KINK)
-        existence = constant * residual * (1.0 + _SLACK)
+        existence = constant * residual * (1.0 + SLACK)
         if existence < room:
             moving = active.copy()
             moving[switching] = True
             contracts = network.n_layers == 1 and spectral_norms(V[None, moving])[0] < 1.0
-            alone = room * (1.0 - _SLACK) if room < cap else room
+            alone = room * (1.0 - SLACK) if room < cap else room
             return Proof(CertificateCode.CERTIFIED, existence, alone, bool(contracts))
         if k == n or not np.isfinite(distance[order[k]]) or room >= cap:
             break
@@ -178,8 +178,8 @@ def _by_contraction(
     norms = spectral_norms(A[None])[0]
     across = spectral_norms(A[None, :, switching])[0]
     kappa = defect + 0.5 * across * spectral_norms(V[None, switching])[0]
-    if kappa * (1.0 + _SLACK) < 1.0:
-        return float(norms / (1.0 - kappa * (1.0 + _SLACK))), CertificateCode.CERTIFIED
+    if kappa * (1.0 + SLACK) < 1.0:
+        return float(norms / (1.0 - kappa * (1.0 + SLACK))), CertificateCode.CERTIFIED
     # Entry by entry: |x - y| <= (I - B)^-1 |A| |G(x) - G(y)| where B = |A| E + defect.
     B = 0.5 * np.abs(A[:, switching]) @ np.abs(V[switching]) * (1.0 + gamma(n + 2)) + defect
     weight = np.ones(n)
@@ -192,4 +192,4 @@ def _by_contraction(
     # In the maximum norm with these weights the inverse has the constant below, and the
     # Euclidean one is between them by the extremes of the weights.
     scaled = (np.abs(A) @ weight / weight).max() / (1.0 - theta)
-    return float(scaled * np.sqrt(n) / weight.min()) * (1.0 + _SLACK), CertificateCode.CERTIFIED
+    return float(scaled * np.sqrt(n) / weight.min()) * (1.0 + SLACK), CertificateCode.CERTIFIED

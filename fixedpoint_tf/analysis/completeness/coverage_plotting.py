@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["plot_coverage"]
 
 _CYCLE = ("blue", "vermillion", "green", "orange", "purple", "sky blue")
-_MOST_LINES = 12
-_MOST_IN_WORDS = 3
+_MOST_LINES = 12  # conditions that are drawn: more lines are not told apart
+_MOST_IN_WORDS = 3  # conditions with a sentence of their own in the legend
 
 
 def plot_coverage(

@@ -20,6 +20,7 @@ from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
 from fixedpoint_tf.analysis.completeness.deflation_starts import draw_lengths, draw_starts
 from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.search.descents import CANDIDATE_Q
 from fixedpoint_tf.search.find import find_fixed_points
 from fixedpoint_tf.search.solvers import deflated
 from fixedpoint_tf.systems.at_points import check_points
@@ -30,7 +31,6 @@ __all__ = ["search_deflated"]
 
 logger = logging.getLogger(__name__)
 
-CANDIDATE_Q = 1e-7  # speed below which the finder looks for a fixed point nearby
 ROUNDING = 4.0  # of a residual, in units of the rounding of the states
 
 

@@ -14,7 +14,7 @@ __all__ = ["offsets", "unstable_directions"]
 #: Lengths of the first step away from a saddle that are tried, longest first, as shares of
 #: the distance to the nearest other point.
 OFFSETS = 10.0 ** -np.arange(1.0, 8.0)
-LINEAR_TOL = 0.01
+LINEAR_TOL = 0.01  # of a first step: departure from the linear picture that is small enough
 
 
 def unstable_directions(

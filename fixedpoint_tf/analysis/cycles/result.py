@@ -12,7 +12,7 @@ from fixedpoint_tf._utils.checks import check_number
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.cycles.orbits.orbits import trivial
 from fixedpoint_tf.analysis.outcomes import StartOutcome
-from fixedpoint_tf.linearization.stability import Stability
+from fixedpoint_tf.linearization.stability import STABILITY_TOL, Stability
 from fixedpoint_tf.linearization.time_units import check_time
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Cycles"]
 
 SAID = 5e-6  # relative error of a period from which on it shows in six digits
-
-#: A multiplier nearer than this to the unit circle is neither stable nor unstable.
-_MARGIN = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -233,13 +230,13 @@ class Cycles(Result):
     def n_unstable(self) -> np.ndarray:
         """``(n,)`` int, number of transverse multipliers outside the unit circle."""
         with np.errstate(invalid="ignore"):
-            return (np.abs(self.transverse) > 1.0 + _MARGIN).sum(axis=1)
+            return (np.abs(self.transverse) > 1.0 + STABILITY_TOL).sum(axis=1)
 
     @property
     def is_stable(self) -> np.ndarray:
         """``(n,)`` bool, whether all transverse deviations decay; not where undecided."""
         size = np.abs(self.transverse)
-        decays = ((size < 1.0 - _MARGIN) | np.isnan(size)).all(axis=1)
+        decays = ((size < 1.0 - STABILITY_TOL) | np.isnan(size)).all(axis=1)
         decays &= ~np.isnan(self.multipliers).all(axis=1)
         known = [trivial(values) is not None for values in self.multipliers]
         decays &= ~self._is_curve | np.array(known, dtype=bool)

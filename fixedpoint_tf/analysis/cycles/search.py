@@ -16,7 +16,7 @@ from fixedpoint_tf.analysis.cycles.closed_curves.curve_sets import (
     curves_in_turn,
     fits_several_better,
 )
-from fixedpoint_tf.analysis.cycles.closed_curves.curves import orbit_on
+from fixedpoint_tf.analysis.cycles.closed_curves.curves import NEUTRAL_GROWTH, orbit_on
 from fixedpoint_tf.analysis.cycles.closed_curves.lyapunov import growths, mean_rate
 from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import (
     closed_curve,
@@ -52,12 +52,11 @@ ENDING_LONGER = 90  # so long only where the chaos of some starts has ended
 CHAOS_COST = 2e10  # multiplications, that the longer ones of these runs may take
 LEAST_COST = 1e4  # of a step of a small network, in such
 N_CONTINUED = 8  # windows, of an exponent that is positive and small
-NEUTRAL_GROWTH = 3.0
 STEADY_TOL = 1e-3  # relative change of the size of a motion that goes on for ever
 SAME_CURVE = 3.0  # misfits; what decays has gone farther between two windows
 N_COMPARED = 64  # states of a window, with the curve of the one before
 MIN_TURNS = 3.0  # that must be seen: less than round fits a slow way to a point as well
-N_RETURNS = 4
+N_RETURNS = 4  # of a motion to where it was, that are tried as periods
 MAX_TRIED = 4  # sets of curves
 NEARLY_PERIODIC = 0.05  # of the amplitude: how near a cycle a motion must have come
 

@@ -15,12 +15,12 @@ from fixedpoint_tf.curves.curve import Curve
 
 __all__ = ["refine"]
 
-MAX_ITERATIONS = 8
-INNER_ITERATIONS = 6
-DIFFERENCE = 1e-4
+MAX_ITERATIONS = 8  # of Gauss-Newton's method, which converges in a few or not at all
+INNER_ITERATIONS = 6  # Newton steps from each place onto the reduced curve
+DIFFERENCE = 1e-4  # between places, for second derivatives: wrong by about its square
 FARTHEST = 1e-2  # what moves farther than this is another point
 TOGETHER = 1e-2  # of the largest slope: smaller singular values may vanish together
-ARRIVED = 1e-8
+ARRIVED = 1e-8  # step and gradients that are zero: the square of the difference above
 
 
 def _reduced(curve: Curve, centre, plane, psi, places, piece):

@@ -33,8 +33,8 @@ from fixedpoint_tf.linearization import growth
 
 __all__ = ["FoundBifurcation", "detect"]
 
-MAX_ITERATIONS = 80
-ROOT_TOL = 1e-13
+MAX_ITERATIONS = 80  # cuts of an interval; halves alone would reach ROOT_TOL after 44
+ROOT_TOL = 1e-13  # length of a part of a branch: some hundred roundings
 ROUGH_ROOT_TOL = 1e-6  # where Newton's method is singular, and another one refines
 JUMP = 1e-5  # of a test function within ROOT_TOL, which no smooth one makes
 SAME_PLACE = 0.1  # of the length of an interval

@@ -15,9 +15,9 @@ from fixedpoint_tf.curves.curve import Curve
 
 __all__ = ["BESIDE", "crosses", "first_jump", "next_borders"]
 
-N_PARTS = 32
-MAX_CUTS = 40
-MAX_STEPS = 16
+N_PARTS = 32  # of a line, of which the first that jumps is divided again
+MAX_CUTS = 40  # divisions: 9 of them reach RESOLUTION, others pass what proved smooth
+MAX_STEPS = 16  # along tangents, each from where the last came near the border
 RESOLUTION = 1e-13  # length of a part that holds a border
 ARRIVED = 1e-12  # distance of the curve from its tangent, at the border
 BESIDE = 1e-8  # distance at which the pieces that meet at a border are told apart
@@ -26,6 +26,7 @@ FLOOR_OF_DIFFERENCES = 1e-7  # where a function's path is differentiated numeric
 LEAST_ROW = 1e-3  # of the largest: smaller rows are mostly rounding by the floor above
 FASTER = 4.0  # than at the beginning of a line: smooth derivatives change no faster
 BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0  # weights of integrals over a step
+#: The same of lower order, whose difference is the error.
 SIMPSON = np.array([1.0, 0.0, 4.0, 0.0, 1.0]) / 6.0
 HIDDEN, ROUNDING = 1e-6, 1e-9  # of a step, and absolute: smaller integrals are 0
 

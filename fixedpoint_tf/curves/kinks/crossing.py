@@ -7,6 +7,7 @@ import numpy as np
 from fixedpoint_tf.curves.bifurcations.intervals import border_event
 from fixedpoint_tf.curves.curve import Curve, CurvePoints
 from fixedpoint_tf.curves.ends import BranchEnd
+from fixedpoint_tf.curves.input_path import AT_CORNER
 from fixedpoint_tf.curves.kinks.borders import crosses, first_jump, next_borders
 from fixedpoint_tf.curves.kinks.directions import onwards, ways
 from fixedpoint_tf.curves.trace import Trace, append, closes
@@ -14,7 +15,6 @@ from fixedpoint_tf.curves.trace import Trace, append, closes
 __all__ = ["borders_met", "pass_border"]
 
 NARROW = 1e-5  # length of a step in which no more is looked for than shows
-AT_CORNER = 1e-9  # of the path
 
 
 def borders_met(

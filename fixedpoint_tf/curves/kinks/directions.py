@@ -19,13 +19,13 @@ from fixedpoint_tf.curves.kinks.borders import BESIDE
 
 __all__ = ["Way", "is_at_border", "onwards", "pairs", "sign_along", "ways"]
 
-N_DIRECTIONS = 32
-MAX_SIDES = 96
+N_DIRECTIONS = 32  # pairs of opposite ones, in which pieces are sampled
+MAX_SIDES = 96  # pieces about a point, beyond which no more are looked for
 SAME_SLOPES = 1e-5  # relative; smooth change over 1e-8 is less
 LEAST_CHANGE = 1e-13  # of the largest slope
-SAME_WAY = 1e-5
-WAY_BACK = 1e-3
-ROUNDS = 6
+SAME_WAY = 1e-5  # distance of unit vectors that are one direction, as of slopes above
+WAY_BACK = 1e-3  # distance of unit vectors, from the tangent of the curve that came
+ROUNDS = 6  # of directions, each along the ways of the pieces met in the last
 TIE, DIGITS = 1e-6, 6  # of two cosines
 
 

@@ -15,7 +15,7 @@ from fixedpoint_tf.search.solvers.base import Problem
 
 __all__ = ["examine"]
 
-GMRES_VECTORS = 40
+GMRES_VECTORS = 40  # of a Newton step at an end point; more than of those on the way
 
 
 def examine(

@@ -14,11 +14,10 @@ from fixedpoint_tf.search.evidence.kinks import jumps_within, sides_agree
 from fixedpoint_tf.search.evidence.rounding import state_size
 from fixedpoint_tf.search.evidence.uniqueness import OPEN, weakest_direction
 from fixedpoint_tf.search.solvers.base import Problem
-from fixedpoint_tf.systems.kinks.sides import is_smooth
+from fixedpoint_tf.systems.kinks.sides import AT_KINK, is_smooth
 
 __all__ = ["is_exact_beside", "may_be_fold"]
 
-AT_KINK = 1e-9  # of the size of a state: so near, a singular point is held to be on a kink
 FOLDS = (1e-4, 1e-2)  # distances, in sizes of the state, at which a fold must show
 BEND = 1e-5  # curvature below which a direction counts as straight
 CORRECTIONS = 3  # steps back to where the other directions are at rest

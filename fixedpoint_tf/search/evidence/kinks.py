@@ -14,6 +14,7 @@ import numpy as np
 from fixedpoint_tf._utils.chunks import chunks, map_chunks
 from fixedpoint_tf.search.solvers.base import Problem
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
+from fixedpoint_tf.systems.kinks.sides import JUMP
 
 __all__ = ["jumps_within", "sides_agree", "turns_within"]
 
@@ -21,7 +22,6 @@ N_PAIRS = 8  # opposite places at which a kink is looked for
 N_SIDES = 32  # and at which determinants are compared
 TURN = 0.25  # change of the Jacobian, seen through the inverse, that counts as a turn
 REGULAR = 1e-10  # smallest singular value, relative to the largest, of a sign that is known
-JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
 LEAST_JUMP = 1e-6  # change of a product with a Jacobian that is a jump, however near
 SMOOTH_RADIUS = 1e-3  # distance over which a smooth Jacobian changes by no more than itself
 

@@ -11,7 +11,7 @@ from fixedpoint_tf.systems.kinks.sides import is_smooth
 
 __all__ = ["uniqueness_radius", "weakest_direction"]
 
-POWER_ITERS = 8
+POWER_ITERS = 8  # of the least sensitive direction, which need not be exact
 SURELY_STRAIGHT = 1e-6  # radius by sensitivity at which no smooth cell changes by half
 BESIDE = 1e-8  # of the size of a state, of places at which a fold must show without matrices
 OPEN = 64.0, 1e-6  # the least and most that is left open, in roundings and in sizes of a state

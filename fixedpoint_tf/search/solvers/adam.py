@@ -23,8 +23,8 @@ from fixedpoint_tf.systems.system import Residual
 
 __all__ = ["AdamOptions", "solve"]
 
-STEPS_A_CALL = 50
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+STEPS_A_CALL = 50  # of compiled code, before progress is shown and Ctrl-C is seen
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # the defaults of Kingma & Ba (2015)
 
 
 @dataclasses.dataclass(frozen=True)

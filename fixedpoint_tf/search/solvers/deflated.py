@@ -25,7 +25,7 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 __all__ = ["push", "solve"]
 
 ARRIVED_Q = 1e-18  # speed at which an iteration rests; the finder locates the point exactly
-LARGEST_DAMPING = 1e8
+LARGEST_DAMPING = 1e8  # relative to the diagonal: steps are then too short to matter
 
 
 def push(x: np.ndarray, known: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,11 +23,12 @@ __all__ = ["solve"]
 
 MOST_DIRECTIONS = 32  # pairs of opposite states at which gradients are sampled
 RADII = 1e-3, 1e-7  # the first and the last, relative to 1 + the size of the state
-SHRINK = 0.1
-MOST_ITERS = 60
+SHRINK = 0.1  # of the radius, where no step within it descends
+MOST_ITERS = 60  # of a point: a bound on the work
+#: Shares of a step among which the lowest is bracketed.
 STEP_LENGTHS = 2.0 ** np.arange(-16.0, 1.0)
 N_LENGTHS = 17  # of each refinement of the bracket, which is cut to an eighth
-REFINEMENTS = 9
+REFINEMENTS = 9  # of the bracket, to 8^-9 = 7e-9 of it
 RIDGE = 1e-6  # on the metric, relative to its mean diagonal
 JUMP = 1e-3  # spread of gradients, relative to their size, that no smooth piece makes so near
 

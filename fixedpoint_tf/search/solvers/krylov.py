@@ -30,9 +30,10 @@ from fixedpoint_tf.systems.system import Residual
 
 __all__ = ["damped_iteration", "linearise", "newton", "newton_steps"]
 
+#: Shares of a Newton step: the first that lowers the speed by enough is taken.
 STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03)
-CG_VECTORS = 40
-CG_TOLERANCE = 0.02
+CG_VECTORS = 40  # of a step of least squares: a bound on the work
+CG_TOLERANCE = 0.02  # of the gradient: an inexact step is as good far from the end
 
 
 def linearise(residual: Residual, w, x: tf.Tensor, u: tf.Tensor):

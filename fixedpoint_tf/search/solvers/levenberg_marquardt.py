@@ -34,11 +34,11 @@ from fixedpoint_tf.systems.system import Residual
 
 __all__ = ["solve"]
 
-CHORD_STEPS = 2
-INITIAL_DAMPING = 1e-2
-NEAR_Q = 1e-7
-LARGEST_DAMPING = 1e6
-SMALLEST_DAMPING = {"float32": 1e-7, "float64": 1e-16}
+CHORD_STEPS = 2  # further steps with the same factorisation
+INITIAL_DAMPING = 1e-2  # where a point brings none that is usable
+NEAR_Q = 1e-7  # speed below which damping follows it, so that convergence stays quadratic
+LARGEST_DAMPING = 1e6  # beyond it steps are too short to matter
+SMALLEST_DAMPING = {"float32": 1e-7, "float64": 1e-16}  # the rounding of the matrices, roughly
 STALL_WINDOW = 8  # iterations over which q must fall
 
 

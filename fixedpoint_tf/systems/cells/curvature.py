@@ -58,7 +58,7 @@ __all__ = [
 
 #: Relative error of each product of activations: see the assumption in ``certify``.
 ROUNDING = 32.0 * EPS
-SLOPE_ULPS = 128.0
+SLOPE_ULPS = 128.0  # units of roundoff of each slope: four times those of a value
 
 
 @dataclasses.dataclass(frozen=True)

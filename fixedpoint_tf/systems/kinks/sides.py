@@ -21,6 +21,7 @@ __all__ = [
     "sides_at",
 ]
 
+AT_KINK = 1e-9  # of the size of a state: so near, a point is held to be on a kink
 JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece makes so near
 
 

@@ -34,10 +34,11 @@ __all__ = [
 ]  # fmt: skip
 
 NEARBY = {"float64": 1e-3, "float32": 1e-2}  # distance of the states of the second look
-N_NEARBY = 8
+N_NEARBY = 8  # states beside a doubtful one, of which half must disagree
 N_DOUBTFUL = 8  # rows that get a second look
-SCALES = (0.01, 0.3, 3.0)
+SCALES = (0.01, 0.3, 3.0)  # sizes of states, from nearly linear to saturated
 N_STATES = {64: 32, 256: 4}  # states tried at each scale, by their width; 1 beyond
+#: Step lengths, relative to a state, a decade apart.
 SHORT = {"float64": 10.0 ** -np.arange(3.0, 11.0), "float32": 10.0 ** -np.arange(2.0, 6.0)}
 WITHIN = np.array([-1.0, -0.37, 0.0, 0.61, 1.0])  # places along a step
 FAR = 1e3  # sizes of a state, beyond which its offset is no part of it

@@ -13,15 +13,14 @@ import numpy as np
 from fixedpoint_tf.systems.cells.curvature import CellBounds
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.system import DynamicalSystem
-from fixedpoint_tf.systems.validation.derivatives import unit_name
+from fixedpoint_tf.systems.validation.derivatives import SCALES, unit_name
 
 __all__ = ["check_ball_bounds", "check_linear_pieces"]
 
-SCALES = (0.01, 0.3, 3.0)
 RADII = (1e-3, 0.1, 1.0)  # of those scales
 N_STATES = {64: 8, 256: 2}  # states tried at each scale, by their width; 1 beyond
 MANY_STATES = 64  # beyond which one radius is tried
-SLACK = 1e-9
+SLACK = 1e-9  # against rounding, where a bound is met exactly
 ERRORS = 4.0  # the bounds and the update both have rounding errors of the size that is bounded
 
 Bounds = Callable[[np.ndarray, np.ndarray, np.ndarray], list[CellBounds]]

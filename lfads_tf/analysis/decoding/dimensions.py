@@ -17,6 +17,7 @@ from lfads_tf.analysis.decoding.samples import check_samples
 
 __all__ = ["OverDimensions", "decode_over_dimensions"]
 
+#: Tried by default, densely where each adds much.
 _DIMENSIONS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 40, 60, 80, 100)
 
 

@@ -20,11 +20,12 @@ __all__ = ["Family", "find_family", "is_same_family"]
 
 NULL_TOL = 1e-7  # singular values of the derivative once around minus 1, relative
 RETURN_TOL = 1e-10  # of the extent: how nearly a point must come back
-MAX_CORRECTIONS = 8
-N_RELAXED = 4  # periods
+MAX_CORRECTIONS = 8  # Newton steps back onto the family
+N_RELAXED = 4  # periods that are run, in which a stable family draws near what is beside it
 SHIFT = 0.02  # of the distance between neighbours, along the family
 N_PER_NEIGHBOUR = 8  # steps along the family between two points of a cycle
-MAX_FOLLOWED = 400
+N_BEGINNINGS = 8  # points of a cycle nearest to where another begins, that may be the same
+MAX_FOLLOWED = 400  # steps along the family, of which 8 lead from neighbour to neighbour
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +154,7 @@ def is_same_family(tangents: VariationalMap, a: Orbit, b: Orbit) -> bool:
     if len(a.points) != len(b.points) or a.turns != b.turns or not np.array_equal(a.u, b.u):
         return False
     extent = float(np.ptp(a.points, axis=0).max())
-    shifted = np.argsort(np.linalg.norm(b.points - a.points[0], axis=1))[:MAX_CORRECTIONS]
+    shifted = np.argsort(np.linalg.norm(b.points - a.points[0], axis=1))[:N_BEGINNINGS]
     apart = [np.linalg.norm(np.roll(b.points, -s, axis=0) - a.points) for s in shifted]
     start, end = a.points[0], b.points[shifted[int(np.argmin(apart))]]
     distance = float(np.linalg.norm(end - start))

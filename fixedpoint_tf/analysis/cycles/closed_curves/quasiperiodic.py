@@ -33,15 +33,15 @@ __all__ = [
     "times_round",
 ]
 
-MAX_HARMONIC = 6
+MAX_HARMONIC = 6  # of the strongest frequency, that may be the rotation number
 SAME_STRAND = 0.01  # of the extent
 HOPELESS = 0.01  # of the extent: no curve at all
 MAX_GROWTH = 1.02  # of the length of a curve, where twice as many samples draw it
 UNEVEN_GROWTH = 1.3  # where the phase does not advance evenly
-UNEVEN_TOL = 3e-4
+UNEVEN_TOL = 3e-4  # of the extent: a typical misfit with which a line may be so much longer
 CLUSTERED = 1.0 / 32.0  # of the phases: a gap between samples that lie in clusters
 PERHAPS = 0.1  # of the extent: a typical misfit, at a rotation number that is a little off
-N_COMPONENTS = 12
+N_COMPONENTS = 12  # principal components, which tell a curve as well as all units
 MUCH_BETTER = 30.0  # the misfit of a wrong rotation number is larger by far more
 
 

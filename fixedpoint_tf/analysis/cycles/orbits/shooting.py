@@ -19,12 +19,12 @@ from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 
 __all__ = ["Shot", "multipliers", "shoot"]
 
-MAX_ITERATIONS = 40
-MAX_HALVINGS = 8
+MAX_ITERATIONS = 40  # Newton steps and halvings, after which a guess is given up
+MAX_HALVINGS = 8  # of a Newton step, in a row: less than 1/256 of it leads nowhere
 LEAST_SIZE = 1e-3  # of a guess, relative: residuals are held against no less
 N_ROUNDINGS = 16.0  # of single precision, which may be all that the system has
 RESIDUAL_TOL = 1e-10  # relative to the size of the state
-STEP_TOL = 1e-8
+STEP_TOL = 1e-8  # of the last Newton step, relative to the size of the state
 
 
 @dataclasses.dataclass

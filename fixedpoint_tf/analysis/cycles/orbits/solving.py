@@ -20,7 +20,7 @@ from fixedpoint_tf.analysis.cycles.orbits.orbits import (
 from fixedpoint_tf.analysis.cycles.orbits.shooting import LEAST_SIZE, multipliers, shoot
 from fixedpoint_tf.analysis.cycles.orbits.sides import judge_sides
 from fixedpoint_tf.analysis.cycles.orbits.winding import count_turns
-from fixedpoint_tf.systems.kinks.sides import sides_at
+from fixedpoint_tf.systems.kinks.sides import JUMP, sides_at
 
 __all__ = ["UNKNOWN", "KnownOrbits"]
 
@@ -30,9 +30,8 @@ N_FINE = 240  # points of such a cycle
 NEUTRAL_TOL = 1e-6  # of a multiplier: so near 1 there may be a family of cycles
 KINK_RADIUS = 1e-9  # of the extent of a cycle: a point so near a kink is on it
 SIDE_RADIUS = 10.0  # times that radius: where the pieces on both sides of it are taken
-N_ROUNDINGS = 64.0
-SAME_JACOBIAN = 1e-3  # relative change of a Jacobian that may be smooth
-N_KINK_DIRECTIONS = 4
+N_ROUNDINGS = 64.0  # of the largest state: nearer to a kink than this it cannot be told from it
+N_KINK_DIRECTIONS = 4  # pairs of directions in which the pieces beside a point are sampled
 UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
 
 
@@ -185,4 +184,4 @@ class KnownOrbits:
 
 def _is_near(first: np.ndarray, second: np.ndarray) -> bool:
     """Compare Jacobians at states so near that those of a smooth network agree."""
-    return bool(np.abs(first - second).max() <= SAME_JACOBIAN * (1e-3 + np.abs(first).max()))
+    return bool(np.abs(first - second).max() <= JUMP * (1e-3 + np.abs(first).max()))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import layers as L
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
+from fixedpoint_tf._utils import chunks
 from fixedpoint_tf._utils.linalg import inverses
 from fixedpoint_tf._utils.norms import spectral_norms
 from fixedpoint_tf.analysis import Certificates, certify
@@ -464,7 +465,7 @@ def test_interrupted_keeps_what_was_shown(monkeypatch):
         return prove(self, x, u, modes)
 
     monkeypatch.setattr(Prover, "prove", stop_at_the_second)
-    monkeypatch.setattr("fixedpoint_tf.analysis.certificates.certification._CHUNK_ENTRIES", 3)
+    monkeypatch.setattr(chunks, "MEMORY_LIMIT", 8 * 64 * 3)
     answer = certify(simple([[0.5]], [0.0]), np.zeros((5, 1)), inputs=[[0.0]])
     assert answer.interrupted
     assert answer.codes == ["certified"] * 3 + ["interrupted"] * 2

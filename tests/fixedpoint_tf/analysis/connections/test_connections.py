@@ -12,6 +12,7 @@ from reference import leaky_relu_network, load
 from scipy.optimize import brentq
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
+from fixedpoint_tf._utils import chunks
 from fixedpoint_tf.analysis import (
     Basins,
     Connections,
@@ -22,7 +23,6 @@ from fixedpoint_tf.analysis import (
 )
 from fixedpoint_tf.analysis import convergence as arrivals
 from fixedpoint_tf.analysis.basins import wilson_interval
-from fixedpoint_tf.systems import at_points
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 
 LATTICE = np.stack(np.meshgrid([-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]), -1).reshape(-1, 2)
@@ -151,8 +151,7 @@ class TestWells:
         x[:4, 0] = 0.0
         points = FixedPoints(xstar=x)
         find_connections(system, points[:5], max_steps=1)  # what is compiled is none of it
-        monkeypatch.setattr(at_points, "HELD_ENTRIES", 4 * d**2)
-        monkeypatch.setattr(arrivals, "ENTRIES", 4 * d**2)
+        monkeypatch.setattr(chunks, "MEMORY_LIMIT", 8 * chunks.COPIES * 4 * d**2)
         monkeypatch.setattr(arrivals, "CYCLE_WINDOW", 4)
         tracemalloc.start()
         found = find_connections(system, points, max_steps=1)

@@ -9,6 +9,7 @@ import reference
 import tensorflow as tf
 
 from fixedpoint_tf import as_system
+from fixedpoint_tf._utils import chunks
 from fixedpoint_tf.analysis import Cycles, find_cycles
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits import orbits, shooting
@@ -146,7 +147,7 @@ def test_jacobians_are_held_a_few_at_a_time_or_all_with_the_same_result(monkeypa
     whole = shooting.shoot(tangents, guess, u, periods)
     assert whole.converged.all()
     values = shooting.multipliers(tangents, whole.points[0], u[0], whole.periods[0])
-    monkeypatch.setattr(shooting, "CHUNK", 2 * d * d)
+    monkeypatch.setattr(chunks, "MEMORY_LIMIT", 8 * chunks.COPIES * 2 * d * d)
     few = shooting.shoot(tangents, guess, u, periods)
     np.testing.assert_allclose(few.points, whole.points, atol=1e-12)
     np.testing.assert_allclose(few.periods, whole.periods, atol=1e-12)
@@ -171,7 +172,7 @@ def test_a_long_cycle_takes_no_more_memory_than_a_block_of_its_jacobians(monkeyp
     guess[0, :, 0], guess[0, :, 1] = 1.01 * np.cos(angle), np.sin(angle)
     tangents = VariationalMap(as_system(step, n_states=d, n_inputs=0))
     tangents(guess[0, :1], np.zeros((1, 0)))  # what is compiled is none of it
-    monkeypatch.setattr(shooting, "CHUNK", 10 * d * d)
+    monkeypatch.setattr(chunks, "MEMORY_LIMIT", 8 * chunks.COPIES * 10 * d * d)
     tracemalloc.start()
     shot = shooting.shoot(tangents, guess, np.zeros((1, 0)))
     peak = tracemalloc.get_traced_memory()[1]
@@ -186,7 +187,7 @@ def test_distances_from_a_long_cycle_are_taken_in_blocks(monkeypatch):
         orbit = Orbit(40.0, points, np.zeros(0), 0.0, np.zeros(0), exact, True)
         whole = orbits.distance_to(orbit, states)
         with monkeypatch.context() as patch:
-            patch.setattr(orbits, "HELD_ENTRIES", 7 * points.size)
+            patch.setattr(chunks, "MEMORY_LIMIT", 8 * chunks.COPIES * 7 * points.size)
             np.testing.assert_array_equal(orbits.distance_to(orbit, states), whole)
 
 

@@ -10,11 +10,11 @@ import tensorflow as tf
 from matplotlib import pyplot
 
 from fixedpoint_tf import FixedPoints, as_system
+from fixedpoint_tf._utils import chunks
 from fixedpoint_tf.analysis import analyze_sensitivity
 from fixedpoint_tf.analysis.sensitivity import (
     LinearError,
     Sensitivity,
-    alignment,
     linear_error,
     nonnormality,
     rollouts,
@@ -325,7 +325,7 @@ class TestSensitivity:
         points = dataclasses.replace(at_origin(system, 48), J_xstar=J)
         readout = np.eye(64)[:3]
         whole = analyze_sensitivity(system, points, readout, n_modes=2)
-        monkeypatch.setattr(alignment, "_CHUNK", 5 * 64 * 64)
+        monkeypatch.setattr(chunks, "MEMORY_LIMIT", 8 * chunks.COPIES * 5 * 64 * 64)
         tracemalloc.start()
         parts = analyze_sensitivity(system, points, readout, n_modes=2)
         peak = tracemalloc.get_traced_memory()[1]
@@ -338,7 +338,7 @@ class TestSensitivity:
 
     def test_interrupted_it_returns_what_is_there(self, integrator, monkeypatch, tmp_path):
         system, *_ = integrator
-        monkeypatch.setattr(alignment, "_CHUNK", 1)
+        monkeypatch.setattr(chunks, "MEMORY_LIMIT", 1)
         calls, whole = [], nonnormality.henrici_departure
 
         def stop_at_the_third(matrix):
@@ -569,14 +569,14 @@ class TestLinearError:
         )
         points = FixedPoints(xstar=np.zeros((3, 4)))
         whole = linear_error(system, points, seed=5)
-        monkeypatch.setattr(rollouts, "_CHUNK", 10 * 4 * 7)
+        monkeypatch.setattr(chunks, "MEMORY_LIMIT", 8 * chunks.COPIES * 10 * 4 * 7)
         pieces = linear_error(system, points, seed=5)
         np.testing.assert_allclose(pieces.relative, whole.relative, atol=1e-12)
         assert not np.array_equal(whole.relative, linear_error(system, points).relative)
 
     def test_interrupted_it_returns_what_is_there(self, monkeypatch):
         system = linear_system(0.5 * np.eye(2), np.eye(2))
-        monkeypatch.setattr(rollouts, "_CHUNK", 1)
+        monkeypatch.setattr(chunks, "MEMORY_LIMIT", 1)
         calls, run = [], simulation.roll_out
 
         def stop(*args, **options):
