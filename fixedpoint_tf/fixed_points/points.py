@@ -1,19 +1,21 @@
-"""The result of a search: points, what became of each, and the evidence for it."""
+"""Points of a search, with the status of each and the evidence for it."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils import selection
 from fixedpoint_tf._utils.checks import checked_array
 from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.fixed_points.arrays import array_field, array_fields, arrays_of
+from fixedpoint_tf.fixed_points.choosing import distinct_rows, find_point, rows_at
+from fixedpoint_tf.fixed_points.concatenation import concatenate
+from fixedpoint_tf.fixed_points.coordinates import transform
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.fixed_points.summary import summarize
 from fixedpoint_tf.linearization.stability import Stability
@@ -24,13 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["FixedPoints", "Status"]
-
-
-def _array(*axes: str, dtype: type, default: Any = None) -> Any:
-    """A field that holds one row a point; ``axes`` names its other axes."""
-    return dataclasses.field(
-        default=default, metadata={"axes": ("n", *axes), "dtype": np.dtype(dtype)}
-    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -94,25 +89,27 @@ class FixedPoints(Result):
         (1, [1])
     """
 
-    xstar: np.ndarray = _array("n_states", dtype=np.float64, default=dataclasses.MISSING)
-    x_init: np.ndarray | None = _array("n_states", dtype=np.float64)
-    inputs: np.ndarray | None = _array("n_inputs", dtype=np.float64)
-    F_xstar: np.ndarray | None = _array("n_states", dtype=np.float64)
-    qstar: np.ndarray | None = _array(dtype=np.float64)
-    dq: np.ndarray | None = _array(dtype=np.float64)
-    n_iters: np.ndarray | None = _array(dtype=np.int64)
-    J_xstar: np.ndarray | None = _array("n_states", "n_states", dtype=np.float64)
-    dFdu: np.ndarray | None = _array("n_states", "n_inputs", dtype=np.float64)
-    eigval_J_xstar: np.ndarray | None = _array("n_modes", dtype=np.complex128)
-    eigvec_J_xstar: np.ndarray | None = _array("n_states", "n_modes", dtype=np.complex128)
-    left_eigvec_J_xstar: np.ndarray | None = _array("n_modes", "n_states", dtype=np.complex128)
-    growth_at_kink: np.ndarray | None = _array(dtype=np.float64)
-    is_stable: np.ndarray | None = _array(dtype=np.bool_)
-    cond_id: np.ndarray | None = _array(dtype=np.int64)
-    status: np.ndarray | None = _array(dtype=np.int8)
-    newton_step: np.ndarray | None = _array(dtype=np.float64)
-    smallest_singular_value: np.ndarray | None = _array(dtype=np.float64)
-    n_at_bound: np.ndarray | None = _array(dtype=np.int64)
+    xstar: np.ndarray = array_field("n_states", dtype=np.float64, default=dataclasses.MISSING)
+    x_init: np.ndarray | None = array_field("n_states", dtype=np.float64)
+    inputs: np.ndarray | None = array_field("n_inputs", dtype=np.float64)
+    F_xstar: np.ndarray | None = array_field("n_states", dtype=np.float64)
+    qstar: np.ndarray | None = array_field(dtype=np.float64)
+    dq: np.ndarray | None = array_field(dtype=np.float64)
+    n_iters: np.ndarray | None = array_field(dtype=np.int64)
+    J_xstar: np.ndarray | None = array_field("n_states", "n_states", dtype=np.float64)
+    dFdu: np.ndarray | None = array_field("n_states", "n_inputs", dtype=np.float64)
+    eigval_J_xstar: np.ndarray | None = array_field("n_modes", dtype=np.complex128)
+    eigvec_J_xstar: np.ndarray | None = array_field("n_states", "n_modes", dtype=np.complex128)
+    left_eigvec_J_xstar: np.ndarray | None = array_field(
+        "n_modes", "n_states", dtype=np.complex128
+    )
+    growth_at_kink: np.ndarray | None = array_field(dtype=np.float64)
+    is_stable: np.ndarray | None = array_field(dtype=np.bool_)
+    cond_id: np.ndarray | None = array_field(dtype=np.int64)
+    status: np.ndarray | None = array_field(dtype=np.int8)
+    newton_step: np.ndarray | None = array_field(dtype=np.float64)
+    smallest_singular_value: np.ndarray | None = array_field(dtype=np.float64)
+    n_at_bound: np.ndarray | None = array_field(dtype=np.int64)
     tol_unique: float = 1e-3
     time: str = "discrete"
     state_names: tuple[tuple[str, int], ...] | None = None
@@ -127,7 +124,7 @@ class FixedPoints(Result):
                 f"tol_unique: expected a number >= 0, received {self.tol_unique!r}."
             )
         sizes: dict[str, int] = {}
-        for name, metadata in _PER_POINT.items():
+        for name, metadata in array_fields(self).items():
             value = getattr(self, name)
             if value is not None or name == "xstar":
                 array = checked_array(name, value, metadata["axes"], metadata["dtype"], sizes)
@@ -186,24 +183,8 @@ class FixedPoints(Result):
 
     def __getitem__(self, index: Any) -> FixedPoints:
         """The points at an int (still one row), slice, boolean mask or integer array."""
-        rows: Any
-        if isinstance(index, slice):
-            rows = index
-        elif isinstance(index, (int, np.integer)) and not isinstance(index, bool):
-            i = operator.index(index)
-            if not -self.n <= i < self.n:
-                raise IndexError(f"index: expected one of {self.n} points, received {i}.")
-            rows = slice(i, i + 1) if i >= 0 else slice(self.n + i, self.n + i + 1)
-        else:
-            rows = np.asarray(index)
-            if rows.size == 0 and rows.dtype != bool:
-                rows = rows.astype(int)
-            if rows.ndim != 1 or rows.dtype.kind not in "biu":
-                raise TypeError(
-                    "index: expected an int, a slice, a boolean mask of shape "
-                    f"(n={self.n},) or a list of ints, received {index!r}."
-                )
-        chosen = {name: array[rows] for name, array in self._arrays().items()}
+        rows = rows_at(index, self.n)
+        chosen = {name: array[rows] for name, array in arrays_of(self).items()}
         return dataclasses.replace(self, start_counts=None, **chosen)
 
     def __iter__(self) -> Iterator[FixedPoints]:
@@ -251,11 +232,7 @@ class FixedPoints(Result):
             >>> points.get_unique().xstar.ravel().tolist()
             [0.0, 1.0]
         """
-        place = self._place()
-        finite = np.flatnonzero(np.isfinite(place).all(axis=1))
-        q = np.zeros(self.n) if self.qstar is None else self.qstar
-        kept, _ = selection.select_distinct(place[finite], q[finite], self.tol_unique)
-        return self[finite[kept]]
+        return self[distinct_rows(self)]
 
     def find(self, point: FixedPoints) -> np.ndarray:
         """Find the indices of the points that coincide with one point.
@@ -276,27 +253,10 @@ class FixedPoints(Result):
             raise TypeError(
                 f"point: expected a FixedPoints of one point, received {type(point)}."
             )
-        if (point.n, point.n_states) != (1, self.n_states):
-            raise ValueError(
-                f"point: expected one point with n_states={self.n_states}, "
-                f"received {point.n} with n_states={point.n_states}."
-            )
-        difference = self.xstar - point.xstar
-        if self.inputs is not None and point.inputs is not None:
-            if self.inputs.shape[1] != point.inputs.shape[1]:
-                raise ValueError(
-                    f"point: expected inputs of width {self.inputs.shape[1]}, "
-                    f"received {point.inputs.shape[1]}."
-                )
-            difference = np.hstack([difference, self.inputs - point.inputs])
-        return np.flatnonzero(np.linalg.norm(difference, axis=1) <= self.tol_unique)
+        return find_point(self, point)
 
     def __contains__(self, point: object) -> bool:
         return len(self.find(point)) > 0  # type: ignore[arg-type]
-
-    def _place(self) -> np.ndarray:
-        """States and inputs together: ``(n, n_states + n_inputs)``."""
-        return self.xstar if self.inputs is None else np.hstack([self.xstar, self.inputs])
 
     # ---- what the arrays say ----
 
@@ -418,31 +378,7 @@ class FixedPoints(Result):
             >>> FixedPoints.concatenate(parts, common=True).xstar.tolist()
             [[0.0], [1.0]]
         """
-        sets = list(parts)
-        if not sets:
-            raise ValueError("parts: expected at least one FixedPoints, received none.")
-        for name in ("n_states", *_SHARED):
-            values = [getattr(points, name) for points in sets]
-            if any(value != values[0] for value in values):
-                raise ValueError(f"parts: expected one value of {name}, received {values}.")
-        filled = [points for points in sets if points.n] or sets[:1]
-        arrays = [points._arrays() for points in filled]
-        for name in _PER_POINT:
-            has = [name in of_set for of_set in arrays]
-            if any(has) and not all(has) and not common:
-                raise ValueError(
-                    f"parts: expected {name} in all sets or in none, received it in "
-                    f"{sum(has)} of {len(has)}; common=True drops what only some have."
-                )
-        joined: dict[str, Any] = {
-            name: np.concatenate([a[name] for a in arrays])
-            if all(name in a for a in arrays)
-            else None
-            for name in _PER_POINT
-        }
-        joined["start_counts"] = None
-        joined["tol_unique"] = min(points.tol_unique for points in filled)
-        return dataclasses.replace(filled[0], **joined)
+        return concatenate(list(parts), common)
 
     def transform(self, U: np.ndarray, offset: float | np.ndarray = 0.0) -> FixedPoints:
         """The points in other coordinates, x @ U + offset.
@@ -465,32 +401,7 @@ class FixedPoints(Result):
             >>> points.transform([[0.0], [1.0]], offset=10.0).xstar.tolist()
             [[12.0]]
         """
-        U = np.asarray(U, dtype=np.float64)
-        if U.ndim != 2 or U.shape[0] != self.n_states:
-            raise ValueError(
-                f"U: expected shape (n_states={self.n_states}, n_new), received {U.shape}."
-            )
-        offset = np.asarray(offset, dtype=np.float64)
-        if offset.shape not in ((), (U.shape[1],)):
-            raise ValueError(
-                f"offset: expected a number or shape (n_new={U.shape[1]},), "
-                f"received {offset.shape}."
-            )
-        back = np.linalg.pinv(U).T
-        # In continuous time F is a velocity: a direction, which has no origin either.
-        origin_of_F = offset if self.time == "discrete" else 0.0
-        changed = {
-            "xstar": lambda x: x @ U + offset,
-            "x_init": lambda x: x @ U + offset,
-            "F_xstar": lambda x: x @ U + origin_of_F,
-            "J_xstar": lambda jacobian: U.T @ jacobian @ back,
-            "dFdu": lambda jacobian: U.T @ jacobian,
-            "eigvec_J_xstar": lambda right: U.T @ right,
-            "left_eigvec_J_xstar": lambda left: left @ back,
-        }
-        arrays = self._arrays()
-        new = {name: change(arrays[name]) for name, change in changed.items() if name in arrays}
-        return dataclasses.replace(self, state_names=None, **new)
+        return transform(self, U, offset)
 
     # ---- in and out ----
 
@@ -504,14 +415,9 @@ class FixedPoints(Result):
         """
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
-    def _arrays(self) -> dict[str, Any]:
-        """The arrays that are there."""
-        every = {name: getattr(self, name) for name in _PER_POINT}
-        return {name: array for name, array in every.items() if array is not None}
-
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """One dataset an array, one attribute a value: plain for programs of any language."""
-        return self._arrays(), {
+        return arrays_of(self), {
             "time": self.time,
             "tol_unique": self.tol_unique,
             "state_names": json.dumps(self.state_names),
@@ -558,7 +464,3 @@ class FixedPoints(Result):
             fig=fig,
             ax=ax,
         )
-
-
-_PER_POINT = {f.name: f.metadata for f in dataclasses.fields(FixedPoints) if f.metadata}
-_SHARED = ("time", "state_names")

@@ -1,0 +1,45 @@
+"""Concatenation of sets of points of the same system."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixedpoint_tf.fixed_points.arrays import array_fields, arrays_of
+
+if TYPE_CHECKING:
+    from fixedpoint_tf.fixed_points.points import FixedPoints
+
+__all__ = ["concatenate"]
+
+
+def concatenate(sets: Sequence[FixedPoints], common: bool) -> FixedPoints:
+    """Join sets as :meth:`fixedpoint_tf.FixedPoints.concatenate` says."""
+    if not sets:
+        raise ValueError("parts: expected at least one FixedPoints, received none.")
+    for name in ("n_states", "time", "state_names"):
+        values = [getattr(points, name) for points in sets]
+        if any(value != values[0] for value in values):
+            raise ValueError(f"parts: expected one value of {name}, received {values}.")
+    filled = [points for points in sets if points.n] or sets[:1]
+    names = array_fields(filled[0])
+    arrays = [arrays_of(points) for points in filled]
+    for name in names:
+        has = [name in of_set for of_set in arrays]
+        if any(has) and not all(has) and not common:
+            raise ValueError(
+                f"parts: expected {name} in all sets or in none, received it in "
+                f"{sum(has)} of {len(has)}; common=True drops what only some have."
+            )
+    joined: dict[str, Any] = {
+        name: np.concatenate([a[name] for a in arrays])
+        if all(name in a for a in arrays)
+        else None
+        for name in names
+    }
+    joined["start_counts"] = None
+    joined["tol_unique"] = min(points.tol_unique for points in filled)
+    return dataclasses.replace(filled[0], **joined)
