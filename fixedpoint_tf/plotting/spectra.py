@@ -58,6 +58,7 @@ def plot_spectra(
         ax.plot(values.real, values.imag, **options, label=label, zorder=2 + number)
     ax.set_xlabel(f"Re λ{unit}")
     ax.set_ylabel(f"Im λ{unit}")
+    ax.locator_params(nbins=7)  # More names of marks would touch.
     if time == "discrete":
         ax.set_aspect("equal", adjustable="datalim")  # So that the circle is one.
     elif groups:  # Rounding of real eigenvalues is not stretched to a full axis.
