@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLORS",
-    "LEGEND",
     "hide_frames",
     "lay_out",
     "legend_above",
@@ -40,7 +39,7 @@ COLORS = {
     "grey": "#8C8C8C",
 }
 #: Keywords of every legend, wherever it stands.
-LEGEND: dict[str, Any] = {"frameon": False, "fontsize": "small", "title_fontsize": "small"}
+_LEGEND: dict[str, Any] = {"frameon": False, "fontsize": "small", "title_fontsize": "small"}
 #: Dots per inch of files: sharp on a page that is read at twice its size.
 _DPI = 200
 
@@ -161,15 +160,18 @@ def _figure_of(ax: Any, name: str) -> Figure:
     return figure
 
 
-def legend_above(ax: Axes, *, height: float = 1.0, title: str | None = None) -> None:
+def legend_above(
+    ax: Axes, *, height: float = 1.0, handles: Any = None, title: str | None = None
+) -> None:
     """A legend over the axes, where it hides no data; none where nothing is labelled.
 
     Args:
         ax: the axes.
         height: of the legend's lower edge, as a share of the axes.
+        handles: to name; by default all that is labelled.
         title: before the names.
     """
-    handles, _ = ax.get_legend_handles_labels()
+    handles = ax.get_legend_handles_labels()[0] if handles is None else handles
     figure = ax.get_figure(root=True)
     if not handles or figure is None:
         return
@@ -181,7 +183,7 @@ def legend_above(ax: Axes, *, height: float = 1.0, title: str | None = None) -> 
         bbox_to_anchor=(0.5, height),
         ncols=_n_columns(handles, room),
         title=title,
-        **LEGEND,
+        **_LEGEND,
     )
 
 
@@ -193,31 +195,29 @@ def legend_above_panels(
     handles: Any = None,
     title: str | None = None,
 ) -> None:
-    """A legend over all panels, where it hides no data; none where nothing is labelled.
+    """A legend over all panels, by default of the first; none where nothing is labelled.
 
     Args:
         figure: that the axes are in.
         axes: all panels.
         own: the figure was made for these panels: the legend stands over it, else over the
-            first panel.
-        handles: to name; by default what is labelled in the first panel.
+            first panel and its title.
+        handles: to name.
         title: before the names.
     """
     first = axes.ravel()[0]
-    if handles is None:
-        handles = first.get_legend_handles_labels()[0]
-    if not handles:
-        return
-    room = figure.get_size_inches()[0] if own else first.bbox.width / figure.dpi
-    options = LEGEND | {"handles": handles, "title": title, "ncols": _n_columns(handles, room)}
-    if own:
-        figure.legend(loc="outside upper center", **options)
-    else:
-        from matplotlib.transforms import offset_copy
-
-        over_title = offset_copy(first.transAxes, figure, y=18.0, units="points")
-        options |= {"bbox_to_anchor": (0.0, 1.0), "bbox_transform": over_title}
-        first.legend(loc="lower left", **options)
+    handles = first.get_legend_handles_labels()[0] if handles is None else handles
+    if not own:
+        over_title = 1.0 + 0.25 * figure.dpi / first.bbox.height
+        legend_above(first, height=over_title, handles=handles, title=title)
+    elif handles:
+        figure.legend(
+            handles=handles,
+            loc="outside upper center",
+            ncols=_n_columns(handles, figure.get_size_inches()[0]),
+            title=title,
+            **_LEGEND,
+        )
 
 
 def _n_columns(handles: Any, room: float) -> int:
@@ -241,7 +241,7 @@ def only_outer_labels(axes: np.ndarray, x: str, y: str | None = None) -> None:
             row[0].set_ylabel(y)
 
 
-def say_if_empty(ax: Axes, n_kinds: int, what: str = "no fixed or slow points") -> None:
+def say_if_empty(ax: Axes, n_kinds: int, what: str) -> None:
     """Say in the legend that there is nothing to draw: an empty figure looks broken."""
     if n_kinds == 0:
         ax.plot(*[[]] * (3 if ax.name == "3d" else 2), linestyle="none", label=what)

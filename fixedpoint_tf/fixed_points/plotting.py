@@ -1,9 +1,9 @@
-"""Pictures of fixed points: in state space, their spectra, their speeds, the flow around."""
+"""Pictures of fixed points: in state space, their spectra and their speeds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.figures import COLORS
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.linearization.time_units import check_time
-from fixedpoint_tf.plotting.flow import plot_flow_field
 from fixedpoint_tf.plotting.spectra import plot_spectra
 from fixedpoint_tf.plotting.speeds import plot_speeds
 from fixedpoint_tf.plotting.state_space import plot_states
@@ -24,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "groups_of",
+    "mode_lines",
     "plot_eigenvalues",
     "plot_fixed_points",
-    "plot_flow",
     "plot_fps",
     "plot_q",
 ]
@@ -252,123 +250,3 @@ def plot_q(
             if (fps.status == status).any()
         ]
     return plot_speeds(groups, fps.time, tol_q=tol_q, n_bins=n_bins, fig=fig, ax=ax)
-
-
-class System(Protocol):
-    """The attributes of a dynamical system that the flow field needs."""
-
-    n_states: int
-    n_inputs: int
-    time: str
-
-    def step(self, h: Any, u: Any) -> Any:
-        """(n, n_states), (n, n_inputs) -> the next states, or dh/dt."""
-
-
-def plot_flow(
-    system: System,
-    points: FixedPoints | np.ndarray,
-    inputs: np.ndarray | None = None,
-    *,
-    fps: FixedPoints | None = None,
-    margin: float = 0.3,
-    n_grid: int = 81,
-    n_arrows: int = 21,
-    fig: Figure | None = None,
-    ax: Axes | None = None,
-) -> tuple[Figure, Axes]:
-    """Draw the flow and the speed of a system on a plane.
-
-    The plane goes through three points; through more it is the one of their first two
-    principal components. A system of two units is drawn in its own coordinates. Colour
-    shows the whole speed, ``|F(h) - h|`` (continuous: ``|dh/dt|``), on a logarithmic scale; the
-    arrows show the direction of the part that lies in the plane, all in one length.
-
-    Beware that the plane need not be invariant: where the arrows seem to meet, the state
-    may leave the plane, and only dark places where the colour agrees are near fixed
-    points.
-
-    Args:
-        system: anything with ``step``, ``n_states``, ``n_inputs`` and ``kind``.
-        points: ``(n, n_states)`` or a set of points, that the plane goes through and that
-            the figure has in view. At least three, unless the system has two units.
-        inputs: ``(n_inputs,)``, the constant input. By default that of ``points`` where
-            they all have the same, else zero where there are none.
-        fps: points to mark, by default ``points`` where they are a ``FixedPoints``. Those
-            away from the plane are drawn faintly, where they project to.
-        margin: room around the points, as a share of their extent.
-        n_grid: number of places on a side of the map of speed.
-        n_arrows: number of arrows on a side.
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        ValueError: too few points, points on one line, or arrays of another shape.
-
-    Example:
-        >>> import numpy as np
-        >>> class Spiral:
-        ...     n_states, n_inputs, time = 2, 0, "continuous"
-        ...     def step(self, h, u):
-        ...         return h @ np.array([[-0.1, 1.0], [-1.0, -0.1]])
-        >>> fig, ax = plot_flow(Spiral(), np.array([[-1.0, -1.0], [1.0, 1.0]]))
-        >>> ax.get_xlabel()
-        'state 1'
-    """
-    check_time(system.time)
-    states = points.xstar if isinstance(points, FixedPoints) else np.asarray(points, float)
-    if states.ndim != 2 or states.shape[1] != system.n_states:
-        raise ValueError(
-            f"points: expected shape (n, n_states={system.n_states}), received {states.shape}."
-        )
-    if not np.isfinite(states).all():
-        raise ValueError("points: expected finite states, received NaN or infinity.")
-    constant_input = _constant_input(system, points, inputs)
-    if fps is None and isinstance(points, FixedPoints):
-        fps = points
-
-    def velocity(h: np.ndarray) -> np.ndarray:
-        moved = np.asarray(system.step(h, np.tile(constant_input, (len(h), 1))), np.float64)
-        return moved - h if system.time == "discrete" else moved
-
-    groups = [] if fps is None else groups_of(fps)
-    return plot_flow_field(
-        velocity,
-        states,
-        system.time,
-        groups=[(look, some.xstar) for look, some in groups],
-        state_names=getattr(system, "state_names", None),
-        margin=margin,
-        n_grid=n_grid,
-        n_arrows=n_arrows,
-        fig=fig,
-        ax=ax,
-    )
-
-
-def _constant_input(
-    system: System, points: FixedPoints | np.ndarray, inputs: np.ndarray | None
-) -> np.ndarray:
-    if inputs is None:
-        if not isinstance(points, FixedPoints) or points.inputs is None or not points.n:
-            if system.n_inputs:
-                raise ValueError(
-                    f"inputs: expected shape (n_inputs={system.n_inputs},), received None."
-                )
-            return np.zeros(0)
-        if np.ptp(points.inputs, axis=0).max(initial=0.0) > 0:
-            raise ValueError(
-                "inputs: expected one input, since the points have several; received None."
-            )
-        inputs = points.inputs[0]
-    constant = np.asarray(inputs, dtype=np.float64)
-    if constant.shape == (1, system.n_inputs):
-        constant = constant[0]
-    if constant.shape != (system.n_inputs,):
-        raise ValueError(
-            f"inputs: expected shape (n_inputs={system.n_inputs},), received {constant.shape}."
-        )
-    return constant

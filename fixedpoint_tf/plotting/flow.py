@@ -53,9 +53,6 @@ def plot_flow_field(
         fig: the figure to add axes to.
         ax: the axes to draw in.
 
-    Returns:
-        The figure and the axes.
-
     Raises:
         ValueError: too few states, or states on one line.
     """

@@ -30,17 +30,9 @@ def plot_spectra(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draw eigenvalues with the edge of stability.
+    """Draw eigenvalues ``(n_points, n_modes)`` of kinds of points, and the edge of stability.
 
-    Args:
-        groups: the look of each kind of point, and eigenvalues ``(n_points, n_modes)``.
-        time: ``"discrete"`` (the edge is the unit circle) or ``"continuous"`` (the imaginary
-            axis).
-        fig: the figure to add axes to.
-        ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
+    The edge is the unit circle in discrete time and the imaginary axis in continuous time.
     """
     fig, ax = new_axes(fig, ax, size=(4.8, 5.0))
     edge: dict[str, Any] = {"color": COLORS["grey"], "linewidth": 1.0, "zorder": 1}
@@ -64,7 +56,7 @@ def plot_spectra(
     elif groups:  # Rounding of real eigenvalues is not stretched to a full axis.
         reach = max(np.abs(ax.get_ylim()).max(), 0.1 * np.ptp(ax.get_xlim()))
         ax.set_ylim(-reach, reach)
-    say_if_empty(ax, len(groups))
+    say_if_empty(ax, len(groups), "no fixed or slow points")
     legend_above(ax)
     lay_out(fig)
     return fig, ax

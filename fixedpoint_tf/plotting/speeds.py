@@ -25,18 +25,15 @@ def plot_speeds(
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draw the distribution of the speed q, one row of bars a kind of point.
+    """Draw the distribution of the speed q, one row of bars a kind of point, from below.
 
     Args:
-        groups: name, colour and speeds ``(n_points,)`` of each kind, from below.
+        groups: name, colour and speeds ``(n_points,)`` of each kind.
         time: ``"discrete"`` or ``"continuous"``.
         tol_q: a tolerance to draw as a line.
         n_bins: number of bars in the range of q, equally wide in log q.
         fig: the figure to add axes to.
         ax: the axes to draw in.
-
-    Returns:
-        The figure and the axes.
     """
     from matplotlib.ticker import NullFormatter
 

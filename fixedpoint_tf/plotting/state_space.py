@@ -43,21 +43,16 @@ def plot_states(
 
     Args:
         groups: the look of each kind of point, and states ``(n, n_states)``.
-        state_traj: ``(n_batch, n_time, n_states)`` or ``(n_time, n_states)``; NaN where
-            there are none.
+        state_traj: ``(n_batch, n_time, n_states)`` or ``(n_time, n_states)``, NaN where
+            there are none; of these ``plot_batch_idx`` are drawn, and of the time steps
+            ``plot_start_time`` to before ``plot_stop_time``.
         n_states: length of the flat state. Three and more are drawn in their first three
-            principal components.
+            principal components, of all trajectories where given.
         modes: ``(n_lines, 2, n_states)``, ends of the lines along unstable modes.
         rings: states ``(n, n_states)`` to draw a ring around, and their name.
         state_names: pairs ``(name, size)`` of the blocks of the flat state, or None.
-        plot_batch_idx: which trajectories to draw, all by default.
-        plot_start_time: first time step drawn.
-        plot_stop_time: the time step to stop before.
         fig: the figure to add axes to.
         ax: the axes to draw in, three-dimensional ones for three units or more.
-
-    Returns:
-        The figure and the axes.
 
     Raises:
         ValueError: trajectories of another shape, or axes of another kind.
@@ -119,7 +114,7 @@ def plot_states(
     if is_3d:
         _open_flat_axes(ax)
     _label(ax, view, state_names, has_time=trajectories is not None)
-    say_if_empty(ax, len(groups))
+    say_if_empty(ax, len(groups), "no fixed or slow points")
     legend_above(ax, height=0.9 if is_3d else 1.0)
     return fig, ax
 
