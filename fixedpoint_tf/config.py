@@ -90,7 +90,9 @@ class FinderConfig:
             long on large networks. (A start near a known fixed point is given to it in any
             case, if a Newton step lands there.)
         memory_limit: bytes for the matrices of one point, above which no Jacobian is
-            formed; and, four times this, for the Jacobians of the result.
+            formed; for what makes the Jacobians of the result, a chunk of points at a time;
+            and, four times this, for those Jacobians. Other work on many points keeps to
+            the default in chunks.
 
     Example:
         >>> FinderConfig(tol_unique=0.01)

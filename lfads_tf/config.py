@@ -541,7 +541,7 @@ class LFADSConfig:
 
 
 _SHARES = ("dropout", "coordinated_dropout", "sample_validation")
-_LEAST_SHARE = 2.0**-16  # of lfads_tf.training.augmentations.random_bits
+_LEAST_SHARE = 2.0**-16  # the least that the 16 bits of augmentations.random_bits show
 _COUNTS = (
     "n_neurons",
     "n_bins",

@@ -8,7 +8,7 @@ from fixedpoint_tf._utils.linalg import each
 
 __all__ = ["EPS", "gamma", "spectral_norms"]
 
-EPS = float(np.finfo(np.float64).eps) / 2.0  # unit roundoff
+EPS = float(np.finfo(np.float64).eps) / 2.0  # unit roundoff of double precision
 _HUGE = 1e100  # stands for "no bound": beyond it a norm is called infinite
 
 

@@ -24,7 +24,7 @@ __all__ = ["CONTRACTION", "Curve", "CurvePoints"]
 
 MAX_NEWTON = 10  # steps of Newton's method, beyond which a guess was too far off
 NEWTON_TOL = 1e-11  # of the last step, relative to 1 and the length of z
-ROUGH = 100.0  # times the tolerance
+ROUGH = 100.0  # times the tolerance: a shorter second step may be rounding, no contraction
 RESIDUAL_TOL = 1e-9  # of the size of the states: what G may be where a step says nothing
 #: Of G, relative to the states that it is a difference of.
 ROUNDING = 4.0 * np.finfo(np.float64).eps

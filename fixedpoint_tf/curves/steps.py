@@ -11,7 +11,7 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["Steps", "checked_steps"]
 
-AT_EDGE = 1e-9  # of the bounds
+AT_EDGE = 1e-9  # of the size of a state, beyond the bounds: rounding
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ MODULES = sorted(
     for path in (ROOT / package).rglob("*.py")
 )
 #: What is being changed at the moment; to be emptied.
-UNSETTLED = {"fixedpoint_tf/search/starts/further.py": {"MOST_PAIRS"}}
+UNSETTLED = {"fixedpoint_tf/search/starts/further.py": {"MOST_PAIRS", "EXPLORE_ROUNDS"}}
 MADE_OF_NUMBERS = {"float", "int", "range", "tuple", "list", "frozenset", "dict"}
 
 
@@ -42,6 +42,11 @@ def is_number(node: ast.expr) -> bool:
     return False
 
 
+def bare_numbers(source: str) -> list[str]:
+    """The constants of a module that are numbers with no reason, of three words at least."""
+    return [name for name, said in numbers_of(source) if len(said.split()) < 3]
+
+
 def numbers_of(source: str) -> list[tuple[str, str]]:
     """The constants of a module that are numbers, each with what is said beside it."""
     lines, found = source.splitlines(), []
@@ -67,8 +72,7 @@ def numbers_of(source: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("module", MODULES)
 def test_each_number_has_its_reason_beside_it(module):
     source = (ROOT / module).read_text(encoding="utf-8")
-    bare = {name for name, said in numbers_of(source) if len(said.split()) < 2}
-    bare -= UNSETTLED.get(module, set())
+    bare = set(bare_numbers(source)) - UNSETTLED.get(module, set())
     assert not bare, f"{module}: say what these are of, in which unit, and why: {bare}"
 
 
@@ -84,8 +88,7 @@ ROUNDING = 4.0 * EPS
 GRID = tuple(np.logspace(-4, 0, 9).tolist())
 WORD, STYLE, SWITCH = "two", {"color": "red", "width": 1.0}, True
 """
-    names = [name for name, said in numbers_of(source) if len(said.split()) < 2]
-    assert names == [
+    assert bare_numbers(source) == [
         "BARE", "BARE_TOO", "TUPLE", "POWERS", "EACH", "LENGTHS", "ROUNDING", "GRID",
     ]  # fmt: skip
 
@@ -106,4 +109,4 @@ def test_a_reason_may_stand_on_the_line_above_it_or_below_it(source):
 
 def test_a_reason_of_another_number_does_not_count():
     source = "A = 1  # of the states\nB = 2\nC = 3  # cm"
-    assert [name for name, said in numbers_of(source) if len(said.split()) < 2] == ["B", "C"]
+    assert bare_numbers(source) == ["B", "C"]

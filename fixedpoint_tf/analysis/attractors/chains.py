@@ -30,7 +30,7 @@ RELAXING = 8.0
 ARRIVED = 0.02
 #: Share of that distance by which a way is moved on where it hardly moves by itself.
 JUMP = 0.05
-MOST_STEPS = 512  # between two looks
+MOST_STEPS = 512  # between two looks, however slow the other modes are
 MOST_LOOKS = 1000  # at a way, which is then given up: a bound on the work
 #: Largest cosine between the two directions from which an attractor on a curve is reached.
 SMOOTH = -0.5

@@ -34,7 +34,7 @@ N_SAMPLES = 1024  # places of the final radius, at least, where Jacobians are sm
 LEAST_SAMPLES = 64  # and where they are large
 SHRINK = 0.7  # of a radius that fresh samples deny, to the next that is tried
 NOISE = 1e-9  # changes below it may be rounding: no slope is read from them
-ASIDE = 0.01  # of the radius
+ASIDE = 0.01  # of the radius, by which places beside known directions are moved
 N_AGREE = 2  # independent batches in a row that must agree
 _POWER_ITERATIONS = 8  # of each norm, which they approach from below: ``safety`` is above
 

@@ -57,7 +57,7 @@ SAME_CURVE = 3.0  # misfits; what decays has gone farther between two windows
 N_COMPARED = 64  # states of a window, with the curve of the one before
 MIN_TURNS = 3.0  # that must be seen: less than round fits a slow way to a point as well
 N_RETURNS = 4  # of a motion to where it was, that are tried as periods
-MAX_TRIED = 4  # sets of curves
+MAX_TRIED = 4  # sets of curves in a window: a bound on the work
 NEARLY_PERIODIC = 0.05  # of the amplitude: how near a cycle a motion must have come
 
 

@@ -142,4 +142,5 @@ def solve(
             on_progress()
         return done
 
+    # Rows of one compiled call; why so many is not on record.
     work_through(which, 4096, advance)

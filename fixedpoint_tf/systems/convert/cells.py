@@ -22,7 +22,7 @@ __all__ = ["from_cell"]
 
 logger = logging.getLogger(__name__)
 
-HALF = {"float16": 2.0**-11, "bfloat16": 2.0**-8}  # their rounding
+HALF = {"float16": 2.0**-11, "bfloat16": 2.0**-8}  # unit roundoff of each
 
 
 def from_cell(cell: Any, given: Given, *, owner: Any = None) -> DynamicalSystem:

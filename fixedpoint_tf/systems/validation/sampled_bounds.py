@@ -17,7 +17,7 @@ from fixedpoint_tf.systems.validation.derivatives import SCALES, unit_name
 
 __all__ = ["check_ball_bounds", "check_linear_pieces"]
 
-RADII = (1e-3, 0.1, 1.0)  # of those scales
+RADII = (1e-3, 0.1, 1.0)  # of those scales: distances at which bounds are tried
 N_STATES = {64: 8, 256: 2}  # states tried at each scale, by their width; 1 beyond
 MANY_STATES = 64  # beyond which one radius is tried
 SLACK = 1e-9  # against rounding, where a bound is met exactly

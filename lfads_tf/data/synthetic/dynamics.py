@@ -24,7 +24,7 @@ __all__ = [
     "spikes_from_rates",
 ]
 
-_SIGMA, _RHO, _BETA = 10.0, 28.0, 8.0 / 3.0  # Lorenz (1963)
+_SIGMA, _RHO, _BETA = 10.0, 28.0, 8.0 / 3.0  # the parameters of Lorenz (1963)
 _LONGEST_STEP = 0.01  # of Lorenz time: errors of 4e-7 a step (median), 4e-5 at most
 
 

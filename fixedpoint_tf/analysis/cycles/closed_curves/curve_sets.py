@@ -25,7 +25,7 @@ from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import (
 __all__ = ["CurveSet", "as_set", "curves_in_turn", "fits_several_better", "own_frequency"]
 
 MAX_CURVES = 32  # visited in turn, that are looked for: a bound on the work
-LEAST_SAMPLES = 120  # on a curve
+LEAST_SAMPLES = 120  # on a curve, below which a fit to it shows nothing
 N_QUICK = 600  # samples that are looked at before all are
 QUICK_TOL = 1e-4  # of the extent of a curve: a misfit of few samples that needs no better
 N_RING, N_PLACES = 2048, 32  # points of two curves that are compared

@@ -17,7 +17,7 @@ __all__ = ["filled", "orbit_on"]
 
 NEUTRAL_GROWTH = 3.0  # e-foldings in a window, of what neither grows nor decays
 N_EXPONENTS = 8  # the largest, among which that along the curve is looked for
-N_POINTS = 256  # of a curve
+N_POINTS = 256  # of a curve, at phases evenly apart
 MAX_GAP = 1.0 / 32.0  # of the phases: wider ones are filled by running on
 MAX_CHORD = 0.03  # of the extent, between neighbours by phase: the same
 HOPELESS = 0.03  # of the extent: a misfit of what is filled in, where there is no curve

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 MAX_HARMONIC = 6  # of the strongest frequency, that may be the rotation number
-SAME_STRAND = 0.01  # of the extent
+SAME_STRAND = 0.01  # of the extent: strands nearer to each other are one
 HOPELESS = 0.01  # of the extent: no curve at all
 MAX_GROWTH = 1.02  # of the length of a curve, where twice as many samples draw it
 UNEVEN_GROWTH = 1.3  # where the phase does not advance evenly
