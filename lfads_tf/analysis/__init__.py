@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from lfads_tf.analysis.decoding.decoders import (
         Kalman,
         OptimalLinear,
-        Regressor,
         Ridge,
         Wiener,
     )
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     )
     from lfads_tf.analysis.decoding.lags import Lags
     from lfads_tf.analysis.decoding.plotting import plot_decoded, plot_over_dimensions
+    from lfads_tf.analysis.decoding.regressor import Regressor
     from lfads_tf.analysis.field_potentials.coherence import Coherence, coherence
     from lfads_tf.analysis.field_potentials.cross_correlation import (
         CrossCorrelation,
@@ -138,7 +138,6 @@ __getattr__, __dir__ = attach(
         "lfads_tf.analysis.decoding.decoders": [
             "Kalman",
             "OptimalLinear",
-            "Regressor",
             "Ridge",
             "Wiener",
         ],
@@ -156,6 +155,7 @@ __getattr__, __dir__ = attach(
         ],
         "lfads_tf.analysis.decoding.lags": ["Lags"],
         "lfads_tf.analysis.decoding.plotting": ["plot_decoded", "plot_over_dimensions"],
+        "lfads_tf.analysis.decoding.regressor": ["Regressor"],
         "lfads_tf.analysis.field_potentials.coherence": ["Coherence", "coherence"],
         "lfads_tf.analysis.field_potentials.cross_correlation": [
             "CrossCorrelation",

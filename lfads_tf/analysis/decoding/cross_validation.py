@@ -11,7 +11,7 @@ from fixedpoint_tf._utils import checks
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.decoding.decoders import Ridge
 from lfads_tf.analysis.decoding.fitting import FittedDecoder, fit_decoder
-from lfads_tf.analysis.decoding.folds import fold_labels
+from lfads_tf.analysis.decoding.folds import each_fold
 from lfads_tf.analysis.decoding.samples import check_samples
 
 __all__ = [
@@ -142,21 +142,19 @@ def cross_validate(
         checks.check_whole(inner_folds, "inner_folds", least=2)
     features, targets = check_samples(features, targets)
     decoder = Ridge() if decoder is None else decoder
-    fold_of = fold_labels(folds, len(targets), seed)
-    names = np.unique(fold_of)
     predictions = np.full(targets.shape, np.nan)
-    scores, fitted = [], []
-    for name in names:
-        held = fold_of == name
-        inner = inner_folds or (fold_of[~held] if len(names) > 2 else 5)
+    names, scores, fitted = [], [], []
+    for name, held, others in each_fold(folds, len(targets), seed, 5):
+        inner = others if inner_folds is None else inner_folds
         one = fit_decoder(decoder, features[~held], targets[~held], folds=inner, seed=seed)
+        names.append(name)
         predictions[held] = one.predict(features[held])
         scores.append(decoding_r_squared(targets[held], predictions[held]))
         fitted.append(one)
     return CrossValidated(
         predictions,
         decoding_r_squared(targets, predictions),
-        names,
+        np.array(names),
         np.array(scores),
         tuple(fitted),
     )

@@ -1,33 +1,19 @@
-"""Methods of decoding, each with the lags and regularisation to choose from."""
+"""Decoders, each with the lags and regularisation to choose from."""
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.model_selection import ParameterGrid
-from sklearn.multioutput import MultiOutputRegressor
-from sklearn.pipeline import Pipeline
 
 from fixedpoint_tf._utils import checks
 from lfads_tf.analysis.decoding import estimators
-from lfads_tf.analysis.decoding.lags import Lags, check_lags
+from lfads_tf.analysis.decoding.lags import check_lags
 from lfads_tf.analysis.decoding.linear import PENALTIES
-from lfads_tf.analysis.decoding.samples import training_samples
-from lfads_tf.analysis.decoding.sklearn_checks import copy_of, takes_several_targets
 
-__all__ = [
-    "DecodingMethod",
-    "Kalman",
-    "OptimalLinear",
-    "Regressor",
-    "Ridge",
-    "Wiener",
-    "as_method",
-]
+__all__ = ["DecodingMethod", "Kalman", "OptimalLinear", "Ridge", "Wiener"]
 
 #: Shares of the noise covariances that are dropped, tried by default.
 SHRINKAGES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -41,10 +27,6 @@ class DecodingMethod:
             rates of bin ``t`` tell the behaviour of bin ``t + 2``; a negative lag uses later
             rates.
         keeps_trials: whether the regressor follows trials, instead of seeing bins one by one.
-
-    Example:
-        >>> Ridge(lags=range(3)).lags
-        (0, 1, 2)
     """
 
     lags: Sequence[int]
@@ -68,8 +50,32 @@ class DecodingMethod:
         raise NotImplementedError
 
 
+class _Regularised(DecodingMethod):
+    """Decoder of one estimator, which is regularised by strengths to choose from."""
+
+    estimator: ClassVar[Any]
+    strengths: ClassVar[str]  # the attribute that holds them
+    most: ClassVar[float] = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within(self.strengths, getattr(self, self.strengths), self.most)
+
+    def settings(self) -> list[dict[str, Any]]:
+        """List the strengths."""
+        name = self.estimator.strength
+        return [{name: float(strength)} for strength in getattr(self, self.strengths)]
+
+    def solve(
+        self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
+    ) -> list[Any]:
+        """Fit the estimator with each strength, what they share only once."""
+        strengths = [one[self.estimator.strength] for one in settings]
+        return self.estimator.path(rows, targets, strengths)
+
+
 @dataclasses.dataclass(frozen=True)
-class Ridge(DecodingMethod):
+class Ridge(_Regularised):
     """Ridge regression (Hoerl & Kennard 1970) on the rates of one bin.
 
     Minimises the mean over samples of ``|target - prediction|^2 + penalty |w|^2``, where
@@ -93,21 +99,9 @@ class Ridge(DecodingMethod):
 
     lags: Sequence[int] = (0,)
     penalties: Sequence[float] = PENALTIES
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _within("penalties", self.penalties, np.inf)
-
-    def settings(self) -> list[dict[str, Any]]:
-        """List the penalties."""
-        return [{"penalty": float(penalty)} for penalty in self.penalties]
-
-    def solve(
-        self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
-    ) -> list[Any]:
-        """Fit a linear decoder for each penalty."""
-        penalties = [one["penalty"] for one in settings]
-        return estimators.RidgeRegressor.path(rows, targets, penalties)
+    estimator: ClassVar[Any] = estimators.RidgeRegressor
+    strengths: ClassVar[str] = "penalties"
+    most: ClassVar[float] = np.inf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,36 +134,26 @@ class Wiener(Ridge):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Shrunk(DecodingMethod):
-    """A decoder whose noise covariances are shrunk."""
+class OptimalLinear(_Regularised):
+    r"""The optimal linear estimator: vectors, one a neuron, that the rates weigh and add up.
 
-    lags: Sequence[int] = (0,)
-    shrinkages: Sequence[float] = SHRINKAGES
-    estimator: ClassVar[Any]
+    Salinas & Abbott (1994, Journal of Computational Neuroscience 1:89, section 2.5): the
+    mean squared error of ``sum_i r_i D_i`` is least for
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _within("shrinkages", self.shrinkages, 1.0)
+    .. math:: D = Q^{-1} L, \quad L_i = \langle r_i v \rangle, \quad
+        Q_{ij} = \langle \bar r_i(v) \, \bar r_j(v) \rangle + N_{ij}
 
-    def settings(self) -> list[dict[str, Any]]:
-        """List the shrinkages."""
-        return [{"shrinkage": float(shrinkage)} for shrinkage in self.shrinkages]
+    with the tuning :math:`\bar r(v)` to the behaviour :math:`v` and the covariance
+    :math:`N` of the noise around it, which is diagonal in their paper: neurons are taken to
+    be noisy each on its own. Here rates and behaviour are taken from their means, the
+    tuning is the regression of rates on behaviour, and averages go over the samples, so that
+    behaviour counts as often as it occurs.
 
-    def solve(
-        self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
-    ) -> list[Any]:
-        """Fit a decoder for each shrinkage."""
-        shrinkages = [one["shrinkage"] for one in settings]
-        return self.estimator.path(rows, targets, shrinkages)
-
-
-@dataclasses.dataclass(frozen=True)
-class OptimalLinear(_Shrunk):
-    """The optimal linear estimator: vectors, one a neuron, that the rates weigh and add up.
-
-    With shrinkage 1 the noise of each neuron is taken for its own, as in Salinas & Abbott
-    (1994, Journal of Computational Neuroscience 1:89, section 2.5); with 0 all covariances
-    of the noise count, and it is regression without a penalty.
+    The noise that neurons share is estimated worse than that of each, and the more so the
+    more neurons and the fewer samples there are. A shrinkage says how much of it is
+    dropped: 1 is the estimator of the paper; 0 keeps it all, and is the regression of
+    behaviour on rates without a penalty. Without noise both are the least-squares inverse
+    of the tuning.
 
     Attributes:
         lags: to choose from, as for :class:`Ridge`.
@@ -186,15 +170,21 @@ class OptimalLinear(_Shrunk):
         (20, 30, 2)
     """
 
+    lags: Sequence[int] = (0,)
+    shrinkages: Sequence[float] = SHRINKAGES
     estimator: ClassVar[Any] = estimators.OptimalLinearRegressor
+    strengths: ClassVar[str] = "shrinkages"
 
 
 @dataclasses.dataclass(frozen=True)
-class Kalman(_Shrunk):
+class Kalman(_Regularised):
     """The Kalman filter: behaviour has linear dynamics, rates are its noisy observation.
 
-    Wu, Gao, Bienenstock, Donoghue & Black (2006, Neural Computation 18:80). It looks back
-    only, and goes on by its dynamics where rates are NaN.
+    Wu, Gao, Bienenstock, Donoghue & Black (2006, Neural Computation 18:80, section 2.3). It
+    is fitted by regression, as if behaviour were the hidden state; the transition is that
+    between neighbouring bins of the same trial. Position and velocity as targets together
+    let it go on where it was going. It looks back only, and goes on by its dynamics where
+    rates are NaN.
 
     Attributes:
         lags: to choose from, as for :class:`Ridge`.
@@ -211,99 +201,11 @@ class Kalman(_Shrunk):
         (20, 30, 2)
     """
 
-    estimator: ClassVar[Any] = estimators.KalmanRegressor
-    keeps_trials: ClassVar[bool] = True
-
-
-@dataclasses.dataclass(frozen=True)
-class Regressor(DecodingMethod):
-    """Any regressor of scikit-learn, or one that is used like these.
-
-    Attributes:
-        regressor: with ``fit`` and ``predict``, such as ``SVR()`` or a pipeline. A pipeline
-            that begins with :class:`Lags` sees the bins that these name, each
-            ``lag`` bins earlier. It is copied, not fitted. One of a single target is fitted
-            to each dimension of behaviour.
-        lags: to choose from.
-        grid: values to choose from, by the regressor's parameters.
-
-    Example:
-        >>> import numpy as np
-        >>> from sklearn.neighbors import KNeighborsRegressor
-        >>> from lfads_tf.analysis import fit_decoder
-        >>> rates = np.random.default_rng(0).normal(size=(20, 30, 2))
-        >>> near = Regressor(KNeighborsRegressor(), grid={"n_neighbors": [5, 50]})
-        >>> fit_decoder(near, rates, rates[..., :1]).parameters
-        {'n_neighbors': 5}
-    """
-
-    regressor: Any
     lags: Sequence[int] = (0,)
-    grid: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not _is_regressor(self.regressor):
-            raise TypeError(
-                "regressor: expected an object with fit and predict, received "
-                f"{_name_of(self.regressor)}."
-            )
-
-    def taps(self, lag: int) -> tuple[int, ...]:
-        """List the lags of the pipeline's own ``Lags``, each moved by the lag."""
-        first = self.regressor[0] if isinstance(self.regressor, Pipeline) else None
-        own = check_lags(first.lags) if isinstance(first, Lags) else (0,)
-        return tuple(lag + tap for tap in own)
-
-    def settings(self) -> list[dict[str, Any]]:
-        """List each combination of the grid."""
-        return list(ParameterGrid(dict(self.grid)))
-
-    def solve(
-        self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
-    ) -> list[Any]:
-        """Fit a copy of the regressor for each of the settings."""
-        x, y = training_samples(rows, targets)
-        y = y[:, 0] if y.shape[1] == 1 else y
-        fitted = []
-        for parameters in settings:
-            one = copy_of(self.regressor, parameters, seed)
-            if isinstance(one, Pipeline) and isinstance(one[0], Lags):
-                one = one[1:]
-            if y.ndim == 2 and not takes_several_targets(one):
-                one = MultiOutputRegressor(one)
-            fitted.append(one.fit(x, y))
-        return fitted
-
-
-def as_method(decoder: Any) -> DecodingMethod:
-    """Return a method of decoding as it is, and a regressor of scikit-learn as one.
-
-    Raises:
-        TypeError: neither.
-
-    Example:
-        >>> from sklearn.svm import SVR
-        >>> as_method(SVR()).lags
-        (0,)
-    """
-    if isinstance(decoder, DecodingMethod):
-        return decoder
-    if not _is_regressor(decoder):
-        raise TypeError(
-            "decoder: expected Ridge, Wiener, OptimalLinear, Kalman or a regressor with "
-            f"fit and predict, received {_name_of(decoder)}."
-        )
-    return Regressor(decoder)
-
-
-def _is_regressor(value: Any) -> bool:
-    """Tell whether a value is an object, not a class, that fits and predicts."""
-    return not inspect.isclass(value) and hasattr(value, "fit") and hasattr(value, "predict")
-
-
-def _name_of(value: Any) -> str:
-    return f"the class {value.__name__}" if inspect.isclass(value) else type(value).__name__
+    shrinkages: Sequence[float] = SHRINKAGES
+    estimator: ClassVar[Any] = estimators.KalmanRegressor
+    strengths: ClassVar[str] = "shrinkages"
+    keeps_trials: ClassVar[bool] = True
 
 
 def _within(name: str, values: Sequence[float], most: float) -> None:

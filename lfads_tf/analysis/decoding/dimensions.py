@@ -12,7 +12,7 @@ from lfads_tf.analysis.components import principal_components
 from lfads_tf.analysis.decoding.cross_validation import decoding_r_squared
 from lfads_tf.analysis.decoding.decoders import Ridge
 from lfads_tf.analysis.decoding.fitting import fit_decoder
-from lfads_tf.analysis.decoding.folds import fold_labels
+from lfads_tf.analysis.decoding.folds import each_fold
 from lfads_tf.analysis.decoding.samples import check_samples
 
 __all__ = ["OverDimensions", "decode_over_dimensions"]
@@ -118,12 +118,8 @@ def decode_over_dimensions(
     train = check_samples(features, targets)
     if test is not None:
         return _decode_test(train, check_samples(*test), decoder, folds, numbers, seed)
-    fold_of = fold_labels(folds, len(train[0]), seed)
-    names = np.unique(fold_of)
     results = []
-    for name in names:
-        held = fold_of == name
-        inner = fold_of[~held] if len(names) > 2 else 5
+    for _, held, inner in each_fold(folds, len(train[0]), seed, 5):
         known, tested = (tuple(part[rows] for part in train) for rows in (~held, held))
         results.append(_decode_test(known, tested, decoder, inner, numbers, seed))
     return OverDimensions(

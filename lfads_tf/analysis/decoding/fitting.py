@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfads_tf.analysis.decoding.decoders import DecodingMethod, as_method
+from lfads_tf.analysis.decoding.decoders import DecodingMethod
 from lfads_tf.analysis.decoding.folds import fold_labels
 from lfads_tf.analysis.decoding.lags import Lags, check_lags
+from lfads_tf.analysis.decoding.regressor import as_method
 from lfads_tf.analysis.decoding.samples import check_samples
 
 __all__ = ["FittedDecoder", "fit_decoder"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,13 @@ import numpy as np
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import as_conditions
 
-__all__ = ["fold_labels", "folds_by_condition", "folds_by_splitter", "folds_by_trial"]
+__all__ = [
+    "each_fold",
+    "fold_labels",
+    "folds_by_condition",
+    "folds_by_splitter",
+    "folds_by_trial",
+]
 
 
 def folds_by_trial(
@@ -124,24 +131,7 @@ def folds_by_splitter(
 
 
 def fold_labels(folds: Any, n_trials: int, seed: int = 0) -> np.ndarray:
-    """The fold of each trial, from their number or as given.
-
-    Args:
-        folds: a number of folds, at most one a trial, drawn at random; or the fold of each
-            trial, ``(n_trials,)``.
-        n_trials: number of trials.
-        seed: of the draw.
-
-    Returns:
-        ``(n_trials,)``.
-
-    Raises:
-        ValueError: fewer than two folds, or not one for each trial.
-
-    Example:
-        >>> sorted(fold_labels(3, 6).tolist()), fold_labels(["a", "b"], 2).tolist()
-        ([0, 0, 1, 1, 2, 2], ['a', 'b'])
-    """
+    """Return the fold of each trial, from their number or as given."""
     given = np.asarray(folds)
     if given.ndim == 0:
         if given.dtype.kind not in "iu" or min(int(given), n_trials) < 2:
@@ -159,3 +149,15 @@ def fold_labels(folds: Any, n_trials: int, seed: int = 0) -> np.ndarray:
     if len(np.unique(given)) < 2:
         raise ValueError(f"folds: expected at least two folds, received only {given[0]}.")
     return given
+
+
+def each_fold(
+    folds: Any, n_trials: int, seed: int, n_inner: int
+) -> Iterator[tuple[Any, np.ndarray, Any]]:
+    """Yield a fold's name, a mask of its trials, and the folds that the others decide by."""
+    fold_of = fold_labels(folds, n_trials, seed)
+    names = np.unique(fold_of)
+    for name in names:
+        held = fold_of == name
+        # Two folds leave one to train on, which random parts divide.
+        yield name, held, fold_of[~held] if len(names) > 2 else n_inner

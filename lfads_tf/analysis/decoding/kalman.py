@@ -47,24 +47,14 @@ class KalmanFilter(NamedTuple):
     penalty: float
 
     def predict(self, features: Any) -> np.ndarray:
-        """Return the mean of behaviour given the rates up to each bin, without later rates.
+        """Return the mean of behaviour given the rates up to each bin.
 
         Args:
-            features: ``(n_trials, n_bins, n_features)``.
+            features: ``(n_trials, n_bins, n_features)``. Where one is NaN the filter goes on
+                by the transition alone.
 
         Returns:
-            ``(n_trials, n_bins, n_targets)``. Where a feature is NaN the filter goes on by the
-            transition alone.
-
-        Raises:
-            ValueError: another number of features than the filter's.
-
-        Example:
-            >>> import numpy as np
-            >>> z = 0.5 ** np.arange(8.0)[None, :, None] * np.array([1.0, -1.0])[:, None, None]
-            >>> fitted = kalman_filters(3 * z + 1, z)[0]
-            >>> bool(np.allclose(fitted.predict(3 * z + 1), z))
-            True
+            ``(n_trials, n_bins, n_targets)``.
         """
         features = np.asarray(features, np.float64)
         n_features = len(self.features_mean)
@@ -106,31 +96,7 @@ class KalmanFilter(NamedTuple):
 def kalman_filters(
     features: Any, targets: Any, shrinkages: Iterable[float] = (0.0,)
 ) -> list[KalmanFilter]:
-    """Fit the filter by regression, as if behaviour were the hidden state.
-
-    Wu, Gao, Bienenstock, Donoghue & Black (2006, Neural Computation 18:80, section 2.3). The
-    transition is that between neighbouring bins of the same trial. Position and velocity
-    as targets together let it go on where it was going.
-
-    Args:
-        features: ``(n_trials, n_bins, n_features)``.
-        targets: ``(n_trials, n_bins, n_targets)``.
-        shrinkages: 0 to 1: the share of the covariances of the observation's noise that is
-            dropped. The variances stay.
-
-    Returns:
-        A filter for each shrinkage. Samples with NaN are left out.
-
-    Raises:
-        ValueError: shapes that do not fit, a shrinkage out of range, too few samples.
-
-    Example:
-        >>> import numpy as np
-        >>> z = 0.5 ** np.arange(8.0)[None, :, None] * np.array([1.0, -1.0])[:, None, None]
-        >>> fitted = kalman_filters(3 * z + 1, z)[0]
-        >>> fitted.transition.round(6).tolist(), fitted.observation.round(6).tolist()
-        ([[0.5]], [[3.0]])
-    """
+    """Fit a filter by regression for each shrinkage (:class:`~.decoders.Kalman`)."""
     shares = [float(share) for share in shrinkages]
     if not shares or not all(0.0 <= share <= 1.0 for share in shares):
         raise ValueError(f"shrinkages: expected numbers from 0 to 1, received {shrinkages!r}.")

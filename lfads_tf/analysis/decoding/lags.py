@@ -106,19 +106,7 @@ class Lags(TransformerMixin, BaseEstimator):
 
 
 def check_lags(lags: Any) -> tuple[int, ...]:
-    """Return one or several lags as whole numbers.
-
-    Args:
-        lags: a number, or several.
-
-    Raises:
-        TypeError: one that is no whole number.
-        ValueError: none.
-
-    Example:
-        >>> check_lags(3), check_lags(range(-1, 2))
-        ((3,), (-1, 0, 1))
-    """
+    """Return one or several lags as whole numbers."""
     several = np.atleast_1d(lags).tolist()
     for lag in several:
         if not checks.is_whole(lag):
@@ -129,23 +117,12 @@ def check_lags(lags: Any) -> tuple[int, ...]:
 
 
 def delayed(features: Any, lags: Sequence[int], filling: Any = np.nan) -> np.ndarray:
-    """Put features of other bins beside each other.
+    """Put features of bins ``t - lag`` beside each other, ``(n_trials, n_bins, n_lags * n)``.
 
     Args:
-        features: ``(n_trials, n_bins, n_features)``; trials do not mix.
-        lags: bin ``t`` gets the features of bin ``t - lag``.
-        filling: what stands before the beginning and after the end of a trial: a number or
-            one for each feature.
-
-    Returns:
-        ``(n_trials, n_bins, n_lags * n_features)``, the features of the first lag first.
-
-    Raises:
-        ValueError: a lag, but no trials.
-
-    Example:
-        >>> delayed([[[1.0], [2.0], [3.0]]], [0, 1], filling=0.0).tolist()
-        [[[1.0, 0.0], [2.0, 1.0], [3.0, 2.0]]]
+        features: ``(n_trials, n_bins, n)``; trials do not mix.
+        lags: in bins; the features of the first lag stand first.
+        filling: stands beyond the edges of a trial: a number or one for each feature.
     """
     features = np.asarray(features, np.float64)
     if tuple(lags) == (0,):

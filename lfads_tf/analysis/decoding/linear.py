@@ -43,21 +43,7 @@ class LinearDecoder(NamedTuple):
 def ridge_path(
     features: np.ndarray, targets: np.ndarray, penalties: Iterable[float]
 ) -> list[LinearDecoder]:
-    """Fit a decoder for each penalty, with the principal components found once.
-
-    Args:
-        features: ``(..., n_features)``.
-        targets: ``(..., n_targets)``.
-        penalties: as for :class:`~.decoders.Ridge`.
-
-    Raises:
-        ValueError: fewer than two samples without NaN.
-
-    Example:
-        >>> x = np.array([[-1.0], [1.0]])
-        >>> [d.weights.item() for d in ridge_path(x, 2 * x, [0.0, 1.0])]
-        [2.0, 1.0]
-    """
+    """Fit ridge regression with each penalty, the principal components found once."""
     x, y = training_samples(features, targets)
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
     varies = x.max(axis=0) > x.min(axis=0)

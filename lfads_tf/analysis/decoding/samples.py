@@ -14,17 +14,7 @@ _SHAPE = "(n_trials, n_bins, n) or (n_samples, n)"
 
 
 def check_samples(features: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Features and targets of the same samples, float64.
-
-    Raises:
-        TypeError: these are no real numbers.
-        ValueError: shapes that do not fit, or infinity.
-
-    Example:
-        >>> features, targets = check_samples([[1, 2]], [[3]])
-        >>> features.dtype, targets.shape
-        (dtype('float64'), (1, 1))
-    """
+    """Check features and targets of the same samples, as float64; infinity is refused."""
     x = checks.as_numbers(features, "features", n_axes=(2, 3), shape=_SHAPE, dtype=None)
     y = checks.as_numbers(targets, "targets", n_axes=(2, 3), shape=_SHAPE, dtype=None)
     if x.shape[:-1] != y.shape[:-1]:
@@ -41,17 +31,7 @@ def check_samples(features: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
 def complete_samples(
     features: np.ndarray, targets: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The samples without NaN, one a row.
-
-    Args:
-        features: ``(..., n_features)``.
-        targets: ``(..., n_targets)``.
-
-    Example:
-        >>> x, y = complete_samples(np.array([[1.0], [np.nan]]), np.array([[2.0], [3.0]]))
-        >>> x.tolist(), y.tolist()
-        ([[1.0]], [[2.0]])
-    """
+    """Take the samples without NaN in features or targets, one a row."""
     x = features.reshape(-1, features.shape[-1])
     y = targets.reshape(-1, targets.shape[-1])
     keep = ~(np.isnan(x).any(axis=1) | np.isnan(y).any(axis=1))
@@ -61,20 +41,7 @@ def complete_samples(
 def training_samples(
     features: np.ndarray, targets: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take the samples without NaN, which must be two at least.
-
-    Args:
-        features: ``(..., n_features)``.
-        targets: ``(..., n_targets)``.
-
-    Raises:
-        ValueError: fewer.
-
-    Example:
-        >>> x, y = training_samples(np.array([[1.0], [2.0]]), np.array([[2.0], [3.0]]))
-        >>> x.shape, y.shape
-        ((2, 1), (2, 1))
-    """
+    """Take the samples without NaN, which must be two at least."""
     x, y = complete_samples(features, targets)
     if len(x) < 2:
         raise ValueError(

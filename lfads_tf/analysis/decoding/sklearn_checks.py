@@ -9,54 +9,22 @@ __all__ = ["copy_of", "takes_several_targets", "validate", "validate_samples"]
 
 
 def validate_samples(estimator: Any, X: Any, *, reset: bool, finite: Any = True) -> Any:
-    """Check and convert samples as scikit-learn does.
-
-    Args:
-        estimator: whose number of features they must have.
-        X: ``(n_samples, n_features)``.
-        reset: take the number of features from these samples.
-        finite: whether all must be finite, or ``"allow-nan"``.
-
-    Example:
-        >>> from sklearn.base import BaseEstimator
-        >>> validate_samples(BaseEstimator(), [[1], [2]], reset=True).dtype
-        dtype('float64')
-    """
+    """Check and convert samples as scikit-learn does; ``finite`` may be ``"allow-nan"``."""
     return _validate(estimator, finite, X, reset=reset)
 
 
 def validate(estimator: Any, X: Any, y: Any) -> Any:
-    """Check and convert samples and targets to fit to, two samples at least.
-
-    Args:
-        estimator: to be fitted.
-        X: ``(n_samples, n_features)``.
-        y: ``(n_samples,)`` or ``(n_samples, n_targets)``.
-
-    Example:
-        >>> from sklearn.base import BaseEstimator
-        >>> X, y = validate(BaseEstimator(), [[1], [2]], [3, 4])
-        >>> X.shape, y.shape
-        ((2, 1), (2,))
-    """
+    """Check and convert samples and targets to fit to, two samples at least."""
     return _validate(
         estimator, True, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2
     )
 
 
 def copy_of(estimator: Any, parameters: Mapping[str, Any], seed: int) -> Any:
-    """Copy an estimator, unfitted, with other parameters and a seed where it has none.
+    """Copy an estimator, unfitted, with other parameters.
 
-    Args:
-        estimator: of scikit-learn; it is not changed.
-        parameters: to be set, by name.
-        seed: for each ``random_state`` that is none, which would draw from NumPy's global
-            generator.
-
-    Example:
-        >>> from sklearn.svm import SVC
-        >>> copy_of(SVC(), {"C": 10.0}, seed=3)
-        SVC(C=10.0, random_state=3)
+    Each ``random_state`` that is none becomes the seed: it would draw from NumPy's global
+    generator.
     """
     from sklearn.base import clone
 
@@ -70,17 +38,7 @@ def copy_of(estimator: Any, parameters: Mapping[str, Any], seed: int) -> Any:
 
 
 def takes_several_targets(regressor: Any) -> bool:
-    """Tell whether a regressor can be fitted to targets of several columns.
-
-    Args:
-        regressor: of scikit-learn, or a pipeline that ends with one.
-
-    Example:
-        >>> from sklearn.linear_model import LinearRegression
-        >>> from sklearn.svm import SVR
-        >>> takes_several_targets(LinearRegression()), takes_several_targets(SVR())
-        (True, False)
-    """
+    """Tell whether a regressor can be fitted to targets of several columns."""
     try:
         from sklearn.utils import get_tags
     except ImportError:  # before 1.6

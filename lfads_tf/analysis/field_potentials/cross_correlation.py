@@ -99,8 +99,8 @@ class CrossCorrelation(NamedTuple):
     def peak_frequency(self, least: float | None = None) -> np.ndarray:
         """Find the frequency at which it oscillates most, the peak of its spectrum.
 
-        Two frequencies are told apart if they differ by more than about two cycles over all
-        lags.
+        The mean over lags is taken off, and a Hann window goes over all lags: two frequencies
+        are told apart if they differ by more than about two cycles over them.
 
         Args:
             least: lowest frequency to look at, in Hz; by default one cycle over all lags,
@@ -224,26 +224,8 @@ def peak_frequency(
 ) -> np.ndarray:
     """Find the frequency at which a correlation function oscillates most.
 
-    The greatest value of the spectrum of the function, its mean over lags taken off, after a
-    Hann window over all lags. Two frequencies are told apart if they differ by more than
-    about two cycles over all lags.
-
-    Args:
-        correlation: ``(n_lags,)`` or ``(n_lags, n)``.
-        bin_width: between lags, in seconds.
-        least: lowest frequency to look at, in Hz; by default one cycle over all lags, below
-            which the function shows none.
-
-    Returns:
-        In Hz, a number or ``(n,)``; NaN for a function that does not vary or holds NaN.
-
-    Raises:
-        ValueError: fewer than three lags, or a frequency out of range.
-
-    Example:
-        >>> lags = np.arange(-50, 51) * 0.01
-        >>> round(float(peak_frequency(np.cos(2 * np.pi * 15 * lags), 0.01)), 1)
-        15.0
+    The greatest value of the spectrum of the function ``(n_lags,)`` or ``(n_lags, n)``, its
+    mean over lags taken off, after a Hann window over all lags.
     """
     width = checks.check_number(bin_width, "bin_width")
     values = checks.as_numbers(

@@ -18,12 +18,6 @@ class LaggedProducts:
         x_bt: ``(n_trials, n_bins)``, finite, best with a mean near 0.
         y_btn: ``(n_trials, n_bins, n)``, the same.
         lags: whole numbers from ``-n_lags`` to ``n_lags``, fewer than ``n_bins``.
-
-    Example:
-        >>> x = np.random.default_rng(0).normal(size=(5, 30))
-        >>> products = LaggedProducts(x, np.roll(x, 2, axis=1)[..., None], np.arange(-3, 4))
-        >>> products.correlation(np.arange(5)).argmax() - 3
-        np.int64(2)
     """
 
     def __init__(self, x_bt: np.ndarray, y_btn: np.ndarray, lags: np.ndarray) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import as_conditions
-from lfads_tf.analysis.decoding.folds import fold_labels
+from lfads_tf.analysis.decoding.folds import each_fold, fold_labels
 from lfads_tf.analysis.decoding.sklearn_checks import copy_of
 from lfads_tf.analysis.separation.discriminants import discriminants, greatest_score
 from lfads_tf.analysis.separation.result import Separation
@@ -78,18 +78,14 @@ def separate_conditions(
         told = _told(x, kind_of, x_test, folds, method, shrinkage, seed)
         chance = _chance(np.searchsorted(kinds, labels_test))
         return Separation(kinds, labels_test, kinds[told], chance)
-    fold_of = fold_labels(folds, len(x), seed)
-    names = np.unique(fold_of)
     told = np.empty(x.shape[:2], int)
-    for name in names:
-        held = fold_of == name
+    for name, held, inner in each_fold(folds, len(x), seed, 3):
         absent = np.setdiff1d(kind_of, kind_of[~held])
         if absent.size:
             raise ValueError(
                 "folds: expected every condition among the training trials of each fold, "
                 f"received a fold ({name}) that holds all trials of {kinds[absent[0]]}."
             )
-        inner = fold_of[~held] if len(names) > 2 else 3
         told[held] = _told(x[~held], kind_of[~held], x[held], inner, method, shrinkage, seed)
     return Separation(kinds, labels, kinds[told], _chance(kind_of))
 

@@ -26,13 +26,6 @@ def discriminants(
 
     Returns:
         Weights ``(n_bins, n_features, n_conditions)`` and biases ``(n_bins, n_conditions)``.
-
-    Example:
-        >>> import numpy as np
-        >>> x = np.array([[[-1.0, 0.0]], [[3.0, 0.0]], [[1.0, 2.0]], [[1.0, -2.0]]])
-        >>> weights, biases = discriminants(x + [[[0, 0]]], np.array([0, 1, 0, 1]), 1.0)
-        >>> weights.shape, biases.shape
-        ((1, 2, 2), (1, 2))
     """
     n_kinds = int(kind_of.max()) + 1
     means_ctf = np.stack([features[kind_of == kind].mean(axis=0) for kind in range(n_kinds)])
@@ -52,18 +45,6 @@ def discriminants(
 
 
 def greatest_score(weights: np.ndarray, biases: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """Return the condition of greatest score in each trial and bin, ``(n_trials, n_bins)``.
-
-    Args:
-        weights: of :func:`discriminants`.
-        biases: of :func:`discriminants`.
-        features: ``(n_trials, n_bins, n_features)``.
-
-    Example:
-        >>> import numpy as np
-        >>> weights, biases = np.array([[[-1.0, 1.0]]]), np.zeros((1, 2))
-        >>> greatest_score(weights, biases, np.array([[[0.3]]])).tolist()
-        [[1]]
-    """
+    """Return the condition of greatest score in each trial and bin, ``(n_trials, n_bins)``."""
     scores = np.einsum("btf,tfc->btc", features, weights, optimize=True) + biases
     return scores.argmax(axis=-1)
