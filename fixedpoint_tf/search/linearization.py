@@ -16,7 +16,8 @@ from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 from fixedpoint_tf.systems.differentiation.finite_differences import Differenced
 from fixedpoint_tf.systems.kinks.stability import settle_at_kinks
 from fixedpoint_tf.systems.system import DynamicalSystem
-from fixedpoint_tf.systems.validation.derivatives import check_jacobian, describe
+from fixedpoint_tf.systems.validation.derivative_errors import describe
+from fixedpoint_tf.systems.validation.derivatives import check_jacobian
 
 if TYPE_CHECKING:
     from fixedpoint_tf.config import FinderConfig

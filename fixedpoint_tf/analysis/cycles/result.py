@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from fixedpoint_tf._utils.checks import check_number
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.cycles.orbits.orbits import trivial
+from fixedpoint_tf.analysis.cycles.summary import count_starts, period_words, summarize
 from fixedpoint_tf.analysis.outcomes import StartOutcome
 from fixedpoint_tf.linearization.stability import STABILITY_TOL, Stability
 from fixedpoint_tf.linearization.time_units import check_time
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from fixedpoint_tf.fixed_points.points import FixedPoints
 
 __all__ = ["Cycles"]
-
-SAID = 5e-6  # relative error of a period from which on it shows in six digits
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -277,79 +275,14 @@ class Cycles(Result):
 
     def periods_in_words(self) -> tuple[str, ...]:
         """Say of each cycle how long the oscillation takes, such as "7.3 steps"."""
-        unit = "steps" if self.time == "discrete" else "time units"
-        said = []
-        for i, (own, period, turns) in enumerate(
-            zip(self.oscillation_period, self.period, self.turns, strict=True)
-        ):
-            whole = self.time == "discrete" and self.is_exact[i]
-            words = f"{own:.0f} {unit}" if whole and turns == 1 else f"{own:.6g} {unit}"
-            if self.period_error[i] > SAID * own:
-                words = f"{own:.6g} ± {self.period_error[i]:.1g} {unit}"
-            if turns > 1:
-                words += f", {turns} turns in {period:.0f} steps"
-            said.append(words)
-        return tuple(said)
+        return period_words(self)
 
     def __repr__(self) -> str:
-        stability, periods = self.stability_in_words(), self.periods_in_words()
-        curve = [
-            "" if exact else ", on a closed curve" if n == 1 else f", on {n} closed curves"
-            for exact, n in zip(self.is_exact, self.n_curves, strict=True)
-        ]
-        families = [
-            ", one of a family" if n and not closes else ""
-            for n, closes in zip(self.n_family, self.family_closes, strict=True)
-        ]
-        if self.n == 0:
-            head = "no cycles"
-        elif self.n == 1:
-            kinds: dict[str, str] = {
-                Stability.UNDECIDED: "a cycle of undecided stability",
-                Stability.UNSTABLE: "an unstable cycle",
-            }
-            kind = kinds.get(stability[0], f"a {stability[0]} cycle")
-            head = f"{kind}{families[0]}: the oscillation takes {periods[0]}{curve[0]}"
-        else:
-            said = [
-                f"{period}{where} ({how}{family})"
-                for period, where, how, family in zip(
-                    periods, curve, stability, families, strict=True
-                )
-            ]
-            more = [f"{self.n - 4} more"] if self.n > 4 else []
-            head = f"{self.n} cycles: the oscillations take " + "; ".join(said[:4] + more)
-        n = sum(word == Stability.UNDECIDED for word in self.kink_stability)
-        if n:
-            head += f"; {n} through a kink, where stability is undecided"
-        tail = "; interrupted" if self.interrupted else ""
-        return f"{head}; starts: {self.starts_in_words() or 'none'}{tail}"
+        return summarize(self)
 
     def starts_in_words(self) -> str:
         """Count the starts by outcome in words, such as "2 at a fixed point, 1 chaotic"."""
-        counts = collections.Counter(self.outcomes)
-        words = [
-            f"{counts[outcome]:,} {outcome.place}{self._details(outcome)}"
-            for outcome in StartOutcome
-            if counts[outcome]
-        ]
-        return ", ".join(words)
-
-    def _details(self, outcome: StartOutcome) -> str:
-        """The Lyapunov exponents of chaotic starts; what those that still move may need."""
-        if outcome == StartOutcome.NOT_SETTLED:
-            n_steps = int(np.min(self.n_run[np.array(self.outcomes) == outcome]))
-            after = f" after {n_steps:,} steps" if n_steps else ""
-            return f"{after} (slow cycles need a larger n_steps, slow decay more n_extensions)"
-        if outcome != StartOutcome.CHAOTIC:
-            return ""
-        chaotic = np.array(self.outcomes) == outcome
-        rate = float(np.mean(self.lyapunov[chaotic]))
-        error = float(np.nanmax(np.append(0.0, self.lyapunov_error[chaotic])))
-        unit = "step" if self.time == "discrete" else "time unit"
-        n_steps = int(np.min(self.n_run[chaotic]))
-        over = f", in all {n_steps:,} steps simulated" if n_steps else ""
-        return f" (exponent {rate:.2g} ± {error:.1g} per {unit}{over})"
+        return count_starts(self)
 
     def plot(
         self,

@@ -10,6 +10,10 @@ import numpy as np
 
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.cycles.assembly import build_result
+from fixedpoint_tf.analysis.cycles.closed_curves.birkhoff_averages import (
+    dominant_frequency,
+    sizes,
+)
 from fixedpoint_tf.analysis.cycles.closed_curves.curve_sets import (
     CurveSet,
     as_set,
@@ -18,12 +22,8 @@ from fixedpoint_tf.analysis.cycles.closed_curves.curve_sets import (
 )
 from fixedpoint_tf.analysis.cycles.closed_curves.curves import NEUTRAL_GROWTH, orbit_on
 from fixedpoint_tf.analysis.cycles.closed_curves.lyapunov import growths, mean_rate
-from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import (
-    closed_curve,
-    dominant_frequency,
-    sizes,
-    times_round,
-)
+from fixedpoint_tf.analysis.cycles.closed_curves.rotation import closed_curve
+from fixedpoint_tf.analysis.cycles.closed_curves.splines import times_round
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit, distance_to
 from fixedpoint_tf.analysis.cycles.orbits.recurrences import (

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf.systems.system import DynamicalSystem
-from fixedpoint_tf.systems.validation.derivatives import listed, unit_name
+from fixedpoint_tf.systems.validation.derivative_errors import listed, unit_name
 
 __all__ = ["check_differentiated", "check_numbers"]
 

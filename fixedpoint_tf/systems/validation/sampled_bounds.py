@@ -13,7 +13,8 @@ import numpy as np
 from fixedpoint_tf.systems.cells.curvature import CellBounds
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.system import DynamicalSystem
-from fixedpoint_tf.systems.validation.derivatives import SCALES, unit_name
+from fixedpoint_tf.systems.validation.derivative_errors import unit_name
+from fixedpoint_tf.systems.validation.derivatives import SCALES
 
 __all__ = ["check_ball_bounds", "check_linear_pieces"]
 

@@ -14,13 +14,9 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import (
-    MUCH_BETTER,
-    ClosedCurve,
-    birkhoff_weights,
-    closed_curve,
-    curve_at,
-)
+from fixedpoint_tf.analysis.cycles.closed_curves.birkhoff_averages import birkhoff_weights
+from fixedpoint_tf.analysis.cycles.closed_curves.rotation import MUCH_BETTER, closed_curve
+from fixedpoint_tf.analysis.cycles.closed_curves.splines import ClosedCurve, curve_at
 
 __all__ = ["CurveSet", "as_set", "curves_in_turn", "fits_several_better", "own_frequency"]
 

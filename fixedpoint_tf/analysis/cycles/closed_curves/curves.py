@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 
 from fixedpoint_tf.analysis.cycles.closed_curves.curve_sets import CurveSet
 from fixedpoint_tf.analysis.cycles.closed_curves.lyapunov import growths, lyapunov_exponents
-from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import curve_through
+from fixedpoint_tf.analysis.cycles.closed_curves.splines import curve_through
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
 

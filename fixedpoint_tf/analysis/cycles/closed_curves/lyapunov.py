@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from fixedpoint_tf._utils.chunks import chunks
-from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import birkhoff_weights
+from fixedpoint_tf.analysis.cycles.closed_curves.birkhoff_averages import birkhoff_weights
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 
 __all__ = ["growths", "lyapunov_exponents", "mean_rate"]

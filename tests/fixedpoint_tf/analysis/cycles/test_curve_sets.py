@@ -7,7 +7,7 @@ import tensorflow as tf
 from fixedpoint_tf import as_system
 from fixedpoint_tf.analysis import Cycles, find_cycles
 from fixedpoint_tf.analysis.cycles.closed_curves.curve_sets import curves_in_turn
-from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import closed_curve
+from fixedpoint_tf.analysis.cycles.closed_curves.rotation import closed_curve
 
 
 def turned(z, angle):

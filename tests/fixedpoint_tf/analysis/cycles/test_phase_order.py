@@ -13,7 +13,7 @@ from fixedpoint_tf.analysis.cycles.closed_curves.phase_order import (
     neighbours_agree,
     ordering_range,
 )
-from fixedpoint_tf.analysis.cycles.closed_curves.quasiperiodic import closed_curve
+from fixedpoint_tf.analysis.cycles.closed_curves.rotation import closed_curve
 
 
 def turning(period, gain):
