@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from fixedpoint_tf._utils.checks import check_number, check_switch, check_whole, is_number
 from lfads_tf._utils.checks import UNNAMED
+from lfads_tf._utils.config_checks import check_sessions, check_together, plain_value
 from lfads_tf.data.compatibility import as_sessions
 from lfads_tf.data.session import Session
 
 __all__ = ["LFADSConfig", "renamed"]
-
-OBSERVATIONS = ("poisson", "gaussian", "gamma", "zero_inflated_gamma")
-INPUT_PRIORS = ("ar1", "gaussian")
-READ_IN_STARTS = ("pcr", "random")
-
 
 #: What attributes were called in files of before the first release.
 _RENAMED = {
@@ -177,140 +171,18 @@ class LFADSConfig:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value = self._checked(field.name, getattr(self, field.name), str(field.type))
+            value = plain_value(field.name, getattr(self, field.name), str(field.type))
             object.__setattr__(self, field.name, value)
         if not self.session_neurons:
             object.__setattr__(self, "session_neurons", (self.n_neurons,))
-        self._at_most("n_encode_neurons", self.n_encode_neurons, "n_neurons")
-        self._at_most("n_encode_bins", self.n_encode_bins, "n_bins")
-        self._one_of("observation", OBSERVATIONS)
-        self._one_of("input_prior", INPUT_PRIORS)
-        if self.initial_condition_bins >= self.encoded_bins:
-            raise ValueError(
-                "initial_condition_bins: expected fewer than the bins that are encoded "
-                f"({self.encoded_bins}), received {self.initial_condition_bins}."
-            )
-        self._check_sessions()
+        check_together(self)
+        check_sessions(self)
         most_factors = sum(self.session_neurons)
         if self.n_factors > most_factors and self.n_factors != type(self).n_factors:
             warnings.warn(
                 f"n_factors: {self.n_factors} factors for {most_factors} neurons are "
                 "more than the data can tell apart.",
                 stacklevel=3,
-            )
-        n_seen = self.encoded_bins - self.initial_condition_bins
-        if self.has_controller and self.controller_lag >= n_seen:
-            raise ValueError(
-                "controller_lag: expected fewer than the bins that the controller's encoder "
-                f"sees ({n_seen}), received {self.controller_lag}."
-            )
-        for name in ("spike_jitter", "temporal_shift"):
-            if self.sample_validation and getattr(self, name):
-                # What is held out would be told by spikes that move out of it, and what is
-                # fitted would be judged by spikes that moved in.
-                raise ValueError(
-                    f"sample_validation: expected 0, or {name}=0 beside it, since {name} moves "
-                    "spikes of the samples left out into those that are fitted; received "
-                    f"{self.sample_validation} with {name}={getattr(self, name)}."
-                )
-        if 0 < self.coordinated_dropout < _LEAST_SHARE:
-            raise ValueError(
-                f"coordinated_dropout: expected 0 or at least {_LEAST_SHARE:.3g}, since masks "
-                "are drawn from 16 bits and would hide nothing below it; received "
-                f"{self.coordinated_dropout}."
-            )
-        if self.spike_jitter >= self.n_bins:
-            raise ValueError(
-                f"spike_jitter: expected fewer than n_bins ({self.n_bins}), received "
-                f"{self.spike_jitter}."
-            )
-
-    def _checked(self, name: str, value: Any, kind: str) -> Any:
-        """Return the value as a plain number; NumPy's are taken too."""
-        if kind == "str" or (value is None and "None" in kind):
-            return value
-        if kind == "bool":
-            return check_switch(value, name)
-        if kind.startswith("tuple"):
-            if isinstance(value, str) or not isinstance(value, list | tuple):
-                raise TypeError(f"{name}: expected a tuple, received {value!r}.")
-            if "int" in kind:
-                return tuple(self._checked(name, item, "int") for item in value)
-            for item in value:
-                if not isinstance(item, str):
-                    raise TypeError(f"{name}: expected strings, received {item!r}.")
-            return tuple(value)
-        if kind.startswith("int"):
-            if is_number(value) and float(value).is_integer():
-                value = int(value)  # such as 3.0
-            most = _LARGEST_SEED if name == "seed" else None
-            return check_whole(value, name, 1 if name in _COUNTS else 0, most)
-        high = 1.0 if name in _SHARES else math.inf
-        return check_number(value, name, 0.0, high, closed="" if name in _POSITIVE else "low")
-
-    def _at_most(self, name: str, value: int | None, of: str) -> None:
-        if value is not None and not 1 <= value <= getattr(self, of):
-            raise ValueError(
-                f"{name}: expected 1 to {of} ({getattr(self, of)}), received {value!r}."
-            )
-
-    def _one_of(self, name: str, allowed: tuple[str, ...]) -> None:
-        if getattr(self, name) not in allowed:
-            raise ValueError(
-                f"{name}: expected one of {', '.join(allowed)}, received "
-                f"{getattr(self, name)!r}."
-            )
-
-    def _check_sessions(self) -> None:
-        """Refuse sessions, and read-ins of theirs, that cannot be."""
-        self._one_of("read_in_start", READ_IN_STARTS)
-        names, sizes = self.session_names, self.session_neurons
-        if not names or len(set(names)) < len(names):
-            raise ValueError(
-                f"session_names: expected names of sessions, each once, received {names!r}."
-            )
-        if len(sizes) != len(names) or min(sizes) < 1:
-            raise ValueError(
-                f"session_neurons: expected the number of neurons of each of {len(names)} "
-                f"sessions, received {sizes!r}."
-            )
-        if self.n_neurons != max(sizes):
-            raise ValueError(
-                f"n_neurons: expected that of the largest session ({max(sizes)}), received "
-                f"{self.n_neurons}."
-            )
-        encoded = self.session_encode_neurons or tuple(map(self.encoded_of, range(len(names))))
-        fits = len(encoded) == len(sizes)
-        if not fits or not all(1 <= e <= n for e, n in zip(encoded, sizes, strict=True)):
-            raise ValueError(
-                "session_encode_neurons: expected from 1 to all neurons of each session "
-                f"({sizes!r}), received {encoded!r}."
-            )
-        if self.encoded_neurons != max(encoded):
-            raise ValueError(
-                "n_encode_neurons: expected that of the session with the most encoded neurons "
-                f"({max(encoded)}), received {self.encoded_neurons}."
-            )
-        unknown = set(self.frozen_sessions) - set(names)
-        if unknown:
-            raise ValueError(
-                f"frozen_sessions: expected some of {', '.join(map(repr, names))}, received "
-                f"{', '.join(map(repr, sorted(unknown)))}."
-            )
-        if not self.n_read_in and len(names) > 1:
-            raise ValueError(
-                f"n_read_in: expected at least 1 for {len(names)} sessions, each of which has "
-                "a read-in, received 0."
-            )
-        if not self.n_read_in and self.read_in_start != "random":
-            raise ValueError(
-                "read_in_start: expected 'random' where there are no read-ins (n_read_in=0), "
-                f"received {self.read_in_start!r}."
-            )
-        if not self.read_in_trained and self.read_in_start == "random":
-            raise ValueError(
-                "read_in_trained: expected True where read-ins begin at random "
-                "(read_in_start='random'), received False."
             )
 
     @property
@@ -538,27 +410,3 @@ class LFADSConfig:
             if getattr(self, field.name) != defaults.get(field.name, field.default)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-_SHARES = ("dropout", "coordinated_dropout", "sample_validation")
-_LEAST_SHARE = 2.0**-16  # the least that the 16 bits of augmentations.random_bits show
-_COUNTS = (
-    "n_neurons",
-    "n_bins",
-    "encoder_units",
-    "n_initial_conditions",
-    "generator_units",
-    "n_factors",
-    "controller_encoder_units",
-    "controller_units",
-)
-_POSITIVE = (
-    "bin_width",
-    "state_clip",
-    "initial_condition_prior_variance",
-    "input_prior_time_constant",
-    "input_prior_noise_variance",
-    "learning_rate",
-    "gradient_clip",
-)
-_LARGEST_SEED = 2**31 - 1  # seeds go into arrays of 32-bit integers

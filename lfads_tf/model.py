@@ -6,7 +6,6 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import check_eager, check_switch, check_whole
@@ -19,7 +18,7 @@ from lfads_tf.sessions import adding, initial_weights
 from lfads_tf.sessions.agreement import SessionAgreement, agreement, averages_of
 from lfads_tf.training import batches, checks, sharding, steps, trial_arrays
 from lfads_tf.training.callbacks import SmoothedValidation, StopAtNaN
-from lfads_tf.training.checkpoints import Checkpoint, default_callbacks, digest
+from lfads_tf.training.checkpoints import Checkpoint, default_callbacks
 from lfads_tf.training.objective import PARTS, left_out_samples, warmup
 
 if TYPE_CHECKING:
@@ -225,16 +224,15 @@ class LFADS(keras.Model):
         checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
         finished = False
         if checkpoint is not None:
-            given = {"x": trials, "validation_data": valid}
             by_name = not isinstance(session_weights, str)
+            settings = {
+                **self.config.to_dict(),
+                "optimizer": type(self.optimizer).__name__,
+                "batch_size": int(batch_size) if isinstance(trials, dict) else None,
+                "session_weights": dict(session_weights) if by_name else session_weights,
+            }
             start, finished = checkpoint.begin(
-                {
-                    **self.config.to_dict(),
-                    "optimizer": type(self.optimizer).__name__,
-                    "batch_size": int(batch_size) if isinstance(trials, dict) else None,
-                    "session_weights": dict(session_weights) if by_name else session_weights,
-                },
-                {n: digest(a) if isinstance(a, dict) else None for n, a in given.items()},
+                settings, {"x": trials, "validation_data": valid}
             )
             initial_epoch = max(initial_epoch, start)
         if isinstance(trials, dict):
@@ -268,9 +266,7 @@ class LFADS(keras.Model):
             verbose=verbose,
         )
         if checkpoint is not None and checkpoint.resume:
-            columns = dict(checkpoint.history)
-            history.epoch = [int(epoch) for epoch in columns.pop("epoch", [])]
-            history.history = columns
+            checkpoint.fill(history)
         return history
 
     def evaluate(
@@ -497,15 +493,7 @@ class LFADS(keras.Model):
             (8, 10, 6)
         """
         old = self.config
-        if not isinstance(session, Session):
-            raise TypeError(
-                f"session: expected a Session, received a {type(session).__name__}."
-            )
-        if session.name in old.session_names:
-            raise ValueError(
-                "session: expected one of another name than those that the model knows "
-                f"({', '.join(map(repr, old.session_names))}), received {session.name!r}."
-            )
+        checks.check_new_session(session, old)
         check_switch(freeze_shared, "freeze_shared")
         config = old.with_session(
             session.name,
@@ -529,21 +517,8 @@ class LFADS(keras.Model):
             new.compile_from_config(self.get_compile_config())
         sessions, bias = new.network.sessions, new.network.bias_for(session.spikes)
         sessions.assign(session.name, sessions.of(session.name)._replace(out_bias=bias))
-        if not references:
-            return new
-        labels = common_conditions(references)
-        averages = [
-            averages_of(self.network, one, self.infer(one, n_samples=10).factors, labels)
-            for one in references
-        ]
-        seen, factors = (np.mean(of, axis=0) for of in zip(*averages, strict=True))
-        n_components = None if old.n_read_in else min(config.n_factors, config.n_read_in)
-        weights = adding.weights_like(new.network, session, labels, seen, factors, n_components)
-        sessions.assign(session.name, weights)
-        if config.observation == "poisson":
-            inferred = new.infer(session, n_samples=10)
-            weights = adding.refined_read_out(weights, session, inferred.factors)
-            sessions.assign(session.name, weights)
+        if references:
+            adding.begin_like(self, new, session, references)
         return new
 
     def session_agreement(self, sessions: Any, *, n_samples: int = 10) -> SessionAgreement:
@@ -598,7 +573,7 @@ class LFADS(keras.Model):
         results, n_samples = steps.over_shards(
             self._shard_gradients, self.network, shards, scalars, warm_up
         )
-        parts = _added([parts for parts, _ in results])
+        parts = steps.added([parts for parts, _ in results])
         norm = self._update_weights(
             [gradients for _, gradients in results], tf.constant(self.config.gradient_clip)
         )
@@ -618,7 +593,7 @@ class LFADS(keras.Model):
         results, n_samples = steps.over_shards(
             self._shard_loss, self.network, shards, scalars, tf.ones(())
         )
-        return self._averaged(_added(results), n_samples, batch)
+        return self._averaged(steps.added(results), n_samples, batch)
 
     def _scalar_values(self) -> dict[str, tf.Tensor]:
         return {name: tf.convert_to_tensor(value) for name, value in self.scalars.items()}
@@ -683,12 +658,6 @@ class LFADS(keras.Model):
     def compile_from_config(self, config: dict[str, Any]) -> None:
         optimizer = keras.saving.deserialize_keras_object(config["optimizer"])
         self.compile(**{**config, "optimizer": optimizer})
-
-
-def _added(parts_by_shard: Sequence[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
-    return {
-        name: tf.add_n([parts[name] for parts in parts_by_shard]) for name in parts_by_shard[0]
-    }
 
 
 def load_model(path: str | os.PathLike[str]) -> LFADS:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lfads_tf.data.compatibility import common_conditions
 from lfads_tf.layers.network import Network
 from lfads_tf.layers.readin import SessionWeights
 from lfads_tf.sessions import initial_weights
+from lfads_tf.sessions.agreement import averages_of
 from lfads_tf.sessions.condition_averages import condition_averages
 from lfads_tf.sessions.regression import (
     fit_log_linear_to_trials,
@@ -19,7 +22,7 @@ from lfads_tf.sessions.regression import (
 if TYPE_CHECKING:
     from lfads_tf.data.session import Session
 
-__all__ = ["assign_common", "refined_read_out", "weights_like"]
+__all__ = ["assign_common", "begin_like", "refined_read_out", "weights_like"]
 
 
 def assign_common(old: Network, new: Network) -> None:
@@ -39,6 +42,31 @@ def assign_common(old: Network, new: Network) -> None:
             n_encoded = old.config.encoded_neurons
             weights = weights._replace(in_kernel=np.eye(n_encoded), in_bias=np.zeros(n_encoded))
         new.sessions.assign(name, weights)
+
+
+def begin_like(old: Any, new: Any, session: Session, references: Sequence[Session]) -> None:
+    """Begin read-in and read-out of a new session like those of sessions that are known.
+
+    Args:
+        old: the model that knows the other sessions.
+        new: the model that knows the new one too; the weights of that session are assigned.
+        session: the new one.
+        references: of the others, with trials of the same conditions.
+    """
+    labels = common_conditions(references)
+    averages = [
+        averages_of(old.network, one, old.infer(one, n_samples=10).factors, labels)
+        for one in references
+    ]
+    seen, factors = (np.mean(of, axis=0) for of in zip(*averages, strict=True))
+    config = new.config
+    n_components = None if old.config.n_read_in else min(config.n_factors, config.n_read_in)
+    weights = weights_like(new.network, session, labels, seen, factors, n_components)
+    new.network.sessions.assign(session.name, weights)
+    if config.observation == "poisson":
+        inferred = new.infer(session, n_samples=10)
+        weights = refined_read_out(weights, session, inferred.factors)
+        new.network.sessions.assign(session.name, weights)
 
 
 def weights_like(

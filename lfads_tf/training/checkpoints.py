@@ -148,15 +148,13 @@ class Checkpoint(keras.callbacks.Callback):
                 "with it, overwrite=True (--overwrite) begins anew."
             )
 
-    def begin(
-        self, settings: Mapping[str, Any], trials: Mapping[str, str | None]
-    ) -> tuple[int, bool]:
-        """Takes down what run this is, and finds where it begins; ``fit`` calls it.
+    def begin(self, settings: Mapping[str, Any], trials: Mapping[str, Any]) -> tuple[int, bool]:
+        """Note the settings and trials of a run, and find the epoch it begins with.
 
         Args:
             settings: the configuration, and what else decides how training goes, by name.
-            trials: of each argument with trials their :func:`digest`; none of a
-                ``tf.data.Dataset``, whose trials are not compared.
+            trials: of each argument the arrays of its trials, whose :func:`digest` is noted;
+                those of a ``tf.data.Dataset`` are not compared.
 
         Returns:
             The epoch to begin with, and whether the run of the folder came to its own end.
@@ -164,7 +162,8 @@ class Checkpoint(keras.callbacks.Callback):
         Raises:
             ValueError: the folder that is to be resumed holds another run.
         """
-        self.settings, self.trials = dict(settings), dict(trials)
+        self.settings = dict(settings)
+        self.trials = {n: digest(a) if isinstance(a, dict) else None for n, a in trials.items()}
         if not self.resume or not (self.directory / STATE).exists():
             return 0, False
         with h5py.File(self.directory / STATE, "r") as file:
@@ -186,6 +185,12 @@ class Checkpoint(keras.callbacks.Callback):
                 "what it began with or another folder; overwrite=True begins anew."
             )
         return epoch + 1, stopped
+
+    def fill(self, history: keras.callbacks.History) -> None:
+        """Give Keras's history all epochs of a resumed run."""
+        columns = dict(self.history)
+        history.epoch = [int(epoch) for epoch in columns.pop("epoch", [])]
+        history.history = columns
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.history = {}

@@ -18,6 +18,7 @@ from lfads_tf.data.session import Session
 __all__ = [
     "assert_values",
     "check_keywords",
+    "check_new_session",
     "check_pipeline",
     "check_session_weights",
     "check_split",
@@ -201,6 +202,17 @@ def check_session_weights(session_weights: Any, config: LFADSConfig) -> None:
         raise ValueError(
             "session_weights: expected 'trials' for a model of a single session, received "
             f"{session_weights!r}."
+        )
+
+
+def check_new_session(session: Any, config: LFADSConfig) -> None:
+    """Refuse what is no session, and one whose name the model knows."""
+    if not isinstance(session, Session):
+        raise TypeError(f"session: expected a Session, received a {type(session).__name__}.")
+    if session.name in config.session_names:
+        raise ValueError(
+            "session: expected one of another name than those that the model knows "
+            f"({', '.join(map(repr, config.session_names))}), received {session.name!r}."
         )
 
 

@@ -22,6 +22,7 @@ from lfads_tf.training.objective import PARTS, loss_parts, sample_weights, weigh
 
 __all__ = [
     "SCALARS",
+    "added",
     "first_bad_part",
     "loss_and_gradients",
     "loss_only",
@@ -196,6 +197,18 @@ def over_shards(
     weights = [tf.convert_to_tensor(variable) for variable in network.trainable_variables]
     common = (scalars, warm_up, n_samples, share)
     return [run(weights, shard, *common) for shard in shards], n_samples
+
+
+def added(parts_by_shard: Sequence[Mapping[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
+    """Add up the parts of the loss over shards.
+
+    Example:
+        >>> float(added([{"nll": tf.constant(1.0)}, {"nll": tf.constant(2.0)}])["nll"])
+        3.0
+    """
+    return {
+        name: tf.add_n([parts[name] for parts in parts_by_shard]) for name in parts_by_shard[0]
+    }
 
 
 def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Callable:

@@ -541,7 +541,7 @@ def test_what_a_stitched_model_cannot_take_is_refused():
         ({"session_neurons": (3,)}, "session_neurons: .* each of 2 sessions"),
         ({"session_neurons": (3, 4)}, "n_neurons: expected that of the largest session .4."),
         ({"frozen_sessions": ("c",)}, "frozen_sessions: expected some of 'a', 'b'.*'c'"),
-        ({"read_in_start": "ica"}, "read_in_start: expected one of pcr, random"),
+        ({"read_in_start": "ica"}, r"read_in_start: expected one of \['pcr', 'random'\]"),
         ({"read_in_trained": False}, "read_in_trained: expected True where .* at random"),
         ({"session_encode_neurons": (3, 9)}, "session_encode_neurons: expected from 1 to all"),
     ],
