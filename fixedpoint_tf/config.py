@@ -218,7 +218,7 @@ def check_option_names(names: Iterable[str]) -> None:
 
 
 def _type_name(dtype: Any) -> str:
-    """The name of a floating type given as a string, or NumPy's or TensorFlow's own."""
+    """Return the name of a floating type given as a string, or NumPy's or TensorFlow's own."""
     try:
         name = None if dtype is None else np.dtype(getattr(dtype, "name", dtype)).name
     except TypeError:

@@ -347,7 +347,7 @@ class LFADSConfig:
             )
 
     def replace(self, **changes: Any) -> LFADSConfig:
-        """A copy with some attributes changed.
+        """Return a copy with some attributes changed.
 
         Example:
             >>> LFADSConfig(30, 50, 0.01).replace(n_factors=8).n_factors
@@ -358,7 +358,7 @@ class LFADSConfig:
         return dataclasses.replace(self, **changes)
 
     def kl_weight_from_lfads_torch(self, scale: float, cd_rate: float = 0.0) -> float:
-        """The weight here that a ``kl_ic_scale`` or ``kl_co_scale`` of lfads-torch means.
+        """Convert a ``kl_ic_scale`` or ``kl_co_scale`` of lfads-torch to the weight here.
 
         Under coordinated dropout its likelihood has a gradient on the hidden samples only,
         a share ``cd_rate`` of all, and nothing makes up for the rest, so that its KL terms
@@ -379,7 +379,7 @@ class LFADSConfig:
         return scale * self.n_bins * self.n_neurons / (cd_rate or 1.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """All attributes as plain numbers, strings and lists.
+        """Return all attributes as plain numbers, strings and lists.
 
         Example:
             >>> config = LFADSConfig(30, 50, 0.01)
@@ -402,7 +402,7 @@ class LFADSConfig:
         return cls(**values)
 
     def __repr__(self) -> str:
-        """Only what differs from the defaults."""
+        """Show the attributes that differ from the defaults."""
         defaults = {"session_neurons": (self.n_neurons,)}
         shown = [
             f"{field.name}={getattr(self, field.name)!r}"

@@ -111,7 +111,7 @@ class LFADS(keras.Model):
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
     ) -> None:
-        """Prepares the model for training.
+        """Prepare the model for training.
 
         Args:
             optimizer: a Keras optimizer or its name; Adam with the learning rate of the
@@ -167,7 +167,7 @@ class LFADS(keras.Model):
         verbose: Any = "auto",
         **unknown: Any,
     ) -> keras.callbacks.History:
-        """Trains the model.
+        """Train the model.
 
         The first call sets the bias of the read-out to the data's mean rates. Batches have
         equal sizes, ``batch_size`` at most; their order follows from the configuration's
@@ -281,7 +281,7 @@ class LFADS(keras.Model):
         verbose: Any = "auto",
         **of_fit: Any,
     ) -> Any:
-        """The loss and its parts, in nats a sample, with the final weights of each part.
+        """Return the loss and its parts, in nats a sample, with the final weights of each part.
 
         With coordinated dropout in the configuration the likelihood is that of samples
         hidden from the encoder, always the same ones.
@@ -346,7 +346,7 @@ class LFADS(keras.Model):
     # Asking a trained model.
 
     def infer(self, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inferred:
-        """Rates, factors, initial conditions and inferred inputs of any trials.
+        """Infer rates, factors, initial conditions and inputs of any trials.
 
         Each trial is encoded once and decoded from ``n_samples`` samples of its posterior,
         over which the results are averaged.
@@ -381,7 +381,7 @@ class LFADS(keras.Model):
         return posterior.infer(self, data, n_samples=n_samples, seed=seed)
 
     def factors_of(self, states: Any) -> Any:
-        """The factors that the generator shows in given states.
+        """Return the factors that the generator shows in given states.
 
         They are linear in the state, so that fixed points of :attr:`generator` can be drawn
         among the factors of trials, and averages of states among averages of factors.
@@ -404,7 +404,7 @@ class LFADS(keras.Model):
         return posterior.factors_of(self.network, states)
 
     def rates_of(self, states: Any, session: Any = None) -> Any:
-        """The rates that the generator's states stand for.
+        """Return the rates that the generator's states stand for.
 
         Rates are no linear function of the state: those of an average state are not the
         average of the rates.
@@ -565,7 +565,7 @@ class LFADS(keras.Model):
     # What Keras calls in training.
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """One update of the weights; called by ``fit``."""
+        """Update the weights once, for ``fit``."""
         batch = batches.checked_batch(data, self.config)
         scalars = self._scalar_values()
         shards = steps.make_shards(batch, self.config, self.step, training=True)
@@ -585,7 +585,7 @@ class LFADS(keras.Model):
         return {**self._averaged(parts, n_samples, batch), "warm_up": warm_up}
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """The loss of a batch with its final weights; called by ``evaluate`` and ``fit``."""
+        """Compute the loss of a batch with its final weights, for ``evaluate`` and ``fit``."""
         batch = batches.checked_batch(data, self.config)
         batch.pop("train_mask_btn", None)
         scalars = self._scalar_values()
@@ -599,7 +599,7 @@ class LFADS(keras.Model):
         return {name: tf.convert_to_tensor(value) for name, value in self.scalars.items()}
 
     def _averaged(self, parts, n_samples, batch) -> dict[str, tf.Tensor]:
-        """Means over the epoch so far, each sample with the same weight."""
+        """Return means over the epoch so far, each sample with the same weight."""
         for name in ("loss", *PARTS):
             # Each replica has its part of a mean over the samples of all.
             self._means[name].update_state(sharding.replicas() * parts[name], n_samples)
@@ -616,7 +616,7 @@ class LFADS(keras.Model):
         return list(self._means.values())
 
     def call(self, inputs: Any, training: bool | None = None) -> dict[str, tf.Tensor]:
-        """Rates and factors at the means of the posteriors, without sampling.
+        """Compute rates and factors at the means of the posteriors, without sampling.
 
         Args:
             inputs: spikes ``(n_trials, n_bins, n_neurons)``, or a pair of spikes and
@@ -661,7 +661,7 @@ class LFADS(keras.Model):
 
 
 def load_model(path: str | os.PathLike[str]) -> LFADS:
-    """Loads a model that ``save`` or a checkpoint wrote, identical to what it was.
+    """Load a model that ``save`` or a checkpoint wrote, identical to what it was.
 
     ``keras.models.load_model`` does the same once this package's model is imported.
 

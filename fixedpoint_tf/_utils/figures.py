@@ -258,7 +258,7 @@ def lay_out(fig: Figure) -> None:
 
 
 def padded(values: np.ndarray, fraction: float) -> tuple[float, float]:
-    """The range of the values with a margin; a range of no width gets a width of 2."""
+    """Return the range of the values with a margin; a range of no width gets a width of 2."""
     low, high = float(np.min(values)), float(np.max(values))
     margin = fraction * (high - low) if high > low else 1.0
     return low - margin, high + margin

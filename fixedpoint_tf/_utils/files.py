@@ -15,7 +15,7 @@ __all__ = ["existing", "writing"]
 def writing(
     path: str | os.PathLike[str], *, overwrite: bool = False, make_folder: bool = True
 ) -> Iterator[Path]:
-    """Gives a temporary name beside ``path`` to write to, and moves it there at the end.
+    """Yield a temporary name beside ``path`` to write to, and move it there at the end.
 
     If anything fails on the way, what was at ``path`` stays, and the half-written file goes.
 
@@ -59,7 +59,7 @@ def writing(
 
 
 def existing(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """The path of a file to be read, or an error that says which one is missing.
+    """Return the path of a file to be read, or an error that says which one is missing.
 
     Example:
         >>> try:

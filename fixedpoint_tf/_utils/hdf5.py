@@ -48,7 +48,7 @@ def write(
     make_folder: bool = False,
     compress: bool = False,
 ) -> None:
-    """Writes arrays and attributes to an HDF5 file.
+    """Write arrays and attributes to an HDF5 file.
 
     The file is written under a temporary name in the same folder and then renamed, so
     that a reader never meets half a file, and a failed write leaves the old file as it
@@ -105,7 +105,7 @@ def _write_array(file: h5py.File, name: str, array: np.ndarray, compress: bool) 
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike[str], expected: str = "an HDF5 file") -> Iterator[h5py.File]:
-    """Gives an HDF5 file to read from; errors say what is wrong with it.
+    """Give an HDF5 file to read from; errors say what is wrong with it.
 
     Args:
         path: the file, of any name.
@@ -139,7 +139,7 @@ def read(
     format_version: int,
     may_be_unnamed: bool = False,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Reads what :func:`write` wrote.
+    """Read what :func:`write` wrote.
 
     Args:
         path: the file.
@@ -181,7 +181,7 @@ def read(
 
 
 def datasets_of(node: h5py.Group) -> dict[str, np.ndarray]:
-    """The datasets of a group, text as strings; those of groups in it are left out."""
+    """Return the datasets of a group, text as strings; those of groups in it are left out."""
     try:
         return {
             name: np.asarray(item.asstr()[()]).astype(str)
@@ -195,7 +195,7 @@ def datasets_of(node: h5py.Group) -> dict[str, np.ndarray]:
 
 
 def attributes_of(node: h5py.Group) -> dict[str, Any]:
-    """The attributes of a group as plain Python values."""
+    """Return the attributes of a group as plain Python values."""
     try:
         return {
             name: value.item() if isinstance(value, np.generic) else value

@@ -6,7 +6,7 @@ __all__ = ["pluralize"]
 
 
 def pluralize(n: int, noun: str, several: str | None = None, *, none: str = "0") -> str:
-    """A number and its noun, singular or plural.
+    """Return a number and its noun, singular or plural.
 
     Args:
         n: how many.

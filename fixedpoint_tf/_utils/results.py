@@ -115,7 +115,7 @@ class Result:
             ) from error
 
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """The datasets and attributes of a file: arrays, and all other fields as JSON."""
+        """Return the datasets and attributes of a file: arrays, and other fields as JSON."""
         arrays: dict[str, np.ndarray] = {}
         values: dict[str, Any] = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -137,7 +137,7 @@ class Result:
     def _from_file(
         cls, arrays: dict[str, np.ndarray], attributes: dict[str, Any]
     ) -> dict[str, Any]:
-        """The fields, by the names that they have in the file."""
+        """Return the fields, by the names that they have in the file."""
         contents: dict[str, Any] = json.loads(attributes["values"])
         for name, array in arrays.items():
             field, _, part = name.partition(".")

@@ -233,7 +233,7 @@ def estimate_basins(
 
 
 def _distinct(x: np.ndarray, inputs: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The first of all rows that hold the same point, as where each start ended does."""
+    """Return the first of all rows that hold the same point, as where each start ended does."""
     kept = [rows[:0]]
     for one in np.unique(inputs[rows], axis=0):
         here = rows[(inputs[rows] == one).all(axis=1)]

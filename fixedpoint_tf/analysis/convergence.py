@@ -59,7 +59,7 @@ class Convergence:
 
 
 def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, dt) -> float:
-    """The length of a step: 1 in discrete time, else ``dt`` or a quarter of the fastest rate.
+    """Return the length of a step: 1, ``dt``, or a quarter of the fastest rate.
 
     Raises:
         ValueError: a ``dt`` for a discrete system, or none that is positive.

@@ -47,7 +47,7 @@ _SHORT = {
 
 
 def describe_outcomes(outcome: np.ndarray) -> str:
-    """The outcomes other than a given point, in words, such as "3 on a cycle".
+    """Return the outcomes other than a given point, in words, such as "3 on a cycle".
 
     Example:
         >>> describe_outcomes(np.array([0, 2, 2, 4]))

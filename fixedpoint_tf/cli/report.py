@@ -45,7 +45,7 @@ def meaning(
     states: np.ndarray,
     constant: np.ndarray,
 ) -> Meaning:
-    """Asks whether the points are true and all, what they attract, and what leads where.
+    """Ask whether the points are true and all, what they attract, and what leads where.
 
     A question that does not apply leaves no line: connections where there is no saddle,
     cycles where no trajectory comes to one.

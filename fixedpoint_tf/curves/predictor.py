@@ -18,7 +18,7 @@ STEEPEST = 0.3  # of the step: a larger bend is no guess
 
 
 def _cubic(begin, finish, first, last, share):
-    """The cubic at shares of the way from one point to the other, which may exceed 1."""
+    """Return the cubic at shares of the way from one point to the other, which may exceed 1."""
     length = np.linalg.norm(finish - begin, axis=1)[:, None]
     r = share[:, None]
     # Newton's form: exact where the points and tangents lie on a line.

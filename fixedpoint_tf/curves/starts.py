@@ -83,7 +83,7 @@ def _bend(system: DynamicalSystem, path: Path, x: np.ndarray, s: np.ndarray) -> 
 def starts(
     curve: Curve, z: np.ndarray, slopes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The ways out of starts, two and two.
+    """Return the ways out of starts, two and two.
 
     At a border more than two branches may meet: their ways stand in further rows.
 

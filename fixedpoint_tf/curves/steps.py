@@ -35,7 +35,7 @@ class Steps:
 def checked_steps(
     system: DynamicalSystem, size, first, longest, shortest, max_points, bounds
 ) -> Steps:
-    """The options of a continuation, or a ``ValueError`` that says what is wrong."""
+    """Return the options of a continuation, or a ``ValueError`` that says what is wrong."""
     named = {"first_step": first, "max_step": longest, "min_step": shortest}
     for name, value in named.items():
         check_number(value, name)

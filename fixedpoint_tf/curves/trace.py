@@ -30,13 +30,13 @@ class Trace:
     meetings: list[np.ndarray] = dataclasses.field(default_factory=list)
 
     def beginning(self) -> np.ndarray:
-        """The start and the next point that is not at the same place, as rows."""
+        """Return the start and the next point that is not at the same place, as rows."""
         z = np.array(self.z)
         moved = np.flatnonzero((z != z[0]).any(axis=1))
         return z[[0, *moved[:1]]]
 
     def turned(self, end: BranchEnd) -> Trace:
-        """The start alone, seen the other way, where nothing leads on."""
+        """Return the start alone, seen the other way, where nothing leads on."""
         begin = ([self.z[0]], [-self.t[0]], [-self.jacobian_sign[0]], [self.eigenvalues[0]])
         return Trace(*begin, end=end)
 

@@ -182,7 +182,7 @@ class FixedPoints(Result):
     # ---- choosing points ----
 
     def __getitem__(self, index: Any) -> FixedPoints:
-        """The points at an int (still one row), slice, boolean mask or integer array."""
+        """Return the points at an int (still one row), slice, boolean mask or integer array."""
         rows = rows_at(index, self.n)
         chosen = {name: array[rows] for name, array in arrays_of(self).items()}
         return dataclasses.replace(self, start_counts=None, **chosen)
@@ -220,7 +220,7 @@ class FixedPoints(Result):
         return self[self._with_status(Status.FIXED_POINT) & grows]
 
     def get_unique(self) -> FixedPoints:
-        """The distinct points, in their present order.
+        """Return the distinct points, in their present order.
 
         No two of them are nearer than ``tol_unique``, states and inputs together, and
         every point left out lies within it of a kept one of lower or equal ``qstar``.
@@ -316,7 +316,7 @@ class FixedPoints(Result):
         return linearization.frequencies(self._needed("eigval_J_xstar"), self.time, dt)
 
     def decompose_jacobians(self) -> FixedPoints:
-        """The same points with the eigenvalues and eigenvectors of ``J_xstar``.
+        """Return the points with the eigenvalues and eigenvectors of ``J_xstar``.
 
         Example:
             >>> points = FixedPoints(xstar=[[0.0, 0.0]], J_xstar=[[[0.5, 1.0], [0.0, 2.0]]])
@@ -359,7 +359,7 @@ class FixedPoints(Result):
 
     @staticmethod
     def concatenate(parts: Iterable[FixedPoints], *, common: bool = False) -> FixedPoints:
-        """Joins sets of points of the same system.
+        """Join sets of points of the same system.
 
         Args:
             parts: at least one. Sets without points add nothing, whatever they lack.
@@ -381,7 +381,7 @@ class FixedPoints(Result):
         return concatenate(list(parts), common)
 
     def transform(self, U: np.ndarray, offset: float | np.ndarray = 0.0) -> FixedPoints:
-        """The points in other coordinates, x @ U + offset.
+        """Return the points in other coordinates, x @ U + offset.
 
         Right eigenvectors become U.T @ V, without the offset: a direction has no origin.
         Left ones and both Jacobians change so that they keep their meaning where U is
@@ -406,7 +406,7 @@ class FixedPoints(Result):
     # ---- in and out ----
 
     def to_dict(self) -> dict[str, Any]:
-        """All attributes by name, None included: ``FixedPoints(**d)`` is the same set.
+        """Return all attributes by name, None included: ``FixedPoints(**d)`` is the same set.
 
         Example:
             >>> points = FixedPoints(xstar=[[0.0]], qstar=[1e-20])

@@ -18,7 +18,7 @@ __all__ = ["summarize"]
 
 
 def summarize(points: FixedPoints) -> str:
-    """Says in one line how many points of each kind there are.
+    """Say in one line how many points of each kind there are.
 
     Slow points are never counted as fixed points, and points without a status are
     neither.

@@ -101,7 +101,7 @@ def right_eigenvectors(
 
 
 def _square(jacobians: ArrayLike, time: str) -> np.ndarray:
-    """The Jacobians as an array, or an error that names them."""
+    """Return the Jacobians as an array, or an error that names them."""
     check_time(time)
     matrices = np.asarray(jacobians, dtype=np.float64)
     if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2]:

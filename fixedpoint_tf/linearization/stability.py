@@ -64,12 +64,12 @@ def growth(eigenvalues: ArrayLike, time: str = "discrete") -> np.ndarray:
 
 
 def rotation(eigenvalues: np.ndarray, time: str) -> np.ndarray:
-    """The angle by which a mode turns in one step or one unit of time, in radians."""
+    """Return the angle by which a mode turns in one step or one unit of time, in radians."""
     return np.abs(np.angle(eigenvalues) if time == "discrete" else eigenvalues.imag)
 
 
 def _margin(eigenvalues: ArrayLike, time: str) -> np.ndarray:
-    """The growth beyond the edge of stability: negative for a mode that decays."""
+    """Return the growth beyond the edge of stability: negative for a mode that decays."""
     return growth(eigenvalues, time) - (1.0 if time == "discrete" else 0.0)
 
 

@@ -38,7 +38,7 @@ class Projection:
         return (states - self.origin) @ self.axes.T
 
     def directions(self, vectors: np.ndarray) -> np.ndarray:
-        """The same for directions, which have no origin."""
+        """Project directions, which have no origin."""
         return vectors @ self.axes.T
 
     @property

@@ -22,7 +22,7 @@ class Look:
     filled: bool = True
 
     def label(self, n: int) -> str:
-        """The legend's words for n such points: "8 stable fixed points"."""
+        """Return the legend's words for n such points: "8 stable fixed points"."""
         return pluralize(n, f"{self.adjective} {self.noun}".strip())
 
     def marker_options(self) -> dict[str, Any]:

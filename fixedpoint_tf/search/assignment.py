@@ -28,7 +28,7 @@ def match_by_newton_step(
     *,
     smooth: bool,
 ) -> np.ndarray:
-    """The known fixed point on which the Newton step from each state lands.
+    """Return the known fixed point on which the Newton step from each state lands.
 
     The step uses the inverse that was computed at the fixed point. It lands if it takes
     away nine tenths of the distance, as it must near that point and would not near another.
@@ -134,7 +134,7 @@ def match_by_monotone_path(
     condition: np.ndarray,
     speed: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """A known end point to which the speed falls all along the straight line.
+    """Return a known end point to which the speed falls all along the straight line.
 
     A descent may take that line, so the start can be given to that end. The nearest few
     are tried.

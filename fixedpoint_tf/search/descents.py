@@ -237,7 +237,7 @@ class Descents:
         )
 
     def _finest_q(self) -> float:
-        """The speed to which rounding lets a fixed point be located."""
+        """Return the speed to which rounding lets a fixed point be located."""
         return self.problem.n_states * (100.0 * self.eps) ** 2
 
     def _status(self, x: np.ndarray, u: np.ndarray, evidence: Evidence) -> np.ndarray:
@@ -272,5 +272,5 @@ class Descents:
         return 4.0 * (evidence.newton_step + rounded)
 
     def residual(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """The residual of each state, in the final precision, ``(n, n_states)``."""
+        """Return the residual of each state, in the final precision, ``(n, n_states)``."""
         return map_chunks(self.problem.residual_at, x, u, shape=x.shape[1:])

@@ -94,7 +94,7 @@ class Search:
         self.reached: set[int] = set()
 
     def run(self) -> None:
-        """All phases. An interruption leaves what has been found so far in place."""
+        """Run all phases; an interruption leaves what has been found so far in place."""
         self.broad()
         self.sharpen()
         if self.options.method == "newton":
@@ -117,7 +117,7 @@ class Search:
     # -- phases ---------------------------------------------------------------------------
 
     def broad(self) -> None:
-        """A cheap descent from every start, in single precision."""
+        """Descend cheaply from every start, in single precision."""
         if self.options.method == "adam":
             self.descents.adam(self.points)
         else:
@@ -125,7 +125,7 @@ class Search:
             self.descents.coarse(self.points)
 
     def _smooth(self) -> None:
-        """A few steps forward, which collapse what contracts at once.
+        """Run a few steps forward, which collapse what contracts at once.
 
         In many dimensions the noise of a start lies nearly all in such directions. In few,
         steps forward also carry starts away from saddles and sources: there, some take a
@@ -333,7 +333,7 @@ class Search:
         return set(found[found >= 0].tolist())
 
     def _land(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
-        """The known fixed points near which states are, by Newton steps from them; or -1."""
+        """Find the known fixed points near states, by Newton steps from them; or -1."""
         return match_by_newton_step(
             self.ends, x, condition, self._residual, REACH, smooth=self._is_smooth
         )

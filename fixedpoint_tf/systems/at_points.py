@@ -33,7 +33,7 @@ __all__ = [
 
 
 def check_points(system: DynamicalSystem, points: Any) -> None:
-    """Refuses points of another system.
+    """Refuse points of another system.
 
     Raises:
         TypeError: ``points`` is no FixedPoints.

@@ -163,12 +163,12 @@ def _all_variables(cell: Any) -> list[Any]:
 
 
 def _parts(variable: Any) -> list[Any]:
-    """A variable of Keras and the one of TensorFlow in it."""
+    """Return a variable of Keras and the one of TensorFlow in it."""
     return [part for part in (variable, getattr(variable, "_value", None)) if part is not None]
 
 
 def _brief(error: Exception) -> str:
-    """The beginning of a message: Keras's can fill a screen."""
+    """Return the beginning of a message: Keras's can fill a screen."""
     text = " ".join(str(error).split())
     return text if len(text) <= 300 else f"{text[:300]}..."
 
@@ -218,7 +218,7 @@ def _making_layers_in(dtype: str, legacy: bool) -> Iterator[None]:
 
 
 def _in_type(config: Any, dtype: str) -> Any:
-    """A configuration with every dtype in it, at any depth, replaced, and nothing built.
+    """Return a configuration with every dtype in it, at any depth, replaced, and nothing built.
 
     Keras builds an inner layer again from its ``build_config``, and then refuses the
     ``build`` of the layer around it.
@@ -235,7 +235,7 @@ def _in_type(config: Any, dtype: str) -> Any:
 
 
 def _clone(cell: Any, dtype: str, made: dict[int, Any]) -> Any:
-    """An unbuilt copy of a cell; a cell that occurs twice in a stack is copied once."""
+    """Return an unbuilt copy of a cell; a cell that occurs twice in a stack is copied once."""
     if id(cell) not in made:
         made[id(cell)] = _fresh(cell, dtype, made)
     return made[id(cell)]
@@ -282,7 +282,7 @@ def _built_clone(cell: Any, dtype: str, n_inputs: int, sizes: tuple[int, ...]) -
 
 
 def _weights(cell: Any) -> list[Any]:
-    """The weights in an order that does not depend on which of them are frozen."""
+    """Return the weights in an order that does not depend on which of them are frozen."""
     if not is_legacy(cell):
         return cell.weights
     unique = {}

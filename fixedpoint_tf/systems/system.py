@@ -123,7 +123,7 @@ class StateLayout:
         return f"{shape}, or {one_by_one}"
 
     def unpack(self, flat: np.ndarray) -> dict[str, np.ndarray]:
-        """The named states of a flat one: ``(..., n_states)`` to ``{name: (..., size)}``.
+        """Split a flat state into named ones: ``(..., n_states)`` to ``{name: (..., size)}``.
 
         Example:
             >>> StateLayout(("h", "c"), (1, 2)).unpack(np.array([[1.0, 2.0, 3.0]]))
@@ -201,7 +201,7 @@ class DynamicalSystem:
         return list(zip(self.layout.names, self.layout.sizes, strict=True))
 
     def weights(self, dtype: str | None = None) -> Any:
-        """The weights as they are now, as tensors of ``dtype`` (default: the final one).
+        """Return the weights as they are now, as tensors of ``dtype`` (default: the final one).
 
         Example:
             >>> import keras

@@ -31,7 +31,7 @@ def _no_input(n_inputs: int) -> tuple[Condition, ...]:
 
 
 def _frequency(number: int) -> Condition:
-    """The static input of one of the 51 frequencies of the sine-wave generator."""
+    """Return the static input of one of the 51 frequencies of the sine-wave generator."""
     frequency = np.linspace(0.01, 0.05, 51)[number]
     return Condition(f"{frequency:.4f} cycles a step", ((number + 1) / 51 + 0.25,))
 

@@ -141,7 +141,7 @@ class Task:
         return weights
 
     def error(self, model: keras.Model, seed: int = 1, n_trials: int = 512) -> float:
-        """The share of the targets' mean square that a model misses, on new trials.
+        """Return the share of the targets' mean square that a model misses, on new trials.
 
         Args:
             model: maps inputs to outputs.

@@ -14,7 +14,7 @@ LOWEST_LOG, HIGHEST_LOG = -20.0, 10.0
 
 
 def bounded_exp(x):
-    """The exponential of what lies between :data:`LOWEST_LOG` and :data:`HIGHEST_LOG`.
+    """Return the exponential of what lies between :data:`LOWEST_LOG` and :data:`HIGHEST_LOG`.
 
     Beyond them it is constant, and passes no gradient.
 

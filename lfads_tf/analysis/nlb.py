@@ -179,7 +179,7 @@ def nlb_behavior_r_squared(
 def evaluate_nlb(
     targets: Any, submission: Any, dataset: str, bin_width: float
 ) -> dict[str, float]:
-    """All metrics of one data set, from the benchmark's files.
+    """Return all metrics of one data set, from the benchmark's files.
 
     Args:
         targets: path of the file of targets, or its arrays of this data set by name.

@@ -16,7 +16,7 @@ __all__ = ["condition_means", "psth_r_squared"]
 def condition_means(
     values: Any, conditions: Any, *, jitter: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean over the trials of each condition, such as a PSTH of smoothed spikes.
+    """Return the mean over the trials of each condition, such as a PSTH of smoothed spikes.
 
     Args:
         values: ``(n_trials, n_bins, n)``; NaN is left out of the mean.
@@ -107,7 +107,7 @@ def psth_r_squared(
 
 
 def _moved(trial: np.ndarray, by: int) -> np.ndarray:
-    """A trial ``(n_bins, n)`` later by so many bins; NaN where nothing is left."""
+    """Return a trial ``(n_bins, n)`` later by so many bins; NaN where nothing is left."""
     moved = np.full_like(trial, np.nan)
     n = len(trial)
     moved[max(by, 0) : n + min(by, 0)] = trial[max(-by, 0) : n - max(by, 0)]

@@ -30,7 +30,7 @@ __all__ = ["draw", "measured"]
 def measured(
     model: LFADS, train: Session, valid: Session, of_train: Inferred, of_valid: Inferred
 ) -> str:
-    """A Markdown table of LFADS beside smoothing, on validation trials.
+    """Return a Markdown table of LFADS beside smoothing, on validation trials.
 
     Smoothing has no bits/spike: its rate in a bin is made of the very spikes in it. What
     the encoders do not see has rows of its own: neurons (co-smoothing) in the bins that
@@ -100,7 +100,7 @@ def draw(
     of_valid: Inferred,
     history: Mapping[str, Any],
 ) -> list[str]:
-    """Draws the run and the validation trials.
+    """Draw the run and the validation trials.
 
     Args:
         out: folder for the figures.

@@ -75,7 +75,7 @@ def fit(
     overwrite: bool,
     say: Say,
 ) -> list[str]:
-    """Fits a model to the trials of a file, or one model to those of several sessions.
+    """Fit a model to the trials of a file, or one model to those of several sessions.
 
     A run that is resumed goes on with what it began with.
 
@@ -210,7 +210,7 @@ def infer(
     overwrite: bool,
     say: Say,
 ) -> Inferred:
-    """Runs the trials of a file through a trained model and writes what it infers.
+    """Infer the trials of a file by a trained model, and write the result.
 
     Args:
         model: a ``.keras`` file, or the folder of a run, whose best model it takes.
@@ -274,7 +274,7 @@ def infer(
 
 
 def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
-    """Draws and measures the run in a folder.
+    """Draw and measure the run in a folder.
 
     Args:
         out: the folder of :func:`fit`; figures and ``report.md`` go there.
@@ -312,7 +312,7 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
 
 
 def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]]:
-    """Makes spikes of a Lorenz system, fits them, and compares with the true rates.
+    """Make spikes of a Lorenz system, fit them, and compare with the true rates.
 
     Args:
         out: folder for figures, model, data and table.

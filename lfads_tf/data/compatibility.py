@@ -82,7 +82,7 @@ _COMMON = {
 
 
 def common_conditions(sessions: Sequence[Session], name: str = "sessions") -> np.ndarray:
-    """The conditions, which must be the same in every session.
+    """Return the conditions, which must be the same in every session.
 
     Args:
         sessions: of :func:`as_sessions`.

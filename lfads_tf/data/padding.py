@@ -13,7 +13,7 @@ __all__ = ["as_lengths", "as_trials", "blank_beyond", "pad", "padded"]
 
 
 def as_trials(value: Any, name: str) -> list[np.ndarray] | None:
-    """The trials of a list of arrays, one a trial; none if ``value`` is one array.
+    """Return the trials of a list of arrays, one a trial; none if ``value`` is one array.
 
     Args:
         value: a list or tuple of arrays ``(n_bins_of_the_trial, n)``, an object array of
@@ -95,7 +95,7 @@ def as_lengths(lengths: Any, n_trials: int, n_bins: int) -> np.ndarray:
 
 
 def blank_beyond(array: np.ndarray, lengths: np.ndarray, fill: float) -> np.ndarray:
-    """A copy with ``fill`` after the end of each trial.
+    """Return a copy with ``fill`` after the end of each trial.
 
     Args:
         array: ``(n_trials, n_bins, n)``.

@@ -80,7 +80,7 @@ class Session:
         warn_of_silent_neurons(self.spikes, stacklevel=4)
 
     def _check(self) -> None:
-        """Puts checked arrays in the place of what was given."""
+        """Put checked arrays in the place of what was given."""
         spikes = as_numbers(self.spikes, "spikes", dtype=np.float32)
         if spikes.ndim != 3 or 0 in spikes.shape:
             hint = ""
@@ -189,7 +189,7 @@ class Session:
         n_encode_neurons: int | None = None,
         n_encode_bins: int | None = None,
     ) -> Session:
-        """A session from arrays, or from lists of trials of different length.
+        """Return a session from arrays, or from lists of trials of different length.
 
         After the end of a short trial stand NaN (not observed, and so not fitted), and 0 in
         the external inputs.
@@ -267,7 +267,7 @@ class Session:
         group: str | None = None,
         truth_unit: str | None = None,
     ) -> Session:
-        """A session from an HDF5 file: ours, or another program's as it is.
+        """Return a session from an HDF5 file: ours, or another program's as it is.
 
         The layouts and their keys are told in ``lfads_tf/data/formats/layouts.py``: those of
         lfads-torch, those of autolfads-tf2 (and the first LFADS), and plain ``spikes``.
@@ -312,7 +312,7 @@ class Session:
         return cls(**{key: value for key, value in fields.items() if key in known})
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Saves all of the session to an HDF5 file, whole or not at all.
+        """Save all of the session to an HDF5 file, whole or not at all.
 
         Args:
             path: the file, which ends in ``.h5``, ``.hdf5`` or ``.hdf``; its folder is made
@@ -336,7 +336,7 @@ class Session:
         hdf5.write(path, fields, overwrite=overwrite)
 
     def trials(self, index: Any) -> Session:
-        """A session of some of the trials, in the order asked for.
+        """Return a session of some of the trials, in the order asked for.
 
         Args:
             index: a number, a slice, numbers, or a mask ``(n_trials,)``.

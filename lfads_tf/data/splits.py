@@ -12,7 +12,7 @@ __all__ = ["validation_trials"]
 def validation_trials(
     n_trials: int, valid_fraction: float, seed: int, conditions: np.ndarray | None = None
 ) -> np.ndarray:
-    """Draws the trials for validation, so many of each condition as its share is.
+    """Draw the trials for validation, so many of each condition as its share is.
 
     There are ``valid_fraction * n_trials`` of them, rounded, but at least one, and at least
     one is left. Conditions get the whole part of their share each, and what is left goes to

@@ -92,7 +92,7 @@ def _encoded(network: Network, batch: Mapping[str, tf.Tensor], session: SessionW
 def at_means(
     network: Network, batch: Mapping[str, tf.Tensor], session: SessionWeights
 ) -> Decoded:
-    """Decodes the means of the posteriors, without sampling.
+    """Decode the means of the posteriors, without sampling.
 
     Args:
         network: encodes and decodes.
@@ -109,7 +109,7 @@ def _sd(mean, mean_square):
 
 
 def posterior_function(network: Network, *, compiled: bool = True):
-    """A function that averages the decoder over samples for the trials of a chunk.
+    """Return a function that averages the decoder over samples for the trials of a chunk.
 
     It takes a chunk with the noise of the samples, ``initial_kgbi`` and ``inputs_kgtbu``: k
     groups, which follow one another, of g samples, which go through the decoder together;

@@ -35,7 +35,7 @@ class Decoded(NamedTuple):
 
 
 def unit_columns(kernel):
-    """A kernel ``(n_in, n_out)`` with the weights of each output scaled to norm 1.
+    """Return a kernel ``(n_in, n_out)`` with the weights of each output scaled to norm 1.
 
     Example:
         >>> unit_columns(tf.constant([[3.0], [4.0]])).numpy().round(2).tolist()
@@ -105,7 +105,7 @@ class Decoder(keras.layers.Layer):
             )
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights.
+        """Make the weights.
 
         Args:
             input_shape: ends in the width of what the encoder gives the controller.
@@ -144,7 +144,7 @@ class Decoder(keras.layers.Layer):
         )
 
     def initial_states(self, initial_bi):
-        """The generator's state before the first bin, ``(n_trials, generator_units)``.
+        """Return the generator's state before the first bin, ``(n_trials, generator_units)``.
 
         Args:
             initial_bi: initial conditions, ``(n_trials, n_initial_conditions)``.

@@ -127,7 +127,7 @@ def _alike(*values):
 
 
 def _install_line() -> str:
-    """The command that brings TensorFlow Probability beside the TensorFlow that is there."""
+    """Return the command that installs TensorFlow Probability for this TensorFlow."""
     major, minor = tf.__version__.split(".")[:2]
     # From 0.25 on it refuses TensorFlow before 2.18, which pip cannot know.
     older = (int(major), int(minor)) < (2, 18)

@@ -54,7 +54,7 @@ class BidirectionalGRU(keras.layers.Layer):
         )
 
     def call(self, x_tbn):
-        """Both directions' states, ``(n_bins, n_trials, units)`` each, in order of time."""
+        """Return states of both directions in time, each ``(n_bins, n_trials, units)``."""
         forward = self._run(self.forward_cell, x_tbn, 0)
         backward = self._run(self.backward_cell, tf.reverse(x_tbn, [0]), 1)
         return forward, tf.reverse(backward, [0])

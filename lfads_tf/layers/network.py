@@ -125,7 +125,7 @@ class Network(keras.layers.Layer):
         self.build()
 
     def shared_layers(self) -> list[keras.layers.Layer]:
-        """The layers that all sessions share."""
+        """Return the layers that all sessions share."""
         layers = [
             self.initial_condition_encoder,
             self.controller_encoder,
@@ -160,7 +160,7 @@ class Network(keras.layers.Layer):
         self.built = True
 
     def bias_for(self, spikes_btn: Any):
-        """The bias of a read-out that begins at the mean and variance of data.
+        """Return the bias of a read-out that begins at the mean and variance of data.
 
         Args:
             spikes_btn: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
@@ -201,7 +201,7 @@ class Network(keras.layers.Layer):
         session: SessionWeights,
         masks: Mapping[str, tf.Tensor] | None = None,
     ) -> Encoded:
-        """Encodes what the encoders are given: ``(n_trials, encoded_bins, encoded_neurons)``.
+        """Encode what the encoders are given: ``(n_trials, encoded_bins, encoded_neurons)``.
 
         Args:
             x_btn: data, without NaN.

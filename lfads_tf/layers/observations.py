@@ -80,7 +80,7 @@ class Observation(keras.layers.Layer):
         raise NotImplementedError
 
     def split(self, parameters):
-        """The parameters one by one, each ``(..., n_neurons)``."""
+        """Return the parameters one by one, each ``(..., n_neurons)``."""
         return tf.split(parameters, self.n_parameters, axis=-1)
 
 
@@ -216,7 +216,7 @@ class ZeroInflatedGamma(Observation):
 
 
 def observation(config: LFADSConfig) -> Observation:
-    """The observation model that a configuration asks for.
+    """Return the observation model that a configuration asks for.
 
     Args:
         config: of the model.

@@ -114,7 +114,7 @@ class AutoregressivePrior(keras.layers.Layer):
         return tf.reduce_sum(terms, axis=2)
 
     def given(self, sample_tbu) -> Normal:
-        """The distribution of each bin given the bin before.
+        """Return the distribution of each bin given the bin before.
 
         Args:
             sample_tbu: ``(n_bins, n_trials, size)``.
@@ -179,7 +179,7 @@ class IndependentPrior(keras.layers.Layer):
 
 
 def input_prior(config: LFADSConfig, **kwargs: Any) -> AutoregressivePrior | IndependentPrior:
-    """The prior over inferred inputs that a configuration asks for.
+    """Return the prior over inferred inputs that a configuration asks for.
 
     Args:
         config: of the model.

@@ -94,12 +94,12 @@ class _BySession:
     variables_of: list[SessionWeights]
 
     def of(self, session_name: str) -> SessionWeights:
-        """The weights of one session, without padding."""
+        """Return the weights of one session, without padding."""
         variables = self.variables_of[self.config.index_of(session_name)]
         return SessionWeights(*(v if v is None else tf.convert_to_tensor(v) for v in variables))
 
     def assign(self, session_name: str, weights: SessionWeights) -> None:
-        """Sets the weights of one session.
+        """Set the weights of one session.
 
         Args:
             session_name: of a session that the model knows.
@@ -187,7 +187,7 @@ class SessionsLayer(_BySession, keras.layers.Layer):
         self.built = True
 
     def rows(self, session_b) -> SessionWeights:
-        """The weights of the session of each row, padded to the largest session.
+        """Return the weights of the session of each row, padded to the largest session.
 
         Rows are chosen by a product with a one-hot matrix, exact since all but one of its
         terms are 0: its gradient is a product too, and far faster under XLA on a CPU than

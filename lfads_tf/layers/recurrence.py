@@ -92,7 +92,7 @@ def _gru_step_gradient(d_new, h, z, r, n, kernel_zr_t, kernel_n_t, clip):
 
 
 def _recurrent_kernel_gradient(h_tbh, r_tbh, d_x_tbk):
-    """The gradient at the recurrent kernel, from the states that entered each step."""
+    """Return the gradient at the recurrent kernel, from the states that entered each step."""
     units = h_tbh.shape[-1]
     d_zr = _summed_product(h_tbh, d_x_tbk[..., : 2 * units])
     d_n = _summed_product(r_tbh * h_tbh, d_x_tbk[..., 2 * units :])
@@ -106,7 +106,7 @@ def _summed_product(a_tbm, b_tbn):
 
 
 def _arrays(n_bins, like, sizes):
-    """A TensorArray of ``(n_trials, size)`` for each size."""
+    """Return a TensorArray of ``(n_trials, size)`` for each size."""
     shapes = [like.shape[:1].concatenate(size) for size in sizes]
     return tuple(
         tf.TensorArray(like.dtype, n_bins, element_shape=shape, clear_after_read=False)
@@ -115,12 +115,12 @@ def _arrays(n_bins, like, sizes):
 
 
 def _previous(states_tbh, initial_bh):
-    """The states that entered each step."""
+    """Return the states that entered each step."""
     return tf.concat([initial_bh[None], states_tbh[:-1]], axis=0)
 
 
 def _loop(n_bins, body, state, arrays, *, reverse=False):
-    """Runs ``state, rows = body(t, *state)`` over time; returns the stacked rows and the state.
+    """Run ``state, rows = body(t, *state)`` over time; return the stacked rows and the state.
 
     One ``tf.while_loop`` with a known number of steps: XLA keeps the arrays in place.
     """
@@ -143,7 +143,7 @@ def _loop(n_bins, body, state, arrays, *, reverse=False):
 
 
 def gru(x_tbk, h0_bh, recurrent_kernel, clip):
-    """The clipped GRU over all bins.
+    """Run the clipped GRU over all bins.
 
     Args:
         x_tbk: inputs to the gates z, r, n, projected and with their bias,

@@ -128,7 +128,7 @@ _BEST = {"color": figures.COLORS["grey"], "linestyle": ":", "linewidth": 1.2, "z
 
 
 def _columns(history: Any) -> dict[str, np.ndarray]:
-    """The columns that are drawn, as float64, all of one length."""
+    """Return the columns that are drawn, as float64, all of one length."""
     table = getattr(history, "history", history)
     if not isinstance(table, Mapping):
         raise TypeError(
@@ -165,7 +165,7 @@ def _best_epoch(columns: dict[str, np.ndarray]) -> int | None:
 
 
 def _limit(ax: Any, lines: Sequence[np.ndarray]) -> None:
-    """Leaves the first twentieth of the epochs out of the y axis if they need half of it."""
+    """Leave the first twentieth of the epochs out of the y axis if they need half of it."""
     late = np.concatenate([values[len(values) // 20 :] for values in lines])
     late, values = late[np.isfinite(late)], np.concatenate(lines)
     if late.size and np.nanmax(values) - np.nanmin(values) > 2 * (late.max() - late.min()) > 0:

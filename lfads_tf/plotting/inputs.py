@@ -135,7 +135,7 @@ def plot_inferred_inputs(
 
 
 def _events(event_bins: Any, n_trials: int, n_bins: int) -> np.ndarray | None:
-    """The bin of each trial's event, ``(n_trials,)``, NaN where there is none."""
+    """Return the bin of each trial's event, ``(n_trials,)``, NaN where there is none."""
     if event_bins is None:
         return None
     events = np.asarray(event_bins, np.float64)

@@ -30,7 +30,7 @@ def plot_rates_against_truth(
     start: float = 0.0,
     axes: Any = None,
 ) -> tuple[Figure, np.ndarray]:
-    r"""Draws traces of example neurons over the truth, and all samples against the truth.
+    r"""Draw traces of example neurons over the truth, and all samples against the truth.
 
     By default the neurons are those at the 90th, 50th and 10th percentile of R^2: a good
     one, a typical one and a bad one. The histogram counts all trials, bins and neurons; on
@@ -124,7 +124,7 @@ def _good_typical_bad(each: np.ndarray) -> list[int]:
 def _layout(
     axes: Any, n_neurons: int, n_trials: int, n_estimates: int
 ) -> tuple[Figure, np.ndarray, np.ndarray]:
-    """The figure, axes of traces ``(n_neurons, n_trials)``, axes of histograms."""
+    """Return the figure, axes of traces ``(n_neurons, n_trials)``, axes of histograms."""
     n_traces = n_neurons * n_trials
     if axes is not None:
         fig, grid = figures.panels(axes, 1, n_traces + n_estimates, size=(1.0, 1.0))

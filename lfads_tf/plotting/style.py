@@ -33,7 +33,7 @@ SMOOTHED = {"color": COLORS["orange"], "linewidth": 1.2, "zorder": 2}
 
 
 def field(name: str, inferred: Any, attribute: str, n_axes: int, shape: str) -> np.ndarray:
-    """An array of an inference's result, or the array itself where only that was given.
+    """Return an array of an inference's result, or the array itself where only that was given.
 
     Raises:
         ValueError: there is no such attribute, or it has another number of axes.

@@ -145,7 +145,7 @@ def _similar_neighbours(rates: np.ndarray) -> np.ndarray:
 
 
 def _most_varying(rates: np.ndarray, order: np.ndarray) -> list[int]:
-    """The most varying neuron of each third of the order, which shows three kinds."""
+    """Return the most varying neuron of each third of the order, which shows three kinds."""
     variance = np.nan_to_num(rates.astype(np.float64)).var(axis=(0, 1))
     thirds = [part for part in np.array_split(order, 3) if len(part)]
     return [int(part[np.argmax(variance[part])]) for part in thirds[::-1]]

@@ -50,7 +50,7 @@ def keep_mask(bits, rate):
 
 
 def with_rate(mask, rate):
-    """The mask scaled so that what it multiplies keeps its mean.
+    """Return the mask scaled so that what it multiplies keeps its mean.
 
     Example:
         >>> with_rate(tf.ones(1), 0.5).numpy().tolist()
@@ -60,7 +60,7 @@ def with_rate(mask, rate):
 
 
 def spike_jitter(seed, spikes_btn, width):
-    """Moves every spike by a number of bins drawn evenly from ``-width`` to ``width``.
+    """Move every spike by a number of bins drawn evenly from ``-width`` to ``width``.
 
     A spike that would leave the trial, or what was observed of it, stays in its bin. Then
     as many spikes pass between two bins one way as the other, so that a constant rate stays
@@ -111,7 +111,7 @@ def _later(array_btn, n_bins):
 
 
 def temporal_shift(seed, spikes_btn, sd):
-    """Moves each channel of each trial by a rounded normal number of bins.
+    """Move each channel of each trial by a rounded normal number of bins.
 
     The values at the ends are repeated, and shifts end at three standard deviations.
 

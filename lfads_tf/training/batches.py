@@ -88,7 +88,7 @@ def batches(
 
 
 def padded_batches(data: tf.data.Dataset, config: LFADSConfig) -> tf.data.Dataset:
-    """A user's batches, the smaller ones filled up to the size of the first.
+    """Return a user's batches, the smaller ones filled up to the size of the first.
 
     What fills them has weight 0. One size means one compilation.
 
@@ -131,7 +131,7 @@ def padded_batches(data: tf.data.Dataset, config: LFADSConfig) -> tf.data.Datase
 
 
 def checked_batch(data: Any, config: LFADSConfig) -> dict[str, tf.Tensor]:
-    """A batch of a user's ``tf.data`` pipeline, or of :func:`batches`, as a dictionary.
+    """Return a batch of a user's ``tf.data`` pipeline, or of :func:`batches`, as a dictionary.
 
     Args:
         data: spikes ``(n_trials, n_bins, n_neurons)``; a pair of them and external inputs

@@ -31,7 +31,7 @@ _NAMES = {
 
 
 def as_int(variable: keras.Variable) -> int:
-    """The variable's value, under a ``tf.distribute`` strategy too."""
+    """Return the variable's value, under a ``tf.distribute`` strategy too."""
     return int(tf.convert_to_tensor(variable))
 
 

@@ -256,7 +256,7 @@ class Checkpoint(keras.callbacks.Callback):
                 _write_list(f, "best", best.best_weights)
 
     def restore(self, model: keras.Model) -> None:
-        """Gives a model, and the callbacks, the state of the folder.
+        """Give a model, and the callbacks, the state of the folder.
 
         Args:
             model: compiled, with the configuration and the optimizer of the folder's run.
@@ -319,7 +319,7 @@ def _write_history(path: Path, history: dict[str, list[float]]) -> None:
 
 
 def read_history(directory: str | os.PathLike[str]) -> dict[str, list[float]]:
-    """The columns of a folder's ``history.csv``.
+    """Return the columns of a folder's ``history.csv``.
 
     Args:
         directory: that a :class:`Checkpoint` wrote.

@@ -69,7 +69,7 @@ def l2_penalty(kernels, weights):
 
 
 def weighted(parts: Mapping[str, tf.Tensor], scalars: Mapping[str, tf.Tensor], warm_up):
-    """The loss: the likelihood, and the other parts with their weights of the moment.
+    """Return the loss: the likelihood, and the other parts with their weights of the moment.
 
     Args:
         parts: by the names of :data:`PARTS`; the L2 penalty has its weights already.
@@ -102,7 +102,7 @@ def observed_samples(batch: Mapping[str, tf.Tensor]):
 
 
 def sample_weights(batch: Mapping[str, tf.Tensor]):
-    """The same with the weight of each trial's session, where sessions have weights."""
+    """Weigh observed samples by each trial's session, where sessions have weights."""
     observed = observed_samples(batch)
     if "session_weight_b" in batch:
         observed = observed * batch["session_weight_b"][:, None, None]
@@ -126,7 +126,7 @@ def loss_parts(
     scalars: Mapping[str, tf.Tensor],
     n_samples,
 ) -> dict[str, tf.Tensor]:
-    """The parts of the loss of some trials, in nats a sample.
+    """Return the parts of the loss of some trials, in nats a sample.
 
     The batch may be a shard of a larger one: parts of shards add up, the L2 penalty apart.
 
@@ -215,7 +215,7 @@ def _recurrent_kernels(network, scalars):
 
 
 def _over_all(encoded_btn, like_btn, outside=1.0):
-    """An array over the encoded bins and neurons, with a constant for all the others."""
+    """Return an array over the encoded bins and neurons, with a constant for all the others."""
     (bins, neurons), (all_bins, all_neurons) = encoded_btn.shape[1:], like_btn.shape[1:]
     paddings = [[0, 0], [0, all_bins - bins], [0, all_neurons - neurons]]
     return tf.pad(encoded_btn, paddings, constant_values=outside)

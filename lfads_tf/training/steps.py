@@ -100,7 +100,7 @@ def make_shards(
 
 
 def _n_trials(batch):
-    """A number, or a tensor where Keras has made one graph for batches of any size."""
+    """Return a number, or a tensor where Keras has made one graph for batches of any size."""
     spikes_btn = batch["spikes_btn"]
     known = spikes_btn.shape[0]
     return tf.shape(spikes_btn)[0] if known is None else known
@@ -119,7 +119,7 @@ def _augmented(spikes_btn, config, seed):
 
 
 def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tuple]:
-    """A function of a shard that returns the parts of the loss and the gradients.
+    """Return a function of a shard that returns the parts of the loss and the gradients.
 
     Args:
         network: whose loss it is.
@@ -143,7 +143,7 @@ def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tup
 
 
 def loss_only(network: Network, *, compiled: bool) -> Callable[..., dict[str, tf.Tensor]]:
-    """The same without gradients: it returns the parts of the loss only."""
+    """Return a function of a shard that returns the parts of the loss only."""
 
     @tf.function(jit_compile=compiled, autograph=False)
     def run(weights, shard, scalars, warm_up, n_samples, share):
@@ -212,7 +212,7 @@ def added(parts_by_shard: Sequence[Mapping[str, tf.Tensor]]) -> dict[str, tf.Ten
 
 
 def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Callable:
-    """A function that adds up the shards' gradients, bounds their norm and applies them.
+    """Return a function that adds up the shards' gradients, bounds their norm and applies them.
 
     It returns the norm before it was bounded.
 

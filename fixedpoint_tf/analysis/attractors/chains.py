@@ -58,7 +58,7 @@ class Chain:
     return_time: float
 
     def nodes(self) -> np.ndarray:
-        """The path at equal distances; of a ring the first state is repeated at the end."""
+        """Return the path at equal distances; a ring ends with its first state."""
         path = np.concatenate([self.path, self.path[:1]]) if self.closed else self.path
         length = np.concatenate([[0.0], np.cumsum(_lengths(path))])
         keep = np.concatenate([[True], np.diff(length) > 0])
@@ -147,7 +147,7 @@ def _leaves_straight(values: np.ndarray, time: str) -> np.ndarray:
 def _follow(
     system, points, inputs, values, n_unstable, saddles, min_time_constant, dt
 ) -> list[_Way]:
-    """The ways out of saddles that are slow and arrive at an attractor."""
+    """Return the ways out of saddles that are slow and arrive at an attractor."""
     only = np.zeros(points.n, dtype=int)
     only[saddles] = 1
     source, direction, _, linear = unstable_directions(
@@ -257,7 +257,7 @@ def _components(saddles: np.ndarray, ways: list[_Way]) -> list[set[int]]:
 
 
 def _ordered(saddles: set[int], ways: list[_Way], xstar: np.ndarray) -> Chain | None:
-    """The points of a component in their order, or None where it is no smooth curve."""
+    """Return the points of a component in their order, or None where it is no smooth curve."""
     mine = [way for way in ways if way.saddle in saddles]
     at: dict[int, list[_Way]] = {}
     for way in mine:

@@ -238,7 +238,7 @@ def _distinct(points: FixedPoints, inputs: np.ndarray) -> np.ndarray:
 
 
 def _step(system, points: FixedPoints, taken: FixedPoints, inputs: np.ndarray, dt) -> float:
-    """The length of a step; without fixed or slow points that of the other states."""
+    """Return the length of a step; without fixed or slow points that of the other states."""
     if not taken.n:
         taken = points[np.isfinite(points.xstar).all(axis=1)]
         inputs = inputs_of(system, taken)

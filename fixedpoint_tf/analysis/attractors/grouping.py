@@ -200,7 +200,7 @@ class ManifoldGrouper:
         return one_way and least > eps * float(np.linalg.norm(x, axis=1).max())
 
     def timealong(self, rows: np.ndarray) -> float:
-        """The shortest time constant along the manifold."""
+        """Return the shortest time constant along the manifold."""
         slow = np.arange(self.values.shape[1]) < self.n_joining[rows][:, None]
         times = linearization.time_constants(self.values[rows], self.system.time)
         return float(np.min(times[slow], initial=np.inf))
@@ -236,7 +236,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def along(velocity: np.ndarray, tangent: np.ndarray | None) -> np.ndarray:
-    """The part of each velocity along a tangent; without tangents its length."""
+    """Return the part of each velocity along a tangent; without tangents its length."""
     if tangent is None:
         return np.asarray(np.linalg.norm(velocity, axis=1))
     return np.asarray((velocity * tangent).sum(axis=1))

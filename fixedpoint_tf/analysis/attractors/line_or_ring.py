@@ -127,7 +127,7 @@ def local_dimension(points: np.ndarray) -> tuple[int, float]:
 
 
 def _dimension_at(points: np.ndarray, k: int) -> tuple[int, float]:
-    """The median dimension with ``k`` neighbours, and the median distance from it."""
+    """Return the median dimension with ``k`` neighbours, and the median distance from it."""
     near = np.concatenate([np.arange(len(points))[:, None], _nearest(points, k)], axis=1)
     near = near[:: -(-len(points) // CENTRES)]
     found = np.array(each(_flat_in, points[near]))
@@ -249,7 +249,7 @@ def trace_curve(
 
 
 def _longest_path(nodes: np.ndarray) -> np.ndarray:
-    """The nodes along the longest path of the minimum spanning tree."""
+    """Return the nodes along the longest path of the minimum spanning tree."""
     tree = _graph(nodes, _spanning_tree(nodes))
     start = int(_finite(shortest_path(tree, directed=False, indices=0)).argmax())
     distance, before = shortest_path(

@@ -98,7 +98,7 @@ def plot_attractors(
 
 
 def _name(group: Group) -> str:
-    """Such as "ring of 16 points"."""
+    """Name a group, such as "ring of 16 points"."""
     unclear = ", unclear" if group.group_type == GroupType.UNCLEAR else ""
     return repr(group).split(" (")[0] + unclear
 

@@ -230,7 +230,7 @@ def _modes(points: Any) -> tuple[np.ndarray, ...] | None:
 
 
 def _joined(verdicts: list[Verdict], done: int, n: int) -> dict[str, np.ndarray]:
-    """The columns of all verdicts, with rows that say so for what was not examined."""
+    """Return the columns of all verdicts, with rows that say so for what was not examined."""
     columns = {}
     for field in dataclasses.fields(Verdict):
         parts = [getattr(verdict, field.name) for verdict in verdicts]

@@ -36,7 +36,7 @@ def _fastest_growth(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoint
 
 
 def _longest_decay(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) -> float:
-    """The longest time constant of a stable point, in steps (or units of time)."""
+    """Return the longest time constant of a stable point, in steps (or units of time)."""
     if unique.eigval_J_xstar is None or not unique.stable.n:
         return np.nan
     return float(unique.stable.time_constants().max())
@@ -127,7 +127,7 @@ class Comparison(Result):
         return text + ("; interrupted" if self.interrupted else "")
 
     def to_markdown(self) -> str:
-        """The table as text, one row a network."""
+        """Return the table as text, one row a network."""
         head = ["network", *self.measures, "s"]
         rows = [head, ["---"] * len(head)]
         for i, label in enumerate(self.labels):
@@ -304,5 +304,5 @@ def _row(
 
 
 def _said(error: Exception) -> str:
-    """An error in a line; a KeyError alone would say no more than a name."""
+    """Write an error in a line; a KeyError alone would say no more than a name."""
     return f"{type(error).__name__}: {error}"

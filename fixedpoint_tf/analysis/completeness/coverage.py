@@ -154,7 +154,7 @@ def _check(points: Any, of: str, confidence: float) -> None:
 
 
 def _members(points: FixedPoints, inputs: np.ndarray, of: str) -> tuple[np.ndarray, np.ndarray]:
-    """The number of each start's point, and the start that stands for each point."""
+    """Return the number of each start's point, and the start that stands for each point."""
     status = np.asarray(points.status)
     member = np.where(status > Status.SLOW_POINT, LOST, ELSEWHERE)
     ended = np.flatnonzero(status <= Status.SLOW_POINT)
@@ -174,7 +174,7 @@ def _members(points: FixedPoints, inputs: np.ndarray, of: str) -> tuple[np.ndarr
 def _estimates(
     labels: np.ndarray, confidence: float, rng: np.random.Generator
 ) -> dict[str, float]:
-    """The row of one condition; ``labels`` are the points of its starts."""
+    """Return the row of one condition; ``labels`` are the points of its starts."""
     _, counts = np.unique(labels[labels >= 0], return_counts=True)
     reached = labels[labels != LOST]
     once, n_lost = int((counts == 1).sum()), len(labels) - len(reached)

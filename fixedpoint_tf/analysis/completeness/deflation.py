@@ -156,7 +156,7 @@ def search_deflated(
 
 
 def _check(system: DynamicalSystem, points: Any, inputs: Any) -> np.ndarray:
-    """The distinct inputs to be searched."""
+    """Return the distinct inputs to be searched."""
     check_points(system, points)
     bad = np.flatnonzero(~np.isfinite(points.xstar).all(axis=1))
     if len(bad):

@@ -121,7 +121,7 @@ class Connections(Result):
         return Transitions(table[:, :2], table[:, 2])
 
     def adjacency(self) -> tuple[np.ndarray, np.ndarray]:
-        """The same as a matrix.
+        """Return the transitions as a matrix.
 
         Returns:
             ``(k, k)`` int, how many saddles join two attractors, and ``(k,)``, the

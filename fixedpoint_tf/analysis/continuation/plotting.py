@@ -100,7 +100,7 @@ def plot_branches(
 
 
 def _vertical(branches: Branches, show: Any):
-    """The function on the vertical axis, and what it is called."""
+    """Return the function on the vertical axis, and what it is called."""
     n_states = branches.xstar.shape[1]
     names = coordinate_names(branches.state_names, n_states)
     if isinstance(show, str):

@@ -256,7 +256,7 @@ class Branches(Result):
         return np.concatenate(found)
 
     def points(self, branch: int) -> FixedPoints:
-        """The points of one branch as a set of fixed points."""
+        """Return the points of one branch as a set of fixed points."""
         rows = self.rows(branch)
         return FixedPoints(
             xstar=self.xstar[rows],

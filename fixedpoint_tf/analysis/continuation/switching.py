@@ -116,7 +116,7 @@ def switch_branch(
 
 
 def _crossing(branches: Branches, bifurcation: int, line: Path) -> Bifurcation:
-    """The bifurcation, if other branches leave it on this path."""
+    """Return the bifurcation, if other branches leave it on this path."""
     n = len(branches.bifurcation_types)
     if not 0 <= bifurcation < n:
         raise ValueError(
@@ -143,7 +143,7 @@ def _crossing(branches: Branches, bifurcation: int, line: Path) -> Bifurcation:
 
 
 def _without(pair, taken) -> tuple[np.ndarray, np.ndarray] | None:
-    """A pair of tangents without one of them."""
+    """Return a pair of tangents without one of them."""
     left = [t for t in pair if t is not taken and np.isfinite(t).all()]
     return (left[0], left[1] if len(left) == 2 else np.nan * left[0]) if left else None
 
@@ -151,7 +151,7 @@ def _without(pair, taken) -> tuple[np.ndarray, np.ndarray] | None:
 def _at_border(
     curve: Curve, branches: Branches, point: Bifurcation, z, steps: Steps, verbose: bool
 ) -> Branches:
-    """The branches along all ways out but the two of the branch that is known."""
+    """Return the branches along all ways out but the two of the branch that is known."""
     breaks = curve.path.breaks
     corner = np.isin(z[-1], breaks)
     piece = None if corner else int(curve.path.piece(z[-1:])[0])

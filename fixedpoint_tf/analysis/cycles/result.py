@@ -179,7 +179,7 @@ class Cycles(Result):
         return self.n
 
     def orbit(self, index: int) -> np.ndarray:
-        """The points of one cycle, ``(length, n_states)``."""
+        """Return the points of one cycle, ``(length, n_states)``."""
         if not -self.n <= index < self.n:
             raise IndexError(f"index: expected one of {self.n} cycles, received {index}.")
         end = int(self.lengths[: index % self.n + 1].sum())

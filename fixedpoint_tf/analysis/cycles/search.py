@@ -117,7 +117,7 @@ class CycleSearch:
     # ---- running ----
 
     def _run(self, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.ndarray:
-        """The states from x on, ``(n, n_steps + 1, n_states)``."""
+        """Return the states from x on, ``(n, n_steps + 1, n_states)``."""
         if n_steps == 0:
             return x[:, None].copy()
         shape = (len(x), n_steps, self.system.n_inputs)
@@ -212,7 +212,7 @@ class CycleSearch:
             some_ended |= int(chaotic.sum()) < n_before
 
     def _last(self, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.ndarray:
-        """The state after a long run, of which nothing else is held."""
+        """Return the state after a long run, of which nothing else is held."""
         for done in range(0, n_steps, self.options.n_steps):
             finite = np.isfinite(x).all(axis=1)
             length = min(self.options.n_steps, n_steps - done)

@@ -289,7 +289,7 @@ def _at(
     horizon: float | None,
     points: FixedPoints,
 ) -> dict[str, np.ndarray | None]:
-    """The arrays of the answer for some of the points."""
+    """Return the arrays of the answer for some of the points."""
     by_state = jacobians_at(system, points)
     by_input = points.dFdu
     if by_input is None:

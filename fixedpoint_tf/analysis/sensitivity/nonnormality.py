@@ -82,7 +82,7 @@ def initial_growth(matrix: ArrayLike, time: str = "discrete") -> float:
 def peak_amplification(
     matrix: ArrayLike, time: str = "discrete", horizon: float | None = None
 ) -> tuple[float, float]:
-    r"""The largest factor by which any perturbation can grow, and when.
+    r"""Return the largest factor by which any perturbation can grow, and when.
 
     Discrete: :math:`\max_t \|J^t\|_2` over whole steps; continuous:
     :math:`\max_t \|e^{Jt}\|_2`. The search goes on until a norm falls below 1, after which
@@ -136,7 +136,7 @@ def _peak_of_powers(matrix: np.ndarray, limit: float, settled: float) -> tuple[f
     power, t = early[0], 0
 
     def higher(candidate: np.ndarray) -> float:
-        """The norm, where it is a new peak; else 0."""
+        """Return the norm, where it is a new peak; else 0."""
         # Bounds of the spectral norm, each cheaper and looser than the next.
         scale = float(np.linalg.norm(candidate))
         if scale <= peak:
@@ -197,7 +197,7 @@ def _peak_of_powers(matrix: np.ndarray, limit: float, settled: float) -> tuple[f
 
 
 def _power(squares: list[np.ndarray], n: int) -> np.ndarray:
-    """The ``n``-th power, from the powers of 2 at hand."""
+    """Return the ``n``-th power, from the powers of 2 at hand."""
     result = np.eye(len(squares[0]))
     for k, square in enumerate(squares):
         count = n >> k if k == len(squares) - 1 else (n >> k) & 1

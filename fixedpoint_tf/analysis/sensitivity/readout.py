@@ -44,7 +44,7 @@ def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
 
 
 def _onto_output(kernel: np.ndarray, system: DynamicalSystem) -> np.ndarray:
-    """A kernel of the output alone, padded with zeros to one of the whole state.
+    """Return a kernel of the output alone, padded with zeros to one of the whole state.
 
     A layer after an LSTM sees its h and not its c; after a stack, the h of the last layer.
     Of a cell that is not standard nothing says which state is the output.

@@ -47,7 +47,7 @@ def _reduced(curve: Curve, centre, plane, psi, places, piece):
 
 
 def refine(curve: Curve, z: np.ndarray, piece: int) -> np.ndarray:
-    """The branch point near a place that is known roughly.
+    """Return the branch point near a place that is known roughly.
 
     Where m eigenvalues pass the edge together, as symmetry makes them, beta has m
     components on a space of m + 1 dimensions, and all their gradients vanish there.

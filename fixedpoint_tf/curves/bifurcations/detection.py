@@ -57,7 +57,7 @@ def detect(
     branches: list[tuple[np.ndarray, ...]],
     passed_over: tuple[tuple[int, int], ...] = (),
 ) -> list[FoundBifurcation]:
-    """All bifurcations of branches, localised.
+    """Return all bifurcations of branches, localised.
 
     Args:
         curve: of fixed points.
@@ -125,7 +125,7 @@ def _at_borders(branch: int, z, t, sign, values, time: str) -> list[FoundBifurca
 
 
 def _crossing(values: np.ndarray, name: BifurcationType, time: str) -> complex:
-    """The eigenvalue that is at the edge of stability."""
+    """Return the eigenvalue that is at the edge of stability."""
     if name in (BifurcationType.SADDLE_NODE, BifurcationType.BRANCH_POINT):
         distance = np.abs(values - edge(time))
     elif name == BifurcationType.PERIOD_DOUBLING:

@@ -35,7 +35,7 @@ def turning(time: str) -> BifurcationType:
 
 
 def edge(time: str) -> float:
-    """The growth at which a mode neither grows nor decays."""
+    """Return the growth at which a mode neither grows nor decays."""
     return 1.0 if time == "discrete" else 0.0
 
 
@@ -110,7 +110,7 @@ class Interval:
 
 
 def intervals(branch: int, z, t, sign, values) -> list[Interval]:
-    """All intervals of a branch between points with eigenvalues.
+    """Return all intervals of a branch between points with eigenvalues.
 
     The two rows of a border, at one place, have none between them, and a continuum none.
     """
@@ -128,7 +128,7 @@ def intervals(branch: int, z, t, sign, values) -> list[Interval]:
 
 
 def names(one: Interval, time: str) -> list[BifurcationType]:
-    """The bifurcations that the changes between both ends tell of."""
+    """List the bifurcations by the changes between both ends."""
     if one.holds == BifurcationType.MULTIPLE:
         return [BifurcationType.MULTIPLE]
     crosses = bool(one.sign[0] * one.sign[1] < 0)

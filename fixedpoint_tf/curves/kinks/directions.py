@@ -100,7 +100,7 @@ def ways(
     along: np.ndarray | None = None,
     seed: int = 0,
 ) -> list[Way]:
-    """All ways along which branches leave a point of the curve.
+    """Return all ways along which branches leave a point of the curve.
 
     Args:
         curve: of fixed points.
@@ -205,7 +205,7 @@ def _pairings(left: list[Way]) -> list[list[tuple[Way, Way | None]]]:
 
 
 def _merit(two: list[tuple[Way, Way | None]]) -> tuple[int, float]:
-    """The number of pairs that a smooth system would have, and how straight they are."""
+    """Return the number of pairs that a smooth system would have, and how straight they are."""
     whole = [(one, other) for one, other in two if other is not None]
     straight = -sum(float(one.t @ other.t) for one, other in whole)
     return sum(one.sign == other.sign for one, other in whole), round(straight, DIGITS)

@@ -56,7 +56,7 @@ class Evidence:
     inverse: np.ndarray | None
 
     def take(self, rows: np.ndarray) -> Evidence:
-        """The evidence about some of the points."""
+        """Return the evidence about some of the points."""
         columns: list[Any] = [None if c is None else c[rows] for c in _columns(self)]
         return Evidence(*columns)
 
@@ -68,7 +68,7 @@ class Evidence:
 
     @classmethod
     def join(cls, parts: list[Evidence]) -> Evidence:
-        """The evidence about the points of all parts, one after the other."""
+        """Return the evidence about the points of all parts, one after the other."""
         pieces = zip(*map(_columns, parts), strict=True)
         columns: list[Any] = [None if p[0] is None else np.concatenate(p) for p in pieces]
         return cls(*columns)

@@ -50,7 +50,7 @@ class Points:
         self.damping = np.full(n, np.nan)
 
     def take(self, rows: np.ndarray) -> Points:
-        """A copy of some of the points."""
+        """Return a copy of some of the points."""
         taken = Points(self.x[rows], self.u[rows])
         for name in ("q", "dq", "n_iters", "relative_gradient", "damping"):
             setattr(taken, name, getattr(self, name)[rows])
@@ -109,7 +109,7 @@ class Problem:
         return other
 
     def weights(self, dtype: str) -> Any:
-        """The weights in ``dtype``, read at first use."""
+        """Return the weights in ``dtype``, read at first use."""
         if dtype not in self._weights:
             w = self.system.weights(dtype)
             units = tf.constant(self.scale, dtype), tf.constant(self.origin, dtype)
@@ -121,7 +121,7 @@ class Problem:
         return self.origin + self.scale * x
 
     def bounds(self, dtype: str) -> tuple[tf.Tensor, tf.Tensor]:
-        """The box as tensors of ``dtype``, finite in it."""
+        """Return the box as tensors of ``dtype``, finite in it."""
         largest = np.finfo(dtype).max
         lower, upper = (np.clip(b, -largest, largest) for b in (self.lower, self.upper))
         return tf.constant(lower, dtype), tf.constant(upper, dtype)
@@ -172,5 +172,5 @@ class Scaled:
 
 
 def kernel_speed(r: tf.Tensor) -> tf.Tensor:
-    """The speed ``q = 0.5 |r|^2`` of each row (Sussillo & Barak 2013, eq. 2.4)."""
+    """Return the speed ``q = 0.5 |r|^2`` of each row (Sussillo & Barak 2013, eq. 2.4)."""
     return 0.5 * tf.reduce_sum(r * r, axis=-1)

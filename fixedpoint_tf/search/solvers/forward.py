@@ -48,7 +48,7 @@ def _rate(problem: Problem, x: np.ndarray, u: np.ndarray) -> float:
 
 
 def smooth(problem: Problem, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.ndarray:
-    """A few steps forward, which take out the directions that contract at once.
+    """Run a few steps forward, which take out the directions that contract at once.
 
     Two are best: more lose saddles (five found 19 of 27 points of a trained GRU), fewer
     cost time. In continuous time there is no such step, and the states stay.

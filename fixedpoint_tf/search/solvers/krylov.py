@@ -37,7 +37,7 @@ CG_TOLERANCE = 0.02  # of the gradient: an inexact step is as good far from the 
 
 
 def linearise(residual: Residual, w, x: tf.Tensor, u: tf.Tensor):
-    """The residual at ``x`` and its products with vectors: ``r``, ``v -> A v``, ``v -> A' v``.
+    """Linearise the residual at ``x``: ``r``, ``v -> A v``, ``v -> A' v``.
 
     ``A' v`` is linear in ``v``, so its own derivative by ``v`` gives ``A v``.
     """

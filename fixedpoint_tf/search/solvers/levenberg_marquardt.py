@@ -126,7 +126,7 @@ def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
 
 
 def _rows(which: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    """A condition on each point, shaped to choose among its rows."""
+    """Return a condition on each point, shaped to choose among its rows."""
     return which if len(like.shape) == 1 else which[:, None]
 
 

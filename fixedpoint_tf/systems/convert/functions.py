@@ -54,7 +54,7 @@ def call_once(update, n_states: int, n_inputs: int, dtype: str) -> None:
 def working_types(
     function: Callable, n_states: int, n_inputs: int, dtype: str | None, name: str
 ) -> tuple[str, str]:
-    """The floating types in which a function can be evaluated, found by trying.
+    """Return the floating types in which a function can be evaluated, found by trying.
 
     Args:
         function: ``f(h, u)``.

@@ -82,7 +82,7 @@ def opaque(model: Any, layer: Any) -> list[Any]:
 
 
 def _graph(model: Any) -> Any:
-    """The functional graph that a call of the model runs, or None."""
+    """Return the functional graph that a call of the model runs, or None."""
     call = getattr(type(model), "call", None)
     ours = getattr(call, "__module__", "").split(".")[0] in _LIBRARIES
     if not ours or "call" in vars(model):

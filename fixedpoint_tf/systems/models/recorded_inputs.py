@@ -52,7 +52,7 @@ def _hook(layer: Any) -> str:
 
 
 def cannot_listen(layer: Any) -> str | None:
-    """A reason why the states of a layer do not follow from what its loop receives."""
+    """Return a reason why the states of a layer do not follow from what its loop receives."""
     name = _hook(layer)
     library = "tf_keras" if is_legacy(layer) else "keras"
     method = inspect.unwrap(getattr(type(layer), name, None) or (lambda: None))
@@ -194,7 +194,7 @@ def _seeds(model: Any) -> list[Any]:
 
 @contextlib.contextmanager
 def _replaced(thing: Any, name: str, value: Any) -> Iterator[None]:
-    """An attribute of the instance replaced, unseen by the tracking of Keras."""
+    """Return an attribute of the instance replaced, unseen by the tracking of Keras."""
     had, old = name in vars(thing), vars(thing).get(name)
     vars(thing)[name] = value
     try:

@@ -100,7 +100,7 @@ def _disagrees_where_steady(system, x, u, v, scale: float, by_input: bool) -> np
 
 
 def _matrix(system, x, u, scale, jacobian, by_input) -> np.ndarray:
-    """The Jacobian at one state by central differences, ``(n_states, k)``."""
+    """Return the Jacobian at one state by central differences, ``(n_states, k)``."""
     columns = []
     scale = np.broadcast_to(scale, jacobian.shape[1:])
     n_places = 1 + 2 * len(LADDERS["float64"])
@@ -127,7 +127,7 @@ def _entries(row, claimed, found, units, by_input) -> list[WrongDerivative]:
 
 
 def _along(system, x, u, by_input: bool) -> tuple[Function, np.ndarray]:
-    """The update as a function of states or of inputs, and where it is asked about."""
+    """Return the update as a function of states or of inputs, and where it is asked about."""
     fixed, varied = (x, u) if by_input else (u, x)
     m, k = varied.shape
 

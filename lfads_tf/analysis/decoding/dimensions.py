@@ -51,7 +51,7 @@ class OverDimensions(NamedTuple):
         return self.fold_r_squared.mean(axis=1)
 
     def needed(self, share: float = 0.95) -> int:
-        """The least number of dimensions with this share of the R^2 of all.
+        """Return the least number of dimensions with this share of the R^2 of all.
 
         Example:
             >>> import numpy as np

@@ -33,7 +33,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         return tags
 
     def _more_tags(self) -> dict[str, Any]:
-        """The same for scikit-learn before 1.6."""
+        """Return the tags for scikit-learn before 1.6."""
         return {"multioutput": True}
 
     @classmethod

@@ -152,7 +152,7 @@ def fit_decoder(
 def _chosen(
     method: DecodingMethod, features: np.ndarray, targets: np.ndarray, folds: Any, seed: int
 ) -> tuple[int, dict[str, Any]]:
-    """The lag and the settings of least error."""
+    """Return the lag and the settings of least error."""
     settings = method.settings()
     if len(method.lags) * len(settings) == 1:
         return method.lags[0], settings[0]
@@ -178,7 +178,7 @@ def _fitted(
     settings: list[dict[str, Any]],
     seed: int,
 ) -> list[FittedDecoder]:
-    """The decoder with one lag and each of the settings."""
+    """Return the decoder with one lag and each of the settings."""
     lagged = Lags(method.taps(lag), keep_trials=method.keeps_trials).fit(features)
     rows = lagged.transform(features)
     if not method.keeps_trials:

@@ -95,7 +95,7 @@ class Lags(TransformerMixin, BaseEstimator):
         return X
 
     def _more_tags(self) -> dict[str, Any]:
-        """The same for scikit-learn before 1.6."""
+        """Return the tags for scikit-learn before 1.6."""
         return {"X_types": ["2darray", "3darray"], "allow_nan": True}
 
     def __sklearn_tags__(self) -> Any:

@@ -258,7 +258,7 @@ def _share(name: str, value: float) -> None:
 
 
 def _groups(conditions: Any, n_trials: int) -> list[np.ndarray]:
-    """The trials of each condition."""
+    """Return the trials of each condition."""
     if conditions is None:
         if n_trials < 2:
             raise ValueError(
@@ -277,7 +277,7 @@ def _groups(conditions: Any, n_trials: int) -> list[np.ndarray]:
 
 
 def _pairing(groups: list[np.ndarray], n_trials: int, rng: np.random.Generator) -> np.ndarray:
-    """A trial of its group for each, each once.
+    """Return a trial of its group for each, each once.
 
     A trial may draw itself. Without these draws the shuffles would not be exchangeable with
     what was found, and p-values of few trials too small.

@@ -58,7 +58,7 @@ class Separation(NamedTuple):
         )
 
     def above_chance(self, level: float = 0.01) -> float:
-        """The accuracy that guessing reaches by luck with this probability, at most.
+        """Return the accuracy that guessing reaches by luck with this probability, at most.
 
         For a single bin, by the binomial distribution: of many bins, some pass.
         """
@@ -66,7 +66,7 @@ class Separation(NamedTuple):
         return float(stats.binom.isf(level, n_trials, self.chance) + 1) / n_trials
 
     def first_bin(self, accuracy: float | None = None, *, start: int = 0) -> int | None:
-        """The first bin from which on the accuracy never falls below a level again.
+        """Return the first bin from which on the accuracy never falls below a level again.
 
         Args:
             accuracy: the level; none: :meth:`above_chance`.

@@ -32,7 +32,7 @@ _BIN_WIDTHS = ("bin_width", "bin_s", "dt")
 def write(
     path: str | os.PathLike[str], fields: Mapping[str, Any], *, overwrite: bool = False
 ) -> None:
-    """Writes the fields of a session.
+    """Write the fields of a session.
 
     No reader meets half a file, and a failed write leaves an old one as it was. Arrays are
     compressed, with checksums by which :func:`read` notices damage.
@@ -79,7 +79,7 @@ def read(
     group: str | None = None,
     truth_unit: str | None = None,
 ) -> dict[str, Any]:
-    """Reads the fields of a session from a file of any layout we know.
+    """Read the fields of a session from a file of any layout we know.
 
     Args:
         path: the file.
@@ -223,7 +223,7 @@ def _warn_of_another_unit(rates: np.ndarray, spikes: Any, bin_width: float) -> N
 
 
 def _bin_width_of(node: h5py.Group) -> float | None:
-    """The width of a bin that a group, one above it or the file tells."""
+    """Return the width of a bin that a group, one above it or the file tells."""
     while True:
         for name in _BIN_WIDTHS:
             value = node.attrs.get(name)
@@ -241,7 +241,7 @@ def _bin_width_of(node: h5py.Group) -> float | None:
 
 
 def _chosen_width(asked: float | None, told: float | None, shown: str) -> float:
-    """The width that was asked for: what a foreign file tells may be in another unit."""
+    """Return the width that was asked for: what a foreign file tells may be in another unit."""
     if asked is None:
         if told is None:
             raise ValueError(

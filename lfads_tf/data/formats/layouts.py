@@ -61,7 +61,7 @@ _PLAIN = {
 
 
 def layout_of(keys: set[str]) -> str | None:
-    """The layout that has any of its keys among ``keys``.
+    """Return the layout that has any of its keys among ``keys``.
 
     Example:
         >>> layout_of({"train_data", "valid_data", "train_inds"})
@@ -74,7 +74,7 @@ def layout_of(keys: set[str]) -> str | None:
 
 
 def needed_keys(layout: str, split: str) -> tuple[str, ...]:
-    """The keys that a layout must have for a split.
+    """Return the keys that a layout must have for a split.
 
     Example:
         >>> needed_keys("lfads-torch", "valid")
@@ -85,7 +85,7 @@ def needed_keys(layout: str, split: str) -> tuple[str, ...]:
 
 
 def read_plain(node: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a session from a group with ``spikes``.
+    """Return the fields of a session from a group with ``spikes``.
 
     Args:
         node: datasets, or arrays, by name.
@@ -108,7 +108,7 @@ def read_plain(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_split(node: Mapping[str, Any], layout: str, split: str) -> dict[str, Any]:
-    """The fields of a session from one split of a foreign file.
+    """Return the fields of a session from one split of a foreign file.
 
     Args:
         node: datasets, or arrays, by name; among them :func:`needed_keys`.
@@ -159,7 +159,7 @@ def read_split(node: Mapping[str, Any], layout: str, split: str) -> dict[str, An
 
 
 def reordered(train: dict[str, Any], valid: dict[str, Any]) -> dict[str, Any]:
-    """Both splits as one, in the order the trials had before, where ``inds`` tell it.
+    """Return both splits as one, in the order the trials had before, where ``inds`` tell it.
 
     Args:
         train: of :func:`read_split`.

@@ -13,7 +13,7 @@ __all__ = ["birkhoff_weights", "dominant_frequency", "sizes"]
 
 
 def birkhoff_weights(n: int) -> np.ndarray:
-    """The bump ``exp(-1 / (t (1 - t)))`` at n places within (0, 1), of sum 1.
+    """Return the bump ``exp(-1 / (t (1 - t)))`` at n places within (0, 1), of sum 1.
 
     Example:
         >>> birkhoff_weights(3).round(4).tolist()
@@ -47,7 +47,7 @@ def sizes(states: np.ndarray) -> np.ndarray:
 
 
 def dominant_frequency(states: np.ndarray) -> float:
-    """The frequency of the strongest oscillation, in cycles per sample, at most 0.5.
+    """Return the frequency of the strongest oscillation, in cycles per sample, at most 0.5.
 
     Args:
         states: ``(n_time, n_states)``.

@@ -63,7 +63,7 @@ class _Returns:
         return points[-1] - x, product - np.eye(len(x))
 
     def correct(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """The nearest point of period k, with the derivative there, or None."""
+        """Return the nearest point of period k, with the derivative there, or None."""
         for _ in range(MAX_CORRECTIONS):
             away, derivative = self.displacement(x)
             if not (np.isfinite(away).all() and np.isfinite(derivative).all()):

@@ -19,7 +19,7 @@ UNSETTLED = 1e-6  # of the extent: nearer than this an orbit is at a cycle, know
 
 
 def settled_period(states: np.ndarray, tol: float, rounding: float = 1e-16) -> int:
-    """The least number of steps after which the last part of an orbit repeats itself.
+    """Return the least number of steps after which the last part of an orbit repeats itself.
 
     Args:
         states: ``(n_time, n_states)``.

@@ -164,7 +164,7 @@ class _Pieces:
 
 
 def _product(jacobians: np.ndarray) -> np.ndarray:
-    """The derivative along pieces, of those of the pieces ``(m, d, d)``."""
+    """Return the derivative along pieces, of those of the pieces ``(m, d, d)``."""
     product = jacobians[0]
     for jacobian in jacobians[1:]:
         product = jacobian @ product

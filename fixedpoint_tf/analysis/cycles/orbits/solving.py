@@ -68,7 +68,7 @@ class KnownOrbits:
         return len(self.found) - 1
 
     def _described(self, orbit: Orbit) -> Orbit:
-        """An exact cycle of a map with its turns, its kinks and its family."""
+        """Return an exact cycle of a map with its turns, its kinks and its family."""
         k, system = len(orbit.points), self.tangents.system
         inputs = np.broadcast_to(orbit.u, (k, len(orbit.u)))
         _, jacobians = self.tangents(orbit.points, inputs)
@@ -116,7 +116,7 @@ class KnownOrbits:
         return -1
 
     def solve(self, guesses: np.ndarray, u: np.ndarray) -> list[int]:
-        """The exact cycles that guesses ``(n, k, n_states)`` lead to, or -1."""
+        """Return the exact cycles that guesses ``(n, k, n_states)`` lead to, or -1."""
         shot = shoot(self.tangents, guesses, u)
         indices = []
         for i in range(len(guesses)):
