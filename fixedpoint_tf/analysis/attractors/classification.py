@@ -1,4 +1,4 @@
-"""``classify_attractors``: take the points of a search, sort them, say what each group is."""
+"""Classification of the points of a search into isolated ones, lines, rings and planes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import check_number, check_whole
-from fixedpoint_tf._utils.selection import is_slow, select_distinct, state_scale
+from fixedpoint_tf._utils.selection import is_slow, state_scale
+from fixedpoint_tf.analysis.attractors.candidates import (
+    distinct_rows,
+    fixed_or_slow,
+    slow_enough,
+    speeds_of,
+)
 from fixedpoint_tf.analysis.attractors.chain_order import examine_chain
 from fixedpoint_tf.analysis.attractors.chains import find_chains
 from fixedpoint_tf.analysis.attractors.group_type import MANIFOLDS, GroupType
 from fixedpoint_tf.analysis.attractors.grouping import NEARLY, ManifoldGrouper
+from fixedpoint_tf.analysis.attractors.other_states import go_round, outcomes_of_others
 from fixedpoint_tf.analysis.attractors.result import Attractors
-from fixedpoint_tf.analysis.attractors.slow_outcomes import (
-    FOR_LONG,
-    MOST_RUN,
-    outcomes_of,
-    settle_on_chains,
-)
+from fixedpoint_tf.analysis.attractors.slow_outcomes import outcomes_of, settle_on_chains
 from fixedpoint_tf.analysis.convergence import time_step
 from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -33,14 +35,9 @@ from fixedpoint_tf.systems.at_points import (
     n_unstable_of,
 )
 from fixedpoint_tf.systems.convert import as_system
-from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["classify_attractors"]
 
-#: Points nearer than this share of the region are one, whatever ``tol_unique`` allows.
-MOST_MERGED = 1e-3
-#: Slow states of a group that are run on to see whether they go round and round.
-MOST_TURNING = 8
 #: Points without a status that move by more than this share of the region are not fixed.
 AT_REST = 1e-6
 
@@ -120,20 +117,22 @@ def classify_attractors(
     check_points(system, points)
     check_number(min_time_constant, "min_time_constant", low=1.0)
     check_whole(min_points, "min_points", least=3)
-    chosen = _taken(points)
+    chosen = fixed_or_slow(points)
     taken = points[chosen]
     inputs = inputs_of(system, taken)
     n_taken = taken.n
-    distinct = _distinct(taken, inputs)
+    distinct = distinct_rows(taken, inputs)
     chosen, taken, inputs = chosen[distinct], taken[distinct], inputs[distinct]
     is_slow_state = np.zeros(taken.n, dtype=bool)
     if taken.status is not None:
         is_slow_state = taken.status == Status.SLOW_POINT
     step = _step(system, points, taken, inputs, dt)
     n_distinct = taken.n
-    speed = _speed(system, taken, inputs)
-    keep, scale = _slow_enough(taken, speed, is_slow_state, min_time_constant)
-    others = np.concatenate([np.setdiff1d(np.arange(points.n), _taken(points)), chosen[~keep]])
+    speed = speeds_of(system, taken, inputs)
+    keep, scale = slow_enough(taken, speed, is_slow_state, min_time_constant)
+    others = np.concatenate(
+        [np.setdiff1d(np.arange(points.n), fixed_or_slow(points)), chosen[~keep]]
+    )
     at_rest = ~is_slow_state & ((taken.status is not None) | (speed <= AT_REST * scale))
     chosen, taken, inputs, at_rest = chosen[keep], taken[keep], inputs[keep], at_rest[keep]
     is_slow_state = is_slow_state[keep]
@@ -166,7 +165,7 @@ def classify_attractors(
                     known = group()
                     bar.update(len(known["rows"]))
                     unclear = known["group_type"] == GroupType.UNCLEAR
-                    if unclear and _turn(sorter, taken, known["rows"]):
+                    if unclear and go_round(sorter, taken, known["rows"]):
                         n_turning += len(known["rows"])
                     elif _hurries(sorter, known):
                         n_hurrying += len(known["rows"])
@@ -174,7 +173,7 @@ def classify_attractors(
                         found.append(known | {"condition": condition})
             if len(others):
                 bar.set_description("running others forward")
-            moving = _outcomes_of_others(sorter, points, others, taken, at_rest)
+            moving = outcomes_of_others(sorter, points, others, taken, at_rest)
         except KeyboardInterrupt:
             interrupted = True
 
@@ -218,60 +217,12 @@ def classify_attractors(
     )
 
 
-def _taken(points: FixedPoints) -> np.ndarray:
-    """Rows of the fixed and slow points; where there is no status, all."""
-    if points.status is None:
-        return np.arange(points.n)
-    return np.flatnonzero(np.isin(points.status, [Status.FIXED_POINT, Status.SLOW_POINT]))
-
-
-def _distinct(points: FixedPoints, inputs: np.ndarray) -> np.ndarray:
-    """Rows of distinct points: fixed ones stand for slow ones, and slower for faster."""
-    q = np.zeros(points.n) if points.qstar is None else points.qstar
-    is_slow = np.zeros(points.n) if points.status is None else points.status
-    rank = np.empty(points.n)
-    rank[np.lexsort((q, is_slow))] = np.arange(points.n)
-    tol = min(points.tol_unique, MOST_MERGED * state_scale(points.xstar))
-    if points.n and inputs.shape[1]:  # points of two inputs are never the same
-        inputs = np.unique(inputs, axis=0, return_inverse=True)[1].reshape(-1, 1) * 10.0 * tol
-    return select_distinct(np.concatenate([points.xstar, inputs], axis=1), rank, tol)[0]
-
-
 def _step(system, points: FixedPoints, taken: FixedPoints, inputs: np.ndarray, dt) -> float:
     """Return the length of a step; without fixed or slow points that of the other states."""
     if not taken.n:
         taken = points[np.isfinite(points.xstar).all(axis=1)]
         inputs = inputs_of(system, taken)
     return time_step(system, taken, inputs, dt)
-
-
-def _speed(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray) -> np.ndarray:
-    """``(n,)``, how far each state moves in a step, or in a unit of time."""
-    if not points.n:
-        return np.zeros(0)
-    image = system.step(points.xstar, inputs).numpy().astype(np.float64)
-    moved = image - points.xstar if system.time == "discrete" else image
-    return np.asarray(np.linalg.norm(moved, axis=1))
-
-
-def _slow_enough(
-    points: FixedPoints, speed: np.ndarray, is_slow_state: np.ndarray, min_time_constant: float
-) -> tuple[np.ndarray, float]:
-    """Fixed points and slow enough states, and the size of the region that they fill.
-
-    To the region belong the states that they were found from. Where these are known, states
-    that are not slow do not make the region larger: within it others would then seem slow.
-    """
-    keep = np.ones(points.n, dtype=bool)
-    if points.x_init is None:
-        scale = state_scale(points.xstar)
-        return ~is_slow_state | is_slow(speed, NEARLY * scale, min_time_constant), scale
-    while True:
-        scale = state_scale(np.concatenate([points.xstar[keep], points.x_init]))
-        fewer = keep & (~is_slow_state | is_slow(speed, NEARLY * scale, min_time_constant))
-        if (fewer == keep).all():
-            return keep, scale
-        keep = fewer
 
 
 def _groups_of(
@@ -333,53 +284,3 @@ def _hurries(sorter: ManifoldGrouper, known: dict[str, Any]) -> bool:
     return not bool(
         is_slow(np.median(speed), NEARLY * state_scale(x), sorter.min_time_constant)
     )
-
-
-def _turn(sorter: ManifoldGrouper, points: FixedPoints, rows: np.ndarray) -> bool:
-    """Test slow states that make no manifold for being the slow places of a cycle."""
-    if not sorter.is_slow[rows].all():
-        return False
-    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_TURNING)).astype(int)]
-    nothing, u = np.zeros((0, points.n_states)), sorter.u[rows[0]]
-    outcomes = outcomes_of(
-        sorter.system,
-        points.xstar[some],
-        u,
-        nothing,
-        np.zeros(0, dtype=bool),
-        sorter.min_time_constant,
-        sorter.dt,
-        waiting=FOR_LONG,
-    )
-    return bool((outcomes == RunOutcome.CYCLE).all())
-
-
-def _outcomes_of_others(
-    sorter: ManifoldGrouper,
-    points: FixedPoints,
-    others: np.ndarray,
-    taken: FixedPoints,
-    at_rest: np.ndarray,
-) -> np.ndarray:
-    """Return the outcomes of some states that are neither fixed nor slow points."""
-    if points.status is not None:
-        others = others[~np.isin(points.status[others], [Status.DIVERGED, Status.OUTLIER])]
-    others = others[np.isfinite(points.xstar[others]).all(axis=1)]
-    if len(others) > MOST_RUN:
-        others = others[np.linspace(0, len(others) - 1, MOST_RUN).astype(int)]
-    inputs = inputs_of(sorter.system, points[others])
-    found = [np.zeros(0, dtype=int)]
-    for u in np.unique(inputs, axis=0):
-        here = at_rest & (sorter.u == u).all(axis=1)
-        found.append(
-            outcomes_of(
-                sorter.system,
-                points.xstar[others[(inputs == u).all(axis=1)]],
-                u,
-                taken.xstar[here],
-                sorter.n_unstable[here] == 0,
-                sorter.min_time_constant,
-                sorter.dt,
-            )
-        )
-    return np.concatenate(found)

@@ -1,4 +1,4 @@
-"""The bounds of the radii polynomial at given points, rounding included."""
+"""Proofs at given points by the radii polynomial, rounding included."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.chunks import map_chunks
 from fixedpoint_tf._utils.linalg import inverses
-from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
+from fixedpoint_tf._utils.norms import EPS, gamma
+from fixedpoint_tf.analysis.certificates.bounds import first_bounds, norm_through
 from fixedpoint_tf.analysis.certificates.codes import CertificateCode
+from fixedpoint_tf.analysis.certificates.kinks import beside_kink, mean_at_kinks
 from fixedpoint_tf.analysis.certificates.radii_polynomial import largest_radius, radii
 from fixedpoint_tf.analysis.certificates.sampled_variation import sample_balls
 from fixedpoint_tf.analysis.certificates.thresholds import prove_at_threshold
+from fixedpoint_tf.analysis.certificates.unstable_modes import count_unstable
 from fixedpoint_tf.systems.cells.curvature import CellBounds, as_arrays, bounds_of
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.cells.registry import is_builtin
-from fixedpoint_tf.systems.kinks.sides import AT_KINK, JUMP, near_kink, sides_at
 from fixedpoint_tf.systems.system import DynamicalSystem
 from fixedpoint_tf.systems.validation.sampled_bounds import (
     check_ball_bounds,
@@ -30,7 +31,6 @@ __all__ = ["Prover", "Verdict", "has_closed_form"]
 
 SMALLEST_SAMPLED = 1e-12  # of the size of the states
 LARGEST_SAMPLED = 3.0  # sizes of the states: farther out nothing is claimed from samples
-KINK_NEAR = 1e-4  # of the size of the states: smooth Jacobians change by little so near
 N_RADII = 44  # tried across thresholds, each twice the last
 CAP = 1e6  # radii beyond this many sizes of the states mean nothing
 ESTIMATED_ULPS = 32.0  # roundings of an update that no formula bounds, as ROUNDING of cells
@@ -118,7 +118,7 @@ class Prover:
         image = self.system.step(x, u).numpy().astype(np.float64)
         jacobian = self.system.jacobian(x, u).numpy().astype(np.float64)
         if not self.closed:
-            jacobian, beside = self._mean_at_kinks(x, u, jacobian)
+            jacobian, beside = mean_at_kinks(self.system, x, u, jacobian, self.scale, self.eps)
             modes = None if beside else modes
         residual = image - x if discrete else image
         error, slope_error = self._rounding(x, u, image, jacobian)
@@ -130,7 +130,7 @@ class Prover:
         A, singular = inverses(np.where(finite[:, None, None], shifted, np.eye(d)))
 
         with np.errstate(all="ignore"):
-            y, z0 = self._first_bounds(A, shifted, residual, error, slope_error)
+            y, z0 = first_bounds(A, shifted, residual, error, slope_error)
             z0 = np.where(finite & ~singular, z0, np.inf)
 
             def z2_of(radius: np.ndarray) -> np.ndarray:
@@ -155,7 +155,11 @@ class Prover:
             low = np.where(proved, low, np.nan)
             moved = np.linalg.norm(shifted, axis=(1, 2)) * turned / (1.0 - z0)
             moved += np.linalg.norm(slope_error, axis=1)
-            kink = np.isinf(z2) if self.closed else self._beside_kink(x, u, ~proved, y, size)
+            kink = (
+                np.isinf(z2)
+                if self.closed
+                else beside_kink(self.system, x, u, ~proved, y, size)
+            )
         # Sampled: an average of sides may be singular, which says nothing of a line of points.
         singular = (singular | ~(z0 < 1.0)) & (self.closed | ~kink)
         yes = CertificateCode.CERTIFIED if self.closed else CertificateCode.SUPPORTED
@@ -164,7 +168,7 @@ class Prover:
             [CertificateCode.NOT_FINITE, CertificateCode.SINGULAR, yes, CertificateCode.KINK],
             default=CertificateCode.RESIDUAL,
         )
-        n_unstable = _count_unstable(jacobian, moved, proved, self.system.time, modes)
+        n_unstable = count_unstable(jacobian, moved, proved, self.system.time, modes)
         if self.linear_pieces is not None:
             for i in np.flatnonzero(finite & ~proved):
                 newton = y[i] if np.isfinite(y[i]) else 0.0
@@ -190,19 +194,6 @@ class Prover:
             n_unstable=n_unstable,
         )
 
-    def _first_bounds(self, A, shifted, residual, error, slope_error):
-        """``Y`` and ``Z0``, with the rounding errors of everything that they are made of."""
-        d = A.shape[1]
-        newton = np.einsum("nij,nj->ni", A, residual)
-        of_product = gamma(d + 1) * np.linalg.norm(A, axis=(1, 2))
-        y = np.linalg.norm(newton, axis=1) * (1.0 + gamma(d + 2))
-        y += of_product * np.linalg.norm(residual, axis=1)
-        y += np.linalg.norm(np.einsum("nij,nj->ni", np.abs(A), error), axis=1)
-        defect = np.linalg.norm(np.eye(d) - A @ shifted, axis=(1, 2)) * (1.0 + gamma(d * d))
-        defect += of_product * np.linalg.norm(shifted, axis=(1, 2)) + gamma(2) * np.sqrt(d)
-        size = spectral_norms(A)
-        return y, defect + size * np.linalg.norm(slope_error, axis=1)
-
     def _rounding(self, x, u, image, jacobian):
         """Bounds of the errors of ``F`` and of the length of its gradients, ``(n, d)``."""
         if self.bounds is not None:
@@ -223,20 +214,7 @@ class Prover:
         """``Z2`` for balls of these radii, ``(n,)``, from the closed form."""
         if self.bounds is None:
             return np.full(len(x), np.inf)
-        return self._norm_through(A, [a.bend for a in self.bounds(x, u, radius)])
-
-    def _norm_through(self, A, parts) -> np.ndarray:
-        """Bound ``|A D|`` of changes ``D`` of the Jacobian, block by block, ``(n,)``."""
-        own = np.concatenate([bend.own for bend in parts], axis=1)
-        total = np.sqrt(len(parts)) * spectral_norms(A * own[:, None, :])
-        start = 0
-        for bend in parts:
-            stop = start + bend.own.shape[1]
-            for gradient, norm in bend.through:
-                block = A[:, :, start:stop] * gradient[:, None, :]
-                total = total + spectral_norms(block) * norm
-            start = stop
-        return np.where(np.isnan(total), np.inf, total)
+        return norm_through(A, [a.bend for a in self.bounds(x, u, radius)])
 
     def _sampled(self, A, x, u, jacobian, y, z0, first, size):
         """``Z2`` as met, both radii, and the change of the Jacobian within the first."""
@@ -278,14 +256,14 @@ class Prover:
             error = error + EPS * (np.abs(residual + x) + np.abs(x))
         slope_error = slope_error + EPS * (1.0 + np.linalg.norm(shifted, axis=2))
         with np.errstate(all="ignore"):
-            y, z0 = self._first_bounds(A, shifted, residual, error, slope_error)
+            y, z0 = first_bounds(A, shifted, residual, error, slope_error)
             size = np.maximum(np.linalg.norm(x, axis=1), self.scale)
             radius = np.maximum(2.0 * y, SMALLEST_SAMPLED * size)
             existence, unique = np.full(len(x), np.nan), np.full(len(x), np.nan)
             for _ in range(N_RADII):
                 answers = self.bounds_of_jumps(x, u, radius)
-                smooth = self._norm_through(A, [a.bend for a in answers])
-                jumps = self._norm_through(A, [a.jump for a in answers])
+                smooth = norm_through(A, [a.bend for a in answers])
+                jumps = norm_through(A, [a.jump for a in answers])
                 gap = 1.0 - z0 - smooth * radius - jumps
                 gap = gap - 1e-9
                 first = np.isnan(existence) & (gap > 0.0) & (y / gap <= radius)
@@ -296,64 +274,5 @@ class Prover:
         code[yes], n_unstable[yes] = CertificateCode.CERTIFIED, -1
         low[yes], reach[yes] = (a[~np.isnan(unique)] for a in (existence, unique))
 
-    def _mean_at_kinks(self, x, u, jacobian) -> tuple[np.ndarray, bool]:
-        """Jacobians, at kinks their mean over all sides: at a kink itself it may be neither."""
-        size = np.maximum(np.linalg.norm(x, axis=1), self.scale)
-        beside = np.zeros(len(x), dtype=bool)
-        rows = np.flatnonzero(np.isfinite(x).all(axis=1))
-        near = np.maximum(64.0 * self.eps, AT_KINK) * size
-        beside_each = sides_at(self.system, x[rows], u[rows], near[rows], only_beside=True)
-        for i, (sides, _) in zip(rows, beside_each, strict=True):
-            own = np.abs(sides - jacobian[i]).max(axis=(1, 2), initial=0.0)
-            jumps = len(sides) > 1 or own[0] > JUMP * max(1e-3, np.abs(sides[0]).max())
-            if jumps and np.isfinite(sides).all():
-                jacobian[i], beside[i] = sides.mean(axis=0), True
-        return jacobian, bool(beside.any())
-
-    def _beside_kink(self, x, u, refused, y, size) -> np.ndarray:
-        """Tell which refused points have a kink within their Newton step."""
-        beside = np.zeros(len(x), dtype=bool)
-        rows = np.flatnonzero(refused & np.isfinite(x).all(axis=1) & np.isfinite(y))
-        if len(rows):
-            near = np.clip(2.0 * y[rows], 1e-9 * size[rows], KINK_NEAR * size[rows])
-            beside[rows] = near_kink(self.system, x[rows], u[rows], near)
-        return beside
-
     def _jacobian(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         return map_chunks(self.system.jacobian, x, u, shape=(x.shape[1], x.shape[1]))
-
-
-def _count_unstable(
-    jacobian: np.ndarray,
-    moved: np.ndarray,
-    proved: np.ndarray,
-    time: str,
-    modes: tuple[np.ndarray, ...] | None,
-) -> np.ndarray:
-    """Unstable directions at the true points, -1 where an eigenvalue may cross the edge.
-
-    With ``J V = V L + R``, the eigenvalues of ``J + E`` lie within ``|V^-1 (R + E V)|`` of
-    those in ``L``, and as many on either side (Bauer & Fike 1960).
-    """
-    count = np.full(len(jacobian), -1)
-    rows = np.flatnonzero(proved)
-    if not len(rows):
-        return count
-    J = jacobian[rows]
-    if modes is None:
-        values, right, left = linearization.decompose(J, time)
-    else:
-        values, right, left = (array[rows] for array in modes)
-    d = J.shape[1]
-    with np.errstate(all="ignore"):
-        off = np.linalg.norm(np.eye(d) - left @ right, axis=(1, 2))
-        length = np.linalg.norm(right, axis=(1, 2))
-        off += gamma(4 * d) * np.linalg.norm(left, axis=(1, 2)) * length
-        inverse = np.linalg.norm(left, axis=(1, 2)) / np.where(off < 1.0, 1.0 - off, np.nan)
-        rest = np.linalg.norm(J @ right - right * values[:, None, :], axis=(1, 2))
-        rest += gamma(4 * d) * 2.0 * np.linalg.norm(J, axis=(1, 2)) * length
-        reach = inverse * (rest + moved[rows] * length)
-        margin = np.abs(values) - 1.0 if time == "discrete" else values.real
-        clear = (np.abs(margin) > reach[:, None]).all(axis=1)
-    count[rows[clear]] = (margin[clear] > 0.0).sum(axis=1)
-    return count

@@ -9,6 +9,7 @@ from keras import layers as L
 
 from fixedpoint_tf import as_system
 from fixedpoint_tf.analysis import certify
+from fixedpoint_tf.analysis.certificates.bounds import norm_through
 from fixedpoint_tf.analysis.certificates.proofs import Prover
 from fixedpoint_tf.analysis.certificates.thresholds import prove_at_threshold
 from fixedpoint_tf.systems.cells.curvature import as_arrays
@@ -212,8 +213,8 @@ def test_bounds_across_thresholds_hold(name):
         A = np.linalg.inv(J - np.eye(system.n_states))
         for radius in (1e-6, 1e-2, 0.3):
             answers = prover.bounds_of_jumps(x, u, np.full(1, radius))
-            bound = prover._norm_through(A, [a.bend for a in answers]) * radius
-            bound = bound + prover._norm_through(A, [a.jump for a in answers])
+            bound = norm_through(A, [a.bend for a in answers]) * radius
+            bound = bound + norm_through(A, [a.jump for a in answers])
             d = rng.normal(size=(300, system.n_states))
             d *= radius / np.linalg.norm(d, axis=1)[:, None]
             beside = system.jacobian(x + d, np.zeros((300, 1))).numpy()
