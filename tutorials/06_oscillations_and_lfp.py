@@ -83,8 +83,8 @@ print(data.session)
 # ## Three estimates of the rates
 #
 # Spikes smoothed by a narrow Gaussian; smoothed by the Gaussian that gives the smallest error
-# of the rates, which `best_gaussian` may choose by the true rates here; and LFADS. All are
-# judged on 200 trials that had no part in training.
+# of the rates, which `select_gaussian_width` may choose by the true rates here; and LFADS. All
+# are judged on 200 trials that had no part in training.
 
 # %%
 best = select_gaussian_width(
