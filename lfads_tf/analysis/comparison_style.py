@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fixedpoint_tf._utils import figures
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["style_by_name"]
 
