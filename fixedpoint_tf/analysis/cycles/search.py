@@ -21,7 +21,7 @@ from fixedpoint_tf.analysis.cycles.closed_curves.curve_sets import (
     fits_several_better,
 )
 from fixedpoint_tf.analysis.cycles.closed_curves.curves import NEUTRAL_GROWTH, orbit_on
-from fixedpoint_tf.analysis.cycles.closed_curves.lyapunov import growths, mean_rate
+from fixedpoint_tf.analysis.cycles.closed_curves.lyapunov import growth_rates, growths
 from fixedpoint_tf.analysis.cycles.closed_curves.rotation import closed_curve
 from fixedpoint_tf.analysis.cycles.closed_curves.splines import times_round
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
@@ -29,12 +29,12 @@ from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit, distance_to
 from fixedpoint_tf.analysis.cycles.orbits.recurrences import (
     NEARING,
     is_nearing,
-    near_recurrences,
     nearest_returns,
     returns,
     settled_period,
 )
 from fixedpoint_tf.analysis.cycles.orbits.solving import UNKNOWN, KnownOrbits
+from fixedpoint_tf.analysis.cycles.orbits.unstable import seek_unstable
 from fixedpoint_tf.analysis.cycles.rest import comes_to_rest, stands_still
 from fixedpoint_tf.analysis.cycles.result import Cycles
 from fixedpoint_tf.analysis.outcomes import StartOutcome
@@ -68,13 +68,6 @@ def _nothing(words: str) -> None:
 def _amplitude(states: np.ndarray) -> float:
     deviation = states - states.mean(axis=0)
     return float(np.sqrt((deviation**2).sum(axis=1).mean()))
-
-
-def _rates(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Growth in both halves, ``(2, n, n_exponents)``, and the largest rate with its error."""
-    half = logs.shape[1] // 2
-    parts = np.stack([logs[:, :half].sum(axis=1), logs[:, half:].sum(axis=1)])
-    return parts, *mean_rate(logs[:, logs.shape[1] // 4 :, 0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +158,16 @@ class CycleSearch:
                 length = 4 * max(length, self.options.n_steps)
                 open_rows, x = self._run_on(open_rows, x, length)
         self._confirm_chaos(np.concatenate(suspects), np.concatenate(ends))
-        self._seek_unstable(rows, early)
+        seek_unstable(
+            self.orbits,
+            early,
+            self.u[rows],
+            self.rng,
+            max_period=self.options.max_period,
+            n_candidates=self.options.n_candidates,
+            dt=float(self.options.dt or 1.0),
+            say=self.say,
+        )
 
     def _run_on(
         self, rows: np.ndarray, x: np.ndarray, n_steps: int
@@ -347,7 +349,7 @@ class CycleSearch:
         n_exponents = min(2 if is_last else 1, self.system.n_states)
         dt = self.options.dt
         logs = growths(self.tangents, window, self.u[rows], n_exponents, self.rng, dt)
-        parts, rate, error = _rates(logs)
+        parts, rate, error = growth_rates(logs)
         positive = (parts[..., 0] > CHAOS_GROWTH).all(axis=0) & (rate > CHAOS_ERRORS * error)
         if is_last:
             for i in np.flatnonzero(~positive & (rate > CHAOS_ERRORS * error)):
@@ -368,7 +370,7 @@ class CycleSearch:
     def _continued(self, row: int, state: np.ndarray, logs: np.ndarray):
         """The growth of deviations over more windows, until it is one of chaos or is not."""
         u = self.u[row : row + 1]
-        parts, rate, error = _rates(logs)
+        parts, rate, error = growth_rates(logs)
         for _ in range(N_CONTINUED):
             window = self._run(state[None], u, self.options.n_steps)
             self.n_run[row] += self.options.n_steps
@@ -377,7 +379,7 @@ class CycleSearch:
             state = window[0, -1]
             more = growths(self.tangents, window, u, 1, self.rng, self.options.dt)
             logs = np.concatenate([logs, more], axis=1)
-            parts, rate, error = _rates(logs)
+            parts, rate, error = growth_rates(logs)
             if (parts > CHAOS_GROWTH).all() or rate[0] < CHAOS_ERRORS * error[0]:
                 break
         return parts, rate, error
@@ -387,35 +389,6 @@ class CycleSearch:
         of_all = np.append(sizes(states), self.size[row])
         on_curves = (row, False) in self.curves or (row, True) in self.curves
         return not on_curves and bool(np.ptp(of_all) < STEADY_TOL * of_all.max())
-
-    # ---- unstable cycles ----
-
-    def _seek_unstable(self, rows: np.ndarray, states: np.ndarray) -> None:
-        if self.system.time == "continuous":
-            self.say("unstable cycles")
-            self._seek_unstable_flow(rows, states)
-            return
-        for k in range(2, self.options.max_period + 1):
-            if states.shape[1] <= 2 * k or not self.options.n_candidates:
-                break
-            self.say(f"unstable cycles of period {k}")
-            places = near_recurrences(states, k, self.options.n_candidates, self.rng)
-            if len(places):
-                guesses = np.stack([states[i, t : t + k] for i, t in places])
-                self.orbits.solve(guesses, self.u[rows[places[:, 0]]])
-
-    def _seek_unstable_flow(self, rows: np.ndarray, states: np.ndarray) -> None:
-        n_times = states.shape[1]
-        guesses: list[tuple[int, int, int]] = []
-        if not len(rows):
-            return
-        for _ in range(self.options.n_candidates):
-            i = int(self.rng.integers(len(rows)))
-            if np.isfinite(states[i]).all():
-                # Early times: an attractor has been looked at already.
-                t = int(n_times * 0.5 * self.rng.random() ** 3)
-                guesses += [(i, t, int(k)) for k in returns(states[i], t, 1)]
-        self._solve_returns(rows, states, guesses, assign=False)
 
     # ---- keeping ----
 
@@ -430,11 +403,11 @@ class CycleSearch:
         if index >= 0:
             self._assign(row, index)
 
-    def _solve_returns(self, rows, states, guesses, *, assign: bool = True) -> None:
+    def _solve_returns(self, rows, states, guesses) -> None:
         dt = float(self.options.dt or 1.0)
         found = self.orbits.solve_returns(states, self.u[rows], dt, guesses)
         for i, index in found:
-            if assign and self.outcomes[rows[i]] == StartOutcome.NOT_SETTLED:
+            if self.outcomes[rows[i]] == StartOutcome.NOT_SETTLED:
                 self._join(rows[i], states[i, -1:], index)
 
     def result(self, interrupted: bool) -> Cycles:

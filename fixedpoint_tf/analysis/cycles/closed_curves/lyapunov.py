@@ -13,7 +13,7 @@ from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf.analysis.cycles.closed_curves.birkhoff_averages import birkhoff_weights
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 
-__all__ = ["growths", "lyapunov_exponents", "mean_rate"]
+__all__ = ["growth_rates", "growths", "lyapunov_exponents", "mean_rate"]
 
 N_BLOCKS = 16  # whose means tell how far an average may be off
 
@@ -103,3 +103,10 @@ def mean_rate(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         blocks.std(axis=1, ddof=1) / np.sqrt(n_blocks) if n_blocks > 1 else 0.0 * blocks[:, 0]
     )
     return blocks.mean(axis=1), error
+
+
+def growth_rates(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Measure growth in both halves, ``(2, n, n_exponents)``; the largest rate, its error."""
+    half = logs.shape[1] // 2
+    parts = np.stack([logs[:, :half].sum(axis=1), logs[:, half:].sum(axis=1)])
+    return parts, *mean_rate(logs[:, logs.shape[1] // 4 :, 0])

@@ -11,11 +11,11 @@ import tensorflow as tf
 from fixedpoint_tf import as_system
 from fixedpoint_tf._utils import chunks
 from fixedpoint_tf.analysis import Cycles, find_cycles
+from fixedpoint_tf.analysis.cycles import search
 from fixedpoint_tf.analysis.cycles.maps import VariationalMap
 from fixedpoint_tf.analysis.cycles.orbits import orbits, shooting
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
 from fixedpoint_tf.analysis.cycles.orbits.recurrences import settled_period
-from fixedpoint_tf.analysis.cycles.search import CycleSearch
 
 MU, GOLDEN = 0.1, (np.sqrt(5.0) - 1.0) / 2.0
 
@@ -409,13 +409,13 @@ def test_repeats_are_seen_at_the_least_period():
 
 
 def test_an_interrupted_search_returns_what_it_has(monkeypatch):
-    before = CycleSearch._seek_unstable
+    before = search.seek_unstable
 
-    def interrupt(self, rows, states):
-        before(self, rows, states)
+    def interrupt(*arguments, **options):
+        before(*arguments, **options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(CycleSearch, "_seek_unstable", interrupt)
+    monkeypatch.setattr(search, "seek_unstable", interrupt)
     cycles = find_cycles(logistic(3.3), [[0.3]], max_period=2)
     assert cycles.interrupted and cycles.n == 1
 
