@@ -90,7 +90,7 @@ def test_a_run_that_was_broken_off_ends_as_one_that_was_not(epoch, tmp_path):
 def test_a_run_that_was_killed_is_resumed(tmp_path):
     """Another process, killed in the middle of training as a scheduler does it."""
     program = (
-        "import test_lfads_training as t, sys; model = t.small_model(warm_up_steps=20);"
+        "import test_training as t, sys; model = t.small_model(warm_up_steps=20);"
         "t.fit(model, sys.argv[1], epochs=10**6)"
     )
     path = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])
