@@ -179,6 +179,7 @@ def test_running_away_is_divergence_and_no_point():
     assert "no" in repr(unique)
 
 
+@pytest.mark.slow
 def test_a_slow_point_far_from_the_starts_is_an_outlier_and_a_fixed_point_is_not():
     def far(h, u):  # a ghost near 6, where h + 0.01 (0.01 + (h - 6)^2) hardly moves
         return tf.where(h < 3.0, 0.5 * h, h + 0.01 * (0.01 + (h - 6.0) ** 2))
@@ -208,6 +209,7 @@ def test_sharing_descents_changes_no_set_of_fixed_points(share):
     assert len(unique.fixed) == 27
 
 
+@pytest.mark.slow
 def test_without_room_for_a_jacobian_the_same_points_are_found():
     rng = np.random.default_rng(0)
     cell = keras.layers.SimpleRNNCell(40)

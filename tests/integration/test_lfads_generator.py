@@ -12,6 +12,8 @@ from fixedpoint_tf import FixedPointFinder, as_system
 from fixedpoint_tf.analysis import certify
 from lfads_tf import LFADS, LFADSConfig, load_model
 
+pytestmark = pytest.mark.slow
+
 N_NEURONS, N_BINS, WIDTH = 5, 12, 0.02
 
 

@@ -6,6 +6,8 @@ from reference import leaky_relu_network, load, meta, workload_cell
 
 from fixedpoint_tf import FixedPointFinder
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = ["relu_lowrank_reach_rnn", "relu_lowrank_osc_rnn", "psychrnn_pdm_relu50"]
 
 

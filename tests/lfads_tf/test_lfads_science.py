@@ -7,6 +7,8 @@ from lfads_tf import LFADS, LFADSConfig
 from lfads_tf.analysis import r_squared, select_gaussian_width, smooth_gaussian
 from lfads_tf.data.synthetic import chaotic_rnn_with_pulse
 
+pytestmark = pytest.mark.slow
+
 N_TRAIN, N_VALID = 400, 60
 NEAR = 3  # bins
 

@@ -8,6 +8,8 @@ import tensorflow as tf
 from lfads_tf import LFADS, LFADSConfig, Session, load_model
 from lfads_tf.training import batches, sharding
 
+pytestmark = pytest.mark.slow
+
 SMALL = dict(
     n_neurons=7,
     n_bins=12,

@@ -35,6 +35,7 @@ def test_every_page_that_shows_how_has_code():
             assert name(page) in with_code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
 def test_the_code_of_a_page_runs(page, monkeypatch, tmp_path, capsys):
     """All of it, from top to bottom; a block of text below one is what it prints."""

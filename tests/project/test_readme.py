@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_example_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)
@@ -30,6 +31,7 @@ def test_the_example_runs(monkeypatch, tmp_path):
     assert names["certificates"].certified.all()
 
 
+@pytest.mark.slow
 def test_the_example_of_lfads_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {"spikes": np.random.default_rng(0).poisson(0.5, (20, 10, 6))}

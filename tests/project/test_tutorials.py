@@ -92,6 +92,7 @@ def test_it_is_known_what_every_tutorial_prints():
     assert [path.stem for path in TUTORIALS] == sorted(PRINTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_tutorial_runs(path, capsys, monkeypatch):
     monkeypatch.setenv("TUTORIALS_FAST", "1")

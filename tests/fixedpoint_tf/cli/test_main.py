@@ -12,6 +12,8 @@ from fixedpoint_tf.__main__ import TASKS as COMMANDS
 from fixedpoint_tf.__main__ import main
 from fixedpoint_tf.tasks import TASKS, recurrent_network
 
+pytestmark = pytest.mark.slow
+
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

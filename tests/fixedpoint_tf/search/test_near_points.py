@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder
 
+pytestmark = pytest.mark.slow
+
 QUIET = {"verbose": False}
 
 

@@ -16,6 +16,8 @@ from scipy.optimize import nnls
 
 from fixedpoint_tf import FixedPointFinder, Status
 
+pytestmark = pytest.mark.slow
+
 
 def enumerate_points(weights, bias, inside=False):
     """Fixed points of relu(h W + b), or of relu(h) W + b, with their active sets."""

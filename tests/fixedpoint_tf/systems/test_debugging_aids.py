@@ -34,6 +34,7 @@ except tf.errors.InvalidArgumentError:
 """
 
 
+@pytest.mark.slow
 def test_runs_that_overflow_are_no_errors_under_check_numerics():
     run = subprocess.run([sys.executable, "-c", NUMERICS], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-2000:]

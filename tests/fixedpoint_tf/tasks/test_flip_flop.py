@@ -8,6 +8,8 @@ import pytest
 
 from fixedpoint_tf.tasks import flip_flop, train_flip_flop
 
+pytestmark = pytest.mark.slow
+
 
 def by_the_rule(inputs):
     """The memory, one step after the other."""

@@ -6,6 +6,8 @@ import pytest
 from fixedpoint_tf.tasks import recurrent_network, train
 from fixedpoint_tf.tasks.networks import CELLS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("cell", sorted(CELLS))
 def test_every_cell_maps_inputs_to_outputs_at_every_step(cell):

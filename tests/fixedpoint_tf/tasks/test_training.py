@@ -17,6 +17,8 @@ from fixedpoint_tf.tasks import (
     train_task,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def same(first, second):
     pairs = zip(first.get_weights(), second.get_weights(), strict=True)

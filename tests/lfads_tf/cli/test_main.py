@@ -1,17 +1,20 @@
 """The command line, from files to figures."""
 
 import dataclasses
+import functools
 
 import h5py
 import numpy as np
 import pytest
 
-from lfads_tf import Inferred, Session, load_model
+from lfads_tf import LFADS, Inferred, Session, load_model
 from lfads_tf.__main__ import main
 from lfads_tf.analysis import bits_per_spike, mean_rates
 from lfads_tf.data import synthetic
 from lfads_tf.data.synthetic import lorenz_days
 from lfads_tf.training.checkpoints import read_history
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = [
     f"--set={name}={value}"
@@ -26,6 +29,14 @@ SETTINGS = [
         "input_prior": "gaussian",
     }.items()
 ]
+
+
+@pytest.fixture(autouse=True)
+def without_xla(request, monkeypatch):
+    """Save the seconds that XLA takes to compile each model; the demonstration has it."""
+    if "demonstration" not in request.node.name:
+        plain = functools.partialmethod(LFADS.compile, jit_compile=False)
+        monkeypatch.setattr(LFADS, "compile", plain)
 
 
 @pytest.fixture

@@ -159,6 +159,7 @@ def test_a_module_has_nothing_else():
         distributions.tfb  # noqa: B018
 
 
+@pytest.mark.slow
 def test_both_packages_work_where_neither_is_installed():
     """A fit with gamma data and inferred inputs, and a search, in a process without them."""
     program = """

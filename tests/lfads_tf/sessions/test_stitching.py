@@ -15,6 +15,8 @@ from lfads_tf.training import batches, noise_and_masks, steps
 from lfads_tf.training.objective import loss_parts
 from lfads_tf.training.trial_arrays import as_arrays, trial_weights
 
+pytestmark = pytest.mark.slow
+
 SMALL = dict(
     encoder_units=6,
     n_initial_conditions=4,

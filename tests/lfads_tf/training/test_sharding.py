@@ -7,6 +7,8 @@ import tensorflow as tf
 from lfads_tf.config import LFADSConfig
 from lfads_tf.training import noise_and_masks, sharding
 
+pytestmark = pytest.mark.slow
+
 N_TRIALS = 10
 
 

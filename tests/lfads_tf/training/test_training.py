@@ -16,6 +16,8 @@ from lfads_tf import LFADS, LFADSConfig, load_model
 from lfads_tf.training import checkpoints
 from lfads_tf.training.checkpoints import read_history
 
+pytestmark = pytest.mark.slow
+
 SMALL = dict(
     n_neurons=5,
     n_bins=10,

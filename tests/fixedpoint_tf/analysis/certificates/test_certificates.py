@@ -8,6 +8,7 @@ import pytest
 import scipy.optimize
 import tensorflow as tf
 from keras import layers as L
+from networks import flip_flop_network
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
 from fixedpoint_tf._utils import chunks
@@ -18,7 +19,7 @@ from fixedpoint_tf.analysis.certificates.proofs import Prover
 from fixedpoint_tf.analysis.certificates.radii_polynomial import radii
 from fixedpoint_tf.analysis.certificates.sampled_variation import jacobian_variation
 from fixedpoint_tf.systems.cells.activations import suprema
-from fixedpoint_tf.tasks import flip_flop, train_flip_flop
+from fixedpoint_tf.tasks import flip_flop
 
 
 def simple(recurrent, bias, activation="tanh"):
@@ -59,7 +60,7 @@ LOOSENESS = {"tanh": 3.0, "sigmoid": 3.0, "stack": 60.0, "stack before": 60.0}
 @pytest.fixture(scope="module")
 def memory():
     """A trained 3-bit flip-flop, its 27 fixed points and where each start ended."""
-    model = train_flip_flop(0, n_bits=3)
+    model = flip_flop_network()
     finder = FixedPointFinder(model, verbose=False)
     drive, _ = flip_flop(np.random.default_rng(1), 128, n_bits=3, pulse_probability=0.1)
     states = finder.simulate(drive)
@@ -130,6 +131,7 @@ def test_balls_hold_one_root_and_no_other(w):
     assert (answer.uniqueness_radius[yes] >= 0.1 * root).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CELLS)
 def test_every_cell_has_proofs(name):
     for seed in range(2):
@@ -212,6 +214,7 @@ def ghosts(n_networks, rng):
         yield w, bias, np.tanh(at), n
 
 
+@pytest.mark.slow
 def test_no_certificate_for_600_ghosts_of_a_fold():
     rng = np.random.default_rng(0)
     refused = 0
@@ -224,6 +227,7 @@ def test_no_certificate_for_600_ghosts_of_a_fold():
     assert refused == 600
 
 
+@pytest.mark.slow
 def test_no_sampled_certificate_for_200_ghosts_turned_in_space():
     rng = np.random.default_rng(1)
     for _ in range(4):

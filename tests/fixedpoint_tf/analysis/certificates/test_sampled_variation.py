@@ -12,6 +12,8 @@ from fixedpoint_tf.analysis import certify
 from fixedpoint_tf.analysis.certificates import certification as certifying
 from fixedpoint_tf.analysis.certificates.precision import working_precision
 
+pytestmark = pytest.mark.slow
+
 
 def roots_of(function, low=-4.01, high=4.0):
     """All zeros of a function of one variable, from a fine grid."""

@@ -11,6 +11,8 @@ from fixedpoint_tf.analysis.certificates.proofs import Prover
 from fixedpoint_tf.search import results
 from fixedpoint_tf.search.search import Search
 
+pytestmark = pytest.mark.slow
+
 STATES = np.linspace(-1.0, 1.0, 21)[:, None]
 
 

@@ -14,6 +14,8 @@ from fixedpoint_tf.analysis.completeness.estimators import (
     missing_mass_bound,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def ends(labels, *, scale=1.0, inputs=None, status=None, **options):
     """Ends of starts at whole numbers times ``scale``."""

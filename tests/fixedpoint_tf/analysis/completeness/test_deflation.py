@@ -5,12 +5,15 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+from networks import flip_flop_network
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, Status, as_system
 from fixedpoint_tf.analysis import Deflated, search_deflated
 from fixedpoint_tf.search.search import Search
 from fixedpoint_tf.search.solvers.deflated import push
-from fixedpoint_tf.tasks import flip_flop, train_flip_flop
+from fixedpoint_tf.tasks import flip_flop
+
+pytestmark = pytest.mark.slow
 
 ROOTS = np.array([-2.0, -0.5, 0.3, 1.0, 2.5])
 
@@ -34,7 +37,7 @@ def known(x, **options):
 
 @pytest.fixture(scope="module")
 def memory():
-    model = train_flip_flop(0, n_bits=3)
+    model = flip_flop_network()
     finder = FixedPointFinder(model, verbose=False)
     drive, _ = flip_flop(np.random.default_rng(1), 64, n_bits=3, pulse_probability=0.1)
     states = finder.simulate(drive)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from matplotlib import pyplot
+from networks import flip_flop_network
 from reference import leaky_relu_network, load
 from scipy.optimize import brentq
 
@@ -23,7 +24,9 @@ from fixedpoint_tf.analysis import (
 )
 from fixedpoint_tf.analysis import convergence as arrivals
 from fixedpoint_tf.analysis.basins import wilson_interval
-from fixedpoint_tf.tasks import flip_flop, train_flip_flop
+from fixedpoint_tf.tasks import flip_flop
+
+pytestmark = pytest.mark.slow
 
 LATTICE = np.stack(np.meshgrid([-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]), -1).reshape(-1, 2)
 CORNERS, SIDES, CENTRE = [0, 2, 6, 8], [1, 3, 5, 7], 4
@@ -421,7 +424,7 @@ def test_points_of_different_inputs_are_not_connected():
 @pytest.fixture(scope="module")
 def memory():
     """A flip-flop of 3 bits: the system, its points and the bits that they hold."""
-    model = train_flip_flop(0)
+    model = flip_flop_network()
     drive, _ = flip_flop(np.random.default_rng(1), 64, pulse_probability=0.1)
     finder = FixedPointFinder(model, random_seed=0, verbose=False)
     states = finder.sample_states(finder.simulate(drive), 400, noise_scale=0.5)

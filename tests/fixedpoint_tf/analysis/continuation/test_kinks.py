@@ -10,6 +10,8 @@ import tensorflow as tf
 from fixedpoint_tf import FixedPoints, as_system
 from fixedpoint_tf.analysis import continue_branches
 
+pytestmark = pytest.mark.slow
+
 FOLD, COLLISION, CROSSING = "border-collision fold", "border collision", "border branch point"
 WHOLE = ("end of path", "end of path")
 

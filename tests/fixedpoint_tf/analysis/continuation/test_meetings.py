@@ -9,6 +9,8 @@ import tensorflow as tf
 from fixedpoint_tf import FixedPoints, as_system
 from fixedpoint_tf.analysis import continue_branches, switch_branch
 
+pytestmark = pytest.mark.slow
+
 MEETING = "border branch point"
 
 

@@ -9,6 +9,8 @@ from fixedpoint_tf.analysis import Cycles, find_cycles
 from fixedpoint_tf.analysis.cycles.closed_curves.curve_sets import curves_in_turn
 from fixedpoint_tf.analysis.cycles.closed_curves.rotation import closed_curve
 
+pytestmark = pytest.mark.slow
+
 
 def turned(z, angle):
     """Turning by an angle, towards radius 1."""

@@ -17,6 +17,8 @@ from fixedpoint_tf.analysis.cycles.orbits import orbits, shooting
 from fixedpoint_tf.analysis.cycles.orbits.orbits import Orbit
 from fixedpoint_tf.analysis.cycles.orbits.recurrences import settled_period
 
+pytestmark = pytest.mark.slow
+
 MU, GOLDEN = 0.1, (np.sqrt(5.0) - 1.0) / 2.0
 
 

@@ -13,6 +13,8 @@ from fixedpoint_tf.analysis.cycles.orbits.sides import every_product_decays
 from fixedpoint_tf.analysis.cycles.orbits.solving import KnownOrbits
 from fixedpoint_tf.linearization import Stability
 
+pytestmark = pytest.mark.slow
+
 NONE = np.zeros((1, 0))
 
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 from fixedpoint_tf import as_system
 from fixedpoint_tf.analysis import Cycles, find_cycles
 
+pytestmark = pytest.mark.slow
+
 
 def starts(n, d, seed=0, scale=1.0):
     return scale * np.random.default_rng(seed).normal(size=(n, d))

@@ -15,6 +15,8 @@ from fixedpoint_tf.analysis.cycles.closed_curves.phase_order import (
 )
 from fixedpoint_tf.analysis.cycles.closed_curves.rotation import closed_curve
 
+pytestmark = pytest.mark.slow
+
 
 def turning(period, gain):
     angle = 2 * np.pi / period

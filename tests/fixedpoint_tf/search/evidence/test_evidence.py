@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, Status
 
+pytestmark = pytest.mark.slow
+
 QUIET = {"verbose": False}
 Q = np.linalg.qr(np.random.default_rng(0).normal(size=(6, 6)))[0]
 FAST = np.array([0.3, 0.5, -0.2, 0.6, 0.1])

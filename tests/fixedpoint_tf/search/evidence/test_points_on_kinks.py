@@ -7,6 +7,8 @@ import tensorflow as tf
 from fixedpoint_tf import FixedPointFinder, FixedPoints
 from fixedpoint_tf.systems.at_points import eigenvalues_of
 
+pytestmark = pytest.mark.slow
+
 
 def half_stable(h, u):
     """States below 0 leave it for -0.957..., states above come to it."""

@@ -10,6 +10,8 @@ from scipy.optimize import brentq
 
 from fixedpoint_tf import FixedPointFinder, Status
 
+pytestmark = pytest.mark.slow
+
 QUIET = {"verbose": False}
 
 

@@ -201,6 +201,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "printed"),
     [(PROGRAM, "done"), (NUMERICS, "done"), (NO_EAGER, "True True done")],

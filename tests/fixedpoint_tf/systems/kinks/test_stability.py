@@ -8,6 +8,8 @@ from fixedpoint_tf import FixedPointFinder, as_system
 from fixedpoint_tf.systems.kinks.sides import near_kink, sides_at
 from fixedpoint_tf.systems.kinks.stability import growth_at_kink
 
+pytestmark = pytest.mark.slow
+
 ZERO = np.zeros((1, 1))
 
 

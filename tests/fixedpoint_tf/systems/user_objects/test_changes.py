@@ -11,6 +11,8 @@ import tensorflow as tf
 from fixedpoint_tf import FixedPointFinder, as_system
 from fixedpoint_tf.systems.user_objects.object_walk import places
 
+pytestmark = pytest.mark.slow
+
 UNITS = 4
 H, U = np.full((1, UNITS), 0.5), np.ones((1, 2))
 

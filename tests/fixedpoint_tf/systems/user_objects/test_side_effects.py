@@ -10,6 +10,8 @@ import tf_keras
 
 from fixedpoint_tf import FixedPointFinder, as_system
 
+pytestmark = pytest.mark.slow
+
 UNITS, N_INPUTS = 4, 3
 STARTS = np.random.default_rng(0).normal(size=(6, UNITS))
 

@@ -8,6 +8,8 @@ import tensorflow as tf
 from fixedpoint_tf import FixedPointFinder, as_system
 from fixedpoint_tf.systems.validation.derivatives import check_derivatives, check_jacobian
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(4)
 R = np.array([[1.5, 0.4], [-0.3, 0.5]])
 WIDE = RNG.normal(size=(30, 30)) / 4.0

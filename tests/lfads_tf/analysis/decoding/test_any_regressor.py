@@ -40,6 +40,7 @@ def rates_and_force(seed=0, n_trials=12, n_bins=25, noise=0.1, n_targets=2):
 
 # The Kalman filter is not among them: what it says of a bin depends on the bins before it,
 # while these checks shuffle samples.
+@pytest.mark.slow
 @parametrize_with_checks([Lags(), RidgeRegressor(), OptimalLinearRegressor()])
 def test_scikit_learn_accepts(estimator, check):
     check(estimator)
