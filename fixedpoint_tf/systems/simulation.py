@@ -133,29 +133,10 @@ def simulate(
     dt: float | None = None,
     dtype: str | None = None,
 ) -> np.ndarray:
-    """Give the states of a recurrent layer for inputs of its own, as the layer itself does.
+    """Give the states of a recurrent layer, as :meth:`DynamicalSystem.simulate` describes.
 
     A layer that goes backwards takes the last input first, and its states come in the order
     in which it goes through them, as ``return_sequences=True`` gives them.
-
-    Args:
-        system: the system.
-        inputs: ``(n_batch, n_time, n_inputs)``, what the recurrent layer receives: an array
-            or what ``finder.rnn_inputs(model_inputs)`` returns.
-        initial_states: ``(n_batch, n_states)`` or nested as the cell has them; default:
-            those that came with the inputs, else where the layer starts by itself: the
-            states of a stateful one, ``get_initial_state`` of its cell, or zero.
-        mask: ``(n_batch, n_time)`` boolean in the order of the inputs; where it is False
-            the state is kept. Default: what came with the inputs.
-        dt: length of a step, for a continuous system (Runge-Kutta of fourth order).
-        dtype: floating type of the run; default: the system's final one, float64.
-
-    Returns:
-        ``(n_batch, n_time, n_states)``, the state after each step.
-
-    Raises:
-        TypeError, ValueError: an argument is not as described, or the model adds a mask or
-            initial states that were not given.
 
     Example:
         >>> import keras

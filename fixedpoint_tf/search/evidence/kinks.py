@@ -56,14 +56,7 @@ def jumps_within(
 ) -> np.ndarray:
     """Test states for a Jacobian that changes by more than a smooth one does so near.
 
-    Args:
-        problem: residual and weights.
-        x: states, ``(n, n_states)``.
-        u: inputs, ``(n, n_inputs)``.
-        radius: ``(n,)``, how near.
-
-    Returns:
-        ``(n,)`` boolean.
+    Args and Returns are those of :func:`turns_within`, but for the inverse.
     """
     jumps = np.zeros(len(x), dtype=bool)
     for rows in chunks(len(x), _entries_of_changes(problem)):
