@@ -93,6 +93,8 @@ class FittedDecoder(NamedTuple):
                 f"features: expected {len(self.filling)} features on the last axis, as the "
                 f"decoder's, received shape {features.shape}."
             )
+        if not features.size:  # scikit-learn refuses no samples
+            return np.empty((*features.shape[:-1], self.n_targets))
         rows = self.lagged.transform(features)
         if self.lagged.keep_trials:
             return self.regressor.predict(rows)

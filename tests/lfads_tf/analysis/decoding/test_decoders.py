@@ -202,6 +202,12 @@ class TestFit:
         samples = fit_decoder(Ridge(), rates[:, 0], behavior[:, 0]).predict(rates[:, 0])
         np.testing.assert_allclose(samples, trials[:, 0])
 
+    @pytest.mark.parametrize("shape", [(0, 9), (0, 30, 9)])
+    def test_of_no_samples_nothing_is_predicted(self, shape):
+        rates, behavior, _ = tuned()
+        told = fit_decoder(Ridge(penalties=[0.1]), rates, behavior).predict(np.zeros(shape))
+        assert told.shape == (*shape[:-1], 2)
+
     @pytest.mark.parametrize("lag", [-3, 0, 4])
     @pytest.mark.parametrize("kind", [Ridge, OptimalLinear, Kalman])
     def test_the_lag_is_recovered(self, kind, lag):
