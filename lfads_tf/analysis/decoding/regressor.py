@@ -15,7 +15,11 @@ from sklearn.pipeline import Pipeline
 from lfads_tf.analysis.decoding.decoders import DecodingMethod
 from lfads_tf.analysis.decoding.lags import Lags, check_lags
 from lfads_tf.analysis.decoding.samples import training_samples
-from lfads_tf.analysis.decoding.sklearn_checks import copy_of, takes_several_targets
+from lfads_tf.analysis.decoding.sklearn_checks import (
+    copy_of,
+    global_numbers_kept,
+    takes_several_targets,
+)
 
 __all__ = ["Regressor", "as_method"]
 
@@ -77,7 +81,8 @@ class Regressor(DecodingMethod):
                 one = one[1:]
             if y.ndim == 2 and not takes_several_targets(one):
                 one = MultiOutputRegressor(one)
-            fitted.append(one.fit(x, y))
+            with global_numbers_kept():  # libsvm draws from them
+                fitted.append(one.fit(x, y))
         return fitted
 
 

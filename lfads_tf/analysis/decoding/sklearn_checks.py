@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["copy_of", "takes_several_targets", "validate", "validate_samples"]
+import numpy as np
+
+__all__ = [
+    "copy_of",
+    "global_numbers_kept",
+    "takes_several_targets",
+    "validate",
+    "validate_samples",
+]
 
 
 def validate_samples(estimator: Any, X: Any, *, reset: bool, finite: Any = True) -> Any:
@@ -35,6 +44,16 @@ def copy_of(estimator: Any, parameters: Mapping[str, Any], seed: int) -> Any:
         if value is None and name.split("__")[-1] == "random_state"
     ]
     return one.set_params(**dict.fromkeys(free, seed))
+
+
+@contextlib.contextmanager
+def global_numbers_kept() -> Iterator[None]:
+    """Leave NumPy's global generator as it was: some fits draw from it and take no seed."""
+    state = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
 
 
 def takes_several_targets(regressor: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import as_conditions
 from lfads_tf.analysis.decoding.folds import each_fold, fold_labels
-from lfads_tf.analysis.decoding.sklearn_checks import copy_of
+from lfads_tf.analysis.decoding.sklearn_checks import copy_of, global_numbers_kept
 from lfads_tf.analysis.separation.discriminants import discriminants, greatest_score
 from lfads_tf.analysis.separation.result import Separation
 
@@ -138,7 +138,8 @@ def _told(
     """Numbers of the conditions that test trials are taken for, ``(n_trials, n_bins)``."""
     if hasattr(method, "fit") and hasattr(method, "predict") and not inspect.isclass(method):
         bins = range(x.shape[1])
-        ones = [copy_of(method, {}, seed).fit(x[:, t], kind_of) for t in bins]
+        with global_numbers_kept():  # libsvm draws from them
+            ones = [copy_of(method, {}, seed).fit(x[:, t], kind_of) for t in bins]
         told = [ones[t].predict(x_test[:, t]) for t in bins]
         return np.stack(told, axis=1).reshape(x_test.shape[:2]).astype(int)
     if method not in _METHODS:
