@@ -18,7 +18,9 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.curvature import BallBounds
+from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
 __all__ = ["CellEquations", "preactivation", "scale_rows"]
@@ -106,6 +108,20 @@ class CellEquations(abc.ABC):
             bounds of each state in order, that of the output first.
         """
         raise NotImplementedError(f"{type(self).__name__} has no bounds within balls")
+
+    def fixed_point_map(self, w: Any, u: Interval) -> FixedPointMap | None:
+        """Give a map of intervals with the same fixed points, within a box that holds them all.
+
+        Without it the fixed points cannot be proved to be all.
+
+        Args:
+            w: weights, arrays in double precision.
+            u: the constant input, ``(n_inputs,)``.
+
+        Returns:
+            None where no bounded box holds all fixed points.
+        """
+        return None
 
     def piecewise_linear(self, w: Any) -> PiecewiseLinear | None:
         """Give the ReLU network with the same fixed points, where it is one.

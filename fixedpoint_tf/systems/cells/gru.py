@@ -17,7 +17,9 @@ from fixedpoint_tf.systems.cells.curvature import (
     elementwise,
     identity,
 )
+from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.equations import CellEquations, scale_rows
+from fixedpoint_tf.systems.cells.fixed_point_map import Enclosure, FixedPointMap
 from fixedpoint_tf.systems.cells.registry import register_standard
 
 __all__ = ["GRU"]
@@ -124,6 +126,36 @@ class GRU(CellEquations):
     def ball_bounds(self, w: Any, *, jumps: bool = False) -> BallBounds:
         make = self._bounds_after if self.reset_after else self._bounds_before
         return make(jumps, *w)
+
+    def fixed_point_map(self, w: Any, u: Interval) -> FixedPointMap | None:
+        kernel, recurrent, input_bias, recurrent_bias = w
+        n = self.units
+        lower, upper = self.bounds()
+        if self.recurrent_activation != "sigmoid" or not np.isfinite([lower, upper]).all():
+            return None
+        x = u.matmul(kernel) + input_bias
+        reset, candidate = x[n : 2 * n], x[2 * n :]
+        R_r, R_h = recurrent[:, n : 2 * n], recurrent[:, 2 * n :]
+
+        def after(a: Enclosure) -> Enclosure:
+            r, p, rest = a.split(3)
+            return (r.activate("sigmoid") * p + rest).activate(self.activation)
+
+        def before(a: Enclosure) -> Enclosure:
+            r, h = a.split(2)
+            inner = (r.activate("sigmoid") * h).matmul(R_h)
+            return (inner + candidate).activate(self.activation)
+
+        if self.reset_after:
+            b_r, b_h = recurrent_bias[n : 2 * n], Interval.at(recurrent_bias[2 * n :])
+            columns = np.hstack([R_r, R_h, np.zeros((n, n))])
+            offset = Interval.join([reset + b_r, b_h, candidate])
+            return FixedPointMap(columns, offset, after, lower, upper, lambda h: h)
+        columns = np.hstack([R_r, np.eye(n)])
+        offset = Interval.join([reset, Interval.at(np.zeros(n))])
+        return FixedPointMap(
+            columns, offset, before, lower, upper, lambda h: h, is_elementwise=False
+        )
 
     def _bounds_after(self, jumps, kernel, recurrent, input_bias, recurrent_bias) -> BallBounds:
         Kz, Kr, Kh = Kernel.split(kernel, 3)

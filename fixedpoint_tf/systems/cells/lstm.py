@@ -17,7 +17,9 @@ from fixedpoint_tf.systems.cells.curvature import (
     elementwise,
     identity,
 )
+from fixedpoint_tf._utils.intervals import Dual, Interval
 from fixedpoint_tf.systems.cells.equations import CellEquations, preactivation, scale_rows
+from fixedpoint_tf.systems.cells.fixed_point_map import Enclosure, FixedPointMap
 from fixedpoint_tf.systems.cells.registry import register_standard
 
 __all__ = ["LSTM"]
@@ -111,6 +113,30 @@ class LSTM(CellEquations):
 
     def input_jacobian(self, w, h, u):
         return tf.concat(self._kernel_jacobian(self._gates(w, h, u), w[0]), axis=-2)
+
+    def fixed_point_map(self, w: Any, u: Interval) -> FixedPointMap | None:
+        kernel, recurrent, bias = w
+        n = self.units
+        lower, upper = (side[:n] for side in self.bounds())
+        if self.recurrent_activation != "sigmoid" or not np.isfinite([lower, upper]).all():
+            return None
+        offset = u.matmul(kernel) + bias
+
+        def memory(i: Enclosure, f: Enclosure, g: Enclosure) -> Enclosure:
+            """The memory at rest, ``i g / (1 - f)``; ``1 - sigmoid(a)`` is ``sigmoid(-a)``."""
+            forgotten = (-f).activate("sigmoid").reciprocal()
+            return i.activate("sigmoid") * forgotten * g.activate(self.activation)
+
+        def gates(a: Enclosure) -> Enclosure:
+            i, f, g, o = a.split(4)
+            squashed = memory(i, f, g).activate(self.activation)
+            return o.activate("sigmoid") * squashed
+
+        def lift(h: np.ndarray) -> np.ndarray:
+            a = Dual.constants(Interval.at(h @ recurrent + offset.centre))
+            return np.hstack([h, memory(*a.split(4)[:3]).value.centre])
+
+        return FixedPointMap(recurrent, offset, gates, lower, upper, lift)
 
     def ball_bounds(self, w: Any, *, jumps: bool = False) -> BallBounds:
         kernel, recurrent, bias = w

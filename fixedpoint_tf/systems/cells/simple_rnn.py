@@ -16,7 +16,9 @@ from fixedpoint_tf.systems.cells.curvature import (
     elementwise,
     identity,
 )
+from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.equations import CellEquations, preactivation, scale_rows
+from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.cells.registry import register_standard
 
@@ -83,6 +85,20 @@ class SimpleRNN(CellEquations):
             ]
 
         return cell
+
+    def fixed_point_map(self, w: Any, u: Interval) -> FixedPointMap | None:
+        kernel, recurrent, bias = w
+        lower, upper = self.bounds()
+        if not np.isfinite([lower, upper]).all():
+            return None
+        return FixedPointMap(
+            recurrent,
+            u.matmul(kernel) + bias,
+            lambda a: a.activate(self.activation),
+            lower,
+            upper,
+            lambda h: h,
+        )
 
     def piecewise_linear(self, w: Any) -> PiecewiseLinear | None:
         if self.activation not in ("relu", "linear"):

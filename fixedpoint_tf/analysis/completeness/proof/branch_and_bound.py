@@ -1,0 +1,301 @@
+"""All fixed points of a map within a box, by branch and bound with Krawczyk's operator.
+
+A box is thrown away where the map takes it off itself, or where Krawczyk's operator (Krawczyk
+1969; Neumaier 1990, chapter 5) shows that it holds no fixed point; it is done where the same
+operator shows exactly one; else it shrinks, and is cut in two where it does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from fixedpoint_tf._utils.intervals import Interval, hull, intersect
+
+__all__ = ["Enclosed", "enclose_all"]
+
+Enclose = Callable[[Interval], tuple[Interval, Interval]]
+EncloseLinearly = Callable[[Interval], tuple[np.ndarray, Interval]]
+
+BATCH = 2048  # boxes at once
+N_SHRINKS = 3  # rounds of shrinking before a box is cut
+WORTHWHILE = 0.9  # a box that shrinks below this share of its width is not yet cut
+SMALLEST = 1e-11  # width, relative to the whole box, below which a box is left undecided
+NEWTON_STEPS = 8
+GROWTHS = 2.0 ** -np.arange(1.0, 40.0)  # sizes tried for the surroundings of a known point
+
+
+@dataclasses.dataclass
+class Enclosed:
+    """What branch and bound has shown.
+
+    Attributes:
+        roots: enclosures of ``m`` fixed points, each of exactly one, ``(m, k)``.
+        alone: boxes around them without another, ``(m, k)``.
+        open: boxes that may hold fixed points, ``(p, k)``; none where the proof is complete.
+        n_boxes: boxes that were looked at.
+        timed_out: a limit ended it.
+    """
+
+    roots: Interval
+    alone: Interval
+    open: Interval
+    n_boxes: int
+    timed_out: bool
+
+
+def enclose_all(
+    enclose: Enclose,
+    enclose_linearly: EncloseLinearly,
+    box: Interval,
+    known: np.ndarray,
+    *,
+    max_boxes: int,
+    deadline: float,
+) -> Enclosed:
+    """Enclose all fixed points of a map within a box.
+
+    Args:
+        enclose: from boxes ``(m, k)`` to enclosures of the map ``(m, k)`` and of its
+            derivatives ``(m, k, k)`` there.
+        enclose_linearly: from boxes to slopes ``(m, k, k)`` and remainders ``(m, k)``, with
+            which the map is enclosed by a linear function of the distance to the centre.
+        box: ``(k,)``, within which the fixed points lie.
+        known: ``(p, k)``, where fixed points are thought to be. The proof does not rest on
+            them: it only is faster.
+        max_boxes: limit of the boxes that are looked at.
+        deadline: of ``time.monotonic()``.
+    """
+    return _Search(enclose, enclose_linearly, box).run(known, max_boxes, deadline)
+
+
+class _Search:
+    """Boxes to look at, and the fixed points enclosed so far."""
+
+    def __init__(self, enclose: Enclose, enclose_linearly: EncloseLinearly, box: Interval):
+        self.enclose, self.enclose_linearly, self.box = enclose, enclose_linearly, box
+        self.k = len(box.lower)
+        self.width = np.maximum(box.upper - box.lower, np.finfo(float).tiny)
+        none = np.zeros((0, self.k))
+        self.roots, self.alone = Interval(none, none), Interval(none, none)
+
+    def run(self, known: np.ndarray, max_boxes: int, deadline: float) -> Enclosed:
+        self._enclose_known(known)
+        stack = [self.box[None]]
+        undecided: list[Interval] = []
+        n_boxes, timed_out = 0, False
+        while stack:
+            if n_boxes >= max_boxes or time.monotonic() > deadline:
+                timed_out = True
+                break
+            boxes = stack.pop()
+            if len(boxes.lower) > BATCH:
+                stack.append(boxes[BATCH:])
+                boxes = boxes[:BATCH]
+            n_boxes += len(boxes.lower)
+            boxes = self._examine(boxes)
+            if not len(boxes.lower):
+                continue
+            small = ((boxes.upper - boxes.lower) <= SMALLEST * self.width).all(axis=1)
+            if small.any():
+                undecided.append(boxes[small])
+                boxes = boxes[~small]
+            if len(boxes.lower):
+                halves = self._cut(boxes)
+                if stack and len(stack[-1].lower) + len(halves.lower) <= BATCH:
+                    halves = _together([stack.pop(), halves])
+                stack.append(halves)
+        left = [*undecided, *stack]
+        none = np.zeros((0, self.k))
+        rest = _together(left) if left else Interval(none, none)
+        return Enclosed(self.roots, self.alone, rest, n_boxes, timed_out)
+
+    def _enclose_known(self, known: np.ndarray) -> None:
+        """Enclose what is thought to be a fixed point, and the largest box where it is alone."""
+        if not len(known):
+            return
+        inside = np.clip(known, self.box.lower, self.box.upper)
+        x = self._newton(inside)
+        for centre in x:
+            if not np.isfinite(centre).all() or self._holds(centre[None]).any():
+                continue
+            for share in GROWTHS:
+                radius = share * self.width
+                around = intersect(Interval.around(centre[None], radius), self.box[None])
+                if self._record(around, centre[None])[0]:
+                    break
+
+    def _examine(self, boxes: Interval) -> Interval:
+        """Shrink boxes, drop those that are decided, and give back those that are not."""
+        for _ in range(N_SHRINKS):
+            boxes = boxes[~self._within_known(boxes)]
+            if not len(boxes.lower):
+                return boxes
+            before = boxes.upper - boxes.lower
+            boxes = self._shrink(boxes)
+            keep = ~boxes.is_empty.any(axis=1)
+            shrunk, before = boxes[keep], before[keep]
+            if not len(shrunk.lower):
+                return shrunk
+            norm = self._norm(shrunk)
+            candidates = np.flatnonzero(norm < 1.0)
+            done = np.zeros(len(shrunk.lower), dtype=bool)
+            if len(candidates):
+                done[candidates] = self._settle(shrunk[candidates])
+            ratio = (shrunk.upper - shrunk.lower) / np.maximum(before, 1e-300)
+            boxes, ratio = shrunk[~done], ratio[~done]
+            if not len(boxes.lower) or ratio.min(axis=1).min() > WORTHWHILE:
+                return boxes
+        return boxes
+
+    def _shrink(self, boxes: Interval) -> Interval:
+        """Intersect boxes with where their fixed points can be; empty where there are none."""
+        centre = boxes.centre
+        slope, rest = self.enclose_linearly(boxes)
+        away = Interval.around(np.zeros_like(centre), boxes.radius)
+        off = rest - centre  # (I - slope) away = off
+        plain = off + Interval.at(slope).apply(away)
+        with np.errstate(all="ignore"):
+            inverse = _inverses(np.eye(self.k) - slope)
+        known = np.isfinite(inverse).all(axis=(1, 2))
+        inverse = np.where(known[:, None, None], inverse, 0.0)
+        identity = np.eye(self.k)
+        left = Interval(identity, identity) - slope
+        left = Interval(identity, identity) - left.matmul_left(inverse)
+        solved = Interval.at(inverse).apply(off) + left.apply(away)
+        return intersect(boxes, intersect(plain, solved) + centre)
+
+    def _norm(self, boxes: Interval) -> np.ndarray:
+        """Norms below 1 where a box holds one fixed point at most."""
+        _, slope = self.enclose(boxes)
+        centre = boxes.centre
+        zero = Interval(np.zeros_like(centre), np.zeros_like(centre))
+        return self._krawczyk(centre, Interval.at(centre), slope, zero)[1]
+
+    def _krawczyk(
+        self, centre: np.ndarray, image: Interval, slope: Interval, away: Interval
+    ) -> tuple[Interval, np.ndarray]:
+        """Krawczyk's operator of ``x - F(x)``, and the norm that must be below 1."""
+        identity = np.eye(self.k)
+        matrix = Interval(identity, identity) - slope
+        with np.errstate(all="ignore"):
+            inverse = _inverses(matrix.centre)
+        rest = Interval(identity, identity) - matrix.matmul_left(inverse)
+        step = Interval(-inverse, -inverse).apply(Interval.at(centre) - image)
+        result = step + centre + rest.apply(away)
+        broken = ~np.isfinite(inverse).all(axis=(1, 2))
+        lower = np.where(broken[:, None], -np.inf, result.lower)
+        upper = np.where(broken[:, None], np.inf, result.upper)
+        norm = np.where(broken, np.inf, rest.size.sum(axis=-1).max(axis=-1) * (1.0 + 1e-12))
+        return Interval(lower, upper), norm
+
+    def _settle(self, boxes: Interval) -> np.ndarray:
+        """Decide boxes with one fixed point at most: by the root that Newton's method finds."""
+        x = self._newton(boxes.centre)
+        done = np.zeros(len(x), dtype=bool)
+        finite = np.isfinite(x).all(axis=1)
+        for i in np.flatnonzero(finite):
+            known = self._holds(x[i : i + 1])
+            box = boxes[i : i + 1]
+            if known.any():
+                # The root that was reached has been enclosed: is the box in its surroundings
+                # too, as far as one matrix tells?
+                whole = hull(box, self.roots[np.flatnonzero(known)[:1]])
+                done[i] = self._norm(whole)[0] < 1.0
+                continue
+            near = 1e-3 * (box.upper - box.lower)
+            far = (x[i] < box.lower - near) | (x[i] > box.upper + near)
+            if far.any() and not self._inside(x[i]):
+                continue
+            whole = hull(box, Interval.at(x[i : i + 1]))
+            done[i] = self._record(whole, x[i : i + 1])[0]
+        return done
+
+    def _inside(self, x: np.ndarray) -> bool:
+        """Test a state for lying within the box of all."""
+        return bool(((x >= self.box.lower) & (x <= self.box.upper)).all())
+
+    def _record(self, around: Interval, x: np.ndarray) -> np.ndarray:
+        """Enclose the one fixed point near ``x`` if a box around it proves it alone.
+
+        Returns:
+            Whether it is, ``(1,)``.
+        """
+        radius = 1e-13 * np.maximum(self.width, np.abs(x)) + 1e-300
+        for _ in range(12):
+            small = Interval.around(x, radius)
+            wide = hull(around, small)
+            if not self._norm(wide)[0] < 1.0:
+                return np.array([False])
+            value, slope = self.enclose(small)
+            away = Interval(-2.0 * radius, 2.0 * radius)
+            image = self.enclose(Interval.at(x))[0]
+            found, _ = self._krawczyk(x, image, slope, away)
+            if ((found.lower > small.lower) & (found.upper < small.upper)).all():
+                self.roots = _together([self.roots, intersect(found, small)])
+                self.alone = _together([self.alone, wide])
+                return np.array([True])
+            radius = 8.0 * radius
+        return np.array([False])
+
+    def _newton(self, x: np.ndarray) -> np.ndarray:
+        """Newton's method in floating arithmetic, for guesses only."""
+        x = np.array(x)
+        for _ in range(NEWTON_STEPS):
+            value, slope = self.enclose(Interval.at(x))
+            with np.errstate(all="ignore"):
+                inverse = _inverses(np.eye(self.k) - slope.centre)
+                step = (inverse @ (value.centre - x)[..., None])[..., 0]
+            step = np.where(np.isfinite(step), step, 0.0)
+            x = np.clip(x + step, self.box.lower, self.box.upper)
+        return x
+
+    def _holds(self, x: np.ndarray) -> np.ndarray:
+        """Test which box around a known fixed point holds a state, ``(n_roots,)``."""
+        return ((x >= self.alone.lower) & (x <= self.alone.upper)).all(axis=1)
+
+    def _within_known(self, boxes: Interval) -> np.ndarray:
+        """Test boxes for lying wholly where one known fixed point is alone."""
+        inside = np.zeros(len(boxes.lower), dtype=bool)
+        for lower, upper in zip(self.alone.lower, self.alone.upper, strict=True):
+            inside |= ((boxes.lower >= lower) & (boxes.upper <= upper)).all(axis=1)
+        return inside
+
+    def _cut(self, boxes: Interval) -> Interval:
+        """Cut each box in two across the side that moves the map most."""
+        width = boxes.upper - boxes.lower
+        _, slope = self.enclose(boxes)
+        smear = slope.radius.sum(axis=1) * width + 1e-3 * width / self.width
+        side = smear.argmax(axis=1)
+        rows = np.arange(len(side))
+        middle = boxes.centre[rows, side]
+        upper, lower = boxes.upper.copy(), boxes.lower.copy()
+        upper[rows, side] = middle
+        lower[rows, side] = middle
+        return Interval(
+            np.concatenate([boxes.lower, lower]), np.concatenate([upper, boxes.upper])
+        )
+
+
+def _inverses(matrices: np.ndarray) -> np.ndarray:
+    """Inverse of each matrix; NaN where there is none."""
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        inverse = np.full_like(matrices, np.nan)
+        for i, matrix in enumerate(matrices):
+            try:
+                inverse[i] = np.linalg.inv(matrix)
+            except np.linalg.LinAlgError:
+                continue
+        return inverse
+
+
+def _together(parts: list[Interval]) -> Interval:
+    return Interval(
+        np.concatenate([part.lower for part in parts]),
+        np.concatenate([part.upper for part in parts]),
+    )

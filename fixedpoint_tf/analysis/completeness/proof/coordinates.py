@@ -1,0 +1,123 @@
+r"""Coordinates in which the fixed points of a network are enclosed: few where its rank is low.
+
+With the outputs ``h`` entering through ``h K`` alone and ``K = P Q + E``, ``P`` of ``r``
+columns and ``E`` small (the weights that training leaves are low in rank only nearly), the
+fixed points of :math:`h = g(h K + b)` correspond to those of
+
+.. math:: \kappa = H(\kappa) = h(\kappa) P, \qquad h(\kappa) = g(\kappa Q + h(\kappa) E + b),
+
+one to one while ``h(kappa)`` is unique, that is :math:`|G| |E| < 1` for the slopes ``G`` of
+``g``. ``E`` enters the values of ``H`` as an interval, and its derivatives by a bound of the
+norm of what is left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fixedpoint_tf._utils.affine import Affine
+from fixedpoint_tf._utils.intervals import Dual, Interval
+from fixedpoint_tf._utils.norms import spectral_norms
+from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
+
+__all__ = ["Coordinates"]
+
+LEFT_OUT = 1e-5  # singular values below this share of the largest may be left out
+MOST_COORDINATES = 6  # beyond, all outputs cost less than the looser enclosures
+
+
+class Coordinates:
+    """The map of a network in coordinates ``(k,)``, enclosed over boxes of them.
+
+    Args:
+        network: the map of the outputs.
+    """
+
+    def __init__(self, network: FixedPointMap):
+        self.network = network
+        kernel = network.kernel
+        self.to = np.eye(network.n)
+        self.back, self.left_out = kernel, Interval.at(np.zeros(kernel.shape[1]))
+        self.by_left_out = 0.0
+        box = Interval(network.lower, network.upper)
+        if network.is_elementwise:
+            self._reduce(kernel, box)
+        self.box = Interval(box.lower[None], box.upper[None]).matmul(self.to)[0]
+        self.is_reduced = self.to.shape[1] < network.n
+
+    def _reduce(self, kernel: np.ndarray, box: Interval) -> None:
+        """Take fewer coordinates where the kernel is of low rank, nearly."""
+        n = len(kernel)
+        left, values, _ = np.linalg.svd(kernel, full_matrices=False)
+        rank = int((values > LEFT_OUT * values[:1].sum()).sum())
+        if not 0 < rank <= min(MOST_COORDINATES, n - 1):
+            return
+        to = left[:, :rank]
+        back = to.T @ kernel
+        rest = Interval.at(kernel) - Interval.at(to).matmul(back)
+        radius = box.size @ rest.size * (1.0 + 1e-12)
+        norm_rest, norm_to, norm_back = (
+            float(spectral_norms(m[None])[0]) for m in (rest.size, to, back)
+        )
+        self.to, self.back = to, back
+        self.left_out = Interval(-radius, radius)
+        everywhere = Interval(box.lower[None], box.upper[None]).matmul(to)
+        slopes = self._gate_slopes(everywhere)
+        shrinks = slopes * norm_rest
+        if not shrinks < 0.5:
+            self.to, self.back = np.eye(n), kernel
+            self.left_out = Interval.at(np.zeros(kernel.shape[1]))
+            return
+        moved = slopes * norm_back / (1.0 - shrinks)
+        self.by_left_out = norm_to * slopes * norm_rest * moved * (1.0 + 1e-9)
+
+    def _gate_slopes(self, box: Interval) -> float:
+        """The norm of the slopes of the gates by their arguments, anywhere in a box."""
+        n, n_gates = self.network.n, self.network.n_gates
+        arguments = box.matmul(self.back) + self.left_out + self.network.offset
+        unit = np.repeat(np.eye(n_gates), n, axis=0)[None]
+        out = self.network.gates(Dual(arguments, Interval(unit, unit)))
+        return float(np.sqrt((out.slope.size**2).sum(axis=-1)).max()) * (1.0 + 1e-12)
+
+    def outputs(self, at: Interval) -> Dual:
+        """Enclose the outputs, and their derivatives but for what is left out."""
+        inner = Dual.coordinates(at).matmul(self.back)
+        return self.network.gates(inner + self.left_out + self.network.offset)
+
+    def enclose(self, box: Interval) -> tuple[Interval, Interval]:
+        """Enclose the map and its derivatives over boxes.
+
+        Args:
+            box: ``(m, k)``.
+
+        Returns:
+            The values ``(m, k)`` and the derivatives ``(m, k, k)``.
+        """
+        image = self.outputs(box)
+        if not self.is_reduced:
+            return image.value, image.slope
+        image = image.matmul(self.to)
+        spread = self.by_left_out
+        return image.value, image.slope + Interval(np.array(-spread), np.array(spread))
+
+    def enclose_linearly(self, box: Interval) -> tuple[np.ndarray, Interval]:
+        """Enclose the map over boxes by linear functions of the distance to their centres.
+
+        Args:
+            box: ``(m, k)``.
+
+        Returns:
+            Slopes ``(m, k, k)``, numbers, and remainders ``(m, k)``.
+        """
+        inner = Affine.coordinates(box.centre, box.radius).matmul(self.back)
+        image = self.network.gates(inner + self.left_out + self.network.offset)
+        image = image.matmul(self.to) if self.is_reduced else image
+        return image.slope, image.rest
+
+    def of(self, h: np.ndarray) -> Interval:
+        """Enclose the coordinates of outputs ``(m, n)``."""
+        return Interval.at(h).matmul(self.to)
+
+    def outputs_at(self, box: Interval) -> Interval:
+        """Enclose the outputs at fixed points within boxes, ``(m, k)`` to ``(m, n)``."""
+        return self.outputs(box).value

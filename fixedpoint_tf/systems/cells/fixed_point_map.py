@@ -1,0 +1,80 @@
+r"""Maps with the same fixed points as a cell, in fewer variables and with narrower enclosures.
+
+A fixed point of a GRU, :math:`h = z \odot h + (1 - z) \odot c` with :math:`z < 1`, is one of
+:math:`h = c`: the update gate drops out. One of an LSTM has :math:`c = i \odot g / (1 - f)`,
+so that the outputs alone remain. What is left is an elementwise function of products of the
+outputs with a matrix, which intervals enclose well.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fixedpoint_tf._utils.affine import Affine
+from fixedpoint_tf._utils.intervals import Dual, Interval
+
+__all__ = ["Enclosure", "FixedPointMap"]
+
+#: What the gates of a cell are written for: both kinds of enclosures have the same operations.
+Enclosure = TypeVar("Enclosure", Dual, Affine)
+
+
+@dataclasses.dataclass(frozen=True)
+class FixedPointMap:
+    r"""The map :math:`h \mapsto g(h K + b)` of outputs within a box that it maps into itself.
+
+    Attributes:
+        kernel: ``K``, ``(n, n_gates * n)``, gate by gate; exact.
+        offset: ``b``, ``(n_gates * n,)``, with the constant input in it.
+        gates: ``g``: from ``(m, n_gates * n)`` to ``(m, n)``. Where ``is_elementwise``, unit
+            ``j`` takes only the columns ``j``, ``n + j``, ... .
+        lower: ``(n,)``.
+        upper: ``(n,)``; every value of the map is within the box.
+        lift: from outputs to the whole state of the cell, ``(m, n)`` to ``(m, n_states)``.
+        is_elementwise: see ``gates``.
+    """
+
+    kernel: np.ndarray
+    offset: Interval
+    gates: Callable[[Any], Any]
+    lower: np.ndarray
+    upper: np.ndarray
+    lift: Callable[[np.ndarray], np.ndarray]
+    is_elementwise: bool = True
+
+    @property
+    def n(self) -> int:
+        """Number of outputs."""
+        return len(self.lower)
+
+    @property
+    def n_gates(self) -> int:
+        """Number of products that enter a unit."""
+        return self.kernel.shape[1] // self.n
+
+    def columns(self, units: np.ndarray) -> np.ndarray:
+        """List the columns of the kernel that enter some units."""
+        return (np.arange(self.n_gates)[:, None] * self.n + units).ravel()
+
+    def couplings(self) -> np.ndarray:
+        """Test which output enters which, ``(n, n)``."""
+        return (self.kernel.reshape(self.n, self.n_gates, self.n) != 0.0).any(axis=1)
+
+    def part(self, units: np.ndarray) -> FixedPointMap:
+        """Give the map of some units that no other enters.
+
+        Args:
+            units: their numbers, ``(m,)``.
+        """
+        columns = self.columns(units)
+        return dataclasses.replace(
+            self,
+            kernel=self.kernel[np.ix_(units, columns)],
+            offset=self.offset[columns],
+            lower=self.lower[units],
+            upper=self.upper[units],
+        )
