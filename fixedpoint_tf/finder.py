@@ -431,6 +431,22 @@ class FixedPointFinder:
             points, system=self.system, of=of, confidence=confidence, seed=seed
         )
 
+    def prove_complete(
+        self,
+        points: Any,
+        *,
+        inputs: Any = None,
+        max_seconds: float = 60.0,
+        max_boxes: int = 10_000_000,
+    ) -> analysis.Completeness:
+        """Prove that the fixed points given are all, or find the others.
+
+        See :func:`fixedpoint_tf.analysis.prove_complete`.
+        """
+        return analysis.prove_complete(
+            self.system, points, inputs=inputs, max_seconds=max_seconds, max_boxes=max_boxes
+        )
+
     def search_deflated(
         self,
         points: FixedPoints,

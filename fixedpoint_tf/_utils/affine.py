@@ -60,7 +60,7 @@ class Affine:
     def __neg__(self) -> Affine:
         return Affine(self.radius, -self.slope, -self.rest, -self.value)
 
-    def __add__(self, other: Affine | Interval | np.ndarray) -> Affine:
+    def __add__(self, other: Affine | Interval | np.ndarray | float) -> Affine:
         if not isinstance(other, Affine):
             return Affine(self.radius, self.slope, self.rest + other, self.value + other)
         slope = self.slope + other.slope
@@ -94,9 +94,7 @@ class Affine:
 
     def scaled(self, factor: float) -> Affine:
         """Multiply by a power of two, or minus one."""
-        return Affine(
-            self.radius, factor * self.slope, self.rest * factor, self.value * factor
-        )
+        return Affine(self.radius, factor * self.slope, self.rest * factor, self.value * factor)
 
     def reciprocal(self) -> Affine:
         """Divide one by values above zero."""

@@ -218,7 +218,8 @@ def hull(one: Interval, other: Interval) -> Interval:
 
 def intersect(one: Interval, other: Interval) -> Interval:
     """Give what both hold; ``lower`` is above ``upper`` where that is nothing."""
-    return Interval(np.maximum(one.lower, other.lower), np.minimum(one.upper, other.upper))
+    # An enclosure that is not a number says nothing.
+    return Interval(np.fmax(one.lower, other.lower), np.fmin(one.upper, other.upper))
 
 
 def activation_values(name: str, x: Interval) -> Interval:

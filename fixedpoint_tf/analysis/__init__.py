@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fixedpoint_tf.analysis.completeness.coverage_result import Coverage
     from fixedpoint_tf.analysis.completeness.deflation import search_deflated
     from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
+    from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
+    from fixedpoint_tf.analysis.completeness.proof.proving import prove_complete
+    from fixedpoint_tf.analysis.completeness.proof.result import Completeness
     from fixedpoint_tf.analysis.connections import Connections, Transitions, find_connections
     from fixedpoint_tf.analysis.continuation import (
         Bifurcation,
@@ -45,6 +48,8 @@ __all__ = [
     "CertificateCode",
     "Certificates",
     "Comparison",
+    "Completeness",
+    "CompletenessCode",
     "Connections",
     "Coverage",
     "Cycles",
@@ -66,6 +71,7 @@ __all__ = [
     "find_connections",
     "find_cycles",
     "linear_error",
+    "prove_complete",
     "sample_slow_states",
     "search_deflated",
     "switch_branch",
@@ -85,6 +91,9 @@ __getattr__, __dir__ = attach(
         "fixedpoint_tf.analysis.completeness.coverage_result": ["Coverage"],
         "fixedpoint_tf.analysis.completeness.deflation": ["search_deflated"],
         "fixedpoint_tf.analysis.completeness.deflation_result": ["Deflated"],
+        "fixedpoint_tf.analysis.completeness.proof.codes": ["CompletenessCode"],
+        "fixedpoint_tf.analysis.completeness.proof.proving": ["prove_complete"],
+        "fixedpoint_tf.analysis.completeness.proof.result": ["Completeness"],
         "fixedpoint_tf.analysis.connections": [
             "Connections",
             "Transitions",

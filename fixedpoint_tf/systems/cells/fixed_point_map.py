@@ -56,6 +56,11 @@ class FixedPointMap:
         """Number of products that enter a unit."""
         return self.kernel.shape[1] // self.n
 
+    def image(self, h: Interval) -> Interval:
+        """Enclose the map at outputs ``(m, n)``."""
+        arguments = h.matmul(self.kernel) + self.offset
+        return self.gates(Dual.constants(arguments)).value
+
     def columns(self, units: np.ndarray) -> np.ndarray:
         """List the columns of the kernel that enter some units."""
         return (np.arange(self.n_gates)[:, None] * self.n + units).ravel()

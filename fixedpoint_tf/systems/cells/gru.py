@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.activations import ACTIVATIONS, activation_name, suprema
 from fixedpoint_tf.systems.cells.curvature import (
     ROUNDING,
@@ -17,7 +18,6 @@ from fixedpoint_tf.systems.cells.curvature import (
     elementwise,
     identity,
 )
-from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.equations import CellEquations, scale_rows
 from fixedpoint_tf.systems.cells.fixed_point_map import Enclosure, FixedPointMap
 from fixedpoint_tf.systems.cells.registry import register_standard

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.activations import ACTIVATIONS, activation_name, suprema
 from fixedpoint_tf.systems.cells.curvature import (
     ROUNDING,
@@ -16,7 +17,6 @@ from fixedpoint_tf.systems.cells.curvature import (
     elementwise,
     identity,
 )
-from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.equations import CellEquations, preactivation, scale_rows
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear

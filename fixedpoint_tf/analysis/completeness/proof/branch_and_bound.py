@@ -23,8 +23,12 @@ EncloseLinearly = Callable[[Interval], tuple[np.ndarray, Interval]]
 BATCH = 2048  # boxes at once
 N_SHRINKS = 3  # rounds of shrinking before a box is cut
 WORTHWHILE = 0.9  # a box that shrinks below this share of its width is not yet cut
-SMALLEST = 1e-11  # width, relative to the whole box, below which a box is left undecided
+# Width, relative to the whole box, below which a box is left undecided: about a double root
+# no values can be told from zero within the square root of the roundoff.
+SMALLEST = 1e-9
 NEWTON_STEPS = 8
+FIRST_RADIUS = 1e-13  # of a box around a root, relative to the whole box
+N_RADII = 12  # of such boxes, each 8 times as wide as the last
 GROWTHS = 2.0 ** -np.arange(1.0, 40.0)  # sizes tried for the surroundings of a known point
 
 
@@ -114,7 +118,7 @@ class _Search:
         return Enclosed(self.roots, self.alone, rest, n_boxes, timed_out)
 
     def _enclose_known(self, known: np.ndarray) -> None:
-        """Enclose what is thought to be a fixed point, and the largest box where it is alone."""
+        """Enclose guesses of fixed points, each with a large box where it is alone."""
         if not len(known):
             return
         inside = np.clip(known, self.box.lower, self.box.upper)
@@ -125,7 +129,7 @@ class _Search:
             for share in GROWTHS:
                 radius = share * self.width
                 around = intersect(Interval.around(centre[None], radius), self.box[None])
-                if self._record(around, centre[None])[0]:
+                if self._record(around, centre[None]):
                     break
 
     def _examine(self, boxes: Interval) -> Interval:
@@ -211,35 +215,39 @@ class _Search:
             if far.any() and not self._inside(x[i]):
                 continue
             whole = hull(box, Interval.at(x[i : i + 1]))
-            done[i] = self._record(whole, x[i : i + 1])[0]
+            done[i] = self._record(whole, x[i : i + 1])
         return done
 
     def _inside(self, x: np.ndarray) -> bool:
         """Test a state for lying within the box of all."""
         return bool(((x >= self.box.lower) & (x <= self.box.upper)).all())
 
-    def _record(self, around: Interval, x: np.ndarray) -> np.ndarray:
-        """Enclose the one fixed point near ``x`` if a box around it proves it alone.
+    def _record(self, around: Interval, x: np.ndarray) -> bool:
+        """Prove that a box holds exactly the fixed point near ``x``, and keep it if it is new.
 
         Returns:
-            Whether it is, ``(1,)``.
+            Whether it does.
         """
-        radius = 1e-13 * np.maximum(self.width, np.abs(x)) + 1e-300
-        for _ in range(12):
+        radius = FIRST_RADIUS * np.maximum(self.width, np.abs(x))
+        for _ in range(N_RADII):
             small = Interval.around(x, radius)
             wide = hull(around, small)
             if not self._norm(wide)[0] < 1.0:
-                return np.array([False])
-            value, slope = self.enclose(small)
-            away = Interval(-2.0 * radius, 2.0 * radius)
+                return False
+            slope = self.enclose(small)[1]
             image = self.enclose(Interval.at(x))[0]
+            away = Interval(-2.0 * radius, 2.0 * radius)
             found, _ = self._krawczyk(x, image, slope, away)
             if ((found.lower > small.lower) & (found.upper < small.upper)).all():
-                self.roots = _together([self.roots, intersect(found, small)])
+                root = intersect(found, small)
+                meets = (root.lower <= self.alone.upper) & (root.upper >= self.alone.lower)
+                if meets.all(axis=1).any():  # it is one that is known, or can't be told from it
+                    return bool(self._within_known(root)[0])
+                self.roots = _together([self.roots, root])
                 self.alone = _together([self.alone, wide])
-                return np.array([True])
+                return True
             radius = 8.0 * radius
-        return np.array([False])
+        return False
 
     def _newton(self, x: np.ndarray) -> np.ndarray:
         """Newton's method in floating arithmetic, for guesses only."""

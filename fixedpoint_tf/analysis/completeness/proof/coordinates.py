@@ -62,7 +62,7 @@ class Coordinates:
         self.to, self.back = to, back
         self.left_out = Interval(-radius, radius)
         everywhere = Interval(box.lower[None], box.upper[None]).matmul(to)
-        slopes = self._gate_slopes(everywhere)
+        slopes = self._slopes_at(everywhere)
         shrinks = slopes * norm_rest
         if not shrinks < 0.5:
             self.to, self.back = np.eye(n), kernel
@@ -71,13 +71,24 @@ class Coordinates:
         moved = slopes * norm_back / (1.0 - shrinks)
         self.by_left_out = norm_to * slopes * norm_rest * moved * (1.0 + 1e-9)
 
-    def _gate_slopes(self, box: Interval) -> float:
-        """The norm of the slopes of the gates by their arguments, anywhere in a box."""
+    def gate_slopes(self, box: Interval) -> float:
+        """Bound the norm of the slopes of elementwise gates by their arguments.
+
+        Args:
+            box: of outputs, ``(1, n)``.
+        """
+        return self._norm_of_slopes(box.matmul(self.network.kernel))
+
+    def _slopes_at(self, box: Interval) -> float:
+        """The same within a box of coordinates."""
+        return self._norm_of_slopes(box.matmul(self.back) + self.left_out)
+
+    def _norm_of_slopes(self, products: Interval) -> float:
         n, n_gates = self.network.n, self.network.n_gates
-        arguments = box.matmul(self.back) + self.left_out + self.network.offset
         unit = np.repeat(np.eye(n_gates), n, axis=0)[None]
-        out = self.network.gates(Dual(arguments, Interval(unit, unit)))
-        return float(np.sqrt((out.slope.size**2).sum(axis=-1)).max()) * (1.0 + 1e-12)
+        arguments = Dual(products + self.network.offset, Interval(unit, unit))
+        slope = self.network.gates(arguments).slope
+        return float(np.sqrt((slope.size**2).sum(axis=-1)).max()) * (1.0 + 1e-12)
 
     def outputs(self, at: Interval) -> Dual:
         """Enclose the outputs, and their derivatives but for what is left out."""

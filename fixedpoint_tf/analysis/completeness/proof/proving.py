@@ -1,0 +1,266 @@
+"""``prove_complete``: all fixed points of a network within its box, and none missed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from fixedpoint_tf._utils.checks import as_numbers, check_number, check_whole
+from fixedpoint_tf._utils.intervals import Interval
+from fixedpoint_tf.analysis.completeness.proof.active_sets import (
+    MOST_RECTIFIED,
+    solve_active_sets,
+)
+from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
+from fixedpoint_tf.analysis.completeness.proof.networks import Limits, prove_map
+from fixedpoint_tf.analysis.completeness.proof.result import Completeness
+from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.systems.cells.curvature import as_arrays
+from fixedpoint_tf.systems.cells.equations import CellEquations
+from fixedpoint_tf.systems.cells.registry import is_builtin
+from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.system import DynamicalSystem
+
+__all__ = ["prove_complete"]
+
+MOST_OPEN = 1000  # boxes left undecided that the result holds
+SAME = 1e-5  # relative to its size: a point given so near an enclosed one stands for it
+
+
+def prove_complete(
+    system: Any,
+    points: Any,
+    *,
+    inputs: Any = None,
+    max_seconds: float = 60.0,
+    max_boxes: int = 10_000_000,
+) -> Completeness:
+    """Prove that the fixed points given are all that the network has, or find the others.
+
+    The box that holds every fixed point of a cell (tanh: between -1 and 1) is cut into boxes,
+    each of which is shown to hold no fixed point or exactly one, by interval arithmetic with
+    outward rounding: none is missed, whatever the search that found the points did. It can
+    be had for
+
+    - SimpleRNN, GRU and LSTM with tanh or sigmoid, up to some 8 units, and stacks of them,
+      layer after layer; the gates of a GRU and the memory of an LSTM drop out;
+    - any number of units where the recurrent weights are of low rank, up to some 5, nearly
+      (trained weights in single precision are), where they fall into independent blocks, or
+      where the Jacobian has a norm below 1 everywhere (then there is exactly one);
+    - SimpleRNN with ReLU or linear units and stacks of them, up to 20 ReLU units a block, all
+      active sets; there the whole space is covered.
+
+    Sources: Krawczyk (1969); Neumaier, *Interval Methods for Systems of Equations* (1990).
+    The assumptions about the machine are those of :func:`fixedpoint_tf.analysis.certify`, and
+    elementary functions within 16 units in the last place.
+
+    Args:
+        system: anything that :func:`fixedpoint_tf.as_system` takes, in discrete time.
+        points: a :class:`~fixedpoint_tf.FixedPoints` with its ``inputs``, or states
+            ``(n, n_states)``; none at all, ``(0, n_states)``, will do. They make the proof
+            faster and are told from new ones; it does not rest on them.
+        inputs: ``(p, n_inputs)`` constant inputs to examine; default: those of the points,
+            each once.
+        max_seconds: for all inputs together.
+        max_boxes: boxes to look at for each input.
+
+    Returns:
+        All fixed points that were enclosed, and what is left undecided.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
+    Cost: milliseconds to seconds; it grows exponentially with the number of variables.
+
+    Example:
+        >>> import keras
+        >>> cell = keras.layers.GRUCell(2, bias_initializer="zeros")
+        >>> cell.build((None, 1))
+        >>> recurrent = np.hstack([np.zeros((2, 4)), 4.0 * np.eye(2)])
+        >>> cell.set_weights([np.zeros((1, 6)), recurrent, np.zeros((2, 6))])
+        >>> found = prove_complete(cell, [[0.0, 0.0]], inputs=[[0.0]])
+        >>> found
+        complete: exactly 9 fixed points, 8 of them new
+        >>> found.methods
+        ('2 independent blocks, each by branch and bound in 1 variable',)
+    """
+    system = as_system(system)
+    x, of_points = _states_and_inputs(system, points)
+    u = _distinct_inputs(system, of_points, inputs)
+    check_number(max_seconds, "max_seconds")
+    check_whole(max_boxes, "max_boxes")
+    deadline = time.monotonic() + max_seconds
+    answers = []
+    for row in u:
+        mine = np.arange(len(x))
+        if of_points is not None:
+            mine = np.flatnonzero((of_points == row).all(axis=1))
+        answers.append((mine, *_prove(system, row, x[mine], Limits(max_boxes, deadline))))
+    return _result(x, u, answers, len(x))
+
+
+def _prove(
+    system: DynamicalSystem, u: np.ndarray, known: np.ndarray, limits: Limits
+) -> tuple[CompletenessCode, str, np.ndarray, np.ndarray, Interval, int, int]:
+    """Prove one input: code, method, points, radii, open boxes, their number, boxes."""
+    n = system.n_states
+    none = np.zeros((0, n))
+    nothing = Interval(none, none)
+    equations = system.equations
+    if (
+        not isinstance(equations, CellEquations)
+        or not is_builtin(equations)
+        or system.time != "discrete"
+        or system.dtypes[1] != "float64"
+    ):
+        return CompletenessCode.NO_BOUNDS, "none", none, np.zeros(0), nothing, 0, 0
+    weights = as_arrays(system.weights("float64"))
+    linear = equations.piecewise_linear(weights)
+    if linear is not None:
+        if int(linear.rectified.sum()) > MOST_RECTIFIED:
+            return CompletenessCode.TOO_LARGE, "none", none, np.zeros(0), nothing, 0, 0
+        x, radius, n_open, timed_out = solve_active_sets(linear, u, limits.deadline)
+        code = _code(timed_out, n_open)
+        n_sets = 2 ** int(linear.rectified.sum())
+        return code, "active sets", x, radius, nothing, n_open, n_sets
+    layers = getattr(equations, "layers", (equations,))
+    of_layers = weights if layers != (equations,) else (weights,)
+    # Fixed points of the layers so far: their states, errors, and outputs as intervals.
+    found = [(np.zeros(0), 0.0, Interval.at(u))]
+    n_boxes, n_open, timed_out, method = 0, 0, False, ""
+    open_boxes: list[Interval] = []
+    start = 0
+    for layer, own in zip(layers, of_layers, strict=True):
+        next_found = []
+        mine = known[:, start : start + layer.units]
+        for states, error, below in found:
+            network = layer.fixed_point_map(own, below)
+            if network is None:
+                return CompletenessCode.NO_BOUNDS, "none", none, np.zeros(0), nothing, 0, 0
+            proof = prove_map(network, mine, limits)
+            n_boxes, method = n_boxes + proof.n_boxes, proof.method
+            timed_out |= proof.timed_out
+            if proof.too_large:
+                return (
+                    CompletenessCode.TOO_LARGE,
+                    "none",
+                    none,
+                    np.zeros(0),
+                    nothing,
+                    0,
+                    n_boxes,
+                )
+            n_open += len(proof.open.lower)
+            if len(layers) == 1:
+                open_boxes.append(_of_states(proof.open, n))
+            for i in range(len(proof.outputs.lower)):
+                outputs = proof.outputs[i]
+                lifted = network.lift(outputs.centre[None])[0]
+                spread = max(error, float(outputs.radius.max(initial=0.0)))
+                next_found.append((np.concatenate([states, lifted]), spread, outputs))
+        found = next_found
+        start += layer.n_states
+    if len(layers) > 1:
+        method = f"layer after layer, the last by {method}"
+    x = np.array([states for states, _, _ in found]).reshape(-1, n)
+    radius = np.array([error for _, error, _ in found])
+    boxes = open_boxes[0] if open_boxes else nothing
+    return _code(timed_out, n_open), method, x, radius, boxes, n_open, n_boxes
+
+
+def _code(timed_out: bool, n_open: int) -> CompletenessCode:
+    if timed_out:
+        return CompletenessCode.LIMIT
+    return CompletenessCode.UNDECIDED if n_open else CompletenessCode.COMPLETE
+
+
+def _of_states(boxes: Interval, n_states: int) -> Interval:
+    """Boxes of outputs as boxes of whole states; a memory is left without bounds."""
+    lower = np.full((len(boxes.lower), n_states), -np.inf)
+    upper = np.full((len(boxes.lower), n_states), np.inf)
+    lower[:, : boxes.lower.shape[1]] = boxes.lower
+    upper[:, : boxes.upper.shape[1]] = boxes.upper
+    return Interval(lower, upper)
+
+
+def _states_and_inputs(
+    system: DynamicalSystem, points: Any
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """States given, and the input of each where they carry one."""
+    if isinstance(points, FixedPoints):
+        if points.time != system.time or points.n_states != system.n_states:
+            raise ValueError(
+                f"points: expected those of a {system.time} system of {system.n_states} "
+                f"states, received those of a {points.time} one of {points.n_states}."
+            )
+        u = points.inputs
+        if u is not None:
+            u = np.broadcast_to(np.asarray(u, dtype=np.float64), (points.n, system.n_inputs))
+        return points.xstar, u
+    x = as_numbers(points, "points", n_axes=None)
+    if x.ndim != 2 or x.shape[1] != system.n_states:
+        raise ValueError(
+            f"points: expected shape (n, {system.n_states}), received shape {x.shape}."
+        )
+    return x, None
+
+
+def _distinct_inputs(
+    system: DynamicalSystem, of_points: np.ndarray | None, inputs: Any
+) -> np.ndarray:
+    """Constant inputs to examine, each once."""
+    if inputs is None:
+        inputs = of_points
+    if inputs is None and system.n_inputs == 0:
+        inputs = np.zeros((1, 0))
+    if inputs is None:
+        raise ValueError(
+            f"inputs: expected an array of width {system.n_inputs}, since the points carry "
+            "none, received None."
+        )
+    u = as_numbers(inputs, "inputs")
+    if u.ndim != 2 or u.shape[1] != system.n_inputs:
+        raise ValueError(
+            f"inputs: expected shape (n, {system.n_inputs}), received shape {u.shape}."
+        )
+    if not np.isfinite(u).all():
+        raise ValueError("inputs: expected finite numbers, received NaN or infinity.")
+    _, first = np.unique(u, axis=0, return_index=True)
+    return u[np.sort(first)]
+
+
+def _result(x: np.ndarray, u: np.ndarray, answers: list, n_points: int) -> Completeness:
+    """Join the inputs, and tell known fixed points from new ones."""
+    n_states = x.shape[1]
+    known_row = []
+    unmatched = np.ones(n_points, dtype=bool)
+    for mine, _, _, found, *_ in answers:
+        row = np.full(len(found), -1)
+        for i, state in enumerate(found):
+            distance = np.abs(x[mine] - state).max(axis=1, initial=0.0)
+            near = distance <= SAME * max(1.0, np.abs(state).max(initial=0.0))
+            unmatched[mine[near]] = False
+            if near.any():
+                row[i] = mine[np.where(near, distance, np.inf).argmin()]
+        known_row.append(row)
+    numbers = [np.full(len(one[3]), i) for i, one in enumerate(answers)]
+    boxes = [one[5][:MOST_OPEN] for one in answers]
+    return Completeness(
+        inputs=u,
+        codes=tuple(one[1] for one in answers),
+        methods=tuple(one[2] for one in answers),
+        n_open=np.array([one[6] for one in answers], dtype=int),
+        n_boxes=np.array([one[7] for one in answers], dtype=int),
+        xstar=np.concatenate([np.zeros((0, n_states)), *(one[3] for one in answers)]),
+        radius=np.concatenate([np.zeros(0), *(one[4] for one in answers)]),
+        input_number=np.concatenate([np.zeros(0, dtype=int), *numbers]),
+        known_row=np.concatenate([np.zeros(0, dtype=int), *known_row]),
+        not_enclosed=np.flatnonzero(unmatched),
+        open_lower=np.concatenate([np.zeros((0, n_states)), *(b.lower for b in boxes)]),
+        open_upper=np.concatenate([np.zeros((0, n_states)), *(b.upper for b in boxes)]),
+        open_input=np.concatenate(
+            [np.zeros(0, dtype=int), *(np.full(len(b.lower), i) for i, b in enumerate(boxes))]
+        ),
+    )

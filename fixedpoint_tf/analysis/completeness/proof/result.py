@@ -1,0 +1,101 @@
+"""Result of a proof of completeness: the fixed points enclosed, and what is left open."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
+from fixedpoint_tf.fixed_points.points import FixedPoints
+
+__all__ = ["Completeness"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Completeness(Result):
+    """All fixed points of a network, by :func:`fixedpoint_tf.analysis.prove_complete`.
+
+    Attributes:
+        inputs: ``(p, n_inputs)``, the constant inputs that were examined.
+        codes: a :class:`CompletenessCode` for each input.
+        methods: in words, for each input.
+        n_open: ``(p,)``, boxes or active sets that are left undecided.
+        n_boxes: ``(p,)``, boxes that were looked at.
+        xstar: ``(m, n_states)``, the fixed points that were enclosed.
+        radius: ``(m,)``, the largest distance of a coordinate of ``xstar`` from the true one.
+        input_number: ``(m,)``, the row of ``inputs`` under which each lies.
+        known_row: ``(m,)``, the row of the points given that stands for it; -1: it is new.
+        not_enclosed: rows of the points given for which no fixed point was enclosed.
+        open_lower: ``(q, n_states)``, boxes left undecided, the first of them.
+        open_upper: ``(q, n_states)``.
+        open_input: ``(q,)``, the row of ``inputs`` of each.
+
+    Example:
+        >>> import keras
+        >>> from fixedpoint_tf.analysis import prove_complete
+        >>> cell = keras.layers.SimpleRNNCell(1)
+        >>> cell.build((None, 1))
+        >>> cell.set_weights([np.zeros((1, 1)), np.array([[2.0]]), np.zeros(1)])
+        >>> found = prove_complete(cell, [[0.0]], inputs=[[0.0]])
+        >>> found
+        complete: exactly 3 fixed points, 2 of them new
+        >>> found.points.xstar.round(4).ravel().tolist()
+        [-0.9575, 0.0, 0.9575]
+    """
+
+    inputs: np.ndarray
+    codes: tuple[CompletenessCode, ...]
+    methods: tuple[str, ...]
+    n_open: np.ndarray
+    n_boxes: np.ndarray
+    xstar: np.ndarray
+    radius: np.ndarray
+    input_number: np.ndarray
+    known_row: np.ndarray
+    not_enclosed: np.ndarray
+    open_lower: np.ndarray
+    open_upper: np.ndarray
+    open_input: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", tuple(map(CompletenessCode, self.codes)))
+        object.__setattr__(self, "methods", tuple(self.methods))
+
+    @property
+    def is_complete(self) -> bool:
+        """Test for a proof at every input."""
+        return all(code == CompletenessCode.COMPLETE for code in self.codes)
+
+    @property
+    def points(self) -> FixedPoints:
+        """The fixed points that were enclosed, in the order of ``xstar``."""
+        return FixedPoints(xstar=self.xstar, inputs=self.inputs[self.input_number])
+
+    @property
+    def new(self) -> FixedPoints:
+        """Those that were not given."""
+        return self.points[self.known_row < 0]
+
+    def __repr__(self) -> str:
+        lines = []
+        for i, code in enumerate(self.codes):
+            at = self.input_number == i
+            n, n_new = int(at.sum()), int((self.known_row[at] < 0).sum())
+            name = f"input {i}: " if len(self.codes) > 1 else ""
+            exactly = "exactly " if code == CompletenessCode.COMPLETE else "at least "
+            new = f", {n_new} of them new" if n_new else ""
+            text = f"{name}{code}: {exactly}{pluralize(n, 'fixed point')}{new}"
+            if code in (CompletenessCode.UNDECIDED, CompletenessCode.LIMIT):
+                text += f"; {pluralize(int(self.n_open[i]), 'box', 'boxes')} undecided"
+            elif code in (CompletenessCode.NO_BOUNDS, CompletenessCode.TOO_LARGE):
+                text = f"{name}{code.text}"
+            lines.append(text)
+        if len(self.not_enclosed):
+            lines.append(
+                f"{pluralize(len(self.not_enclosed), 'point')} given without a fixed point "
+                "enclosed"
+            )
+        return "\n".join(lines)

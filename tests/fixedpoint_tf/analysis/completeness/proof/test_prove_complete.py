@@ -1,0 +1,307 @@
+"""Proofs of completeness: every fixed point once, none missed, and no proof where none is."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.linalg import hadamard
+
+from fixedpoint_tf import FixedPointFinder, FixedPoints, as_system
+from fixedpoint_tf.analysis import Completeness, CompletenessCode, prove_complete
+
+
+def simple(recurrent, bias=None, activation="tanh", kernel=None):
+    recurrent = np.asarray(recurrent, dtype=np.float32)
+    n = len(recurrent)
+    cell = keras.layers.SimpleRNNCell(n, activation=activation)
+    cell.build((None, 1))
+    zero = np.zeros(n)
+    kernel = zero if kernel is None else kernel
+    bias = zero if bias is None else np.asarray(bias)
+    cell.set_weights([np.reshape(kernel, (1, n)), recurrent, bias])
+    return cell
+
+
+def gated(kind, recurrent, rng, **options):
+    n = len(recurrent)
+    cell = getattr(keras.layers, f"{kind}Cell")(n, **options)
+    cell.build((None, 1))
+    cell.set_weights([rng.normal(size=w.shape) * 0.3 for w in cell.get_weights()])
+    weights = cell.get_weights()
+    weights[1] = np.asarray(recurrent)
+    cell.set_weights(weights)
+    return cell
+
+
+def found_by_newton(cell, n_starts=3000, seed=0):
+    """Fixed points from very many starts by a solver of its own, in the whole box."""
+    system = as_system(cell)
+    rng = np.random.default_rng(seed)
+    n = system.n_states
+    lower, upper = np.maximum(system.lower, -500.0), np.minimum(system.upper, 500.0)
+    # The memory of an LSTM has no bound of its own.
+    x = rng.uniform(-1.0, 1.0, size=(n_starts, n)) * np.where(
+        np.isfinite(system.upper), 1.0, 30.0
+    )
+    u = np.zeros((n_starts, system.n_inputs))
+    for _ in range(100):
+        r = system.step(x, u).numpy() - x
+        matrix = np.eye(n) - system.jacobian(x, u).numpy() + 1e-13 * np.eye(n)
+        step = np.linalg.solve(matrix, r[..., None])[..., 0]
+        length = np.linalg.norm(step, axis=1, keepdims=True)
+        x = np.clip(x + step * np.minimum(1.0, 0.5 / np.maximum(length, 1e-9)), lower, upper)
+    good = np.abs(system.step(x, u).numpy() - x).max(axis=1) < 1e-9
+    return np.unique(x[good].round(6) + 0.0, axis=0)
+
+
+def prove(cell, **options):
+    system = as_system(cell)
+    return prove_complete(cell, np.zeros((0, system.n_states)), inputs=[[0.0]], **options)
+
+
+def assert_fixed(cell, found):
+    system = as_system(cell)
+    u = np.zeros((len(found.xstar), 1))
+    image = system.step(found.xstar, u).numpy()
+    np.testing.assert_allclose(image, found.xstar, atol=1e-7, rtol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("n", "gain"), [(2, 3.0), (4, 2.0), (6, 3.0)])
+def test_a_tanh_network_has_as_many_as_newton_finds(n, gain, seed):
+    rng = np.random.default_rng([n, seed])
+    cell = simple(
+        rng.normal(size=(n, n)) * gain / np.sqrt(n) + np.diag(rng.choice([0.0, 2.0], size=n)),
+        rng.normal(size=n) * 0.2,
+    )
+    found = prove(cell)
+    assert found.is_complete, repr(found)
+    assert_fixed(cell, found)
+    truth = found_by_newton(cell)
+    assert len(found.xstar) == len(truth)
+    np.testing.assert_allclose(np.unique(found.xstar.round(6) + 0.0, axis=0), truth, atol=3e-6)
+    # The sum of the signs of det(I - J) over all fixed points in the box is 1.
+    jacobians = as_system(cell).jacobian(found.xstar, np.zeros((len(truth), 1))).numpy()
+    assert np.sign(np.linalg.det(np.eye(n) - jacobians)).sum() == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["GRU", "GRU before", "LSTM"])
+def test_a_gated_network_has_as_many_as_newton_finds(kind, seed):
+    rng = np.random.default_rng(seed)
+    name, *before = kind.split()
+    options = {"reset_after": not before} if name == "GRU" else {}
+    n, n_gates = (3, 3) if name == "GRU" else (2, 4)
+    recurrent = rng.normal(size=(n, n_gates * n)) * 3.0
+    candidate = slice(2 * n, 3 * n)  # of the GRU and of the LSTM alike
+    recurrent[:, candidate] += 3.0 * np.eye(n)
+    cell = gated(name, recurrent, rng, **options)
+    found = prove(cell)
+    assert found.is_complete, repr(found)
+    assert_fixed(cell, found)
+    assert len(found.xstar) == len(found_by_newton(cell))
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+def test_independent_units_are_proved_one_by_one(kind):
+    rng = np.random.default_rng(0)
+    n = 5
+    if kind == "SimpleRNN":
+        cell = simple(2.0 * np.eye(n))
+    else:
+        n_gates = 3 if kind == "GRU" else 4
+        recurrent = np.zeros((n, n_gates * n))
+        recurrent[:, 2 * n : 3 * n] = 4.0 * np.eye(n)
+        cell = gated(kind, recurrent, rng)
+        cell.set_weights([w if w.shape[0] == n else 0.0 * w for w in cell.get_weights()])
+    found = prove(cell)
+    assert found.is_complete
+    assert len(found.xstar) == 3**n
+    assert found.methods[0].startswith("5 independent blocks")
+    assert_fixed(cell, found)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1e-9])
+def test_a_network_of_low_rank_is_proved_in_few_variables(sigma):
+    """What rounding in single precision leaves out is enclosed."""
+    rng = np.random.default_rng(0)
+    patterns = hadamard(64)[:, 1:4]
+    weights = patterns @ patterns.T / 64 * 1.5 + sigma * rng.normal(size=(64, 64))
+    cell = simple(weights)
+    found = prove(cell)
+    assert found.is_complete
+    assert len(found.xstar) == 27
+    assert found.methods[0] == "branch and bound in 3 variables"
+    assert_fixed(cell, found)
+
+
+def test_a_contraction_has_exactly_one_at_any_size():
+    rng = np.random.default_rng(0)
+    cell = simple(rng.normal(size=(300, 300)) * 0.4 / np.sqrt(300), rng.normal(size=300))
+    found = prove(cell)
+    assert found.is_complete
+    assert found.methods == ("contraction",)
+    assert len(found.xstar) == 1
+    assert_fixed(cell, found)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_relu_network_is_proved_by_all_active_sets(seed):
+    rng = np.random.default_rng(seed)
+    n = 6
+    weights = rng.normal(size=(n, n)) * 1.5
+    bias = rng.normal(size=n)
+    cell = simple(weights, bias, "relu")
+    W, b = (w.astype(np.float64) for w in cell.get_weights()[1:])
+    truth = []
+    for active in itertools.product([0.0, 1.0], repeat=n):
+        s = np.array(active)
+        x = np.linalg.solve(np.eye(n) - s[:, None] * W.T, s * b)
+        if ((W.T @ x + b > 0) == (s > 0)).all():
+            truth.append(x)
+    found = prove(cell)
+    assert found.is_complete
+    assert len(found.xstar) == len(truth)
+    assert_fixed(cell, found)
+
+
+def test_points_on_thresholds_are_decided_exactly():
+    """Zero is a fixed point without bias, in every active set, and counted once."""
+    found = prove(simple(-np.eye(4), activation="relu"))
+    assert found.is_complete and found.xstar.tolist() == [[0.0] * 4]
+    # relu(1.5 h - 0.5) has exactly the points 0 and 1.
+    found = prove(simple([[1.5]], [-0.5], "relu"))
+    assert found.is_complete
+    np.testing.assert_allclose(np.sort(found.xstar.ravel()), [0.0, 1.0], atol=1e-12)
+
+
+def test_a_continuum_is_never_called_complete():
+    found = prove(simple(np.eye(2), activation="relu"))  # every state above zero rests
+    assert not found.is_complete
+    assert found.codes == (CompletenessCode.UNDECIDED,)
+    assert "undecided" in repr(found)
+
+
+@pytest.mark.parametrize("distance", [1e-6, 1e-9, 1e-12, 0.0, -1e-12, -1e-9])
+def test_a_fold_is_never_called_complete_wrongly(distance):
+    """``h = tanh(2 h + u)`` has three points on one side of the fold, one on the other."""
+    at_fold = np.sqrt(0.5)
+    u = np.arctanh(at_fold) - 2.0 * at_fold + distance
+    cell = simple([[2.0]], kernel=np.ones(1))
+    found = prove_complete(cell, [[0.9]], inputs=[[u]])
+    if found.is_complete:
+        assert len(found.xstar) == (3 if distance > 0 else 1)
+    else:
+        assert abs(distance) < 1e-9 and found.n_open[0] > 0
+
+
+def test_what_a_search_missed_turns_up():
+    cell = simple([[2.0, 0.3], [-0.4, 1.8]])
+    finder = FixedPointFinder(cell, verbose=False)
+    rng = np.random.default_rng(0)
+    unique, _ = finder.find_fixed_points(rng.uniform(-1, 1, size=(200, 2)), [[0.0]])
+    everything = finder.prove_complete(unique)
+    assert everything.is_complete and (everything.known_row >= 0).all()
+    for hidden in range(unique.n):
+        rest = unique[np.arange(unique.n) != hidden]
+        found = finder.prove_complete(rest)
+        assert found.is_complete
+        assert found.new.n == 1
+        np.testing.assert_allclose(found.new.xstar[0], unique.xstar[hidden], atol=1e-6)
+        assert found.xstar.shape == unique.xstar.shape
+        rows = found.known_row[found.known_row >= 0]
+        assert sorted(rows) == list(range(rest.n))
+    assert "1 of them new" in repr(found)
+
+
+def test_a_point_that_is_none_is_named():
+    found = prove_complete(simple([[0.5]]), [[0.0], [0.7]], inputs=[[0.0]])
+    assert found.is_complete
+    assert found.not_enclosed.tolist() == [1]
+    assert "1 point given without a fixed point enclosed" in repr(found)
+
+
+def test_each_input_is_proved_by_itself():
+    cell = simple(2.0 * np.eye(2), kernel=np.ones(2))
+    points = FixedPoints(xstar=np.zeros((2, 2)), inputs=np.array([[0.0], [1.0]]))
+    found = prove_complete(cell, points)
+    assert [int((found.input_number == i).sum()) for i in range(2)] == [9, 1]
+    assert found.is_complete
+    assert repr(found).splitlines()[1].startswith("input 1: complete: exactly 1 fixed point")
+
+
+def test_a_stack_is_proved_layer_after_layer():
+    stack = keras.layers.StackedRNNCells(
+        [keras.layers.SimpleRNNCell(2), keras.layers.GRUCell(2), keras.layers.LSTMCell(2)]
+    )
+    stack.build((None, 1))
+    rng = np.random.default_rng(4)
+    stack.set_weights([rng.normal(size=w.shape) * 1.5 for w in stack.get_weights()])
+    found = prove(stack)
+    assert found.is_complete, repr(found)
+    assert_fixed(stack, found)
+    assert len(found.xstar) == len(found_by_newton(stack))
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "code"),
+    [
+        (lambda h, u: tf.tanh(h), {"n_states": 1, "n_inputs": 1}, "no_bounds"),
+        ("leaky gate", {}, "no_bounds"),
+        ("large", {}, "too_large"),
+        ("many relu", {}, "too_large"),
+        ("continuous", {}, "no_bounds"),
+    ],
+)
+def test_where_there_is_no_theorem_it_says_so(network, options, code):
+    rng = np.random.default_rng(0)
+    if network == "leaky gate":
+        network = keras.layers.GRUCell(2, activation="relu")
+        network.build((None, 1))
+    elif network == "large":
+        network = simple(rng.normal(size=(60, 60)) * 0.3)
+    elif network == "many relu":
+        network = simple(rng.normal(size=(21, 21)), activation="relu")
+    elif network == "continuous":
+        network, options = simple([[0.5]]), {"time": "continuous"}
+    system = as_system(network, **options)
+    found = prove_complete(system, np.zeros((1, system.n_states)), inputs=[[0.0]])
+    assert not found.is_complete
+    assert found.codes == (code,)
+    assert repr(found).splitlines()[0] == CompletenessCode(code).text
+
+
+def test_a_limit_is_said():
+    rng = np.random.default_rng(0)
+    cell = simple(rng.normal(size=(12, 12)) * 0.8)
+    found = prove(cell, max_boxes=3000)
+    assert found.codes == (CompletenessCode.LIMIT,)
+    assert found.n_open[0] > 0 and len(found.open_lower) > 0
+    assert "at least" in repr(found)
+
+
+def test_a_result_is_saved_and_read(tmp_path):
+    found = prove(simple([[2.0]]))
+    found.save(tmp_path / "proof.h5")
+    again = Completeness.load(tmp_path / "proof.h5")
+    assert repr(again) == repr(found)
+    np.testing.assert_array_equal(again.xstar, found.xstar)
+
+
+@pytest.mark.parametrize(
+    ("points", "options", "message"),
+    [
+        ([[0.0, 0.0]], {"inputs": [[0.0]]}, r"points: expected shape \(n, 1\)"),
+        ([[0.0]], {}, "inputs: expected an array of width 1"),
+        ([[0.0]], {"inputs": [[0.0, 1.0]]}, r"inputs: expected shape \(n, 1\)"),
+        ([[0.0]], {"inputs": [[np.nan]]}, "inputs: expected finite numbers"),
+        ([[0.0]], {"inputs": [[0.0]], "max_seconds": 0}, "max_seconds: expected"),
+        ([[0.0]], {"inputs": [[0.0]], "max_boxes": 0}, "max_boxes: expected"),
+        (FixedPoints(xstar=[[0.0, 1.0]], inputs=[[0.0]]), {}, "points: expected those of"),
+    ],
+)
+def test_bad_input_is_refused(points, options, message):
+    with pytest.raises(ValueError, match=message):
+        prove_complete(simple([[2.0]]), points, **options)
