@@ -48,7 +48,7 @@ def found_by_newton(cell, n_starts=3000, seed=0):
     u = np.zeros((n_starts, system.n_inputs))
     for _ in range(100):
         r = system.step(x, u).numpy() - x
-        matrix = np.eye(n) - system.jacobian(x, u).numpy() + 1e-13 * np.eye(n)
+        matrix = np.eye(n) - system.jacobian(x, u).numpy() + 1e-9 * rng.normal(size=(n, n))
         step = np.linalg.solve(matrix, r[..., None])[..., 0]
         length = np.linalg.norm(step, axis=1, keepdims=True)
         x = np.clip(x + step * np.minimum(1.0, 0.5 / np.maximum(length, 1e-9)), lower, upper)
