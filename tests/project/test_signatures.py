@@ -24,6 +24,7 @@ QUESTIONS = [
     "find_connections",
     "find_cycles",
     "linear_error",
+    "prove_complete",
     "sample_slow_states",
     "search_deflated",
 ]
