@@ -34,7 +34,7 @@ GROWTHS = 2.0 ** -np.arange(1.0, 40.0)  # sizes tried for the surroundings of a 
 
 @dataclasses.dataclass
 class Enclosed:
-    """What branch and bound has shown.
+    """Fixed points enclosed by branch and bound, and boxes left.
 
     Attributes:
         roots: enclosures of ``m`` fixed points, each of exactly one, ``(m, k)``.
