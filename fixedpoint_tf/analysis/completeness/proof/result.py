@@ -42,7 +42,7 @@ class Completeness(Result):
         >>> found = prove_complete(cell, [[0.0]], inputs=[[0.0]])
         >>> found
         complete: exactly 3 fixed points, 2 of them new
-        >>> found.points.xstar.round(4).ravel().tolist()
+        >>> np.sort(found.points.xstar.ravel()).round(4).tolist()
         [-0.9575, 0.0, 0.9575]
     """
 

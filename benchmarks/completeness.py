@@ -1,0 +1,106 @@
+"""How long proofs of completeness take, and whether a hidden fixed point turns up.
+
+    python benchmarks/completeness.py [--seeds 3] [--seconds 60]
+
+Networks of each class for which there is a proof. Each proof runs twice: with no fixed point
+given, and with all but one of those that the first has found, which must turn up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import keras
+import numpy as np
+from scipy.linalg import hadamard
+
+from fixedpoint_tf.analysis import prove_complete
+
+
+def built(cell, weights):
+    """Build a cell and give it weights."""
+    cell.build((None, 1))
+    shapes = [weight.shape for weight in cell.weights]
+    cell.set_weights([np.reshape(w, s) for w, s in zip(weights, shapes, strict=True)])
+    return cell
+
+
+def simple(weights, bias, activation="tanh"):
+    n = len(bias)
+    cell = keras.layers.SimpleRNNCell(n, activation=activation)
+    return built(cell, [np.zeros((1, n)), weights, bias])
+
+
+def networks(rng):
+    """Yield a name and a network of each class."""
+    for n in (4, 8):
+        weights = 2.0 * rng.normal(size=(n, n)) / np.sqrt(n)
+        yield f"tanh, {n} units", simple(weights, 0.2 * rng.normal(size=n))
+    n = 4
+    weights = 8.0 * rng.normal(size=(n, n)) / np.sqrt(n)
+    yield "sigmoid, 4 units", simple(weights, -2.0 + rng.normal(size=n), "sigmoid")
+    for n, after in ((3, True), (3, False), (5, True)):
+        cell = keras.layers.GRUCell(n, reset_after=after)
+        recurrent = 4.0 * rng.normal(size=(n, 3 * n)) / np.sqrt(n)
+        recurrent[:, 2 * n :] += 2.0 * np.eye(n)
+        bias = 0.3 * rng.normal(size=(2, 3 * n) if after else 3 * n)
+        reset = "after" if after else "before"
+        yield (
+            f"GRU, {n} units, reset {reset}",
+            built(cell, [np.zeros((1, 3 * n)), recurrent, bias]),
+        )
+    for n in (2, 4):
+        recurrent = 4.0 * rng.normal(size=(n, 4 * n)) / np.sqrt(n)
+        bias = 0.3 * rng.normal(size=4 * n)
+        cell = built(keras.layers.LSTMCell(n), [np.zeros((1, 4 * n)), recurrent, bias])
+        yield f"LSTM, {n} units", cell
+    for n, rank in ((512, 2), (512, 3), (512, 4), (512, 5)):
+        left = rng.normal(size=(n, rank))
+        right = left + 0.3 * rng.normal(size=(n, rank))
+        weights = 2.0 * left @ right.T / n
+        yield f"tanh, {n} units of rank {rank}", simple(weights, np.zeros(n))
+    for n_patterns in (4, 5):
+        patterns = hadamard(64)[:, rng.permutation(np.arange(1, 64))[:n_patterns]]
+        weights = 1.5 * patterns @ patterns.T / 64
+        yield f"Hopfield, 64 units, {n_patterns} patterns", simple(weights, np.zeros(64))
+    yield "6 independent bistable units", simple(2.0 * np.eye(6), np.zeros(6))
+    weights = 0.45 * rng.normal(size=(500, 500)) / np.sqrt(500)
+    yield "contraction, 500 units", simple(weights, rng.normal(size=500))
+    for n in (8, 12, 16):
+        weights = 1.5 * rng.normal(size=(n, n)) / np.sqrt(n)
+        yield f"ReLU, {n} units", simple(weights, rng.normal(size=n), "relu")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    args = parser.parse_args()
+    print("| network | seed | result | points | boxes | seconds | hidden point |")
+    print("|---|---|---|---|---|---|---|")
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        rng = np.random.default_rng(seed)
+        for name, cell in networks(rng):
+            n = cell.units * (2 if isinstance(cell, keras.layers.LSTMCell) else 1)
+            begin = time.perf_counter()
+            found = prove_complete(
+                cell, np.zeros((0, n)), inputs=[[0.0]], max_seconds=args.seconds
+            )
+            seconds = time.perf_counter() - begin
+            hidden = "-"
+            if found.is_complete and len(found.xstar):
+                rest = np.delete(found.xstar, rng.integers(len(found.xstar)), axis=0)
+                again = prove_complete(cell, rest, inputs=[[0.0]], max_seconds=args.seconds)
+                turned_up = again.is_complete and again.new.n == 1
+                hidden = "turned up" if turned_up else "MISSED"
+            print(
+                f"| {name} | {seed} | {found.codes[0]} | {len(found.xstar)} "
+                f"| {found.n_boxes[0]:,} | {seconds:.2f} | {hidden} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
