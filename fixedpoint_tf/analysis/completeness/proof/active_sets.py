@@ -153,8 +153,8 @@ def _solve_exactly(
                 factor = rows[r][k] / rows[k][k]
                 rows[r] = [a - factor * b for a, b in zip(rows[r], rows[k], strict=True)]
     x = [Fraction(0)] * n
-    for k, i in enumerate(on):
-        x[i] = rows[k][-1] / rows[k][k]
+    for k, unit in enumerate(on):
+        x[unit] = rows[k][-1] / rows[k][k]
     for i in range(n):
         if not rectified[i]:
             continue

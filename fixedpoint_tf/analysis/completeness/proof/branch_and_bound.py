@@ -26,7 +26,7 @@ WORTHWHILE = 0.9  # a box that shrinks below this share of its width is not yet 
 # Width, relative to the whole box, below which a box is left undecided: about a double root
 # no values can be told from zero within the square root of the roundoff.
 SMALLEST = 1e-9
-NEWTON_STEPS = 8
+NEWTON_STEPS = 8  # of guesses, which are proved or not afterwards
 FIRST_RADIUS = 1e-13  # of a box around a root, relative to the whole box
 N_RADII = 12  # of such boxes, each 8 times as wide as the last
 GROWTHS = 2.0 ** -np.arange(1.0, 40.0)  # sizes tried for the surroundings of a known point
@@ -263,7 +263,8 @@ class _Search:
 
     def _holds(self, x: np.ndarray) -> np.ndarray:
         """Test which box around a known fixed point holds a state, ``(n_roots,)``."""
-        return ((x >= self.alone.lower) & (x <= self.alone.upper)).all(axis=1)
+        inside = (x >= self.alone.lower) & (x <= self.alone.upper)
+        return np.asarray(inside.all(axis=1))
 
     def _within_known(self, boxes: Interval) -> np.ndarray:
         """Test boxes for lying wholly where one known fixed point is alone."""
