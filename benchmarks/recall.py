@@ -1,6 +1,7 @@
 """Recall of the fixed-point search on networks whose points are all known: a table.
 
-    python benchmarks/recall.py [--only NAME ...] [--seeds N] [--set OPTION=VALUE ...]
+    python benchmarks/recall.py [--only NAME ...] [--seeds N] [--shift K]
+        [--set OPTION=VALUE ...]
 
 Starts are drawn by the recipe of the README: 1,024 states on trajectories plus noise of 0.5.
 *True* is the number of fixed points that the network has (see ``recall_networks.py``; a star
@@ -8,7 +9,8 @@ where they are only those of long searches), *found* those among the reported on
 the reported ones from which Newton's method in NumPy does not arrive at a fixed point within
 1e-4, *more* the true ones that were not known. Seconds are those of the processor over all
 threads, and those of the clock; the first seed includes the compilation. *Rule* is what ended
-the search.
+the search. *Index* is the sum of the indices of the points that were found, +1 if none is
+missing, where a box is known to be mapped into itself.
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ from recall_networks import MAKERS, Known, newton
 from scipy.spatial import cKDTree
 
 from fixedpoint_tf import FixedPointFinder
+from fixedpoint_tf.analysis.completeness.index import IndexStatus, sum_index
 
 NEAR = 1e-5  # of the size of a point: two that are one
-HEADER = ("network", "seed", "true", "found", "false", "more", "cpu s", "clock s", "rule")
+HEADER = (
+    "network", "seed", "true", "found", "false", "more", "cpu s", "clock s", "index", "rule",
+)  # fmt: skip
 
 
 def judge(known: Known, reported: np.ndarray) -> tuple[int, int, int]:
@@ -58,7 +63,10 @@ def measure(name: str, known: Known, seed: int, options: dict) -> list[str]:
     n_true = f"{len(known.truth)}{'' if known.complete else '*'}"
     rule = str(getattr(unique, "search_end", None) or "-")
     counts = [n_true, str(n_found), str(n_false), str(n_more)]
-    return [name, str(seed), *counts, f"{cpu:.2f}", f"{clock:.2f}", rule]
+    index = sum_index(unique, finder.system, inputs)
+    seen = str(index.status[0])
+    seen = f"{index.total[0]:+d}" if seen == IndexStatus.MISSING else seen
+    return [name, str(seed), *counts, f"{cpu:.2f}", f"{clock:.2f}", seen, rule]
 
 
 def value(text: str) -> tuple[str, object]:
@@ -69,14 +77,15 @@ def value(text: str) -> tuple[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", metavar="NAME", help=f"of {', '.join(MAKERS)}")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="of the starts and the search")
+    parser.add_argument("--shift", type=int, default=0, help="of the seeds of the networks")
     parser.add_argument("--set", nargs="+", type=value, default=[], metavar="OPTION=VALUE")
     options = parser.parse_args()
     names = [n for n in MAKERS if not options.only or any(o in n for o in options.only)]
-    widths = [16, 4, 5, 5, 5, 5, 7, 7, 20]
+    widths = [16, 4, 5, 5, 5, 5, 7, 7, 12, 20]
     print("  ".join(c.ljust(w) for c, w in zip(HEADER, widths, strict=True)), flush=True)
     for name in names:
-        known = MAKERS[name]()
+        known = MAKERS[name](options.shift)
         for seed in range(options.seeds):
             cells = measure(name, known, seed, dict(options.set))
             line = "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True))

@@ -191,7 +191,9 @@ def rotation(n: int, seed: int) -> np.ndarray:
 def shear(n: int, seed: int) -> np.ndarray:
     """Return a matrix far from orthogonal, of condition about ten."""
     rng = np.random.default_rng(seed + 200)
-    return rotation(n, seed) @ np.diag(np.geomspace(0.4, 4.0, n)) @ rotation(n, rng.integers(99))
+    return (
+        rotation(n, seed) @ np.diag(np.geomspace(0.4, 4.0, n)) @ rotation(n, rng.integers(99))
+    )
 
 
 def rotated_tanh(n: int, seed: int, matrix: Callable = rotation) -> Known:
@@ -224,7 +226,9 @@ def five_points(n: int, seed: int, matrix: Callable = rotation) -> Known:
 
 def gru_units(n: int, seed: int) -> Known:
     rng = np.random.default_rng(seed)
-    wz, wr, wh = single(np.stack([rng.normal(size=n), rng.normal(size=n), rng.uniform(2, 3, n)]))
+    wz, wr, wh = single(
+        np.stack([rng.normal(size=n), rng.normal(size=n), rng.uniform(2, 3, n)])
+    )
     bz, br, bh = single(
         np.stack([rng.normal(size=n), rng.uniform(1, 2, n), rng.uniform(-0.05, 0.05, n)])
     )
@@ -270,6 +274,31 @@ def lstm_units(n: int, seed: int) -> Known:
     return Known(cell, 2 * n, step, np.concatenate([h, c], axis=1))
 
 
+def driven(n: int, n_driven: int, seed: int) -> Known:
+    """Bistable units that drive contracting ones, as one tanh layer, coordinates rotated.
+
+    ``a = tanh(D a + b)``, ``y = tanh(C a + V y)`` with ``V`` a contraction: one ``y`` for
+    each ``a``.
+    """
+    rng = np.random.default_rng(seed)
+    a, b, points = bistable(n, seed)
+    C = rng.normal(size=(n, n_driven))
+    V = rng.normal(size=(n_driven, n_driven))
+    V *= 0.8 / np.linalg.norm(V, 2)
+    weights = np.block([[np.diag(a), C], [np.zeros((n_driven, n)), V]])
+    bias = np.concatenate([b, np.zeros(n_driven)])
+    y = np.zeros((len(points), n_driven))
+    for _ in range(400):
+        y = np.tanh(points @ C + y @ V)
+
+    def in_tf(z):
+        return tf.tanh(tf.matmul(z, tf.constant(weights, z.dtype)) + tf.constant(bias, z.dtype))
+
+    every = np.concatenate([points, y], axis=1)
+    unit = _tanh_step(weights, bias)
+    return mixed("driven", rotation(n + n_driven, seed), unit, in_tf, every)
+
+
 # -- networks whose points lie in a space of few dimensions --------------------------------
 
 
@@ -300,6 +329,20 @@ def hopfield(n_units: int, n_patterns: int, gain: float = 1.15) -> Known:
     step = _tanh_step(recurrent, np.zeros(n_units))
     truth = newton(step, np.array(points), n_iters=4)
     return Known(simple_rnn(recurrent, np.zeros(n_units)), n_units, step, truth)
+
+
+def hopfield_strong(n_units: int, n_patterns: int, gain: float) -> Known:
+    """The same far above the bifurcation, with unequal mixtures; searched in the overlaps."""
+    signs = combinations([np.array([-1.0, 1.0])] * n_patterns)
+    patterns = np.tile(signs, (n_units // len(signs), 1))
+    recurrent, bias = single(gain / n_units * patterns @ patterns.T), np.zeros(n_units)
+    back = gain / n_units * patterns
+    m = np.random.default_rng(0).uniform(-1.2, 1.2, size=(6_000, n_patterns)) * gain
+    of_m = newton(lambda m: np.tanh(m @ patterns.T) @ back, m)
+    step = _tanh_step(recurrent, bias)
+    jacobian = _tanh_jacobian(recurrent, bias)
+    truth = newton(step, np.tanh(of_m @ patterns.T), n_iters=4, jacobian=jacobian)
+    return Known(simple_rnn(recurrent, bias), n_units, step, truth)
 
 
 def _tanh_step(recurrent: np.ndarray, bias: np.ndarray) -> Step:
@@ -401,6 +444,36 @@ def random_tanh(n: int, seed: int, gain: float = 8.0, n_starts: int = 8_000) -> 
     return Known(simple_rnn(recurrent, bias), n, step, truth, complete=False)
 
 
+def random_gru(n: int, seed: int, gain: float, n_starts: int = 1_500) -> Known:
+    """Gaussian weights and biases."""
+    rng = np.random.default_rng(seed)
+    recurrent = single(gain / np.sqrt(n) * rng.normal(size=(n, 3 * n)))
+    bias = single(0.3 * rng.normal(size=(2, 3 * n)))
+    wz, wr, wh = np.split(recurrent, 3, axis=1)
+    bz, br, bh = np.split(bias[0], 3)
+    cz, cr, ch = np.split(bias[1], 3)
+
+    def step(h):
+        z, r = sigmoid(h @ wz + bz + cz), sigmoid(h @ wr + br + cr)
+        return z * h + (1.0 - z) * np.tanh(bh + r * (h @ wh + ch))
+
+    # At a fixed point h is the candidate itself, whatever the update gate.
+    def candidate(h):
+        return np.tanh(bh + sigmoid(h @ wr + br + cr) * (h @ wh + ch))
+
+    def jacobian(h):
+        r, p = sigmoid(h @ wr + br + cr), h @ wh + ch
+        by_c = 1.0 - np.tanh(bh + r * p) ** 2
+        by_r = by_c * p * r * (1.0 - r)
+        return by_r[:, :, None] * wr.T + (by_c * r)[:, :, None] * wh.T
+
+    x = np.random.default_rng(seed + 1).uniform(-1.0, 1.0, size=(n_starts, n))
+    x *= np.linspace(0.02, 1.0, n_starts)[:, None]
+    truth = newton(candidate, x, 60, longest=0.7, jacobian=jacobian)
+    cell = built(keras.layers.GRUCell(n), [np.zeros((1, 3 * n)), recurrent, bias])
+    return Known(cell, n, step, truth, complete=False)
+
+
 def random_of_benchmark() -> Known:
     """RANDOM of ``networks.py``: tanh, 150 units, gain 1.5; its truth is not known."""
     network = make_random()
@@ -409,25 +482,31 @@ def random_of_benchmark() -> Known:
     return Known(simple_rnn(recurrent, bias), n, step, np.zeros((1, n)), complete=False)
 
 
-MAKERS: dict[str, Callable[[], Known]] = {
-    "hopfield-64-4": lambda: hopfield(64, 4),
-    "hopfield-64-5": lambda: hopfield(64, 5),
-    "tanh-units-5": lambda: tanh_units(5, 0),
-    "tanh-units-6": lambda: tanh_units(6, 1),
-    "tanh-rotated-5": lambda: rotated_tanh(5, 2),
-    "tanh-sheared-6": lambda: rotated_tanh(6, 3, shear),
-    "gru-units-5": lambda: gru_units(5, 4),
-    "lstm-units-5": lambda: lstm_units(5, 5),
-    "five-points-3": lambda: five_points(3, 6),
-    "five-points-4": lambda: five_points(4, 7),
-    "five-sheared-3": lambda: five_points(3, 8, shear),
-    "relu-units-8": lambda: relu_units(8, 9),
-    "relu-winners-8": lambda: relu_winners(8, 10),
-    "relu-pairs-10": lambda: relu_pairs(10, 11),
-    "low-rank-2": lambda: low_rank(64, 2, 12),
-    "low-rank-3": lambda: low_rank(64, 3, 13),
-    "symmetric-16": lambda: symmetric_tanh(16, 0),
-    "symmetric-16b": lambda: symmetric_tanh(16, 2, 4.0),
-    "random-10": lambda: random_tanh(10, 2),
-    "RANDOM": random_of_benchmark,
+#: By name: from a shift of the seed to the network.
+MAKERS: dict[str, Callable[[int], Known]] = {
+    "hopfield-64-4": lambda k: hopfield(64, 4),
+    "hopfield-64-5": lambda k: hopfield(64, 5),
+    "tanh-units-5": lambda k: tanh_units(5, 0 + k),
+    "tanh-units-6": lambda k: tanh_units(6, 1 + k),
+    "tanh-rotated-5": lambda k: rotated_tanh(5, 2 + k),
+    "tanh-sheared-6": lambda k: rotated_tanh(6, 3 + k, shear),
+    "gru-units-5": lambda k: gru_units(5, 4 + k),
+    "lstm-units-5": lambda k: lstm_units(5, 5 + k),
+    "five-points-3": lambda k: five_points(3, 6 + k),
+    "five-points-4": lambda k: five_points(4, 7 + k),
+    "five-sheared-3": lambda k: five_points(3, 8 + k, shear),
+    "relu-units-8": lambda k: relu_units(8, 9 + k),
+    "relu-winners-8": lambda k: relu_winners(8, 10 + k),
+    "relu-pairs-10": lambda k: relu_pairs(10, 11 + k),
+    "driven-4-60": lambda k: driven(4, 60, 21 + k),
+    "driven-5-20": lambda k: driven(5, 20, 22 + k),
+    "hopfield-32-4-2": lambda k: hopfield_strong(32, 4, 2.0),
+    "gru-random-40": lambda k: random_gru(40, 23 + k, 6.0),
+    "gru-random-20": lambda k: random_gru(20, 24 + k, 6.0),
+    "low-rank-2": lambda k: low_rank(64, 2, 12 + k),
+    "low-rank-3": lambda k: low_rank(64, 3, 13 + k),
+    "symmetric-16": lambda k: symmetric_tanh(16, 0 + k),
+    "symmetric-16b": lambda k: symmetric_tanh(16, 2 + k, 4.0),
+    "random-10": lambda k: random_tanh(10, 2 + k),
+    "RANDOM": lambda k: random_of_benchmark(),
 }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fixedpoint_tf.config import FinderConfig
     from fixedpoint_tf.finder import FixedPointFinder
     from fixedpoint_tf.fixed_points.points import FixedPoints
+    from fixedpoint_tf.fixed_points.search_end import SearchEnd
     from fixedpoint_tf.fixed_points.status import Status
     from fixedpoint_tf.systems.convert import as_system
     from fixedpoint_tf.systems.system import DynamicalSystem
@@ -36,6 +37,7 @@ __all__ = [
     "FinderConfig",
     "FixedPointFinder",
     "FixedPoints",
+    "SearchEnd",
     "Status",
     "__version__",
     "as_system",
@@ -47,6 +49,7 @@ __getattr__, __dir__ = attach(
         "fixedpoint_tf.config": ["FinderConfig"],
         "fixedpoint_tf.finder": ["FixedPointFinder"],
         "fixedpoint_tf.fixed_points.points": ["FixedPoints"],
+        "fixedpoint_tf.fixed_points.search_end": ["SearchEnd"],
         "fixedpoint_tf.fixed_points.status": ["Status"],
         "fixedpoint_tf.systems.convert": ["as_system"],
         "fixedpoint_tf.systems.system": ["DynamicalSystem"],

@@ -76,6 +76,14 @@ class FinderConfig:
         dtype: floating type of the broad search, ``"float32"`` or ``"float64"``. What is
             returned is located and linearised in float64 in any case.
         random_seed: of every random choice.
+        effort: how long the search goes on from starts of its own once it has worked through
+            those given: until it has made at least 256 times this many since the last new
+            fixed point, 8 times this many for each point known, and this many times as many
+            as until it was found. 0 searches from the given starts alone. (``"newton"``
+            only.)
+        max_seconds: seconds after the beginning of the search after which it does not go on;
+            None: 60 times the effort after it has worked through the given starts. A search
+            that ends by time says so, and may end with other points on another machine.
         verbose: show a progress bar.
         super_verbose: also write a line on how the search stands.
         n_iters_per_print_update: every so many batches of iterations.
@@ -117,6 +125,8 @@ class FinderConfig:
     do_decompose_jacobians: bool = True
     dtype: str = "float32"
     random_seed: int = 0
+    effort: float = 1.0
+    max_seconds: float | None = None
     verbose: bool = True
     super_verbose: bool = False
     n_iters_per_print_update: int = 100
@@ -134,7 +144,7 @@ class FinderConfig:
         return cls(**options)
 
     def __post_init__(self):
-        for name in ("tol_q", "tol_dq", "tol_unique"):
+        for name in ("tol_q", "tol_dq", "tol_unique", "effort"):
             check_number(getattr(self, name), name, closed="low")
         for name in (
             "outlier_q_scale",
@@ -144,6 +154,8 @@ class FinderConfig:
             "lr_init",
         ):
             check_number(getattr(self, name), name, closed="high")
+        if self.max_seconds is not None:
+            check_number(self.max_seconds, "max_seconds", closed="high")
         check_number(self.lr_factor, "lr_factor", high=1.0, closed="high")
         for name, least in (
             ("max_iters", 1),
@@ -174,6 +186,8 @@ class FinderConfig:
             share_descents=self.share_descents,
             memory_limit=self.memory_limit,
             random_seed=self.random_seed,
+            effort=float(self.effort),
+            max_seconds=self.max_seconds,
             adam=AdamOptions(self.lr_init, self.lr_factor, self.lr_patience, self.lr_cooldown),
         )
 

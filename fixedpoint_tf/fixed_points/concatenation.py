@@ -40,6 +40,6 @@ def concatenate(sets: Sequence[FixedPoints], common: bool) -> FixedPoints:
         else None
         for name in names
     }
-    joined["start_counts"] = None
+    joined["start_counts"] = joined["search_end"] = None
     joined["tol_unique"] = min(points.tol_unique for points in filled)
     return dataclasses.replace(filled[0], **joined)

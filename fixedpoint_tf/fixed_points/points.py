@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.checks import checked_array
+from fixedpoint_tf._utils.checks import check_choice, checked_array
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.arrays import array_field, array_fields, arrays_of
 from fixedpoint_tf.fixed_points.choosing import distinct_rows, find_point, rows_at
 from fixedpoint_tf.fixed_points.concatenation import concatenate
 from fixedpoint_tf.fixed_points.coordinates import transform
+from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.fixed_points.summary import summarize
 from fixedpoint_tf.linearization.stability import Stability
@@ -71,6 +72,8 @@ class FixedPoints(Result):
         state_names: pairs ``(name, size)`` of the blocks of the flat state, or None.
         start_counts: how many starts of the search led to points of each status, by its
             name; None for a choice of points.
+        search_end: the rule that ended the search, of :class:`SearchEnd`; None for a choice
+            of points.
 
     Raises:
         ValueError: an array of another shape, or a value out of range.
@@ -114,6 +117,7 @@ class FixedPoints(Result):
     time: str = "discrete"
     state_names: tuple[tuple[str, int], ...] | None = None
     start_counts: dict[str, int] | None = None
+    search_end: str | None = None
 
     _former_names = {"kind": "time"}
 
@@ -153,6 +157,9 @@ class FixedPoints(Result):
                     f"{self.start_counts!r}."
                 )
             object.__setattr__(self, "start_counts", counts)
+        if self.search_end is not None:
+            check_choice(self.search_end, "search_end", [str(end) for end in SearchEnd])
+            object.__setattr__(self, "search_end", SearchEnd(self.search_end))
 
     # ---- sizes ----
 
@@ -185,7 +192,7 @@ class FixedPoints(Result):
         """Return the points at an int (still one row), slice, boolean mask or integer array."""
         rows = rows_at(index, self.n)
         chosen = {name: array[rows] for name, array in arrays_of(self).items()}
-        return dataclasses.replace(self, start_counts=None, **chosen)
+        return dataclasses.replace(self, start_counts=None, search_end=None, **chosen)
 
     def __iter__(self) -> Iterator[FixedPoints]:
         return (self[i] for i in range(self.n))
@@ -422,6 +429,7 @@ class FixedPoints(Result):
             "tol_unique": self.tol_unique,
             "state_names": json.dumps(self.state_names),
             "start_counts": json.dumps(self.start_counts),
+            "search_end": json.dumps(self.search_end),
         }
 
     @classmethod
@@ -433,6 +441,7 @@ class FixedPoints(Result):
             **attributes,
             "state_names": json.loads(attributes["state_names"]),
             "start_counts": json.loads(attributes.get("start_counts", "null")),
+            "search_end": json.loads(attributes.get("search_end", "null")),
         }
 
     def plot(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.linearization.stability import Stability
 
@@ -54,6 +55,8 @@ def summarize(points: FixedPoints) -> str:
             if of[status].n
         ]
     parts += _lost_starts(points.start_counts)
+    if points.search_end in (SearchEnd.FEW_ARRIVED, SearchEnd.MISSING, SearchEnd.TIME):
+        parts.append(SearchEnd(points.search_end).text)
     parts.append(_size(points))
     return "; ".join(parts)
 

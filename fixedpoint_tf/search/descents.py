@@ -11,7 +11,7 @@ from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.evidence.evidence import Evidence, stationarity_tolerance
 from fixedpoint_tf.search.evidence.examination import examine
 from fixedpoint_tf.search.evidence.rounding import is_double, rounded_distance, rounding_level
-from fixedpoint_tf.search.solvers import adam, kinked, krylov, levenberg_marquardt
+from fixedpoint_tf.search.solvers import adam, kinked, krylov, levenberg_marquardt, newton
 from fixedpoint_tf.search.solvers.base import OnProgress, Points, Problem
 from fixedpoint_tf.search.starts.region import WIDENINGS, Region
 
@@ -41,6 +41,8 @@ class SolverOptions:
     share_descents: bool = True
     memory_limit: float = MEMORY_LIMIT
     random_seed: int = 0
+    effort: float = 1.0
+    max_seconds: float | None = None
     adam: adam.AdamOptions = dataclasses.field(default_factory=adam.AdamOptions)
 
 
@@ -136,6 +138,31 @@ class Descents:
             if arrived.sum() < 0.5 * len(batch):
                 break
         return left
+
+    def newton(self, points: Points, n_iters: int, longest: float) -> np.ndarray:
+        """Newton's method within the widest box; which of the points arrived, ``(n,)``."""
+        every = np.arange(len(points.x))
+        n_iters = min(n_iters, self.options.max_iters)
+        if self.problem.n_states >= KRYLOV_MIN_STATES or self.matrix_free:
+            return krylov.newton(
+                self.widest,
+                points,
+                every,
+                dtype=self.search_dtype,
+                max_iters=n_iters,
+                tol_q=CANDIDATE_Q,
+                on_progress=self.on_progress,
+            )
+        return newton.solve(
+            self.widest.settled(),
+            points,
+            every,
+            dtype=self.search_dtype,
+            max_iters=n_iters,
+            tol_q=CANDIDATE_Q,
+            longest=longest,
+            on_progress=self.on_progress,
+        )
 
     def partial(self, points: Points, which: np.ndarray, n_iters: int) -> np.ndarray:
         """Some iterations towards a stationary point, in double precision.

@@ -50,6 +50,7 @@ class Progress:
             line = f"{n_done} of {self.bar.total} starts done, median q = {q:.2e}"
             self.bar.write(line, file=sys.stderr)
         if show:
-            self.bar.set_postfix_str(f"median q = {q:.1e}", refresh=False)
+            further = f", {search.n_further:,} further starts" if search.n_further else ""
+            self.bar.set_postfix_str(f"median q = {q:.1e}{further}", refresh=False)
             self.bar.n = n_done
             self.bar.refresh()

@@ -113,6 +113,7 @@ def distinct_points(
         linear = {}
     points = FixedPoints(
         start_counts=search.count_starts(),
+        search_end=search.end,
         inputs=u,
         cond_id=None if cond_ids is None else cond_ids[source],
         **own,

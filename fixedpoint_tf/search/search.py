@@ -5,6 +5,7 @@
     attract  some starts run forward until they rest
     settle   the rest: descend to stationary points of q in double precision
     explore  leap between regions of linear networks; start again between known points
+    go on    start again from anywhere until that leads to nothing new
 
 Every start ends as the member of one end point. Where many starts head for the same one, the
 expensive descent is shared (:mod:`fixedpoint_tf.search.assignment`).
@@ -12,14 +13,17 @@ expensive descent is shared (:mod:`fixedpoint_tf.search.assignment`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
 
 from fixedpoint_tf._utils.chunks import chunk_size, chunks
 from fixedpoint_tf._utils.selection import select_distinct
+from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.assignment import match_by_monotone_path, match_by_newton_step
+from fixedpoint_tf.search.continued import go_on
 from fixedpoint_tf.search.descents import CANDIDATE_Q, Descents, SolverOptions
 from fixedpoint_tf.search.end_points import EndPoints, place
 from fixedpoint_tf.search.evidence.evidence import Evidence
@@ -67,6 +71,9 @@ class Search:
         ends: the end points so far.
         member: ``(n,)``, the number of the end point of each start, or -1.
         reached: numbers of the fixed points that were reached by running forward.
+        begin: the time at which it was made.
+        n_further: starts of its own that it has made.
+        end: the rule that ended it.
     """
 
     def __init__(
@@ -92,6 +99,8 @@ class Search:
         some = self.rng.permutation(len(x))[:N_MEASURED]
         self.descents.measure_rounding(x[some], u[some])
         self.reached: set[int] = set()
+        self.begin = time.monotonic()
+        self.n_further, self.end = 0, SearchEnd.STARTS_ALONE
 
     def run(self) -> None:
         """Run all phases; an interruption leaves what has been found so far in place."""
@@ -101,10 +110,13 @@ class Search:
             self.attract()
         self.settle()
         if self.options.method == "newton":
-            explore(self)
+            n_since = explore(self)
+            if self.options.effort > 0.0:
+                self.end = go_on(self, n_since)
 
     def wrap_up(self) -> None:
         """After an interruption: locate what the descents had come near; no more than that."""
+        self.end = SearchEnd.INTERRUPTED
         try:
             candidates = self.member < 0
             self.points.q[candidates] = self._speed(
@@ -173,7 +185,8 @@ class Search:
         resting[moving] = points.q <= CANDIDATE_Q
         chosen = chosen[resting]
         points = Points(x[resting], self.points.u[chosen])
-        self.reached.update(self.enter_new(points, chosen, self.start[chosen]))
+        numbers = self.enter_new(points, chosen, self.start[chosen])
+        self.reached.update(numbers[numbers >= 0].tolist())
 
     def _some_starts(self) -> np.ndarray:
         """Starts to run forward: 64, or four of each input where there are many inputs."""
@@ -255,7 +268,7 @@ class Search:
         """
         x, rest = self.points.x.copy(), np.flatnonzero(self.member < 0)
         image, q = np.zeros_like(x), np.zeros(len(x))
-        r = self._residual(x[rest], self.condition[rest])
+        r = self.residual(x[rest], self.condition[rest])
         image[rest] = r + x[rest] if self.problem.system.time == "discrete" else r
         q[rest] = self._natural_speed(x[rest], image[rest], 0.5 * np.sum(r**2, axis=1))
         return self.problem.natural(x), self._natural_image(image), q
@@ -300,16 +313,24 @@ class Search:
             self.member[some] = self._finish(self.points.take(some), some, self.start[some])
             self._report()
 
-    def enter_new(self, points: Points, source: np.ndarray, origin: np.ndarray) -> set[int]:
+    def enter_new(
+        self,
+        points: Points,
+        source: np.ndarray,
+        origin: np.ndarray,
+        *,
+        only_isolated: bool = False,
+    ) -> np.ndarray:
         """Enter the fixed points near some states.
 
         Args:
             points: ``m`` states near fixed points, such as a coarse descent ends at.
             source: ``(m,)``, the number of the start whose input applies.
             origin: ``(m, n_states)``, the state from which each descent began.
+            only_isolated: leave out what is one of a continuum.
 
         Returns:
-            The numbers of all end points that they lead to.
+            ``(m,)``, the number of the end point that each leads to, or -1.
         """
         condition, found = self.condition[source], np.full(len(points.x), -1)
         new, apart = np.arange(len(found)), MERGED
@@ -322,7 +343,11 @@ class Search:
             kept, owner = select_distinct(where, np.arange(len(new)), apart)
             some = new[kept]
             found[some] = self._finish(
-                points.take(some), source[some], origin[some], only_fixed=True
+                points.take(some),
+                source[some],
+                origin[some],
+                only_fixed=True,
+                only_isolated=only_isolated,
             )
             # Others near an isolated point that was found may still lead to one beside it.
             beside = np.zeros(len(new), dtype=bool)
@@ -330,12 +355,12 @@ class Search:
             beside[entered] = ~self.ends.singular[found[new[owner[entered]]]]
             new = new[(found[new] < 0) & beside]
             apart *= 0.1
-        return set(found[found >= 0].tolist())
+        return found
 
     def _land(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
         """Find the known fixed points near states, by Newton steps from them; or -1."""
         return match_by_newton_step(
-            self.ends, x, condition, self._residual, REACH, smooth=self._is_smooth
+            self.ends, x, condition, self.residual, REACH, smooth=self._is_smooth
         )
 
     def _finish(
@@ -345,6 +370,7 @@ class Search:
         origin: np.ndarray,
         *,
         only_fixed: bool = False,
+        only_isolated: bool = False,
     ) -> np.ndarray:
         """Descend to the end in double precision, examine, and enter among the end points.
 
@@ -359,6 +385,8 @@ class Search:
         evidence, status = self.descents.refine(points)
         self._run_lost(points, evidence, status, origin)
         rows = every[status == Status.FIXED_POINT] if only_fixed else every
+        if only_isolated:
+            rows = rows[~evidence.singular[rows]]
         numbers = np.full(len(every), -1)
         numbers[rows] = self.ends.enter(
             points.take(rows),
@@ -400,11 +428,12 @@ class Search:
         evidence.put(rows, found)
         status[rows] = ended
 
-    def _residual(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
+    def residual(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        """Return the residual of states under inputs by their numbers."""
         return self.descents.residual(x, self.inputs[condition])
 
     def _speed(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
-        return 0.5 * np.sum(self._residual(x, condition) ** 2, axis=1)
+        return 0.5 * np.sum(self.residual(x, condition) ** 2, axis=1)
 
     def _report(self) -> None:
         self.progress(self)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf.systems.cells.equations import CellEquations, Settled
 from fixedpoint_tf.systems.system import DynamicalSystem, Equations, Residual
 
 __all__ = ["Points", "Problem", "Scaled", "kernel_speed"]
@@ -106,6 +107,18 @@ class Problem:
         """Return the same problem within another box."""
         other = Problem(self.system, lower, upper, self.scale, self.origin)
         other._weights = self._weights
+        return other
+
+    def settled(self) -> Problem:
+        """Return the problem of the same fixed points in which no gate keeps a state."""
+        equations = self.system.equations
+        if not isinstance(equations, CellEquations) or self.system.time != "discrete":
+            return self
+        other = self.with_bounds(self.lower, self.upper)
+        settled: Any = Settled(equations)
+        if self._is_scaled:
+            settled = Scaled(settled, self.system.time)
+        other.residual = Residual(settled, self.system.time)
         return other
 
     def weights(self, dtype: str) -> Any:

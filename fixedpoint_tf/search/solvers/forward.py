@@ -14,7 +14,7 @@ from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.search.solvers.base import Problem
 from fixedpoint_tf.systems.system import Residual
 
-__all__ = ["settle", "smooth"]
+__all__ = ["image", "settle", "smooth"]
 
 
 @kept_with_equations
@@ -82,6 +82,14 @@ def smooth(problem: Problem, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.n
             upper,
         )
         out[rows] = moved.numpy()
+    return np.where(np.isfinite(out), out, x)
+
+
+def image(problem: Problem, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """The next states, ``(n, n_states)``, from anywhere; the state itself where not finite."""
+    dtype = problem.dtypes[0]
+    rows = problem.rows(dtype, x, u)
+    out = x + problem.residual.value(problem.weights(dtype), *rows).numpy()
     return np.where(np.isfinite(out), out, x)
 
 

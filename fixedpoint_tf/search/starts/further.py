@@ -16,7 +16,7 @@ from fixedpoint_tf.systems.kinks.sides import is_smooth
 if TYPE_CHECKING:
     import fixedpoint_tf.search.search
 
-__all__ = ["explore"]
+__all__ = ["explore", "release"]
 
 N_RELEASED = 32  # new fixed points that are left on both sides, at most
 N_EXPLORE = 64  # pairs of fixed points whose midpoints are tried, at least
@@ -35,7 +35,7 @@ LANDED = 1e-9  # residual, relative to the size of the state, of a state that ha
 MOST_FRUITLESS = 1  # rounds without a new point after one with some; the first ends it at once
 
 
-def explore(search: fixedpoint_tf.search.search.Search) -> None:
+def explore(search: fixedpoint_tf.search.search.Search) -> int:
     """Search from between and beside known fixed points under the same input.
 
     Of networks that are linear within regions, regions are tried first. Between two
@@ -45,8 +45,11 @@ def explore(search: fixedpoint_tf.search.search.Search) -> None:
 
     Args:
         search: a search that has settled; new points are entered among its ends.
+
+    Returns:
+        The number of states from which it searched since it last entered a new point.
     """
-    fruitless = MOST_FRUITLESS
+    fruitless, n_since = MOST_FRUITLESS, 0
     if _is_piecewise_linear(search):
         _leap(search)
         fruitless = 0  # what it found makes new pairs
@@ -54,7 +57,7 @@ def explore(search: fixedpoint_tf.search.search.Search) -> None:
         n_known = len(search.ends)
         a, b = _pairs(search, N_EXPLORE if k == 0 else MOST_PAIRS)
         if not len(a):
-            return
+            break
         x = search.ends.x
         source, origin = search.ends.source[a], 0.5 * (x[a] + x[b])
         if k % 2:
@@ -65,13 +68,15 @@ def explore(search: fixedpoint_tf.search.search.Search) -> None:
         search.descents.coarse(points, only_fixed=True, problem=search.descents.widest)
         near = points.q <= CANDIDATE_Q
         search.enter_new(points.take(near), source[near], origin[near])
+        n_since += len(a)
         if len(search.ends) > n_known:
-            fruitless = 0
-            _release(search, np.arange(n_known, len(search.ends)))
+            fruitless = n_since = 0
+            release(search, np.arange(n_known, len(search.ends)))
         else:
             fruitless += 1
         if fruitless > MOST_FRUITLESS:
-            return
+            break
+    return n_since
 
 
 def _is_piecewise_linear(search: fixedpoint_tf.search.search.Search) -> bool:
@@ -125,10 +130,20 @@ def _leap(search: fixedpoint_tf.search.search.Search) -> None:
         search.enter_new(Points(x[rests], u[rests]), chosen[rests], origin[rests])
 
 
-def _release(search: fixedpoint_tf.search.search.Search, numbers: np.ndarray) -> None:
+def release(
+    search: fixedpoint_tf.search.search.Search,
+    numbers: np.ndarray,
+    *,
+    only_isolated: bool = False,
+) -> None:
     """Run forward from both sides of new fixed points, and enter where that ends.
 
     From a saddle that leads to attractors, of which it may be the only trace.
+
+    Args:
+        search: a search.
+        numbers: of the new points among its ends.
+        only_isolated: leave out what is one of a continuum.
     """
     numbers = numbers[~search.ends.singular[numbers]][:N_RELEASED]
     if not len(numbers):
@@ -144,7 +159,10 @@ def _release(search: fixedpoint_tf.search.search.Search, numbers: np.ndarray) ->
     size = 1.0 + np.abs(np.nan_to_num(x)).max(axis=1)
     rests = np.flatnonzero(np.isfinite(x).all(axis=1) & (moves < 1e-3 * size))
     points = Points(x[rests], u[rests])
-    search.reached.update(search.enter_new(points, source[rests], origin[rests]))
+    entered = search.enter_new(
+        points, source[rests], origin[rests], only_isolated=only_isolated
+    )
+    search.reached.update(entered[entered >= 0].tolist())
 
 
 def _pairs(

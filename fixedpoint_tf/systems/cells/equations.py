@@ -13,6 +13,7 @@ costs one backward pass a row (4 to 20 times as much, measured).
 from __future__ import annotations
 
 import abc
+import dataclasses
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +24,7 @@ from fixedpoint_tf.systems.cells.curvature import BallBounds
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
-__all__ = ["CellEquations", "preactivation", "scale_rows"]
+__all__ = ["CellEquations", "Settled", "is_self_map", "preactivation", "scale_rows"]
 
 
 class CellEquations(abc.ABC):
@@ -72,6 +73,23 @@ class CellEquations(abc.ABC):
     def input_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         r"""Give :math:`\partial F / \partial u`, ``(n, n_states, n_inputs)``."""
 
+    def settled_step(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        """Give where the states would rest if all that the step computes of them stayed.
+
+        The fixed points are those of ``step``. A gate that keeps nearly all of a state makes
+        its residual small wherever the state is, which tells a search nothing; here it does
+        not. Cells without such a gate have the step itself.
+        """
+        return self.step(w, h, u)
+
+    def settled_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        """Give the derivative of ``settled_step`` by the states."""
+        return self.jacobian(w, h, u)
+
+    def settled_input_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        """Give the derivative of ``settled_step`` by the inputs."""
+        return self.input_jacobian(w, h, u)
+
     @property
     def n_states(self) -> int:
         """Width of the flat state."""
@@ -81,6 +99,11 @@ class CellEquations(abc.ABC):
         """Give ``(lower, upper)``, each ``(n_states,)``: a box that holds every fixed point."""
         unbounded = np.full(self.n_states, np.inf)
         return -unbounded, unbounded
+
+    @property
+    def is_self_map(self) -> bool:
+        """Tell whether a box that holds every fixed point is mapped into itself, proved."""
+        return False
 
     @property
     def is_smooth(self) -> bool:
@@ -130,6 +153,42 @@ class CellEquations(abc.ABC):
             w: weights, arrays in double precision.
         """
         return None
+
+
+def is_self_map(system: Any) -> bool:
+    """Test a system for a cell that is proved to map a box of all fixed points into itself.
+
+    Args:
+        system: a :class:`~fixedpoint_tf.DynamicalSystem`.
+
+    Example:
+        >>> import keras
+        >>> from fixedpoint_tf import as_system
+        >>> cells = keras.layers.SimpleRNNCell(3), keras.layers.SimpleRNNCell(3, "relu")
+        >>> for cell in cells:
+        ...     cell.build((None, 2))
+        >>> [is_self_map(as_system(cell)) for cell in cells]
+        [True, False]
+    """
+    equations = system.equations
+    known = system.time == "discrete" and isinstance(equations, CellEquations)
+    return known and equations.is_self_map
+
+
+@dataclasses.dataclass(frozen=True)
+class Settled:
+    """Equations of a cell whose states rest at once: see :meth:`CellEquations.settled_step`."""
+
+    cell: CellEquations
+
+    def step(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        return self.cell.settled_step(w, h, u)
+
+    def jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        return self.cell.settled_jacobian(w, h, u)
+
+    def input_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        return self.cell.settled_input_jacobian(w, h, u)
 
 
 def preactivation(w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:

@@ -74,6 +74,11 @@ class GRU(CellEquations):
             return np.full(n, -np.inf), np.full(n, np.inf)
         return np.full(n, f.lower), np.full(n, f.upper)
 
+    @property
+    def is_self_map(self) -> bool:
+        # Between h and c, both in the box; a hard gate may keep states outside it for ever.
+        return self.recurrent_activation == "sigmoid" and bool(np.isfinite(self.bounds()).all())
+
     def _gates(self, w, h, u):
         """z, r, c and the recurrent part ``p`` of the candidate (reset after only)."""
         kernel, recurrent_kernel, input_bias, recurrent_bias = w
@@ -97,10 +102,21 @@ class GRU(CellEquations):
         z, _, c, _ = self._gates(w, h, u)
         return z * h + (1.0 - z) * c
 
-    def _kernel_jacobian(self, w, h, u, kernel, *, recurrent: bool):
+    def settled_step(self, w, h, u):
+        return self._gates(w, h, u)[2]
+
+    def settled_jacobian(self, w, h, u):
+        return self._kernel_jacobian(w, h, u, w[1], recurrent=True, settled=True)
+
+    def settled_input_jacobian(self, w, h, u):
+        return self._kernel_jacobian(w, h, u, w[0], recurrent=False, settled=True)
+
+    def _kernel_jacobian(self, w, h, u, kernel, *, recurrent: bool, settled: bool = False):
         f = ACTIVATIONS[self.activation].slope
         g = ACTIVATIONS[self.recurrent_activation].slope
         z, r, c, p = self._gates(w, h, u)
+        if settled:
+            z = tf.zeros_like(z)  # of which the slope is then zero too
         kz, kr, kh = tf.split(kernel, 3, axis=-1)
         by_z = (h - c) * g(z)
         by_c = (1.0 - z) * f(c)

@@ -24,6 +24,8 @@ from fixedpoint_tf.systems.cells.registry import register_standard
 
 __all__ = ["LSTM"]
 
+SHUT = 1e-6  # the least that is left of a memory each step: single precision resolves it
+
 
 @register_standard("LSTMCell")
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +75,14 @@ class LSTM(CellEquations):
             lower, upper = np.full(n, min(f.lower, 0.0)), np.full(n, max(f.upper, 0.0))
         return np.concatenate([lower, -unbounded]), np.concatenate([upper, unbounded])
 
+    @property
+    def is_self_map(self) -> bool:
+        # With h in its box f stays below some b < 1, so |c| <= |i g| / (1 - b) is kept.
+        f = ACTIVATIONS[self.activation]
+        return self.recurrent_activation == "sigmoid" and bool(
+            np.isfinite([f.lower, f.upper]).all()
+        )
+
     def _gates(self, w, h, u):
         phi = ACTIVATIONS[self.activation].function
         sigma = ACTIVATIONS[self.recurrent_activation].function
@@ -86,7 +96,29 @@ class LSTM(CellEquations):
         _, _, _, o, _, memory_next, squashed = self._gates(w, h, u)
         return tf.concat([o * squashed, memory_next], axis=-1)
 
-    def _kernel_jacobian(self, gates, kernel):
+    def _settled_gates(self, w, h, u):
+        """Gates with the memory that they would keep, ``i g / (1 - f)``; and ``1 - f``."""
+        i, f, g, o, *_ = self._gates(w, h, u)
+        open_ = tf.maximum(1.0 - f, SHUT)
+        memory = i * g / open_
+        squashed = ACTIVATIONS[self.activation].function(memory)
+        return (i, f, g, o, memory, memory, squashed), open_
+
+    def settled_step(self, w, h, u):
+        (_, _, _, o, memory, _, squashed), _ = self._settled_gates(w, h, u)
+        return tf.concat([o * squashed, memory], axis=-1)
+
+    def settled_jacobian(self, w, h, u):
+        gates, open_ = self._settled_gates(w, h, u)
+        dh, dc = self._kernel_jacobian(gates, w[1], open_)
+        left = tf.concat([dh, dc], axis=-2)
+        return tf.concat([left, tf.zeros_like(left)], axis=-1)
+
+    def settled_input_jacobian(self, w, h, u):
+        gates, open_ = self._settled_gates(w, h, u)
+        return tf.concat(self._kernel_jacobian(gates, w[0], open_), axis=-2)
+
+    def _kernel_jacobian(self, gates, kernel, open_=None):
         """Derivatives of h' and c' by whatever enters the gates through ``kernel``."""
         phi = ACTIVATIONS[self.activation].slope
         sigma = ACTIVATIONS[self.recurrent_activation].slope
@@ -99,6 +131,8 @@ class LSTM(CellEquations):
                 scale_rows(i * phi(g), kg),
             ]
         )
+        if open_ is not None:
+            dc = dc / open_[:, :, None]
         dh = scale_rows(squashed * sigma(o), ko) + (o * phi(squashed))[:, :, None] * dc
         return dh, dc
 

@@ -51,6 +51,10 @@ class SimpleRNN(CellEquations):
         f = ACTIVATIONS[self.activation]
         return np.full(self.units, f.lower), np.full(self.units, f.upper)
 
+    @property
+    def is_self_map(self) -> bool:
+        return bool(np.isfinite(self.bounds()).all())
+
     def step(self, w, h, u):
         return ACTIVATIONS[self.activation].function(preactivation(w, h, u))
 

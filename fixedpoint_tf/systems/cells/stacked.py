@@ -59,6 +59,11 @@ class Stacked(CellEquations):
         return all(layer.is_smooth for layer in self.layers)
 
     @property
+    def is_self_map(self) -> bool:
+        # The boxes of the layers hold for every input: for that from the layer below too.
+        return all(layer.is_self_map for layer in self.layers)
+
+    @property
     def has_ball_bounds(self) -> bool:
         return all(layer.has_ball_bounds for layer in self.layers)
 
@@ -74,25 +79,36 @@ class Stacked(CellEquations):
         pairs = [layer.bounds() for layer in self.layers]
         return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
 
-    def _walk(self, w, h, u):
+    def _walk(self, w, h, u, settled=False):
         """Yield each layer with its weights, states, input, new states and output width."""
         states = tf.split(h, self._sizes, axis=-1)
         for layer, wk, hk in zip(self.layers, w, states, strict=True):
-            new = layer.step(wk, hk, u)
+            new = (layer.settled_step if settled else layer.step)(wk, hk, u)
             yield layer, wk, hk, u, new, layer.units
             u = new[:, : layer.units]
 
     def step(self, w, h, u):
         return tf.concat([new for *_, new, _ in self._walk(w, h, u)], axis=-1)
 
+    def settled_step(self, w, h, u):
+        return tf.concat([new for *_, new, _ in self._walk(w, h, u, True)], axis=-1)
+
     def jacobian(self, w, h, u):
+        return self._jacobian(w, h, u)
+
+    def settled_jacobian(self, w, h, u):
+        return self._jacobian(w, h, u, settled=True)
+
+    def _jacobian(self, w, h, u, settled=False):
         sizes = self._sizes
         rows = []
         below: list[tf.Tensor] = []  # d(output of the layer below) / d(each layer's states)
-        for k, (layer, wk, hk, uk, _, n_output) in enumerate(self._walk(w, h, u)):
-            by_input = layer.input_jacobian(wk, hk, uk) if k else None
+        for k, (layer, wk, hk, uk, _, n_output) in enumerate(self._walk(w, h, u, settled)):
+            of_input = layer.settled_input_jacobian if settled else layer.input_jacobian
+            of_state = layer.settled_jacobian if settled else layer.jacobian
+            by_input = of_input(wk, hk, uk) if k else None
             row = [tf.matmul(by_input, block) for block in below]
-            row.append(layer.jacobian(wk, hk, uk))
+            row.append(of_state(wk, hk, uk))
             below = [block[:, :n_output] for block in row]
             n_right = sum(sizes[k + 1 :])
             zeros = tf.zeros([tf.shape(h)[0], sizes[k], n_right], h.dtype)

@@ -95,7 +95,10 @@ def test_numbers_of_starts_belong_to_a_whole_set(tmp_path):
 
 class TestConstruction:
     def test_the_maker_fills_every_attribute(self, fps):
-        assert [k for k, v in fps.to_dict().items() if v is None] == ["start_counts"]
+        assert [k for k, v in fps.to_dict().items() if v is None] == [
+            "start_counts",
+            "search_end",
+        ]
 
     def test_only_the_points_are_needed(self):
         fps = FixedPoints(xstar=np.ones((2, 3)))

@@ -120,7 +120,7 @@ def test_a_deflated_search_keeps_a_point_near_a_known_one():
     def step(h, u):
         return bend(h, 1e-4)
 
-    finder = FixedPointFinder(step, n_states=1, n_inputs=0, **QUIET)
+    finder = FixedPointFinder(step, n_states=1, n_inputs=0, effort=0, **QUIET)
     unique, _ = finder.find_fixed_points(np.linspace(-1.0, -0.5, 16)[:, None])
     first = unique.fixed[:1]
     assert first.tol_unique == 1e-3

@@ -1,0 +1,37 @@
+"""Rule that ended a search."""
+
+from __future__ import annotations
+
+from fixedpoint_tf._utils.enums import TextStrEnum
+
+__all__ = ["SearchEnd"]
+
+
+class SearchEnd(TextStrEnum):
+    """Rule that ended a search.
+
+    Example:
+        >>> SearchEnd.SETTLED.text
+        'further starts led to no new fixed point for as long as it took to find the last one'
+    """
+
+    SETTLED = (
+        "settled",
+        "further starts led to no new fixed point for as long as it took to find the last one",
+    )
+    STARTS_ALONE = (
+        "starts alone",
+        "there were no starts but the given ones and what they led to",
+    )
+    FEW_ARRIVED = (
+        "few arrived",
+        "under a tenth of the further starts arrived at a fixed point: those found are a "
+        "lower bound",
+    )
+    MISSING = (
+        "missing",
+        "fixed points are missing: the indices of those found do not add up to +1, as those "
+        "of all do",
+    )
+    TIME = "time", "the time was over before further starts led to no new fixed point"
+    INTERRUPTED = "interrupted", "the keyboard put an end to the search"

@@ -1,0 +1,280 @@
+"""The search that goes on by itself: further starts until none leads to a new point.
+
+Starts on trajectories miss saddles that no trajectory passes. So when they have been worked
+through, batches of starts follow that are drawn otherwise (:mod:`.starts.distributions`) or
+bred from known points (:mod:`.starts.offspring`), each kind in the share that its yield of
+new points earns. What they arrive at passes the same evidence as any other point.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixedpoint_tf.fixed_points.search_end import SearchEnd
+from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.search.solvers import forward
+from fixedpoint_tf.search.solvers.base import Points
+from fixedpoint_tf.search.starts.distributions import ball_states, preimage_states
+from fixedpoint_tf.search.starts.further import release
+from fixedpoint_tf.search.starts.offspring import differences, midpoints, mixtures
+from fixedpoint_tf.search.stopping import Patience
+from fixedpoint_tf.systems.cells.equations import is_self_map
+from fixedpoint_tf.systems.kinks.sides import is_smooth
+
+if TYPE_CHECKING:
+    import fixedpoint_tf.search.search
+
+__all__ = ["go_on"]
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1024
+LARGE_BATCH = 256  # of networks of many states, so that the time is looked at now and then
+MANY_STATES = 128
+LEAST_BATCH = 64
+LEAST_STARTS = 256  # further starts since the last new point, at effort 1
+STARTS_AN_INPUT = 64  # the same of each input, while they are no more than the given starts
+MOST_COUNTED = 128  # states tried between known points that count as further starts
+EASY = 0.5  # share of the first batch that arrives where a network is easy
+EXTENSION = 4  # of the patience where the indices of the points show that some are missing
+MOST_EXTENDED = 2
+LARGEST_INVERSE = 1e5  # of J - I, at which the sign of its determinant is certain
+PROBE_ITERS = 6  # of Newton's method in the first batch, which tells easy networks
+ITERS = 42  # the same afterwards
+FADING = 0.7  # of the weight of a batch in the yields, with each batch that follows
+LEAST_SHARE = 0.06  # of each kind of start, in a batch
+PRIOR = 1.0, 64.0  # new points and starts that are added to the yield of each kind
+LEAST_ARRIVING = 0.1  # share of the starts; where fewer arrive, what is found is a lower bound
+SECONDS = 60.0  # at effort 1, unless the user says otherwise
+N_ODD = 8  # states at which it is tested that a network is odd
+ROUNDINGS = 64.0  # by which the two sides may then differ
+
+
+@dataclasses.dataclass
+class Kind:
+    """Kind of further starts, and its yield of new points, the latest batches first."""
+
+    draw: Callable[[np.random.Generator, int, np.ndarray], np.ndarray]
+    needs: int  # known points
+    n_new: float = 0.0
+    n_tried: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """New points a start; alike for all that have not been tried."""
+        return (self.n_new + PRIOR[0]) / (self.n_tried + PRIOR[1])
+
+    def learn(self, n_tried: int, n_new: int) -> None:
+        """Note what a batch has yielded."""
+        self.n_tried = FADING * self.n_tried + n_tried
+        self.n_new = FADING * self.n_new + n_new
+
+
+def go_on(search: fixedpoint_tf.search.search.Search, n_since: int = 0) -> SearchEnd:
+    """Search from further starts until they lead to no new point.
+
+    Args:
+        search: a search that has worked through its own starts; new isolated fixed points
+            are entered among its ends. Its options say with which effort, and for how long.
+        n_since: states between known points that have led to no new point already.
+
+    Returns:
+        The rule that ended it.
+    """
+    options = search.options
+    if search.descents.matrix_free:  # which points are isolated is then not known
+        return SearchEnd.STARTS_ALONE
+    if options.max_seconds is None:
+        until = time.monotonic() + SECONDS * options.effort
+    else:
+        until = search.begin + options.max_seconds
+    return _Continued(search, n_since).run(until)
+
+
+class _Continued:
+    """The further starts of one search."""
+
+    def __init__(self, search: fixedpoint_tf.search.search.Search, n_since: int):
+        self.search = search
+        self.problem = search.descents.widest
+        self.rng = np.random.default_rng([search.options.random_seed, 1])
+        n_inputs = len(search.inputs)
+        self.patience = Patience(
+            search.options.effort,
+            n_since=min(n_since, MOST_COUNTED),
+            least=max(LEAST_STARTS, min(STARTS_AN_INPUT * n_inputs, len(search.start))),
+        )
+        self.order, self.n_batches = self.rng.permutation(n_inputs), 0
+        self.n_arrived = 0
+        self.source = np.unique(search.condition, return_index=True)[1]
+        self.odd: dict[int, bool] = {}
+        self.mirrored: set[int] = set()
+        centre, half = _middle(search)
+        self.longest = float(half.max())
+        self.kinds = {
+            "ball": Kind(lambda rng, n, known: ball_states(rng, n, centre, half), 0),
+            "mixtures": Kind(mixtures, 2),
+            "differences": Kind(differences, 3),
+            "midpoints": Kind(midpoints, 2),
+        }
+        if self.problem.system.time == "discrete":
+            self.kinds["image"] = Kind(
+                lambda rng, n, known: preimage_states(rng, n, centre, half), 0
+            )
+
+    def run(self, until: float) -> SearchEnd:
+        """Make batches of starts until a rule ends it."""
+        search = self.search
+        largest = BATCH if self.problem.n_states < MANY_STATES else LARGE_BATCH
+        n_iters, n_extended = PROBE_ITERS, 0
+        while True:
+            if self.patience.is_over:
+                missing = self.inputs_with_missing_points()
+                if not len(missing):
+                    return SearchEnd.FEW_ARRIVED if self.few_arrive else SearchEnd.SETTLED
+                if n_extended == MOST_EXTENDED:
+                    return SearchEnd.MISSING
+                n_extended += 1
+                self.patience.effort *= EXTENSION
+                self.order = self.rng.permutation(missing)
+            if time.monotonic() >= until:
+                return SearchEnd.TIME
+            self.batch(int(np.clip(self.patience.n_due, LEAST_BATCH, largest)), n_iters)
+            if n_iters == PROBE_ITERS and self.n_arrived < EASY * search.n_further:
+                self.patience.n_since = 0  # so few iterations were no trial
+            n_iters = ITERS
+
+    def inputs_with_missing_points(self) -> np.ndarray:
+        """Return the inputs under which the indices of the known points are not those of all.
+
+        Where a network maps a box into itself, the signs of ``det(I - J)`` of all its fixed
+        points add up to one: :mod:`fixedpoint_tf.analysis.completeness.index`.
+        """
+        system, ends = self.problem.system, self.search.ends
+        numbers = np.arange(len(self.search.inputs))
+        if not (is_smooth(system.equations) and is_self_map(system)):
+            return numbers[:0]
+        fixed = np.flatnonzero(ends.status == Status.FIXED_POINT)
+        sign = np.full(len(fixed), np.nan)
+        for i, k in enumerate(fixed):
+            inverse = ends.inverses.get(int(k))
+            if inverse is not None and np.linalg.norm(inverse) < LARGEST_INVERSE:
+                sign[i] = np.linalg.slogdet(-inverse)[0]
+        total = np.array([sign[ends.condition[fixed] == c].sum() for c in numbers])
+        return numbers[np.isfinite(total) & (total != 1.0)]
+
+    @property
+    def few_arrive(self) -> bool:
+        """Test for a network in which Newton's method seldom arrives."""
+        return self.n_arrived < LEAST_ARRIVING * self.search.n_further
+
+    def batch(self, n: int, n_iters: int) -> None:
+        """Make one batch of starts, under some inputs in turn, and learn from its yield."""
+        search, first_new = self.search, len(self.search.ends)
+        n_pieces = int(np.clip(n // STARTS_AN_INPUT, 1, len(self.order)))
+        conditions = np.take(self.order, self.n_batches + np.arange(n_pieces), mode="wrap")
+        self.n_batches += n_pieces
+        condition = np.sort(np.resize(conditions, n))
+        u, x = search.inputs[condition], np.empty((n, self.problem.n_states))
+        kind = np.empty(n, dtype=int)
+        for c in np.unique(condition):
+            rows = np.flatnonzero(condition == c)
+            x[rows], kind[rows] = self.draw(c, len(rows))
+        x = np.clip(x, self.problem.lower, self.problem.upper)
+        points = Points(x.copy(), u)
+        arrived = np.flatnonzero(search.descents.newton(points, n_iters, self.longest))
+        self.n_arrived += len(arrived)
+        search.n_further += n
+        numbers = self.enter(points.take(arrived), x[arrived], condition[arrived])
+        new, first = np.unique(numbers[numbers >= first_new], return_index=True)
+        by = kind[arrived[np.flatnonzero(numbers >= first_new)[first]]]
+        for i, k in enumerate(self.kinds.values()):
+            k.learn(int((kind == i).sum()), int((by == i).sum()))
+        if len(new):
+            release(search, new, only_isolated=True)
+        self.mirror([c for c in np.unique(condition) if self.is_odd(c)])
+        n_new = len(search.ends) - first_new
+        self.patience.count(n, n_new, int(self.isolated().sum()))
+        logger.debug(
+            "%d further starts: %d arrived, %d new points, by kind %s",
+            n, len(arrived), n_new,
+            {name: int((by == i).sum()) for i, name in enumerate(self.kinds)},
+        )  # fmt: skip
+
+    def draw(self, condition: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw starts under an input, ``(n, n_states)``, and the number of the kind of each."""
+        known = self.search.ends.x[self.isolated(condition)]
+        rate = np.array([k.rate * (len(known) >= k.needs) for k in self.kinds.values()])
+        share = np.where(rate > 0.0, np.maximum(rate / rate.sum(), LEAST_SHARE), 0.0)
+        kind = np.sort(self.rng.choice(len(share), size=n, p=share / share.sum()))
+        x = np.empty((n, self.problem.n_states))
+        for i, (name, k) in enumerate(self.kinds.items()):
+            rows = np.flatnonzero(kind == i)
+            if not len(rows):
+                continue
+            x[rows] = k.draw(self.rng, len(rows), known)
+            if name == "image":
+                u = np.repeat(self.search.inputs[condition : condition + 1], len(rows), axis=0)
+                x[rows] = forward.image(self.problem, x[rows], u)
+        return x, kind
+
+    def isolated(self, condition: int | None = None) -> np.ndarray:
+        """Mark the known isolated fixed points, of one input or all, ``(n_ends,)``."""
+        ends = self.search.ends
+        fixed = (ends.status == Status.FIXED_POINT) & ~ends.singular
+        return fixed if condition is None else fixed & (ends.condition == condition)
+
+    def enter(self, points: Points, origin: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        """Enter what starts have arrived at among the end points; their numbers, or -1."""
+        return self.search.enter_new(points, self.source[condition], origin, only_isolated=True)
+
+    def is_odd(self, condition: int) -> bool:
+        """Test for ``F(-x) = -F(x)`` under an input, at some states."""
+        if condition not in self.odd:
+            search = self.search
+            x = search.start[self.rng.integers(len(search.start), size=N_ODD)]
+            number = np.full(N_ODD, condition)
+            r = search.residual(x, number)
+            there = search.residual(self.mirrored_states(x), number)
+            size = 1.0 + np.abs(x).max() + np.abs(r).max()
+            self.odd[condition] = bool(
+                np.abs(r + there).max() <= ROUNDINGS * search.descents.eps * size
+            )
+        return self.odd[condition]
+
+    def mirror(self, odd: list[int]) -> None:
+        """Enter the mirror images of points under inputs for which the network is odd."""
+        ends = self.search.ends
+        rows = np.flatnonzero(self.isolated() & np.isin(ends.condition, odd))
+        rows = rows[~np.isin(rows, list(self.mirrored))]
+        if not len(rows):
+            return
+        self.mirrored.update(rows.tolist())
+        x, condition = self.mirrored_states(ends.x[rows]), ends.condition[rows]
+        self.enter(Points(x.copy(), self.search.inputs[condition]), x, condition)
+
+    def mirrored_states(self, x: np.ndarray) -> np.ndarray:
+        """Return the states opposite to zero in the units of the network."""
+        return -2.0 * self.problem.origin / self.problem.scale - x
+
+
+def _middle(search: fixedpoint_tf.search.search.Search) -> tuple[np.ndarray, np.ndarray]:
+    """Return centre and half-widths of where the further starts are drawn.
+
+    They are those of the box, where the network has one; of other states those of the given
+    starts and of what they led to.
+    """
+    region, ends = search.descents.region, search.ends
+    seen = np.concatenate([search.start, ends.x[ends.status == Status.FIXED_POINT]])
+    lower = np.where(region.guessed_lower, seen.min(axis=0), region.lower)
+    upper = np.where(region.guessed_upper, seen.max(axis=0), region.upper)
+    # The scale is the size of the states: starts that lie near each other tell no less.
+    guessed = region.guessed_lower | region.guessed_upper
+    half = np.maximum(0.5 * (upper - lower), np.where(guessed, 1.0, 0.0))
+    return 0.5 * (lower + upper), half
