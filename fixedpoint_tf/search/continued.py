@@ -34,16 +34,16 @@ __all__ = ["go_on"]
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1024
+BATCH = 1024  # starts, of networks of fewer states than MANY_STATES
 LARGE_BATCH = 256  # of networks of many states, so that the time is looked at now and then
-MANY_STATES = 128
-LEAST_BATCH = 64
+MANY_STATES = 128  # from here on a batch of 1024 takes seconds
+LEAST_BATCH = 64  # starts: fewer cost as much, by the calls alone
 LEAST_STARTS = 256  # further starts since the last new point, at effort 1
 STARTS_AN_INPUT = 64  # the same of each input, while they are no more than the given starts
 MOST_COUNTED = 128  # states tried between known points that count as further starts
 EASY = 0.5  # share of the first batch that arrives where a network is easy
 EXTENSION = 4  # of the patience where the indices of the points show that some are missing
-MOST_EXTENDED = 2
+MOST_EXTENDED = 2  # times, after which the summary says that points are missing
 LARGEST_INVERSE = 1e5  # of J - I, at which the sign of its determinant is certain
 PROBE_ITERS = 6  # of Newton's method in the first batch, which tells easy networks
 ITERS = 42  # the same afterwards

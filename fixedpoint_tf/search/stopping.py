@@ -10,7 +10,7 @@ STARTS_A_POINT = (
 
 
 class Patience:
-    """How many further starts are due since the last new point, counted as they are made.
+    """Number of further starts that are due since the last new point.
 
     A search goes on, since its last new point, for as many starts as are asked for at least,
     for eight times as many as points are known, and for as many as had been made until then,

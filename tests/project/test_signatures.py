@@ -133,6 +133,7 @@ def test_what_the_finder_is_given_arrives():
         "max_n_unique": 7.0,
         "memory_limit": 1e9,
         "verbose": False,
+        "max_seconds": 7.0,
     }
     for field in dataclasses.fields(FinderConfig):
         if field.name not in other:

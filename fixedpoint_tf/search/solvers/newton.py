@@ -23,7 +23,7 @@ from fixedpoint_tf.systems.system import Residual
 __all__ = ["solve"]
 
 FIRST_SHIFT = 1e-7  # of the diagonal, so that rounding meets no singular matrix
-LARGEST_SHIFT = 1.0
+LARGEST_SHIFT = 1.0  # of the diagonal: a matrix that is singular still is so not by rounding
 AT_ONCE = 3  # iterations between two looks at what has arrived
 
 
