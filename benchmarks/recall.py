@@ -24,7 +24,7 @@ from recall_networks import MAKERS, Known, newton
 from scipy.spatial import cKDTree
 
 from fixedpoint_tf import FixedPointFinder
-from fixedpoint_tf.analysis.completeness.index import IndexStatus, sum_index
+from fixedpoint_tf.analysis.completeness.index import IndexStatus
 
 NEAR = 1e-5  # of the size of a point: two that are one
 HEADER = (
@@ -63,7 +63,7 @@ def measure(name: str, known: Known, seed: int, options: dict) -> list[str]:
     n_true = f"{len(known.truth)}{'' if known.complete else '*'}"
     rule = str(getattr(unique, "search_end", None) or "-")
     counts = [n_true, str(n_found), str(n_false), str(n_more)]
-    index = sum_index(unique, finder.system, inputs)
+    index = finder.sum_index(unique, inputs=inputs)
     seen = str(index.status[0])
     seen = f"{index.total[0]:+d}" if seen == IndexStatus.MISSING else seen
     return [name, str(seed), *counts, f"{cpu:.2f}", f"{clock:.2f}", seen, rule]

@@ -451,6 +451,13 @@ class FixedPointFinder:
             self.system, points, inputs=inputs, max_seconds=max_seconds, max_boxes=max_boxes
         )
 
+    def sum_index(self, points: FixedPoints, *, inputs: Any = None) -> analysis.IndexSum:
+        """Add up the indices of the fixed points of a search: +1 where none is missing.
+
+        See :func:`fixedpoint_tf.analysis.sum_index`.
+        """
+        return analysis.sum_index(self.system, points, inputs=inputs)
+
     def search_deflated(
         self,
         points: FixedPoints,

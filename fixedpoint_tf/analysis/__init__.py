@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fixedpoint_tf.analysis.completeness.coverage_result import Coverage
     from fixedpoint_tf.analysis.completeness.deflation import search_deflated
     from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
+    from fixedpoint_tf.analysis.completeness.index import IndexStatus, IndexSum, sum_index
     from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
     from fixedpoint_tf.analysis.completeness.proof.proving import prove_complete
     from fixedpoint_tf.analysis.completeness.proof.result import Completeness
@@ -56,6 +57,8 @@ __all__ = [
     "Deflated",
     "Group",
     "GroupType",
+    "IndexStatus",
+    "IndexSum",
     "LinearError",
     "RunOutcome",
     "Sensitivity",
@@ -74,6 +77,7 @@ __all__ = [
     "prove_complete",
     "sample_slow_states",
     "search_deflated",
+    "sum_index",
     "switch_branch",
 ]
 
@@ -91,6 +95,7 @@ __getattr__, __dir__ = attach(
         "fixedpoint_tf.analysis.completeness.coverage_result": ["Coverage"],
         "fixedpoint_tf.analysis.completeness.deflation": ["search_deflated"],
         "fixedpoint_tf.analysis.completeness.deflation_result": ["Deflated"],
+        "fixedpoint_tf.analysis.completeness.index": ["IndexStatus", "IndexSum", "sum_index"],
         "fixedpoint_tf.analysis.completeness.proof.codes": ["CompletenessCode"],
         "fixedpoint_tf.analysis.completeness.proof.proving": ["prove_complete"],
         "fixedpoint_tf.analysis.completeness.proof.result": ["Completeness"],

@@ -25,6 +25,7 @@ QUESTIONS = [
     "find_cycles",
     "linear_error",
     "prove_complete",
+    "sum_index",
     "sample_slow_states",
     "search_deflated",
 ]

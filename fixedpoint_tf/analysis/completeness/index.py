@@ -11,14 +11,19 @@ the two points do that a fold makes.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from fixedpoint_tf._utils.checks import as_numbers
 from fixedpoint_tf._utils.enums import TextStrEnum
+from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.cells.equations import is_self_map
-from fixedpoint_tf.systems.system import DynamicalSystem
+from fixedpoint_tf.systems.convert import as_system
 
 __all__ = ["IndexStatus", "IndexSum", "sum_index"]
 
@@ -50,16 +55,20 @@ class IndexStatus(TextStrEnum):
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class IndexSum:
-    """Sums of the indices of the fixed points that were found, one for each input.
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class IndexSum(Result):
+    """Sums of the indices of the fixed points of a search, one for each input.
 
     Attributes:
         inputs: ``(n, n_inputs)``.
         total: ``(n,)``, sum of the signs that are certain.
         n_points: ``(n,)``, number of fixed points.
         n_undetermined: ``(n,)``, number of those whose sign is not certain.
-        status: of each input.
+        status: an :class:`IndexStatus` for each input.
+
+    Example:
+        >>> IndexSum(np.zeros((1, 1)), np.array([2]), np.array([4]), np.array([0]), ["missing"])
+        index: +2 of 4 fixed points: the sum is not +1: fixed points are missing
     """
 
     inputs: np.ndarray
@@ -68,17 +77,34 @@ class IndexSum:
     n_undetermined: np.ndarray
     status: tuple[IndexStatus, ...]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", tuple(map(IndexStatus, self.status)))
 
-def sum_index(
-    points: FixedPoints, system: DynamicalSystem, inputs: np.ndarray | None = None
-) -> IndexSum:
+    @property
+    def is_missing(self) -> np.ndarray:
+        """Test each input for a sum that proves points to be missing, ``(n,)``."""
+        return np.array([status == IndexStatus.MISSING for status in self.status], dtype=bool)
+
+    def __repr__(self) -> str:
+        lines = []
+        for i, status in enumerate(self.status):
+            of = pluralize(int(self.n_points[i]), "fixed point")
+            name = f"input {i}: index" if len(self.status) > 1 else "index"
+            lines.append(f"{name}: {int(self.total[i]):+d} of {of}: {status.text}")
+        return "\n".join(lines)
+
+
+def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = None) -> IndexSum:
     """Add up the indices of the fixed points of a search, for each input.
 
+    A network with bounded units maps a box into itself, and then the indices of all its fixed
+    points add up to one. Any other sum proves that the search has missed some.
+
     Args:
-        points: what a search has returned, the whole of it, with Jacobians; not thinned by
+        system: anything that :func:`fixedpoint_tf.as_system` takes.
+        points: the first result of a search, the whole of it, with Jacobians; not thinned by
             ``max_n_unique`` or a coarse ``tol_unique``, which leave out points that were
             found.
-        system: the network.
         inputs: ``(n, n_inputs)``, those of the search; default: those of the points, among
             which one under which nothing was found is missing.
 
@@ -96,7 +122,7 @@ def sum_index(
         >>> cell.set_weights([np.ones((1, 1)), np.full((1, 1), 2.0), np.zeros(1)])
         >>> finder = FixedPointFinder(cell, verbose=False)
         >>> points, _ = finder.find_fixed_points([[-1.0], [0.1], [1.0]], [[0.0]])
-        >>> found = sum_index(points, finder.system)
+        >>> found = finder.sum_index(points)
         >>> found.total.tolist(), found.status
         ([1], ('+1',))
     """
@@ -112,7 +138,8 @@ def sum_index(
     fixed = points.status == Status.FIXED_POINT
     kink = points.growth_at_kink
     sign = _signs(jacobians[fixed], singular[fixed], None if kink is None else kink[fixed])
-    rows = points.inputs if inputs is None else np.asarray(inputs, dtype=np.float64)
+    system = as_system(system)
+    rows = points.inputs if inputs is None else as_numbers(inputs, "inputs", n_axes=(2,))
     rows = np.unique(rows, axis=0)
     of_input = (points.inputs[fixed][None] == rows[:, None]).all(axis=2)
     total = of_input.astype(int) @ np.nan_to_num(sign).astype(int)

@@ -33,7 +33,7 @@ def without(points, k):
 
 def test_all_points_of_a_bounded_network_add_up_to_one():
     points, system = search(tanh_units(2), [(0.0,), (2.0,)])
-    found = sum_index(points, system)
+    found = sum_index(system, points)
     assert found.n_points.tolist() == [9, 1]
     assert found.total.tolist() == [1, 1]
     assert set(found.status) == {IndexStatus.PLUS_ONE}
@@ -42,13 +42,13 @@ def test_all_points_of_a_bounded_network_add_up_to_one():
 def test_one_missing_point_is_always_seen():
     points, system = search(tanh_units(2))
     for k in range(points.n):
-        found = sum_index(without(points, k), system)
+        found = sum_index(system, without(points, k))
         assert found.status == (IndexStatus.MISSING,)
 
 
 def test_an_input_under_which_nothing_was_found_is_one_where_points_are_missing():
     points, system = search(tanh_units(2))
-    found = sum_index(points, system, np.array([[0.0], [1.0]]))
+    found = sum_index(system, points, inputs=np.array([[0.0], [1.0]]))
     assert found.status == (IndexStatus.PLUS_ONE, IndexStatus.MISSING)
 
 
@@ -56,14 +56,14 @@ def test_without_a_theorem_nothing_is_said():
     # relu(1.5 h - 0.5) has exactly the points 0 and 1, whose indices add up to zero.
     points, system = search(tanh_units(1, "relu", 1.5, -0.5))
     assert sorted(points.fixed.xstar.round(9).ravel().tolist()) == [0.0, 1.0]
-    found = sum_index(points, system)
+    found = sum_index(system, points)
     assert (found.total.tolist(), found.status) == ([0], (IndexStatus.NO_THEOREM,))
 
 
 def test_a_point_too_near_a_bifurcation_leaves_it_open():
     points, system = search(tanh_units(1))
     near = dataclasses.replace(points, smallest_singular_value=np.full(3, 1e-9))
-    assert sum_index(near, system).status == (IndexStatus.UNDETERMINED,)
+    assert sum_index(system, near).status == (IndexStatus.UNDETERMINED,)
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_the_theorem_is_claimed_where_the_box_is_kept(cell, is_self_map):
 def test_a_choice_of_points_is_refused():
     points, system = search(tanh_units(1))
     with pytest.raises(ValueError, match="points: expected the whole first result"):
-        sum_index(points.fixed, system)
+        sum_index(system, points.fixed)
