@@ -56,6 +56,10 @@ DRAWN_BY = {
             "completeness.deflation_result.Deflated.plot": (
                 "completeness.deflation_plotting.plot_deflated"
             ),
+            "completeness.index.IndexSum.plot": "completeness.index_plotting.plot_index",
+            "completeness.proof.result.Completeness.plot": (
+                "completeness.proof.plotting.plot_completeness"
+            ),
             "connections.Connections.plot": "connections.plotting.plot_connections",
             "continuation.Branches.plot": "continuation.plotting.plot_branches",
             "cycles.Cycles.plot": "cycles.plotting.plot_cycles",

@@ -11,7 +11,7 @@ the two points do that a fold makes.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,10 @@ from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.cells.equations import is_self_map
 from fixedpoint_tf.systems.convert import as_system
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["IndexStatus", "IndexSum", "sum_index"]
 
@@ -84,6 +88,27 @@ class IndexSum(Result):
     def is_missing(self) -> np.ndarray:
         """Test each input for a sum that proves points to be missing, ``(n,)``."""
         return np.array([status == IndexStatus.MISSING for status in self.status], dtype=bool)
+
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
+        """Draw the sum of each input, against the one that it must be.
+
+        Args:
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Example:
+            >>> total, n_points, none = np.array([1, 3]), np.array([3, 9]), np.zeros(2, int)
+            >>> index = IndexSum(np.zeros((2, 1)), total, n_points, none, ["+1", "missing"])
+            >>> fig, ax = index.plot()
+            >>> [text.get_text() for text in ax.get_legend().texts]
+            ['sum +1', 'points are missing']
+        """
+        from fixedpoint_tf.analysis.completeness.index_plotting import plot_index
+
+        return plot_index(self, fig=fig, ax=ax)
 
     def __repr__(self) -> str:
         lines = []

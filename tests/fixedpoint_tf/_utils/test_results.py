@@ -84,7 +84,7 @@ def test_a_field_that_had_another_name_in_an_older_file(tmp_path):
 def test_every_result_prints_and_draws_itself_by_one_base():
     results = [getattr(analysis, name) for name in analysis.__all__]
     results = [one for one in results if isinstance(one, type) and issubclass(one, Result)]
-    assert len(results) == 11
+    assert len(results) == 13
     for one in [*results, FixedPoints]:
         assert issubclass(one, Result), one
         assert {"plot", "__repr__"} <= vars(one).keys(), one

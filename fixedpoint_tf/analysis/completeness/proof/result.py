@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,10 @@ from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
 from fixedpoint_tf.fixed_points.points import FixedPoints
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["Completeness"]
 
@@ -78,6 +83,30 @@ class Completeness(Result):
     def new(self) -> FixedPoints:
         """Those that were not given."""
         return self.points[self.known_row < 0]
+
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
+        """Draw all fixed points, with a ring around each that was not given.
+
+        Args:
+            fig: the figure to add axes to.
+            ax: the axes to draw in.
+
+        Returns:
+            The figure and the axes.
+
+        Example:
+            >>> import keras
+            >>> from fixedpoint_tf.analysis import prove_complete
+            >>> cell = keras.layers.SimpleRNNCell(2)
+            >>> cell.build((None, 1))
+            >>> cell.set_weights([np.zeros((1, 2)), 2.0 * np.eye(2), np.zeros(2)])
+            >>> fig, ax = prove_complete(cell, [[0.0, 0.0]], inputs=[[0.0]]).plot()
+            >>> [text.get_text() for text in ax.get_legend().texts]
+            ['9 fixed points', '8 new']
+        """
+        from fixedpoint_tf.analysis.completeness.proof.plotting import plot_completeness
+
+        return plot_completeness(self, fig=fig, ax=ax)
 
     def __repr__(self) -> str:
         lines = []

@@ -54,7 +54,7 @@ def test_all_roots_of_a_polynomial_from_one_of_them(time):
 
 
 def test_a_root_that_plain_starts_never_meet():
-    # Every plain start falls in the well of the origin; another pair lies behind a ridge.
+    # Every start given falls in the well of the origin; another pair lies behind a ridge.
     def step(h, u):
         far = h - tf.constant([[3.0, 0.0]], h.dtype)
         near = tf.exp(-tf.reduce_sum(far**2, axis=1, keepdims=True))
@@ -62,7 +62,7 @@ def test_a_root_that_plain_starts_never_meet():
 
     system = as_system(step, n_states=2, n_inputs=1)
     starts = 0.2 * np.random.default_rng(0).normal(size=(64, 2))
-    finder = FixedPointFinder(system, verbose=False)
+    finder = FixedPointFinder(system, effort=0, verbose=False)
     plain, _ = finder.find_fixed_points(starts, [[0.0]])
     assert plain.fixed.n == 1
     found = search_deflated(system, plain, initial_states=starts)

@@ -327,8 +327,8 @@ def test_chaos_longer_than_ten_runs_is_followed_where_that_of_others_ends():
 # ---- starts that run away ----
 
 
-@pytest.mark.parametrize("kind", ["discrete", "continuous"])
-def test_starts_that_run_away_are_counted_and_harm_no_other(kind):
+@pytest.mark.parametrize("time", ["discrete", "continuous"])
+def test_starts_that_run_away_are_counted_and_harm_no_other(time):
     def velocity(h, u):
         return h**3 - h
 
@@ -336,9 +336,9 @@ def test_starts_that_run_away_are_counted_and_harm_no_other(kind):
         return h + 0.1 * (h**3 - h)
 
     system = as_system(
-        velocity if kind == "continuous" else step, n_states=1, n_inputs=0, kind=kind
+        velocity if time == "continuous" else step, n_states=1, n_inputs=0, time=time
     )
-    options = {"dt": 0.1} if kind == "continuous" else {}
+    options = {"dt": 0.1} if time == "continuous" else {}
     for x, outcomes in (
         ([[3.0]], ("diverged",)),
         ([[3.0], [4.0]], ("diverged", "diverged")),
