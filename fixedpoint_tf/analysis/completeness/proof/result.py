@@ -11,6 +11,7 @@ from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
 from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +78,8 @@ class Completeness(Result):
     @property
     def points(self) -> FixedPoints:
         """The fixed points that were enclosed, in the order of ``xstar``."""
-        return FixedPoints(xstar=self.xstar, inputs=self.inputs[self.input_number])
+        status = np.full(len(self.xstar), Status.FIXED_POINT)
+        return FixedPoints(self.xstar, inputs=self.inputs[self.input_number], status=status)
 
     @property
     def new(self) -> FixedPoints:
