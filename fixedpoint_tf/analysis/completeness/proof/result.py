@@ -79,7 +79,8 @@ class Completeness(Result):
     def points(self) -> FixedPoints:
         """The fixed points that were enclosed, in the order of ``xstar``."""
         status = np.full(len(self.xstar), Status.FIXED_POINT)
-        return FixedPoints(self.xstar, inputs=self.inputs[self.input_number], status=status)
+        inputs = self.inputs[self.input_number]
+        return FixedPoints(xstar=self.xstar, inputs=inputs, status=status)
 
     @property
     def new(self) -> FixedPoints:
