@@ -201,7 +201,7 @@ class Connections(Result):
             >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
             >>> fig, ax = find_connections(wells, points).plot()
             >>> ax.get_xlabel()
-            'state 1'
+            'state'
         """
         from fixedpoint_tf.analysis.connections.plotting import plot_connections
 
