@@ -24,6 +24,7 @@ __all__ = [
     "constant_input",
     "constant_inputs",
     "eigenvalues_of",
+    "given_inputs",
     "inputs_of",
     "is_stable_of",
     "jacobians_at",
@@ -61,6 +62,22 @@ def check_one_set(points: Any) -> None:
             f"{type(points).__name__} of {len(points)}: find_fixed_points returns the distinct "
             "points and where each start ended; take the first."
         )
+
+
+def given_inputs(system: DynamicalSystem, inputs: Any) -> np.ndarray:
+    """Return constant inputs as numbers; a system without inputs needs none.
+
+    Raises:
+        TypeError, ValueError: they are no numbers, or missing.
+    """
+    if inputs is None and system.n_inputs == 0:
+        return np.zeros((1, 0))
+    if inputs is None:
+        raise ValueError(
+            f"inputs: expected an array of width {system.n_inputs}, since the points carry "
+            "none, received None."
+        )
+    return as_numbers(inputs, "inputs")
 
 
 def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:

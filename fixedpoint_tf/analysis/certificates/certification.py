@@ -9,7 +9,6 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import (
-    as_numbers,
     check_number,
     check_seed,
     check_whole,
@@ -23,7 +22,7 @@ from fixedpoint_tf.analysis.certificates.same_point import compare_points, shrin
 from fixedpoint_tf.analysis.certificates.units import in_units, unequal_sizes
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.systems.at_points import check_one_set
+from fixedpoint_tf.systems.at_points import check_one_set, given_inputs
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -48,7 +47,7 @@ def certify(
     samples* can be had, which the answer keeps apart from proofs in every word.
 
     A small speed does not make a fixed point. Here the Newton-Kantorovich theorem is applied
-    in the form of radii polynomials (``analysis/certificates/polynomial.py``):
+    in the form of radii polynomials (``analysis/certificates/radii_polynomial.py``):
     the Newton step must be short against how fast the Jacobian turns around the point. Then
     exactly one true fixed point lies within ``uniqueness_radius``, and it lies within
     ``existence_radius``. A slow point cannot pass.
@@ -60,7 +59,7 @@ def certify(
     Networks with ReLU are linear or smooth between thresholds: their balls end at the nearest
     one. Around a point at a threshold, the Jacobians on all sides decide (``thresholds.py``).
 
-    Any other system is *sampled* (``sampled.py``), kinks
+    Any other system is *sampled* (``sampled_variation.py``), kinks
     included: a ball is no larger than the radius within which samples in all directions show
     the Jacobian change by less than half of what could hide a second fixed point. Rounding
     errors are those of the floating type in which the function computes, float32 where it
@@ -186,14 +185,7 @@ def _check_points(
             raise ValueError(
                 f"points: expected shape (n, {system.n_states}), received shape {x.shape}."
             )
-    if inputs is None and system.n_inputs == 0:
-        inputs = np.zeros((1, 0))
-    if inputs is None:
-        raise ValueError(
-            f"inputs: expected an array of width {system.n_inputs}, since the points carry "
-            "none, received None."
-        )
-    u = as_numbers(inputs, "inputs")
+    u = given_inputs(system, inputs)
     if u.ndim != 2 or u.shape[1] != system.n_inputs or len(u) not in (1, len(x)):
         raise ValueError(
             f"inputs: expected shape (1, {system.n_inputs}) or ({len(x)}, {system.n_inputs}), "

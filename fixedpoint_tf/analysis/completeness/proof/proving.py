@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import as_numbers, check_number, check_whole
+from fixedpoint_tf._utils.checks import as_numbers, check_finite, check_number, check_whole
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.analysis.completeness.proof.active_sets import (
     MOST_RECTIFIED,
@@ -17,6 +17,7 @@ from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
 from fixedpoint_tf.analysis.completeness.proof.networks import Limits, prove_map
 from fixedpoint_tf.analysis.completeness.proof.result import Completeness
 from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.systems.at_points import check_one_set, check_points, given_inputs
 from fixedpoint_tf.systems.cells.curvature import as_arrays
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.registry import is_builtin
@@ -190,15 +191,12 @@ def _states_and_inputs(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """States given, and the input of each where they carry one."""
     if isinstance(points, FixedPoints):
-        if points.time != system.time or points.n_states != system.n_states:
-            raise ValueError(
-                f"points: expected those of a {system.time} system of {system.n_states} "
-                f"states, received those of a {points.time} one of {points.n_states}."
-            )
+        check_points(system, points)
         u = points.inputs
         if u is not None:
             u = np.broadcast_to(np.asarray(u, dtype=np.float64), (points.n, system.n_inputs))
         return points.xstar, u
+    check_one_set(points)
     x = as_numbers(points, "points", n_axes=None)
     if x.ndim != 2 or x.shape[1] != system.n_states:
         raise ValueError(
@@ -211,22 +209,12 @@ def _distinct_inputs(
     system: DynamicalSystem, of_points: np.ndarray | None, inputs: Any
 ) -> np.ndarray:
     """Constant inputs to examine, each once."""
-    if inputs is None:
-        inputs = of_points
-    if inputs is None and system.n_inputs == 0:
-        inputs = np.zeros((1, 0))
-    if inputs is None:
-        raise ValueError(
-            f"inputs: expected an array of width {system.n_inputs}, since the points carry "
-            "none, received None."
-        )
-    u = as_numbers(inputs, "inputs")
+    u = given_inputs(system, of_points if inputs is None else inputs)
     if u.ndim != 2 or u.shape[1] != system.n_inputs:
         raise ValueError(
             f"inputs: expected shape (n, {system.n_inputs}), received shape {u.shape}."
         )
-    if not np.isfinite(u).all():
-        raise ValueError("inputs: expected finite numbers, received NaN or infinity.")
+    check_finite(u, "inputs")
     _, first = np.unique(u, axis=0, return_index=True)
     return u[np.sort(first)]
 
