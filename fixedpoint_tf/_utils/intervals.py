@@ -104,15 +104,6 @@ class Interval:
         upper = np.maximum(np.maximum(products[0], products[1]), np.maximum(*products[2:]))
         return Interval(_down(lower), _up(upper))
 
-    def square(self) -> Interval:
-        """Enclose the squares."""
-        low = np.where(
-            (self.lower <= 0.0) & (self.upper >= 0.0),
-            0.0,
-            np.minimum(np.abs(self.lower), np.abs(self.upper)),
-        )
-        return Interval(np.maximum(_down(low * low), 0.0), _up(self.size * self.size))
-
     def reciprocal(self) -> Interval:
         """Enclose ``1 / x`` of intervals above zero."""
         return Interval(_down(1.0 / self.upper), _up(1.0 / self.lower))

@@ -66,7 +66,7 @@ def test_products_with_matrices_are_enclosed_to_the_last_bit(seed):
             assert Fraction(low) <= exact <= Fraction(high)
 
 
-def test_sums_products_and_squares_are_enclosed():
+def test_sums_products_and_reciprocals_are_enclosed():
     rng = np.random.default_rng(3)
     for _ in range(200):
         a, b = rng.normal(size=2) * 10.0 ** rng.integers(-12, 12, size=2)
@@ -76,7 +76,6 @@ def test_sums_products_and_squares_are_enclosed():
             (one + two, exact[0] + exact[1]),
             (one - two, exact[0] - exact[1]),
             (one * two, exact[0] * exact[1]),
-            (one.square(), exact[0] ** 2),
             (Interval.at(np.array([abs(a)])).reciprocal(), 1 / abs(exact[0])),
         ):
             assert Fraction(got.lower[0]) <= true <= Fraction(got.upper[0])
