@@ -16,6 +16,7 @@ from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.search.end_points import DEFAULT_TOL_UNIQUE
 from fixedpoint_tf.search.find import find_fixed_points
 from fixedpoint_tf.systems import sampling
+from fixedpoint_tf.systems.cells import PiecewiseLinear
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 from fixedpoint_tf.systems.system import DynamicalSystem
@@ -442,13 +443,19 @@ class FixedPointFinder:
         inputs: Any = None,
         max_seconds: float = 60.0,
         max_boxes: int = 10_000_000,
+        form: PiecewiseLinear | None = None,
     ) -> analysis.Completeness:
         """Prove that the fixed points given are all, or find the others.
 
         See :func:`fixedpoint_tf.analysis.prove_complete`.
         """
         return analysis.prove_complete(
-            self.system, points, inputs=inputs, max_seconds=max_seconds, max_boxes=max_boxes
+            self.system,
+            points,
+            inputs=inputs,
+            max_seconds=max_seconds,
+            max_boxes=max_boxes,
+            form=form,
         )
 
     def sum_index(self, points: FixedPoints, *, inputs: Any = None) -> analysis.IndexSum:

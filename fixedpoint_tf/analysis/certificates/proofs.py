@@ -96,7 +96,9 @@ class Prover:
             self.bounds = bounds_of(equations, weights)
             self.bounds_of_jumps = bounds_of(equations, weights, jumps=True)
             if system.time == "discrete":
-                self.linear_pieces = equations.piecewise_linear(weights)
+                pieces = equations.piecewise_linear(weights)
+                known = pieces is not None and pieces.is_of_outputs
+                self.linear_pieces = pieces if known else None
             if not is_builtin(equations) and equations not in _CHECKED:
                 check_ball_bounds(system, [self.bounds, self.bounds_of_jumps])
                 if self.linear_pieces is not None:

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
         preactivation,
         scale_rows,
     )
+    from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
     from fixedpoint_tf.systems.cells.registry import register_cell
 
 __all__ = [
     "ACTIVATIONS",
     "CellEquations",
     "Kernel",
+    "PiecewiseLinear",
     "ROUNDING",
     "activation_name",
     "affine",
@@ -66,6 +68,7 @@ __getattr__, __dir__ = attach(
             "preactivation",
             "scale_rows",
         ],
+        "fixedpoint_tf.systems.cells.piecewise_linear": ["PiecewiseLinear"],
         "fixedpoint_tf.systems.cells.registry": ["register_cell"],
     },
 )

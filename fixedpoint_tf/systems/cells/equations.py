@@ -149,6 +149,10 @@ class CellEquations(abc.ABC):
     def piecewise_linear(self, w: Any) -> PiecewiseLinear | None:
         """Give the ReLU network with the same fixed points, where it is one.
 
+        With it all fixed points can be proved to be all: see
+        :func:`fixedpoint_tf.analysis.prove_complete`. The cell may be leaky, ``x' = x + a (F(x)
+        - x)`` with ``0 < a <= 1``: a :class:`PiecewiseLinear` describes ``F``.
+
         Args:
             w: weights, arrays in double precision.
         """

@@ -12,7 +12,10 @@ __all__ = ["PiecewiseLinear", "stack"]
 
 @dataclasses.dataclass(frozen=True)
 class PiecewiseLinear:
-    """A network whose fixed points are those of ``x = f(V x + c)``, ``f`` ReLU or linear.
+    """A network whose fixed points are those of ``y = f(V y + c)``, ``f`` ReLU or linear.
+
+    ``c`` is ``from_input @ u + bias``. The states are the outputs ``y``, or the arguments
+    ``V y + c`` of the units, less ``threshold``.
 
     Attributes:
         recurrent: ``V``, ``(n, n)``.
@@ -20,6 +23,19 @@ class PiecewiseLinear:
         bias: ``(n,)``.
         rectified: ``(n,)`` bool, the unit is ReLU.
         n_layers: of a stack, whose map is another one with the same fixed points.
+        slope_below: slope below the threshold of the units that are rectified, a number or
+            ``(n,)``; not 0: a leaky ReLU.
+        threshold: ``(n,)``, where the states are arguments: ``x + threshold`` is what ``f``
+            is applied to, and has to be in ``bias``. None: the states are outputs.
+
+    Example:
+        >>> # x' = x + (W relu(x + 0.5) + 1 - x) / 10, for which y = relu(W y + 1 + 0.5)
+        >>> network = PiecewiseLinear(
+        ...     np.array([[-2.0]]), np.zeros((1, 0)), np.array([1.5]), np.ones(1, bool),
+        ...     threshold=np.array([0.5]),
+        ... )
+        >>> network.image(np.array([[0.0]]), np.zeros((1, 0))).tolist()
+        [[0.0]]
     """
 
     recurrent: np.ndarray
@@ -27,10 +43,27 @@ class PiecewiseLinear:
     bias: np.ndarray
     rectified: np.ndarray
     n_layers: int = 1
+    slope_below: np.ndarray | float = 0.0
+    threshold: np.ndarray | None = None
+
+    @property
+    def is_of_outputs(self) -> bool:
+        """Test for ReLU or linear units whose outputs are the states."""
+        return self.threshold is None and not np.any(self.slope_below)
+
+    def activate(self, z: np.ndarray) -> np.ndarray:
+        """Apply ``f`` to arguments ``(m, n)``."""
+        return np.where(self.rectified & (z < 0.0), self.slope_below * z, z)
+
+    def image(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Give where states ``(m, n)`` would rest if all that enters a unit stayed."""
+        y = x if self.threshold is None else self.activate(x + self.threshold)
+        z = y @ self.recurrent.T + u @ self.from_input.T + self.bias
+        return self.activate(z) if self.threshold is None else z - self.threshold
 
 
 def stack(layers: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
-    """Join layers, each of which takes as input the states of the one below.
+    """Join layers whose states are outputs, each of which takes those of the one below.
 
     Example:
         >>> one = PiecewiseLinear(np.eye(1), np.full((1, 1), 2.0), np.ones(1), np.ones(1, bool))
@@ -56,4 +89,7 @@ def stack(layers: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
         np.concatenate([layer.bias for layer in layers]),
         np.concatenate([layer.rectified for layer in layers]),
         sum(layer.n_layers for layer in layers),
+        np.concatenate(
+            [np.broadcast_to(layer.slope_below, layer.bias.shape) for layer in layers]
+        ),
     )

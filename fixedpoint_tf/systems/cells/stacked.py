@@ -145,5 +145,5 @@ class Stacked(CellEquations):
 
     def piecewise_linear(self, w: Any) -> PiecewiseLinear | None:
         parts = [layer.piecewise_linear(own) for layer, own in zip(self.layers, w, strict=True)]
-        known = [part for part in parts if part is not None]
+        known = [part for part in parts if part is not None and part.threshold is None]
         return stack(known) if len(known) == len(parts) else None

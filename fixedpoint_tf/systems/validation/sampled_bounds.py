@@ -6,6 +6,7 @@ and one sample disproves it: a forgotten factor or term is found here.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -74,25 +75,38 @@ def check_ball_bounds(system: DynamicalSystem, each: Sequence[Bounds], seed: int
 
 
 def check_linear_pieces(system: DynamicalSystem, network: PiecewiseLinear) -> None:
-    """Refuse a ReLU network that has other new states than the system.
+    """Refuse a ReLU network that has other fixed points than the system, as far as samples say.
 
     Args:
-        system: with a closed form, each layer with one state.
+        system: each layer with one state, in continuous time one layer.
         network: what its layers are together.
 
     Raises:
-        ValueError: which unit differs.
+        ValueError: the new state of a unit is no fixed share of the way to where the network
+            says that it would rest.
     """
     x, u, _ = _probes(system, np.random.default_rng(0))
     image = system.step(x, u).numpy()
     layer = np.repeat(np.arange(len(system.layout.sizes)), system.layout.sizes)
     own = np.where(layer[:, None] == layer, network.recurrent, 0.0)
     # A layer of a stack takes what the one below gives now, not what it gave before.
-    y = x @ own.T + image @ (network.recurrent - own).T
-    y += u @ network.from_input.T + network.bias
-    value = np.where(network.rectified, np.maximum(y, 0.0), y)
-    size = np.abs(x).max() * np.abs(network.recurrent).sum(axis=1) + np.abs(image) + 1.0
-    _refuse(system, "rounding of its piecewise linear form", np.abs(value - image), 1e-9 * size)
+    alone = dataclasses.replace(network, recurrent=own, from_input=np.eye(len(own)))
+    value = alone.image(x, image @ (network.recurrent - own).T + u @ network.from_input.T)
+    # A leaky unit goes a share of the way, the same from everywhere.
+    discrete = system.time == "discrete"
+    way, step = value - x, (image - x if discrete else image)
+    with np.errstate(all="ignore"):
+        share = (way * step).sum(axis=0) / (way * way).sum(axis=0)
+    share = np.where(way.any(axis=0), share, 1.0)
+    wrong = ~((share > 0.0) & (share <= (1.0 + SLACK if discrete else np.inf)))
+    size = np.abs(x).max() * (1.0 + np.abs(network.recurrent).sum(axis=1)) + np.abs(image) + 1.0
+    wrong |= (np.abs(step - share * way) > 1e-9 * size).any(axis=0)
+    if wrong.any():
+        unit = unit_name(system, int(np.flatnonzero(wrong)[0]))
+        raise ValueError(
+            f"piecewise linear form of {system.name!r}: expected the fixed points of the "
+            f"system, received others for {unit}."
+        )
 
 
 def _probes(system: DynamicalSystem, rng: np.random.Generator) -> tuple[np.ndarray, ...]:

@@ -9,20 +9,19 @@ import numpy as np
 
 from fixedpoint_tf._utils.checks import as_numbers, check_finite, check_number, check_whole
 from fixedpoint_tf._utils.intervals import Interval
-from fixedpoint_tf.analysis.completeness.proof.active_sets import (
-    MOST_RECTIFIED,
-    solve_active_sets,
-)
 from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
 from fixedpoint_tf.analysis.completeness.proof.networks import Limits, prove_map
+from fixedpoint_tf.analysis.completeness.proof.rectified import prove_rectified
 from fixedpoint_tf.analysis.completeness.proof.result import Completeness
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems.at_points import check_one_set, check_points, given_inputs
 from fixedpoint_tf.systems.cells.curvature import as_arrays
 from fixedpoint_tf.systems.cells.equations import CellEquations
+from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.cells.registry import is_builtin
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.system import DynamicalSystem
+from fixedpoint_tf.systems.validation.sampled_bounds import check_linear_pieces
 
 __all__ = ["prove_complete"]
 
@@ -37,6 +36,7 @@ def prove_complete(
     inputs: Any = None,
     max_seconds: float = 60.0,
     max_boxes: int = 10_000_000,
+    form: PiecewiseLinear | None = None,
 ) -> Completeness:
     """Prove that the fixed points given are all that the network has, or find the others.
 
@@ -50,15 +50,18 @@ def prove_complete(
     - any number of units where the recurrent weights are of low rank, up to some 5, nearly
       (trained weights in single precision are), where they fall into independent blocks, or
       where the Jacobian has a norm below 1 everywhere (then there is exactly one);
-    - SimpleRNN with ReLU or linear units and stacks of them, up to 20 ReLU units a block, all
-      active sets; there the whole space is covered.
+    - SimpleRNN with ReLU or linear units, stacks of them, and whatever has the ``form`` of
+      such a network (leaky in time or below the threshold): up to 20 ReLU units a block by
+      all active sets, any number where the recurrent weights are of low rank, up to some 4,
+      nearly. There the whole space is covered, not a box.
 
     Sources: Krawczyk (1969); Neumaier, *Interval Methods for Systems of Equations* (1990).
     The assumptions about the machine are those of :func:`fixedpoint_tf.analysis.certify`, and
     elementary functions within 16 units in the last place.
 
     Args:
-        system: anything that :func:`fixedpoint_tf.as_system` takes, in discrete time.
+        system: anything that :func:`fixedpoint_tf.as_system` takes, in discrete time unless
+            ``form`` is given.
         points: a :class:`~fixedpoint_tf.FixedPoints` with its ``inputs``, or states
             ``(n, n_states)``; none at all, ``(0, n_states)``, will do. They make the proof
             faster and are told from new ones; it does not rest on them.
@@ -66,12 +69,16 @@ def prove_complete(
             each once.
         max_seconds: for all inputs together.
         max_boxes: boxes to look at for each input.
+        form: the piecewise-linear network that has the same fixed points, for a function or a
+            cell whose equations are not known here. It is held against samples of the
+            system; that it is right elsewhere too is your word.
 
     Returns:
         All fixed points that were enclosed, and what is left undecided.
 
     Raises:
-        TypeError, ValueError: an argument is not as described.
+        TypeError, ValueError: an argument is not as described; the system does something
+            else than ``form`` says.
 
     Cost: milliseconds to seconds; it grows exponentially with the number of variables.
 
@@ -92,27 +99,35 @@ def prove_complete(
     u = _distinct_inputs(system, of_points, inputs)
     check_number(max_seconds, "max_seconds")
     check_whole(max_boxes, "max_boxes")
+    if form is not None:
+        _check_form(system, form)
     deadline = time.monotonic() + max_seconds
     answers = []
     for row in u:
         mine = np.arange(len(x))
         if of_points is not None:
             mine = np.flatnonzero((of_points == row).all(axis=1))
-        answers.append((mine, *_prove(system, row, x[mine], Limits(max_boxes, deadline))))
+        limits = Limits(max_boxes, deadline)
+        answers.append((mine, *_prove(system, form, row, x[mine], limits)))
     return _result(x, u, answers, len(x))
 
 
 def _prove(
-    system: DynamicalSystem, u: np.ndarray, known: np.ndarray, limits: Limits
+    system: DynamicalSystem,
+    form: PiecewiseLinear | None,
+    u: np.ndarray,
+    known: np.ndarray,
+    limits: Limits,
 ) -> tuple[CompletenessCode, str, np.ndarray, np.ndarray, Interval, int, int]:
     """Prove one input: code, method, points, radii, open boxes, their number, boxes."""
     n = system.n_states
     none = np.zeros((0, n))
     nothing = Interval(none, none)
     equations = system.equations
+    if form is not None:
+        return _prove_form(form, u, limits)
     if (
         not isinstance(equations, CellEquations)
-        or not is_builtin(equations)
         or system.time != "discrete"
         or system.dtypes[1] != "float64"
     ):
@@ -120,12 +135,11 @@ def _prove(
     weights = as_arrays(system.weights("float64"))
     linear = equations.piecewise_linear(weights)
     if linear is not None:
-        if int(linear.rectified.sum()) > MOST_RECTIFIED:
-            return CompletenessCode.TOO_LARGE, "none", none, np.zeros(0), nothing, 0, 0
-        x, radius, n_open, timed_out = solve_active_sets(linear, u, limits.deadline)
-        code = _code(timed_out, n_open)
-        n_sets = 2 ** int(linear.rectified.sum())
-        return code, "active sets", x, radius, nothing, n_open, n_sets
+        if not is_builtin(equations):
+            check_linear_pieces(system, linear)
+        return _prove_form(linear, u, limits)
+    if not is_builtin(equations):
+        return CompletenessCode.NO_BOUNDS, "none", none, np.zeros(0), nothing, 0, 0
     layers = getattr(equations, "layers", (equations,))
     of_layers = weights if layers != (equations,) else (weights,)
     # Fixed points of the layers so far: their states, errors, and outputs as intervals.
@@ -169,6 +183,32 @@ def _prove(
     radius = np.array([error for _, error, _ in found])
     boxes = open_boxes[0] if open_boxes else nothing
     return _code(timed_out, n_open), method, x, radius, boxes, n_open, n_boxes
+
+
+def _prove_form(
+    form: PiecewiseLinear, u: np.ndarray, limits: Limits
+) -> tuple[CompletenessCode, str, np.ndarray, np.ndarray, Interval, int, int]:
+    """Prove one input of a piecewise-linear network: the same as ``_prove``."""
+    found = prove_rectified(form, u, limits)
+    none = np.zeros((0, found.x.shape[1]))
+    code = _code(found.timed_out, found.n_open)
+    code = CompletenessCode.TOO_LARGE if found.too_large else code
+    nothing = Interval(none, none)
+    return code, found.method, found.x, found.radius, nothing, found.n_open, found.n_boxes
+
+
+def _check_form(system: DynamicalSystem, form: PiecewiseLinear) -> None:
+    """Refuse what is no piecewise-linear network of the system's states and inputs."""
+    if not isinstance(form, PiecewiseLinear):
+        raise TypeError(f"form: expected a PiecewiseLinear, received {type(form).__name__}.")
+    shapes = np.shape(form.recurrent), np.shape(form.from_input)
+    expected = (system.n_states, system.n_states), (system.n_states, system.n_inputs)
+    if shapes != expected:
+        raise ValueError(
+            f"form: expected weights of shapes {expected[0]} and {expected[1]}, received "
+            f"{shapes[0]} and {shapes[1]}."
+        )
+    check_linear_pieces(system, form)
 
 
 def _code(timed_out: bool, n_open: int) -> CompletenessCode:
