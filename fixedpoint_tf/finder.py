@@ -56,7 +56,7 @@ class FixedPointFinder:
         >>> cell.set_weights([np.zeros((1, 2)), np.diag([0.5, 2.0]), np.ones(2)])
         >>> finder = FixedPointFinder(cell, verbose=False)
         >>> unique, all_points = finder.find_fixed_points([[0.0, 0.0], [1.0, 3.0]], [[0.0]])
-        >>> unique
+        >>> unique.fixed
         1 fixed point (1 unstable direction); 2 units
         >>> unique.xstar.round(6).tolist()
         [[2.0, -1.0]]

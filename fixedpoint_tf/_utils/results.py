@@ -117,20 +117,8 @@ class Result:
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the datasets and attributes of a file: arrays, and other fields as JSON."""
         arrays: dict[str, np.ndarray] = {}
-        values: dict[str, Any] = {}
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                arrays[field.name] = value
-            elif hasattr(value, "to_dict"):
-                values[field.name] = {}
-                for name, part in value.to_dict().items():
-                    if isinstance(part, np.ndarray):
-                        arrays[f"{field.name}.{name}"] = part
-                    else:
-                        values[field.name][name] = part
-            else:
-                values[field.name] = value
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        values = _without_arrays(fields, "", arrays)
         return arrays, {"values": json.dumps(values)}
 
     @classmethod
@@ -139,7 +127,25 @@ class Result:
     ) -> dict[str, Any]:
         """Return the fields, by the names that they have in the file."""
         contents: dict[str, Any] = json.loads(attributes["values"])
-        for name, array in arrays.items():
-            field, _, part = name.partition(".")
-            (contents[field] if part else contents)[part or field] = array
+        for path, array in arrays.items():
+            *owners, name = path.split(".")
+            node = contents
+            for owner in owners:
+                node = node[owner]
+            node[name] = array
         return contents
+
+
+def _without_arrays(
+    values: dict[str, Any], path: str, arrays: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """Return values that JSON can hold; arrays in them are put aside by their paths."""
+    rest = {}
+    for name, value in values.items():
+        if isinstance(value, np.ndarray):
+            arrays[path + name] = value
+        elif hasattr(value, "to_dict"):
+            rest[name] = _without_arrays(value.to_dict(), f"{path}{name}.", arrays)
+        else:
+            rest[name] = value
+    return rest

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fixedpoint_tf.analysis.completeness.coverage_result import Coverage
     from fixedpoint_tf.analysis.completeness.deflation import search_deflated
     from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
-    from fixedpoint_tf.analysis.completeness.index import IndexStatus, IndexSum, sum_index
+    from fixedpoint_tf.analysis.completeness.index import sum_index
     from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
     from fixedpoint_tf.analysis.completeness.proof.proving import prove_complete
     from fixedpoint_tf.analysis.completeness.proof.result import Completeness
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         linear_error,
     )
     from fixedpoint_tf.curves.ends import BifurcationType, BranchEnd
+    from fixedpoint_tf.fixed_points.index import IndexStatus, IndexSum, SelfMap
 
 __all__ = [
     "Attractors",
@@ -61,6 +62,7 @@ __all__ = [
     "IndexSum",
     "LinearError",
     "RunOutcome",
+    "SelfMap",
     "Sensitivity",
     "StartOutcome",
     "Transitions",
@@ -95,7 +97,7 @@ __getattr__, __dir__ = attach(
         "fixedpoint_tf.analysis.completeness.coverage_result": ["Coverage"],
         "fixedpoint_tf.analysis.completeness.deflation": ["search_deflated"],
         "fixedpoint_tf.analysis.completeness.deflation_result": ["Deflated"],
-        "fixedpoint_tf.analysis.completeness.index": ["IndexStatus", "IndexSum", "sum_index"],
+        "fixedpoint_tf.analysis.completeness.index": ["sum_index"],
         "fixedpoint_tf.analysis.completeness.proof.codes": ["CompletenessCode"],
         "fixedpoint_tf.analysis.completeness.proof.proving": ["prove_complete"],
         "fixedpoint_tf.analysis.completeness.proof.result": ["Completeness"],
@@ -113,6 +115,7 @@ __getattr__, __dir__ = attach(
         "fixedpoint_tf.analysis.cycles": ["Cycles", "find_cycles"],
         "fixedpoint_tf.analysis.outcomes": ["RunOutcome", "StartOutcome"],
         "fixedpoint_tf.curves.ends": ["BifurcationType", "BranchEnd"],
+        "fixedpoint_tf.fixed_points.index": ["IndexStatus", "IndexSum", "SelfMap"],
         "fixedpoint_tf.analysis.sensitivity": [
             "LinearError",
             "Sensitivity",

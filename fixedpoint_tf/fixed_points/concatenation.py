@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf.fixed_points.arrays import array_fields, arrays_of
+from fixedpoint_tf.fixed_points.index import IndexSum
 
 if TYPE_CHECKING:
     from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -41,5 +42,18 @@ def concatenate(sets: Sequence[FixedPoints], common: bool) -> FixedPoints:
         for name in names
     }
     joined["start_counts"] = joined["search_end"] = None
+    joined["index"] = _joined_index([points.index for points in sets])
     joined["tol_unique"] = min(points.tol_unique for points in filled)
     return dataclasses.replace(filled[0], **joined)
+
+
+def _joined_index(each: Sequence[IndexSum | None]) -> IndexSum | None:
+    """Join the indices of whole results of searches, where no two have an input in common."""
+    known = [index for index in each if index is not None]
+    if len(known) < len(each) or len({index.inputs.shape[1] for index in known}) > 1:
+        return None
+    inputs = np.concatenate([index.inputs for index in known])
+    if len(np.unique(inputs, axis=0)) < len(inputs):
+        return None
+    columns = [index.to_dict() for index in known]
+    return IndexSum(**{name: np.concatenate([c[name] for c in columns]) for name in columns[0]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from fixedpoint_tf.fixed_points.arrays import array_field, array_fields, arrays_
 from fixedpoint_tf.fixed_points.choosing import distinct_rows, find_point, rows_at
 from fixedpoint_tf.fixed_points.concatenation import concatenate
 from fixedpoint_tf.fixed_points.coordinates import transform
+from fixedpoint_tf.fixed_points.index import IndexSum
 from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.fixed_points.summary import summarize
@@ -74,6 +75,9 @@ class FixedPoints(Result):
             name; None for a choice of points.
         search_end: the rule that ended the search, of :class:`SearchEnd`; None for a choice
             of points.
+        index: the sum of the indices of all fixed points that the search found, under each
+            of its inputs, and what it says of those that are missing: an
+            :class:`~fixedpoint_tf.analysis.IndexSum`; None for a choice of points.
 
     Raises:
         ValueError: an array of another shape, or a value out of range.
@@ -118,6 +122,7 @@ class FixedPoints(Result):
     state_names: tuple[tuple[str, int], ...] | None = None
     start_counts: dict[str, int] | None = None
     search_end: str | None = None
+    index: IndexSum | None = None
 
     _former_names = {"kind": "time"}
 
@@ -160,6 +165,10 @@ class FixedPoints(Result):
         if self.search_end is not None:
             check_choice(self.search_end, "search_end", [str(end) for end in SearchEnd])
             object.__setattr__(self, "search_end", SearchEnd(self.search_end))
+        if isinstance(self.index, Mapping):
+            object.__setattr__(self, "index", IndexSum(**self.index))
+        if not isinstance(self.index, (IndexSum, type(None))):
+            raise TypeError(f"index: expected an IndexSum, received {type(self.index)}.")
 
     # ---- sizes ----
 
@@ -192,7 +201,8 @@ class FixedPoints(Result):
         """Return the points at an int (still one row), slice, boolean mask or integer array."""
         rows = rows_at(index, self.n)
         chosen = {name: array[rows] for name, array in arrays_of(self).items()}
-        return dataclasses.replace(self, start_counts=None, search_end=None, **chosen)
+        whole = {"start_counts": None, "search_end": None, "index": None}
+        return dataclasses.replace(self, **whole, **chosen)
 
     def __iter__(self) -> Iterator[FixedPoints]:
         return (self[i] for i in range(self.n))
@@ -424,7 +434,8 @@ class FixedPoints(Result):
 
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """One dataset an array, one attribute a value: plain for programs of any language."""
-        return arrays_of(self), {
+        index = {} if self.index is None else self.index.to_dict()
+        return arrays_of(self) | {f"index.{name}": column for name, column in index.items()}, {
             "time": self.time,
             "tol_unique": self.tol_unique,
             "state_names": json.dumps(self.state_names),
@@ -436,9 +447,12 @@ class FixedPoints(Result):
     def _from_file(
         cls, arrays: dict[str, np.ndarray], attributes: dict[str, Any]
     ) -> dict[str, Any]:
+        index = {name: column for name, column in arrays.items() if name.startswith("index.")}
+        own = {name: column for name, column in arrays.items() if name not in index}
         return {
-            **arrays,
+            **own,
             **attributes,
+            "index": {k.partition(".")[2]: v for k, v in index.items()} or None,
             "state_names": json.loads(attributes["state_names"]),
             "start_counts": json.loads(attributes.get("start_counts", "null")),
             "search_end": json.loads(attributes.get("search_end", "null")),

@@ -30,8 +30,7 @@ class SearchEnd(TextStrEnum):
     )
     MISSING = (
         "missing",
-        "fixed points are missing: the indices of those found do not add up to +1, as those "
-        "of all do",
+        "further starts led to no new fixed point, though by their index some are missing",
     )
     TIME = "time", "the time was over before further starts led to no new fixed point"
     INTERRUPTED = "interrupted", "the keyboard put an end to the search"

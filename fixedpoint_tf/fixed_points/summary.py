@@ -24,6 +24,9 @@ def summarize(points: FixedPoints) -> str:
     Slow points are never counted as fixed points, and points without a status are
     neither.
 
+    The whole result of a search also says what is known of missing points, by the index and
+    by the rule that ended the search.
+
     Args:
         points: any set, also an empty one.
 
@@ -55,9 +58,11 @@ def summarize(points: FixedPoints) -> str:
             if of[status].n
         ]
     parts += _lost_starts(points.start_counts)
-    if points.search_end in (SearchEnd.FEW_ARRIVED, SearchEnd.MISSING, SearchEnd.TIME):
-        parts.append(SearchEnd(points.search_end).text)
     parts.append(_size(points))
+    if points.index is not None:
+        parts += points.index.in_words()
+    if points.search_end is not None:
+        parts.append(f"search ended: {SearchEnd(points.search_end).text}")
     return "; ".join(parts)
 
 

@@ -18,14 +18,13 @@ import numpy as np
 
 from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.search.index import sum_of_ends
 from fixedpoint_tf.search.solvers import forward
 from fixedpoint_tf.search.solvers.base import Points
 from fixedpoint_tf.search.starts.distributions import ball_states, preimage_states
 from fixedpoint_tf.search.starts.further import release
 from fixedpoint_tf.search.starts.offspring import differences, midpoints, mixtures
 from fixedpoint_tf.search.stopping import Patience
-from fixedpoint_tf.systems.cells.equations import is_self_map
-from fixedpoint_tf.systems.kinks.sides import is_smooth
 
 if TYPE_CHECKING:
     import fixedpoint_tf.search.search
@@ -44,7 +43,6 @@ MOST_COUNTED = 128  # states tried between known points that count as further st
 EASY = 0.5  # share of the first batch that arrives where a network is easy
 EXTENSION = 4  # of the patience where the indices of the points show that some are missing
 MOST_EXTENDED = 2  # times, after which the summary says that points are missing
-LARGEST_INVERSE = 1e5  # of J - I, at which the sign of its determinant is certain
 PROBE_ITERS = 6  # of Newton's method in the first batch, which tells easy networks
 ITERS = 42  # the same afterwards
 FADING = 0.7  # of the weight of a batch in the yields, with each batch that follows
@@ -153,21 +151,10 @@ class _Continued:
     def inputs_with_missing_points(self) -> np.ndarray:
         """Return the inputs under which the indices of the known points are not those of all.
 
-        Where a network maps a box into itself, the signs of ``det(I - J)`` of all its fixed
-        points add up to one: :mod:`fixedpoint_tf.analysis.completeness.index`.
+        Where a network maps a box into itself, those of all add up to one:
+        :mod:`fixedpoint_tf.fixed_points.index`.
         """
-        system, ends = self.problem.system, self.search.ends
-        numbers = np.arange(len(self.search.inputs))
-        if not (is_smooth(system.equations) and is_self_map(system)):
-            return numbers[:0]
-        fixed = np.flatnonzero(ends.status == Status.FIXED_POINT)
-        sign = np.full(len(fixed), np.nan)
-        for i, k in enumerate(fixed):
-            inverse = ends.inverses.get(int(k))
-            if inverse is not None and np.linalg.norm(inverse) < LARGEST_INVERSE:
-                sign[i] = np.linalg.slogdet(-inverse)[0]
-        total = np.array([sign[ends.condition[fixed] == c].sum() for c in numbers])
-        return numbers[np.isfinite(total) & (total != 1.0)]
+        return np.flatnonzero(sum_of_ends(self.search).is_missing)
 
     @property
     def few_arrive(self) -> bool:

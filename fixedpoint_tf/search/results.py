@@ -12,6 +12,7 @@ from fixedpoint_tf._utils.selection import distance_outliers, is_slow, state_sca
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.end_points import distinct_ends, nearest_distance
+from fixedpoint_tf.search.index import sum_of_ends
 from fixedpoint_tf.search.linearization import check_jacobians, linearize_ends
 from fixedpoint_tf.search.search import Search
 
@@ -111,9 +112,11 @@ def distinct_points(
         interrupted = True
         logger.warning("interrupted: the points are returned without their Jacobians")
         linear = {}
+    growth = linear.get("growth_at_kink")
     points = FixedPoints(
         start_counts=search.count_starts(),
         search_end=search.end,
+        index=sum_of_ends(search, None if growth is None else kept[~np.isnan(growth)]),
         inputs=u,
         cond_id=None if cond_ids is None else cond_ids[source],
         **own,

@@ -13,6 +13,7 @@ expensive descent is shared (:mod:`fixedpoint_tf.search.assignment`).
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 
@@ -33,6 +34,7 @@ from fixedpoint_tf.search.solvers.base import Points, Problem
 from fixedpoint_tf.search.starts.further import explore
 from fixedpoint_tf.search.starts.region import Region
 from fixedpoint_tf.systems.kinks.sides import is_smooth
+from fixedpoint_tf.systems.self_maps import self_maps
 
 __all__ = ["Search"]
 
@@ -74,6 +76,7 @@ class Search:
         begin: the time at which it was made.
         n_further: starts of its own that it has made.
         end: the rule that ended it.
+        signs: number of a fixed point to its index, as far as it has been asked for.
     """
 
     def __init__(
@@ -101,6 +104,12 @@ class Search:
         self.reached: set[int] = set()
         self.begin = time.monotonic()
         self.n_further, self.end = 0, SearchEnd.STARTS_ALONE
+        self.signs: dict[int, float] = {}
+
+    @functools.cached_property
+    def self_maps(self) -> np.ndarray:
+        """Knowledge of whether the network maps a box into itself, by input."""
+        return self_maps(self.problem.system, self.inputs)
 
     def run(self) -> None:
         """Run all phases; an interruption leaves what has been found so far in place."""

@@ -42,6 +42,7 @@ OPEN = {
 #: Methods that draw, and the functions they call: the same arguments but for the first.
 DRAWN_BY = {
     "fixed_points.points.FixedPoints.plot": "fixed_points.plotting.plot_fixed_points",
+    "fixed_points.index.IndexSum.plot": "fixed_points.index_plotting.plot_index",
     **{
         f"analysis.{method}": f"analysis.{function}"
         for method, function in {
@@ -56,7 +57,6 @@ DRAWN_BY = {
             "completeness.deflation_result.Deflated.plot": (
                 "completeness.deflation_plotting.plot_deflated"
             ),
-            "completeness.index.IndexSum.plot": "completeness.index_plotting.plot_index",
             "completeness.proof.result.Completeness.plot": (
                 "completeness.proof.plotting.plot_completeness"
             ),

@@ -98,6 +98,7 @@ class TestConstruction:
         assert [k for k, v in fps.to_dict().items() if v is None] == [
             "start_counts",
             "search_end",
+            "index",
         ]
 
     def test_only_the_points_are_needed(self):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
-from fixedpoint_tf.analysis.completeness.index import IndexStatus, IndexSum
+from fixedpoint_tf.fixed_points.index import IndexStatus, IndexSum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
