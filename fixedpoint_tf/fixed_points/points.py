@@ -201,8 +201,9 @@ class FixedPoints(Result):
         """Return the points at an int (still one row), slice, boolean mask or integer array."""
         rows = rows_at(index, self.n)
         chosen = {name: array[rows] for name, array in arrays_of(self).items()}
-        whole = {"start_counts": None, "search_end": None, "index": None}
-        return dataclasses.replace(self, **whole, **chosen)
+        return dataclasses.replace(
+            self, start_counts=None, search_end=None, index=None, **chosen
+        )
 
     def __iter__(self) -> Iterator[FixedPoints]:
         return (self[i] for i in range(self.n))
