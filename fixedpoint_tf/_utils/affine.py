@@ -10,10 +10,12 @@ of the range, eight times smaller than by their derivatives.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from fixedpoint_tf._utils.intervals import Interval, activation_values, intersect
+from fixedpoint_tf._utils.elementary import FUNCTIONS, function_values
+from fixedpoint_tf._utils.intervals import Interval, intersect
 from fixedpoint_tf._utils.norms import EPS, gamma
 
 __all__ = ["Affine"]
@@ -68,7 +70,13 @@ class Affine:
         rest = _widen(self.rest + other.rest, error)
         return self._with(slope, rest, self.value + other.value)
 
-    def __mul__(self, other: Affine) -> Affine:
+    def __mul__(self, other: Affine | Interval) -> Affine:
+        if isinstance(other, Interval):
+            factor = other.centre
+            slope = self.slope * factor[..., None]
+            rest = self.rest * factor + self.value * (other - factor)
+            rest = _widen(rest, 2.0 * EPS * _reach(np.abs(slope), self.radius))
+            return self._with(slope, rest, self.value * other)
         one, two = self.rest.centre, other.rest.centre
         slope = self.slope * two[..., None] + other.slope * one[..., None]
         size = np.abs(self.slope * two[..., None]) + np.abs(other.slope * one[..., None])
@@ -84,21 +92,50 @@ class Affine:
         """Enclose the quantity minus numbers near the middle of its remainder."""
         return self.value - centre
 
-    def matmul(self, matrix: np.ndarray) -> Affine:
-        """Multiply by an exact ``(d, m)`` from the right."""
+    def matmul(self, matrix: np.ndarray | Interval) -> Affine:
+        """Multiply by ``(d, m)`` from the right, exact or an interval."""
+        if isinstance(matrix, Interval):
+            error = self.value.size @ (matrix.radius * (1.0 + gamma(len(matrix.lower) + 4)))
+            return self.matmul(matrix.centre) + Interval.around(np.zeros_like(error), error)
         size = np.abs(matrix.T) @ np.abs(self.slope)
         slope = matrix.T @ self.slope
         error = gamma(len(matrix) + 2) * _reach(size, self.radius)
         rest = _widen(self.rest.matmul(matrix), error)
         return self._with(slope, rest, self.value.matmul(matrix))
 
+    def take(self, columns: np.ndarray) -> Affine:
+        """Give some of the columns, in any order."""
+        rest, value = self.rest[:, columns], self.value[:, columns]
+        return Affine(self.radius, self.slope[:, columns], rest, value)
+
+    @classmethod
+    def join(cls, parts: Sequence[Affine]) -> Affine:
+        """Put columns of the same coordinates one behind another."""
+        return cls(
+            parts[0].radius,
+            np.concatenate([part.slope for part in parts], axis=1),
+            Interval.join([part.rest for part in parts], axis=1),
+            Interval.join([part.value for part in parts], axis=1),
+        )
+
+    def constant(self, value: Interval) -> Affine:
+        """Give values ``(d,)`` that do not depend on the coordinates of this one."""
+        n, k = self.radius.shape
+        shape = n, len(value.lower)
+        rows = Interval(
+            np.broadcast_to(value.lower, shape), np.broadcast_to(value.upper, shape)
+        )
+        return Affine(self.radius, np.zeros((*shape, k)), rows, rows)
+
     def scaled(self, factor: float) -> Affine:
         """Multiply by a power of two, or minus one."""
         return Affine(self.radius, factor * self.slope, self.rest * factor, self.value * factor)
 
     def reciprocal(self) -> Affine:
-        """Divide one by values above zero."""
-        low, high = self.value.lower, self.value.upper
+        """Divide one by values above zero; nothing is known where one is not."""
+        known = (self.value.lower > 0.0) & np.isfinite(self.value.upper)
+        low = np.where(known, self.value.lower, 1.0)
+        high = np.where(known, self.value.upper, 1.0)
         alpha = -1.0 / (low * high)
         # 1 / x - alpha x is convex: largest at the ends, lowest where x^2 = -1 / alpha.
         lowest = np.clip(np.sqrt(low * high), low, high)
@@ -106,13 +143,19 @@ class Affine:
         least = 1.0 / lowest - alpha * lowest
         tilt = np.abs(-1.0 / lowest**2 - alpha) * (high - low)
         error = 16.0 * EPS * (np.abs(ends) + np.abs(least) + 1.0 / low) + 2.0 * tilt
-        return self._by_chord(alpha, least - error, ends + error, self.value.reciprocal())
+        value = self.value.reciprocal()
+        alpha = np.where(known, alpha, 0.0)
+        lower = np.where(known, least - error, value.lower)
+        upper = np.where(known, ends + error, value.upper)
+        return self._by_chord(alpha, lower, upper, value)
 
     def activate(self, name: str) -> Affine:
-        """Apply ``"linear"``, ``"tanh"`` or ``"sigmoid"`` to each entry."""
+        """Apply a function to each entry: ``"linear"``, or a key of ``FUNCTIONS``."""
         if name == "linear":
             return self
-        value = activation_values(name, self.value)
+        if name not in ("tanh", "sigmoid"):
+            return self._by_slopes(name)
+        value = function_values(name, self.value)
         if name == "sigmoid":  # (1 + tanh(a / 2)) / 2
             half = self.scaled(0.5).activate("tanh").scaled(0.5) + 0.5
             return self._with(half.slope, half.rest, intersect(half.value, value))
@@ -144,6 +187,20 @@ class Affine:
         lower = np.where(flat, value.lower, lower - error)
         upper = np.where(flat, value.upper, upper + error)
         return self._by_chord(alpha, lower, upper, value)
+
+    def _by_slopes(self, name: str) -> Affine:
+        """Enclose a function by its slopes: ``f(a) - alpha a`` about the centre of ``a``."""
+        value, slope = FUNCTIONS[name](self.value)
+        centre = self.value.centre
+        alpha = slope.centre
+        known = np.isfinite(alpha) & np.isfinite(centre)
+        alpha, centre = np.where(known, alpha, 0.0), np.where(known, centre, 0.0)
+        left = function_values(name, Interval.at(centre)) - Interval.at(centre) * alpha
+        left = left + (slope - alpha) * (self.value - centre)
+        known &= np.isfinite(left.lower) & np.isfinite(left.upper)
+        lower = np.where(known, left.lower, value.lower)
+        upper = np.where(known, left.upper, value.upper)
+        return self._by_chord(np.where(known, alpha, 0.0), lower, upper, value)
 
     def _by_chord(
         self, alpha: np.ndarray, lower: np.ndarray, upper: np.ndarray, value: Interval

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fixedpoint_tf._utils.affine import Affine
-from fixedpoint_tf._utils.intervals import Dual, Interval
+from fixedpoint_tf._utils.duals import Dual
+from fixedpoint_tf._utils.intervals import Interval
 
 __all__ = ["Enclosure", "FixedPointMap"]
 

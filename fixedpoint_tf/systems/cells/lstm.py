@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.intervals import Dual, Interval
+from fixedpoint_tf._utils.duals import Dual
+from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.activations import ACTIVATIONS, activation_name, suprema
 from fixedpoint_tf.systems.cells.curvature import (
     ROUNDING,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf._utils.affine import Affine
-from fixedpoint_tf._utils.intervals import Dual, Interval
+from fixedpoint_tf._utils.duals import Dual
+from fixedpoint_tf._utils.intervals import Interval
 
 decimal.getcontext().prec = 60
 

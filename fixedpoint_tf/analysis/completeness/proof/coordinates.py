@@ -16,7 +16,8 @@ from __future__ import annotations
 import numpy as np
 
 from fixedpoint_tf._utils.affine import Affine
-from fixedpoint_tf._utils.intervals import Dual, Interval
+from fixedpoint_tf._utils.duals import Dual
+from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.norms import spectral_norms
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 

@@ -8,9 +8,16 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import as_numbers, check_finite, check_number, check_whole
-from fixedpoint_tf._utils.intervals import Interval
+from fixedpoint_tf._utils.intervals import Interval, intersect
+from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf.analysis.completeness.proof.branch_and_bound import enclose_all
 from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
-from fixedpoint_tf.analysis.completeness.proof.networks import Limits, prove_map
+from fixedpoint_tf.analysis.completeness.proof.graphs import trace
+from fixedpoint_tf.analysis.completeness.proof.networks import (
+    MOST_VARIABLES,
+    Limits,
+    prove_map,
+)
 from fixedpoint_tf.analysis.completeness.proof.rectified import prove_rectified
 from fixedpoint_tf.analysis.completeness.proof.result import Completeness
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -123,15 +130,13 @@ def _prove(
     n = system.n_states
     none = np.zeros((0, n))
     nothing = Interval(none, none)
-    equations = system.equations
     if form is not None:
         return _prove_form(form, u, limits)
-    if (
-        not isinstance(equations, CellEquations)
-        or system.time != "discrete"
-        or system.dtypes[1] != "float64"
-    ):
+    if system.dtypes[1] != "float64":
         return CompletenessCode.NO_BOUNDS, "none", none, np.zeros(0), nothing, 0, 0
+    equations = system.equations
+    if not isinstance(equations, CellEquations) or system.time != "discrete":
+        return _prove_traced(system, u, known, limits)
     weights = as_arrays(system.weights("float64"))
     linear = equations.piecewise_linear(weights)
     if linear is not None:
@@ -139,7 +144,7 @@ def _prove(
             check_linear_pieces(system, linear)
         return _prove_form(linear, u, limits)
     if not is_builtin(equations):
-        return CompletenessCode.NO_BOUNDS, "none", none, np.zeros(0), nothing, 0, 0
+        return _prove_traced(system, u, known, limits)
     layers = getattr(equations, "layers", (equations,))
     of_layers = weights if layers != (equations,) else (weights,)
     # Fixed points of the layers so far: their states, errors, and outputs as intervals.
@@ -153,7 +158,7 @@ def _prove(
         for states, error, below in found:
             network = layer.fixed_point_map(own, below)
             if network is None:
-                return CompletenessCode.NO_BOUNDS, "none", none, np.zeros(0), nothing, 0, 0
+                return _prove_traced(system, u, known, limits)
             proof = prove_map(network, mine, limits)
             n_boxes, method = n_boxes + proof.n_boxes, proof.method
             timed_out |= proof.timed_out
@@ -209,6 +214,43 @@ def _check_form(system: DynamicalSystem, form: PiecewiseLinear) -> None:
             f"{shapes[0]} and {shapes[1]}."
         )
     check_linear_pieces(system, form)
+
+
+def _prove_traced(
+    system: DynamicalSystem, u: np.ndarray, known: np.ndarray, limits: Limits
+) -> tuple[CompletenessCode, str, np.ndarray, np.ndarray, Interval, int, int]:
+    """Prove one input of any update, by the operations that TensorFlow records of it."""
+    n = system.n_states
+    none = np.zeros((0, n))
+    network = trace(system, u)
+    box = None if network is None else network.box()
+    given = Interval(system.lower, system.upper)
+    within = ""
+    if box is None:
+        box = given
+        within = ", within the bounds given"
+    elif not ((given.lower <= box.lower) & (given.upper >= box.upper)).all():
+        box = intersect(box, given)
+        within = ", within the bounds given"
+    if network is None or not np.isfinite(box.size).all():
+        nothing = Interval(none, none)
+        return CompletenessCode.NO_BOUNDS, "none", none, np.zeros(0), nothing, 0, 0
+    if n > MOST_VARIABLES:
+        nothing = Interval(none, none)
+        return CompletenessCode.TOO_LARGE, "none", none, np.zeros(0), nothing, 0, 0
+    found = enclose_all(
+        network.enclose,
+        network.enclose_linearly,
+        box,
+        known,
+        max_boxes=limits.max_boxes,
+        deadline=limits.deadline,
+    )
+    method = f"branch and bound in {pluralize(n, 'variable')}{within}"
+    code = _code(found.timed_out, len(found.open.lower))
+    roots = found.roots
+    radius = roots.radius.max(axis=1, initial=0.0)
+    return code, method, roots.centre, radius, found.open, len(found.open.lower), found.n_boxes
 
 
 def _code(timed_out: bool, n_open: int) -> CompletenessCode:

@@ -245,10 +245,102 @@ def test_a_stack_is_proved_layer_after_layer():
     assert len(found.xstar) == len(found_by_newton(stack))
 
 
+def leaky(recurrent, bias, alpha, activation=tf.tanh):
+    """A rate network as users write it, in steps of ``alpha`` time constants."""
+
+    def update(h, u):
+        W, b = tf.constant(recurrent, h.dtype), tf.constant(bias, h.dtype)
+        return h + alpha * (-h + activation(h @ W + b + u))
+
+    return as_system(update, n_states=len(bias), n_inputs=1)
+
+
+def currents(recurrent, bias, tau, activation=tf.tanh):
+    """The same in continuous time, of currents: their rates enter through the weights."""
+
+    def velocity(x, u):
+        W, b = tf.constant(recurrent, x.dtype), tf.constant(bias, x.dtype)
+        return (-x + activation(x) @ W + b + u) / tau
+
+    return as_system(velocity, n_states=len(bias), n_inputs=1, time="continuous")
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("make", [leaky, currents])
+@pytest.mark.parametrize("activation", [tf.tanh, tf.sigmoid])
+def test_a_network_as_users_write_it_has_as_many_as_its_cell(make, activation, seed):
+    """``x + alpha (f(x W) - x)`` rests where ``f(x W)`` does, and ``x = f(r) W`` at ``r``."""
+    rng = np.random.default_rng([7, seed])
+    n = 3
+    gain = 2.0 if activation is tf.tanh else 9.0
+    recurrent = rng.normal(size=(n, n)) * gain / np.sqrt(n) + gain * np.eye(n)
+    recurrent = recurrent.astype(np.float32).astype(np.float64)
+    bias = 0.1 * rng.normal(size=n)
+    if activation is tf.sigmoid:  # the state in the middle is near one half
+        bias = bias - 0.5 * recurrent.sum(axis=0)
+    bias = bias.astype(np.float32).astype(np.float64)
+    network = make(recurrent, bias, 0.05, activation)
+    found = prove_complete(network, np.zeros((0, n)), inputs=[[0.0]])
+    cell = simple(recurrent, bias, "tanh" if activation is tf.tanh else "sigmoid")
+    truth = prove(cell)
+    assert found.is_complete and truth.is_complete
+    assert len(found.xstar) == len(truth.xstar) > 1
+    own = found.xstar
+    if make is currents:
+        own = activation(own).numpy()  # the rates, which are the outputs of the cell
+    apart = np.abs(own[:, None] - truth.xstar).max(axis=-1)
+    assert apart.min(axis=0).max() < 1e-7
+    for hidden in range(len(found.xstar)):
+        rest = np.delete(found.xstar, hidden, axis=0)
+        again = prove_complete(network, rest, inputs=[[0.0]])
+        assert again.is_complete and again.new.n == 1
+        np.testing.assert_allclose(again.new.xstar[0], found.xstar[hidden], atol=1e-9)
+
+
+@pytest.mark.parametrize("make", [leaky, currents])
+@pytest.mark.parametrize("distance", [1e-6, 1e-9, -1e-9])
+def test_a_fold_of_a_leaky_network_is_never_called_complete_wrongly(make, distance):
+    at_fold = np.sqrt(0.5)
+    u = np.arctanh(at_fold) - 2.0 * at_fold + distance
+    found = prove_complete(make([[2.0]], [0.0], 0.1), np.zeros((0, 1)), inputs=[[u]])
+    if found.is_complete:
+        assert len(found.xstar) == (3 if distance > 0 else 1)
+    else:
+        assert abs(distance) < 1e-6 and found.n_open[0] > 0
+
+
+def test_bounds_on_the_users_word_are_named():
+    """Gating variables in two populations, of which no operation says that they are bounded."""
+
+    def velocity(s, u):
+        W = tf.constant([[3.0, -1.5], [-1.5, 3.0]], s.dtype)
+        rate = tf.nn.softplus(s @ W * 4.0 - 4.0 + u)  # without bound, as s has none
+        return -s / 0.1 + (1.0 - s) * 8.0 * rate
+
+    options = {"n_states": 2, "n_inputs": 1, "time": "continuous"}
+    without = as_system(velocity, **options)
+    none = np.zeros((0, 2))
+    assert prove_complete(without, none, inputs=[[0.0]]).codes == ("no_bounds",)
+    system = as_system(velocity, bounds=(0.0, 1.0), **options)
+    found = prove_complete(system, none, inputs=[[0.0]])
+    assert found.is_complete
+    assert found.methods == ("branch and bound in 2 variables, within the bounds given",)
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(2000, 2))
+    for _ in range(60):
+        step = np.linalg.solve(
+            system.jacobian(x, [[0.0]]).numpy(), system.step(x, [[0.0]]).numpy()[..., None]
+        )[..., 0]
+        x = np.clip(x - np.clip(step, -0.1, 0.1), 0.0, 1.0)
+    good = np.abs(system.step(x, [[0.0]]).numpy()).max(axis=1) < 1e-9
+    truth = np.unique(x[good].round(6), axis=0)
+    assert len(found.xstar) == len(truth) > 2
+
+
 @pytest.mark.parametrize(
     ("network", "options", "code"),
     [
-        (lambda h, u: tf.tanh(h), {"n_states": 1, "n_inputs": 1}, "no_bounds"),
+        (lambda h, u: h * h, {"n_states": 1, "n_inputs": 1}, "no_bounds"),
         ("leaky gate", {}, "no_bounds"),
         ("large", {}, "too_large"),
         ("many relu", {}, "too_large"),
