@@ -60,15 +60,18 @@ def prove_complete(
     - SimpleRNN with ReLU or linear units, stacks of them, and whatever has the ``form`` of
       such a network (leaky in time or below the threshold): up to 20 ReLU units a block by
       all active sets, any number where the recurrent weights are of low rank, up to some 4,
-      nearly. There the whole space is covered, not a box.
+      nearly. There the whole space is covered, not a box;
+    - any other update in double precision, in discrete or continuous time, up to some 5
+      states, by the operations that TensorFlow records of it, where the states bound
+      themselves (as the leak of a rate network does) or ``bounds`` were given: then the
+      method says so, and the proof is of that box.
 
     Sources: Krawczyk (1969); Neumaier, *Interval Methods for Systems of Equations* (1990).
     The assumptions about the machine are those of :func:`fixedpoint_tf.analysis.certify`, and
     elementary functions within 16 units in the last place.
 
     Args:
-        system: anything that :func:`fixedpoint_tf.as_system` takes, in discrete time unless
-            ``form`` is given.
+        system: anything that :func:`fixedpoint_tf.as_system` takes.
         points: a :class:`~fixedpoint_tf.FixedPoints` with its ``inputs``, or states
             ``(n, n_states)``; none at all, ``(0, n_states)``, will do. They make the proof
             faster and are told from new ones; it does not rest on them.
