@@ -3,7 +3,9 @@
 Starts on trajectories miss saddles that no trajectory passes. So when they have been worked
 through, batches of starts follow that are drawn otherwise (:mod:`.starts.distributions`) or
 bred from known points (:mod:`.starts.offspring`), each kind in the share that its yield of
-new points earns. What they arrive at passes the same evidence as any other point.
+new points earns. Unless the network is easy, directional fibres through known points and
+others (:mod:`.fibres`) have their share too. What they arrive at passes the same evidence as
+any other point.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import numpy as np
 
 from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.search.fibres import Fibres
 from fixedpoint_tf.search.index import sum_of_ends
 from fixedpoint_tf.search.solvers import forward
 from fixedpoint_tf.search.solvers.base import Points
@@ -43,6 +46,12 @@ MOST_COUNTED = 128  # states tried between known points that count as further st
 EASY = 0.5  # share of the first batch that arrives where a network is easy
 EXTENSION = 4  # of the patience where the indices of the points show that some are missing
 MOST_EXTENDED = 2  # times, after which the summary says that points are missing
+FIBRES = 8  # since the last new point, at effort 1, where a network is not easy
+MANY_FIBRES = 32  # the same where few starts arrive
+FIBRES_AT_ONCE = 8  # followed together; of networks of many states half as many
+SOLVES_A_START = 24.0  # Jacobians that a start costs, as measured where half of them arrive
+LEAST_PART = 0.25  # of the work, for starts and for fibres each
+POLISH_ITERS = 12  # of Newton's method from where a fibre crosses a fixed point
 PROBE_ITERS = 6  # of Newton's method in the first batch, which tells easy networks
 ITERS = 42  # the same afterwards
 FADING = 0.7  # of the weight of a batch in the yields, with each batch that follows
@@ -55,23 +64,32 @@ ROUNDINGS = 64.0  # by which the two sides may then differ
 
 
 @dataclasses.dataclass
-class Kind:
-    """Kind of further starts, and its yield of new points, the latest batches first."""
+class Yield:
+    """Yield of new points, the latest batches first."""
 
-    draw: Callable[[np.random.Generator, int, np.ndarray], np.ndarray]
-    needs: int  # known points
     n_new: float = 0.0
     n_tried: float = 0.0
+    n_all: float = 0.0  # tried, none of them faded
 
     @property
     def rate(self) -> float:
         """New points a start; alike for all that have not been tried."""
         return (self.n_new + PRIOR[0]) / (self.n_tried + PRIOR[1])
 
-    def learn(self, n_tried: int, n_new: int) -> None:
+    def learn(self, n_tried: float, n_new: int) -> None:
         """Note what a batch has yielded."""
         self.n_tried = FADING * self.n_tried + n_tried
         self.n_new = FADING * self.n_new + n_new
+        self.n_all += n_tried
+
+
+@dataclasses.dataclass
+class Kind:
+    """Kind of further starts."""
+
+    draw: Callable[[np.random.Generator, int, np.ndarray], np.ndarray]
+    needs: int  # known points
+    earned: Yield = dataclasses.field(default_factory=Yield)
 
 
 def go_on(search: fixedpoint_tf.search.search.Search, n_since: int = 0) -> SearchEnd:
@@ -114,6 +132,9 @@ class _Continued:
         self.odd: dict[int, bool] = {}
         self.mirrored: set[int] = set()
         centre, half = _middle(search)
+        self.fibres = Fibres(search, centre, half, self.rng)
+        self.by_starts, self.by_fibres = Yield(), Yield()
+        self.is_easy = search.options.effort <= 1.0
         self.longest = float(half.max())
         self.kinds = {
             "ball": Kind(lambda rng, n, known: ball_states(rng, n, centre, half), 0),
@@ -131,7 +152,9 @@ class _Continued:
         search = self.search
         largest = BATCH if self.problem.n_states < MANY_STATES else LARGE_BATCH
         n_iters, n_extended = PROBE_ITERS, 0
+        fibres_at_once = FIBRES_AT_ONCE if largest == BATCH else FIBRES_AT_ONCE // 2
         while True:
+            self.patience.least_fibres = self.least_fibres
             if self.patience.is_over:
                 missing = self.inputs_with_missing_points()
                 if not len(missing):
@@ -139,13 +162,18 @@ class _Continued:
                 if n_extended == MOST_EXTENDED:
                     return SearchEnd.MISSING
                 n_extended += 1
+                self.is_easy = False
                 self.patience.effort *= EXTENSION
                 self.order = self.rng.permutation(missing)
             if time.monotonic() >= until:
                 return SearchEnd.TIME
+            if self.prefers_fibres:
+                self.follow_fibres(fibres_at_once, until)
+                continue
             self.batch(int(np.clip(self.patience.n_due, LEAST_BATCH, largest)), n_iters)
             if n_iters == PROBE_ITERS and self.n_arrived < EASY * search.n_further:
                 self.patience.n_since = 0  # so few iterations were no trial
+                self.is_easy = False
             n_iters = ITERS
 
     def inputs_with_missing_points(self) -> np.ndarray:
@@ -160,6 +188,56 @@ class _Continued:
     def few_arrive(self) -> bool:
         """Test for a network in which Newton's method seldom arrives."""
         return self.n_arrived < LEAST_ARRIVING * self.search.n_further
+
+    @property
+    def least_fibres(self) -> int:
+        """Fibres to follow since the last new point, at effort 1."""
+        if self.is_easy:
+            return 0
+        return MANY_FIBRES if self.few_arrive else FIBRES
+
+    @property
+    def prefers_fibres(self) -> bool:
+        """Decide between fibres and starts: what is due, and by yield if both are."""
+        if self.is_easy or not self.by_starts.n_all:
+            return False
+        if self.patience.n_due <= 0 or self.patience.n_fibres_due <= 0:
+            return self.patience.n_due <= 0
+        part = self.by_fibres.n_all / (self.by_starts.n_all + self.by_fibres.n_all)
+        if not LEAST_PART <= part <= 1.0 - LEAST_PART:
+            return part < LEAST_PART
+        return self.by_fibres.rate > self.by_starts.rate
+
+    def follow_fibres(self, n: int, until: float) -> None:
+        """Follow fibres under some inputs in turn, and enter what they cross."""
+        search, first_new = self.search, len(self.search.ends)
+        conditions = np.take(self.order, self.n_batches + np.arange(n), mode="wrap")
+        self.n_batches += n
+        x, condition, n_solved = self.fibres.follow(conditions, self.isolated(), until)
+        points = Points(
+            np.clip(x, self.problem.lower, self.problem.upper), search.inputs[condition]
+        )
+        arrived = np.flatnonzero(search.descents.newton(points, POLISH_ITERS, self.longest))
+        self.enter(points.take(arrived), x[arrived], condition[arrived])
+        n_new = self.go_on_from(first_new, condition)
+        work = n_solved / SOLVES_A_START
+        self.by_fibres.learn(work, n_new)
+        self.patience.count_fibres(n, work, n_new, int(self.isolated().sum()))
+        logger.debug(
+            "%d fibres: %d Jacobians, %d crossings, %d new points",
+            n, n_solved, len(x), n_new,
+        )  # fmt: skip
+
+    def go_on_from(self, first_new: int, condition: np.ndarray) -> int:
+        """Release new points and enter mirror images under some inputs; how many are new."""
+        search = self.search
+        new = np.arange(first_new, len(search.ends))
+        if len(new):
+            release(search, new, only_isolated=True)
+        self.mirror([c for c in np.unique(condition) if self.is_odd(c)])
+        n_new = len(search.ends) - first_new
+        self.is_easy &= n_new == 0
+        return n_new
 
     def batch(self, n: int, n_iters: int) -> None:
         """Make one batch of starts, under some inputs in turn, and learn from its yield."""
@@ -182,11 +260,9 @@ class _Continued:
         new, first = np.unique(numbers[numbers >= first_new], return_index=True)
         by = kind[arrived[np.flatnonzero(numbers >= first_new)[first]]]
         for i, k in enumerate(self.kinds.values()):
-            k.learn(int((kind == i).sum()), int((by == i).sum()))
-        if len(new):
-            release(search, new, only_isolated=True)
-        self.mirror([c for c in np.unique(condition) if self.is_odd(c)])
-        n_new = len(search.ends) - first_new
+            k.earned.learn(int((kind == i).sum()), int((by == i).sum()))
+        n_new = self.go_on_from(first_new, condition)
+        self.by_starts.learn(n, n_new)
         self.patience.count(n, n_new, int(self.isolated().sum()))
         logger.debug(
             "%d further starts: %d arrived, %d new points, by kind %s",
@@ -197,7 +273,7 @@ class _Continued:
     def draw(self, condition: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw starts under an input, ``(n, n_states)``, and the number of the kind of each."""
         known = self.search.ends.x[self.isolated(condition)]
-        rate = np.array([k.rate * (len(known) >= k.needs) for k in self.kinds.values()])
+        rate = np.array([k.earned.rate * (len(known) >= k.needs) for k in self.kinds.values()])
         share = np.where(rate > 0.0, np.maximum(rate / rate.sum(), LEAST_SHARE), 0.0)
         kind = np.sort(self.rng.choice(len(share), size=n, p=share / share.sum()))
         x = np.empty((n, self.problem.n_states))
