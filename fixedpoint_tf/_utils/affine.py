@@ -214,9 +214,7 @@ class Affine:
     def _with(self, slope: np.ndarray, rest: Interval, value: Interval) -> Affine:
         """Give other quantities of the same coordinates, with the narrower of two values."""
         reach = _reach(np.abs(slope), self.radius)
-        own = Interval(
-            np.nextafter(rest.lower - reach, -np.inf), np.nextafter(rest.upper + reach, np.inf)
-        )
+        own = _widen(rest, reach)
         return Affine(self.radius, slope, rest, intersect(own, value))
 
 
@@ -226,6 +224,4 @@ def _reach(size: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 
 def _widen(x: Interval, error: np.ndarray) -> Interval:
-    return Interval(
-        np.nextafter(x.lower - error, -np.inf), np.nextafter(x.upper + error, np.inf)
-    )
+    return x + Interval(-error, error)

@@ -15,6 +15,8 @@ from fixedpoint_tf._utils.norms import gamma
 
 __all__ = ["Interval", "hull", "intersect"]
 
+_ULP = 2.0**-52  # no number is farther from the next, relative to its size
+_LEAST = 2.0**-1074  # nor any near zero
 _TINY = np.finfo(np.float64).tiny  # covers what underflow can lose in a sum of products
 
 
@@ -153,8 +155,12 @@ def _as_interval(value: Interval | np.ndarray | float) -> Interval:
 
 
 def _down(x: np.ndarray) -> np.ndarray:
-    return np.nextafter(x, -np.inf)
+    """Give numbers at least a rounding error below, faster than ``nextafter`` by a multiple."""
+    with np.errstate(invalid="ignore"):  # of infinity no lower bound is known: not a number
+        return x - (np.abs(x) * _ULP + _LEAST)
 
 
 def _up(x: np.ndarray) -> np.ndarray:
-    return np.nextafter(x, np.inf)
+    """Give numbers at least one rounding error above."""
+    with np.errstate(invalid="ignore"):
+        return x + (np.abs(x) * _ULP + _LEAST)

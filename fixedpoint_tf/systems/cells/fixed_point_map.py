@@ -35,7 +35,8 @@ class FixedPointMap:
             ``j`` takes only the columns ``j``, ``n + j``, ... .
         lower: ``(n,)``.
         upper: ``(n,)``; every value of the map is within the box.
-        lift: from outputs to the whole state of the cell, ``(m, n)`` to ``(m, n_states)``.
+        lift: from outputs to the whole state of the cell, ``(m, n)`` to ``(m, n_states)``,
+            enclosed.
         is_elementwise: see ``gates``.
     """
 
@@ -44,7 +45,7 @@ class FixedPointMap:
     gates: Callable[[Any], Any]
     lower: np.ndarray
     upper: np.ndarray
-    lift: Callable[[np.ndarray], np.ndarray]
+    lift: Callable[[Interval], Interval]
     is_elementwise: bool = True
 
     @property

@@ -167,9 +167,9 @@ class LSTM(CellEquations):
             squashed = memory(i, f, g).activate(self.activation)
             return o.activate("sigmoid") * squashed
 
-        def lift(h: np.ndarray) -> np.ndarray:
-            a = Dual.constants(Interval.at(h @ recurrent + offset.centre))
-            return np.hstack([h, memory(*a.split(4)[:3]).value.centre])
+        def lift(h: Interval) -> Interval:
+            a = Dual.constants(h.matmul(recurrent) + offset)
+            return Interval.join([h, memory(*a.split(4)[:3]).value], axis=1)
 
         return FixedPointMap(recurrent, offset, gates, lower, upper, lift)
 

@@ -20,7 +20,7 @@ __all__ = ["Enclosed", "enclose_all"]
 Enclose = Callable[[Interval], tuple[Interval, Interval]]
 EncloseLinearly = Callable[[Interval], tuple[np.ndarray, Interval]]
 
-BATCH = 2048  # boxes at once
+BATCH = 64  # boxes at once
 N_SHRINKS = 3  # rounds of shrinking before a box is cut
 WORTHWHILE = 0.9  # a box that shrinks below this share of its width is not yet cut
 # Width, relative to the whole box, below which a box is left undecided: about a double root

@@ -18,12 +18,13 @@ import numpy as np
 from fixedpoint_tf._utils.affine import Affine
 from fixedpoint_tf._utils.duals import Dual
 from fixedpoint_tf._utils.intervals import Interval
-from fixedpoint_tf._utils.norms import spectral_norms
+from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 
 __all__ = ["Coordinates"]
 
 LEFT_OUT = 1e-5  # singular values below this share of the largest may be left out
+_TINY = np.finfo(np.float64).tiny  # covers what underflow can lose
 MOST_COORDINATES = 6  # beyond, all outputs cost less than the looser enclosures
 
 
@@ -45,6 +46,12 @@ class Coordinates:
             self._reduce(kernel, box)
         self.box = Interval(box.lower[None], box.upper[None]).matmul(self.to)[0]
         self.is_reduced = self.to.shape[1] < network.n
+        # Slopes of one gate of each unit are sums over the units of a slope times these.
+        self.is_single = self.is_reduced and network.n_gates == 1
+        k = self.to.shape[1]
+        self.by_slopes = np.empty((0, k * k))
+        if self.is_single:
+            self.by_slopes = (self.to[:, :, None] * self.back.T[:, None]).reshape(-1, k * k)
 
     def _reduce(self, kernel: np.ndarray, box: Interval) -> None:
         """Take fewer coordinates where the kernel is of low rank, nearly."""
@@ -105,12 +112,29 @@ class Coordinates:
         Returns:
             The values ``(m, k)`` and the derivatives ``(m, k, k)``.
         """
-        image = self.outputs(box)
-        if not self.is_reduced:
-            return image.value, image.slope
-        image = image.matmul(self.to)
+        if self.is_single:
+            value, slope = self._enclose_single(box)
+        else:
+            image = self.outputs(box)
+            image = image.matmul(self.to) if self.is_reduced else image
+            value, slope = image.value, image.slope
         spread = self.by_left_out
-        return image.value, image.slope + Interval(np.array(-spread), np.array(spread))
+        if spread:
+            slope = slope + Interval(np.array(-spread), np.array(spread))
+        return value, slope
+
+    def _enclose_single(self, box: Interval) -> tuple[Interval, Interval]:
+        """The same of units with one gate each, from one slope of each unit."""
+        m, k = box.lower.shape
+        arguments = box.matmul(self.back) + (self.left_out + self.network.offset)
+        one = Interval.at(np.ones((*arguments.lower.shape, 1)))
+        image = self.network.gates(Dual(arguments, one))
+        slope = image.slope[..., 0].matmul(self.by_slopes)
+        rounding = 2.0 * EPS * (image.slope.size[..., 0] @ np.abs(self.by_slopes)) + _TINY
+        slope = slope + Interval(-rounding, rounding)
+        shape = m, k, k
+        slope = Interval(slope.lower.reshape(shape), slope.upper.reshape(shape))
+        return image.value.matmul(self.to), slope
 
     def enclose_linearly(self, box: Interval) -> tuple[np.ndarray, Interval]:
         """Enclose the map over boxes by linear functions of the distance to their centres.
@@ -121,10 +145,34 @@ class Coordinates:
         Returns:
             Slopes ``(m, k, k)``, numbers, and remainders ``(m, k)``.
         """
+        if self.is_single:
+            return self._enclose_single_linearly(box)
         inner = Affine.coordinates(box.centre, box.radius).matmul(self.back)
         image = self.network.gates(inner + self.left_out + self.network.offset)
         image = image.matmul(self.to) if self.is_reduced else image
         return image.slope, image.rest
+
+    def _enclose_single_linearly(self, box: Interval) -> tuple[np.ndarray, Interval]:
+        """The same of units with one gate each, in the argument of each unit."""
+        m, k = box.lower.shape
+        centre, radius = box.centre, box.radius
+        rest = Interval.at(centre).matmul(self.back) + (self.left_out + self.network.offset)
+        slack = 1.0 + gamma(k + 4)
+        reach = (radius @ np.abs(self.back)) * slack + _TINY
+        n = self.network.n
+        flat = Interval(rest.lower.reshape(-1, 1), rest.upper.reshape(-1, 1))
+        spread = reach.reshape(-1, 1)
+        arguments = Affine(
+            spread, np.ones((m * n, 1, 1)), flat, flat + Interval(-spread, spread)
+        )
+        image = self.network.gates(arguments)
+        slope = image.slope.reshape(m, n)
+        left = Interval(image.rest.lower.reshape(m, n), image.rest.upper.reshape(m, n))
+        left = left.matmul(self.to)
+        size = (np.abs(slope) @ np.abs(self.by_slopes)).reshape(m, k, k)
+        rounding = gamma(n + 6) * (size @ radius[..., None])[..., 0] * slack + _TINY
+        slopes = (slope @ self.by_slopes).reshape(m, k, k)
+        return slopes, left + Interval(-rounding, rounding)
 
     def of(self, h: np.ndarray) -> Interval:
         """Enclose the coordinates of outputs ``(m, n)``."""

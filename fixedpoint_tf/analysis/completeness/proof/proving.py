@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import as_numbers, check_finite, check_number, check_whole
+from fixedpoint_tf._utils.checks import check_finite, check_number, check_whole
 from fixedpoint_tf._utils.intervals import Interval, intersect
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.completeness.proof.branch_and_bound import enclose_all
@@ -73,10 +73,11 @@ def prove_complete(
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes.
         points: a :class:`~fixedpoint_tf.FixedPoints` with its ``inputs``, or states
-            ``(n, n_states)``; none at all, ``(0, n_states)``, will do. They make the proof
-            faster and are told from new ones; it does not rest on them.
+            ``(n, n_states)``, or nested as the cell has them; none at all, ``(0, n_states)``,
+            will do. They make the proof faster and are told from new ones; it does not rest
+            on them.
         inputs: ``(p, n_inputs)`` constant inputs to examine; default: those of the points,
-            each once.
+            each once. Points that carry other inputs are left aside.
         max_seconds: for all inputs together.
         max_boxes: boxes to look at for each input.
         form: the piecewise-linear network that has the same fixed points, for a function or a
@@ -119,7 +120,7 @@ def prove_complete(
             mine = np.flatnonzero((of_points == row).all(axis=1))
         limits = Limits(max_boxes, deadline)
         answers.append((mine, *_prove(system, form, row, x[mine], limits)))
-    return _result(x, u, answers, len(x))
+    return _result(x, u, answers)
 
 
 def _prove(
@@ -150,15 +151,17 @@ def _prove(
         return _prove_traced(system, u, known, limits)
     layers = getattr(equations, "layers", (equations,))
     of_layers = weights if layers != (equations,) else (weights,)
-    # Fixed points of the layers so far: their states, errors, and outputs as intervals.
-    found = [(np.zeros(0), 0.0, Interval.at(u))]
+    # Fixed points of the layers so far: their states, and their outputs, as intervals.
+    found = [(Interval.at(np.zeros(0)), Interval.at(u))]
     n_boxes, n_open, timed_out, method = 0, 0, False, ""
-    open_boxes: list[Interval] = []
+    open_boxes = [nothing]
     start = 0
     for layer, own in zip(layers, of_layers, strict=True):
         next_found = []
         mine = known[:, start : start + layer.units]
-        for states, error, below in found:
+        start += layer.n_states
+        above = Interval(system.lower[start:], system.upper[start:])
+        for states, below in found:
             network = layer.fixed_point_map(own, below)
             if network is None:
                 return _prove_traced(system, u, known, limits)
@@ -166,30 +169,21 @@ def _prove(
             n_boxes, method = n_boxes + proof.n_boxes, proof.method
             timed_out |= proof.timed_out
             if proof.too_large:
-                return (
-                    CompletenessCode.TOO_LARGE,
-                    "none",
-                    none,
-                    np.zeros(0),
-                    nothing,
-                    0,
-                    n_boxes,
-                )
+                code = CompletenessCode.TOO_LARGE
+                return code, "none", none, np.zeros(0), nothing, 0, n_boxes
             n_open += len(proof.open.lower)
-            if len(layers) == 1:
-                open_boxes.append(_of_states(proof.open, n))
-            for i in range(len(proof.outputs.lower)):
-                outputs = proof.outputs[i]
-                lifted = network.lift(outputs.centre[None])[0]
-                spread = max(error, float(outputs.radius.max(initial=0.0)))
-                next_found.append((np.concatenate([states, lifted]), spread, outputs))
+            open_boxes.append(_beside(states, network.lift(proof.open), above))
+            lifted = network.lift(proof.outputs)
+            next_found += [
+                (Interval.join([states, lifted[i]]), proof.outputs[i])
+                for i in range(len(lifted.lower))
+            ]
         found = next_found
-        start += layer.n_states
     if len(layers) > 1:
         method = f"layer after layer, the last by {method}"
-    x = np.array([states for states, _, _ in found]).reshape(-1, n)
-    radius = np.array([error for _, error, _ in found])
-    boxes = open_boxes[0] if open_boxes else nothing
+    x = np.array([states.centre for states, _ in found]).reshape(-1, n)
+    radius = np.array([states.radius.max(initial=0.0) for states, _ in found])
+    boxes = Interval.join(open_boxes)
     return _code(timed_out, n_open), method, x, radius, boxes, n_open, n_boxes
 
 
@@ -262,13 +256,17 @@ def _code(timed_out: bool, n_open: int) -> CompletenessCode:
     return CompletenessCode.UNDECIDED if n_open else CompletenessCode.COMPLETE
 
 
-def _of_states(boxes: Interval, n_states: int) -> Interval:
-    """Boxes of outputs as boxes of whole states; a memory is left without bounds."""
-    lower = np.full((len(boxes.lower), n_states), -np.inf)
-    upper = np.full((len(boxes.lower), n_states), np.inf)
-    lower[:, : boxes.lower.shape[1]] = boxes.lower
-    upper[:, : boxes.upper.shape[1]] = boxes.upper
-    return Interval(lower, upper)
+def _beside(before: Interval, boxes: Interval, above: Interval) -> Interval:
+    """Boxes of one layer as boxes of all states: with one of those below, and all above."""
+    m = len(boxes.lower)
+    sides = [
+        np.hstack([np.tile(one, (m, 1)), middle, np.tile(two, (m, 1))])
+        for one, middle, two in (
+            (before.lower, boxes.lower, above.lower),
+            (before.upper, boxes.upper, above.upper),
+        )
+    ]
+    return Interval(*sides)
 
 
 def _states_and_inputs(
@@ -282,8 +280,11 @@ def _states_and_inputs(
             u = np.broadcast_to(np.asarray(u, dtype=np.float64), (points.n, system.n_inputs))
         return points.xstar, u
     check_one_set(points)
-    x = as_numbers(points, "points", n_axes=None)
-    if x.ndim != 2 or x.shape[1] != system.n_states:
+    try:
+        x = system.layout.pack(points, "points")
+    except ValueError as error:
+        raise ValueError(str(error).replace("(..., ", "(n, ")) from None
+    if x.ndim != 2:
         raise ValueError(
             f"points: expected shape (n, {system.n_states}), received shape {x.shape}."
         )
@@ -304,12 +305,13 @@ def _distinct_inputs(
     return u[np.sort(first)]
 
 
-def _result(x: np.ndarray, u: np.ndarray, answers: list, n_points: int) -> Completeness:
+def _result(x: np.ndarray, u: np.ndarray, answers: list) -> Completeness:
     """Join the inputs, and tell known fixed points from new ones."""
     n_states = x.shape[1]
     known_row = []
-    unmatched = np.ones(n_points, dtype=bool)
+    unmatched = np.zeros(len(x), dtype=bool)
     for mine, _, _, found, *_ in answers:
+        unmatched[mine] = True  # points of other inputs are not asked for
         row = np.full(len(found), -1)
         for i, state in enumerate(found):
             distance = np.abs(x[mine] - state).max(axis=1, initial=0.0)

@@ -34,8 +34,10 @@ class Completeness(Result):
         radius: ``(m,)``, the largest distance of a coordinate of ``xstar`` from the true one.
         input_number: ``(m,)``, the row of ``inputs`` under which each lies.
         known_row: ``(m,)``, the row of the points given that stands for it; -1: it is new.
-        not_enclosed: rows of the points given for which no fixed point was enclosed.
-        open_lower: ``(q, n_states)``, boxes left undecided, the first of them.
+        not_enclosed: rows of the points given for which no fixed point was enclosed; points
+            that carry other inputs than those examined are not asked for.
+        open_lower: ``(q, n_states)``, boxes of states left undecided, the first of them; in a
+            stack the layers above one that is undecided have their whole range.
         open_upper: ``(q, n_states)``.
         open_input: ``(q,)``, the row of ``inputs`` of each.
 

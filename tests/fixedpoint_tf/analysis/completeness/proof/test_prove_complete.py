@@ -232,6 +232,70 @@ def test_each_input_is_proved_by_itself():
     assert repr(found).splitlines()[1].startswith("input 1: complete: exactly 1 fixed point")
 
 
+def test_points_of_other_inputs_are_left_aside():
+    cell = simple(2.0 * np.eye(1), kernel=np.ones(1))
+    points = FixedPoints(xstar=[[0.0], [0.3], [0.9]], inputs=[[0.0], [0.0], [5.0]])
+    found = prove_complete(cell, points, inputs=[[0.0]])
+    assert found.is_complete and len(found.xstar) == 3
+    assert found.not_enclosed.tolist() == [1]  # under the input examined, and no fixed point
+    found = prove_complete(cell, points, inputs=[[1.0]])
+    assert not len(found.not_enclosed) and found.new.n == len(found.xstar)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_nested_states_are_taken_as_the_cell_has_them(named):
+    rng = np.random.default_rng(3)
+    recurrent = rng.normal(size=(2, 8)) + np.hstack(
+        [np.zeros((2, 4)), 4.0 * np.eye(2), np.zeros((2, 2))]
+    )
+    cell = gated("LSTM", recurrent, rng)
+    flat = prove(cell)
+    h, c = flat.xstar[:, :2], flat.xstar[:, 2:]
+    given = {"h": h, "c": c} if named else [h, c]
+    found = prove_complete(cell, given, inputs=[[0.0]])
+    assert found.is_complete and found.new.n == 0 and len(found.xstar) > 1
+    # The radius is that of every state: the memory is farther from its own truth.
+    x = flat.xstar.copy()
+    for _ in range(20):
+        step = np.eye(4) - as_system(cell).jacobian(x, [[0.0]]).numpy()
+        x = (
+            x
+            + np.linalg.solve(step, (as_system(cell).step(x, [[0.0]]).numpy() - x)[..., None])[
+                ..., 0
+            ]
+        )
+    assert (np.abs(x - flat.xstar).max(axis=1) <= flat.radius + 1e-14).all()
+
+
+def test_boxes_left_of_a_stack_are_listed_as_states():
+    stack = keras.layers.StackedRNNCells(
+        [keras.layers.SimpleRNNCell(1), keras.layers.LSTMCell(1), keras.layers.SimpleRNNCell(1)]
+    )
+    stack.build((None, 1))
+    weights = [0.3 * np.ones(w.shape) for w in stack.get_weights()]
+    weights[0] = np.ones((1, 1))
+    weights[1] = np.array([[2.0]])  # the fold of tanh(2 h + u), in the first layer
+    weights[2] = np.zeros(1)
+    stack.set_weights(weights)
+    at_fold = np.sqrt(0.5)
+    u = np.arctanh(at_fold) - 2.0 * at_fold
+    found = prove_complete(stack, np.zeros((0, 4)), inputs=[[u]])
+    assert found.codes == (CompletenessCode.UNDECIDED,)
+    assert found.n_open[0] == len(found.open_lower) > 0
+    assert found.open_lower.shape == (found.n_open[0], 4)
+    assert (found.open_lower[:, 0] <= at_fold + 1e-3).all()
+    assert (found.open_upper[:, 0] >= at_fold - 1e-3).all()
+    np.testing.assert_array_equal(found.open_lower[:, [1, 3]], -1.0)  # its whole range
+    # A limit in the second layer: the first is known there, to rounding.
+    weights[1], weights[4] = np.array([[0.5]]), 6.0 * np.ones((1, 4))
+    stack.set_weights(weights)
+    found = prove_complete(stack, np.zeros((0, 4)), inputs=[[u]], max_boxes=1)
+    assert found.codes == (CompletenessCode.LIMIT,)
+    assert (found.open_upper[:, 0] - found.open_lower[:, 0]).max() < 1e-9
+    assert np.isfinite(found.open_lower[:, 1:3]).all()
+    np.testing.assert_array_equal(found.open_upper[:, 3], 1.0)
+
+
 def test_a_stack_is_proved_layer_after_layer():
     stack = keras.layers.StackedRNNCells(
         [keras.layers.SimpleRNNCell(2), keras.layers.GRUCell(2), keras.layers.LSTMCell(2)]
