@@ -422,7 +422,13 @@ class FixedPointFinder:
         )
 
     def estimate_coverage(
-        self, points: FixedPoints, *, of: str = "fixed", confidence: float = 0.95, seed: int = 0
+        self,
+        points: FixedPoints,
+        *,
+        known: FixedPoints | None = None,
+        of: str = "fixed",
+        confidence: float = 0.95,
+        seed: int = 0,
     ) -> analysis.Coverage:
         """Estimate how much of what the starts can reach has been found.
 
@@ -430,10 +436,16 @@ class FixedPointFinder:
 
         Args:
             points: the second result of :meth:`find_fixed_points`: where each start ended.
+            known: the first: further starts find points that no given start led to.
             of, confidence, seed: see there.
         """
         return analysis.estimate_coverage(
-            points, system=self.system, of=of, confidence=confidence, seed=seed
+            points,
+            known=known,
+            system=self.system,
+            of=of,
+            confidence=confidence,
+            seed=seed,
         )
 
     def prove_complete(

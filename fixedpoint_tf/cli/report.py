@@ -65,7 +65,9 @@ def meaning(
     lines, figures = [], {}
     if unique.fixed.n:
         lines.append(f"true? {finder.certify(unique.fixed)}")
-    lines.append(f"all? {finder.estimate_coverage(all_points)}")
+    known = [] if unique.index is None else unique.index.in_words()
+    coverage = finder.estimate_coverage(all_points, known=unique)
+    lines.append("; ".join([f"all? {coverage}", *known]))
 
     together = _with_slow_states(finder, unique, states, constant)
     settled = finder.classify_attractors(together)

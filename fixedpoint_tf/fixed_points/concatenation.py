@@ -10,6 +10,7 @@ import numpy as np
 
 from fixedpoint_tf.fixed_points.arrays import array_fields, arrays_of
 from fixedpoint_tf.fixed_points.index import IndexSum
+from fixedpoint_tf.fixed_points.search_end import SearchEnd
 
 if TYPE_CHECKING:
     from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -43,6 +44,9 @@ def concatenate(sets: Sequence[FixedPoints], common: bool) -> FixedPoints:
     }
     joined["start_counts"] = joined["search_end"] = None
     joined["index"] = _joined_index([points.index for points in sets])
+    ends = [points.search_end for points in sets]
+    if joined["index"] is not None and None not in ends:  # the one that ended the least
+        joined["search_end"] = max(ends, key=[str(end) for end in SearchEnd].index)
     joined["tol_unique"] = min(points.tol_unique for points in filled)
     return dataclasses.replace(filled[0], **joined)
 

@@ -7,6 +7,9 @@ one more start, drawn like the others, ends in a point not yet seen is the *miss
 can reach are outside this question: only other starts find them. A start that reached no point
 (it did not converge, ran away, ended far outside) may have missed one: it counts as one that
 leads to a point not yet met.
+
+All of this is an estimate from independent starts, and never says that the points are all.
+Points that are known otherwise, from further starts or a curve, raise the number of them.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ __all__ = ["estimate_coverage"]
 ELSEWHERE = -1
 COUNTS = (
     "n_starts", "n_unfinished", "n_diverged", "n_lost", "n_elsewhere", "n_points", "n_once",
-    "n_points_lower",
+    "n_otherwise", "n_points_lower",
 )  # fmt: skip
 CHANCES = (
     "missing", "missing_upper", "missing_reached", "missing_reached_upper", "n_points_estimate",
@@ -43,6 +46,7 @@ CHANCES = (
 def estimate_coverage(
     points: FixedPoints,
     *,
+    known: FixedPoints | None = None,
     system: Any = None,
     of: str = "fixed",
     confidence: float = 0.95,
@@ -62,6 +66,9 @@ def estimate_coverage(
     Args:
         points: the second result of :meth:`fixedpoint_tf.FixedPointFinder.find_fixed_points`,
             a row a start, with its ``status``.
+        known: points known otherwise, such as the first result of the search, which holds those
+            of its further starts too; they are counted beside the points that starts met.
+            Those under other inputs than the starts had are left out.
         system: the network, as :func:`fixedpoint_tf.as_system` takes it: then the distinct
             fixed points of cells in closed form are certified, which gives the lower bound of
             their number. ``finder.estimate_coverage`` gives its own.
@@ -85,7 +92,8 @@ def estimate_coverage(
         ... )
         >>> estimate_coverage(ends)
         3 fixed points met by 100 starts, 1 of them once; one more start of the same kind meets
-        a new one with an estimated chance of 0.01, at most 0.091 at 95% confidence
+        a new one with an estimated chance of 0.01, at most 0.091 at 95% confidence, if starts
+        are independent
     """
     _check(points, of, confidence)
     rng = np.random.default_rng(check_seed(seed))
@@ -95,7 +103,13 @@ def estimate_coverage(
     if points.n == 0:
         conditions = conditions[:0]
     member, first = _members(points, inputs, of)
-    proved = _count_proved(system, points[first], inputs[first], condition_of_start[first])
+    others, of_others = _others(known, points, conditions, first, condition_of_start[first], of)
+    proved = _count_proved(
+        system,
+        np.concatenate([points.xstar[first], others]),
+        conditions,
+        np.concatenate([condition_of_start[first], of_others]),
+    )
     columns: dict[str, list[float]] = {}
     for c in range(len(conditions)):
         labels = member[condition_of_start == c]
@@ -103,7 +117,10 @@ def estimate_coverage(
         status = np.asarray(points.status)[condition_of_start == c]
         row["n_unfinished"] = int((status == Status.NOT_CONVERGED).sum())
         row["n_diverged"] = int((status == Status.DIVERGED).sum())
+        row["n_otherwise"] = int((of_others == c).sum())
         row["n_points_lower"] = proved.get(c, 0)
+        at_least = max(row["n_points"] + row["n_otherwise"], row["n_points_lower"])
+        row["n_points_estimate"] = max(row["n_points_estimate"], at_least)
         for name, value in row.items():
             columns.setdefault(name, []).append(value)
     table = {
@@ -192,22 +209,74 @@ def _estimates(
     }
 
 
+def _others(
+    known: FixedPoints | None,
+    points: FixedPoints,
+    conditions: np.ndarray,
+    first: np.ndarray,
+    condition: np.ndarray,
+    of: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the known points that no start led to, and the number of the input of each."""
+    nothing = np.zeros((0, points.n_states)), np.zeros(0, dtype=int)
+    if known is None:
+        return nothing
+    _check_known(known, points, conditions)
+    last = Status.FIXED_POINT if of == "fixed" else Status.SLOW_POINT
+    known = known[np.asarray(known.status) <= last]
+    if not known.n or not len(conditions):
+        return nothing
+    tol = min(points.tol_unique, known.tol_unique)
+    states, numbers = [], []
+    for c, u in enumerate(conditions):
+        given = known.inputs if known.inputs is not None else np.tile(u, (known.n, 1))
+        x = known.xstar[(given == u).all(axis=1)]
+        place = np.concatenate([points.xstar[first[condition == c]], x])
+        n_met = len(place) - len(x)
+        # What starts met comes first, and so stands for the known points beside it.
+        kept, _ = selection.select_distinct(place, np.arange(len(place)), tol)
+        states.append(place[kept[kept >= n_met]])
+        numbers.append(np.full(len(states[-1]), c))
+    return np.concatenate(states), np.concatenate(numbers)
+
+
+def _check_known(known: Any, points: FixedPoints, conditions: np.ndarray) -> None:
+    """Refuse known points that are not of the system of the starts."""
+    if not isinstance(known, FixedPoints):
+        raise TypeError(f"known: expected a FixedPoints, received {type(known).__name__}.")
+    if known.status is None:
+        raise ValueError("known: expected a status, received None.")
+    if known.n_states != points.n_states or (
+        known.inputs is not None and known.inputs.shape[1] != conditions.shape[1]
+    ):
+        raise ValueError(
+            f"known: expected points of {points.n_states} states and {conditions.shape[1]} "
+            f"inputs, as the starts have them, received {known.n_states} and {known.n_inputs}."
+        )
+    if known.inputs is None and len(conditions) > 1:
+        raise ValueError(
+            f"known: expected points with inputs beside starts under {len(conditions)} inputs, "
+            "received None."
+        )
+
+
 def _count_proved(
-    system: Any, points: FixedPoints, inputs: np.ndarray, condition: np.ndarray
+    system: Any, x: np.ndarray, conditions: np.ndarray, condition: np.ndarray
 ) -> dict[int, int]:
     """Count the different fixed points that are proved to exist, by condition."""
-    if system is None or not points.n:
+    if system is None or not len(x):
         return {}
     system = as_system(system)
     if not has_closed_form(system):
         return {}
-    answer = certify(system, points.xstar, inputs=inputs)
+    inputs = conditions[condition]
+    answer = certify(system, x, inputs=inputs)
     if answer.interrupted:
         raise KeyboardInterrupt
     radii = answer.existence_radius, answer.uniqueness_radius
     found = {}
     for c in np.unique(condition):
         some = condition == c
-        at = points.xstar[some], inputs[some], answer.proved[some]
+        at = x[some], inputs[some], answer.proved[some]
         found[int(c)] = compare_points(*at, *(radius[some] for radius in radii))[2]
     return found

@@ -49,7 +49,12 @@ def plot_coverage(
         ax.plot(n, curve, color=color, linewidth=1.8, label=label)
         ax.plot(total, found, "o", color=color, markersize=5, clip_on=False)
         if more:
-            in_words = f"more such starts: {estimate:.1f} or more (Chao)"
+            by_chao = estimate > coverage.n_known[c] + 0.05
+            in_words = (
+                f"more such starts: {estimate:.1f} or more (Chao)"
+                if by_chao
+                else f"with those known otherwise: {estimate:.0f}"
+            )
             ax.axhline(
                 estimate,
                 color=color,

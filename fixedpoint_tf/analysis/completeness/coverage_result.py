@@ -46,14 +46,15 @@ class Coverage(Result):
             exist, see :func:`fixedpoint_tf.analysis.certify`; 0 where nothing is proved, as of
             a function of the user's own, or where no system was given.
         n_points_estimate: ``(n_conditions,)``, estimate of how many points very many more
-            starts of the same kind would meet, see ``chao1``. It is no bound of how many
-            there are.
+            starts of the same kind would meet, see ``chao1``, or how many are known, where
+            these are more. It is no bound of how many there are.
         xstar: ``(n_points, n_states)``, the distinct points, of all conditions.
         counts: ``(n_points,)`` int, starts that ended in each.
         condition: ``(n_points,)`` int, row of ``inputs``.
         member: ``(n_starts,)`` int, the point of each start; -1 elsewhere, -2 no point.
         confidence: of the bounds.
         of: ``"fixed"`` or ``"all"``, the points asked for.
+        n_otherwise: ``(n_conditions,)`` int, points that are known and no start led to.
 
     Example:
         >>> from fixedpoint_tf import FixedPoints
@@ -84,6 +85,16 @@ class Coverage(Result):
     member: np.ndarray
     confidence: float
     of: str
+    n_otherwise: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_otherwise is None:  # of files of older releases
+            object.__setattr__(self, "n_otherwise", np.zeros(len(self.n_points), dtype=int))
+
+    @property
+    def n_known(self) -> np.ndarray:
+        """Points met by starts, and those known otherwise, ``(n_conditions,)``."""
+        return self.n_points + np.asarray(self.n_otherwise)
 
     def __repr__(self) -> str:
         total = int(self.n_starts.sum())
@@ -91,20 +102,24 @@ class Coverage(Result):
             return "no starts"
         noun = "fixed point" if self.of == "fixed" else "fixed or slow point"
         n, n_once = int(self.n_points.sum()), int(self.n_once.sum())
+        n_known = int(self.n_known.sum())
         where_lost = self._lost()
         if not n:
             ends = [*where_lost]
             if self.n_elsewhere.sum():
                 ends.insert(0, f"{int(self.n_elsewhere.sum()):,} ended at slow points")
+            known = f", {n_known:,} known otherwise" if n_known else ""
             return (
-                f"no {noun}s met by {pluralize(total, 'start')} ({', '.join(ends)}): how many "
-                "there are cannot be estimated"
+                f"no {noun}s met by {pluralize(total, 'start')} ({', '.join(ends)}){known}: "
+                "how many there are cannot be estimated"
             )
         once = {0: "none of them once", n: "each of them once"}
         words = ", " + once.get(n_once, f"{n_once:,} of them once")
         if n == 1:
             words = ", once" if n_once else ""
         parts = [f"{pluralize(n, noun)} met by {pluralize(total, 'start')}{words}"]
+        if n_known > n:
+            parts.append(f"{n_known - n:,} more known otherwise")
         lower = int(self.n_points_lower.sum())
         if lower:
             parts.append(f"at least {lower:,} {'exists' if lower == 1 else 'exist'} (proved)")
@@ -113,10 +128,10 @@ class Coverage(Result):
         parts.append(
             f"one more start of the same kind meets a new one with an estimated chance of "
             f"{self.missing[worst]:.2g}, at most {self.missing_upper[worst]:.2g} at "
-            f"{100 * self.confidence:g}% confidence{where}"
+            f"{100 * self.confidence:g}% confidence{where}, if starts are independent"
         )
         estimate = float(self.n_points_estimate.sum())
-        if estimate > n + 0.5:
+        if estimate > n_known + 0.5:
             parts.append(
                 f"many more of the same starts would meet some {estimate:,.0f} or more"
             )

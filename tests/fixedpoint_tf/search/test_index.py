@@ -89,7 +89,11 @@ def test_results_under_other_inputs_are_joined_and_under_the_same_are_not():
     first, second = (search(cell, STARTS[2], [[u]]) for u in (0.0, 2.0))
     both = FixedPoints.concatenate([first, second])
     assert both.index.total.tolist() == [1, 1] and both.index.n_points.tolist() == [9, 1]
+    assert both.search_end == "settled"
+    stopped = dataclasses.replace(second, search_end="time")
+    assert FixedPoints.concatenate([first, stopped]).search_end == "time"
     assert FixedPoints.concatenate([first, first]).index is None
+    assert FixedPoints.concatenate([first, first]).search_end is None
     assert FixedPoints.concatenate([first, second[:1]], common=True).index is None
 
 

@@ -229,6 +229,87 @@ def test_the_lower_bound_is_by_condition():
     assert answer.n_points.tolist() == [2, 1] and answer.n_points_lower.tolist() == [1, 1]
 
 
+def test_points_known_otherwise_raise_the_number_of_them():
+    starts = ends([0, 0, 0, 1])
+    known = ends([0, 1, 2, 3, 4], status=[0, 0, 0, 0, 1])
+    alone, answer = estimate_coverage(starts), estimate_coverage(starts, known=known)
+    assert (alone.n_otherwise.tolist(), answer.n_otherwise.tolist()) == ([0], [2])
+    assert (answer.n_points.tolist(), answer.n_known.tolist()) == ([2], [4])
+    assert alone.n_points_estimate[0] < 4 == answer.n_points_estimate[0]
+    assert answer.missing == alone.missing  # an estimate from the starts, as before
+    assert "2 fixed points met by 4 starts, 1 of them once; 2 more known otherwise" in repr(
+        answer
+    )
+    assert repr(answer).endswith("if starts are independent")
+    with_slow = estimate_coverage(starts, known=known, of="all")
+    assert with_slow.n_otherwise.tolist() == [3]
+
+
+def test_the_figure_tells_what_is_known_otherwise_from_an_estimate():
+    _, axes = estimate_coverage(ends([0, 0, 0, 1]), known=ends([2, 3])).plot()
+    words = [t.get_text() for t in axes.get_legend().texts]
+    assert words[-1] == "with those known otherwise: 4"
+
+
+def test_an_estimate_above_what_is_known_stands():
+    starts = ends(np.r_[np.zeros(50), np.arange(1, 20)])
+    alone = estimate_coverage(starts)
+    answer = estimate_coverage(starts, known=ends([0, 1, 2, 30]))
+    assert answer.n_points_estimate[0] == alone.n_points_estimate[0] > answer.n_known[0] == 21
+
+
+def test_known_points_are_counted_under_their_inputs():
+    starts = ends([0, 0, 1], inputs=[[0.0], [0.0], [1.0]])
+    known = ends([0, 5, 0, 1, 7], inputs=[[0.0], [0.0], [1.0], [1.0], [2.0]])
+    answer = estimate_coverage(starts, known=known)
+    assert answer.n_otherwise.tolist() == [1, 1]
+    near = ends([0], scale=1.0, inputs=[[0.0]])
+    near = FixedPoints(xstar=near.xstar + 1e-9, inputs=near.inputs, status=[0])
+    assert estimate_coverage(starts, known=near).n_otherwise.tolist() == [0, 0]
+
+
+def test_where_starts_met_nothing_what_is_known_is_said():
+    answer = estimate_coverage(ends([0, 1], status=[2, 3]), known=ends([4]))
+    assert answer.n_known.tolist() == [1] and answer.n_points_estimate.tolist() == [1.0]
+    assert "1 known otherwise: how many there are cannot be estimated" in repr(answer)
+
+
+def test_the_further_starts_of_a_search_count_as_known_otherwise():
+    finder = FixedPointFinder(tanh_units([2.0, 2.0]), verbose=False)
+    starts = np.random.default_rng(0).normal(0.9, 0.02, (16, 2))
+    unique, all_points = finder.find_fixed_points(starts, [[0.0]])
+    alone = finder.estimate_coverage(all_points)
+    answer = finder.estimate_coverage(all_points, known=unique)
+    assert alone.n_points[0] < 9 == answer.n_known[0] == answer.n_points_lower[0]
+    assert answer.n_points_estimate[0] >= 9
+    assert "complete" not in repr(answer)
+
+
+@pytest.mark.parametrize(
+    ("known", "error", "message"),
+    [
+        (np.zeros((1, 1)), TypeError, "known: expected a FixedPoints, received ndarray"),
+        (FixedPoints(xstar=[[0.0]]), ValueError, "known: expected a status, received None"),
+        (
+            FixedPoints(xstar=[[0.0, 0.0]], status=[0]),
+            ValueError,
+            "known: expected points of 1 states and 1 inputs",
+        ),
+        (ends([0]), ValueError, "known: expected points with inputs beside starts under 2"),
+    ],
+)
+def test_known_points_of_another_system_are_refused(known, error, message):
+    with pytest.raises(error, match=message):
+        estimate_coverage(ends([0, 1], inputs=[[0.0], [1.0]]), known=known)
+
+
+def test_a_file_of_an_older_release_loads(tmp_path):
+    answer = estimate_coverage(ends([0, 0, 1]))
+    object.__setattr__(answer, "n_otherwise", None)
+    answer.save(tmp_path / "c.h5")
+    assert Coverage.load(tmp_path / "c.h5").n_otherwise.tolist() == [0]
+
+
 def test_saved_as_it_was(tmp_path):
     answer = estimate_coverage(ends([0, 0, 0, 1]), seed=3)
     answer.save(tmp_path / "c.h5")
