@@ -44,9 +44,9 @@ def concatenate(sets: Sequence[FixedPoints], common: bool) -> FixedPoints:
     }
     joined["start_counts"] = joined["search_end"] = None
     joined["index"] = _joined_index([points.index for points in sets])
-    ends = [points.search_end for points in sets]
-    if joined["index"] is not None and None not in ends:  # the one that ended the least
-        joined["search_end"] = max(ends, key=[str(end) for end in SearchEnd].index)
+    ends = [SearchEnd(points.search_end) for points in sets if points.search_end is not None]
+    if joined["index"] is not None and len(ends) == len(sets):  # the one that ended the least
+        joined["search_end"] = max(ends, key=list(SearchEnd).index)
     joined["tol_unique"] = min(points.tol_unique for points in filled)
     return dataclasses.replace(filled[0], **joined)
 
