@@ -42,7 +42,6 @@ MANY_STATES = 128  # from here on a batch of 1024 takes seconds
 LEAST_BATCH = 64  # starts: fewer cost as much, by the calls alone
 LEAST_STARTS = 256  # further starts since the last new point, at effort 1
 STARTS_AN_INPUT = 64  # the same of each input, while they are no more than the given starts
-MOST_COUNTED = 128  # states tried between known points that count as further starts
 EASY = 0.5  # share of the first batch that arrives where a network is easy
 EXTENSION = 4  # of the patience where the indices of the points show that some are missing
 MOST_EXTENDED = 2  # times, after which the summary says that points are missing
@@ -92,38 +91,34 @@ class Kind:
     earned: Yield = dataclasses.field(default_factory=Yield)
 
 
-def go_on(search: fixedpoint_tf.search.search.Search, n_since: int = 0) -> SearchEnd:
+def go_on(search: fixedpoint_tf.search.search.Search) -> SearchEnd:
     """Search from further starts until they lead to no new point.
 
     Args:
         search: a search that has worked through its own starts; new isolated fixed points
             are entered among its ends. Its options say with which effort, and for how long.
-        n_since: states between known points that have led to no new point already.
 
     Returns:
         The rule that ended it.
     """
     options = search.options
-    if search.descents.matrix_free:  # which points are isolated is then not known
-        return SearchEnd.STARTS_ALONE
     if options.max_seconds is None:
         until = time.monotonic() + SECONDS * options.effort
     else:
         until = search.begin + options.max_seconds
-    return _Continued(search, n_since).run(until)
+    return _Continued(search).run(until)
 
 
 class _Continued:
     """The further starts of one search."""
 
-    def __init__(self, search: fixedpoint_tf.search.search.Search, n_since: int):
+    def __init__(self, search: fixedpoint_tf.search.search.Search):
         self.search = search
         self.problem = search.descents.widest
         self.rng = np.random.default_rng([search.options.random_seed, 1])
         n_inputs = len(search.inputs)
         self.patience = Patience(
             search.options.effort,
-            n_since=min(n_since, MOST_COUNTED),
             least=max(LEAST_STARTS, min(STARTS_AN_INPUT * n_inputs, len(search.start))),
         )
         self.order, self.n_batches = self.rng.permutation(n_inputs), 0

@@ -4,8 +4,9 @@
     sharpen  near fixed points: distinct ones in double precision, the others assigned
     attract  some starts run forward until they rest
     settle   the rest: descend to stationary points of q in double precision
-    explore  leap between regions of linear networks; start again between known points
+    leap     walk from region to region of networks that are linear within regions
     go on    start again from anywhere until that leads to nothing new
+    explore  without effort for that: start again between known points
 
 Every start ends as the member of one end point. Where many starts head for the same one, the
 expensive descent is shared (:mod:`fixedpoint_tf.search.assignment`).
@@ -31,7 +32,7 @@ from fixedpoint_tf.search.evidence.evidence import Evidence
 from fixedpoint_tf.search.evidence.rounding import is_double
 from fixedpoint_tf.search.solvers import forward
 from fixedpoint_tf.search.solvers.base import Points, Problem
-from fixedpoint_tf.search.starts.further import explore
+from fixedpoint_tf.search.starts.further import explore, leap
 from fixedpoint_tf.search.starts.region import Region
 from fixedpoint_tf.systems.kinks.sides import is_smooth
 from fixedpoint_tf.systems.self_maps import self_maps
@@ -119,9 +120,11 @@ class Search:
             self.attract()
         self.settle()
         if self.options.method == "newton":
-            n_since = explore(self)
-            if self.options.effort > 0.0:
-                self.end = go_on(self, n_since)
+            is_piecewise_linear = leap(self)
+            if self.options.effort > 0.0 and not self.descents.matrix_free:
+                self.end = go_on(self)
+            else:
+                explore(self, patient=is_piecewise_linear)
 
     def wrap_up(self) -> None:
         """After an interruption: locate what the descents had come near; no more than that."""

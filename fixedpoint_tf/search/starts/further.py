@@ -16,7 +16,7 @@ from fixedpoint_tf.systems.kinks.sides import is_smooth
 if TYPE_CHECKING:
     import fixedpoint_tf.search.search
 
-__all__ = ["explore", "release"]
+__all__ = ["explore", "leap", "release"]
 
 N_RELEASED = 32  # new fixed points that are left on both sides, at most
 N_EXPLORE = 64  # pairs of fixed points whose midpoints are tried, at least
@@ -35,24 +35,18 @@ LANDED = 1e-9  # residual, relative to the size of the state, of a state that ha
 MOST_FRUITLESS = 1  # rounds without a new point after one with some; the first ends it at once
 
 
-def explore(search: fixedpoint_tf.search.search.Search) -> int:
+def explore(search: fixedpoint_tf.search.search.Search, *, patient: bool) -> None:
     """Search from between and beside known fixed points under the same input.
 
-    Of networks that are linear within regions, regions are tried first. Between two
-    attractors lies a saddle, often one that few starts lead to; and where parts of a network
-    are bistable by themselves, what tells two points apart, added to a third, leads to a
-    fourth.
+    Between two attractors lies a saddle, often one that few starts lead to; and where parts
+    of a network are bistable by themselves, what tells two points apart, added to a third,
+    leads to a fourth.
 
     Args:
         search: a search that has settled; new points are entered among its ends.
-
-    Returns:
-        The number of states from which it searched since it last entered a new point.
+        patient: go on after a first round without a new point.
     """
-    fruitless, n_since = MOST_FRUITLESS, 0
-    if _is_piecewise_linear(search):
-        _leap(search)
-        fruitless = 0  # what it found makes new pairs
+    fruitless = 0 if patient else MOST_FRUITLESS
     for k in range(EXPLORE_ROUNDS):
         n_known = len(search.ends)
         a, b = _pairs(search, N_EXPLORE if k == 0 else MOST_PAIRS)
@@ -68,16 +62,13 @@ def explore(search: fixedpoint_tf.search.search.Search) -> int:
         search.descents.coarse(points, only_fixed=True, problem=search.descents.widest)
         near = points.q <= CANDIDATE_Q
         search.enter_new(points.take(near), source[near], origin[near])
-        n_since += len(a)
         if len(search.ends) > n_known:
-            fruitless = n_since = 0
+            fruitless = 0
             release(search, np.arange(n_known, len(search.ends)))
         else:
             fruitless += 1
         if fruitless > MOST_FRUITLESS:
             break
-    return n_since
-
 
 def _is_piecewise_linear(search: fixedpoint_tf.search.search.Search) -> bool:
     """Report whether Jacobians stay the same nearby.
@@ -94,14 +85,22 @@ def _is_piecewise_linear(search: fixedpoint_tf.search.search.Search) -> bool:
     return bool(np.median(change) <= SAME * (1.0 + np.abs(first).max(initial=0.0)))
 
 
-def _leap(search: fixedpoint_tf.search.search.Search) -> None:
-    """Take full Newton steps from some starts, however far they lead, and enter where they end.
+def leap(search: fixedpoint_tf.search.search.Search) -> bool:
+    """Take full Newton steps from some starts of a network that is linear within regions.
 
-    Where a network is linear within regions, a step ends where its region would have its
-    fixed point: there, or in another region, from which the next one leads on
-    (Eisenmann, Monfared, Goring & Durstewitz 2023, "Bifurcations and loss jumps in RNN
-    training", for the same walk from region to region).
+    However far a step leads, it ends where its region would have its fixed point: there, or
+    in another region, from which the next one leads on (Eisenmann, Monfared, Goring &
+    Durstewitz 2023, "Bifurcations and loss jumps in RNN training", for the same walk from
+    region to region).
+
+    Args:
+        search: a search that has settled; new points are entered among its ends.
+
+    Returns:
+        True if the network is such a one; of others no step is taken.
     """
+    if not _is_piecewise_linear(search):
+        return False
     problem = search.descents.widest
     most = min(MOST_LEAPING, max(1, LEAP_ENTRIES // problem.n_states**2))
     chosen = np.resize(search.rng.permutation(len(search.start)), most)
@@ -128,6 +127,7 @@ def _leap(search: fixedpoint_tf.search.search.Search) -> None:
     rests = np.flatnonzero(lands)
     if len(rests):
         search.enter_new(Points(x[rests], u[rests]), chosen[rests], origin[rests])
+    return True
 
 
 def release(
