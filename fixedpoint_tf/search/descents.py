@@ -10,7 +10,12 @@ from fixedpoint_tf._utils.chunks import MEMORY_LIMIT, map_chunks
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.evidence.evidence import Evidence, stationarity_tolerance
 from fixedpoint_tf.search.evidence.examination import examine
-from fixedpoint_tf.search.evidence.rounding import is_double, rounded_distance, rounding_level
+from fixedpoint_tf.search.evidence.rounding import (
+    is_double,
+    rounded_distance,
+    rounding_level,
+    state_size,
+)
 from fixedpoint_tf.search.solvers import adam, kinked, krylov, levenberg_marquardt, newton
 from fixedpoint_tf.search.solvers.base import OnProgress, Points, Problem
 from fixedpoint_tf.search.starts.region import WIDENINGS, Region
@@ -26,6 +31,7 @@ N_TRIED = 64  # points on which Newton-GMRES must show that it arrives
 MIXED_MIN_STATES = 64  # below it matrices in double precision cost hardly more
 MIXED_ITERS = 60  # with matrices in single precision; why so many is not on record
 FURTHER = (10.0, 1e3)  # distances, relative to its own, at which a far point is looked beyond
+LOCATED = 1e-11  # Newton step, relative to the size of a state, of a point located well
 FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has no bottom
 
 
@@ -201,9 +207,27 @@ class Descents:
         )
         status = self._status(points.x, points.u, evidence)
         stalled = np.flatnonzero(status == Status.NOT_CONVERGED)
-        if len(stalled) and not self.matrix_free and is_double(self.eps):
-            self._settle_on_kinks(points, stalled, evidence, status)
+        if not self.matrix_free and is_double(self.eps):
+            if len(stalled):
+                self._settle_on_kinks(points, stalled, evidence, status)
+            self._locate_better(points, evidence, status)
         return evidence, status
+
+    def _locate_better(self, points: Points, evidence: Evidence, status: np.ndarray) -> None:
+        """Take one Newton step more where the last residual leaves a fixed point uncertain."""
+        known = (status == Status.FIXED_POINT) & np.isfinite(evidence.radius)
+        rows = np.flatnonzero(known & (evidence.newton_step > LOCATED * state_size(points.x)))
+        if not len(rows) or evidence.inverse is None:
+            return
+        x, u = points.x[rows], points.u[rows]
+        inverse = evidence.inverse[rows]
+        x = x - np.einsum("nij,nj->ni", inverse, self.residual(x, u))
+        x = np.clip(x, self.widest.lower, self.widest.upper)
+        found = examine(self.widest, x, u, eps=self.eps, matrix_free=False)
+        nearer = (found.q < evidence.q[rows]) & np.isfinite(found.radius)
+        rows, found = rows[nearer], found.take(nearer)
+        points.x[rows], points.q[rows] = x[nearer], found.q
+        evidence.put(rows, found)
 
     def _settle_on_kinks(
         self, points: Points, stalled: np.ndarray, evidence: Evidence, status: np.ndarray

@@ -70,6 +70,7 @@ def explore(search: fixedpoint_tf.search.search.Search, *, patient: bool) -> Non
         if fruitless > MOST_FRUITLESS:
             break
 
+
 def _is_piecewise_linear(search: fixedpoint_tf.search.search.Search) -> bool:
     """Report whether Jacobians stay the same nearby.
 
