@@ -32,5 +32,10 @@ class SearchEnd(TextStrEnum):
         "missing",
         "further starts led to no new fixed point, though by their index some are missing",
     )
+    TOO_MANY = (
+        "too many",
+        "the time was over before all combinations of the fixed points of independent blocks, "
+        "or their images under symmetries, were entered",
+    )
     TIME = "time", "the time was over before further starts led to no new fixed point"
     INTERRUPTED = "interrupted", "the keyboard put an end to the search"

@@ -28,6 +28,7 @@ from fixedpoint_tf.search.starts.distributions import ball_states, preimage_stat
 from fixedpoint_tf.search.starts.further import release
 from fixedpoint_tf.search.starts.offspring import differences, midpoints, mixtures
 from fixedpoint_tf.search.stopping import Patience
+from fixedpoint_tf.search.structure import Structure
 
 if TYPE_CHECKING:
     import fixedpoint_tf.search.search
@@ -58,8 +59,6 @@ LEAST_SHARE = 0.06  # of each kind of start, in a batch
 PRIOR = 1.0, 64.0  # new points and starts that are added to the yield of each kind
 LEAST_ARRIVING = 0.1  # share of the starts; where fewer arrive, what is found is a lower bound
 SECONDS = 60.0  # at effort 1, unless the user says otherwise
-N_ODD = 8  # states at which it is tested that a network is odd
-ROUNDINGS = 64.0  # by which the two sides may then differ
 
 
 @dataclasses.dataclass
@@ -124,8 +123,7 @@ class _Continued:
         self.order, self.n_batches = self.rng.permutation(n_inputs), 0
         self.n_arrived = 0
         self.source = np.unique(search.condition, return_index=True)[1]
-        self.odd: dict[int, bool] = {}
-        self.mirrored: set[int] = set()
+        self.structure = Structure(search, self.rng)
         centre, half = _middle(search)
         self.fibres = Fibres(search, centre, half, self.rng)
         self.by_starts, self.by_fibres = Yield(), Yield()
@@ -144,13 +142,17 @@ class _Continued:
 
     def run(self, until: float) -> SearchEnd:
         """Make batches of starts until a rule ends it."""
-        search = self.search
+        search, structure = self.search, self.structure
+        structure.enter(until)
         largest = BATCH if self.problem.n_states < MANY_STATES else LARGE_BATCH
         n_iters, n_extended = PROBE_ITERS, 0
         fibres_at_once = FIBRES_AT_ONCE if largest == BATCH else FIBRES_AT_ONCE // 2
         while True:
             self.patience.least_fibres = self.least_fibres
             if self.patience.is_over:
+                structure.enter(until, structure.n_left)
+                if structure.n_left:
+                    return SearchEnd.TOO_MANY
                 missing = self.inputs_with_missing_points()
                 if not len(missing):
                     return SearchEnd.FEW_ARRIVED if self.few_arrive else SearchEnd.SETTLED
@@ -165,7 +167,8 @@ class _Continued:
             if self.prefers_fibres:
                 self.follow_fibres(fibres_at_once, until)
                 continue
-            self.batch(int(np.clip(self.patience.n_due, LEAST_BATCH, largest)), n_iters)
+            n = int(np.clip(self.patience.n_due, LEAST_BATCH, largest))
+            self.batch(n, n_iters, until)
             if n_iters == PROBE_ITERS and self.n_arrived < EASY * search.n_further:
                 self.patience.n_since = 0  # so few iterations were no trial
                 self.is_easy = False
@@ -214,27 +217,29 @@ class _Continued:
         )
         arrived = np.flatnonzero(search.descents.newton(points, POLISH_ITERS, self.longest))
         self.enter(points.take(arrived), x[arrived], condition[arrived])
-        n_new = self.go_on_from(first_new, condition)
+        n_new = self.go_on_from(first_new, until)
         work = n_solved / SOLVES_A_START
         self.by_fibres.learn(work, n_new)
-        self.patience.count_fibres(n, work, n_new, int(self.isolated().sum()))
+        self.patience.count_fibres(n, work, n_new, self.structure.n_to_find)
         logger.debug(
             "%d fibres: %d Jacobians, %d crossings, %d new points",
             n, n_solved, len(x), n_new,
         )  # fmt: skip
 
-    def go_on_from(self, first_new: int, condition: np.ndarray) -> int:
-        """Release new points and enter mirror images under some inputs; how many are new."""
-        search = self.search
-        new = np.arange(first_new, len(search.ends))
+    def go_on_from(self, first_new: int, until: float) -> int:
+        """Release new points and enter what the structure makes of them; how many are new."""
+        search, structure = self.search, self.structure
+        new, n_to_find = np.arange(first_new, len(search.ends)), structure.n_to_find
         if len(new):
             release(search, new, only_isolated=True)
-        self.mirror([c for c in np.unique(condition) if self.is_odd(c)])
+        structure.enter(until)
         n_new = len(search.ends) - first_new
+        if structure.falls_apart:  # combinations of known points of blocks are not new
+            n_new = structure.n_to_find - n_to_find
         self.is_easy &= n_new == 0
         return n_new
 
-    def batch(self, n: int, n_iters: int) -> None:
+    def batch(self, n: int, n_iters: int, until: float) -> None:
         """Make one batch of starts, under some inputs in turn, and learn from its yield."""
         search, first_new = self.search, len(self.search.ends)
         n_pieces = int(np.clip(n // STARTS_AN_INPUT, 1, len(self.order)))
@@ -256,9 +261,9 @@ class _Continued:
         by = kind[arrived[np.flatnonzero(numbers >= first_new)[first]]]
         for i, k in enumerate(self.kinds.values()):
             k.earned.learn(int((kind == i).sum()), int((by == i).sum()))
-        n_new = self.go_on_from(first_new, condition)
+        n_new = self.go_on_from(first_new, until)
         self.by_starts.learn(n, n_new)
-        self.patience.count(n, n_new, int(self.isolated().sum()))
+        self.patience.count(n, n_new, self.structure.n_to_find)
         logger.debug(
             "%d further starts: %d arrived, %d new points, by kind %s",
             n, len(arrived), n_new,
@@ -291,35 +296,6 @@ class _Continued:
     def enter(self, points: Points, origin: np.ndarray, condition: np.ndarray) -> np.ndarray:
         """Enter what starts have arrived at among the end points; their numbers, or -1."""
         return self.search.enter_new(points, self.source[condition], origin, only_isolated=True)
-
-    def is_odd(self, condition: int) -> bool:
-        """Test for ``F(-x) = -F(x)`` under an input, at some states."""
-        if condition not in self.odd:
-            search = self.search
-            x = search.start[self.rng.integers(len(search.start), size=N_ODD)]
-            number = np.full(N_ODD, condition)
-            r = search.residual(x, number)
-            there = search.residual(self.mirrored_states(x), number)
-            size = 1.0 + np.abs(x).max() + np.abs(r).max()
-            self.odd[condition] = bool(
-                np.abs(r + there).max() <= ROUNDINGS * search.descents.eps * size
-            )
-        return self.odd[condition]
-
-    def mirror(self, odd: list[int]) -> None:
-        """Enter the mirror images of points under inputs for which the network is odd."""
-        ends = self.search.ends
-        rows = np.flatnonzero(self.isolated() & np.isin(ends.condition, odd))
-        rows = rows[~np.isin(rows, list(self.mirrored))]
-        if not len(rows):
-            return
-        self.mirrored.update(rows.tolist())
-        x, condition = self.mirrored_states(ends.x[rows]), ends.condition[rows]
-        self.enter(Points(x.copy(), self.search.inputs[condition]), x, condition)
-
-    def mirrored_states(self, x: np.ndarray) -> np.ndarray:
-        """Return the states opposite to zero in the units of the network."""
-        return -2.0 * self.problem.origin / self.problem.scale - x
 
 
 def _middle(search: fixedpoint_tf.search.search.Search) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.intervals import Interval
+from fixedpoint_tf.systems.cells.couplings import Couplings
 from fixedpoint_tf.systems.cells.curvature import BallBounds
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
@@ -143,6 +144,17 @@ class CellEquations(abc.ABC):
 
         Returns:
             None where no bounded box holds all fixed points.
+        """
+        return None
+
+    def couplings(self, w: Any) -> Couplings | None:
+        """Give what the units feed each other, from which blocks and symmetries are read.
+
+        Args:
+            w: weights, arrays in double precision.
+
+        Returns:
+            None where the equations do not tell.
         """
         return None
 

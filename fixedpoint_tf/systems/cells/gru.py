@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.activations import ACTIVATIONS, activation_name, suprema
+from fixedpoint_tf.systems.cells.couplings import Couplings, couplings_of_gates
 from fixedpoint_tf.systems.cells.curvature import (
     ROUNDING,
     BallBounds,
@@ -138,6 +139,9 @@ class GRU(CellEquations):
 
     def input_jacobian(self, w, h, u):
         return self._kernel_jacobian(w, h, u, w[0], recurrent=False)
+
+    def couplings(self, w: Any) -> Couplings:
+        return couplings_of_gates(w, self.activation, [False, False, True])
 
     def ball_bounds(self, w: Any, *, jumps: bool = False) -> BallBounds:
         make = self._bounds_after if self.reset_after else self._bounds_before

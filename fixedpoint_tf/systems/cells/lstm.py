@@ -11,6 +11,7 @@ import tensorflow as tf
 from fixedpoint_tf._utils.duals import Dual
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.activations import ACTIVATIONS, activation_name, suprema
+from fixedpoint_tf.systems.cells.couplings import Couplings, couplings_of_gates
 from fixedpoint_tf.systems.cells.curvature import (
     ROUNDING,
     BallBounds,
@@ -172,6 +173,9 @@ class LSTM(CellEquations):
             return Interval.join([h, memory(*a.split(4)[:3]).value], axis=1)
 
         return FixedPointMap(recurrent, offset, gates, lower, upper, lift)
+
+    def couplings(self, w: Any) -> Couplings:
+        return couplings_of_gates(w, self.activation, [False, False, True, False], 2)
 
     def ball_bounds(self, w: Any, *, jumps: bool = False) -> BallBounds:
         kernel, recurrent, bias = w

@@ -9,6 +9,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.cells.activations import ACTIVATIONS, activation_name, suprema
+from fixedpoint_tf.systems.cells.couplings import Couplings, couplings_of_gates
 from fixedpoint_tf.systems.cells.curvature import (
     ROUNDING,
     BallBounds,
@@ -67,6 +68,9 @@ class SimpleRNN(CellEquations):
 
     def input_jacobian(self, w, h, u):
         return self._kernel_jacobian(w, h, u, w[0])
+
+    def couplings(self, w: Any) -> Couplings:
+        return couplings_of_gates(w, self.activation, [True])
 
     def ball_bounds(self, w: Any, *, jumps: bool = False) -> BallBounds:
         kernel, recurrent, bias = w

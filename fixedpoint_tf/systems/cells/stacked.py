@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf.systems.cells import couplings, piecewise_linear
+from fixedpoint_tf.systems.cells.couplings import Couplings
 from fixedpoint_tf.systems.cells.curvature import BallBounds, CellBounds
 from fixedpoint_tf.systems.cells.equations import CellEquations
-from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear, stack
+from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.cells.registry import kind_of, register_standard
 
 __all__ = ["Stacked", "is_stack"]
@@ -143,7 +145,12 @@ class Stacked(CellEquations):
 
         return bound
 
+    def couplings(self, w: Any) -> Couplings | None:
+        parts = [layer.couplings(own) for layer, own in zip(self.layers, w, strict=True)]
+        known = [part for part in parts if part is not None]
+        return couplings.stack(known) if len(known) == len(parts) else None
+
     def piecewise_linear(self, w: Any) -> PiecewiseLinear | None:
         parts = [layer.piecewise_linear(own) for layer, own in zip(self.layers, w, strict=True)]
         known = [part for part in parts if part is not None and part.threshold is None]
-        return stack(known) if len(known) == len(parts) else None
+        return piecewise_linear.stack(known) if len(known) == len(parts) else None

@@ -19,6 +19,7 @@ from fixedpoint_tf._utils.affine import Affine
 from fixedpoint_tf._utils.duals import Dual
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
+from fixedpoint_tf.systems.cells.couplings import leading_space
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 
 __all__ = ["Coordinates"]
@@ -56,11 +57,9 @@ class Coordinates:
     def _reduce(self, kernel: np.ndarray, box: Interval) -> None:
         """Take fewer coordinates where the kernel is of low rank, nearly."""
         n = len(kernel)
-        left, values, _ = np.linalg.svd(kernel, full_matrices=False)
-        rank = int((values > LEFT_OUT * values[:1].sum()).sum())
-        if not 0 < rank <= min(MOST_COORDINATES, n - 1):
+        to = leading_space(kernel, LEFT_OUT)
+        if not 0 < to.shape[1] <= min(MOST_COORDINATES, n - 1):
             return
-        to = left[:, :rank]
         back = to.T @ kernel
         rest = Interval.at(kernel) - Interval.at(to).matmul(back)
         radius = box.size @ rest.size * (1.0 + 1e-12)

@@ -6,12 +6,12 @@ import dataclasses
 import itertools
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.norms import spectral_norms
 from fixedpoint_tf.analysis.completeness.proof.branch_and_bound import enclose_all
 from fixedpoint_tf.analysis.completeness.proof.coordinates import Coordinates
+from fixedpoint_tf.systems.cells.couplings import independent_blocks
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 
 __all__ = ["Limits", "Proof", "prove_map"]
@@ -58,12 +58,11 @@ def prove_map(network: FixedPointMap, known: np.ndarray, limits: Limits) -> Proo
         known: outputs ``(p, n)`` where fixed points are thought to be.
         limits: of the proof.
     """
-    n_blocks, block = 1, np.zeros(network.n, dtype=int)
+    units = [np.arange(network.n)]
     if network.is_elementwise:
-        n_blocks, block = connected_components(network.couplings(), directed=False)
-    if n_blocks == 1:
+        units = independent_blocks(network.couplings())
+    if len(units) == 1:
         return _prove_block(network, known, limits)
-    units = [np.flatnonzero(block == k) for k in range(n_blocks)]
     proofs = []
     for of_block in units:
         some = np.unique(known[:, of_block].round(9), axis=0)
