@@ -139,7 +139,7 @@ class Structure:
         self.n_added = len(ends)
         conditions = np.unique(ends.condition[new])
         self._find_symmetries(conditions)
-        x, condition = [self.left[0]], [self.left[1]]
+        states, numbers = [self.left[0]], [self.left[1]]
         for c in conditions:
             mine = ends.x[new[ends.condition[new] == c]]
             if len(self.blocks) > 1:
@@ -148,18 +148,24 @@ class Structure:
                     self.products[c] = Products(self.blocks, reach)
                 self.products[c].add(mine)
             for image in self.symmetries[c]:
-                x.append(image(mine))
-                condition.append(np.full(len(mine), c))
-        x, condition = np.concatenate(x), np.concatenate(condition)
-        if len(x):
-            known = place(ends.x[self._isolated()], ends.condition[self._isolated()])
-            where = place(x, condition)
-            near = EXACT_REACH * (1.0 + np.abs(x).max())
-            away = cKDTree(known).query(where, distance_upper_bound=near)[0] > near
-            _, first = np.unique(where.round(9), axis=0, return_index=True)
-            kept = np.sort(first[away[first]])
-            x, condition = x[kept], condition[kept]
-        self.left = x, condition
+                states.append(image(mine))
+                numbers.append(np.full(len(mine), c))
+        self.left = self._without_known(np.concatenate(states), np.concatenate(numbers))
+
+    def _without_known(
+        self, x: np.ndarray, condition: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Leave out candidates that are known points, or each other."""
+        if not len(x):
+            return x, condition
+        rows = self._isolated()
+        known = place(self.search.ends.x[rows], self.search.ends.condition[rows])
+        where = place(x, condition)
+        near = EXACT_REACH * (1.0 + np.abs(x).max())
+        away = cKDTree(known).query(where, distance_upper_bound=near)[0] > near
+        _, first = np.unique(where.round(9), axis=0, return_index=True)
+        kept = np.sort(first[away[first]])
+        return x[kept], condition[kept]
 
     def _isolated(self) -> np.ndarray:
         ends = self.search.ends

@@ -232,14 +232,17 @@ class _Graph:
             return False
         there = np.ix_(p.to, p.to)
         sign, by = p.sign, p.sign[:, None]
-        return (
-            _same(self.kind[p.to], self.kind)
-            and _same(self.odd_offset[p.to], sign * self.odd_offset)
-            and _same(self.even_offset[p.to], self.even_offset)
-            and _same(self.squared[there], self.squared)
-            and (not self.is_signed.any() or _same(self.odd[there], by * sign * self.odd))
-            and (self.is_signed.all() or _same(self.even[there], by * self.even))
-        )
+        pairs = [
+            (self.kind[p.to], self.kind),
+            (self.odd_offset[p.to], sign * self.odd_offset),
+            (self.even_offset[p.to], self.even_offset),
+            (self.squared[there], self.squared),
+        ]
+        if self.is_signed.any():
+            pairs.append((self.odd[there], by * sign * self.odd))
+        if not self.is_signed.all():
+            pairs.append((self.even[there], by * self.even))
+        return all(_same(a, b) for a, b in pairs)
 
     def _first(self) -> np.ndarray:
         """Colour nodes by their kind alone, ``(n_signs, n)``."""
@@ -281,7 +284,8 @@ class _Graph:
                 even = even + apart @ self.even
             sums = np.stack([even + odd, even - odd][: self.n_signs], axis=1)
             new = _classes(colour, sums)
-            if len(new) == 2 and not np.array_equal(*(np.sort(c, axis=None) for c in new)):
+            counts = np.sort(new.reshape(len(new), -1), axis=1)
+            if not np.array_equal(counts[0], counts[-1]):
                 return None
             if new.max() + 1 == n_colours:
                 return new
