@@ -21,7 +21,7 @@ from fixedpoint_tf.systems.cells.couplings import Couplings
 __all__ = ["SignedPermutation", "may_permute", "signed_permutations"]
 
 SAME = 1e-10  # of the largest: sums of the same weights in another order differ by less
-WORK = 2**22  # entries of matrices that are looked at: some 30 ms
+WORK = 2**20  # entries of matrices that are looked at: some ten milliseconds
 MOST_REFINED = 64  # times that colours are refined, each some tenths of a millisecond
 MOST_FOUND = 32  # generators: units that stand for each other in all have very many
 MOST_FLIPPED = 64  # blocks whose sign is tried alone
