@@ -129,19 +129,24 @@ def gated(equations: Equations, n_search: int, **more) -> Known:
     return Known(equations.cell, n_states, equations.step, truth, form, by="search", **more)
 
 
-def random_gru(n: int, seed: int, gain: float, n_starts: int = 4_000) -> Known:
-    """Gaussian weights and biases."""
+def random_gru(
+    n: int, seed: int, gain: float, n_starts: int = 4_000, excitation: float = 0.0
+) -> Known:
+    """Gaussian weights and biases, and candidates that may excite themselves."""
     rng = np.random.default_rng(seed)
-    recurrent = single(gain / np.sqrt(n) * rng.normal(size=(n, 3 * n)))
+    recurrent = gain / np.sqrt(n) * rng.normal(size=(n, 3 * n))
+    recurrent[:, 2 * n :] += excitation * np.eye(n)
     bias = single(0.3 * rng.normal(size=(2, 3 * n)))
-    return gated(gru(recurrent, bias), n_starts)
+    return gated(gru(single(recurrent), bias), n_starts)
 
 
-def random_lstm(n: int, seed: int, gain: float, n_starts: int = 4_000) -> Known:
+def random_lstm(
+    n: int, seed: int, gain: float, n_starts: int = 4_000, excitation: float = 4.0
+) -> Known:
     """Gaussian weights and biases, and candidates that excite themselves."""
     rng = np.random.default_rng(seed)
     recurrent = gain / np.sqrt(n) * rng.normal(size=(n, 4 * n))
-    recurrent[:, 2 * n : 3 * n] += 2.0 * np.eye(n)
+    recurrent[:, 2 * n : 3 * n] += excitation * np.eye(n)
     return gated(lstm(single(recurrent), single(0.3 * rng.normal(size=4 * n))), n_starts)
 
 

@@ -31,7 +31,7 @@ from recall_units import five_points, rotated_tanh, shear, tanh_units
 
 N_STARTS = 256
 SEEDS = 2  # searches of a network
-LONG = 3_000  # starts of a long search
+LONG = 2_000  # starts of a long search
 SECONDS = 5.0  # of a proof
 HEADER = (
     "class", "searches", "points", "false", "missed", "index wrong", "their rules",
@@ -54,9 +54,9 @@ CLASSES: dict[str, Callable[[int], Known]] = {
     "tanh, 5 bistable units": lambda k: tanh_units(5, k),
     "4 bistable units, sheared": lambda k: rotated_tanh(4, k, shear),
     "3 units of five points": lambda k: five_points(3, k),
-    "GRU, 3 units": lambda k: random_gru(3, k, 5.0, LONG),
-    "GRU, 6 units": lambda k: random_gru(6, k, 6.0, LONG),
-    "LSTM, 3 units": lambda k: random_lstm(3, k, 3.0, LONG),
+    "GRU, 3 units": lambda k: random_gru(3, k, 3.0, LONG, 4.0),
+    "GRU, 6 units": lambda k: random_gru(6, k, 3.0, LONG, 4.0),
+    "LSTM, 3 units": lambda k: random_lstm(3, k, 2.0, LONG, 5.0),
     "ReLU, 8 units": lambda k: relu_random(8, k),
     "ReLU, 7 units, coupled": lambda k: relu_coupled(7, k),
     "ReLU, 7 units, winners": lambda k: relu_winners(7, k),

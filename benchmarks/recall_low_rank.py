@@ -54,13 +54,13 @@ def hopfield_strong(n_units: int, n_patterns: int, gain: float) -> Known:
     patterns = np.tile(signs, (n_units // len(signs), 1))
     recurrent, bias = single(gain / n_units * patterns @ patterns.T), np.zeros(n_units)
     back = gain / n_units * patterns
-    m = np.random.default_rng(0).uniform(-1.2, 1.2, size=(6_000, n_patterns)) * gain
+    m = np.random.default_rng(0).uniform(-1.2, 1.2, size=(20_000, n_patterns)) * gain
     of_m = newton(lambda m: np.tanh(m @ patterns.T) @ back, m)
     step = tanh_step(recurrent, bias)
     jacobian = tanh_jacobian(recurrent, bias)
     truth = newton(step, np.tanh(of_m @ patterns.T), n_iters=4, jacobian=jacobian)
     form = layer_form(recurrent, bias)
-    return Known(simple_rnn(recurrent, bias), n_units, step, truth, form)
+    return Known(simple_rnn(recurrent, bias), n_units, step, truth, form, by="search")
 
 
 def low_rank(n_units: int, rank: int, seed: int, gain: float = 8.0) -> Known:
