@@ -96,7 +96,8 @@ plt.show()
 # saddles, so that starts taken from trajectories alone would find the memories only.
 
 # %%
-finder = FixedPointFinder(model, verbose=False)
+# At effort 1, the default, further starts follow until they lead to nothing new.
+finder = FixedPointFinder(model, effort=1, verbose=False)
 states = finder.simulate(inputs)  # (trials, time, units)
 initial_states = finder.sample_states(states, 512 if FAST else 1024, noise_scale=0.5)
 unique, all_points = finder.find_fixed_points(initial_states, np.zeros((1, 3)))

@@ -79,7 +79,7 @@ plt.show()
 # they what training made?
 
 # %%
-finder = FixedPointFinder(model, verbose=False)
+finder = FixedPointFinder(model, effort=1, verbose=False)
 states = finder.simulate(inputs[:200])
 zero = np.zeros((1, 1))
 unique, all_points = finder.find_fixed_points(

@@ -80,13 +80,13 @@ print(f"R² of the rates: {r2:.3f}")
 # are. There is no input (this model infers none).
 
 # %%
-finder = FixedPointFinder(model.generator, verbose=False, random_seed=0)
+finder = FixedPointFinder(model.generator, effort=1, verbose=False, random_seed=0)
 states = inferred.generator_states
 starts = finder.sample_states(states, 512, noise_scale=0.5 * states.std())
 unique, all_points = finder.find_fixed_points(starts)
 points = unique.fixed
 print(points)
-print(finder.estimate_coverage(all_points))
+print(finder.estimate_coverage(all_points, known=unique))
 
 # %% [markdown]
 # What kind of points are they? An eigenvalue $\lambda$ of the Jacobian says that a deviation

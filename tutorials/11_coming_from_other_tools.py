@@ -176,7 +176,7 @@ mine.compile("adam", "mse")
 mine.fit(train_inputs, train_targets, epochs=2, verbose=0)  # or as long as you like
 mine.save(folder / "mine.keras")
 
-finder = FixedPointFinder(str(folder / "mine.keras"), verbose=False)
+finder = FixedPointFinder(str(folder / "mine.keras"), effort=1, verbose=False)
 states = finder.simulate(valid_inputs)
 unique, all_points = finder.find_fixed_points(
     finder.sample_states(states, 256, noise_scale=0.5), np.zeros((1, 3))

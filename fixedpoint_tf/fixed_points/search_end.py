@@ -23,6 +23,10 @@ class SearchEnd(TextStrEnum):
         "starts alone",
         "there were no starts but the given ones and what they led to",
     )
+    MATRIX_FREE = (
+        "matrix-free",
+        "no further starts were made, for a matrix of so many units exceeds memory_limit",
+    )
     FEW_ARRIVED = (
         "few arrived",
         "under a tenth of the further starts arrived at a fixed point: those found are a "

@@ -125,6 +125,8 @@ class Search:
                 self.end = go_on(self)
             else:
                 explore(self, patient=is_piecewise_linear)
+                if self.options.effort > 0.0:
+                    self.end = SearchEnd.MATRIX_FREE
 
     def wrap_up(self) -> None:
         """After an interruption: locate what the descents had come near; no more than that."""

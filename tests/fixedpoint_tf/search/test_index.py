@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fixedpoint_tf import FixedPointFinder, FixedPoints
+from fixedpoint_tf import FixedPointFinder, FixedPoints, SearchEnd
 from fixedpoint_tf.analysis import Deflated, IndexStatus, IndexSum, SelfMap
 
 QUIET = {"verbose": False}
@@ -241,6 +241,8 @@ def test_without_matrices_it_is_open():
     points = search(tanh_units(4), STARTS[4], [[0.0]], memory_limit=64.0)
     assert points.J_xstar is None and points.fixed.n > 0
     assert only(points) == ("undetermined", "proved")
+    assert points.search_end == SearchEnd.MATRIX_FREE
+    assert "exceeds memory_limit" in repr(points)
 
 
 @pytest.mark.parametrize(
