@@ -160,28 +160,23 @@ class Affine:
             half = self.scaled(0.5).activate("tanh").scaled(0.5) + 0.5
             return self._with(half.slope, half.rest, intersect(half.value, value))
         low, high = self.value.lower, self.value.upper
-        width = np.maximum(high - low, 1e-150)
-        alpha = np.clip((np.tanh(high) - np.tanh(low)) / width, 0.0, 1.0)
-        alpha = np.where(width > 1e-8, alpha, 1.0 - np.tanh(self.value.centre) ** 2)
-        turn = np.arctanh(np.minimum(np.sqrt(1.0 - alpha), 1.0 - 1e-16))
-
-        def left(a: np.ndarray) -> np.ndarray:
-            return np.tanh(a) - alpha * a
-
-        # tanh(a) - alpha a is concave above zero and convex below, with turning points there.
-        highest = np.clip(turn, np.maximum(low, 0.0), np.maximum(high, 0.0))
-        lowest = np.clip(-turn, np.minimum(low, 0.0), np.minimum(high, 0.0))
-        ends = left(low), left(high)
-        top, bottom = left(highest), left(lowest)
-        upper = np.maximum(np.maximum(*ends), np.where(high > 0.0, top, -np.inf))
-        lower = np.minimum(np.minimum(*ends), np.where(low < 0.0, bottom, np.inf))
-        inside = (low < 0.0) & (high > 0.0)
-        upper = np.where(inside, np.maximum(upper, 0.0), upper)
-        lower = np.where(inside, np.minimum(lower, 0.0), lower)
-        # A turning point is only known to rounding: the tangent there bounds the rest.
-        tilt = np.abs(1.0 - np.tanh(turn) ** 2 - alpha) + 8.0 * EPS
+        at_low, at_high = np.tanh(low), np.tanh(high)
+        width = high - low
+        alpha = np.clip((at_high - at_low) / np.maximum(width, 1e-150), 0.0, 1.0)
+        alpha = np.where(width > 1e-8, alpha, 1.0 - at_low * at_low)
+        # tanh(a) - alpha a is concave above zero and convex below, with turning points where
+        # tanh(a)^2 is 1 - alpha.
+        peak = np.minimum(np.sqrt(1.0 - alpha), 1.0 - 1e-16)
+        turn = np.arctanh(peak)
+        top = peak - alpha * turn
+        ends = at_low - alpha * low, at_high - alpha * high
+        upper, lower = np.maximum(*ends), np.minimum(*ends)
+        upper = np.where((low < turn) & (turn < high), np.maximum(upper, top), upper)
+        lower = np.where((low < -turn) & (-turn < high), np.minimum(lower, -top), lower)
+        # A turning point is only known to rounding: the tangent there, whose slope is some
+        # roundoffs, bounds the rest.
         reach = np.maximum(np.abs(low), np.abs(high))
-        error = 64.0 * EPS * (1.0 + alpha * reach) + tilt * np.minimum(high - low, 2 * reach)
+        error = 64.0 * EPS * (1.0 + alpha * reach + np.minimum(width, 2.0 * reach))
         flat = ~np.isfinite(lower + upper + error)
         alpha = np.where(flat, 0.0, alpha)
         lower = np.where(flat, value.lower, lower - error)

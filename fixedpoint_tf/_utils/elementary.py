@@ -28,7 +28,9 @@ def function_values(name: str, x: Interval) -> Interval:
         name: a key of :data:`FUNCTIONS`, or ``"linear"``.
         x: of any shape.
     """
-    return x if name == "linear" else FUNCTIONS[name](x)[0]
+    if name == "linear":
+        return x
+    return _tanh_values(x) if name == "tanh" else FUNCTIONS[name](x)[0]
 
 
 def _widened(lower: np.ndarray, upper: np.ndarray, n_products: float = 1.0) -> Interval:
@@ -53,9 +55,16 @@ def _near_and_far(x: Interval) -> tuple[np.ndarray, np.ndarray]:
     return near, x.size
 
 
+def _tanh_values(x: Interval) -> Interval:
+    return _within(_widened(np.tanh(x.lower), np.tanh(x.upper)), -1.0, 1.0)
+
+
 def _tanh(x: Interval) -> tuple[Interval, Interval]:
-    value = _within(_widened(np.tanh(x.lower), np.tanh(x.upper)), -1.0, 1.0)
-    return value, _sech_squared(x)
+    value = _tanh_values(x)
+    # 1 - tanh^2, whose error is absolute: far out the slope is zero to rounding.
+    near, far = _near_and_far(value)
+    lowest, highest = (1.0 - far) * (1.0 + far), (1.0 - near) * (1.0 + near)
+    return value, _within(Interval(lowest - 4.0 * EPS, highest + 4.0 * EPS), 0.0, 1.0)
 
 
 def _sigmoid(x: Interval) -> tuple[Interval, Interval]:
@@ -69,9 +78,8 @@ def _sigmoid(x: Interval) -> tuple[Interval, Interval]:
 def _sech_squared(x: Interval) -> Interval:
     """The slope of tanh, which falls with the distance from zero."""
     near, far = _near_and_far(x)
-    lowest = np.cosh(np.minimum(far, _FAR)) ** -2.0
-    lowest = np.where(far > _FAR, 0.0, lowest)
-    highest = np.cosh(np.minimum(near, _FAR)) ** -2.0
+    lowest, highest = (1.0 / np.cosh(np.minimum(a, _FAR)) for a in (far, near))
+    lowest, highest = np.where(far > _FAR, 0.0, lowest * lowest), highest * highest
     return _within(_widened(lowest, highest, 3), 0.0, 1.0)
 
 

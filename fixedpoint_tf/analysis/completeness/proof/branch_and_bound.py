@@ -14,13 +14,14 @@ from collections.abc import Callable
 import numpy as np
 
 from fixedpoint_tf._utils.intervals import Interval, hull, intersect
+from fixedpoint_tf.analysis.completeness.proof.linear import LinearEnclosure
 
 __all__ = ["Enclosed", "enclose_all"]
 
 Enclose = Callable[[Interval], tuple[Interval, Interval]]
-EncloseLinearly = Callable[[Interval], tuple[np.ndarray, Interval]]
+EncloseLinearly = Callable[[Interval], LinearEnclosure]
 
-BATCH = 64  # boxes at once
+BATCH_ENTRIES = 2**16  # units times boxes at once: some of the processor's cache
 N_SHRINKS = 3  # rounds of shrinking before a box is cut
 WORTHWHILE = 0.9  # a box that shrinks below this share of its width is not yet cut
 # Width, relative to the whole box, below which a box is left undecided: about a double root
@@ -57,6 +58,7 @@ def enclose_all(
     box: Interval,
     known: np.ndarray,
     *,
+    n_units: int,
     max_boxes: int,
     deadline: float,
 ) -> Enclosed:
@@ -65,22 +67,26 @@ def enclose_all(
     Args:
         enclose: from boxes ``(m, k)`` to enclosures of the map ``(m, k)`` and of its
             derivatives ``(m, k, k)`` there.
-        enclose_linearly: from boxes to slopes ``(m, k, k)`` and remainders ``(m, k)``, with
-            which the map is enclosed by a linear function of the distance to the centre.
+        enclose_linearly: from boxes to linear functions of the distance to the centre.
         box: ``(k,)``, within which the fixed points lie.
         known: ``(p, k)``, where fixed points are thought to be. The proof does not rest on
             them: it only is faster.
+        n_units: of the network, for how many boxes are looked at at once.
         max_boxes: limit of the boxes that are looked at.
         deadline: of ``time.monotonic()``.
     """
-    return _Search(enclose, enclose_linearly, box).run(known, max_boxes, deadline)
+    batch = max(16, BATCH_ENTRIES // max(n_units, 16))
+    return _Search(enclose, enclose_linearly, box, batch).run(known, max_boxes, deadline)
 
 
 class _Search:
     """Boxes to look at, and the fixed points enclosed so far."""
 
-    def __init__(self, enclose: Enclose, enclose_linearly: EncloseLinearly, box: Interval):
+    def __init__(
+        self, enclose: Enclose, enclose_linearly: EncloseLinearly, box: Interval, batch: int
+    ):
         self.enclose, self.enclose_linearly, self.box = enclose, enclose_linearly, box
+        self.batch = batch
         self.k = len(box.lower)
         self.width = np.maximum(box.upper - box.lower, np.finfo(float).tiny)
         none = np.zeros((0, self.k))
@@ -96,20 +102,20 @@ class _Search:
                 timed_out = True
                 break
             boxes = stack.pop()
-            if len(boxes.lower) > BATCH:
-                stack.append(boxes[BATCH:])
-                boxes = boxes[:BATCH]
+            if len(boxes.lower) > self.batch:
+                stack.append(boxes[self.batch :])
+                boxes = boxes[: self.batch]
             n_boxes += len(boxes.lower)
-            boxes = self._examine(boxes)
+            boxes, bend = self._examine(boxes)
             if not len(boxes.lower):
                 continue
             small = ((boxes.upper - boxes.lower) <= SMALLEST * self.width).all(axis=1)
             if small.any():
                 undecided.append(boxes[small])
-                boxes = boxes[~small]
+                boxes, bend = boxes[~small], bend[~small]
             if len(boxes.lower):
-                halves = self._cut(boxes)
-                if stack and len(stack[-1].lower) + len(halves.lower) <= BATCH:
+                halves = self._cut(boxes, bend)
+                if stack and len(stack[-1].lower) + len(halves.lower) <= self.batch:
                     halves = _together([stack.pop(), halves])
                 stack.append(halves)
         left = [*undecided, *stack]
@@ -132,35 +138,48 @@ class _Search:
                 if self._record(around, centre[None]):
                     break
 
-    def _examine(self, boxes: Interval) -> Interval:
-        """Shrink boxes, drop those that are decided, and give back those that are not."""
-        for _ in range(N_SHRINKS):
+    def _examine(self, boxes: Interval) -> tuple[Interval, np.ndarray]:
+        """Shrink boxes, drop those that are decided, and give back those that are not.
+
+        Returns:
+            The boxes, and by how much each coordinate moves the map beside a line there.
+        """
+        undecided = [Interval(np.zeros((0, self.k)), np.zeros((0, self.k)))]
+        bends = [np.zeros((0, self.k))]
+        for round_ in range(N_SHRINKS):
             boxes = boxes[~self._within_known(boxes)]
             if not len(boxes.lower):
-                return boxes
+                break
             before = boxes.upper - boxes.lower
             boxes = self._shrink(boxes)
             keep = ~boxes.is_empty.any(axis=1)
-            shrunk, before = boxes[keep], before[keep]
-            if not len(shrunk.lower):
-                return shrunk
-            norm = self._norm(shrunk)
-            candidates = np.flatnonzero(norm < 1.0)
-            done = np.zeros(len(shrunk.lower), dtype=bool)
-            if len(candidates):
-                done[candidates] = self._settle(shrunk[candidates])
-            ratio = (shrunk.upper - shrunk.lower) / np.maximum(before, 1e-300)
-            boxes, ratio = shrunk[~done], ratio[~done]
-            if not len(boxes.lower) or ratio.min(axis=1).min() > WORTHWHILE:
-                return boxes
-        return boxes
+            boxes, before = boxes[keep], before[keep]
+            if not len(boxes.lower):
+                break
+            ratio = (boxes.upper - boxes.lower) / np.maximum(before, 1e-300)
+            again = (ratio.min(axis=1) <= WORTHWHILE) & (round_ + 1 < N_SHRINKS)
+            done, bend = self._decide(boxes[~again])
+            undecided.append(boxes[~again][~done])
+            bends.append(bend[~done])
+            boxes = boxes[again]
+        return Interval.join(undecided), np.concatenate(bends)
+
+    def _decide(self, boxes: Interval) -> tuple[np.ndarray, np.ndarray]:
+        """Decide boxes with one fixed point at most; give which, and the bends of the map."""
+        norm, slope = self._norm(boxes)
+        candidates = np.flatnonzero(norm < 1.0)
+        done = np.zeros(len(norm), dtype=bool)
+        if len(candidates):
+            done[candidates] = self._settle(boxes[candidates])
+        return done, slope.radius.sum(axis=1)
 
     def _shrink(self, boxes: Interval) -> Interval:
         """Intersect boxes with where their fixed points can be; empty where there are none."""
         centre = boxes.centre
-        slope, rest = self.enclose_linearly(boxes)
+        linear = self.enclose_linearly(boxes)
+        slope = linear.slope
         away = Interval.around(np.zeros_like(centre), boxes.radius)
-        off = rest - centre  # (I - slope) away = off
+        off = linear.rest - centre  # (I - slope) away = off
         plain = off + Interval.at(slope).apply(away)
         with np.errstate(all="ignore"):
             inverse = _inverses(np.eye(self.k) - slope)
@@ -169,15 +188,16 @@ class _Search:
         identity = np.eye(self.k)
         left = Interval(identity, identity) - slope
         left = Interval(identity, identity) - left.matmul_left(inverse)
-        solved = Interval.at(inverse).apply(off) + left.apply(away)
+        solved = linear.rest_times(inverse) - Interval.at(inverse).apply(Interval.at(centre))
+        solved = solved + left.apply(away)
         return intersect(boxes, intersect(plain, solved) + centre)
 
-    def _norm(self, boxes: Interval) -> np.ndarray:
-        """Norms below 1 where a box holds one fixed point at most."""
+    def _norm(self, boxes: Interval) -> tuple[np.ndarray, Interval]:
+        """Norms below 1 where a box holds one fixed point at most, and slopes of the map."""
         _, slope = self.enclose(boxes)
         centre = boxes.centre
         zero = Interval(np.zeros_like(centre), np.zeros_like(centre))
-        return self._krawczyk(centre, Interval.at(centre), slope, zero)[1]
+        return self._krawczyk(centre, Interval.at(centre), slope, zero)[1], slope
 
     def _krawczyk(
         self, centre: np.ndarray, image: Interval, slope: Interval, away: Interval
@@ -208,7 +228,7 @@ class _Search:
                 # The root that was reached has been enclosed: is the box in its surroundings
                 # too, as far as one matrix tells?
                 whole = hull(box, self.roots[np.flatnonzero(known)[:1]])
-                done[i] = self._norm(whole)[0] < 1.0
+                done[i] = self._norm(whole)[0][0] < 1.0
                 continue
             near = 1e-3 * (box.upper - box.lower)
             far = (x[i] < box.lower - near) | (x[i] > box.upper + near)
@@ -232,7 +252,7 @@ class _Search:
         for _ in range(N_RADII):
             small = Interval.around(x, radius)
             wide = hull(around, small)
-            if not self._norm(wide)[0] < 1.0:
+            if not self._norm(wide)[0][0] < 1.0:
                 return False
             slope = self.enclose(small)[1]
             image = self.enclose(Interval.at(x))[0]
@@ -273,11 +293,10 @@ class _Search:
             inside |= ((boxes.lower >= lower) & (boxes.upper <= upper)).all(axis=1)
         return inside
 
-    def _cut(self, boxes: Interval) -> Interval:
-        """Cut each box in two across the side that moves the map most."""
+    def _cut(self, boxes: Interval, bend: np.ndarray) -> Interval:
+        """Cut each box in two across the side that moves the map most beside a line."""
         width = boxes.upper - boxes.lower
-        _, slope = self.enclose(boxes)
-        smear = slope.radius.sum(axis=1) * width + 1e-3 * width / self.width
+        smear = np.where(np.isfinite(bend), bend, 1e300) * width + 1e-3 * width / self.width
         side = smear.argmax(axis=1)
         rows = np.arange(len(side))
         middle = boxes.centre[rows, side]

@@ -19,6 +19,7 @@ from fixedpoint_tf._utils.affine import Affine
 from fixedpoint_tf._utils.duals import Dual
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
+from fixedpoint_tf.analysis.completeness.proof.linear import LinearEnclosure
 from fixedpoint_tf.systems.cells.couplings import leading_space
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 
@@ -135,23 +136,20 @@ class Coordinates:
         slope = Interval(slope.lower.reshape(shape), slope.upper.reshape(shape))
         return image.value.matmul(self.to), slope
 
-    def enclose_linearly(self, box: Interval) -> tuple[np.ndarray, Interval]:
+    def enclose_linearly(self, box: Interval) -> LinearEnclosure:
         """Enclose the map over boxes by linear functions of the distance to their centres.
 
         Args:
             box: ``(m, k)``.
-
-        Returns:
-            Slopes ``(m, k, k)``, numbers, and remainders ``(m, k)``.
         """
         if self.is_single:
             return self._enclose_single_linearly(box)
         inner = Affine.coordinates(box.centre, box.radius).matmul(self.back)
         image = self.network.gates(inner + self.left_out + self.network.offset)
         image = image.matmul(self.to) if self.is_reduced else image
-        return image.slope, image.rest
+        return LinearEnclosure(image.slope, image.rest)
 
-    def _enclose_single_linearly(self, box: Interval) -> tuple[np.ndarray, Interval]:
+    def _enclose_single_linearly(self, box: Interval) -> LinearEnclosure:
         """The same of units with one gate each, in the argument of each unit."""
         m, k = box.lower.shape
         centre, radius = box.centre, box.radius
@@ -167,11 +165,11 @@ class Coordinates:
         image = self.network.gates(arguments)
         slope = image.slope.reshape(m, n)
         left = Interval(image.rest.lower.reshape(m, n), image.rest.upper.reshape(m, n))
-        left = left.matmul(self.to)
         size = (np.abs(slope) @ np.abs(self.by_slopes)).reshape(m, k, k)
         rounding = gamma(n + 6) * (size @ radius[..., None])[..., 0] * slack + _TINY
         slopes = (slope @ self.by_slopes).reshape(m, k, k)
-        return slopes, left + Interval(-rounding, rounding)
+        besides = Interval(-rounding, rounding)
+        return LinearEnclosure(slopes, left.matmul(self.to) + besides, left, self.to, besides)
 
     def of(self, h: np.ndarray) -> Interval:
         """Enclose the coordinates of outputs ``(m, n)``."""

@@ -26,6 +26,7 @@ from fixedpoint_tf._utils.compiling import undisturbed
 from fixedpoint_tf._utils.duals import Dual
 from fixedpoint_tf._utils.growth import Growth
 from fixedpoint_tf._utils.intervals import Interval
+from fixedpoint_tf.analysis.completeness.proof.linear import LinearEnclosure
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -103,10 +104,10 @@ class TracedMap:
         image = self._map(states)
         return image.value, image.slope
 
-    def enclose_linearly(self, box: Interval) -> tuple[np.ndarray, Interval]:
+    def enclose_linearly(self, box: Interval) -> LinearEnclosure:
         """Enclose the map over boxes by linear functions of the distance to their centres."""
         image = self._map(Affine.coordinates(box.centre, box.radius))
-        return image.slope, image.rest
+        return LinearEnclosure(image.slope, image.rest)
 
     def _map(self, states: Form) -> Form:
         image = self.run(states)

@@ -117,6 +117,7 @@ def _prove_block(network: FixedPointMap, known: np.ndarray, limits: Limits) -> P
         coordinates.enclose_linearly,
         coordinates.box,
         coordinates.of(known).centre,
+        n_units=network.n,
         max_boxes=limits.max_boxes,
         deadline=limits.deadline,
     )

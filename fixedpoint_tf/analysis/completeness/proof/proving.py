@@ -240,6 +240,7 @@ def _prove_traced(
         network.enclose_linearly,
         box,
         known,
+        n_units=n,
         max_boxes=limits.max_boxes,
         deadline=limits.deadline,
     )

@@ -80,7 +80,8 @@ def held(system, network, u, rng, width):
     radius = width * rng.uniform(size=(6, n))
     box = Interval(centre - radius, centre + radius)
     value, slope = network.enclose(box)
-    linear, rest = network.enclose_linearly(box)
+    enclosed = network.enclose_linearly(box)
+    linear, rest = enclosed.slope, enclosed.rest
     for _ in range(30):
         x = np.clip(centre + radius * rng.uniform(-1, 1, size=(6, n)), box.lower, box.upper)
         image = system.step(x, u[None]).numpy()
