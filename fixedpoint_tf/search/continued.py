@@ -11,6 +11,7 @@ any other point.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -24,11 +25,18 @@ from fixedpoint_tf.search.fibres import Fibres
 from fixedpoint_tf.search.index import sum_of_ends
 from fixedpoint_tf.search.solvers import forward
 from fixedpoint_tf.search.solvers.base import Points
+from fixedpoint_tf.search.starts.active_sets import (
+    MOST_UNITS,
+    neighbouring_solutions,
+    pieces_of,
+    solve_all_sets,
+)
 from fixedpoint_tf.search.starts.distributions import ball_states, preimage_states
 from fixedpoint_tf.search.starts.further import release
 from fixedpoint_tf.search.starts.offspring import differences, midpoints, mixtures
 from fixedpoint_tf.search.stopping import Patience
 from fixedpoint_tf.search.structure import Structure
+from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
 if TYPE_CHECKING:
     import fixedpoint_tf.search.search
@@ -54,6 +62,7 @@ LEAST_PART = 0.25  # of the work, for starts and for fibres each
 POLISH_ITERS = 12  # of Newton's method from where a fibre crosses a fixed point
 PROBE_ITERS = 12  # of Newton's method in the first batch: nearly all arrive that ever will
 ITERS = 42  # the same afterwards
+MOST_INPUTS = 16  # under which all active sets of a network are tried
 FADING = 0.7  # of the weight of a batch in the yields, with each batch that follows
 LEAST_SHARE = 0.06  # of each kind of start, in a batch
 PRIOR = 1.0, 64.0  # new points and starts that are added to the yield of each kind
@@ -85,7 +94,7 @@ class Yield:
 class Kind:
     """Kind of further starts."""
 
-    draw: Callable[[np.random.Generator, int, np.ndarray], np.ndarray]
+    draw: Callable[[int, np.ndarray, np.ndarray], np.ndarray]  # of known points, at an input
     needs: int  # known points
     earned: Yield = dataclasses.field(default_factory=Yield)
 
@@ -129,20 +138,31 @@ class _Continued:
         self.by_starts, self.by_fibres = Yield(), Yield()
         self.is_easy = search.options.effort <= 1.0
         self.longest = float(half.max())
+        self.pieces = pieces_of(self.problem.system)
         self.kinds = {
-            "ball": Kind(lambda rng, n, known: ball_states(rng, n, centre, half), 0),
-            "mixtures": Kind(mixtures, 2),
-            "differences": Kind(differences, 3),
-            "midpoints": Kind(midpoints, 2),
+            "ball": Kind(lambda n, known, u: ball_states(self.rng, n, centre, half), 0),
+            "mixtures": Kind(lambda n, known, u: mixtures(self.rng, n, known), 2),
+            "differences": Kind(lambda n, known, u: differences(self.rng, n, known), 3),
+            "midpoints": Kind(lambda n, known, u: midpoints(self.rng, n, known), 2),
         }
         if self.problem.system.time == "discrete":
             self.kinds["image"] = Kind(
-                lambda rng, n, known: preimage_states(rng, n, centre, half), 0
+                lambda n, known, u: forward.image(
+                    self.problem,
+                    preimage_states(self.rng, n, centre, half),
+                    np.repeat(u[None], n, axis=0),
+                ),
+                0,
+            )
+        if self.pieces is not None:
+            self.kinds["active sets"] = Kind(
+                functools.partial(self.neighbouring_sets, self.pieces), 1
             )
 
     def run(self, until: float) -> SearchEnd:
         """Make batches of starts until a rule ends it."""
         search, structure = self.search, self.structure
+        self.enter_all_sets()
         structure.enter(until)
         largest = BATCH if self.problem.n_states < MANY_STATES else LARGE_BATCH
         n_iters, n_extended = PROBE_ITERS, 0
@@ -277,15 +297,31 @@ class _Continued:
         share = np.where(rate > 0.0, np.maximum(rate / rate.sum(), LEAST_SHARE), 0.0)
         kind = np.sort(self.rng.choice(len(share), size=n, p=share / share.sum()))
         x = np.empty((n, self.problem.n_states))
-        for i, (name, k) in enumerate(self.kinds.items()):
+        for i, k in enumerate(self.kinds.values()):
             rows = np.flatnonzero(kind == i)
-            if not len(rows):
-                continue
-            x[rows] = k.draw(self.rng, len(rows), known)
-            if name == "image":
-                u = np.repeat(self.search.inputs[condition : condition + 1], len(rows), axis=0)
-                x[rows] = forward.image(self.problem, x[rows], u)
+            if len(rows):
+                x[rows] = k.draw(len(rows), known, self.search.inputs[condition])
         return x, kind
+
+    def neighbouring_sets(
+        self, pieces: PiecewiseLinear, n: int, known: np.ndarray, u: np.ndarray
+    ) -> np.ndarray:
+        """Draw starts by active sets beside those of known points, ``(n, n_states)``."""
+        natural = self.problem.natural(known)
+        x = neighbouring_solutions(self.rng, n, natural, pieces, u)
+        return (x - self.problem.origin) / self.problem.scale
+
+    def enter_all_sets(self) -> None:
+        """Enter the fixed points of every active set, where those are few."""
+        pieces, inputs = self.pieces, self.search.inputs
+        if pieces is None or pieces.rectified.sum() > MOST_UNITS or len(inputs) > MOST_INPUTS:
+            return
+        for c, u in enumerate(inputs):
+            x = (solve_all_sets(pieces, u) - self.problem.origin) / self.problem.scale
+            condition = np.full(len(x), c)
+            if len(x):
+                x = np.clip(x, self.problem.lower, self.problem.upper)
+                self.enter(Points(x.copy(), inputs[condition]), x, condition)
 
     def isolated(self, condition: int | None = None) -> np.ndarray:
         """Mark the known isolated fixed points, of one input or all, ``(n_ends,)``."""
