@@ -29,12 +29,14 @@ if TYPE_CHECKING:
         preactivation,
         scale_rows,
     )
+    from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
     from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
     from fixedpoint_tf.systems.cells.registry import register_cell
 
 __all__ = [
     "ACTIVATIONS",
     "CellEquations",
+    "FixedPointMap",
     "Kernel",
     "PiecewiseLinear",
     "ROUNDING",
@@ -69,6 +71,7 @@ __getattr__, __dir__ = attach(
             "scale_rows",
         ],
         "fixedpoint_tf.systems.cells.piecewise_linear": ["PiecewiseLinear"],
+        "fixedpoint_tf.systems.cells.fixed_point_map": ["FixedPointMap"],
         "fixedpoint_tf.systems.cells.registry": ["register_cell"],
     },
 )

@@ -38,6 +38,19 @@ class FixedPointMap:
         lift: from outputs to the whole state of the cell, ``(m, n)`` to ``(m, n_states)``,
             enclosed.
         is_elementwise: see ``gates``.
+
+    Example:
+        >>> recurrent = np.array([[2.0, 0.0], [0.0, 0.5]])
+        >>> network = FixedPointMap(
+        ...     kernel=recurrent,
+        ...     offset=Interval.at(np.zeros(2)),
+        ...     gates=lambda a: a.activate("tanh"),
+        ...     lower=-np.ones(2),
+        ...     upper=np.ones(2),
+        ...     lift=lambda h: h,
+        ... )
+        >>> network.image(Interval.at(np.array([[0.0, 1.0]]))).centre.round(4).tolist()
+        [[0.0, 0.4621]]
     """
 
     kernel: np.ndarray

@@ -17,11 +17,15 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 from fixedpoint_tf.systems.validation.derivative_errors import unit_name
 from fixedpoint_tf.systems.validation.derivatives import SCALES
 
-__all__ = ["check_ball_bounds", "check_linear_pieces"]
+__all__ = ["check_ball_bounds", "check_fixed_point_map", "check_linear_pieces"]
 
 RADII = (1e-3, 0.1, 1.0)  # of those scales: distances at which bounds are tried
 N_STATES = {64: 8, 256: 2}  # states tried at each scale, by their width; 1 beyond
 MANY_STATES = 64  # beyond which one radius is tried
+STARTS_TIMES_STATES = 1024  # of Newton's method, at most MOST_STARTS: milliseconds
+MOST_STARTS = 32
+NEWTON_STEPS = 30
+SAME_POINT = 1e-5  # relative to its size
 SLACK = 1e-9  # against rounding, where a bound is met exactly
 ERRORS = 4.0  # the bounds and the update both have rounding errors of the size that is bounded
 
@@ -161,3 +165,52 @@ def _refuse(system: DynamicalSystem, what: str, met: np.ndarray, bound: np.ndarr
             f"{unit_name(system, int(unit))}, received {bound[row, unit]:.4g}, where "
             f"{met[row, unit]:.4g} is met."
         )
+
+
+def check_fixed_point_map(
+    system: DynamicalSystem, u: np.ndarray, found: np.ndarray, *, is_all: bool
+) -> None:
+    """Refuse a registered map with other fixed points than the system, as far as samples say.
+
+    Args:
+        system: in discrete time.
+        u: the constant input, ``(n_inputs,)``.
+        found: ``(m, n_states)``, the fixed points that the map has.
+        is_all: these are all that it has.
+
+    Raises:
+        ValueError: one of them is none of the system, or Newton's method finds another.
+    """
+    n = system.n_states
+    n_starts = min(MOST_STARTS, max(1, STARTS_TIMES_STATES // n))
+    x = np.random.default_rng(0).normal(size=(n_starts, n))
+    x = np.concatenate([found, np.clip(x, system.lower, system.upper)])
+    identity = np.eye(n)
+    for _ in range(NEWTON_STEPS if is_all else 0):
+        off = system.step(x, u[None]).numpy() - x
+        matrix = identity - system.jacobian(x, u[None]).numpy()
+        with np.errstate(all="ignore"):
+            step = np.stack([_solved(*pair) for pair in zip(matrix, off, strict=True)])
+        x[len(found) :] += np.clip(step, -0.5, 0.5)[len(found) :]
+    off = np.abs(system.step(x, u[None]).numpy() - x).max(axis=1)
+    size = 1.0 + np.abs(x).max(axis=1)
+    wrong = off[: len(found)] > SAME_POINT * size[: len(found)]
+    rests = off < 1e-12 * size
+    rests &= ((x >= system.lower) & (x <= system.upper)).all(axis=1)
+    apart = np.abs(x[:, None] - found).max(axis=-1).min(axis=1, initial=np.inf)
+    missed = is_all & rests & (apart > SAME_POINT * size)
+    if wrong.any() or missed.any():
+        row = int(np.flatnonzero(wrong)[0]) if wrong.any() else int(np.flatnonzero(missed)[0])
+        came = "has none at" if wrong.any() else "has another at"
+        raise ValueError(
+            f"fixed_point_map of {type(system.equations).__name__}: expected the fixed points "
+            f"of {system.name!r}, which {came} {np.round(x[row], 6).tolist()}."
+        )
+
+
+def _solved(matrix: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """Solve one system; a step of nothing where it is singular."""
+    try:
+        return np.linalg.solve(matrix, off)
+    except np.linalg.LinAlgError:
+        return np.zeros_like(off)

@@ -28,7 +28,10 @@ from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.cells.registry import is_builtin
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.system import DynamicalSystem
-from fixedpoint_tf.systems.validation.sampled_bounds import check_linear_pieces
+from fixedpoint_tf.systems.validation.sampled_bounds import (
+    check_fixed_point_map,
+    check_linear_pieces,
+)
 
 __all__ = ["prove_complete"]
 
@@ -147,9 +150,9 @@ def _prove(
         if not is_builtin(equations):
             check_linear_pieces(system, linear)
         return _prove_form(linear, u, limits)
-    if not is_builtin(equations):
-        return _prove_traced(system, u, known, limits)
     layers = getattr(equations, "layers", (equations,))
+    if any(type(layer).fixed_point_map is CellEquations.fixed_point_map for layer in layers):
+        return _prove_traced(system, u, known, limits)
     of_layers = weights if layers != (equations,) else (weights,)
     # Fixed points of the layers so far: their states, and their outputs, as intervals.
     found = [(Interval.at(np.zeros(0)), Interval.at(u))]
@@ -184,7 +187,10 @@ def _prove(
     x = np.array([states.centre for states, _ in found]).reshape(-1, n)
     radius = np.array([states.radius.max(initial=0.0) for states, _ in found])
     boxes = Interval.join(open_boxes)
-    return _code(timed_out, n_open), method, x, radius, boxes, n_open, n_boxes
+    code = _code(timed_out, n_open)
+    if not is_builtin(equations):
+        check_fixed_point_map(system, u, x, is_all=code == CompletenessCode.COMPLETE)
+    return code, method, x, radius, boxes, n_open, n_boxes
 
 
 def _prove_form(

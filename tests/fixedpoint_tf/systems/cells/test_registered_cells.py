@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers as L
 
 from fixedpoint_tf import FixedPointFinder, as_system
-from fixedpoint_tf.analysis import certify
+from fixedpoint_tf.analysis import certify, prove_complete
 from fixedpoint_tf.systems import cells
 from fixedpoint_tf.systems.cells.curvature import as_arrays, bounds_of
 from fixedpoint_tf.systems.cells.registry import is_builtin, kind_of
@@ -364,6 +364,61 @@ def test_bounds_of_the_standard_cells_hold_at_samples(name, activation, scale):
         wrong = dataclasses.replace(network, bias=network.bias + 0.1)
         with pytest.raises(ValueError, match="piecewise linear form"):
             check_linear_pieces(system, wrong)
+
+
+def resting(factor=1.0):
+    """Equations that say what a leaky cell rests at, or a multiple of it."""
+
+    @dataclasses.dataclass(frozen=True)
+    class WithMap(Leaky):
+        def fixed_point_map(self, w, u):
+            kernel, recurrent, bias = w
+            return cells.FixedPointMap(
+                kernel=factor * recurrent,
+                offset=u.matmul(kernel) + bias,
+                gates=lambda a: a.activate("tanh"),
+                lower=-np.ones(self.units),
+                upper=np.ones(self.units),
+                lift=lambda h: h,
+            )
+
+    return WithMap
+
+
+def proved(equations, weights, stacked=False):
+    n = len(weights)
+    cell = make(registered(equations), units=n, weights=[np.zeros((1, n)), weights])
+    if stacked:
+        above = L.SimpleRNNCell(n, kernel_initializer="identity", recurrent_initializer="zeros")
+        cell = L.StackedRNNCells([cell, above])
+        cell.build((None, 1))
+    system = as_system(cell)
+    return prove_complete(system, np.zeros((0, system.n_states)), inputs=[[0.0]])
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_registered_cell_is_proved_with_and_without_its_map(stacked):
+    weights = np.array([[2.0, 0.3], [-0.4, 1.8]])
+    traced, mapped = proved(Leaky, weights, stacked), proved(resting(), weights, stacked)
+    assert traced.is_complete and mapped.is_complete
+    assert len(traced.xstar) == len(mapped.xstar) > 1
+    apart = np.abs(traced.xstar[:, None] - mapped.xstar).max(axis=-1)
+    assert apart.min(axis=1).max() < 1e-7
+
+
+def test_a_map_of_low_rank_is_proved_at_any_size():
+    patterns = np.linalg.qr(np.random.default_rng(0).normal(size=(60, 2)))[0]
+    weights = 1.5 * patterns @ patterns.T
+    assert proved(Leaky, weights).codes == ("too_large",)
+    found = proved(resting(), weights)
+    assert found.is_complete and len(found.xstar) > 1
+    assert found.methods == ("branch and bound in 2 variables",)
+
+
+@pytest.mark.parametrize("factor", [0.4, 1.1])
+def test_a_map_with_other_fixed_points_is_refused(factor):
+    with pytest.raises(ValueError, match="fixed_point_map of WithMap: expected the fixed"):
+        proved(resting(factor), np.diag([2.0, 1.8]))
 
 
 def test_every_file_of_a_kind_is_found():
