@@ -56,7 +56,7 @@ EXTENSION = 4  # of the patience where the indices of the points show that some 
 MOST_EXTENDED = 2  # times, after which the summary says that points are missing
 FIBRES = 8  # since the last new point, at effort 1, where a network is not easy
 MANY_FIBRES = 32  # the same where few starts arrive
-FIBRES_AT_ONCE = 8  # followed together; of networks of many states half as many
+FIBRES_AT_ONCE = 16  # followed together; of networks of many states half as many
 SOLVES_A_START = 24.0  # Jacobians that a start costs, as measured where half of them arrive
 LEAST_PART = 0.25  # of the work, for starts and for fibres each
 POLISH_ITERS = 12  # of Newton's method from where a fibre crosses a fixed point
@@ -210,14 +210,14 @@ class _Continued:
     @property
     def least_fibres(self) -> int:
         """Fibres to follow since the last new point, at effort 1."""
-        if self.is_easy:
+        if self.is_easy or self.search.descents.matrix_free:
             return 0
         return MANY_FIBRES if self.few_arrive else FIBRES
 
     @property
     def prefers_fibres(self) -> bool:
         """Decide between fibres and starts: what is due, and by yield if both are."""
-        if self.is_easy or not self.by_starts.n_all:
+        if not (self.least_fibres and self.by_starts.n_all):
             return False
         if self.patience.n_due <= 0 or self.patience.n_fibres_due <= 0:
             return self.patience.n_due <= 0

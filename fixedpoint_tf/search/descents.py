@@ -19,6 +19,7 @@ from fixedpoint_tf.search.evidence.rounding import (
 from fixedpoint_tf.search.solvers import adam, kinked, krylov, levenberg_marquardt, newton
 from fixedpoint_tf.search.solvers.base import OnProgress, Points, Problem
 from fixedpoint_tf.search.starts.region import WIDENINGS, Region
+from fixedpoint_tf.systems.kinks.sides import is_smooth
 
 __all__ = ["CANDIDATE_Q", "Descents", "SolverOptions"]
 
@@ -181,10 +182,16 @@ class Descents:
         self._descend(self.problem, points, which, n_iters, stall=0.9999, mixed=True)
         return points.n_iters[which] - before < n_iters
 
-    def refine(self, points: Points) -> tuple[Evidence, np.ndarray]:
+    def refine(
+        self, points: Points, *, only_fixed: bool = False
+    ) -> tuple[Evidence, np.ndarray]:
         """Descend until rounding ends it, and gather the evidence for what was reached.
 
         A descent that presses on a guessed side of the box goes on beyond it.
+
+        Args:
+            points: they are moved, in place.
+            only_fixed: what is no fixed point need not be taken to where its descent ends.
 
         Returns:
             The evidence, and the status ``(n,)`` of each point.
@@ -208,7 +215,8 @@ class Descents:
         status = self._status(points.x, points.u, evidence)
         stalled = np.flatnonzero(status == Status.NOT_CONVERGED)
         if not self.matrix_free and is_double(self.eps):
-            if len(stalled):
+            # Without kinks, what stalled short of a fixed point does not lead to one.
+            if len(stalled) and not (only_fixed and is_smooth(self.problem.system.equations)):
                 self._settle_on_kinks(points, stalled, evidence, status)
             self._locate_better(points, evidence, status)
         return evidence, status

@@ -396,7 +396,7 @@ class Search:
         every = np.arange(len(points.x))
         if not len(every):
             return every
-        evidence, status = self.descents.refine(points)
+        evidence, status = self.descents.refine(points, only_fixed=only_fixed)
         self._run_lost(points, evidence, status, origin)
         rows = every[status == Status.FIXED_POINT] if only_fixed else every
         if only_isolated:
