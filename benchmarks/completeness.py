@@ -70,6 +70,20 @@ def networks(rng):
     for n in (8, 12, 16):
         weights = 1.5 * rng.normal(size=(n, n)) / np.sqrt(n)
         yield f"ReLU, {n} units", simple(weights, rng.normal(size=n), "relu")
+    for n, rank in ((60, 2), (512, 2), (512, 3), (512, 4)):
+        angles = 2.0 * np.pi * rng.random(n)
+        left = np.column_stack([np.cos(angles), np.sin(angles), rng.normal(size=(n, rank - 2))])
+        right = left * (1.0 + 0.6 * np.cos(4.0 * angles))[:, None]
+        weights = 10.0 * right @ left.T / n
+        bias = -0.5 + 0.3 * rng.random(n)
+        yield f"ReLU, {n} units of rank {rank}", simple(weights, bias, "relu")
+    for n in (20, 30):
+        weights = -2.0 * np.abs(rng.normal(size=(n, n))) / np.sqrt(n)
+        weights[np.arange(n), np.arange(n)] = 0.0
+        yield (
+            f"ReLU, {n} units that inhibit each other",
+            simple(weights, 0.5 + rng.random(n), "relu"),
+        )
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ more on a busy machine (measured: 27 eigen-decompositions of 256 x 256 in 4.3 s,
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["each", "inverses", "smallest_singular_values"]
+__all__ = ["each", "inverses", "inverses_or_nan", "smallest_singular_values"]
 
 LARGEST_CONDITION = 1e12  # beyond it, rounding says more of a small vector than the matrix
 SMALL = 48**2  # entries below which a matrix is not worth a thread
@@ -71,6 +72,23 @@ def inverses(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     inverse, singular = zip(*each(_inverse, matrices), strict=True)
     return np.stack(inverse), np.array(singular)
+
+
+def inverses_or_nan(matrices: np.ndarray) -> np.ndarray:
+    """Inverse of each matrix ``(n, d, d)`` by one call; NaN where there is none.
+
+    Example:
+        >>> inverses_or_nan(np.array([[[2.0]], [[0.0]]])).tolist()
+        [[[0.5]], [[nan]]]
+    """
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        out = np.full_like(matrices, np.nan)
+        for i, matrix in enumerate(matrices):
+            with contextlib.suppress(np.linalg.LinAlgError):
+                out[i] = np.linalg.inv(matrix)
+        return out
 
 
 def smallest_singular_values(matrices: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.intervals import Interval
+from fixedpoint_tf._utils.linalg import inverses_or_nan
 from fixedpoint_tf._utils.norms import EPS
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
@@ -160,18 +161,16 @@ def _decide(
     V, n, c = equations.recurrent, equations.n, equations.offset_interval()
     slopes = equations.slopes(active)
     matrix = np.eye(n) - slopes[:, :, None] * V
-    try:
-        inverse = np.linalg.inv(matrix)
-    except np.linalg.LinAlgError:
-        inverse = np.stack([_inverse(m) for m in matrix])
+    inverse = inverses_or_nan(matrix)
     middle, width = c.centre, c.radius
     right = slopes * middle
     y = (inverse @ right[..., None])[..., 0]
     slack = 4.0 * (n + 4) * EPS
     size = np.abs(matrix) + np.eye(n)
     # |I - C A| and |C (b - A y)|, rounding included.
-    defect = np.abs(np.eye(n) - inverse @ matrix) + slack * (np.abs(inverse) @ size)
-    contraction = defect.sum(axis=-1).max(axis=-1) * (1.0 + slack)
+    defect = np.abs(np.eye(n) - inverse @ matrix).sum(axis=-1)
+    defect += slack * (np.abs(inverse) @ size.sum(axis=-1)[..., None])[..., 0]
+    contraction = defect.max(axis=-1) * (1.0 + slack)
     if equations.is_homogeneous:  # zero is the one solution where there is one
         none = np.zeros(len(active), dtype=bool)
         return y, np.zeros(len(active)), none, ~(contraction < 1.0)
@@ -190,14 +189,6 @@ def _decide(
         wrong = known & (right_side < -reach).any(axis=1)
         root = known & (right_side > reach).all(axis=1)
     return y, radius * (1.0 + slack), root, ~wrong & ~root
-
-
-def _inverse(matrix: np.ndarray) -> np.ndarray:
-    """The inverse of a matrix; NaN where there is none."""
-    try:
-        return np.linalg.inv(matrix)
-    except np.linalg.LinAlgError:
-        return np.full_like(matrix, np.nan)
 
 
 def _solve_exactly(

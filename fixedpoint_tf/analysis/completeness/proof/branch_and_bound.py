@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fixedpoint_tf._utils.intervals import Interval, hull, intersect
+from fixedpoint_tf._utils.linalg import inverses_or_nan
 from fixedpoint_tf.analysis.completeness.proof.linear import LinearEnclosure
 
 __all__ = ["Enclosed", "enclose_all"]
@@ -182,7 +183,7 @@ class _Search:
         off = linear.rest - centre  # (I - slope) away = off
         plain = off + Interval.at(slope).apply(away)
         with np.errstate(all="ignore"):
-            inverse = _inverses(np.eye(self.k) - slope)
+            inverse = inverses_or_nan(np.eye(self.k) - slope)
         known = np.isfinite(inverse).all(axis=(1, 2))
         inverse = np.where(known[:, None, None], inverse, 0.0)
         identity = np.eye(self.k)
@@ -206,7 +207,7 @@ class _Search:
         identity = np.eye(self.k)
         matrix = Interval(identity, identity) - slope
         with np.errstate(all="ignore"):
-            inverse = _inverses(matrix.centre)
+            inverse = inverses_or_nan(matrix.centre)
         rest = Interval(identity, identity) - matrix.matmul_left(inverse)
         step = Interval(-inverse, -inverse).apply(Interval.at(centre) - image)
         result = step + centre + rest.apply(away)
@@ -275,7 +276,7 @@ class _Search:
         for _ in range(NEWTON_STEPS):
             value, slope = self.enclose(Interval.at(x))
             with np.errstate(all="ignore"):
-                inverse = _inverses(np.eye(self.k) - slope.centre)
+                inverse = inverses_or_nan(np.eye(self.k) - slope.centre)
                 step = (inverse @ (value.centre - x)[..., None])[..., 0]
             step = np.where(np.isfinite(step), step, 0.0)
             x = np.clip(x + step, self.box.lower, self.box.upper)
@@ -306,20 +307,6 @@ class _Search:
         return Interval(
             np.concatenate([boxes.lower, lower]), np.concatenate([upper, boxes.upper])
         )
-
-
-def _inverses(matrices: np.ndarray) -> np.ndarray:
-    """Inverse of each matrix; NaN where there is none."""
-    try:
-        return np.linalg.inv(matrices)
-    except np.linalg.LinAlgError:
-        inverse = np.full_like(matrices, np.nan)
-        for i, matrix in enumerate(matrices):
-            try:
-                inverse[i] = np.linalg.inv(matrix)
-            except np.linalg.LinAlgError:
-                continue
-        return inverse
 
 
 def _together(parts: list[Interval]) -> Interval:

@@ -19,6 +19,7 @@ import time
 import numpy as np
 
 from fixedpoint_tf._utils.intervals import Interval
+from fixedpoint_tf._utils.linalg import inverses_or_nan
 from fixedpoint_tf._utils.norms import EPS, gamma
 from fixedpoint_tf.analysis.completeness.proof.active_sets import Rectifiers
 
@@ -228,7 +229,7 @@ class LowRank:
         free = np.argsort(radius == 0.0, axis=1, kind="stable")[:, :r]  # all but one
         square = np.take_along_axis(L, free[:, None, :], axis=2)
         with np.errstate(all="ignore"):
-            C = _inverses(square)
+            C = inverses_or_nan(square)
             slack = 8.0 * (r + 8) * EPS
             defect = np.abs(np.eye(r) - C @ square)
             defect = defect + slack * (np.abs(C) @ np.abs(square) + np.eye(r))
@@ -248,17 +249,3 @@ class LowRank:
         np.put_along_axis(new_upper, free, high_free, axis=1)
         new_lower[~possible, 0] = np.inf
         return new_lower, new_upper
-
-
-def _inverses(matrices: np.ndarray) -> np.ndarray:
-    """Inverses of a batch, NaN where there is none."""
-    try:
-        return np.linalg.inv(matrices)
-    except np.linalg.LinAlgError:
-        out = np.full_like(matrices, np.nan)
-        for i, matrix in enumerate(matrices):
-            try:
-                out[i] = np.linalg.inv(matrix)
-            except np.linalg.LinAlgError:
-                continue
-        return out

@@ -16,6 +16,7 @@ from fixedpoint_tf.analysis.completeness.proof.active_sets import (
     all_sets,
     solve_active_sets,
 )
+from fixedpoint_tf.analysis.completeness.proof.pruned_sets import bound_outputs, prune_sets
 from fixedpoint_tf.analysis.completeness.proof.regions import LowRank
 from fixedpoint_tf.systems.cells import PiecewiseLinear
 
@@ -67,6 +68,8 @@ def draw(kind, rng):
         V[1], c[1] = V[0], c[0]
     elif kind == "silent units":
         V[:2], c[1] = 0.0, 0.0
+    if rng.random() < 0.5:
+        V = -np.abs(V)
     rectified = rng.random(n) < 0.9
     below = np.where(rng.random(n) < 0.5, 0.0, rng.choice([0.25, -0.5, 1.5], size=n))
     return V, c, rectified, below
@@ -87,6 +90,12 @@ def test_the_points_are_those_of_rational_enumeration(kind):
         if low_rank is not None:
             found = low_rank.candidates(10**6, np.inf)
             roots = solve_active_sets(equations, iter([found.active]), np.inf)
+            answers.append((roots, found.n_open))
+        outputs = bound_outputs(equations)
+        if outputs is not None:
+            found = prune_sets(equations, outputs, 10**6, np.inf)
+            roots = solve_active_sets(equations, iter([found.active]), np.inf)
+            assert not found.timed_out, seed
             answers.append((roots, found.n_open))
         for roots, n_open in answers:
             if truth is None:
@@ -159,6 +168,47 @@ def test_independent_blocks_of_relu_units_are_proved_one_by_one():
     assert found.is_complete and len(found.xstar) == 3**8
     assert found.methods == ("8 independent blocks, each by all active sets",)
     assert prove(relu_cell(V, np.ones(24))).codes == (CompletenessCode.LIMIT,)
+
+
+def test_bounds_of_outputs_hold_all_fixed_points():
+    n_bounded = 0
+    for seed in range(60):
+        V, c, rectified, below = draw("any", np.random.default_rng(seed))
+        V *= 0.2
+        equations = Rectifiers(V, [Fraction(float(v)) for v in c], rectified, below)
+        outputs = bound_outputs(equations)
+        truth = solve_rationally(V, equations.offset, rectified, below)
+        if outputs is None or truth is None:
+            continue
+        n_bounded += 1
+        for y in truth:
+            exact = np.array([float(v) for v in y])
+            assert (outputs.lower <= exact + 1e-12).all(), seed
+            assert (outputs.upper >= exact - 1e-12).all(), seed
+    assert n_bounded > 20
+
+
+def test_an_inhibitory_network_beyond_all_active_sets_is_proved():
+    n = 30
+    rng = np.random.default_rng(2)
+    V = -np.abs(rng.normal(size=(n, n))) / np.sqrt(n)
+    np.fill_diagonal(V, 0.0)
+    V[:2, :2] = [[0.0, -3.0], [-3.0, 0.0]]  # two of them silence each other
+    cell = relu_cell(V, np.r_[2.0, 2.0, 0.5 + rng.random(n - 2)])
+    found = prove(cell)
+    assert found.is_complete and found.methods == ("branch and bound over active sets",)
+    assert len(found.xstar) == 3
+    image = as_system(cell).step(found.xstar, np.zeros((len(found.xstar), 1))).numpy()
+    np.testing.assert_allclose(image, found.xstar, atol=1e-9)
+    again = prove_complete(cell, found.xstar[1:], inputs=[[0.0]])
+    assert again.is_complete and again.new.n == 1
+
+
+def test_as_many_points_as_active_sets_are_found():
+    n = 11  # every choice of active units holds a point where all compete alike
+    V = -1.5 * (np.ones((n, n)) - np.eye(n))
+    found = prove(relu_cell(V, np.ones(n)))
+    assert found.is_complete and len(found.xstar) == 2**n - 1
 
 
 def leaky(V, B, b, threshold, time="discrete"):
