@@ -86,6 +86,7 @@ def prove_rectified(network: PiecewiseLinear, u: np.ndarray, limits: Limits) -> 
     method = " or ".join(sorted({one.method for one in blocks}))
     if n_blocks > 1:
         method = f"{n_blocks} independent blocks, each by {method}"
+    method = f"{method}, in the whole space"
     too_large = any(one.too_large for one in blocks)
     if too_large:
         y, radius, method = y[:0], radius[:0], "none"

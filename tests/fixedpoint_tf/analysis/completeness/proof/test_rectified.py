@@ -135,7 +135,10 @@ def test_a_hidden_point_of_a_low_rank_network_turns_up(n):
     V = ring(n) * 2.2
     cell = relu_cell(V, -0.5 + 0.3 * rng.random(n))
     found = prove(cell)
-    assert found.is_complete and found.methods == ("active sets of regions in 2 dimensions",)
+    assert (
+        found.is_complete
+        and found.methods[0] == "active sets of regions in 2 dimensions, in the whole space"
+    )
     assert len(found.xstar) > 2
     image = as_system(cell).step(found.xstar, np.zeros((len(found.xstar), 1))).numpy()
     np.testing.assert_allclose(image, found.xstar, atol=1e-9)
@@ -166,7 +169,7 @@ def test_independent_blocks_of_relu_units_are_proved_one_by_one():
     V = np.kron(np.eye(12), np.array([[0.5, -2.0], [-2.0, 0.5]]))
     found = prove(relu_cell(V[:16, :16], np.ones(16)))
     assert found.is_complete and len(found.xstar) == 3**8
-    assert found.methods == ("8 independent blocks, each by all active sets",)
+    assert found.methods[0].startswith("8 independent blocks, each by all active sets")
     assert prove(relu_cell(V, np.ones(24))).codes == (CompletenessCode.LIMIT,)
 
 
@@ -196,7 +199,9 @@ def test_an_inhibitory_network_beyond_all_active_sets_is_proved():
     V[:2, :2] = [[0.0, -3.0], [-3.0, 0.0]]  # two of them silence each other
     cell = relu_cell(V, np.r_[2.0, 2.0, 0.5 + rng.random(n - 2)])
     found = prove(cell)
-    assert found.is_complete and found.methods == ("branch and bound over active sets",)
+    assert found.is_complete and found.methods[0].startswith(
+        "branch and bound over active sets"
+    )
     assert len(found.xstar) == 3
     image = as_system(cell).step(found.xstar, np.zeros((len(found.xstar), 1))).numpy()
     np.testing.assert_allclose(image, found.xstar, atol=1e-9)
@@ -236,7 +241,7 @@ def test_a_leaky_network_given_as_a_function_is_proved_by_its_form(time):
     B, b, threshold = rng.normal(size=(n, 1)), rng.normal(size=n) * 0.1, rng.normal(size=n)
     step, form = leaky(V, B, b, threshold, time)
     options = {"n_states": n, "n_inputs": 1, "time": time}
-    assert prove(step, **options).codes == (CompletenessCode.NO_BOUNDS,)
+    assert not prove(step, **options).is_complete
     found = prove(step, form, **options)
     assert found.is_complete and len(found.xstar) >= 1
     system = as_system(step, **options)
