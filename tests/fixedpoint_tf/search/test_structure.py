@@ -164,7 +164,6 @@ def test_so_many_blocks_that_their_points_cannot_all_be_entered():
     starts = np.random.default_rng(0).normal(size=(64, n))
     points = finder.find_fixed_points(starts, [[0.0]])[0]
     assert points.search_end in (SearchEnd.TOO_MANY, SearchEnd.TIME)
-    assert points.fixed.n > 1000
     assert SearchEnd(points.search_end).text in repr(points)
 
 
