@@ -9,12 +9,15 @@ given, and with all but one of those that the first has found, which must turn u
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 from scipy.linalg import hadamard
 
+from fixedpoint_tf import as_system
 from fixedpoint_tf.analysis import prove_complete
 
 
@@ -30,6 +33,50 @@ def simple(weights, bias, activation="tanh"):
     n = len(bias)
     cell = keras.layers.SimpleRNNCell(n, activation=activation)
     return built(cell, [np.zeros((1, n)), weights, bias])
+
+
+def circulant(n):
+    """Weights as those of the test networks of FixedPointFinder: rows that are rolled."""
+    row = np.linspace(-1.0, 1.0, n)
+    return np.array([-np.roll(row, -k) for k in range(n)])
+
+
+def rates(weights, bias, activation, time):
+    """A rate network as users write it: leaky in steps, or currents in continuous time."""
+    n = len(bias)
+
+    def step(h, u):
+        drive = activation(h @ tf.constant(weights, h.dtype) + tf.constant(bias, h.dtype) + u)
+        return h + 0.1 * (drive - h)
+
+    def velocity(x, u):
+        drive = activation(x) @ tf.constant(weights, x.dtype) + tf.constant(bias, x.dtype)
+        return (drive + u - x) / 0.05
+
+    update = step if time == "discrete" else velocity
+    return as_system(update, n_states=n, n_inputs=1, time=time)
+
+
+def own_updates(rng):
+    """Yield networks of which only the update is known, and networks near a fold."""
+    n = 4
+    weights = 2.0 * rng.normal(size=(n, n)) / np.sqrt(n) + np.eye(n)
+    bias = 0.2 * rng.normal(size=n)
+    yield "leaky tanh, 4 units, a function", rates(weights, bias, tf.tanh, "discrete")
+    yield "currents of tanh, 4 units", rates(weights, bias, tf.tanh, "continuous")
+    weights, bias = 5.0 * weights, -2.5 * weights.sum(axis=0)
+    yield "leaky sigmoid, 4 units, a function", rates(weights, bias, tf.sigmoid, "discrete")
+    yield "softsign, 3 units", simple(3.0 * rng.normal(size=(3, 3)), np.zeros(3), "softsign")
+    for n in (2, 3, 4):
+        yield (
+            f"rolled rows as FixedPointFinder tests, {n} units",
+            simple(circulant(n), np.zeros(n)),
+        )
+    at_fold = np.sqrt(0.5)
+    for distance in (1e-9, -1e-9):
+        bias = np.array([np.arctanh(at_fold) - 2.0 * at_fold + distance])
+        fold = rates(np.array([[2.0]]), bias, tf.tanh, "discrete")
+        yield f"a fold {distance:+.0e} away, {3 if distance > 0 else 1} points", fold
 
 
 def networks(rng):
@@ -96,8 +143,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         rng = np.random.default_rng(seed)
-        for name, cell in networks(rng):
-            n = cell.units * (2 if isinstance(cell, keras.layers.LSTMCell) else 1)
+        for name, cell in itertools.chain(networks(rng), own_updates(rng)):
+            n = as_system(cell).n_states
             begin = time.perf_counter()
             found = prove_complete(
                 cell, np.zeros((0, n)), inputs=[[0.0]], max_seconds=args.seconds
