@@ -57,8 +57,8 @@ def test_a_driven_gated_network_has_some_and_the_same_with_the_same_seed(followe
     np.testing.assert_array_equal(sets[0].xstar, sets[1].xstar)
 
 
-def test_where_no_start_arrives_a_fibre_does(followed):
-    """Steep far from its point, Newton's method circles; along a fibre the way is short."""
+def test_where_few_starts_arrive_32_are_followed(followed):
+    """Infinitely steep at its point, about which Newton's method circles."""
 
     def step(h, u):
         return h - 0.1 * tf.sign(h - 0.3) * tf.abs(h - 0.3) ** 0.4
@@ -66,4 +66,5 @@ def test_where_no_start_arrives_a_fibre_does(followed):
     finder = FixedPointFinder(step, n_states=1, n_inputs=0, verbose=False)
     points = finder.find_fixed_points([[2.0], [-3.0]])[0]
     assert sum(followed) >= 32
+    assert points.search_end == "few arrived"
     np.testing.assert_allclose(points.fixed.xstar, [[0.3]], atol=1e-6)
