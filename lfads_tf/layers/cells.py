@@ -1,12 +1,16 @@
-"""The clipped GRU as a Keras cell."""
+"""The clipped GRU as a Keras cell, and its equations for the search for fixed points."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf.systems.cells import CellEquations, register_cell
+from fixedpoint_tf.systems.cells.gru import GRU
 from lfads_tf.layers import recurrence
 from lfads_tf.layers.initializers import GatesBias, scaled_normal
 
@@ -87,3 +91,43 @@ class ClippedGRUCell(keras.layers.Layer):
             "seed": self.seed,
         }
         return {**super().get_config(), **own}
+
+
+@register_cell(ClippedGRUCell)
+@dataclasses.dataclass(frozen=True)
+class ClippedGRU(GRU):
+    """GRU with its reset before the product, its state clipped at 1 or beyond.
+
+    At a fixed point the state is the candidate, which is below 1: the clipping moves none and
+    makes none. Between the state and the candidate, it keeps states within their box.
+    """
+
+    clip: float
+
+    @classmethod
+    def from_cell(cls, cell: Any) -> ClippedGRU | None:
+        if cell.clip < 1.0:  # states may rest where they are clipped
+            return None
+        return cls(int(cell.units), "tanh", "sigmoid", False, float(cell.clip))
+
+    @staticmethod
+    def weights(cell: Any) -> tuple[Any, ...]:
+        none = np.zeros(cell.recurrent_kernel.shape[1])
+        return cell.kernel, cell.recurrent_kernel, cell.bias, none
+
+    def step(self, w, h, u):
+        return tf.clip_by_value(super().step(w, h, u), -self.clip, self.clip)
+
+    def jacobian(self, w, h, u):
+        return super().jacobian(w, h, u) * self._unclipped(w, h, u)
+
+    def input_jacobian(self, w, h, u):
+        return super().input_jacobian(w, h, u) * self._unclipped(w, h, u)
+
+    # Those of a GRU hold within a ball that is not clipped, which they do not ask for.
+    ball_bounds = CellEquations.ball_bounds
+
+    def _unclipped(self, w, h, u):
+        """Mark the states that the step does not clip, 1 or 0, ``(n, units, 1)``."""
+        inside = tf.abs(super().step(w, h, u)) <= self.clip
+        return tf.cast(inside, h.dtype)[..., None]

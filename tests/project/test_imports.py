@@ -121,13 +121,12 @@ def test_fixed_points_know_nothing_of_lfads():
         assert "lfads_tf" not in found, name
 
 
-def test_lfads_shares_the_utilities_of_the_fixed_points_and_nothing_else():
+def test_lfads_shares_utilities_and_the_equations_of_cells_and_nothing_else():
+    shared = ("fixedpoint_tf._utils.", "fixedpoint_tf.systems.cells.")
     for name, path in modules("lfads_tf"):
         for other in imported(path, set(), everywhere=True):
             if top_level(other) == "fixedpoint_tf":
-                assert f"{other}.".startswith("fixedpoint_tf._utils."), (
-                    f"{name} imports {other}"
-                )
+                assert f"{other}.".startswith(shared), f"{name} imports {other}"
 
 
 @pytest.mark.parametrize(
