@@ -28,6 +28,7 @@ __all__ = [
     "is_number",
     "is_whole",
     "listed",
+    "unmasked",
 ]
 
 
@@ -220,6 +221,29 @@ def check_eager(what: str) -> None:
 # Arrays.
 
 
+def unmasked(value: Any) -> Any:
+    """Return NaN in place of what is masked: a mask says that nothing is known there.
+
+    Args:
+        value: a masked array, a list with such arrays, or anything else, which comes back as
+            it is.
+
+    Example:
+        >>> unmasked(np.ma.masked_array([1, 2], mask=[False, True])).tolist()
+        [1.0, nan]
+    """
+    if isinstance(value, list | tuple) and any(map(np.ma.isMaskedArray, value)):
+        return [unmasked(item) for item in value]
+    if not np.ma.isMaskedArray(value):
+        return value
+    data, mask = np.ma.getdata(value), np.ma.getmaskarray(value)
+    if not mask.any() or data.dtype.kind not in "biufO":
+        return data
+    data = data.astype(np.float64) if data.dtype.kind in "biu" else data.copy()
+    data[mask] = np.nan
+    return data
+
+
 def as_numbers(
     value: Any,
     argument: str,
@@ -231,7 +255,7 @@ def as_numbers(
     """Return an array of real numbers, not copied where it is one already.
 
     Args:
-        value: anything that NumPy takes for an array.
+        value: anything that NumPy takes for an array; NaN stands for what is masked.
         argument: its name.
         dtype: of the array; None keeps the type that it has.
         n_axes: the numbers of axes allowed, and then not empty; None: any shape.
@@ -251,7 +275,7 @@ def as_numbers(
     """
     of_shape = f" of shape {shape}" if shape else ""
     try:
-        array = np.asarray(value)
+        array = np.asarray(unmasked(value))
         received = f"{type(value).__name__} of {array.dtype}"
         if _holds_numbers(array):
             array = array if dtype is None else array.astype(dtype, copy=False)
@@ -344,7 +368,7 @@ def checked_array(
         ...
         ValueError: q: expected shape (n=2), received (3,).
     """
-    array = np.asarray(value)
+    array = np.asarray(unmasked(value))
     if array.size == 0 and array.dtype == np.float64:
         array = array.astype(dtype)  # An empty list has no type of its own.
     if not np.can_cast(array.dtype, dtype, casting="same_kind"):

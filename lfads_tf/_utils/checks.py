@@ -13,7 +13,6 @@ import numpy as np
 from fixedpoint_tf._utils.checks import as_numbers, check_number, listed
 
 __all__ = [
-    "as_conditions",
     "check_infinity",
     "in_session",
     "pair",
@@ -60,32 +59,6 @@ def pair(
     return a, b
 
 
-def as_conditions(value: Any, n_trials: int) -> np.ndarray:
-    """Return one label for each trial: numbers or strings.
-
-    Raises:
-        TypeError: neither numbers nor strings.
-        ValueError: not one for each trial.
-
-    Example:
-        >>> as_conditions([b"left", b"right"], 2).tolist()
-        ['left', 'right']
-    """
-    array = np.asarray(value)
-    if array.shape != (n_trials,):
-        raise ValueError(
-            f"conditions: expected one for each of {n_trials} trials, received shape "
-            f"{array.shape}."
-        )
-    if array.dtype.kind in "SO" and all(isinstance(item, str | bytes) for item in array):
-        return np.array([i.decode() if isinstance(i, bytes) else i for i in array], dtype=str)
-    if array.dtype.kind in "biufU":
-        return array
-    raise TypeError(
-        f"conditions: expected numbers or strings, received an array of {array.dtype}."
-    )
-
-
 @contextlib.contextmanager
 def in_session(name: str) -> Iterator[None]:
     """Say in errors about a session's data which session it is.
@@ -105,7 +78,9 @@ def in_session(name: str) -> Iterator[None]:
     except (TypeError, ValueError) as error:
         if name == UNNAMED:
             raise
-        raise type(error)(f"session {name!r}: {error}") from error
+        # An error of decoding is made of more than words.
+        kind = ValueError if isinstance(error, UnicodeError) else type(error)
+        raise kind(f"session {name!r}: {error}") from error
 
 
 def check_infinity(array: np.ndarray, argument: str) -> None:
@@ -131,8 +106,12 @@ def check_infinity(array: np.ndarray, argument: str) -> None:
         )
 
 
-def seconds_per_bin(value: Any) -> float:
+def seconds_per_bin(value: Any, stacklevel: int = 5) -> float:
     """Return a width of bins in seconds, with a warning if it seems to be in milliseconds.
+
+    Args:
+        value: what was passed.
+        stacklevel: of the warning, as seen from here.
 
     Raises:
         TypeError: no real number.
@@ -147,7 +126,7 @@ def seconds_per_bin(value: Any) -> float:
         warnings.warn(
             f"bin_width: {width:g} is taken in seconds; for bins of {width:g} ms pass "
             f"{width / 1e3:g}.",
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
     return width
 

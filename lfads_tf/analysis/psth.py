@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import as_conditions
+from lfads_tf._utils.conditions import as_conditions, condition_kinds
 from lfads_tf.analysis import metrics
 
 __all__ = ["condition_means", "psth_r_squared"]
@@ -20,7 +20,8 @@ def condition_means(
 
     Args:
         values: ``(n_trials, n_bins, n)``; NaN is left out of the mean.
-        conditions: of the trials, ``(n_trials,)``.
+        conditions: of the trials, ``(n_trials,)``; NaN or None for a trial without one, which
+            is left out.
         jitter: bins by which each trial was moved to an earlier time, ``(n_trials,)``, and
             is moved back to a later one before it is averaged.
 
@@ -48,7 +49,7 @@ def condition_means(
                 f"{jitter!r}."
             )
         array = np.stack([_moved(one, int(by)) for one, by in zip(array, shifts, strict=True)])
-    kinds = np.unique(labels)
+    kinds = condition_kinds(labels)
     means = np.full((len(kinds), *array.shape[1:]), np.nan)
     for i, kind in enumerate(kinds):
         of_kind = array[labels == kind]

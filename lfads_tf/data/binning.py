@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_number, check_whole, listed
+from fixedpoint_tf._utils.checks import as_numbers, check_whole, is_number, listed
+from lfads_tf._utils.checks import seconds_per_bin
 
 __all__ = ["bin_spikes", "chop", "merge", "rebin", "segment"]
 
@@ -21,6 +22,12 @@ __all__ = ["bin_spikes", "chop", "merge", "rebin", "segment"]
 # the left edge of bin 3 of 0.1 s, although 0.3 < 3 * 0.1 in floating point. In an hour of
 # bins of 1 ms the rounding is 1e-9 of a bin; one sample at 30 kHz is 3e-2 of a bin.
 _ON_EDGE = 1e-6
+
+# Times in other units, by how many of them are a second.
+_OTHER_UNITS = {1e3: "ms", 1e6: "µs", 3e4: "samples at 30 kHz"}
+# Neurons that fire less often than once in ten seconds are rare; the same in ms would be 100
+# spikes/s, which is more than populations fire.
+_LEAST_RATE = 0.1
 
 
 def bin_spikes(
@@ -31,10 +38,12 @@ def bin_spikes(
     There are ``round((stop - start) / bin_width)`` bins. A spike on an edge belongs to the
     bin that begins there; edges are meant up to a millionth of a bin, so that a time that
     was typed or rounded as an edge is one. Spikes outside the bins are left out, among
-    them those on the last edge.
+    them those on the last edge. Times, widths or ends that seem to be in another unit than
+    seconds are warned of.
 
     Args:
-        spike_times: one array of times for each neuron, in seconds, in any order.
+        spike_times: one array of times for each neuron, in seconds, in any order; a row, a
+            column or nothing, as MATLAB has them.
         bin_width: in seconds.
         start: left edge of the first bin, in seconds.
         stop: end of the last bin, in seconds.
@@ -43,6 +52,7 @@ def bin_spikes(
         Counts ``(n_bins, n_neurons)``, float32.
 
     Raises:
+        TypeError: times that are no numbers.
         ValueError: a width or a duration that is not positive; times that are not finite
             or not one-dimensional.
 
@@ -51,11 +61,8 @@ def bin_spikes(
         array([[2., 0., 0., 1.],
                [0., 0., 0., 0.]], dtype=float32)
     """
-    width = check_number(bin_width, "bin_width")
-    numbers = all(
-        isinstance(t, (int, float, np.number)) and not isinstance(t, bool)
-        for t in (start, stop)
-    )
+    width = seconds_per_bin(bin_width, stacklevel=3)
+    numbers = is_number(start) and is_number(stop)
     if not (numbers and math.isfinite(start) and math.isfinite(stop)):
         raise ValueError(
             f"start, stop: expected finite times in seconds, received {start!r} and {stop!r}."
@@ -71,10 +78,18 @@ def bin_spikes(
             "spike_times: expected one array of times for each neuron, in a list, received "
             f"a mapping with keys {list(spike_times)[:5]}; give list(times.values())."
         )
-    n_spikes = 0
+    shape = np.shape(spike_times) if isinstance(spike_times, np.ndarray) else ()
+    if len(shape) == 2 and shape[0] > shape[1] == 1:
+        raise ValueError(
+            "spike_times: expected one array of times for each neuron, received one column "
+            f"{shape}. For a single neuron give [times.ravel()]."
+        )
+    given: list[np.ndarray] = []
     counts = np.empty((n_bins, len(spike_times)), np.float32)
     for neuron, times in enumerate(spike_times):
-        times = np.asarray(times, dtype=np.float64)
+        times = as_numbers(times, f"spike_times of neuron {neuron}")
+        if times.size == 0 or (times.ndim == 2 and 1 in times.shape):
+            times = times.ravel()
         if times.ndim != 1:
             raise ValueError(
                 "spike_times: expected one array of times for each neuron, received an array "
@@ -88,14 +103,37 @@ def bin_spikes(
         bins = _bin_of(times, start, width)
         inside = bins[(bins >= 0) & (bins < n_bins)]
         counts[:, neuron] = np.bincount(inside.astype(np.int64), minlength=n_bins)
-        n_spikes += len(times)
-    if n_spikes and not counts.any():
-        warnings.warn(
-            f"spike_times: none of the {n_spikes} spikes lies within {start:g} to {stop:g} s. "
-            "Are they in seconds?",
-            stacklevel=2,
-        )
+        given.append(times)
+    if doubt := _doubt_of_unit(given, int(counts.sum(dtype=np.float64)), start, stop):
+        warnings.warn(f"spike_times: {doubt} Are they in seconds?", stacklevel=2)
     return counts
+
+
+def _doubt_of_unit(given: list[np.ndarray], n_inside: int, start: float, stop: float) -> str:
+    """Say what speaks against times in seconds; nothing if they may well be."""
+    n_spikes = sum(map(len, given))
+    window = f"{start:g} to {stop:g} s"
+    if not n_spikes:
+        return ""
+    times = np.concatenate(given)
+    if n_inside == 0:
+        return f"none of the {n_spikes} spikes lies within {window}."
+    first, last = times.min(), times.max()
+    spent = last - first
+    rate = n_spikes / max(spent, 1e-9) / sum(len(own) > 0 for own in given)
+    for per_second, unit in _OTHER_UNITS.items():
+        n_then = np.sum((times >= per_second * start) & (times < per_second * stop))
+        if n_then > max(10 * n_inside, 20) and rate < _LEAST_RATE:
+            return (
+                f"only {n_inside} of {n_spikes} spikes lie within {window}, and neurons would "
+                f"fire {rate:.2g} times a second; in {unit}, {n_then} would lie within."
+            )
+    if n_spikes >= 20 and spent > 0 and last - start < (stop - start) / 500:
+        return (
+            f"the last of {n_spikes} spikes comes at {last:g} s of {window}: start and stop "
+            "seem to be in another unit."
+        )
+    return ""
 
 
 def segment(
@@ -131,6 +169,7 @@ def segment(
         ``(n_events, n_bins_of_a_trial, ...)``.
 
     Raises:
+        TypeError: no numbers.
         ValueError: times that are no whole number of bins, an empty window, or events
             outside the recording with ``outside="error"``.
 
@@ -141,9 +180,9 @@ def segment(
         array([[1., 2., 3.],
                [5., 6., 7.]])
     """
-    array = np.asarray(continuous)
-    times = np.asarray(event_times, dtype=np.float64)
-    width = check_number(bin_width, "bin_width")
+    array = as_numbers(continuous, "continuous", dtype=None)
+    times = as_numbers(event_times, "event_times")
+    width = seconds_per_bin(bin_width, stacklevel=3)
     if outside not in ("error", "drop", "nan"):
         raise ValueError(f"outside: expected 'error', 'drop' or 'nan', received {outside!r}.")
     if array.ndim < 1 or times.ndim != 1:
@@ -175,6 +214,12 @@ def segment(
     if outside != "nan":
         return array[bins]
     there = known[:, None] & (bins >= 0) & (bins < len(array))
+    if known.any() and not there.any():
+        warnings.warn(
+            f"event_times: no window of {known.sum()} events meets the recording of {start:g} "
+            f"to {start + len(array) * width:g} s. Are they in seconds?",
+            stacklevel=2,
+        )
     trials = _as_float(array[np.where(there, bins, 0)])
     trials[~there] = np.nan
     return trials
@@ -197,6 +242,7 @@ def chop(continuous: Any, window: int, overlap: int, *, fill: float = np.nan) ->
         ``(n_windows, window, ...)``, a copy; floating point as given, else float32.
 
     Raises:
+        TypeError: no numbers.
         ValueError: no bins, or sizes out of range.
 
     Example:
@@ -205,7 +251,7 @@ def chop(continuous: Any, window: int, overlap: int, *, fill: float = np.nan) ->
         array([[0., 1., 2.],
                [2., 3., 4.]], dtype=float32)
     """
-    array = np.asarray(continuous)
+    array = as_numbers(continuous, "continuous", dtype=None)
     if array.ndim < 1 or len(array) == 0:
         raise ValueError(
             f"continuous: expected shape (n_bins, ...) with at least one bin, received "
@@ -236,6 +282,7 @@ def merge(windows: Any, overlap: int, n_bins: int | None = None) -> np.ndarray:
         ``(n_bins, ...)``; floating point as given, else float32.
 
     Raises:
+        TypeError: no numbers.
         ValueError: ``n_bins`` that do not chop into so many windows.
 
     Example:
@@ -244,7 +291,7 @@ def merge(windows: Any, overlap: int, n_bins: int | None = None) -> np.ndarray:
         >>> merge(windows, overlap=1)
         array([0. , 0. , 0.5, 1. , 1. ])
     """
-    array = np.asarray(windows)
+    array = as_numbers(windows, "windows", dtype=None)
     if array.ndim < 2 or 0 in array.shape[:2]:
         raise ValueError(
             f"windows: expected shape (n_windows, window, ...) and not empty, received "
@@ -286,6 +333,7 @@ def rebin(spikes: Any, factor: int) -> np.ndarray:
         Counts ``(..., n_bins // factor, n_neurons)``.
 
     Raises:
+        TypeError: no numbers.
         ValueError: a factor that does not divide the number of bins.
 
     Example:
@@ -293,7 +341,7 @@ def rebin(spikes: Any, factor: int) -> np.ndarray:
         >>> rebin(np.ones((10, 6, 4)), 3).shape
         (10, 2, 4)
     """
-    array = np.asarray(spikes)
+    array = as_numbers(spikes, "spikes", dtype=None)
     if array.ndim < 2:
         raise ValueError(
             f"spikes: expected shape (..., n_bins, n_neurons), received {array.shape}."

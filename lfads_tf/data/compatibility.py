@@ -10,6 +10,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.checks import listed
 from lfads_tf._utils.checks import UNNAMED
+from lfads_tf._utils.conditions import condition_kinds, has_condition
 from lfads_tf.data.session import Session
 
 __all__ = ["as_sessions", "common_conditions"]
@@ -82,7 +83,7 @@ _COMMON = {
 
 
 def common_conditions(sessions: Sequence[Session], name: str = "sessions") -> np.ndarray:
-    """Return the conditions, which must be the same in every session.
+    """Return the conditions, which must be the same in every session, from trials with one.
 
     Args:
         sessions: of :func:`as_sessions`.
@@ -104,12 +105,12 @@ def common_conditions(sessions: Sequence[Session], name: str = "sessions") -> np
     """
     labels: dict[str, np.ndarray] = {}
     for session in sessions:
-        if session.conditions is None:
+        if session.conditions is None or not has_condition(session.conditions).any():
             raise ValueError(
                 f"{name}: expected the condition of each trial, by which sessions are "
                 f"aligned, received none in {session.name!r}."
             )
-        labels[session.name] = np.unique(session.conditions)
+        labels[session.name] = condition_kinds(session.conditions)
     for one, ours in labels.items():
         for other, theirs in labels.items():
             missing = [label for label in theirs.tolist() if label not in ours.tolist()]

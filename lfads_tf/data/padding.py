@@ -21,6 +21,7 @@ def as_trials(value: Any, name: str) -> list[np.ndarray] | None:
         name: of the argument, for errors.
 
     Raises:
+        TypeError: a trial that is no array of numbers.
         ValueError: a trial that is not two-dimensional or has no bins, or trials of
             different width.
 
@@ -33,7 +34,9 @@ def as_trials(value: Any, name: str) -> list[np.ndarray] | None:
         return None
     if not isinstance(value, list | tuple | np.ndarray):
         return None
-    trials = [np.asarray(trial) for trial in value]
+    trials = [
+        as_numbers(trial, f"{name}, trial {i}", dtype=None) for i, trial in enumerate(value)
+    ]
     for i, trial in enumerate(trials):
         if trial.ndim != 2 or len(trial) == 0 or trial.shape[1] != trials[0].shape[1]:
             width = "n" if trials[0].ndim != 2 else trials[0].shape[1]
@@ -73,13 +76,14 @@ def as_lengths(lengths: Any, n_trials: int, n_bins: int) -> np.ndarray:
     """Lengths of trials in bins, checked.
 
     Raises:
+        TypeError: no numbers.
         ValueError: not one whole number from 1 to ``n_bins`` for each trial.
 
     Example:
         >>> as_lengths([3, 5], n_trials=2, n_bins=5)
         array([3, 5])
     """
-    array = np.asarray(lengths)
+    array = as_numbers(lengths, "lengths")
     if array.shape != (n_trials,):
         raise ValueError(
             f"lengths: expected one number of bins for each of {n_trials} trials, received "
@@ -89,7 +93,7 @@ def as_lengths(lengths: Any, n_trials: int, n_bins: int) -> np.ndarray:
     if bad.any():
         raise ValueError(
             f"lengths: expected whole numbers of bins from 1 to {n_bins}, received "
-            f"{array[bad][0]!s} for trial {np.flatnonzero(bad)[0]}."
+            f"{array[bad][0]:g} for trial {np.flatnonzero(bad)[0]}."
         )
     return array.astype(np.int64)
 

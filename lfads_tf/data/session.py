@@ -12,12 +12,12 @@ import numpy as np
 from fixedpoint_tf._utils.checks import as_numbers, check_whole, listed
 from lfads_tf._utils.checks import (
     UNNAMED,
-    as_conditions,
     check_infinity,
     in_session,
     seconds_per_bin,
     warn_of_silent_neurons,
 )
+from lfads_tf._utils.conditions import as_conditions, condition_kinds
 from lfads_tf.data.formats import hdf5
 from lfads_tf.data.padding import as_lengths, as_trials, blank_beyond, pad, padded
 from lfads_tf.data.splits import validation_trials
@@ -43,7 +43,8 @@ class Session:
         name: of the session.
         external_inputs: measured inputs ``(n_trials, n_bins, n_external)``, finite.
         behavior: ``(n_trials, n_bins, n_behavior)``, NaN where unknown.
-        conditions: ``(n_trials,)``, numbers or strings.
+        conditions: ``(n_trials,)``, numbers or strings; NaN, None or empty text for a trial
+            without a condition.
         true_rates: ``(n_trials, n_bins, n_neurons)`` in spikes/s, if they are known.
         n_encode_neurons: the encoders see only the first so many neurons (co-smoothing);
             none: all.
@@ -161,7 +162,7 @@ class Session:
             f"{self.n_neurons} neurons"
         ]
         if self.conditions is not None:
-            parts.append(f"{len(np.unique(self.conditions))} conditions")
+            parts.append(f"{len(condition_kinds(self.conditions))} conditions")
         if self.external_inputs is not None:
             parts.append(f"{self.external_inputs.shape[2]} external inputs")
         if self.behavior is not None:
@@ -201,7 +202,7 @@ class Session:
             name: of the session.
             external_inputs: ``(n_trials, n_bins, n_external)``, or a list as of the spikes.
             behavior: ``(n_trials, n_bins, n_behavior)``, or a list as of the spikes.
-            conditions: ``(n_trials,)``, numbers or strings.
+            conditions: ``(n_trials,)``, numbers or strings; NaN, None or empty text for none.
             true_rates: in spikes/s, shaped as the spikes.
             lengths: of the trials in bins, ``(n_trials,)``, where ``spikes`` is one array
                 that holds anything after their ends.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks, figures
+from lfads_tf._utils.conditions import as_conditions
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ def plot_factors(
     title = None if conditions is None else "condition (thick: mean, thin: single trials)"
     if len(key) > style.MOST_LISTED:  # more lines than anyone can follow
         title = f"{N_EXAMPLES} of {len(key)} conditions (thick: mean, thin: single trials)"
-        examples = np.unique(conditions)[np.linspace(0, len(key) - 1, N_EXAMPLES).astype(int)]
-        chosen = np.isin(conditions, examples)
-        factors, conditions = factors[chosen], np.asarray(conditions)[chosen]
+        examples = np.linspace(0, len(key) - 1, N_EXAMPLES).astype(int)
+        chosen = np.sort(np.concatenate([key[i][2] for i in examples]))
+        factors, conditions = factors[chosen], as_conditions(conditions, n_trials)[chosen]
         key = style.condition_key(conditions, len(factors))
     if n_factors < 1 or n_all == 0:
         raise ValueError(

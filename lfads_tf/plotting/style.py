@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.figures import COLORS
+from lfads_tf._utils.conditions import as_conditions, condition_kinds
 
 __all__ = [
     "ESTIMATE",
@@ -78,22 +79,18 @@ def times(n_bins: int, bin_width: float, start: float) -> np.ndarray:
 def condition_key(conditions: Any, n_trials: int) -> list[tuple[str | None, Any, np.ndarray]]:
     """Name, colour and trials of each condition, in order; all trials if there are none.
 
-    Up to seven conditions have colours that anyone can tell apart; more have a sequence of
-    colours, light to dark, in the order of the conditions. Of more than ``MOST_LISTED``
-    the names begin with an underscore, which keeps them out of legends.
+    Trials without a condition belong to none. Up to seven conditions have colours that anyone
+    can tell apart; more have a sequence of colours, light to dark, in the order of the
+    conditions. Of more than ``MOST_LISTED`` the names begin with an underscore, which keeps
+    them out of legends.
 
     Raises:
         ValueError: not one condition a trial.
     """
-    if conditions is None:
+    labels = None if conditions is None else as_conditions(conditions, n_trials)
+    kinds = np.zeros(0) if labels is None else condition_kinds(labels)
+    if not kinds.size:
         return [(None, COLORS["blue"], np.arange(n_trials))]
-    labels = np.asarray(conditions)
-    if labels.shape != (n_trials,):
-        raise ValueError(
-            f"conditions: expected one for each of {n_trials} trials, received shape "
-            f"{labels.shape}."
-        )
-    kinds = np.unique(labels)
     colors: list[Any] = [color for name, color in COLORS.items() if name != "grey"]
     if len(kinds) > len(colors):
         from matplotlib import colormaps

@@ -8,6 +8,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks, figures
 from fixedpoint_tf._utils.principal_components import fit_components
+from lfads_tf._utils.conditions import has_condition
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ def plot_trials(
         grid[n_images + i, 0].set_ylabel(f"neuron {neuron}\n(spikes/s)", fontsize="small")
     conditions = getattr(data, "conditions", None)
     for ax, row in zip(grid[0], rows, strict=True):
-        words = "" if conditions is None else f", condition {conditions[row]}"
+        words = ""
+        if conditions is not None and has_condition(conditions)[row]:
+            words = f", condition {conditions[row]}"
         ax.set_title(f"trial {row}{words}", fontsize="medium")
     for ax in grid[-1]:
         ax.set_xlabel("time (s)")

@@ -6,12 +6,14 @@ Those of values are written once, for arrays and for batches in a graph.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from lfads_tf._utils.logarithms import HIGHEST_LOG
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
 
@@ -81,6 +83,8 @@ def _rules(config: LFADSConfig) -> list[_Rule]:
 def check_values(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None:
     """Refuse data that the observation model of a configuration cannot have.
 
+    Those that it can have, but cannot reach, are warned of.
+
     Args:
         spikes_btn: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
         config: of the model.
@@ -102,6 +106,32 @@ def check_values(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None
         if wrong.any():
             received = rule.received(spikes_btn[wrong])
             raise ValueError(f"{name}: expected {rule.expected}, received {received}.")
+    _warn_of_unreachable(spikes_btn, config, name)
+
+
+def _warn_of_unreachable(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None:
+    """Warn of data that no parameters of the observation model come near."""
+    highest = math.exp(HIGHEST_LOG)
+    beyond = 0
+    if config.observation == "poisson":
+        beyond = int(np.sum(spikes_btn > highest))
+        limit = f"rates of at most {highest:,.0f} spikes in a bin"
+        received = f"{beyond:,} counts above it, up to {np.nanmax(spikes_btn):,.0f}"
+        advice = "Narrower bins have fewer; otherwise divide by a unit and take another model"
+    elif config.observation == "gaussian":
+        number = np.maximum(np.isfinite(spikes_btn).sum(axis=(0, 1)), 1)
+        centred = spikes_btn - np.nansum(spikes_btn, axis=(0, 1), dtype=np.float64) / number
+        sd = np.sqrt(np.nansum(np.square(centred), axis=(0, 1)) / number)
+        beyond = int(np.sum(sd > math.sqrt(highest)))
+        limit = f"standard deviations of at most {math.sqrt(highest):,.0f}"
+        received = f"{beyond} neurons above it, up to {sd.max():,.0f}"
+        advice = "Divide the data by a unit of their size"
+    if beyond:
+        warnings.warn(
+            f"{name}: the observation model (observation={config.observation!r}) reaches "
+            f"{limit}, received {received}. {advice}.",
+            stacklevel=3,
+        )
 
 
 def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig) -> None:

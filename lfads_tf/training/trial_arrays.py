@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_number
+from fixedpoint_tf._utils.checks import as_numbers, check_number
 from lfads_tf._utils.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.compatibility import as_sessions
@@ -184,7 +184,7 @@ def _trials(
         spikes, external = parts_of(data, name)
     else:
         spikes = data
-    spikes = _spikes(np.asarray(spikes, dtype=np.float32), config, name, encoded_only)
+    spikes = _spikes(as_numbers(spikes, name, dtype=np.float32), config, name, encoded_only)
     n_trials = len(spikes)
     shape = (n_trials, config.n_bins, config.n_external_inputs)
     if config.n_external_inputs == 0:
@@ -200,7 +200,7 @@ def _trials(
             f"{name}: expected external inputs of shape {shape} beside the spikes, since the "
             f"model was made with n_external_inputs={config.n_external_inputs}, received none."
         )
-    external = np.asarray(external, dtype=np.float32)
+    external = as_numbers(external, f"{name}, external inputs", dtype=np.float32)
     if external.shape != shape:
         raise ValueError(
             f"{name}: expected external inputs of shape {shape}, received {external.shape}."

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import as_conditions
+from lfads_tf._utils.conditions import as_conditions, has_condition
 
 __all__ = [
     "each_fold",
@@ -26,6 +26,7 @@ def folds_by_trial(
 
     With conditions, each condition is spread evenly over the folds, up to a trial, so that
     no fold lacks one that the others have. A decoder tested so has seen every condition.
+    Trials without one (NaN, None) are spread alike.
 
     Args:
         n_trials: to divide.
@@ -75,15 +76,20 @@ def folds_by_condition(conditions: Any) -> np.ndarray:
         The fold of each trial, ``(n_trials,)``, conditions numbered in their sorted order.
 
     Raises:
-        ValueError: fewer than two conditions.
+        ValueError: fewer than two conditions, or a trial without one.
 
     Example:
         >>> folds_by_condition(["left", "up", "left", "right"]).tolist()
         [0, 2, 0, 1]
     """
-    kinds, folds = np.unique(
-        as_conditions(conditions, len(np.atleast_1d(conditions))), return_inverse=True
-    )
+    labels = as_conditions(conditions, np.size(conditions))
+    missing = np.flatnonzero(~has_condition(labels))
+    if missing.size:
+        raise ValueError(
+            "conditions: expected that of each trial, by which others are held out, received "
+            f"none for trials {checks.listed(missing)}. Leave these out."
+        )
+    kinds, folds = np.unique(labels, return_inverse=True)
     if len(kinds) < 2:
         raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")
     return folds
@@ -118,6 +124,8 @@ def folds_by_splitter(
             "splitter: expected an object with split, such as GroupKFold(5), received "
             f"{type(splitter).__name__}."
         )
+    if conditions is not None:  # Trials without one are spread as one more condition.
+        conditions = np.unique(as_conditions(conditions, n_trials), return_inverse=True)[1]
     folds, times = np.zeros(n_trials, int), np.zeros(n_trials, int)
     for k, (_, held) in enumerate(splitter.split(np.zeros((n_trials, 1)), conditions, groups)):
         folds[held] = k

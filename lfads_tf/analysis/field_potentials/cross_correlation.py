@@ -14,7 +14,7 @@ import numpy as np
 from scipy import fft, signal
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import as_conditions
+from lfads_tf._utils.conditions import as_conditions, has_condition
 from lfads_tf.analysis.field_potentials.lagged_products import LaggedProducts
 from lfads_tf.analysis.field_potentials.signals import band_pass, check_trials
 
@@ -172,7 +172,8 @@ def cross_correlation(
         bin_width: in seconds.
         max_lag: in seconds; at most half a trial.
         band: lower and upper frequency in Hz; both go through :func:`band_pass` first.
-        conditions: of the trials, ``(n_trials,)``: trials are shuffled within conditions.
+        conditions: of the trials, ``(n_trials,)``: trials are shuffled within conditions;
+            those without a condition are left out.
         n_shuffles: number of shuffles, at least 1.
         seed: of the shuffles.
 
@@ -195,6 +196,10 @@ def cross_correlation(
     width = checks.check_number(bin_width, "bin_width")
     checks.check_whole(n_shuffles, "n_shuffles")
     y, x = check_trials(rates, lfp)
+    if conditions is not None:
+        conditions = as_conditions(conditions, len(x))
+        known = has_condition(conditions)
+        conditions, x, y = conditions[known], x[known], y[known]
     n_trials, n_bins = x.shape
     n_lags = round(checks.check_number(max_lag, "max_lag") / width)
     if not 1 <= n_lags <= n_bins // 2:
@@ -257,7 +262,7 @@ def _share(name: str, value: float) -> None:
         raise ValueError(f"{name}: expected above 0 and below 1, received {value!r}.")
 
 
-def _groups(conditions: Any, n_trials: int) -> list[np.ndarray]:
+def _groups(conditions: np.ndarray | None, n_trials: int) -> list[np.ndarray]:
     """Return the trials of each condition."""
     if conditions is None:
         if n_trials < 2:
@@ -265,9 +270,8 @@ def _groups(conditions: Any, n_trials: int) -> list[np.ndarray]:
                 f"rates: expected at least 2 trials to shuffle, received {n_trials}."
             )
         return [np.arange(n_trials)]
-    labels = as_conditions(conditions, n_trials)
-    groups = [np.flatnonzero(labels == kind) for kind in np.unique(labels)]
-    alone = [labels[group[0]] for group in groups if len(group) < 2]
+    groups = [np.flatnonzero(conditions == kind) for kind in np.unique(conditions)]
+    alone = [conditions[group[0]] for group in groups if len(group) < 2]
     if alone:
         raise ValueError(
             "conditions: expected at least 2 trials of each to shuffle within, received one "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import as_conditions
+from lfads_tf._utils.conditions import as_conditions, has_condition
 from lfads_tf.analysis.decoding.folds import each_fold, fold_labels
 from lfads_tf.analysis.decoding.sklearn_checks import copy_of, global_numbers_kept
 from lfads_tf.analysis.separation.discriminants import discriminants, greatest_score
@@ -45,7 +45,7 @@ def separate_conditions(
 
     Args:
         features: ``(n_trials, n_bins, n_features)``, finite.
-        conditions: ``(n_trials,)``.
+        conditions: ``(n_trials,)``; trials without one (NaN, None) are left out.
         folds: a number of folds, drawn at random, or each trial's fold, ``(n_trials,)``, as
             of :func:`folds_by_trial` with these conditions.
         test: features and conditions of trials that are held out already, by a model that
@@ -72,7 +72,9 @@ def separate_conditions(
         >>> result.accuracy[3:].tolist(), result.first_bin(), result.chance
         ([1.0, 1.0, 1.0], 3, 0.25)
     """
-    x, labels, kinds, kind_of = _conditions(features, conditions)
+    x, labels, kinds, kind_of, known = _conditions(features, conditions)
+    if np.ndim(folds) == 1 and len(folds) == len(known):
+        folds = np.asarray(folds)[known]
     if test is not None:
         x_test, labels_test = _test_trials(test, x, kinds)
         told = _told(x, kind_of, x_test, folds, method, shrinkage, seed)
@@ -93,7 +95,7 @@ def separate_conditions(
 def _test_trials(test: Any, x: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features and conditions of trials that are held out already, checked."""
     features, conditions = test
-    x_test, labels, present, _ = _conditions(features, conditions, least=1)
+    x_test, labels, present, *_ = _conditions(features, conditions, least=1)
     if x_test.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"test: expected {x.shape[1]} bins of {x.shape[2]} features, as the training "
@@ -109,17 +111,20 @@ def _test_trials(test: Any, x: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarra
 
 
 def _conditions(features: Any, conditions: Any, least: int = 2) -> tuple[Any, ...]:
-    """Features, conditions, their kinds, and the number of each trial's kind; checked."""
+    """Features, conditions, their kinds, each trial's kind, all of the trials with a condition,
+    and a mask of these; checked."""
     shape = "(n_trials, n_bins, n_features)"
     x = checks.as_numbers(features, "features", n_axes=(3,), shape=shape, dtype=None)
-    x = x.astype(np.float64, copy=False)
+    labels = as_conditions(conditions, len(x))
+    known = has_condition(labels)
+    x, labels = x[known].astype(np.float64, copy=False), labels[known]
     if not np.isfinite(x).all():
         raise ValueError("features: expected finite numbers, received NaN or infinity.")
-    labels = as_conditions(conditions, len(x))
     kinds, kind_of = np.unique(labels, return_inverse=True)
     if len(kinds) < least:
-        raise ValueError(f"conditions: expected at least two, received only {kinds[0]}.")
-    return x, labels, kinds, kind_of
+        received = f"only {kinds[0]}" if len(kinds) else "none"
+        raise ValueError(f"conditions: expected at least two, received {received}.")
+    return x, labels, kinds, kind_of, known
 
 
 def _chance(kind_of: np.ndarray) -> float:

@@ -58,7 +58,7 @@ def test_the_number_of_bins_is_rounded():
         (([[0.1]], 0.1, 1.0, 1.0), "stop: expected a time at least one bin of 0.1 s after"),
         (([[0.1]], 0.1, 0.0, np.inf), "start, stop: expected finite"),
         (([[0.1], [np.nan]], 0.1, 0.0, 1.0), "spike_times: .* NaN or infinity for neuron 1"),
-        (([[[0.1]]], 0.1, 0.0, 1.0), r"spike_times: .* shape \(1, 1\) for neuron 0"),
+        (([[[0.1, 0.2]] * 2], 0.1, 0.0, 1.0), r"spike_times: .* shape \(2, 2\) for neuron 0"),
     ],
 )
 def test_times_that_cannot_be_binned_are_refused(arguments, message):
@@ -237,3 +237,80 @@ def test_a_mapping_of_neurons_is_refused():
 def test_edges_of_the_bins_are_numbers(edge):
     with pytest.raises(ValueError, match="start, stop: expected finite times in seconds"):
         bin_spikes([[0.1]], 0.1, edge, 1.0)
+
+
+# Units, and what MATLAB and NumPy hand over.
+
+
+def poisson_times(rate, duration, n_neurons, unit=1.0, seed=0):
+    """Times of Poisson neurons, where a second is ``unit``."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.poisson(rate * duration, n_neurons)
+    return [np.sort(rng.uniform(0, unit * duration, n)) for n in numbers]
+
+
+@pytest.mark.parametrize(("unit", "name"), [(1e3, "ms"), (1e6, "µs"), (3e4, "samples")])
+@pytest.mark.parametrize("rate", [0.3, 8.0, 60.0])
+@pytest.mark.parametrize("window", [(0.0, 600.0), (0.5, 40.0)])
+def test_times_in_another_unit_are_noticed(unit, name, rate, window):
+    times = poisson_times(rate, 600.0, 5, unit)
+    with pytest.warns(UserWarning, match="spike_times: .* Are they in seconds"):
+        bin_spikes(times, 0.02, *window)
+
+
+@pytest.mark.parametrize("rate", [0.2, 8.0, 100.0])
+@pytest.mark.parametrize("window", [(0.0, 3600.0), (0.0, 2.0), (1.5, 3.5), (1800.0, 1802.0)])
+def test_times_in_seconds_are_not_doubted(rate, window, recwarn):
+    times = poisson_times(rate, 3600.0, 20)
+    bin_spikes(times, 0.02, *window)
+    assert not recwarn.list
+
+
+def test_a_window_or_a_width_in_ms_is_noticed():
+    times = poisson_times(8.0, 60.0, 3)
+    with pytest.warns(UserWarning, match="start and stop seem to be in another unit"):
+        bin_spikes(times, 0.02, 0.0, 60e3)
+    with pytest.warns(
+        UserWarning, match="bin_width: 20 is taken in seconds; for bins of 20 ms"
+    ):
+        bin_spikes(times, 20, 0.0, 60.0)
+    recording = bin_spikes(times, 0.02, 0.0, 60.0)
+    with pytest.warns(UserWarning, match="event_times: no window of 2 events meets the record"):
+        segment(recording, [70e3, 80e3], 0.1, 0.1, 0.02, 0.0, outside="nan")
+
+
+def test_rows_columns_and_empty_matrices_of_times():
+    times = [
+        np.array([[0.01, 0.3]]),
+        np.array([[0.01], [0.3]]),
+        np.zeros((0, 0)),
+        np.zeros((1, 0)),
+    ]
+    counts = bin_spikes(times, 0.1, 0.0, 0.4)
+    np.testing.assert_array_equal(counts.T, [[1, 0, 0, 1]] * 2 + [[0] * 4] * 2)
+    with pytest.raises(ValueError, match=r"received one column \(3, 1\). For a single neuron"):
+        bin_spikes(np.array([[0.1], [0.2], [0.3]]), 0.1, 0.0, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (["0.1", "0.2"], TypeError),
+        (np.array(["2020-01-01"], "M8[s]"), TypeError),
+        ([0.1 + 1j], TypeError),
+        ([None], TypeError),
+        (np.ma.masked_array([0.1, 0.2], mask=[True, False]), ValueError),
+    ],
+)
+def test_times_that_are_no_times_are_refused(wrong, error):
+    with pytest.raises(error, match="spike_times.*: expected"):
+        bin_spikes([[0.1], wrong], 0.1, 0.0, 0.4)
+
+
+def test_what_is_masked_is_not_observed():
+    masked = np.ma.masked_array(np.arange(6)[:, None], mask=np.arange(6)[:, None] == 2)
+    np.testing.assert_array_equal(rebin(masked, 2)[:, 0], [1, np.nan, 9])
+    np.testing.assert_array_equal(chop(masked, 3, 0)[..., 0], [[0, 1, np.nan], [3, 4, 5]])
+    np.testing.assert_array_equal(
+        segment(masked, [0.2], 0.1, 0.2, 0.1, 0.0)[0, :, 0], [1, np.nan, 3]
+    )

@@ -1,0 +1,166 @@
+"""Conditions of trials: one label a trial, as numbers or as text.
+
+NaN, None, pandas' NA, masked values and empty text say that a trial has no condition. Among
+numbers it is NaN, among text the empty string; :func:`has_condition` tells the others.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["as_conditions", "condition_kinds", "decoded", "has_condition"]
+
+#: What surrounds a label in a table of fixed width.
+_BLANKS = " \t\r\n\0\ufeff"
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+def as_conditions(value: Any, n_trials: int, name: str = "conditions") -> np.ndarray:
+    """Return one label for each trial: numbers or text.
+
+    Blanks and NULs at the ends of text are no part of a label.
+
+    Args:
+        value: ``(n_trials,)``, or a row or a column of them; text may be bytes, in UTF-8,
+            UTF-16 or Latin-1.
+        n_trials: number of trials.
+        name: of the argument, for errors.
+
+    Returns:
+        ``(n_trials,)``: numbers as they are, NaN for no condition; or text, the empty one
+        for no condition.
+
+    Raises:
+        TypeError: neither numbers nor text, or both.
+        ValueError: not one for each trial.
+
+    Example:
+        >>> as_conditions([b"left", b"right ", None], 3).tolist()
+        ['left', 'right', '']
+        >>> as_conditions([[2, 1, None]], 3).tolist()
+        [2.0, 1.0, nan]
+    """
+    array = _as_array(value)
+    if array.shape not in ((n_trials,), (n_trials, 1), (1, n_trials)):
+        raise ValueError(
+            f"{name}: expected one for each of {n_trials} trials, received shape {array.shape}."
+        )
+    array = array.reshape(n_trials)
+    if array.dtype.kind in "biuf":
+        return array
+    if array.dtype.kind not in "SUO":
+        raise TypeError(
+            f"{name}: expected numbers or strings, received an array of {array.dtype}."
+        )
+    labels = [None if _is_missing(label) else label for label in array.tolist()]
+    known = [label for label in labels if label is not None]
+    if known and all(isinstance(label, str | bytes) for label in known):
+        texts = iter(decoded(known))
+        return np.array(["" if label is None else next(texts) for label in labels], dtype=str)
+    if known and all(isinstance(label, numbers.Real) for label in known):
+        found = np.array([np.nan if label is None else label for label in labels])
+        if found.dtype.kind in "biuf":
+            return found
+    wrong = [label for label in known if not isinstance(label, str | bytes | numbers.Real)]
+    received = f"a {type(wrong[0]).__name__}" if wrong else "both" if known else "None only"
+    raise TypeError(f"{name}: expected numbers or strings, received {received}.")
+
+
+def has_condition(labels: np.ndarray) -> np.ndarray:
+    """Tell the trials that have a condition.
+
+    Args:
+        labels: of :func:`as_conditions`.
+
+    Returns:
+        A mask ``(n_trials,)``.
+
+    Example:
+        >>> has_condition(as_conditions(["left", None, "right"], 3)).tolist()
+        [True, False, True]
+    """
+    labels = np.asarray(labels)
+    return labels != "" if labels.dtype.kind == "U" else ~np.isnan(labels)
+
+
+def condition_kinds(labels: np.ndarray) -> np.ndarray:
+    """Return the different conditions, sorted; none stands for trials without.
+
+    Args:
+        labels: of :func:`as_conditions`.
+
+    Example:
+        >>> condition_kinds(as_conditions([2, None, 1, 2], 4)).tolist()
+        [1.0, 2.0]
+    """
+    return np.unique(labels[has_condition(labels)])
+
+
+def decoded(labels: Sequence[str | bytes]) -> list[str]:
+    """Return text of labels that were written in one encoding, without blanks at the ends.
+
+    Bytes are UTF-8 if all of them can be, else UTF-16 where they hold bytes that no text has
+    in UTF-8, else those of Windows and Latin-1.
+
+    Example:
+        >>> decoded(["à droite".encode("latin-1"), b"gauche  "])
+        ['à droite', 'gauche']
+        >>> decoded(["à droite".encode("utf-16")])
+        ['à droite']
+    """
+    encoding = _encoding([label for label in labels if isinstance(label, bytes)])
+    return [
+        (_text(label, encoding) if isinstance(label, bytes) else label).strip(_BLANKS)
+        for label in labels
+    ]
+
+
+def _encoding(labels: Sequence[bytes]) -> str:
+    """Return the first encoding in which all labels can be read."""
+    candidates = ["utf-8", "cp1252", "latin-1"]
+    marked = [label[:2] for label in labels if label[:2] in _MARKS]
+    # No text holds the lowest bytes in UTF-8; in UTF-16 they are the higher of two, mostly.
+    low = [
+        sum(sum(byte < 9 for byte in _whole(label)[k::2]) for label in labels) for k in (0, 1)
+    ]
+    if marked:
+        candidates.insert(0, _MARKS[marked[0]])
+    elif any(byte < 9 for label in labels for byte in label.rstrip(b"\0")):
+        candidates.insert(0, "utf-16-be" if low[0] > low[1] else "utf-16-le")
+    for candidate in candidates[:-1]:
+        with contextlib.suppress(UnicodeDecodeError):
+            for label in labels:
+                _text(label, candidate)
+            return candidate
+    return candidates[-1]
+
+
+def _text(label: bytes, encoding: str) -> str:
+    return (_whole(label) if encoding in _MARKS.values() else label).decode(encoding)
+
+
+def _whole(label: bytes) -> bytes:
+    """Return a label in UTF-16 with the NUL that NumPy and HDF5 drop at the end."""
+    return label + b"\0" * (len(label) % 2)
+
+
+def _as_array(value: Any) -> np.ndarray:
+    """Return an array in which text is no number, and None stands for what is masked."""
+    if np.ma.isMaskedArray(value):
+        labels = np.ma.getdata(value).astype(object)
+        labels[np.ma.getmaskarray(value)] = None
+        return labels
+    # NumPy would write NaN and numbers in a list of text as text.
+    return np.asarray(value, dtype=object if isinstance(value, list | tuple) else None)
+
+
+def _is_missing(label: Any) -> bool:
+    if isinstance(label, numbers.Real):
+        return bool(label != label)
+    return label is None or type(label).__name__ in ("NAType", "NaTType", "MaskedConstant")

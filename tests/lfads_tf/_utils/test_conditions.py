@@ -1,0 +1,189 @@
+"""Labels of trials: text in any encoding, and trials that have none."""
+
+import types
+
+import numpy as np
+import pytest
+
+from lfads_tf import Session, plotting
+from lfads_tf._utils.conditions import as_conditions, condition_kinds, has_condition
+from lfads_tf.analysis import (
+    condition_means,
+    cross_correlation,
+    folds_by_condition,
+    folds_by_splitter,
+    folds_by_trial,
+    separate_conditions,
+)
+from lfads_tf.data.compatibility import common_conditions
+
+WORDS = ["à droite", "gauche", "été", "gauche"]
+BLANK = [None, np.nan, float("nan"), np.float32("nan"), np.ma.masked]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"]
+)
+@pytest.mark.parametrize("kind", [list, object, "S", "padded"])
+def test_bytes_in_any_encoding_are_text(encoding, kind):
+    labels = [word.encode(encoding) for word in WORDS]
+    if kind == "padded":  # as a table of fixed width holds them
+        labels = [word.ljust(12).encode(encoding) for word in WORDS]
+    elif kind is not list:
+        labels = np.array(labels, dtype=kind)
+    assert as_conditions(labels, 4).tolist() == WORDS
+
+
+def test_cyrillic_in_utf_16_is_text_although_it_has_no_nul():
+    words = ["слева", "справа"]
+    for encoding in ("utf-8", "utf-16", "utf-16-le", "utf-16-be"):
+        assert as_conditions([w.encode(encoding) for w in words], 2).tolist() == words
+
+
+@pytest.mark.parametrize("blank", BLANK)
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["left", "right", "left"], ["left", "right", "left", ""]),
+        ([b"left", b"right", b"left"], ["left", "right", "left", ""]),
+        ([3, 1, 3], [3.0, 1.0, 3.0, np.nan]),
+        ([True, False, True], [1.0, 0.0, 1.0, np.nan]),
+    ],
+)
+def test_trials_without_a_condition(labels, expected, blank):
+    found = as_conditions([*labels, blank], 4)
+    np.testing.assert_array_equal(found, np.array(expected))
+    assert has_condition(found).tolist() == [True, True, True, False]
+    assert condition_kinds(found).tolist() == sorted(set(expected[:3]))
+
+
+def test_masked_labels_are_none():
+    numbers = np.ma.masked_array([0, 1, 2], mask=[False, True, False])
+    np.testing.assert_array_equal(as_conditions(numbers, 3), [0, np.nan, 2])
+    words = np.ma.masked_array(["a", "b", "c"], mask=[False, True, False])
+    assert as_conditions(words, 3).tolist() == ["a", "", "c"]
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (1, 4)])
+def test_a_row_or_a_column_of_labels(shape):
+    labels = np.array(WORDS).reshape(shape)
+    assert as_conditions(labels, 4).tolist() == WORDS
+    assert as_conditions(np.arange(4).reshape(shape), 4).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["left", 1, "left", "right"],
+        np.array(["2020-01-01"] * 4, "M8[D]"),
+        [1j] * 4,
+        [{"a": 1}] * 4,
+        [None] * 4,
+        np.zeros(4, [("a", int)]),
+    ],
+)
+def test_what_is_neither_numbers_nor_text_is_refused(wrong):
+    with pytest.raises(TypeError, match="conditions: expected numbers or strings, received"):
+        as_conditions(wrong, 4)
+
+
+@pytest.mark.parametrize("wrong", [WORDS[:3], np.ones((2, 2)), "left", np.eye(4)])
+def test_not_one_label_for_each_trial_is_refused(wrong):
+    with pytest.raises(ValueError, match="conditions: expected one for each of 4 trials, re"):
+        as_conditions(wrong, 4)
+
+
+# Trials without a condition, in every question.
+
+
+@pytest.fixture
+def trials():
+    """Features of three conditions, of 8 trials each; the first four have no label."""
+    rng = np.random.default_rng(0)
+    conditions = np.repeat([0.0, 1.0, 2.0], 8)
+    features = conditions[:, None, None] + 0.5 * rng.normal(size=(24, 6, 4))
+    known = conditions.copy()
+    known[:4] = np.nan
+    return features, conditions, known
+
+
+def test_means_are_those_of_the_labelled_trials(trials):
+    features, conditions, known = trials
+    kinds, means = condition_means(features, known)
+    expected_kinds, expected = condition_means(features[4:], conditions[4:])
+    assert kinds.tolist() == expected_kinds.tolist()
+    np.testing.assert_array_equal(means, expected)
+
+
+def test_separation_is_that_of_the_labelled_trials(trials):
+    features, conditions, known = trials
+    expected = separate_conditions(features[4:], conditions[4:])
+    found = separate_conditions(features, known)
+    np.testing.assert_array_equal(found.predictions, expected.predictions)
+    assert (found.chance, found.kinds.tolist()) == (expected.chance, [0.0, 1.0, 2.0])
+    folds = np.arange(24) % 4
+    given = separate_conditions(features, known, folds)
+    alone = separate_conditions(features[4:], conditions[4:], folds[4:])
+    np.testing.assert_array_equal(given.predictions, alone.predictions)
+    held = separate_conditions(features, conditions, test=(features, known))
+    assert len(held.conditions) == 20
+
+
+def test_folds_of_trials_without_a_condition(trials):
+    from sklearn.model_selection import StratifiedKFold
+
+    _, _, known = trials
+    folds = folds_by_trial(24, 4, conditions=known)
+    for rows in (np.isnan(known), known == 0, known == 1):
+        assert set(np.bincount(folds[rows], minlength=4)) <= {1, 2}
+    assert set(folds_by_splitter(StratifiedKFold(4), 24, conditions=known)) == {0, 1, 2, 3}
+    with pytest.raises(ValueError, match="conditions: .* received none for trials 0, 1, 2, 3"):
+        folds_by_condition(known)
+
+
+def test_shuffles_leave_out_trials_without_a_condition(trials):
+    _, conditions, known = trials
+    rng = np.random.default_rng(1)
+    rates, lfp = rng.normal(size=(24, 50, 2)), rng.normal(size=(24, 50))
+    options = {"max_lag": 0.1, "n_shuffles": 5}
+    found = cross_correlation(rates, lfp, 0.01, conditions=known, **options)
+    expected = cross_correlation(rates[4:], lfp[4:], 0.01, conditions=conditions[4:], **options)
+    np.testing.assert_array_equal(found.shuffled, expected.shuffled)
+
+
+def test_sessions_are_stitched_by_the_labelled_trials(trials):
+    _, _, known = trials
+    spikes = np.random.default_rng(2).poisson(1.0, (24, 10, 6))
+    days = [Session(spikes, 0.02, name, conditions=known) for name in ("monday", "tuesday")]
+    assert common_conditions(days).tolist() == [0.0, 1.0, 2.0]
+    assert "3 conditions" in repr(days[0])
+    nothing = Session(spikes, 0.02, "sunday", conditions=[np.nan] * 24)
+    with pytest.raises(ValueError, match="received none in 'sunday'"):
+        common_conditions([*days, nothing])
+
+
+def test_figures_draw_the_labelled_trials(trials):
+    features, _, known = trials
+    words = [None if np.isnan(label) else "abc"[int(label)] for label in known]
+    _, axes = plotting.plot_factors(features, words, bin_width=0.02, n_single_trials=0)
+    assert [line.get_label() for line in axes[0].get_lines()] == ["a", "b", "c"]
+    np.testing.assert_allclose(
+        sorted(line.get_ydata()[0] for line in axes[0].get_lines()),
+        sorted(
+            features[known == kind, 0, int(axes[0].get_title().split()[1])].mean()
+            for kind in range(3)
+        ),
+    )
+    many = [np.nan, *range(23)]
+    _, axes = plotting.plot_factors(features, many, bin_width=0.02, n_single_trials=0)
+    assert all(np.isfinite(line.get_ydata()).all() for line in axes[0].get_lines())
+    _, ax = plotting.plot_initial_conditions(features[:, 0], known)
+    assert sum(len(line.get_xdata()) for line in ax.get_lines()) == 20
+
+
+def test_a_trial_without_a_condition_has_none_in_its_title():
+    spikes = np.random.default_rng(3).poisson(1.0, (2, 20, 6))
+    session = Session(spikes, 0.02, conditions=[np.nan, 1.0])
+    inferred = types.SimpleNamespace(rates=np.full(spikes.shape, 50.0, np.float32))
+    _, axes = plotting.plot_trials(session, inferred, trials=[0, 1])
+    assert [ax.get_title() for ax in axes[0]] == ["trial 0", "trial 1, condition 1.0"]
