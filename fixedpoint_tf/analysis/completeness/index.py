@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fixedpoint_tf._utils.checks import as_numbers
+from fixedpoint_tf._utils.checks import as_numbers, check_rows
 from fixedpoint_tf.fixed_points.index import IndexStatus, IndexSum, add_signs, determinant_signs
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
@@ -69,7 +69,9 @@ def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = No
     sure = singular[fixed] > CERTAIN * (1.0 + np.linalg.norm(A, axis=(1, 2)))
     if kink is not None:
         sure &= np.isnan(kink[fixed])
-    rows = points.inputs if inputs is None else as_numbers(inputs, "inputs", n_axes=(2,))
+    rows = points.inputs if inputs is None else as_numbers(inputs, "inputs")
+    if inputs is not None:
+        check_rows(rows, "inputs", system.n_inputs, "n_inputs")
     rows = np.unique(rows, axis=0)
     of_input = (points.inputs[fixed][None] == rows[:, None]).all(axis=2)
     known = of_input.any(axis=0)

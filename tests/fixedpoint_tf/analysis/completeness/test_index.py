@@ -85,3 +85,12 @@ def test_a_choice_of_points_is_refused():
     points, system = search(tanh_units(1))
     with pytest.raises(ValueError, match="points: expected the whole first result"):
         sum_index(system, points.fixed)
+
+
+def test_inputs_are_rows_of_the_width_of_the_network():
+    points, system = search(tanh_units(1))
+    with pytest.raises(ValueError, match=r"inputs: expected shape \(n, n_inputs\) = \(n, 1\)"):
+        sum_index(system, points, inputs=[[0.0, 0.0]])
+    alone = FixedPointFinder(lambda h, u: 0.5 * h, n_states=1, n_inputs=0, verbose=False)
+    points, _ = alone.find_fixed_points([[1.0], [0.5]])
+    assert sum_index(alone.system, points, inputs=np.zeros((1, 0))).n_points.tolist() == [1]
