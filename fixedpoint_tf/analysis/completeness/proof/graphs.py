@@ -159,7 +159,10 @@ def trace(system: DynamicalSystem, u: np.ndarray) -> TracedMap | None:
         traced = tf.function(lambda h: of_states(h, constant)).get_concrete_function(
             tf.TensorSpec([1, system.n_states], tf.float64)
         )
-        graph = convert_variables_to_constants_v2(traced).graph
+        try:
+            graph = convert_variables_to_constants_v2(traced).graph
+        except ValueError:  # it writes to a variable
+            return None
         walk = _Walk(graph)
         network = TracedMap(walk.run, system.n_states, system.time)
         try:
@@ -170,7 +173,11 @@ def trace(system: DynamicalSystem, u: np.ndarray) -> TracedMap | None:
 
 
 class _Walk:
-    """Operations of a graph in their order, those of constants alone carried out once."""
+    """Operations of a graph in their order, those of constants alone carried out once.
+
+    An operation with a state of its own (random numbers, variables, files) gives another
+    result at each call, and one without a known shape works on lists or loops: both end it.
+    """
 
     def __init__(self, graph: tf.Graph):
         self.operations = graph.get_operations()
@@ -188,6 +195,10 @@ class _Walk:
                 width = int(operation.outputs[0].shape[-1])
                 known[operation.outputs[0].name] = _Quantity(states, (1, width))
                 continue
+            stateful = operation.op_def.is_stateful and operation.type not in _SAME
+            shaped = all(output.shape.is_fully_defined() for output in operation.outputs)
+            if stateful or not shaped:
+                raise _Unknown(operation.type)
             inputs = [known[tensor.name] for tensor in operation.inputs]
             is_constant = not any(isinstance(value, _Quantity) for value in inputs)
             if is_constant:
@@ -286,6 +297,8 @@ def _constants(operation: tf.Operation, inputs: list) -> list[Any]:
         return [Interval.at(np.asarray(result)) for result in results]
     # As quantities that depend on no state.
     none = Dual.constants(Interval.at(np.zeros((1, 0))))
+    if not floating:
+        raise _Unknown(kind)
     first = next(k for k, value in enumerate(inputs) if isinstance(value, Interval))
     inputs = list(inputs)
     inputs[first] = _quantity(inputs[first], none)
@@ -341,12 +354,14 @@ def _inverse(form: Form) -> Form:
 
 
 def _power(form: Form, exponent: Any) -> Form:
-    """Raise to a whole power."""
-    power = exponent.lower if isinstance(exponent, Interval) else np.asarray(exponent)
-    if power.size != 1 or float(power.ravel()[0]) not in (1.0, 2.0, 3.0, 4.0):
+    """Raise to a whole power, which is known exactly."""
+    if isinstance(exponent, _Quantity):
+        raise _Unknown("Pow")
+    ends = [np.asarray(_end(exponent, end)).ravel() for end in ("lower", "upper")]
+    if ends[0].size != 1 or ends[0] != ends[1] or float(ends[0][0]) not in (1.0, 2.0, 3.0, 4.0):
         raise _Unknown("Pow")
     result = form
-    n = int(power.ravel()[0])
+    n = int(ends[0][0])
     if n in (2, 4):
         result = form.activate("square")
         return result.activate("square") if n == 4 else result

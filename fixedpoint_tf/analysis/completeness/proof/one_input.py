@@ -175,11 +175,16 @@ def _prove_traced(
         deadline=limits.deadline,
     )
     method = f"branch and bound in {pluralize(n, 'variable')}{within}"
-    code = _code(found.timed_out, len(found.open.lower))
-    roots = found.roots
+    roots, still_open = found.roots, found.open
+    if within:  # a natural box holds every fixed point, this one those that lie in it
+        inside = ((roots.lower >= given.lower) & (roots.upper <= given.upper)).all(axis=1)
+        outside = ((roots.upper < given.lower) | (roots.lower > given.upper)).any(axis=1)
+        still_open = Interval.join([still_open, roots[~inside & ~outside]])
+        roots = roots[inside]
+    n_open = len(still_open.lower)
+    code = _code(found.timed_out, n_open)
     radius = roots.radius.max(axis=1, initial=0.0)
-    n_open = len(found.open.lower)
-    return OneInput(code, method, roots.centre, radius, found.open, n_open, found.n_boxes)
+    return OneInput(code, method, roots.centre, radius, still_open, n_open, found.n_boxes)
 
 
 def _code(timed_out: bool, n_open: int) -> CompletenessCode:

@@ -171,15 +171,9 @@ def _result(
     known_row = []
     unmatched = np.zeros(len(x), dtype=bool)
     for mine, found in answers:
-        unmatched[mine] = True  # points of other inputs are not asked for
-        row = np.full(len(found.xstar), -1)
-        for i, state in enumerate(found.xstar):
-            distance = np.abs(x[mine] - state).max(axis=1, initial=0.0)
-            near = distance <= SAME * max(1.0, np.abs(state).max(initial=0.0))
-            unmatched[mine[near]] = False
-            if near.any():
-                row[i] = mine[np.where(near, distance, np.inf).argmin()]
-        known_row.append(row)
+        row, matched = _matched(x[mine], found.xstar)
+        unmatched[mine] = ~matched  # points of other inputs are not asked for
+        known_row.append(np.where(row < 0, -1, mine[row] if len(mine) else -1))
     proofs = [one for _, one in answers]
     boxes = [one.open[:MOST_OPEN] for one in proofs]
     no_states, no_numbers = np.zeros((0, n_states)), np.zeros(0, dtype=int)
@@ -198,6 +192,25 @@ def _result(
         open_upper=np.concatenate([no_states, *(b.upper for b in boxes)]),
         open_input=_numbered([b.lower for b in boxes]),
     )
+
+
+def _matched(x: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give each point ``(m, n)`` to the nearest of those found ``(k, n)``, if it is near.
+
+    Returns:
+        ``(k,)``, the nearest point that was given to each, or -1; ``(m,)``, which were given.
+    """
+    row, matched = np.full(len(found), -1), np.zeros(len(x), dtype=bool)
+    if not len(found):
+        return row, matched
+    nearest = np.full(len(found), np.inf)
+    for k, state in enumerate(x):
+        distance = np.abs(found - state).max(axis=1, initial=0.0)
+        i = int(distance.argmin())
+        matched[k] = distance[i] <= SAME * max(1.0, float(np.abs(found[i]).max(initial=0.0)))
+        if matched[k] and distance[i] < nearest[i]:
+            row[i], nearest[i] = k, distance[i]
+    return row, matched
 
 
 def _numbered(parts: list[np.ndarray]) -> np.ndarray:

@@ -140,10 +140,32 @@ def test_a_box_holds_every_fixed_point(update):
         lambda h, u: tf.where(h > 0.0, h, 0.1 * h),
         lambda h, u: tf.linalg.matvec(h[:, None] * h[..., None], h),
         lambda h, u: h ** tf.constant(1.5, h.dtype),
+        lambda h, u: tf.pow(tf.constant(2.0, h.dtype), tf.tanh(h)),  # the state as exponent
+        # two with one rounding more, which is no whole number: NaN below zero
+        lambda h, u: 0.1 * tf.pow(h, u[:, :1] + tf.constant(2.0 + 5e-16, h.dtype)),
+        lambda h, u: tf.while_loop(
+            lambda i, x: i < 2, lambda i, x: (i + 1, tf.tanh(x)), [tf.constant(0), h]
+        )[1],
+        # one call in a million is another: what is recorded is one of them
+        lambda h, u: (
+            tf.tanh(h)
+            + tf.cast(tf.equal(tf.random.uniform((), 0, 10**6, tf.int32), 0), h.dtype)
+        ),
+        lambda h, u: tf.tanh(h) + 1e-18 * tf.random.uniform((), dtype=h.dtype),
     ],
 )
 def test_an_unknown_operation_ends_it(update):
     assert trace(as_system(update, n_states=2, n_inputs=1), np.zeros(1)) is None
+
+
+def test_an_update_that_writes_to_a_variable_ends_it():
+    counter = tf.Variable(0.0, dtype=tf.float64)
+
+    def update(h, u):
+        counter.assign_add(1e-30)
+        return tf.tanh(2.0 * h) + tf.cast(counter, h.dtype)
+
+    assert trace(as_system(update, n_states=1, n_inputs=1), np.zeros(1)) is None
 
 
 @pytest.mark.parametrize(

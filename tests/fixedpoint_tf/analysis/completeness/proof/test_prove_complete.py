@@ -461,3 +461,35 @@ def test_a_result_is_saved_and_read(tmp_path):
 def test_bad_input_is_refused(points, options, message):
     with pytest.raises(ValueError, match=message):
         prove_complete(simple([[2.0]]), points, **options)
+
+
+@pytest.mark.parametrize(
+    ("root", "code", "n"),
+    [(1.0 - 1e-6, "complete", 1), (1.0 + 1e-6, "complete", 0), (1.0, "undecided", 0)],
+)
+def test_a_fixed_point_beyond_the_bounds_is_not_counted(root, code, n):
+    def step(h, u):
+        away = h - root
+        return root + 0.5 * away + 0.1 * away**2
+
+    system = as_system(step, n_states=1, n_inputs=0, bounds=(-1.0, 1.0))
+    found = prove_complete(system, np.zeros((0, 1)))
+    assert found.codes == (code,)
+    assert len(found.xstar) == n
+    assert found.n_open.tolist() == [int(root == 1.0)]
+
+
+def test_a_point_given_stands_for_one_of_two_near_each_other():
+    apart = 1e-6
+    system = as_system(
+        lambda h, u: h + (h - 0.3) * (h - 0.3 - apart),
+        n_states=1,
+        n_inputs=0,
+        bounds=(-1.0, 1.0),
+    )
+    found = prove_complete(system, [[0.3]])
+    assert found.codes == ("complete",)
+    assert len(found.xstar) == 2
+    np.testing.assert_allclose(found.new.xstar, [[0.3 + apart]], atol=1e-9)
+    both = prove_complete(system, [[0.3], [0.3 + apart], [0.3]])
+    assert both.new.n == 0 and not len(both.not_enclosed)
