@@ -8,16 +8,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fixedpoint_tf._utils.checks import as_numbers, check_rows
+from fixedpoint_tf._utils.chunks import map_chunks
 from fixedpoint_tf.fixed_points.index import IndexStatus, IndexSum, add_signs, determinant_signs
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.systems.at_points import check_points
 from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.self_maps import self_maps
+from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["IndexStatus", "IndexSum", "sum_index"]
 
 #: Smallest singular value of I - J, relative to its size, at which its sign is certain.
 CERTAIN = 1e-6
+RESTS = 1e-3  # residual of a fixed point, relative to its size, at most, single precision too
 
 
 def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = None) -> IndexSum:
@@ -38,7 +42,8 @@ def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = No
         The sums.
 
     Raises:
-        ValueError: the points are a choice, or have no Jacobians or inputs.
+        ValueError: the points are a choice, have no Jacobians or inputs, or are of another
+            network; inputs are not those of the search.
 
     Example:
         >>> import keras
@@ -52,6 +57,8 @@ def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = No
         >>> found.total.tolist(), found.status
         ([1], ('+1',))
     """
+    system = as_system(system)
+    check_points(system, points)
     if points.start_counts is None:
         raise ValueError(
             "points: expected the whole first result of a search, received a choice of points."
@@ -63,7 +70,7 @@ def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = No
         )
     fixed = points.status == Status.FIXED_POINT
     kink = points.growth_at_kink
-    system = as_system(system)
+    _check_resting(system, points[fixed])
     shift = np.eye(points.n_states) if system.time == "discrete" else 0.0
     A = shift - jacobians[fixed]
     sure = singular[fixed] > CERTAIN * (1.0 + np.linalg.norm(A, axis=(1, 2)))
@@ -72,6 +79,7 @@ def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = No
     rows = points.inputs if inputs is None else as_numbers(inputs, "inputs")
     if inputs is not None:
         check_rows(rows, "inputs", system.n_inputs, "n_inputs")
+        _check_searched(points, rows)
     rows = np.unique(rows, axis=0)
     of_input = (points.inputs[fixed][None] == rows[:, None]).all(axis=2)
     known = of_input.any(axis=0)
@@ -82,3 +90,28 @@ def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = No
         rows,
         self_maps(system, rows),
     )
+
+
+def _check_searched(points: FixedPoints, rows: np.ndarray) -> None:
+    """Refuse inputs under which no search was made, where that is known."""
+    if points.index is None or not rows.shape[1]:
+        return
+    searched = (rows[:, None] == points.index.inputs[None]).all(axis=2).any(axis=1)
+    if not searched.all():
+        raise ValueError(
+            f"inputs: expected those of the search, received {rows[~searched][0]} too."
+        )
+
+
+def _check_resting(system: DynamicalSystem, points: FixedPoints) -> None:
+    """Refuse fixed points of another network."""
+    image = map_chunks(system.step, points.xstar, points.inputs, shape=(points.n_states,))
+    residual = image - points.xstar if system.time == "discrete" else image
+    moves = np.linalg.norm(residual, axis=1) > RESTS * (
+        1.0 + np.linalg.norm(points.xstar, axis=1)
+    )
+    if moves.any():
+        raise ValueError(
+            f"points: expected fixed points of {system.name!r}, received {int(moves.sum())} of "
+            f"{points.n} that it moves."
+        )

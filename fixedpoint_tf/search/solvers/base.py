@@ -12,7 +12,7 @@ import tensorflow as tf
 from fixedpoint_tf.systems.cells.equations import CellEquations, Settled
 from fixedpoint_tf.systems.system import DynamicalSystem, Equations, Residual
 
-__all__ = ["Points", "Problem", "Scaled", "kernel_speed"]
+__all__ = ["Points", "Problem", "Scaled", "kernel_speed", "shifted", "with_shifts"]
 
 OnProgress = Callable[[], None]
 
@@ -187,3 +187,43 @@ class Scaled:
 def kernel_speed(r: tf.Tensor) -> tf.Tensor:
     """Return the speed ``q = 0.5 |r|^2`` of each row (Sussillo & Barak 2013, eq. 2.4)."""
     return 0.5 * tf.reduce_sum(r * r, axis=-1)
+
+
+FIRST_SHIFT = 1e-7  # of the diagonal, relative to the largest entry: rounding, no more
+LARGEST_SHIFT = 1.0  # of the diagonal: a matrix that is singular still is so not by rounding
+SHIFT_GROWTH = 100.0  # from one trial to the next
+
+
+def shifted(A: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
+    """Subtract a shift from the diagonals, relative to entries that are larger than one."""
+    largest = tf.reduce_max(tf.abs(A), axis=[1, 2])[:, None]
+    diagonal = tf.linalg.diag_part(A) - shift * tf.maximum(largest, 1.0)
+    return tf.linalg.set_diag(A, diagonal)
+
+
+def with_shifts(
+    run: Callable[[np.ndarray, float], list[np.ndarray]],
+    fallback: Callable[[np.ndarray], list[np.ndarray]],
+    batch: np.ndarray,
+) -> list[np.ndarray]:
+    """Run a batch whose matrices may be singular, any one of which stops the whole batch.
+
+    Args:
+        run: of a batch and a shift, which it subtracts by :func:`shifted`; returns arrays with
+            a row for each point.
+        fallback: the same of a point whose matrix no shift makes regular.
+        batch: numbers of points.
+
+    Returns:
+        The arrays of all points, in order.
+    """
+    shift = FIRST_SHIFT
+    while shift <= LARGEST_SHIFT:
+        try:
+            return run(batch, shift)
+        except tf.errors.InvalidArgumentError:
+            shift *= SHIFT_GROWTH
+    if len(batch) == 1:
+        return fallback(batch)
+    halves = [with_shifts(run, fallback, half) for half in np.array_split(batch, 2)]
+    return [np.concatenate(both) for both in zip(*halves, strict=True)]

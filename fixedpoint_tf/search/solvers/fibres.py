@@ -16,14 +16,12 @@ import tensorflow as tf
 
 from fixedpoint_tf._utils.chunks import work_through
 from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
-from fixedpoint_tf.search.solvers.base import OnProgress, Problem
+from fixedpoint_tf.search.solvers.base import OnProgress, Problem, shifted, with_shifts
 from fixedpoint_tf.systems.system import Residual
 
 __all__ = ["follow"]
 
 AT_ONCE = 8  # steps between two looks at which fibres have come to their end
-SHIFT = 1e-7  # of the diagonal, so that rounding meets no singular matrix
-LARGEST_SHIFT = 1.0  # of the diagonal: a matrix that is singular still is so not by rounding
 FIRST = 0.05  # length of the first step, in half-widths of the box, as all lengths here
 LONGEST = 0.5  # step, times the root of the number of states
 SHORTEST = 1e-4  # step, below which a fibre is given up: it has a kink or meets another one
@@ -54,7 +52,7 @@ def _kernel(residual: Residual, cosine: float):
             r, A = off(p), residual.jacobian(w, p[:, :-1], u)
             finite = tf.math.is_finite(tf.reduce_sum(A, axis=[1, 2]) + tf.reduce_sum(r, axis=1))
             A = tf.where(finite[:, None, None], A, tf.eye(k, dtype=c.dtype))
-            A = tf.linalg.set_diag(A, tf.linalg.diag_part(A) - shift)
+            A = shifted(A, shift)
             A = tf.concat([tf.concat([A, -c[:, :, None]], axis=2), t[:, None, :]], axis=1)
             r = tf.where(finite[:, None], r, 0.0)
             right = tf.stack([r, tf.zeros_like(r)], axis=2)
@@ -141,24 +139,23 @@ def follow(
     roots: list[np.ndarray] = []
     owners: list[np.ndarray] = []
 
+    def run(batch: np.ndarray, shift: float) -> list[np.ndarray]:
+        rows = [tf.constant(a[batch]) for a in state] + problem.rows(dtype, u[batch], c[batch])
+        *moved, path = kernel(w, *rows, tf.constant(shift, dtype), tf.constant(unit, dtype))
+        return [*(part.numpy() for part in moved), path.numpy().swapaxes(0, 1)]
+
+    def fallback(batch: np.ndarray) -> list[np.ndarray]:
+        stays = [a[batch] for a in state]
+        stays[4] = np.zeros_like(stays[4])  # steps too short to go on
+        return [*stays, np.repeat(stays[0][:, None], AT_ONCE, axis=1)]
+
     def advance(batch: np.ndarray) -> np.ndarray:
-        before, n_before, shift = state[0][batch], state[5][batch], SHIFT
-        while True:
-            rows = [tf.constant(a[batch]) for a in state] + problem.rows(
-                dtype, u[batch], c[batch]
-            )
-            try:
-                limits = tf.constant(shift, dtype), tf.constant(unit, dtype)
-                *moved, path = kernel(w, *rows, *limits)
-                break
-            except tf.errors.InvalidArgumentError:
-                shift *= 100.0
-                if shift > LARGEST_SHIFT:
-                    raise
+        before, n_before = state[0][batch], state[5][batch]
+        *moved, path = with_shifts(run, fallback, batch)
         for whole, part in zip(state, moved, strict=True):
-            whole[batch] = part.numpy()
+            whole[batch] = part
         steps[batch] += AT_ONCE
-        path = np.concatenate([before[None], path.numpy()])
+        path = np.concatenate([before[None], path.swapaxes(0, 1)])
         a, b = path[:-1, :, -1], path[1:, :, -1]
         at, row = np.nonzero((a * b < 0.0) | ((a != 0.0) & (b == 0.0)))
         share = (a[at, row] / (a[at, row] - b[at, row]))[:, None]

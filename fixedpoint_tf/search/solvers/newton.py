@@ -17,13 +17,13 @@ from fixedpoint_tf.search.solvers.base import (
     Points,
     Problem,
     kernel_speed,
+    shifted,
+    with_shifts,
 )
 from fixedpoint_tf.systems.system import Residual
 
 __all__ = ["solve"]
 
-FIRST_SHIFT = 1e-7  # of the diagonal, so that rounding meets no singular matrix
-LARGEST_SHIFT = 1.0  # of the diagonal: a matrix that is singular still is so not by rounding
 AT_ONCE = 3  # iterations between two looks at what has arrived
 
 
@@ -35,8 +35,9 @@ def _kernel(residual: Residual):
             A = residual.jacobian(w, x, u)
             finite = tf.math.is_finite(tf.reduce_sum(A, axis=[1, 2]) + q)
             A = tf.where(finite[:, None, None], A, tf.eye(tf.shape(x)[1], dtype=x.dtype))
-            A = tf.linalg.set_diag(A, tf.linalg.diag_part(A) - shift)
-            step = tf.linalg.solve(A, tf.where(finite[:, None], r, 0.0)[:, :, None])[:, :, 0]
+            step = tf.linalg.solve(
+                shifted(A, shift), tf.where(finite[:, None], r, 0.0)[:, :, None]
+            )[:, :, 0]
             length = tf.norm(step, axis=1, keepdims=True)
             step = step * (longest / tf.maximum(length, longest))
             moved = tf.clip_by_value(x - step, lower, upper)
@@ -89,18 +90,15 @@ def solve(
     iterate = _kernel(problem.residual)
     iters = np.zeros(len(points.x), dtype=np.int64)
 
+    def run(batch: np.ndarray, shift: float) -> list[np.ndarray]:
+        rows = problem.rows(dtype, points.x[batch], points.u[batch])
+        return [t.numpy() for t in iterate(w, *rows, tf.constant(shift, dtype), *limits)]
+
+    def fallback(batch: np.ndarray) -> list[np.ndarray]:
+        return [points.x[batch].astype(dtype), np.full(len(batch), np.inf, dtype)]
+
     def advance(batch: np.ndarray) -> np.ndarray:
-        shift = FIRST_SHIFT
-        while True:
-            rows = problem.rows(dtype, points.x[batch], points.u[batch])
-            try:
-                x, q = iterate(w, *rows, tf.constant(shift, dtype), *limits)
-                break
-            except tf.errors.InvalidArgumentError:
-                shift *= 100.0
-                if shift > LARGEST_SHIFT:
-                    raise
-        x, q = x.numpy(), q.numpy()
+        x, q = with_shifts(run, fallback, batch)
         iters[batch] += AT_ONCE
         points.n_iters[batch] += AT_ONCE
         with np.errstate(invalid="ignore"):

@@ -21,8 +21,10 @@ from fixedpoint_tf._utils.linalg import inverses_or_nan
 from fixedpoint_tf._utils.norms import EPS
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
-__all__ = ["Roots", "Rectifiers", "all_sets", "solve_active_sets"]
+__all__ = ["TINY", "Roots", "Rectifiers", "all_sets", "solve_active_sets"]
 
+TINY = np.finfo(np.float64).tiny  # covers what underflow can lose in a sum of products
+LARGEST = Fraction(float(np.finfo(np.float64).max))  # output of a unit
 MOST_EXACT = 2000  # active sets that are decided in rational arithmetic, a millisecond each
 MOST_EXACT_UNITS = 64  # in such a system: a second each
 
@@ -144,6 +146,8 @@ def solve_active_sets(
             n_open += len(left) - i
             break
         root, is_unique = _solve_exactly(equations, active_set)
+        if root is not None and max(map(abs, root), default=0) > LARGEST:
+            root, is_unique = None, False  # no number in double precision stands for it
         n_open += 0 if is_unique else 1
         if root is not None:
             exact[tuple(root)] = None
@@ -176,13 +180,13 @@ def _decide(
         return y, np.zeros(len(active)), none, ~(contraction < 1.0)
     left = np.abs(right - (matrix @ y[..., None])[..., 0])
     left += slack * (np.abs(right) + (size @ np.abs(y)[..., None])[..., 0])
-    left += equations.steepest * width
+    left += equations.steepest * width + TINY * (1.0 + np.abs(y).sum(axis=1, keepdims=True))
     with np.errstate(all="ignore"):
         radius = (np.abs(inverse) @ left[..., None])[..., 0].max(axis=-1) * (1.0 + slack)
         radius = np.where(contraction < 1.0, radius / (1.0 - contraction), np.inf)
         argument = y @ V.T + middle
         reach = radius[:, None] * np.abs(V).sum(axis=1) * (1.0 + slack) + width
-        reach = reach + slack * (np.abs(y) @ np.abs(V).T + np.abs(middle))
+        reach = reach + slack * (np.abs(y) @ np.abs(V).T + np.abs(middle)) + TINY
         right_side = np.where(active, argument, -argument)
         right_side = np.where(equations.rectified, right_side, np.inf)
         known = np.isfinite(radius) & np.isfinite(y).all(axis=1)

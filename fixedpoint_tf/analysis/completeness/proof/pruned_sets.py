@@ -21,7 +21,7 @@ import numpy as np
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.linalg import inverses_or_nan
 from fixedpoint_tf._utils.norms import EPS, gamma
-from fixedpoint_tf.analysis.completeness.proof.active_sets import Rectifiers
+from fixedpoint_tf.analysis.completeness.proof.active_sets import TINY, Rectifiers
 from fixedpoint_tf.analysis.completeness.proof.regions import MOST_CANDIDATES, Candidates
 
 __all__ = ["bound_outputs", "prune_sets"]
@@ -67,6 +67,7 @@ def bound_outputs(equations: Rectifiers) -> Interval | None:
     most = (b / w).max() / (1.0 - theta) * w * slack
     for _ in range(N_TIGHTENINGS):
         most = np.minimum(most, (B @ most + b) * slack)
+    most = most + TINY
     return Interval(np.where(relu, 0.0, -most), most)
 
 
@@ -140,7 +141,7 @@ def _arguments(
     middle = centre @ search.equations.recurrent.T + search.c
     spread = radius @ search.size.T + search.c_radius
     size = np.maximum(np.abs(lower), np.abs(upper)) @ search.size.T + np.abs(search.c)
-    spread = spread + search.rounding * size
+    spread = spread + search.rounding * size + TINY
     return middle - spread, middle + spread
 
 
@@ -164,8 +165,8 @@ def _narrow(
     least = np.minimum(np.minimum(*ends), np.where(inside, 0.0, np.inf))
     largest = np.maximum(np.maximum(*ends), np.where(inside, 0.0, -np.inf))
     size = equations.steepest * np.maximum(np.abs(low), np.abs(high))
-    lower = np.maximum(least - 4.0 * EPS * size, search.outputs.lower)
-    upper = np.minimum(largest + 4.0 * EPS * size, search.outputs.upper)
+    lower = np.maximum(least - 4.0 * EPS * size - TINY, search.outputs.lower)
+    upper = np.minimum(largest + 4.0 * EPS * size + TINY, search.outputs.upper)
     by_box = _arguments(search, lower, upper)
     # (I - S V) y = S c + rest, with the rest between zero and ``end``.
     V = equations.recurrent
@@ -177,6 +178,7 @@ def _narrow(
         most = np.maximum(np.abs(lower), np.abs(upper))
         unknown = search.rounding * (size + np.abs(slopes) * most + np.abs(constant))
         unknown = unknown + np.abs(slopes) * search.c_radius
+        unknown += TINY * (1.0 + most.sum(axis=1, keepdims=True))
         size = np.abs(C)
         defect = np.abs(np.eye(n) - C @ matrix)
         defect += search.rounding * (size @ (np.abs(matrix) + np.eye(n)))
@@ -184,7 +186,7 @@ def _narrow(
         wrong = wrong + (size @ unknown[..., None])[..., 0]
         # Arguments ``at + through @ rest``, but for ``error``.
         through, at = V @ C, y @ V.T + search.c
-        error = wrong @ search.size.T * (1.0 + search.rounding) + search.c_radius
+        error = wrong @ search.size.T * (1.0 + search.rounding) + search.c_radius + TINY
         error += search.rounding * (np.abs(y) @ search.size.T + np.abs(search.c))
         error += search.rounding * (search.size @ (size @ np.abs(end)[..., None]))[..., 0]
         reach = np.abs(through) * (0.5 * np.abs(end))[:, None, :]

@@ -47,8 +47,11 @@ def test_one_missing_point_is_always_seen():
 
 
 def test_an_input_under_which_nothing_was_found_is_one_where_points_are_missing():
-    points, system = search(tanh_units(2))
-    found = sum_index(system, points, inputs=np.array([[0.0], [1.0]]))
+    points, system = search(tanh_units(2), [(0.0,), (1.0,)])
+    some = dataclasses.replace(
+        points[points.inputs[:, 0] == 0.0], start_counts=points.start_counts, index=points.index
+    )
+    found = sum_index(system, some, inputs=np.array([[0.0], [1.0]]))
     assert found.status == (IndexStatus.PLUS_ONE, IndexStatus.MISSING)
 
 
@@ -94,3 +97,14 @@ def test_inputs_are_rows_of_the_width_of_the_network():
     alone = FixedPointFinder(lambda h, u: 0.5 * h, n_states=1, n_inputs=0, verbose=False)
     points, _ = alone.find_fixed_points([[1.0], [0.5]])
     assert sum_index(alone.system, points, inputs=np.zeros((1, 0))).n_points.tolist() == [1]
+
+
+def test_points_and_inputs_are_of_the_network_and_its_search():
+    points, system = search(tanh_units(2))
+    with pytest.raises(ValueError, match="2 states, received|1 states, received"):
+        sum_index(search(tanh_units(1))[1], points)
+    with pytest.raises(ValueError, match="points: expected fixed points of"):
+        sum_index(search(tanh_units(2, gain=3.0))[1], points)
+    for other in (5.0, np.nan):
+        with pytest.raises(ValueError, match="inputs: expected"):
+            sum_index(system, points, inputs=[[other]])

@@ -284,3 +284,32 @@ def test_trained_networks_have_exactly_the_points_known(name):
         assert found.is_complete and len(found.xstar) == case["n_fp"] == len(known)
         assert found.new.n == 1  # the one that was hidden
         np.testing.assert_allclose(found.new.xstar[0], known[0], atol=1e-9)
+
+
+def test_products_that_underflow_decide_nothing():
+    # Three times 0.6 u less 2 u is -0.2 u: rounded, with u the smallest number, it is u.
+    u = 5e-324
+    V, b = np.zeros((7, 7)), np.zeros(7)
+    b[:3] = 0.6
+    V[3, :3], b[3] = u, -2.0 * u
+    V[4, 3], V[5, 4] = 1e308, 1e17
+    V[6, 6], V[6, 5], b[6] = 2.0, 1.0, -1.0  # bistable while the fourth unit is silent
+    cell = keras.layers.SimpleRNNCell(7, activation="relu", dtype="float64")
+    cell.build((None, 1))
+    cell.set_weights([np.zeros((1, 7)), V.T, b])
+    found = prove_complete(cell, np.zeros((0, 7)), inputs=[[0.0]])
+    assert found.codes == ("complete",)
+    assert found.xstar[:, 6].tolist() == [0.0, 1.0]
+
+
+def test_weights_that_are_no_numbers_are_refused_and_points_beyond_them_left_open():
+    for weight in (np.nan, np.inf):
+        cell = keras.layers.SimpleRNNCell(1, activation="relu", dtype="float64")
+        cell.build((None, 1))
+        cell.set_weights([np.zeros((1, 1)), np.array([[weight]]), np.zeros(1)])
+        with pytest.raises(ValueError, match="finite"):
+            prove_complete(cell, np.zeros((0, 1)), inputs=[[0.0]])
+    nearly_one = np.array([[np.nextafter(1.0, 0.0)]])
+    cell.set_weights([np.zeros((1, 1)), nearly_one, np.array([1e300])])
+    found = prove_complete(cell, np.zeros((0, 1)), inputs=[[0.0]])
+    assert found.codes == ("undecided",)
