@@ -19,6 +19,7 @@ from fixedpoint_tf.search.evidence.rounding import (
 from fixedpoint_tf.search.solvers import adam, kinked, krylov, levenberg_marquardt, newton
 from fixedpoint_tf.search.solvers.base import OnProgress, Points, Problem
 from fixedpoint_tf.search.starts.region import WIDENINGS, Region
+from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.kinks.sides import is_smooth
 
 __all__ = ["CANDIDATE_Q", "Descents", "SolverOptions"]
@@ -33,6 +34,7 @@ MIXED_MIN_STATES = 64  # below it matrices in double precision cost hardly more
 MIXED_ITERS = 60  # with matrices in single precision; why so many is not on record
 FURTHER = (10.0, 1e3)  # distances, relative to its own, at which a far point is looked beyond
 LOCATED = 1e-11  # Newton step, relative to the size of a state, of a point located well
+KEPT = 1e-3  # distance, relative to its size, between a fixed point and where its gates lead
 FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has no bottom
 
 
@@ -76,6 +78,10 @@ class Descents:
         self.widest = problem
         if region.is_guessed:
             self.widest = problem.with_bounds(*region.widened(WIDENINGS[-1]))
+        equations = problem.system.equations
+        exact = isinstance(equations, CellEquations) and equations.settles_exactly
+        exact &= problem.system.time == "discrete"
+        self.settled = self.widest.settled() if exact else None
         self.rng, self.on_progress = rng, on_progress
         search, self.final_dtype = problem.dtypes
         self.search_dtype = self.final_dtype if options.dtype == "float64" else search
@@ -302,6 +308,7 @@ class Descents:
     def _status(self, x: np.ndarray, u: np.ndarray, evidence: Evidence) -> np.ndarray:
         """Return the status of each point, ``(n,)``."""
         fixed = evidence.is_fixed(x, self.options.tol_q, self.eps)
+        self._reject_kept(x, u, fixed)
         slow = evidence.is_stationary(self.eps) & ~fixed
         finite = np.isfinite(x).all(axis=1) & np.isfinite(evidence.q)
         status = np.full(len(x), Status.NOT_CONVERGED, dtype=np.int8)
@@ -311,6 +318,15 @@ class Descents:
         far = np.flatnonzero(finite & ~fixed & self.region.outside(x))
         status[far[self._runs_away(x[far], u[far], evidence.q[far])]] = Status.DIVERGED
         return status
+
+    def _reject_kept(self, x: np.ndarray, u: np.ndarray, fixed: np.ndarray) -> None:
+        """Unmark states that only a gate, shut to rounding, keeps in place."""
+        rows = np.flatnonzero(fixed)
+        if self.settled is None or not len(rows):
+            return
+        r = map_chunks(self.settled.residual_at, x[rows], u[rows], shape=x.shape[1:])
+        moves = np.linalg.norm(r, axis=1)
+        fixed[rows[~(moves <= KEPT * state_size(x[rows]))]] = False
 
     def _runs_away(self, x: np.ndarray, u: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Test states for a speed that falls on and on with the distance from the box."""

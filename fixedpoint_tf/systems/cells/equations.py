@@ -83,6 +83,14 @@ class CellEquations(abc.ABC):
         """
         return self.step(w, h, u)
 
+    @property
+    def settles_exactly(self) -> bool:
+        """Tell whether a state rests only where ``settled_step`` leaves it, too.
+
+        A gate that is shut to rounding keeps any state, which is no fixed point for that.
+        """
+        return False
+
     def settled_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """Give the derivative of ``settled_step`` by the states."""
         return self.jacobian(w, h, u)

@@ -103,6 +103,10 @@ class GRU(CellEquations):
         z, _, c, _ = self._gates(w, h, u)
         return z * h + (1.0 - z) * c
 
+    @property
+    def settles_exactly(self) -> bool:
+        return self.recurrent_activation == "sigmoid"  # which is below one, but for rounding
+
     def settled_step(self, w, h, u):
         return self._gates(w, h, u)[2]
 

@@ -92,6 +92,13 @@ class Stacked(CellEquations):
     def step(self, w, h, u):
         return tf.concat([new for *_, new, _ in self._walk(w, h, u)], axis=-1)
 
+    @property
+    def settles_exactly(self) -> bool:
+        return any(layer.settles_exactly for layer in self.layers) and all(
+            layer.settles_exactly or type(layer).settled_step is CellEquations.settled_step
+            for layer in self.layers
+        )
+
     def settled_step(self, w, h, u):
         return tf.concat([new for *_, new, _ in self._walk(w, h, u, True)], axis=-1)
 

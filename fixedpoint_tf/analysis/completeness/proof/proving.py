@@ -12,6 +12,7 @@ from fixedpoint_tf.analysis.completeness.proof.networks import Limits
 from fixedpoint_tf.analysis.completeness.proof.one_input import OneInput, prove_one_input
 from fixedpoint_tf.analysis.completeness.proof.result import Completeness
 from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import check_one_set, check_points, given_inputs
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.convert import as_system
@@ -65,7 +66,7 @@ def prove_complete(
         points: a :class:`~fixedpoint_tf.FixedPoints` with its ``inputs``, or states
             ``(n, n_states)``, or nested as the cell has them; none at all, ``(0, n_states)``,
             will do. They make the proof faster and are told from new ones; it does not rest
-            on them.
+            on them. Slow points among them are left aside.
         inputs: ``(p, n_inputs)`` constant inputs to examine; default: those of the points,
             each once. Points that carry other inputs are left aside.
         max_seconds: for all inputs together.
@@ -108,6 +109,10 @@ def prove_complete(
         mine = np.arange(len(x))
         if of_points is not None:
             mine = np.flatnonzero((of_points == row).all(axis=1))
+        if (
+            isinstance(points, FixedPoints) and points.status is not None
+        ):  # slow points are not thought to be fixed points
+            mine = mine[points.status[mine] == Status.FIXED_POINT]
         limits = Limits(max_boxes, deadline)
         answers.append((mine, prove_one_input(system, form, row, x[mine], limits)))
     return _result(x, u, answers)
