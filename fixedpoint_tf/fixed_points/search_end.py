@@ -12,12 +12,12 @@ class SearchEnd(TextStrEnum):
 
     Example:
         >>> SearchEnd.SETTLED.text
-        'further starts led to no new fixed point for as long as it took to find the last one'
+        'further starts led to no new isolated fixed point for as long as the last one took'
     """
 
     SETTLED = (
         "settled",
-        "further starts led to no new fixed point for as long as it took to find the last one",
+        "further starts led to no new isolated fixed point for as long as the last one took",
     )
     STARTS_ALONE = (
         "starts alone",
@@ -34,12 +34,13 @@ class SearchEnd(TextStrEnum):
     )
     MISSING = (
         "missing",
-        "further starts led to no new fixed point, though by their index some are missing",
+        "further starts led to no new isolated fixed point, though by the sum of their indices "
+        "some are missing",
     )
     TOO_MANY = (
         "too many",
         "the time was over before all combinations of the fixed points of independent blocks, "
         "or their images under symmetries, were entered",
     )
-    TIME = "time", "the time was over before further starts led to no new fixed point"
+    TIME = "time", "the time was over before further starts led to no new isolated fixed point"
     INTERRUPTED = "interrupted", "the keyboard put an end to the search"

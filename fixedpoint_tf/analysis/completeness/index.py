@@ -70,7 +70,7 @@ def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = No
         )
     fixed = points.status == Status.FIXED_POINT
     kink = points.growth_at_kink
-    _check_resting(system, points[fixed])
+    _check_resting(system, points[fixed], points.inputs[fixed])
     shift = np.eye(points.n_states) if system.time == "discrete" else 0.0
     A = shift - jacobians[fixed]
     sure = singular[fixed] > CERTAIN * (1.0 + np.linalg.norm(A, axis=(1, 2)))
@@ -103,7 +103,7 @@ def _check_searched(points: FixedPoints, rows: np.ndarray) -> None:
         )
 
 
-def _check_resting(system: DynamicalSystem, points: FixedPoints) -> None:
+def _check_resting(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray) -> None:
     """Refuse fixed points of another network."""
     image = map_chunks(system.step, points.xstar, points.inputs, shape=(points.n_states,))
     residual = image - points.xstar if system.time == "discrete" else image

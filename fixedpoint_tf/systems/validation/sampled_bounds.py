@@ -17,7 +17,12 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 from fixedpoint_tf.systems.validation.derivative_errors import unit_name
 from fixedpoint_tf.systems.validation.derivatives import SCALES
 
-__all__ = ["check_ball_bounds", "check_fixed_point_map", "check_linear_pieces"]
+__all__ = [
+    "check_ball_bounds",
+    "check_fixed_point_map",
+    "check_linear_pieces",
+    "check_resting",
+]
 
 RADII = (1e-3, 0.1, 1.0)  # of those scales: distances at which bounds are tried
 N_STATES = {64: 8, 256: 2}  # states tried at each scale, by their width; 1 beyond
@@ -27,6 +32,7 @@ MOST_STARTS = 32
 NEWTON_STEPS = 30
 SAME_POINT = 1e-5  # relative to its size
 SLACK = 1e-9  # against rounding, where a bound is met exactly
+RESTING = 1e8  # roundings by which a fixed point may move: of a slope in single precision
 ERRORS = 4.0  # the bounds and the update both have rounding errors of the size that is bounded
 
 Bounds = Callable[[np.ndarray, np.ndarray, np.ndarray], list[CellBounds]]
@@ -110,6 +116,32 @@ def check_linear_pieces(system: DynamicalSystem, network: PiecewiseLinear) -> No
         raise ValueError(
             f"piecewise linear form of {system.name!r}: expected the fixed points of the "
             f"system, received others for {unit}."
+        )
+
+
+def check_resting(system: DynamicalSystem, u: np.ndarray, x: np.ndarray, argument: str) -> None:
+    """Refuse fixed points of something else than the system.
+
+    Args:
+        system: in double precision.
+        u: the constant input, ``(n_inputs,)``.
+        x: states, ``(m, n_states)``.
+        argument: that says they are fixed points.
+
+    Raises:
+        ValueError: a state does not rest.
+    """
+    if not len(x):
+        return
+    move = system.step(x, np.repeat(u[None], len(x), axis=0)).numpy()
+    move = move - x if system.time == "discrete" else move
+    precise = float(np.finfo(system.dtypes[1]).eps) * RESTING
+    moves = ~(np.abs(move).max(axis=1) <= precise * (1.0 + np.abs(x).max(axis=1)))
+    if moves.any():
+        row = int(np.flatnonzero(moves)[0])
+        raise ValueError(
+            f"{argument}: expected the fixed points of {system.name!r}, received one that it "
+            f"moves by {np.abs(move[row]).max():.1e}, {np.round(x[row], 6).tolist()}."
         )
 
 

@@ -26,6 +26,7 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 from fixedpoint_tf.systems.validation.sampled_bounds import (
     check_fixed_point_map,
     check_linear_pieces,
+    check_resting,
 )
 
 __all__ = ["OneInput", "prove_one_input"]
@@ -78,7 +79,9 @@ def prove_one_input(
     """
     n = system.n_states
     if form is not None:
-        return _prove_form(form, u, limits)
+        proof = _prove_form(form, u, limits)
+        check_resting(system, u, proof.xstar, "form")
+        return proof
     if system.dtypes[1] != "float64":
         return OneInput.without_proof(CompletenessCode.NO_BOUNDS, n)
     equations = system.equations

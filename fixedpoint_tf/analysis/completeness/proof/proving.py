@@ -67,8 +67,8 @@ def prove_complete(
             ``(n, n_states)``, or nested as the cell has them; none at all, ``(0, n_states)``,
             will do. They make the proof faster and are told from new ones; it does not rest
             on them. Slow points among them are left aside.
-        inputs: ``(p, n_inputs)`` constant inputs to examine; default: those of the points,
-            each once. Points that carry other inputs are left aside.
+        inputs: ``(p, n_inputs)`` constant inputs to examine; default: those of the search,
+            or else of the points, each once. Points that carry other inputs are left aside.
         max_seconds: for all inputs together.
         max_boxes: boxes to look at for each input.
         form: the piecewise-linear network that has the same fixed points, for a function or a
@@ -98,6 +98,8 @@ def prove_complete(
     """
     system = as_system(system)
     x, of_points = _states_and_inputs(system, points)
+    if inputs is None and isinstance(points, FixedPoints) and points.index is not None:
+        inputs = points.index.inputs  # of the whole search, also where it found nothing
     u = _distinct_inputs(system, of_points, inputs)
     check_number(max_seconds, "max_seconds")
     check_whole(max_boxes, "max_boxes")
@@ -129,6 +131,17 @@ def _check_form(system: DynamicalSystem, form: PiecewiseLinear) -> None:
             f"form: expected weights of shapes {expected[0]} and {expected[1]}, received "
             f"{shapes[0]} and {shapes[1]}."
         )
+    for name in ("bias", "rectified", "slope_below", "threshold"):
+        value = getattr(form, name)
+        if value is not None and np.shape(value) not in {(), (system.n_states,)}:
+            raise ValueError(
+                f"form: expected {name} of shape ({system.n_states},), received shape "
+                f"{np.shape(value)}."
+            )
+        if value is not None and not np.isfinite(value).all():
+            raise ValueError(f"form: expected finite {name}, received NaN or infinity.")
+    if not (np.isfinite(form.recurrent).all() and np.isfinite(form.from_input).all()):
+        raise ValueError("form: expected finite weights, received NaN or infinity.")
     check_linear_pieces(system, form)
 
 
@@ -162,6 +175,11 @@ def _distinct_inputs(
     if u.ndim != 2 or u.shape[1] != system.n_inputs:
         raise ValueError(
             f"inputs: expected shape (n, {system.n_inputs}), received shape {u.shape}."
+        )
+    if not len(u):
+        raise ValueError(
+            "inputs: expected at least one row, since there are no points that carry any, "
+            f"received shape {u.shape}."
         )
     check_finite(u, "inputs")
     _, first = np.unique(u, axis=0, return_index=True)

@@ -493,3 +493,14 @@ def test_a_point_given_stands_for_one_of_two_near_each_other():
     np.testing.assert_allclose(found.new.xstar, [[0.3 + apart]], atol=1e-9)
     both = prove_complete(system, [[0.3], [0.3 + apart], [0.3]])
     assert both.new.n == 0 and not len(both.not_enclosed)
+
+
+def test_inputs_under_which_the_search_found_nothing_are_examined_too():
+    finder = FixedPointFinder(
+        lambda h, u: h + 1.0 + u * h, n_states=1, n_inputs=1, verbose=False
+    )
+    points, _ = finder.find_fixed_points([[1.0], [2.0]], [[0.0], [-0.5]])
+    found = finder.prove_complete(points)
+    assert found.inputs.tolist() == points.index.inputs.tolist() == [[-0.5], [0.0]]
+    with pytest.raises(ValueError, match="inputs: expected at least one row"):
+        finder.prove_complete(points[:0])

@@ -313,3 +313,22 @@ def test_weights_that_are_no_numbers_are_refused_and_points_beyond_them_left_ope
     cell.set_weights([np.zeros((1, 1)), nearly_one, np.array([1e300])])
     found = prove_complete(cell, np.zeros((0, 1)), inputs=[[0.0]])
     assert found.codes == ("undecided",)
+
+
+def test_a_form_that_is_slightly_wrong_is_refused():
+    rng = np.random.default_rng(0)
+    V, b = rng.normal(size=(6, 6)) / 3.0, rng.normal(size=6)
+    network = as_system(
+        lambda h, u: tf.nn.relu(h @ tf.constant(V.T, h.dtype) + b), n_states=6, n_inputs=0
+    )
+    none, relu = np.zeros((6, 0)), np.ones(6, bool)
+    points = np.zeros((0, 6))
+    right = prove_complete(network, points, form=PiecewiseLinear(V, none, b, relu))
+    assert right.codes == ("complete",) and len(right.xstar)
+    for form, what in (
+        (PiecewiseLinear(V, none, b + 1e-6, relu), "form"),
+        (PiecewiseLinear(V, none, b[:5], relu), "bias of shape"),
+        (PiecewiseLinear(V * np.nan, none, b, relu), "finite weights"),
+    ):
+        with pytest.raises(ValueError, match=what):
+            prove_complete(network, points, form=form)
