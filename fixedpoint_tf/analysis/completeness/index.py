@@ -105,7 +105,7 @@ def _check_searched(points: FixedPoints, rows: np.ndarray) -> None:
 
 def _check_resting(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray) -> None:
     """Refuse fixed points of another network."""
-    image = map_chunks(system.step, points.xstar, points.inputs, shape=(points.n_states,))
+    image = map_chunks(system.step, points.xstar, inputs, shape=(points.n_states,))
     residual = image - points.xstar if system.time == "discrete" else image
     moves = np.linalg.norm(residual, axis=1) > RESTS * (
         1.0 + np.linalg.norm(points.xstar, axis=1)

@@ -79,9 +79,9 @@ def prove_one_input(
     """
     n = system.n_states
     if form is not None:
-        proof = _prove_form(form, u, limits)
-        check_resting(system, u, proof.xstar, "form")
-        return proof
+        of_form = _prove_form(form, u, limits)
+        check_resting(system, u, of_form.xstar, "form")
+        return of_form
     if system.dtypes[1] != "float64":
         return OneInput.without_proof(CompletenessCode.NO_BOUNDS, n)
     equations = system.equations
