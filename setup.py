@@ -32,6 +32,7 @@ setup(
         "h5py",
         "tqdm",
         "threadpoolctl",
+        "filelock",
     ],
     extras_require={
         "tfp": PROBABILITY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +201,7 @@ class LFADS(keras.Model):
             TypeError: a ``y``, or another argument of Keras's that would have no effect.
             ValueError: data that do not fit the model, an argument out of range, or a folder
                 to be resumed that holds another run.
+            FileExistsError: another run writes to the folder of a checkpoint.
             FloatingPointError: a part of the loss is no longer finite; the weights of the
                 last good epoch are back in place.
 
@@ -222,52 +224,53 @@ class LFADS(keras.Model):
         trials = self._checked(x, "x", session_weights, training=True)
         valid = self._checked(validation_data, "validation_data", session_weights)
         checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
-        finished = False
-        if checkpoint is not None:
-            by_name = not isinstance(session_weights, str)
-            settings = {
-                **self.config.to_dict(),
-                "optimizer": type(self.optimizer).__name__,
-                "batch_size": int(batch_size) if isinstance(trials, dict) else None,
-                "session_weights": dict(session_weights) if by_name else session_weights,
-            }
-            start, finished = checkpoint.begin(
-                settings, {"x": trials, "validation_data": valid}
+        with checkpoint.locked() if checkpoint else contextlib.nullcontext():
+            finished = False
+            if checkpoint is not None:
+                by_name = not isinstance(session_weights, str)
+                settings = {
+                    **self.config.to_dict(),
+                    "optimizer": type(self.optimizer).__name__,
+                    "batch_size": int(batch_size) if isinstance(trials, dict) else None,
+                    "session_weights": dict(session_weights) if by_name else session_weights,
+                }
+                start, finished = checkpoint.begin(
+                    settings, {"x": trials, "validation_data": valid}
+                )
+                initial_epoch = max(initial_epoch, start)
+            if isinstance(trials, dict):
+                first = trials
+                data, steps_per_epoch = batches.batches(
+                    trials, batch_size, seed=self.config.seed, first_epoch=initial_epoch
+                )
+            else:
+                first, data = next(iter(trials)), trials
+            if int(tf.convert_to_tensor(self.step)) == 0:
+                initial_weights.start(self.network, first, x)
+            if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
+                warnings.warn(
+                    "validation_data: expected trials by which the callbacks judge, received "
+                    "none. The learning rate stays, training does not stop early, and no model "
+                    "is found to be the best.",
+                    stacklevel=2,
+                )
+            if isinstance(valid, dict):
+                valid, _ = batches.batches(valid, batch_size)
+            history = super().fit(
+                data,
+                epochs=initial_epoch if finished else epochs,
+                validation_data=valid,
+                callbacks=[*callbacks, StopAtNaN()],
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                shuffle=False,
+                validation_freq=validation_freq,
+                validation_steps=validation_steps,
+                verbose=verbose,
             )
-            initial_epoch = max(initial_epoch, start)
-        if isinstance(trials, dict):
-            first = trials
-            data, steps_per_epoch = batches.batches(
-                trials, batch_size, seed=self.config.seed, first_epoch=initial_epoch
-            )
-        else:
-            first, data = next(iter(trials)), trials
-        if int(tf.convert_to_tensor(self.step)) == 0:
-            initial_weights.start(self.network, first, x)
-        if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
-            warnings.warn(
-                "validation_data: expected trials by which the callbacks judge, received "
-                "none. The learning rate stays, training does not stop early, and no model "
-                "is found to be the best.",
-                stacklevel=2,
-            )
-        if isinstance(valid, dict):
-            valid, _ = batches.batches(valid, batch_size)
-        history = super().fit(
-            data,
-            epochs=initial_epoch if finished else epochs,
-            validation_data=valid,
-            callbacks=[*callbacks, StopAtNaN()],
-            initial_epoch=initial_epoch,
-            steps_per_epoch=steps_per_epoch,
-            shuffle=False,
-            validation_freq=validation_freq,
-            validation_steps=validation_steps,
-            verbose=verbose,
-        )
-        if checkpoint is not None and checkpoint.resume:
-            checkpoint.fill(history)
-        return history
+            if checkpoint is not None and checkpoint.resume:
+                checkpoint.fill(history)
+            return history
 
     def evaluate(
         self,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["existing", "writing"]
+__all__ = ["existing", "file_name", "remove_leftovers", "writing"]
 
 
 @contextlib.contextmanager
@@ -17,16 +18,19 @@ def writing(
 ) -> Iterator[Path]:
     """Yield a temporary name beside ``path`` to write to, and move it there at the end.
 
-    If anything fails on the way, what was at ``path`` stays, and the half-written file goes.
+    What was written is on the disk before it is moved. If anything fails on the way, what
+    was at ``path`` stays, and the half-written file goes.
 
     Args:
-        path: of the file.
+        path: of the file; a link stays a link, and its target is replaced.
         overwrite: whether a file may be there already.
         make_folder: whether its folder is made if need be.
 
     Raises:
         FileExistsError: a file is there and ``overwrite`` is false.
         FileNotFoundError: the folder does not exist and ``make_folder`` is false.
+        ValueError: a folder, device or pipe is there.
+        OSError: the disk is full, or must not be written to.
 
     Example:
         >>> import tempfile
@@ -36,7 +40,12 @@ def writing(
         ...     Path(folder, "a.txt").read_text()
         'all of it'
     """
-    target = Path(os.path.realpath(path))  # a link stays a link: its target is replaced
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise ValueError(
+            f"path: expected the name of a file, received {os.fspath(path)!r}, which is a "
+            f"{'folder' if target.is_dir() else 'device or pipe'}."
+        )
     if target.exists() and not overwrite:
         raise FileExistsError(
             f"path: expected a new file, received {os.fspath(path)!r}, which exists. Pass "
@@ -50,12 +59,61 @@ def writing(
             f"and {str(target.parent)!r} is not a folder."
         )
     # The ending stays: Keras and matplotlib choose the format by it.
-    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
+    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(6)}{target.suffix}")
     try:
         yield temporary
+        _flush(temporary)
         os.replace(temporary, target)
+        if os.name == "posix":  # elsewhere a folder cannot be flushed
+            _flush(target.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: str | os.PathLike[str], names: Iterable[str]) -> None:
+    """Remove what :func:`writing` left of files in a folder when it was killed.
+
+    Args:
+        folder: to which no other process writes now.
+        names: of the files.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("state.h5", ".state.0123456789ab.h5", ".mine.h5"):
+        ...         Path(folder, name).touch()
+        ...     remove_leftovers(folder, ["state.h5"])
+        ...     sorted(os.listdir(folder))
+        ['.mine.h5', 'state.h5']
+    """
+    for path in map(Path, names):
+        pattern = re.compile(
+            rf"\.{re.escape(path.stem[:40])}\.[0-9a-f]{{12}}{re.escape(path.suffix)}"
+        )
+        for entry in list(os.scandir(folder)):
+            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                os.unlink(entry.path)
+
+
+def file_name(text: str) -> str:
+    """Return a text as a name of a file or folder, which leads to no other folder.
+
+    Example:
+        >>> file_name("monday"), file_name("../../etc/x"), file_name("..")
+        ('monday', '_.._etc_x', '_')
+    """
+    name = re.sub(r"[^\w .+=@-]", "_", text).strip(" ")
+    return re.sub(r"^\.+", "", name)[:100].strip(" .") or "_"
 
 
 def existing(path: str | os.PathLike[str]) -> str | os.PathLike[str]:

@@ -1,19 +1,34 @@
-"""Named arrays in an HDF5 file that says what it is: written whole or not at all."""
+"""Named arrays in an HDF5 file that says what it is: written and read whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from fixedpoint_tf._utils.checksums import (
+    BLOCK_SIZE,
+    has_checksum,
+    is_whole,
+    write_checksum,
+)
 from fixedpoint_tf._utils.files import existing, writing
+from fixedpoint_tf._utils.hdf5_checks import (
+    CHUNK_BYTES,
+    Header,
+    check_attributes,
+    check_links,
+    headers_of,
+    most_bytes,
+)
 
-__all__ = ["attributes_of", "check_suffix", "datasets_of", "opened", "read", "write"]
+__all__ = ["check_suffix", "damaged", "opened", "read", "write"]
 
 _NAME, _VERSION = "format", "format_version"
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
@@ -52,7 +67,7 @@ def write(
 
     The file is written under a temporary name in the same folder and then renamed, so
     that a reader never meets half a file, and a failed write leaves the old file as it
-    was. Each dataset carries a checksum, by which :func:`read` notices damage.
+    was. It carries a checksum of all its bytes, by which :func:`read` notices damage.
 
     Args:
         path: the file, whose name ends in ``.h5``, ``.hdf5`` or ``.hdf``.
@@ -60,7 +75,7 @@ def write(
             any length.
         attributes: one attribute of the file each.
         format_name: what the file holds.
-        format_version: raised whenever an older reader could not read the file.
+        format_version: raised whenever what it holds is told in another way.
         overwrite: whether an existing file is replaced.
         make_folder: whether the folder of the file is made if need be.
         compress: whether the arrays are compressed without loss.
@@ -81,31 +96,86 @@ def write(
         [0, 1, 2]
     """
     check_suffix(path)
+    told = {_NAME: format_name, _VERSION: format_version, **attributes}
     with writing(path, overwrite=overwrite, make_folder=make_folder) as temporary:
-        with h5py.File(temporary, "x") as file:
-            file.attrs[_NAME] = format_name
-            file.attrs[_VERSION] = format_version
-            for name, value in attributes.items():
-                file.attrs[name] = value
-            for name, array in arrays.items():
-                _write_array(file, name, array, compress)
+        _write_file(temporary, arrays, told, compress)
+        total = sum(array.nbytes for array in arrays.values())
+        if total > most_bytes(temporary.stat().st_size):
+            # So little for so much would be refused by the reader as made to fill memory.
+            _write_file(temporary, arrays, told, False)
+        write_checksum(temporary)
+
+
+def _write_file(
+    path: Path, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any], compress: bool
+) -> None:
+    with h5py.File(path, "w", userblock_size=BLOCK_SIZE) as file:
+        for name, value in attributes.items():
+            file.attrs[name] = value
+        for name, array in arrays.items():
+            _write_array(file, name, array, compress)
 
 
 def _write_array(file: h5py.File, name: str, array: np.ndarray, compress: bool) -> None:
-    """One dataset, with a checksum (that of gzip, where compressed) where HDF5 can."""
+    """One dataset; text of a fixed length, since what HDF5 keeps elsewhere has no bound."""
     if array.dtype.kind == "U":
-        file.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
-        return
-    options: dict[str, Any] = {"fletcher32": True}
-    if compress:
-        options = {"shuffle": True, "compression": "gzip", "compression_opts": 1}
-    # HDF5 can chunk, and so sum or compress, no array that is a scalar or empty.
-    file.create_dataset(name, data=array, **(options if array.size * array.ndim else {}))
+        array = np.asarray(np.char.encode(array, "utf-8"))
+        array = array.astype(h5py.string_dtype("utf-8", max(1, array.dtype.itemsize)))
+    chunk = _chunk(array)
+    # HDF5 can chunk, and so compress, no array that is a scalar or empty.
+    if compress and array.size * array.ndim and math.prod(chunk) * array.itemsize < CHUNK_BYTES:
+        file.create_dataset(
+            name,
+            data=array,
+            chunks=chunk,
+            shuffle=True,
+            compression="gzip",
+            compression_opts=1,
+        )
+    else:
+        file.create_dataset(name, data=array)
+
+
+def _chunk(array: np.ndarray) -> tuple[int, ...]:
+    """Return the shape of the parts by which an array is compressed."""
+    chunk = list(array.shape)
+    while math.prod(chunk) * array.itemsize >= CHUNK_BYTES and max(chunk, default=1) > 1:
+        longest = chunk.index(max(chunk))
+        chunk[longest] = -(-chunk[longest] // 2)
+    return tuple(chunk)
+
+
+def damaged(path: str | os.PathLike[str], expected: str, why: object) -> ValueError:
+    """Return the error of a file that does not hold what it should."""
+    return ValueError(
+        f"path: expected {expected}, received {os.fspath(path)!r}, which is damaged ({why})."
+    )
+
+
+@contextlib.contextmanager
+def _hdf5_file(path: str | os.PathLike[str], expected: str) -> Iterator[h5py.File]:
+    """Give a file, the library's errors in our words."""
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError, RuntimeError, MemoryError, OverflowError) as error:
+        raise damaged(path, expected, str(error) or type(error).__name__) from error
+
+
+def _check_is_hdf5(path: str | os.PathLike[str], expected: str) -> None:
+    """Refuse what is no HDF5 file; the system's own errors come in their own words."""
+    with open(existing(path), "rb") as raw:
+        first_bytes = raw.read(8)
+    if not h5py.is_hdf5(path):
+        raise ValueError(
+            f"path: expected {expected}, received {os.fspath(path)!r}, which is no HDF5 file "
+            f"({'it is empty' if not first_bytes else f'it begins with {first_bytes!r}'})."
+        )
 
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike[str], expected: str = "an HDF5 file") -> Iterator[h5py.File]:
-    """Give an HDF5 file to read from; errors say what is wrong with it.
+    """Give another program's HDF5 file to read from; errors say what is wrong with it.
 
     Args:
         path: the file, of any name.
@@ -113,23 +183,19 @@ def opened(path: str | os.PathLike[str], expected: str = "an HDF5 file") -> Iter
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no HDF5 file, or turns out damaged while it is read.
+        ValueError: it is no HDF5 file, takes anything from other files, or turns out
+            damaged while it is read.
     """
-    shown = os.fspath(path)
-    with open(existing(path), "rb") as raw:  # The system's own errors, in their own words.
-        first_bytes = raw.read(8)
-    if not h5py.is_hdf5(path):
-        raise ValueError(
-            f"path: expected {expected}, received {shown!r}, which is no HDF5 file "
-            f"({'it is empty' if not first_bytes else f'it begins with {first_bytes!r}'})."
-        )
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, KeyError, RuntimeError) as error:
-        raise ValueError(
-            f"path: expected {expected}, received {shown!r}, which is damaged ({error})."
-        ) from error
+    _check_is_hdf5(path, expected)
+    with _hdf5_file(path, expected) as file:
+        try:
+            check_links(file)
+        except ValueError as error:
+            raise ValueError(
+                f"path: expected {expected} that holds all its data itself, received "
+                f"{os.fspath(path)!r}: {error}."
+            ) from error
+        yield file
 
 
 def read(
@@ -137,7 +203,7 @@ def read(
     *,
     format_name: str,
     format_version: int,
-    may_be_unnamed: bool = False,
+    check: Callable[[Mapping[str, Header]], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what :func:`write` wrote.
 
@@ -145,7 +211,8 @@ def read(
         path: the file.
         format_name: what the file must hold.
         format_version: the newest version that the caller can read.
-        may_be_unnamed: whether a file that names no format is read as well.
+        check: refuses, by a ``ValueError``, datasets by their shapes and types, before any
+            is read.
 
     Returns:
         The arrays and the attributes, by name.
@@ -153,53 +220,45 @@ def read(
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is no HDF5 file, or is damaged, or holds something else, or
-            was written by a later version. The message names the path, what was expected
+            is of layout 1, or of a later version. The message names the path, what was expected
             and what came.
     """
     shown = os.fspath(path)
     expected = f"an HDF5 file of format {format_name!r}"
-    with opened(path, expected) as file:
-        attributes = attributes_of(file)
-        found_name = attributes.pop(_NAME, None)
-        found_version = attributes.pop(_VERSION, None)
-        is_ours = found_name == format_name and isinstance(found_version, int)
-        if is_ours and found_version <= format_version:
-            return datasets_of(file), attributes
-        if may_be_unnamed and found_name is None:
-            return datasets_of(file), attributes
-        contents = ", ".join(file) or "nothing"
+    _check_is_hdf5(path, expected)
+    if not has_checksum(path):
+        raise ValueError(
+            f"path: expected {expected} in layout 2, received {shown!r}, which does not begin "
+            "with its checksum: another program wrote it, or this package in layout 1, which "
+            "is no longer read."
+        )
+    if not is_whole(path):
+        raise damaged(
+            path, expected, "its checksum is that of other bytes: it was cut or changed"
+        )
+    with _hdf5_file(path, expected) as file:
+        try:
+            attributes = check_attributes(file)
+            found_name = attributes.pop(_NAME, None)
+            found_version = attributes.pop(_VERSION, None)
+            is_ours = found_name == format_name and isinstance(found_version, int)
+            if is_ours and found_version <= format_version:
+                headers = headers_of(file, os.path.getsize(path))
+                if check is not None:
+                    check(headers)
+                return {name: _array(file[name]) for name in headers}, attributes
+        except (TypeError, ValueError) as error:  # also h5py's words for kinds of damage
+            raise damaged(path, expected, error) from error
     if not is_ours:
         what = "no format" if found_name is None else f"the format {found_name!r}"
-        raise ValueError(
-            f"path: expected {expected}, received {shown!r}, which names {what} and holds: "
-            f"{contents}."
-        )
+        raise ValueError(f"path: expected {expected}, received {shown!r}, which names {what}.")
     raise ValueError(
         f"path: expected {expected} and version {format_version} or earlier, received "
         f"{shown!r} of version {found_version}: a later release wrote it."
     )
 
 
-def datasets_of(node: h5py.Group) -> dict[str, np.ndarray]:
-    """Return the datasets of a group, text as strings; those of groups in it are left out."""
-    try:
-        return {
-            name: np.asarray(item.asstr()[()]).astype(str)
-            if h5py.check_string_dtype(item.dtype) is not None
-            else np.asarray(item[()])
-            for name, item in node.items()
-            if isinstance(item, h5py.Dataset)
-        }
-    except (TypeError, ValueError) as error:  # h5py's words for some kinds of damage
-        raise OSError(str(error)) from error
-
-
-def attributes_of(node: h5py.Group) -> dict[str, Any]:
-    """Return the attributes of a group as plain Python values."""
-    try:
-        return {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in node.attrs.items()
-        }
-    except (TypeError, ValueError) as error:
-        raise OSError(str(error)) from error
+def _array(item: h5py.Dataset) -> np.ndarray:
+    """Read a dataset, text as strings."""
+    array = np.asarray(item[()])
+    return array if array.dtype.kind != "S" else np.asarray(np.char.decode(array, "utf-8"))

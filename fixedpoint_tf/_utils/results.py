@@ -5,11 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.hdf5_checks import (
+    Header,
+    Layout,
+    check_arrays,
+    header_of,
+    parse_json,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,8 +53,10 @@ class Result:
     #: Raised whenever an older release could not read what a class saves.
     format_version: ClassVar[int] = 1
 
-    #: Names that fields had in files of older releases, and those that they have now.
-    _former_names: ClassVar[dict[str, str]] = {}
+    #: Fields that a file holds as arrays, by the names of their axes, such as ``"n n_states"``;
+    #: lists of a field too. The same name stands for the same length. ``complex`` or ``text``
+    #: behind them: what is no real number.
+    _axes: ClassVar[dict[str, str]] = {}
 
     @classmethod
     def _format_name(cls) -> str:
@@ -103,16 +113,41 @@ class Result:
             ValueError: the file is damaged, foreign or of a later format.
         """
         arrays, attributes = hdf5.read(
-            path, format_name=cls._format_name(), format_version=cls.format_version
+            path,
+            format_name=cls._format_name(),
+            format_version=cls.format_version,
+            check=cls._check_arrays,
         )
         try:
             contents = cls._from_file(arrays, attributes)
-            return cls(**{cls._former_names.get(key, key): v for key, v in contents.items()})
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"path: expected the contents of {cls._format_name()!r}, received "
-                f"{os.fspath(path)!r}, which is damaged ({error})."
-            ) from error
+            cls._check_arrays(_headers(arrays) | _headers(contents, cls._layout()))
+            result = cls(**contents)
+            _check_types(result)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            expected = f"the contents of {cls._format_name()!r}"
+            raise hdf5.damaged(path, expected, error) from error
+        return result
+
+    @classmethod
+    def _layout(cls) -> Layout:
+        """Return the kinds and axes of the arrays of a file, by name."""
+        layout = {}
+        for text, names in cls._axes.items():
+            *axes, kind = (
+                text.split() if text.split()[-1] in _KINDS else (*text.split(), "real")
+            )
+            layout.update(dict.fromkeys(names.split(), (_KINDS[kind], tuple(axes))))
+        return layout
+
+    @classmethod
+    def _check_arrays(cls, headers: Mapping[str, Header]) -> None:
+        """Refuse what is no field, or has another shape than other fields ask for."""
+        layout = cls._layout()
+        fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        for name in headers:
+            if name.partition(".")[0] not in fields:
+                raise ValueError(f"dataset {name!r}: expected one of {', '.join(fields)}")
+        check_arrays({name: headers[name] for name in headers if name in layout}, layout)
 
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the datasets and attributes of a file: arrays, and other fields as JSON."""
@@ -126,7 +161,7 @@ class Result:
         cls, arrays: dict[str, np.ndarray], attributes: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the fields, by the names that they have in the file."""
-        contents: dict[str, Any] = json.loads(attributes["values"])
+        contents: dict[str, Any] = parse_json(attributes["values"], "values")
         for path, array in arrays.items():
             *owners, name = path.split(".")
             node = contents
@@ -149,3 +184,31 @@ def _without_arrays(
         else:
             rest[name] = value
     return rest
+
+
+_KINDS = {"real": "biuf", "complex": "biufc", "text": "U"}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "np.ndarray": (np.ndarray,),
+    "np.ndarray | None": (np.ndarray, type(None)),
+    "int": (int, np.integer),
+    "float": (float, int, np.floating),
+    "str": (str,),
+    "bool": (bool, np.bool_),
+    "list[str]": (list,),
+}
+
+
+def _headers(values: Mapping[str, Any], layout: Layout | None = None) -> dict[str, Header]:
+    """Return the headers of arrays; given a layout, of the lists that it knows."""
+    if layout is None:
+        return {name: header_of(array) for name, array in values.items()}
+    known = {k: v for k, v in values.items() if isinstance(v, list) and k in layout}
+    return {name: Header(layout[name][0][0], (len(v),)) for name, v in known.items()}
+
+
+def _check_types(result: Result) -> None:
+    """Refuse a field of another type than the class declares."""
+    for field in dataclasses.fields(result):  # type: ignore[arg-type]
+        value = getattr(result, field.name)
+        if not isinstance(value, _TYPES.get(str(field.type), object)):
+            raise ValueError(f"{field.name}: expected {field.type}, received {value!r:.50}")

@@ -77,6 +77,12 @@ class Basins(Result):
     confidence: float = 0.95
     interrupted: bool = False
 
+    _axes = {
+        "n": "target outcome steps",
+        "n n_states": "final",
+        "k": "attractors counts fraction lower upper",
+    }
+
     def __len__(self) -> int:
         return len(self.target)
 

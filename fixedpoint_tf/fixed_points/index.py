@@ -93,6 +93,12 @@ class IndexSum(Result):
     n_undetermined: np.ndarray
     self_map: np.ndarray
 
+    _axes = {
+        "n n_inputs": "inputs",
+        "n": "total n_points n_undetermined",
+        "n text": "self_map",
+    }
+
     def __post_init__(self) -> None:
         words = [str(SelfMap(str(word))) for word in self.self_map]
         object.__setattr__(self, "self_map", np.array(words, dtype=str))

@@ -11,6 +11,7 @@ import numpy as np
 
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.checks import check_choice, checked_array
+from fixedpoint_tf._utils.hdf5_checks import Layout, nested_layout, parse_json
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.arrays import array_field, array_fields, arrays_of
 from fixedpoint_tf.fixed_points.choosing import distinct_rows, find_point, rows_at
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["FixedPoints", "Status"]
+
+_IN_JSON = ("state_names", "start_counts", "search_end")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -123,8 +126,6 @@ class FixedPoints(Result):
     start_counts: dict[str, int] | None = None
     search_end: str | None = None
     index: IndexSum | None = None
-
-    _former_names = {"kind": "time"}
 
     def __post_init__(self) -> None:
         check_time(self.time)
@@ -439,9 +440,7 @@ class FixedPoints(Result):
         return arrays_of(self) | {f"index.{name}": column for name, column in index.items()}, {
             "time": self.time,
             "tol_unique": self.tol_unique,
-            "state_names": json.dumps(self.state_names),
-            "start_counts": json.dumps(self.start_counts),
-            "search_end": json.dumps(self.search_end),
+            **{name: json.dumps(getattr(self, name)) for name in _IN_JSON},
         }
 
     @classmethod
@@ -454,10 +453,21 @@ class FixedPoints(Result):
             **own,
             **attributes,
             "index": {k.partition(".")[2]: v for k, v in index.items()} or None,
-            "state_names": json.loads(attributes["state_names"]),
-            "start_counts": json.loads(attributes.get("start_counts", "null")),
-            "search_end": json.loads(attributes.get("search_end", "null")),
+            **{name: parse_json(attributes[name], name) for name in _IN_JSON},
         }
+
+    @classmethod
+    def _layout(cls) -> Layout:
+        kinds = {"c": "biufc"}
+        own = {
+            field.name: (
+                kinds.get(field.metadata["dtype"].kind, "biuf"),
+                field.metadata["axes"],
+            )
+            for field in dataclasses.fields(cls)
+            if field.metadata
+        }
+        return {**own, **nested_layout("index", IndexSum._layout())}
 
     def plot(
         self,

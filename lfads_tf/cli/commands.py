@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from fixedpoint_tf._utils import hdf5 as storage
-from fixedpoint_tf._utils.files import writing
+from fixedpoint_tf._utils.files import file_name, writing
 from lfads_tf._utils.checks import UNNAMED
 from lfads_tf.analysis import report as reports
 from lfads_tf.config import LFADSConfig
@@ -300,7 +300,7 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
         say(f"Inferring the training and the validation trials of {train.name!r} ...")
         inferred = model.infer(train), model.infer(valid)
         table = reports.measured(model, train, valid, *inferred)
-        folder = out / train.name if len(paths) > 1 else out
+        folder = out / file_name(train.name) if len(paths) > 1 else out
         folder.mkdir(exist_ok=True)
         drawn = reports.draw(folder, train, valid, inferred[1], read_history(out))
         names += [str((folder / name).relative_to(out)) for name in drawn]

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.hdf5_checks import Header, check_arrays, header_of
 
 __all__ = ["Inferred"]
 
+_PER_BIN = (
+    "rates",
+    "rates_sd",
+    "factors",
+    "inferred_input_mean",
+    "inferred_input_sd",
+    "generator_states",
+    "controller_states",
+)
+_SAME_WIDTH = {"rates_sd": "rates", "inferred_input_sd": "inferred_input_mean"}
 _FORMAT: Any = {"format_name": "lfads_tf.Inferred", "format_version": 1}
 
 
@@ -74,7 +86,7 @@ class Inferred(NamedTuple):
 
         Raises:
             FileExistsError: where the file exists, and not ``overwrite``.
-            ValueError: the name has another ending.
+            ValueError: the name has another ending, or an array another shape.
 
         Example:
             >>> import tempfile
@@ -84,6 +96,7 @@ class Inferred(NamedTuple):
             ...     Inferred.load(os.path.join(folder, "inferred.h5"))
             Inferred(2 trials x 5 bins x 3 neurons, 3 factors, 3 inferred inputs)
         """
+        _check({name: header_of(array) for name, array in self._asdict().items()})
         hdf5.write(path, self._asdict(), {}, **_FORMAT, overwrite=overwrite, make_folder=True)
 
     @classmethod
@@ -96,7 +109,6 @@ class Inferred(NamedTuple):
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: it is no HDF5 file, damaged, of another format or a later version.
-            KeyError: the file lacks an array; the message lists what it has.
 
         Example:
             >>> import tempfile
@@ -106,13 +118,20 @@ class Inferred(NamedTuple):
             ...     Inferred.load(os.path.join(folder, "inferred.h5")).rates.shape
             (2, 5, 3)
         """
-        # Older files name no format.
-        arrays, _ = hdf5.read(path, **_FORMAT, may_be_unnamed=True)
-        missing = [name for name in cls._fields if name not in arrays]
-        if missing:
-            raise KeyError(
-                f"path: expected the arrays {', '.join(cls._fields)}, received a file "
-                f"({os.fspath(path)!r}) without {', '.join(missing)}; it has "
-                f"{', '.join(sorted(arrays)) or 'nothing'}."
-            )
-        return cls(*(arrays[name] for name in cls._fields))
+        arrays, _ = hdf5.read(path, **_FORMAT, check=_check)
+        return cls(**arrays)
+
+
+def _check(headers: Mapping[str, Header]) -> None:
+    """Refuse arrays of other shapes than inference gives."""
+    missing = [name for name in Inferred._fields if name not in headers]
+    if missing:
+        raise ValueError(f"dataset {missing[0]!r}: missing")
+    layout = {}
+    for name, header in headers.items():
+        axes: tuple[str, ...] = ("n_trials", "n_bins", _SAME_WIDTH.get(name, name))
+        if name not in _PER_BIN:
+            axes = ("n_trials", *(f"{name} {i}" for i in range(1, len(header.shape))))
+        if name in Inferred._fields:
+            layout[name] = ("f", axes)
+    check_arrays(headers, layout)

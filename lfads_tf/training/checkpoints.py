@@ -11,21 +11,24 @@ its run, and another run is not taken for it.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
+import filelock
 import keras
 import numpy as np
 
-from fixedpoint_tf._utils.files import writing
+from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.files import remove_leftovers, writing
+from fixedpoint_tf._utils.hdf5_checks import parse_json
 from lfads_tf.config import renamed
 from lfads_tf.training.callbacks import (
     MONITOR,
@@ -38,6 +41,13 @@ from lfads_tf.training.callbacks import (
 __all__ = ["Checkpoint", "default_callbacks", "digest", "read_history"]
 
 STATE, HISTORY, BEST, LAST = "state.h5", "history.csv", "best.keras", "last.keras"
+LOCK = ".lock"
+
+#: Files of the folder that the command line writes.
+_WRITTEN_BESIDE = ("run.json", "report.md")
+
+_IN_JSON = ("settings", "trials", "memory", "history")
+_FORMAT: Any = {"format_name": "lfads_tf.Run", "format_version": 1}
 
 
 def default_callbacks(
@@ -110,6 +120,9 @@ class Checkpoint(keras.callbacks.Callback):
         overwrite: begin anew in a folder that holds a run.
         every: seconds between two writings at least; the end is always written.
 
+    From the beginning of ``fit`` to its end the folder belongs to its run, and another one, of
+    any process, is refused.
+
     Raises:
         FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite``.
 
@@ -142,11 +155,45 @@ class Checkpoint(keras.callbacks.Callback):
         self.trials: dict[str, str | None] = {}
         self._written = time.monotonic()
         self._best_written: int | None = None
-        if (self.directory / STATE).exists() and not (resume or overwrite):
+        self._may_begin = resume or overwrite
+        self._check_is_free()
+
+    def _check_is_free(self) -> None:
+        """Refuse a folder that holds another run."""
+        if (self.directory / STATE).exists() and not self._may_begin:
             raise FileExistsError(
-                f"directory: {str(directory)!r} holds a run. resume=True (--resume) goes on "
-                "with it, overwrite=True (--overwrite) begins anew."
+                f"directory: {str(self.directory)!r} holds a run. resume=True (--resume) goes "
+                "on with it, overwrite=True (--overwrite) begins anew."
             )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Take the folder for a run, and remove what a killed one left half-written.
+
+        Raises:
+            FileExistsError: another run, of this process or another, writes to the folder; or
+                it holds a run that must not be replaced.
+            OSError: the folder cannot be written to.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.directory / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise FileExistsError(
+                f"directory: expected a folder to which no other run writes, received "
+                f"{str(self.directory)!r}, to which one that is under way does. Wait for its "
+                "end, or give another folder."
+            ) from error
+        try:
+            self._check_is_free()
+            self._may_begin = True  # a second fit with this callback begins anew
+            remove_leftovers(self.directory, (STATE, HISTORY, BEST, LAST, *_WRITTEN_BESIDE))
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows removes no file that is open
+                (self.directory / LOCK).unlink()
+            lock.release()
 
     def begin(self, settings: Mapping[str, Any], trials: Mapping[str, Any]) -> tuple[int, bool]:
         """Note the settings and trials of a run, and find the epoch it begins with.
@@ -166,9 +213,9 @@ class Checkpoint(keras.callbacks.Callback):
         self.trials = {n: digest(a) if isinstance(a, dict) else None for n, a in trials.items()}
         if not self.resume or not (self.directory / STATE).exists():
             return 0, False
-        with h5py.File(self.directory / STATE, "r") as file:
-            theirs = {name: json.loads(file.attrs[name]) for name in ("settings", "trials")}
-            epoch, stopped = int(file.attrs["epoch"]), bool(file.attrs["stopped"])
+        state = self._read_state()
+        theirs = {name: state[name] for name in ("settings", "trials")}
+        epoch, stopped = int(state["epoch"]), bool(state["stopped"])
         theirs["settings"] = {renamed(k): value for k, value in theirs["settings"].items()}
         expected: list[str] = []
         received: list[str] = []
@@ -243,17 +290,44 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _write_state(self, epoch: int) -> None:
         model, best = self.model, self._best()
-        with writing(self.directory / STATE, overwrite=True) as path, h5py.File(path, "w") as f:
-            f.attrs["epoch"], f.attrs["stopped"] = epoch, model.stop_training
-            f.attrs["settings"] = json.dumps(self.settings)
-            f.attrs["trials"] = json.dumps(self.trials)
-            memory = [{name: getattr(c, name) for name in c.state} for c in self.remembered]
-            f.attrs["memory"] = json.dumps(memory, default=float)
-            f.attrs["history"] = json.dumps(self.history)
-            _write_list(f, "weights", model.get_weights())
-            _write_list(f, "optimizer", [np.asarray(v) for v in model.optimizer.variables])
-            if best is not None:
-                _write_list(f, "best", best.best_weights)
+        memory = [{name: getattr(c, name) for name in c.state} for c in self.remembered]
+        lists = {
+            "weights": model.get_weights(),
+            "optimizer": [np.asarray(v) for v in model.optimizer.variables],
+        }
+        if best is not None:
+            lists["best"] = best.best_weights
+        hdf5.write(
+            self.directory / STATE,
+            {f"{k}.{i}": np.asarray(a) for k, v in lists.items() for i, a in enumerate(v)},
+            {
+                "epoch": epoch,
+                "stopped": bool(model.stop_training),
+                "settings": json.dumps(self.settings),
+                "trials": json.dumps(self.trials),
+                "memory": json.dumps(memory, default=float),
+                "history": json.dumps(self.history),
+                **{f"n_{name}": len(arrays) for name, arrays in lists.items()},
+            },
+            **_FORMAT,
+        )
+
+    def _read_state(self) -> dict[str, Any]:
+        """Return what a run wrote last, arrays as lists."""
+        path = self.directory / STATE
+        arrays, state = hdf5.read(path, **_FORMAT)
+        try:
+            for name in _IN_JSON:
+                state[name] = parse_json(state[name], name)
+            for name in ("weights", "optimizer", "best"):
+                if f"n_{name}" in state:
+                    count = range(int(state[f"n_{name}"]))
+                    state[name] = [arrays.pop(f"{name}.{i}") for i in count]
+            if arrays or not {"epoch", "stopped", "weights", "optimizer"} <= state.keys():
+                raise ValueError("arrays or attributes too many or too few")
+        except (KeyError, TypeError, ValueError) as error:
+            raise hdf5.damaged(path, "the state of a run", error) from error
+        return state
 
     def restore(self, model: keras.Model) -> None:
         """Give a model, and the callbacks, the state of the folder.
@@ -261,19 +335,32 @@ class Checkpoint(keras.callbacks.Callback):
         Args:
             model: compiled, with the configuration and the optimizer of the folder's run.
         """
-        with h5py.File(self.directory / STATE, "r") as file:
-            model.set_weights(_read_list(file, "weights"))
-            for variable, value in zip(
-                model.optimizer.variables, _read_list(file, "optimizer"), strict=True
-            ):
-                variable.assign(value)
-            self.history = json.loads(file.attrs["history"])
-            memory = json.loads(file.attrs["memory"])
-            for callback, values in zip(self.remembered, memory, strict=True):
-                for name, value in values.items():
-                    setattr(callback, name, value)
-                if "best" in file and hasattr(callback, "best_weights"):
-                    callback.best_weights = _read_list(file, "best")
+        state = self._read_state()
+        variables, values = model.optimizer.variables, state["optimizer"]
+        for whose, own, given in (
+            ("model", model.weights, state["weights"]),
+            ("optimizer", variables, values),
+        ):
+            _check_shapes(self.directory / STATE, whose, own, given)
+        model.set_weights(state["weights"])
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self.history = state["history"]
+        for callback, remembered in zip(self.remembered, state["memory"], strict=True):
+            for name, value in remembered.items():
+                setattr(callback, name, value)
+            if "best" in state and hasattr(callback, "best_weights"):
+                callback.best_weights = state["best"]
+
+
+def _check_shapes(path: Path, whose: str, own: Sequence[Any], given: Sequence[Any]) -> None:
+    """Refuse values that are not those of the variables of a model or an optimizer."""
+    expected, received = ([tuple(v.shape) for v in of] for of in (own, given))
+    if expected != received:
+        raise ValueError(
+            f"resume: expected a state with the variables of this {whose}, of shapes "
+            f"{expected}, received {os.fspath(path)!r} with {received}."
+        )
 
 
 def _differing(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
@@ -298,16 +385,6 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
         made.update(f"{name}{array.shape}".encode())
         made.update(array.reshape(-1).view(np.uint8).data)
     return made.hexdigest()
-
-
-def _write_list(file: h5py.File, name: str, arrays: Sequence[Any]) -> None:
-    group = file.create_group(name)
-    for i, array in enumerate(arrays):
-        group.create_dataset(str(i), data=np.asarray(array))
-
-
-def _read_list(file: h5py.File, name: str) -> list[np.ndarray]:
-    return [file[name][str(i)][()] for i in range(len(file[name]))]
 
 
 def _write_history(path: Path, history: dict[str, list[float]]) -> None:

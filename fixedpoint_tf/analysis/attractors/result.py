@@ -133,7 +133,14 @@ class Attractors(Result):
     n_turning: int = 0
     interrupted: bool = False
 
-    _former_names = {"kind": "group_type", "slow": "min_time_constant"}
+    _axes = {
+        "n_groups": "group_type n_members dimension_spectral dimension_local agree length "
+        "gap_ratio covered largest_drift time_along return_time condition",
+        "n_total": "members coordinate drift drift_between n_slow n_unstable is_slow_state",
+        "n_conditions n_inputs": "inputs",
+        "n_total n_states": "xstar settled",
+        "n_outcomes": "outcomes",
+    }
 
     def __post_init__(self) -> None:
         types = tuple(GroupType(word) for word in self.group_type)

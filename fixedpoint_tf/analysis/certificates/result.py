@@ -136,7 +136,11 @@ class Certificates(Result):
     interrupted: bool
     units: np.ndarray | None = None
 
-    _former_names = {"kind": "time"}
+    _axes = {
+        "n": "certified codes existence_radius uniqueness_radius newton_bound inverse_defect "
+        "jacobian_lipschitz residual rounding same_as n_unstable nearest",
+        "n_states": "units",
+    }
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "codes", [CertificateCode(code) for code in self.codes])

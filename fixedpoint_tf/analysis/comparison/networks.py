@@ -111,6 +111,12 @@ class Comparison(Result):
     reasons: list[str]
     interrupted: bool
 
+    _axes = {
+        "n_networks": "labels seconds reasons",
+        "n_measures": "measures",
+        "n_networks n_measures": "values",
+    }
+
     def __len__(self) -> int:
         return len(self.labels)
 

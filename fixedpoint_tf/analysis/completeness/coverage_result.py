@@ -87,6 +87,16 @@ class Coverage(Result):
     of: str
     n_otherwise: np.ndarray | None = None
 
+    _axes = {
+        "n_conditions": "n_starts n_unfinished n_diverged n_lost n_elsewhere n_points n_once "
+        "missing missing_upper missing_reached missing_reached_upper n_points_lower "
+        "n_points_estimate n_otherwise",
+        "n_conditions n_inputs": "inputs",
+        "n_points n_states": "xstar",
+        "n_points": "counts condition",
+        "n_starts": "member",
+    }
+
     def __post_init__(self) -> None:
         if self.n_otherwise is None:  # of files of older releases
             object.__setattr__(self, "n_otherwise", np.zeros(len(self.n_points), dtype=int))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.hdf5_checks import Layout, nested_layout
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -47,9 +48,20 @@ class Deflated(Result):
     n_arrived: int
     interrupted: bool
 
+    _axes = {"n": "is_new"}
+
+    @classmethod
+    def _layout(cls) -> Layout:
+        return {**super()._layout(), **nested_layout("points", FixedPoints._layout())}
+
     def __post_init__(self) -> None:
         if isinstance(self.points, dict):  # from a file
             object.__setattr__(self, "points", FixedPoints(**self.points))
+        if self.is_new.shape != (self.points.n,):
+            raise ValueError(
+                f"is_new: expected one of each of {self.points.n} points, received "
+                f"{self.is_new.shape}."
+            )
 
     @property
     def new(self) -> FixedPoints:

@@ -85,6 +85,13 @@ class Connections(Result):
     dt: float = 1.0
     interrupted: bool = False
 
+    _axes = {
+        "n_edges": "source sign target outcome steps offset linear_error",
+        "n_edges n_states": "direction final",
+        "n": "n_unstable is_attractor condition",
+        "n n_states": "xstar",
+    }
+
     def __len__(self) -> int:
         return len(self.source)
 

@@ -129,7 +129,19 @@ class Branches(Result):
     state_names: tuple[tuple[str, int], ...] | None = None
     interrupted: bool = False
 
-    _former_names = {"kind": "time", "bifurcation_kinds": "bifurcation_types"}
+    _axes = {
+        "n": "s",
+        "n n_inputs": "inputs",
+        "n n_states": "xstar",
+        "n n_states complex": "eigenvalues",
+        "n_branches": "lengths ends",
+        "n_given": "branch_of_point",
+        "n_bifurcations": "bifurcation_types bifurcation_s",
+        "n_bifurcations pair": "bifurcation_places",
+        "n_bifurcations n_inputs": "bifurcation_inputs",
+        "n_bifurcations n_states": "bifurcation_states",
+        "n_bifurcations complex": "bifurcation_eigenvalues",
+    }
 
     def __post_init__(self) -> None:
         check_time(self.time)

@@ -137,7 +137,14 @@ class Cycles(Result):
     n_run: np.ndarray = None  # type: ignore[assignment]
     period_error: np.ndarray = None  # type: ignore[assignment]
 
-    _former_names = {"kind": "time"}
+    _axes = {
+        "n": "period lengths residual amplitude is_exact n_starts turns n_family family_closes "
+        "on_kink kink_stability n_curves period_error",
+        "n_points n_states": "points",
+        "n n_multipliers complex": "multipliers",
+        "n n_inputs": "inputs",
+        "n_starts": "outcomes cycle_of_start lyapunov lyapunov_error n_run",
+    }
 
     def __post_init__(self) -> None:
         check_time(self.time)

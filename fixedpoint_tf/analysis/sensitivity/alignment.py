@@ -108,7 +108,19 @@ class Sensitivity(Result):
     input_names: list[str]
     interrupted: bool = False
 
-    _former_names = {"kind": "time"}
+    _axes = {
+        "n n_modes complex": "eigenvalues",
+        "n n_modes": "time_constants condition",
+        "n n_modes n_states complex": "selection_vectors",
+        "n n_states n_modes complex": "mode_vectors",
+        "n n_states n_inputs": "input_vectors",
+        "n n_modes n_inputs complex": "input_effect",
+        "n n_modes n_inputs": "input_angle",
+        "n n_outputs n_modes complex": "readout_effect",
+        "n n_outputs n_modes": "readout_angle",
+        "n": "henrici initial_growth peak_amplification peak_time",
+        "n_inputs": "input_names",
+    }
 
     @property
     def n(self) -> int:

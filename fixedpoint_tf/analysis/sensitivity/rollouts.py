@@ -69,7 +69,7 @@ class LinearError(Result):
     time: str
     interrupted: bool = False
 
-    _former_names = {"kind": "time"}
+    _axes = {"n_distances": "distances", "n n_distances n_directions": "absolute relative"}
 
     @property
     def n(self) -> int:

@@ -18,12 +18,21 @@ import numpy as np
 
 from fixedpoint_tf._utils import hdf5
 from fixedpoint_tf._utils.checks import check_number, listed
+from fixedpoint_tf._utils.checksums import has_checksum
 from fixedpoint_tf._utils.files import existing
+from fixedpoint_tf._utils.hdf5_checks import Layout, check_arrays
 from lfads_tf.data.formats import layouts
 
 __all__ = ["has_splits", "read", "write"]
 
 _FORMAT, _VERSION = "lfads_tf.Session", 1
+_LAYOUT: Layout = {
+    "spikes": ("f", ("n_trials", "n_bins", "n_neurons")),
+    "external_inputs": ("f", ("n_trials", "n_bins", "n_external")),
+    "behavior": ("f", ("n_trials", "n_bins", "n_behavior")),
+    "conditions": ("biufU", ("n_trials",)),
+    "true_rates": ("f", ("n_trials", "n_bins", "n_neurons")),
+}
 _TRUTH_UNITS = ("spikes/s", "spikes/bin")
 # Under these names files tell the width of a bin in seconds; "dt" is that of LFADS itself.
 _BIN_WIDTHS = ("bin_width", "bin_s", "dt")
@@ -108,6 +117,8 @@ def read(
     if bin_width is not None:
         bin_width = check_number(bin_width, "bin_width")
     shown = os.fspath(path)
+    if has_checksum(existing(path)):
+        return _read_ours(path, split, bin_width, group)
     with hdf5.opened(path) as file:
         node = file if group is None else file.get(group)
         if not isinstance(node, h5py.Group):
@@ -116,7 +127,11 @@ def read(
                 f"{_groups_with_data(file)}"
             )
         if node.attrs.get("format") == _FORMAT:
-            return _read_ours(node, shown, split, bin_width)
+            raise ValueError(
+                f"path: expected a file of format {_FORMAT!r} in layout 2, received {shown!r}, "
+                "which does not begin with its checksum: another program wrote it, or this "
+                "package in layout 1, which is no longer read."
+            )
         fields = _read_foreign(node, shown, split, truth_unit, bin_width)
         fields["name"] = _name_of(path, group)
     return fields
@@ -129,9 +144,9 @@ def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> boo
         path: the file.
         group: the group to look at; none: the top of the file.
     """
-    if not h5py.is_hdf5(path):
-        return False  # :func:`read` says what is wrong.
-    with h5py.File(existing(path), "r") as file:
+    if not h5py.is_hdf5(path) or has_checksum(path):
+        return False  # one of ours, or :func:`read` says what is wrong
+    with hdf5.opened(path) as file:
         node = file if group is None else file.get(group)
         if not isinstance(node, h5py.Group):
             return False
@@ -140,21 +155,25 @@ def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> boo
 
 
 def _read_ours(
-    node: h5py.Group, shown: str, split: str, bin_width: float | None
+    path: str | os.PathLike[str], split: str, bin_width: float | None, group: str | None
 ) -> dict[str, Any]:
-    version = node.attrs.get("format_version", 0)
-    if version > _VERSION:
+    shown = os.fspath(path)
+    if group is not None and group.strip("/"):
         raise ValueError(
-            f"path: expected a session of version {_VERSION} or earlier, received {shown!r} of "
-            f"version {version}: a later release wrote it."
+            f"group: expected none, since {shown!r} holds one session, received {group!r}."
         )
     _check_split(split, shown)
-    fields = {**hdf5.attributes_of(node), **hdf5.datasets_of(node)}
-    for name in ("format", "format_version"):
-        fields.pop(name, None)
-    if not fields.keys() >= {"spikes", "bin_width"}:
-        raise ValueError(_unknown(node, shown, "no spikes or no bin_width"))
-    told = fields["bin_width"]
+    arrays, attributes = hdf5.read(
+        path,
+        format_name=_FORMAT,
+        format_version=_VERSION,
+        check=lambda headers: check_arrays(headers, _LAYOUT),
+    )
+    fields = {**attributes, **arrays}
+    told = fields.get("bin_width")
+    if "spikes" not in arrays or not isinstance(told, float):
+        expected = f"an HDF5 file of format {_FORMAT!r}"
+        raise hdf5.damaged(path, expected, "no spikes or no bin_width")
     if bin_width is not None and not math.isclose(bin_width, told, rel_tol=1e-6):
         raise ValueError(
             f"bin_width: expected {told:g} s, as {shown!r} tells it, or none, received "

@@ -91,16 +91,6 @@ def test_compressed_arrays_and_text_come_back_and_damage_is_noticed(path):
         np.testing.assert_array_equal(got[name], array)
 
 
-def test_a_file_that_names_no_format_is_read_where_that_is_allowed(path):
-    with h5py.File(path, "w") as file:
-        file["x"] = np.ones(3)
-    assert hdf5.read(path, **FORMAT, may_be_unnamed=True)[0]["x"].shape == (3,)
-    with h5py.File(path, "a") as file:
-        file.attrs["format"] = "other"
-    with pytest.raises(ValueError, match="names the format 'other'"):
-        hdf5.read(path, **FORMAT, may_be_unnamed=True)
-
-
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="path: expected .* existing folder.*nowhere"):
         hdf5.write(tmp_path / "nowhere" / "x.h5", {}, {}, **FORMAT)
@@ -130,11 +120,18 @@ def test_empty_file(path):
 def test_foreign_hdf5(path):
     with h5py.File(path, "w") as file:
         file["weights"] = np.ones(3)
-    with pytest.raises(ValueError, match="arrays.h5', which names no format .* weights"):
+    with pytest.raises(ValueError, match="arrays.h5', which does not begin with its checksum"):
         hdf5.read(path, **FORMAT)
-    with h5py.File(path, "a") as file:
-        file.attrs["format"], file.attrs["format_version"] = "other", 1
+    hdf5.write(path, {}, {}, format_name="other", format_version=1)
     with pytest.raises(ValueError, match="names the format 'other'"):
+        hdf5.read(path, **FORMAT)
+
+
+def test_a_file_of_the_layout_before_is_refused_in_one_sentence(path):
+    with h5py.File(path, "w") as file:
+        file["x"] = np.ones(3)
+        file.attrs["format"], file.attrs["format_version"] = "test.Arrays", 1
+    with pytest.raises(ValueError, match="layout 1, which is no longer read"):
         hdf5.read(path, **FORMAT)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import analysis
-from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.checksums import write_checksum
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.points import FixedPoints
 
@@ -61,24 +61,9 @@ def test_a_file_without_a_field_is_damaged(tmp_path):
     Answer(np.zeros(1), None, "euclidean", {}).save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5", "r+") as file:
         del file["radius"]
+    write_checksum(tmp_path / "a.h5")
     with pytest.raises(ValueError, match=r"path: expected .* damaged .*radius"):
         Answer.load(tmp_path / "a.h5")
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Renamed(Result):
-    radius: np.ndarray
-    norm_type: str
-    _former_names = {"norm": "norm_type"}
-
-
-def test_a_field_that_had_another_name_in_an_older_file(tmp_path):
-    older = {"values": '{"norm": "euclidean"}'}
-    form = {"format_name": "fixedpoint_tf.Renamed", "format_version": 1}
-    hdf5.write(tmp_path / "a.h5", {"radius": np.ones(2)}, older, **form)
-    assert Renamed.load(tmp_path / "a.h5").norm_type == "euclidean"
-    Renamed(np.zeros(1), "largest").save(tmp_path / "a.h5")
-    assert Renamed.load(tmp_path / "a.h5").norm_type == "largest"
 
 
 def test_every_result_prints_and_draws_itself_by_one_base():

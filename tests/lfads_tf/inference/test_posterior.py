@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fixedpoint_tf._utils.checksums import write_checksum
 from lfads_tf import LFADS, Inferred, LFADSConfig
 
 N_TRIALS, N_BINS, N_NEURONS = 8, 10, 6
@@ -129,15 +130,19 @@ def test_everything_inferred_comes_back_from_a_file(tmp_path):
 def test_a_file_of_an_older_release_and_one_that_lacks_an_array(tmp_path):
     numbers = range(len(Inferred._fields))
     arrays = dict(zip(Inferred._fields, np.float32(numbers)[:, None, None, None], strict=True))
-    with h5py.File(tmp_path / "older.h5", "w") as file:  # which names no format
+    with h5py.File(tmp_path / "older.h5", "w") as file:  # which has no checksum
         for name, array in arrays.items():
             file[name] = array
-    again = Inferred.load(tmp_path / "older.h5")
-    assert [array.item() for array in again] == list(numbers)
-    with h5py.File(tmp_path / "older.h5", "a") as file:
-        del file["rates_sd"]
-    with pytest.raises(KeyError, match="without rates_sd; it has controller_states, factors"):
+    with pytest.raises(ValueError, match="older.h5.* in layout 1, which is no longer read"):
         Inferred.load(tmp_path / "older.h5")
+    Inferred(**arrays).save(tmp_path / "new.h5")
+    again = Inferred.load(tmp_path / "new.h5")
+    assert [array.item() for array in again] == list(numbers)
+    with h5py.File(tmp_path / "new.h5", "a") as file:
+        del file["rates_sd"]
+    write_checksum(tmp_path / "new.h5")
+    with pytest.raises(ValueError, match="new.h5.*dataset 'rates_sd': missing"):
+        Inferred.load(tmp_path / "new.h5")
 
 
 def test_an_inferred_file_is_replaced_unless_told_not_to_and_ends_as_hdf5_does(

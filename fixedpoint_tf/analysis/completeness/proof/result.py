@@ -68,6 +68,16 @@ class Completeness(Result):
     open_upper: np.ndarray
     open_input: np.ndarray
 
+    _axes = {
+        "p": "codes methods n_open n_boxes",
+        "p n_inputs": "inputs",
+        "m n_states": "xstar",
+        "m": "radius input_number known_row",
+        "n_not_enclosed": "not_enclosed",
+        "q n_states": "open_lower open_upper",
+        "q": "open_input",
+    }
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "codes", tuple(map(CompletenessCode, self.codes)))
         object.__setattr__(self, "methods", tuple(self.methods))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import reference
 
+from fixedpoint_tf._utils.checksums import write_checksum
 from lfads_tf import Session
 from lfads_tf.data import synthetic
 
@@ -159,6 +160,7 @@ def test_our_files_say_what_they_are(path):
     with h5py.File(path, "a") as file:
         file.attrs["format_version"] = 2
         file["note"] = 1.0
+    write_checksum(path)
     with pytest.raises(
         ValueError, match="version 1 or earlier, received .* version 2: a later"
     ):

@@ -1,0 +1,258 @@
+"""Checks of an HDF5 file before any of its arrays is read.
+
+A file may be made to harm its reader: by links and storage that take in other files, by few
+bytes that stand for many, by objects where arrays should be.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+__all__ = [
+    "CHUNK_BYTES",
+    "Header",
+    "Layout",
+    "check_arrays",
+    "check_attributes",
+    "check_links",
+    "header_of",
+    "headers_of",
+    "most_bytes",
+    "nested_layout",
+    "parse_json",
+]
+
+#: A compressed part stands for fewer bytes than this. The library inflates a part before it
+#: looks at its size, by a factor of 1,032 at most.
+CHUNK_BYTES = 1 << 17
+
+# Arrays have so many bytes, or so many times those of the file, whichever is more.
+_FREE_BYTES, _MOST_TIMES = 1 << 28, 100
+_MOST_NAMES = 100_000
+_NUMBERS = "biufc"
+_FILTERS = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
+
+
+class Header(NamedTuple):
+    """Type and shape of a dataset: the letter of NumPy's kind, ``U`` for text."""
+
+    kind: str
+    shape: tuple[int, ...]
+
+
+def header_of(array: np.ndarray) -> Header:
+    """Return the header that an array would have in a file."""
+    return Header(array.dtype.kind, array.shape)
+
+
+#: Of each dataset, by name: the letters of NumPy's kinds that it may have, and the length of
+#: each axis: a number, or a name that stands for the same number throughout.
+Layout = Mapping[str, tuple[str, Sequence[str | int]]]
+
+
+def most_bytes(file_size: int) -> int:
+    """Return how many bytes all arrays of a file may have in memory."""
+    return max(_FREE_BYTES, _MOST_TIMES * file_size)
+
+
+def headers_of(file: h5py.File, file_size: int) -> dict[str, Header]:
+    """Return the headers of the datasets of a file of ours, all of which it may hold.
+
+    Raises:
+        ValueError: anything but datasets, or one whose data are not in the file, or are of a
+            type, or of a size, that we do not write.
+    """
+    if len(file) > _MOST_NAMES:
+        raise ValueError(f"it holds {len(file)} datasets")
+    headers, stored, total = {}, 0, 0
+    for name in file:
+        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"dataset {name!r}: a link to another place")
+        if file.get(name, getclass=True) is not h5py.Dataset:
+            raise ValueError(f"{name!r}: no dataset")
+        item = file[name]
+        try:
+            headers[name] = _header(item)
+            stored += _stored_bytes(item)
+        except ValueError as error:
+            raise ValueError(f"dataset {name!r}: {error}") from error
+        # A letter of text has one to four bytes in the file, and four in memory.
+        total += math.prod(item.shape) * item.dtype.itemsize * (5 if _is_text(item) else 1)
+        if stored > file_size:
+            raise ValueError(f"dataset {name!r}: datasets of more bytes than the file has")
+        if total > most_bytes(file_size):
+            raise ValueError(
+                f"dataset {name!r}: datasets of {total:,} bytes in a file of {file_size:,}"
+            )
+    return headers
+
+
+def _is_text(item: h5py.Dataset) -> bool:
+    return bool(item.dtype.kind == "S" and h5py.check_string_dtype(item.dtype) is not None)
+
+
+def _header(item: h5py.Dataset) -> Header:
+    if item.shape is None or not (item.dtype.kind in _NUMBERS or _is_text(item)):
+        raise ValueError(f"expected numbers or text, received the type {item.dtype}")
+    return Header("U" if item.dtype.kind == "S" else item.dtype.kind, item.shape)
+
+
+def _stored_bytes(item: h5py.Dataset) -> int:
+    """Return the bytes of the data in the file, which must be there, and as we store them."""
+    _check_storage(item)
+    plist = item.id.get_create_plist()
+    filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+    n_bytes = math.prod(item.shape) * item.dtype.itemsize
+    if plist.get_layout() == h5py.h5d.CONTIGUOUS and not filters:
+        if item.id.get_storage_size() != n_bytes:
+            raise ValueError(
+                f"{n_bytes:,} bytes of which {item.id.get_storage_size():,} are in the file"
+            )
+        return n_bytes
+    if plist.get_layout() != h5py.h5d.CHUNKED or filters != _FILTERS:
+        raise ValueError("stored in a way that this package does not store")
+    chunk_bytes = math.prod(item.chunks) * item.dtype.itemsize
+    if chunk_bytes >= CHUNK_BYTES:
+        raise ValueError(f"compressed parts of {chunk_bytes:,} bytes")
+    stored = 0
+    corners = [range(0, n, step) for n, step in zip(item.shape, item.chunks, strict=True)]
+    n_parts = math.prod(len(corner) for corner in corners)
+    if item.id.get_num_chunks() != n_parts:
+        raise ValueError(f"{n_parts:,} parts of which {item.id.get_num_chunks():,} are there")
+    for corner in itertools.product(*corners):
+        info = item.id.get_chunk_info_by_coord(corner)
+        if info.filter_mask or not info.size or info.size > 2 * CHUNK_BYTES:
+            raise ValueError(f"a compressed part of {info.size:,} bytes")
+        stored += info.size
+    return stored
+
+
+def _check_storage(item: h5py.Dataset) -> None:
+    """Refuse a dataset whose data are in other files or other datasets."""
+    plist = item.id.get_create_plist()
+    if plist.get_external_count():
+        raise ValueError("external storage: its data are in another file")
+    if plist.get_layout() == h5py.h5d.VIRTUAL:
+        raise ValueError("a virtual dataset: its data are elsewhere")
+
+
+def check_links(file: h5py.File) -> None:
+    """Refuse a file, of any program, that takes data from other files.
+
+    Raises:
+        ValueError: an external link, external storage, or a virtual dataset.
+    """
+
+    def visit(name: bytes, info: Any) -> None:
+        shown = name.decode("utf-8", "replace")
+        if info.type == h5py.h5l.TYPE_EXTERNAL:
+            raise ValueError(f"dataset {shown!r}: a link to another file")
+        if info.type == h5py.h5l.TYPE_HARD:
+            item = file[name]
+            if isinstance(item, h5py.Dataset):
+                try:
+                    _check_storage(item)
+                except ValueError as error:
+                    raise ValueError(f"dataset {shown!r}: {error}") from error
+
+    file.id.links.visit(visit, info=True)
+
+
+def check_attributes(file: h5py.File) -> dict[str, Any]:
+    """Return the attributes of a file of ours: numbers, and strings.
+
+    Raises:
+        ValueError: another attribute.
+    """
+    if h5py.h5a.get_num_attrs(file.id) > _MOST_NAMES:
+        raise ValueError("too many attributes")
+    values = {}
+    for name in file.attrs:
+        header = h5py.h5a.open(file.id, name.encode("utf-8"))
+        is_text = h5py.check_string_dtype(header.dtype) is not None
+        if header.shape != () or not (is_text or header.dtype.kind in "biuf"):
+            raise ValueError(f"attribute {name!r}: expected a number or text")
+        value = file.attrs[name]
+        values[name] = value.item() if isinstance(value, np.generic) else value
+    return values
+
+
+def parse_json(text: Any, name: str) -> Any:
+    """Return the value that a text holds in JSON, however deep the text pretends to be.
+
+    Example:
+        >>> parse_json('{"a": [1, null]}', "values")
+        {'a': [1, None]}
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"attribute {name!r}: expected text, received {text!r:.50}")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise ValueError(f"attribute {name!r}: no JSON ({why})") from error
+
+
+def check_arrays(headers: Mapping[str, Header], layout: Layout) -> None:
+    """Refuse datasets whose types and shapes do not fit a layout, or each other.
+
+    Args:
+        headers: by name.
+        layout: of all datasets that there may be.
+
+    Raises:
+        ValueError: a dataset that is none of the layout, or differs from it.
+
+    Example:
+        >>> layout = {"x": ("f", ("n", 2)), "name": ("U", ("n",))}
+        >>> check_arrays({"x": Header("f", (5, 2)), "name": Header("U", (5,))}, layout)
+        >>> try:
+        ...     check_arrays({"x": Header("f", (5, 2)), "name": Header("U", (4,))}, layout)
+        ... except ValueError as error:
+        ...     print(error)
+        dataset 'name': expected shape (n=5), received (4,)
+    """
+    for name in headers:
+        if name not in layout:
+            raise ValueError(f"dataset {name!r}: expected one of {', '.join(layout)}")
+    lengths: dict[str | int, int] = {}
+    for name, (kinds, axes) in layout.items():
+        if name not in headers:
+            continue
+        kind, shape = headers[name]
+        if kind not in kinds:
+            raise ValueError(f"dataset {name!r}: expected {_words(kinds)}, received {kind!r}")
+        fits = len(shape) == len(axes) and all(
+            n == (lengths.setdefault(axis, n) if isinstance(axis, str) else axis)
+            for axis, n in zip(axes, shape, strict=True)
+        )
+        if not fits:
+            wanted = ", ".join(f"{a}={lengths[a]}" if a in lengths else str(a) for a in axes)
+            raise ValueError(f"dataset {name!r}: expected shape ({wanted}), received {shape}")
+
+
+def nested_layout(name: str, layout: Layout) -> Layout:
+    """Return the layout of a result within another one, with axes of its own.
+
+    Example:
+        >>> nested_layout("index", {"x": ("f", ("n", 2))})
+        {'index.x': ('f', ('index.n', 2))}
+    """
+    return {
+        f"{name}.{key}": (
+            kinds,
+            tuple(f"{name}.{axis}" if isinstance(axis, str) else axis for axis in axes),
+        )
+        for key, (kinds, axes) in layout.items()
+    }
+
+
+def _words(kinds: str) -> str:
+    return "text" if kinds == "U" else "numbers"
