@@ -217,25 +217,25 @@ def check_arrays(headers: Mapping[str, Header], layout: Layout) -> None:
         ...     check_arrays({"x": Header("f", (5, 2)), "name": Header("U", (4,))}, layout)
         ... except ValueError as error:
         ...     print(error)
-        dataset 'name': expected shape (n=5), received (4,)
+        name: expected shape (n=5), received (4,)
     """
     for name in headers:
         if name not in layout:
-            raise ValueError(f"dataset {name!r}: expected one of {', '.join(layout)}")
+            raise ValueError(f"{name}: expected one of {', '.join(layout)}")
     lengths: dict[str | int, int] = {}
     for name, (kinds, axes) in layout.items():
         if name not in headers:
             continue
         kind, shape = headers[name]
         if kind not in kinds:
-            raise ValueError(f"dataset {name!r}: expected {_words(kinds)}, received {kind!r}")
+            raise ValueError(f"{name}: expected {_words(kinds)}, received {kind!r}")
         fits = len(shape) == len(axes) and all(
             n == (lengths.setdefault(axis, n) if isinstance(axis, str) else axis)
             for axis, n in zip(axes, shape, strict=True)
         )
         if not fits:
             wanted = ", ".join(f"{a}={lengths[a]}" if a in lengths else str(a) for a in axes)
-            raise ValueError(f"dataset {name!r}: expected shape ({wanted}), received {shape}")
+            raise ValueError(f"{name}: expected shape ({wanted}), received {shape}")
 
 
 def nested_layout(name: str, layout: Layout) -> Layout:

@@ -146,7 +146,7 @@ class Result:
         fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         for name in headers:
             if name.partition(".")[0] not in fields:
-                raise ValueError(f"dataset {name!r}: expected one of {', '.join(fields)}")
+                raise ValueError(f"{name}: expected one of {', '.join(sorted(fields))}")
         check_arrays({name: headers[name] for name in headers if name in layout}, layout)
 
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

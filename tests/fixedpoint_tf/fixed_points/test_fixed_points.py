@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.checksums import write_checksum
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 
@@ -355,10 +356,12 @@ class TestStorage:
         with h5py.File(tmp_path / "a.h5", "a") as file:
             del file["qstar"]
             file["qstar"] = np.zeros(5)
+        write_checksum(tmp_path / "a.h5")
         with pytest.raises(ValueError, match=r"a.h5', which is damaged \(qstar: expected"):
             FixedPoints.load(tmp_path / "a.h5")
         with h5py.File(tmp_path / "a.h5", "a") as file:
             del file["qstar"], file["xstar"]
+        write_checksum(tmp_path / "a.h5")
         with pytest.raises(ValueError, match="a.h5', which is damaged .*xstar"):
             FixedPoints.load(tmp_path / "a.h5")
 

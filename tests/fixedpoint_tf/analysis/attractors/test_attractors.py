@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -374,11 +373,6 @@ def test_the_answer_comes_back_from_a_file(tmp_path):
     assert all(word is GroupType.LINE for word in back.group_type)
     with pytest.raises(IndexError, match="group: expected one of 2 groups, received 2"):
         back[2]
-    with h5py.File(tmp_path / "a.h5", "r+") as file:  # as in older releases
-        values = file.attrs["values"]
-        assert '"group_type"' in values
-        file.attrs["values"] = values.replace('"group_type"', '"kind"')
-    assert repr(Attractors.load(tmp_path / "a.h5")) == repr(answer)
 
 
 class TestInterruption:

@@ -2,7 +2,6 @@
 
 import functools
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -439,17 +438,6 @@ def test_answers_survive_a_file(tmp_path):
     assert repr(back.bifurcations) == repr(branches.bifurcations)
     assert back.ends[0][0] is BranchEnd.END_OF_PATH
     assert back.bifurcation_types[0] is BifurcationType.BRANCH_POINT
-
-
-def test_a_file_in_which_the_types_were_called_kinds(tmp_path):
-    branches = continue_branches(pitchfork(), [[0.0]], [-1.0, 1.0])
-    branches.save(tmp_path / "b.h5")
-    with h5py.File(tmp_path / "b.h5", "r+") as file:
-        values = file.attrs["values"]
-        assert "bifurcation_types" in values
-        file.attrs["values"] = values.replace("bifurcation_types", "bifurcation_kinds")
-    back = Branches.load(tmp_path / "b.h5")
-    assert back.bifurcation_types == branches.bifurcation_types == ("branch point",)
 
 
 # ---- bad input ----
