@@ -7,6 +7,10 @@ and minus where an odd number of real eigenvalues exceeds one. In continuous tim
 sign of :math:`\det(-J)`, where the flow leads into the box. A sum other than one proves that
 points are missing. A sum of one leaves open whether an even number is missing whose indices
 cancel, as those of the two points do that a fold makes.
+
+The same holds of :math:`F(x) = L x + b(x)` with a bounded :math:`b` and the sign of
+:math:`\det(I - L)` in place of one: on a large sphere no :math:`x - L x - t b(x)` is zero
+(homotopy invariance of the degree).
 """
 
 from __future__ import annotations
@@ -40,9 +44,15 @@ class SelfMap(TextStrEnum):
     """
 
     PROVED = "proved", "it maps a box that holds all its fixed points into itself"
+    LINEAR = "linear", "far out it is linear in the states, but for something bounded"
     ASSUMED = "assumed", "if it is continuous and stays within its bounds, as samples do"
     UNBOUNDED = "unbounded", "no bounds of its states are known"
     LEFT = "left", "states near its bounds leave them"
+
+    @property
+    def decides(self) -> bool:
+        """Test whether it makes the sum of all indices one."""
+        return self in (SelfMap.PROVED, SelfMap.LINEAR, SelfMap.ASSUMED)
 
 
 class IndexStatus(TextStrEnum):
@@ -125,7 +135,7 @@ class IndexSum(Result):
     @property
     def has_none(self) -> np.ndarray:
         """Test each input for a search that failed: no fixed point, where there is one."""
-        holds = np.isin(self.self_map, [str(SelfMap.PROVED), str(SelfMap.ASSUMED)])
+        holds = np.array([SelfMap(str(word)).decides for word in self.self_map], dtype=bool)
         return holds & (self.n_points == 0)
 
     def to_dict(self) -> dict[str, np.ndarray]:
@@ -225,7 +235,7 @@ missing', 'index +3 under input 1, not +1 as of all fixed points: some are missi
 
 def _status(total: int, n_undetermined: int, self_map: str) -> IndexStatus:
     """Return the meaning of a sum."""
-    if self_map not in (SelfMap.PROVED, SelfMap.ASSUMED):
+    if not SelfMap(str(self_map)).decides:
         return IndexStatus.NO_THEOREM
     if n_undetermined:
         return IndexStatus.UNDETERMINED

@@ -42,7 +42,7 @@ def sum_of_ends(search: Search, on_kink: np.ndarray | None = None) -> IndexSum:
     numbers = np.concatenate([numbers, outliers])
     fixed = ends.status[numbers] == Status.FIXED_POINT
     sign = np.full(len(numbers), np.nan)
-    holds = np.isin(search.self_maps, [str(SelfMap.PROVED), str(SelfMap.ASSUMED)])
+    holds = np.array([SelfMap(str(word)).decides for word in search.self_maps], dtype=bool)
     smooth = is_smooth(system.equations)
     for i in np.flatnonzero(fixed & holds[ends.condition[numbers]]):
         k = int(numbers[i])

@@ -127,6 +127,7 @@ def test_bounds_are_believed_and_it_says_on_which_condition():
 def test_a_corner_that_random_states_do_not_meet_is_tried(n):
     # The sum of all states leaves the box only near two of its corners.
     def step(h, u):
+        h = tf.where(h < np.inf, h, 0.0)  # an operation that is not looked into
         total = tf.reduce_sum(h, axis=1, keepdims=True)
         return tf.concat([1.1 / n * total, 0.5 * h[:, 1:]], axis=1)
 
@@ -138,7 +139,12 @@ def test_a_corner_that_random_states_do_not_meet_is_tried(n):
     ("flow", "bounds", "expected"),
     [
         (lambda h: tf.tanh(2.0 * h) - h, (-1.0, 1.0), ("+1", "assumed")),
-        (lambda h: tf.tanh(2.0 * h) - h, None, ("no theorem", "unbounded")),
+        (lambda h: tf.tanh(2.0 * h) - h, None, ("+1", "linear")),
+        (
+            lambda h: tf.where(h < 9.0, tf.tanh(2.0 * h) - h, -h),
+            None,
+            ("no theorem", "unbounded"),
+        ),
         (lambda h: h - tf.tanh(2.0 * h), (-1.0, 1.0), ("no theorem", "left")),
     ],
 )
@@ -159,7 +165,7 @@ def test_a_line_of_points_leaves_it_open():
         return tf.concat([tf.clip_by_value(h[:, :1], -1.0, 1.0), 0.5 * h[:, 1:]], axis=1)
 
     points = search(step, STARTS[2], n_states=2, n_inputs=0, bounds=(-2.0, 2.0))
-    assert only(points) == ("undetermined", "assumed")
+    assert only(points) == ("undetermined", "linear")
     assert points.index.n_undetermined[0] > 1
     assert "nearly degenerate" in repr(points) and "missing" not in repr(points)
 
@@ -270,3 +276,40 @@ def test_every_ground_and_status_has_a_sentence():
 def test_what_is_no_index_is_refused():
     with pytest.raises(TypeError, match="index: expected an IndexSum, received"):
         FixedPoints(xstar=[[0.0]], index=3)
+
+
+def test_a_leaky_network_given_as_a_function_has_the_theorem():
+    weights = np.random.default_rng(3).normal(0, 2.0, (4, 4))
+
+    def velocity(h, u):
+        W = tf.constant(weights, h.dtype)
+        return -h + tf.tanh(h) @ W + u @ tf.ones([1, 4], h.dtype)
+
+    def leap(h, u):
+        return h + 0.1 * velocity(h, u)
+
+    x = np.random.default_rng(0).normal(size=(256, 4))
+    for step, time in ((velocity, "continuous"), (leap, "discrete")):
+        finder = FixedPointFinder(step, n_states=4, n_inputs=1, time=time, verbose=False)
+        points, _ = finder.find_fixed_points(x, [[0.0]])
+        assert points.index.self_map.tolist() == ["linear"]
+        assert points.index.status == ("+1",)
+        assert finder.prove_complete(points, max_seconds=30).codes == ("complete",)
+
+
+def test_the_linear_part_decides_the_sum():
+    # x' = 2 x + tanh(x) / 2 has one fixed point, of index -1
+    options = {"n_states": 1, "n_inputs": 0, "verbose": False}
+    outwards = FixedPointFinder(lambda h, u: 2.0 * h + 0.5 * tf.tanh(h), **options)
+    points, _ = outwards.find_fixed_points([[0.1], [-0.2]])
+    assert points.fixed.n == 1
+    assert points.index.status == ("no theorem",)
+
+
+def test_points_beyond_the_bounds_are_none_that_are_missing():
+    # x' = 1.5 tanh(2 x) rests at 0 and at 1.49 on both sides, which the bounds leave out
+    options = {"n_states": 1, "n_inputs": 0, "verbose": False, "bounds": (-1.0, 1.0)}
+    finder = FixedPointFinder(lambda h, u: 1.5 * tf.tanh(2.0 * h), **options)
+    points, _ = finder.find_fixed_points(np.linspace(-1, 1, 9)[:, None])
+    assert points.fixed.xstar.tolist() == [[0.0]]
+    assert points.index.status == ("no theorem",)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.intervals import Interval, hull, intersect
 from fixedpoint_tf._utils.linalg import inverses_or_nan
-from fixedpoint_tf.analysis.completeness.proof.linear import LinearEnclosure
+from fixedpoint_tf.systems.enclosures.linear import LinearEnclosure
 
 __all__ = ["Enclosed", "enclose_all"]
 

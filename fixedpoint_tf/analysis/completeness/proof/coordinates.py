@@ -19,9 +19,9 @@ from fixedpoint_tf._utils.affine import Affine
 from fixedpoint_tf._utils.duals import Dual
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
-from fixedpoint_tf.analysis.completeness.proof.linear import LinearEnclosure
 from fixedpoint_tf.systems.cells.couplings import leading_space
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
+from fixedpoint_tf.systems.enclosures.linear import LinearEnclosure
 
 __all__ = ["Coordinates"]
 

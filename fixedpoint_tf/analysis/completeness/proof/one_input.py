@@ -11,7 +11,6 @@ from fixedpoint_tf._utils.intervals import Interval, intersect
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.completeness.proof.branch_and_bound import enclose_all
 from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
-from fixedpoint_tf.analysis.completeness.proof.graphs import trace
 from fixedpoint_tf.analysis.completeness.proof.networks import (
     MOST_VARIABLES,
     Limits,
@@ -22,6 +21,7 @@ from fixedpoint_tf.systems.cells.curvature import as_arrays
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.cells.registry import is_builtin
+from fixedpoint_tf.systems.enclosures.graphs import trace
 from fixedpoint_tf.systems.system import DynamicalSystem
 from fixedpoint_tf.systems.validation.sampled_bounds import (
     check_fixed_point_map,

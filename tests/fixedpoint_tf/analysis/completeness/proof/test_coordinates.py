@@ -10,8 +10,8 @@ from fixedpoint_tf import as_system
 from fixedpoint_tf._utils.duals import Dual
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.analysis.completeness.proof.coordinates import Coordinates
-from fixedpoint_tf.analysis.completeness.proof.linear import LinearEnclosure
 from fixedpoint_tf.systems.cells.curvature import as_arrays
+from fixedpoint_tf.systems.enclosures.linear import LinearEnclosure
 
 
 def coordinates(kind, seed, n=24, rank=3):

@@ -26,8 +26,8 @@ from fixedpoint_tf._utils.compiling import undisturbed
 from fixedpoint_tf._utils.duals import Dual
 from fixedpoint_tf._utils.growth import Growth
 from fixedpoint_tf._utils.intervals import Interval
-from fixedpoint_tf.analysis.completeness.proof.linear import LinearEnclosure
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
+from fixedpoint_tf.systems.enclosures.linear import LinearEnclosure
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["TracedMap", "trace"]
@@ -55,6 +55,7 @@ _BINARY: dict[str, Callable[[Form, Form], Form]] = {
     "Div": lambda one, two: one * _inverse(two),
     "SquaredDifference": lambda one, two: (one + -two).activate("square"),
 }
+MARGIN = 1e-9  # of the box of all fixed points, relative to its size
 _ONE = Interval.at(np.array(1.0))
 # Of Klambauer et al. (2017): the scale, and the scale times alpha.
 _SELU = [
@@ -119,6 +120,37 @@ class TracedMap:
         Over the whole space the update is a matrix times the states plus something bounded:
         ``(I - L) x`` lies in a box, and so does ``x``.
         """
+        found = self._far_out()
+        if found is None:
+            return None
+        inverse, defect, rest = found
+        norm = float(defect.sum(axis=1).max()) * (1.0 + 1e-9)
+        centre = rest.matmul(inverse.T)[0]
+        if not np.isfinite(centre.size).all():
+            return None
+        # x = C r + (I - C A) x, of which the last part is no larger than norm |x|.
+        largest = float(centre.size.max()) / (1.0 - norm)
+        spread = defect.sum(axis=1) * largest * (1.0 + 1e-9)
+        spread += MARGIN * (1.0 + largest)  # a box of no width is hard to cut
+        return centre + Interval(-spread, spread)
+
+    def index(self) -> int | None:
+        """Give the sum of the indices of all fixed points; None where it is not known.
+
+        That of the linear part alone, ``sign det(I - L)``: what is bounded changes nothing
+        far out, where the map has no fixed points.
+        """
+        found = self._far_out()
+        return None if found is None else int(np.linalg.slogdet(found[0])[0])
+
+    def _far_out(self) -> tuple[np.ndarray, np.ndarray, Interval] | None:
+        """Split the update, over the whole space, into a matrix and something bounded.
+
+        Returns:
+            ``C``, about the inverse of ``A = I - L`` (``-L`` in continuous time), whose sign
+            of the determinant is that of ``A``; ``|I - C A|``, of norm below one; and the
+            bounded part. None where there are none such.
+        """
         image = self.run(Growth.coordinates(self.n))
         if not np.isfinite(image.rest.size).all() or not np.isfinite(image.slope.size).all():
             return None
@@ -130,13 +162,7 @@ class TracedMap:
             return None
         defect = (Interval.at(np.eye(self.n)) - matrix.matmul_left(inverse)).size
         norm = float(defect.sum(axis=1).max()) * (1.0 + 1e-9)
-        centre = image.rest.matmul(inverse.T)[0]
-        if not norm < 1.0 or not np.isfinite(centre.size).all():
-            return None
-        # x = C r + (I - C A) x, of which the last part is no larger than norm |x|.
-        largest = float(centre.size.max()) / (1.0 - norm)
-        spread = defect.sum(axis=1) * largest * (1.0 + 1e-9)
-        return centre + Interval(-spread, spread)
+        return (inverse, defect, image.rest) if norm < 1.0 else None
 
 
 def trace(system: DynamicalSystem, u: np.ndarray) -> TracedMap | None:

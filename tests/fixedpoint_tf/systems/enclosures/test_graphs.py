@@ -8,7 +8,7 @@ import tensorflow as tf
 from fixedpoint_tf import as_system
 from fixedpoint_tf._utils.growth import Growth
 from fixedpoint_tf._utils.intervals import Interval
-from fixedpoint_tf.analysis.completeness.proof.graphs import trace
+from fixedpoint_tf.systems.enclosures.graphs import trace
 
 W = np.array([[1.5, -0.4, 0.3], [0.7, 1.8, -1.1], [0.2, -0.9, 1.2]])
 

@@ -1,0 +1,1 @@
+"""Enclosures of a network over boxes of states."""
