@@ -60,6 +60,8 @@ def as_conditions(value: Any, n_trials: int, name: str = "conditions") -> np.nda
         )
     labels = [None if _is_missing(label) else label for label in array.tolist()]
     known = [label for label in labels if label is not None]
+    if not known and any(isinstance(label, numbers.Real) for label in array.tolist()):
+        return np.full(n_trials, np.nan)
     if known and all(isinstance(label, str | bytes) for label in known):
         texts = iter(decoded(known))
         return np.array(["" if label is None else next(texts) for label in labels], dtype=str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -267,9 +268,11 @@ class Session:
         name: str | None = None,
         group: str | None = None,
         truth_unit: str | None = None,
+        axes: Sequence[str] | None = None,
     ) -> Session:
-        """Return a session from an HDF5 file: ours, or another program's as it is.
+        """Return a session from an HDF5 file, ours or another program's, or from MATLAB's.
 
+        Of MATLAB's ``save`` all versions from 6 are read; ``group`` is then a structure.
         The layouts and their keys are told in ``lfads_tf/data/formats/layouts.py``: those of
         lfads-torch, those of autolfads-tf2 (and the first LFADS), and plain ``spikes``.
 
@@ -285,11 +288,15 @@ class Session:
             truth_unit: of true rates, ``"spikes/s"`` or ``"spikes/bin"``. None: in
                 spikes/s, or, where the file has a ``conversion_factor``, as the other
                 programs read it: spikes/bin after division by it.
+            axes: the order of ``"trials"``, ``"bins"`` and ``"neurons"`` in another program's
+                file (of MATLAB: as ``size`` tells it there); none: that order. In MATLAB a
+                trial may also be a cell with a matrix.
 
         Raises:
             FileNotFoundError: there is no such file.
             TypeError: as :class:`Session`.
-            ValueError: no HDF5 file or a damaged one; no known layout (the message lists
+            ValueError: no HDF5 file or a damaged one; axes that only the user can tell apart
+                (``axes``), or that labels contradict; no known layout (the message lists
                 what the file holds and what each layout needs); no bin width; what
                 :class:`Session` refuses.
 
@@ -305,7 +312,12 @@ class Session:
             Session('monday': 5 trials x 50 bins of 20 ms x 6 neurons)
         """
         fields = hdf5.read(
-            path, split=split, bin_width=bin_width, group=group, truth_unit=truth_unit
+            path,
+            split=split,
+            bin_width=bin_width,
+            group=group,
+            truth_unit=truth_unit,
+            axes=axes,
         )
         if name is not None:
             fields["name"] = name

@@ -28,7 +28,18 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SPLITS", "layout_of", "needed_keys", "read_plain", "read_split", "reordered"]
+from fixedpoint_tf._utils.checks import as_numbers
+from lfads_tf.data.formats.labels import labels_by_trial
+
+__all__ = [
+    "PLAIN",
+    "SPLITS",
+    "layout_of",
+    "needed_keys",
+    "read_plain",
+    "read_split",
+    "reordered",
+]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,7 +63,7 @@ _BESIDE = {
     "behavior": ("{split}_behavior", np.nan),
     "true_rates": ("{split}_truth", np.nan),
 }
-_PLAIN = {
+PLAIN = {
     "external_inputs": ("external_inputs",),
     "behavior": ("behavior", "force"),
     "conditions": ("conditions", "condition"),
@@ -84,17 +95,19 @@ def needed_keys(layout: str, split: str) -> tuple[str, ...]:
     return names[:1] if split == "test" else names
 
 
-def read_plain(node: Mapping[str, Any]) -> dict[str, Any]:
+def read_plain(node: Mapping[str, Any], *, is_matlab: bool = False) -> dict[str, Any]:
     """Return the fields of a session from a group with ``spikes``.
 
     Args:
-        node: datasets, or arrays, by name.
+        node: arrays by name.
+        is_matlab: whether labels are as MATLAB has them.
 
     Raises:
-        ValueError: a field under two names.
+        TypeError: labels that are neither numbers nor text.
+        ValueError: a field under two names, or not one label a trial.
     """
-    fields: dict[str, Any] = {"spikes": node["spikes"][()]}
-    for field, names in _PLAIN.items():
+    fields: dict[str, Any] = {"spikes": node["spikes"]}
+    for field, names in PLAIN.items():
         found = [name for name in names if name in node]
         if field == "behavior" and "behavior" in found:
             found = ["behavior"]  # force beside it is another measurement
@@ -103,17 +116,25 @@ def read_plain(node: Mapping[str, Any]) -> dict[str, Any]:
                 f"path: expected one of {' and '.join(names)}, received a file with both."
             )
         if found:
-            fields[field] = node[found[0]][()]
+            fields[field] = node[found[0]]
+    shape = np.shape(fields["spikes"])
+    if "conditions" in fields and len(shape) == 3:
+        key = next(name for name in PLAIN["conditions"] if name in node)
+        labels = labels_by_trial(fields["conditions"], shape[0], key, is_matlab=is_matlab)
+        fields["conditions"] = labels
     return fields
 
 
-def read_split(node: Mapping[str, Any], layout: str, split: str) -> dict[str, Any]:
+def read_split(
+    node: Mapping[str, Any], layout: str, split: str, *, is_matlab: bool = False
+) -> dict[str, Any]:
     """Return the fields of a session from one split of a foreign file.
 
     Args:
-        node: datasets, or arrays, by name; among them :func:`needed_keys`.
+        node: arrays by name; among them :func:`needed_keys`.
         layout: ``"lfads-torch"`` or ``"autolfads-tf2"``.
         split: ``"train"``, ``"valid"`` or ``"test"``.
+        is_matlab: whether labels are as MATLAB has them.
 
     Returns:
         Arguments of a session; ``true_rates`` in the file's unit, and ``inds``, the places
@@ -131,9 +152,9 @@ def read_split(node: Mapping[str, Any], layout: str, split: str) -> dict[str, An
     if layout == "lfads-torch":
         fields = _encoded_and_reconstructed(node, split)
     else:
-        fields = {"spikes": node[f"{split}_data"][()]}
+        fields = {"spikes": node[f"{split}_data"]}
     spikes = fields["spikes"]
-    if spikes.ndim != 3:
+    if np.ndim(spikes) != 3:
         return fields  # The session says what is wrong.
     n_trials, n_bins, _ = spikes.shape
     n_encoded = fields.get("n_encode_bins")
@@ -141,7 +162,7 @@ def read_split(node: Mapping[str, Any], layout: str, split: str) -> dict[str, An
         key = pattern.format(split=split)
         if key not in node:
             continue
-        array = np.asarray(node[key][()], np.float32)
+        array = _numbers(node, key)
         if field == "behavior" and array.ndim < 3:
             _LOGGER.warning("%s has shape %s, not one value a bin: left out", key, array.shape)
             continue
@@ -151,10 +172,12 @@ def read_split(node: Mapping[str, Any], layout: str, split: str) -> dict[str, An
         fields[field] = array
     for pattern in _CONDITIONS:
         if (key := pattern.format(split=split)) in node:
-            fields["conditions"] = _labels(node[key][()], n_trials, key)
+            labels = labels_by_trial(node[key], n_trials, key, is_matlab=is_matlab)
+            if labels is not None:
+                fields["conditions"] = labels
             break
     if f"{split}_inds" in node:
-        fields["inds"] = np.asarray(node[f"{split}_inds"][()]).reshape(-1)
+        fields["inds"] = as_numbers(node[f"{split}_inds"], f"path: {split}_inds").reshape(-1)
     return fields
 
 
@@ -200,6 +223,11 @@ def reordered(train: dict[str, Any], valid: dict[str, Any]) -> dict[str, Any]:
                 f"path: expected {name} of the same shape but for the trials in both splits, "
                 f"received {first.shape} and {second.shape}. Read them one by one."
             )
+        elif (first.dtype.kind == "U") != (second.dtype.kind == "U"):
+            raise ValueError(
+                f"path: expected {name} of the same kind in both splits, received "
+                f"{first.dtype} and {second.dtype}. Read them one by one."
+            )
         else:
             fields[name] = np.concatenate([first, second])
     inds = fields.pop("inds", None)
@@ -218,8 +246,12 @@ def reordered(train: dict[str, Any], valid: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _numbers(node: Mapping[str, Any], key: str) -> np.ndarray:
+    return as_numbers(node[key], f"path: {key}", dtype=np.float32)
+
+
 def _encoded_and_reconstructed(node: Mapping[str, Any], split: str) -> dict[str, Any]:
-    encoded = np.asarray(node[f"{split}_encod_data"][()], np.float32)
+    encoded = _numbers(node, f"{split}_encod_data")
     if encoded.ndim != 3:
         return {"spikes": encoded}
     if split == "test":  # What is to be predicted of it is not in the file.
@@ -227,7 +259,7 @@ def _encoded_and_reconstructed(node: Mapping[str, Any], split: str) -> dict[str,
         shape = (len(encoded), *(like or encoded.shape[1:]))
         spikes = np.full(shape, np.nan, np.float32)
     else:
-        spikes = np.asarray(node[f"{split}_recon_data"][()], np.float32)
+        spikes = _numbers(node, f"{split}_recon_data")
     _, n_bins, n_neurons = encoded.shape
     fits = spikes.ndim == 3 and all(
         (len(spikes) == len(encoded), spikes.shape[1] >= n_bins, spikes.shape[2] >= n_neurons)
@@ -251,23 +283,3 @@ def _encoded_and_reconstructed(node: Mapping[str, Any], split: str) -> dict[str,
         "n_encode_bins": n_bins if n_bins < spikes.shape[1] else None,
         "n_encode_neurons": n_neurons if n_neurons < spikes.shape[2] else None,
     }
-
-
-def _labels(values: Any, n_trials: int, key: str) -> np.ndarray:
-    """One label a trial, from labels or from the trials of each condition."""
-    values = np.asarray(values)
-    if values.dtype != object and values.size == n_trials and values.shape[:1] == (n_trials,):
-        return values.reshape(n_trials)
-    if values.dtype == object and all(isinstance(value, str | bytes) for value in values):
-        return values
-    labels = np.full(n_trials, -1)
-    for condition, rows in enumerate(values):
-        rows = np.asarray(rows, np.int64).reshape(-1)
-        if rows.size and not 0 <= rows.min() <= rows.max() < n_trials:
-            raise ValueError(
-                f"path: expected {key} to hold a condition for each of {n_trials} trials, or "
-                f"the trials of each condition (0 to {n_trials - 1}), received {rows.min()} to "
-                f"{rows.max()}."
-            )
-        labels[rows] = condition
-    return labels

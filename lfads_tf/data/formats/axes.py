@@ -1,0 +1,158 @@
+"""Order of the axes in which files hold trials, and cell arrays of trials."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["AXES", "arrange_cells", "as_axes", "check_order", "count_labels"]
+
+_LOGGER = logging.getLogger(__name__)
+_TIMES = (
+    "Times of spikes are read by lfads_tf.data.formats.matlab.read and counted by bin_spikes."
+)
+
+#: The order of axes here, and of all files that do not say otherwise.
+AXES = ("trials", "bins", "neurons")
+
+
+def as_axes(axes: Any) -> tuple[str, ...] | None:
+    """Return the order of axes that a user gave, or none.
+
+    Raises:
+        ValueError: anything but the three of :data:`AXES`, each once.
+
+    Example:
+        >>> as_axes(["neurons", "bins", "trials"])
+        ('neurons', 'bins', 'trials')
+    """
+    if axes is None:
+        return None
+    names = tuple(axes) if isinstance(axes, list | tuple) else ()
+    if len(names) != 3 or any(name not in names for name in AXES):
+        raise ValueError(
+            f"axes: expected {', '.join(map(repr, AXES))} in the file's order, received "
+            f"{axes!r}."
+        )
+    return names
+
+
+def arrange_cells(cells: np.ndarray, axes: Sequence[str] | None, key: str) -> list[np.ndarray]:
+    """Return trials of a cell array with one matrix for each, bins first.
+
+    Trials of different length tell which axis is that of bins, since neurons are the same in
+    all. Where both axes are alike in all, only the user knows.
+
+    Args:
+        cells: of matrices, a row or a column.
+        axes: of :func:`as_axes`; none: as the lengths tell.
+        key: of the file, for errors.
+
+    Raises:
+        ValueError: other cells than one matrix a trial, or axes that cannot be told apart.
+
+    Example:
+        >>> cells = np.empty((1, 2), dtype=object)
+        >>> cells[0, 0], cells[0, 1] = np.ones((3, 50)), np.ones((3, 40))  # neurons x bins
+        >>> [trial.shape for trial in arrange_cells(cells, None, "spikes")]
+        [(50, 3), (40, 3)]
+    """
+    trials = list(cells.ravel(order="F"))
+    sizes = [np.shape(trial) for trial in trials]
+    is_row = cells.size == max(cells.shape)
+    numeric = all(
+        isinstance(trial, np.ndarray) and trial.dtype.kind in "biuf" for trial in trials
+    )
+    if not is_row or not numeric or any(len(size) != 2 for size in sizes):
+        raise ValueError(
+            f"path: expected {key} as one array, or as a cell array with a matrix of counts "
+            f"for each trial, received cells of shape {cells.shape} that hold something else. "
+            f"{_TIMES}"
+        )
+    if all(min(size, default=0) < 2 for size in sizes) and axes is None:
+        raise ValueError(
+            f"axes: expected, since {key} holds a vector for each trial, the order of axes for "
+            "counts of a single neuron or bin, such as ('trials', 'bins', 'neurons'), received "
+            f"none. {_TIMES}"
+        )
+    if axes is not None:
+        bins_first = axes.index("bins") < axes.index("neurons")
+    else:
+        alike = [len({size[k] for size in sizes}) == 1 for k in (0, 1)]
+        if alike[0] == alike[1]:
+            told = f"are all of shape {sizes[0]}" if alike[0] else "differ in both axes"
+            raise ValueError(
+                f"axes: expected the order of axes in the file, since trials in {key} {told}: "
+                "('trials', 'bins', 'neurons') where a trial is a matrix of bins by neurons, "
+                "received none."
+            )
+        bins_first = alike[1]
+    return trials if bins_first else [trial.T for trial in trials]
+
+
+def count_labels(value: Any) -> int | None:
+    """Return the number of labels in a row, a column or a cell array; none of anything else.
+
+    Example:
+        >>> count_labels(np.ones((1, 4))), count_labels(np.ones((4, 2)))
+        (4, None)
+    """
+    if isinstance(value, str):
+        return len(value) if len(value) > 1 else None
+    size = np.size(value)
+    return (
+        size if isinstance(value, np.ndarray) and size == max(value.shape, default=0) else None
+    )
+
+
+def check_order(
+    shape: Sequence[int], n_labels: int | None, beside: Sequence[Sequence[int]]
+) -> None:
+    """Refuse an array whose axes, by what stands beside it, are not trials, bins, neurons.
+
+    MATLAB knows no names of axes. What stands beside the spikes may tell them: a label for each
+    trial, and other arrays in the same order.
+
+    Args:
+        shape: of the spikes.
+        n_labels: of :func:`count_labels`.
+        beside: shapes of other arrays of three axes, which have the same trials and bins.
+
+    Raises:
+        ValueError: other axes fit better, or as well where labels should tell.
+
+    Example:
+        >>> check_order((20, 10, 6), 20, [(20, 10, 2)])
+        >>> check_order((6, 10, 20), 20, [])
+        Traceback (most recent call last):
+        ...
+        ValueError: axes: expected the order of the axes of spikes (6, 10, 20), since there ...
+    """
+    fitting = [
+        order
+        for order in itertools.permutations(range(3))
+        if n_labels in (None, shape[order[0]])
+        and all(
+            len(other) == 3 and all(other[axis] == shape[axis] for axis in order[:2])
+            for other in beside
+        )
+    ]
+    if fitting == [(0, 1, 2)] or not fitting:
+        return  # Where nothing fits, the session says what is wrong.
+    names = tuple(AXES[fitting[-1].index(axis)] for axis in range(3))
+    told = f"there are {n_labels} labels" if n_labels else "the axes of other arrays fit it"
+    other_trials = [order for order in fitting if order[0] != 0]
+    if (0, 1, 2) not in fitting or (n_labels is not None and other_trials):
+        raise ValueError(
+            f"axes: expected the order of the axes of spikes {tuple(shape)}, since {told}, "
+            f"such as {names!r}, received none."
+        )
+    _LOGGER.warning(
+        "spikes %s are taken as trials x bins x neurons, as nothing else in the file tells; "
+        "axes= gives another order",
+        tuple(shape),
+    )

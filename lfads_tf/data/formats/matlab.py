@@ -1,0 +1,296 @@
+"""Variables of MATLAB's files, of ``save`` with ``-v6``, ``-v7`` and ``-v7.3``, as MATLAB shows
+them.
+
+Version 7.3 is HDF5 with all axes reversed, text as numbers, and cells as references;
+``MATLAB_class`` tells the kind of each variable. Axes here are in the order of ``size`` in
+MATLAB.
+
+==========================  ==================================================================
+in MATLAB                   here
+==========================  ==================================================================
+numbers, logical            an array with the same axes; sparse ones are filled up
+text: a row, several rows   a string, an array of strings
+cell array                  an array of objects with the same axes
+structure                   a dictionary of its fields
+array of structures         a dictionary; each field is an array of objects
+string, table, datetime,    refused by name: their values are in no form that another program
+and other objects           can read
+==========================  ==================================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import h5py
+import numpy as np
+
+from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.checks import listed
+from fixedpoint_tf._utils.files import existing
+
+__all__ = ["Variables", "is_matlab", "opened", "read"]
+
+_NUMBERS = {"double", "single", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))}
+_KNOWN = _NUMBERS | {"logical", "char", "cell", "struct"}
+_DEPTH = 30  # of cells and structures in each other: a file may refer to itself
+_HEADER = 128
+_Readers = dict[str, Callable[[], Any]]
+
+
+class Variables(Mapping[str, Any]):
+    """Variables of a file, or fields of a structure, read when they are asked for.
+
+    Example:
+        >>> sorted(Variables({"x": lambda: 1.0}))
+        ['x']
+    """
+
+    def __init__(self, readers: Mapping[str, Callable[[], Any]]):
+        self._readers = dict(readers)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._readers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+
+def is_matlab(path: str | os.PathLike[str]) -> bool:
+    """Tell a file that MATLAB's ``save`` wrote, or another program as MATLAB does.
+
+    Args:
+        path: the file.
+    """
+    with open(existing(path), "rb") as raw:
+        header = raw.read(_HEADER)
+    if len(header) == _HEADER and header[124:128] in (b"\x00\x01IM", b"\x01\x00MI"):
+        return True
+    if not h5py.is_hdf5(path):
+        return False
+    if header.startswith(b"MATLAB 7.3"):
+        return True
+    with hdf5.opened(path) as file:
+        return any("MATLAB_class" in item.attrs for _, item in _linked(file))
+
+
+def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str, Any]:
+    """Read all variables of a file of MATLAB's, or the fields of one of its structures.
+
+    Args:
+        path: the file.
+        group: of structures in each other, such as ``"day0/trials"``; none: the file's
+            variables.
+
+    Returns:
+        Variables by name; see above for what they are.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: no file of MATLAB's or a damaged one, no such structure, or an object
+            that only MATLAB can read.
+
+    Example:
+        >>> import tempfile
+        >>> import scipy.io
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "monday.mat")
+        ...     scipy.io.savemat(path, {"day": {"counts": np.ones((2, 3)), "name": "monday"}})
+        ...     fields = read(path, group="day")
+        >>> fields["name"], fields["counts"].shape
+        ('monday', (2, 3))
+    """
+    with opened(path, group=group) as variables:
+        return dict(variables)
+
+
+@contextlib.contextmanager
+def opened(path: str | os.PathLike[str], *, group: str | None = None) -> Iterator[Variables]:
+    """Give the variables of a file of MATLAB's, or the fields of one of its structures.
+
+    Args:
+        path: the file.
+        group: as of :func:`read`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: as of :func:`read`.
+    """
+    shown = os.fspath(path)
+    if not is_matlab(path):
+        raise ValueError(f"path: expected a file of MATLAB's, received {shown!r}.")
+    parts = group.strip("/").split("/") if group else []
+    if h5py.is_hdf5(path):
+        with hdf5.opened(path, "a file of MATLAB 7.3") as file:
+            yield _below(file, parts, shown, _hdf5_fields)
+    else:
+        yield _below(_load(path), parts, shown, _fields)
+
+
+def _below(
+    node: Any, parts: Sequence[str], shown: str, fields_of: Callable[[Any], _Readers]
+) -> Variables:
+    """Return the fields of a structure, in which others may lie."""
+    for i, name in enumerate(["", *parts]):
+        node = _field(node, name) if i else node
+        fields = fields_of(node)
+        following = parts[i] if i < len(parts) else None
+        if not fields or (following is not None and following not in fields):
+            raise ValueError(
+                f"group: expected a structure of {shown!r}, received {'/'.join(parts)!r}. "
+                f"There is {listed(fields) or 'no structure'} at {'/'.join(parts[:i])!r}."
+            )
+    return Variables(fields)
+
+
+def _unreadable(kind: str, name: str) -> ValueError:
+    return ValueError(
+        f"path: expected numbers, text, cells and structures, received {name} of MATLAB's "
+        f"class {kind}, which only MATLAB can read. Save it as text by cellstr, as numbers by "
+        "double, or as a structure by struct or table2struct."
+    )
+
+
+# Version 7.3, which is HDF5.
+
+
+def _linked(node: h5py.Group) -> list[tuple[str, Any]]:
+    """Members of a group that lie in this file, without MATLAB's own."""
+    return [
+        (name, node[name])
+        for name in node
+        if not name.startswith("#") and isinstance(node.get(name, getlink=True), h5py.HardLink)
+    ]
+
+
+def _hdf5_fields(node: Any) -> _Readers:
+    """Return readers of the members of a file or of a structure."""
+    is_group = isinstance(node, h5py.Group) and "MATLAB_sparse" not in node.attrs
+    return {
+        name: functools.partial(_hdf5_value, item, name)
+        for name, item in (_linked(node) if is_group else ())
+    }
+
+
+def _hdf5_value(item: Any, name: str, depth: int = 0) -> Any:
+    """Return what an item of a file of version 7.3 means."""
+    kind = item.attrs.get("MATLAB_class", b"")
+    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
+    if depth > _DEPTH:
+        raise ValueError(f"path: expected at most {_DEPTH} cells in each other in {name}.")
+    if "MATLAB_object_decode" in item.attrs and kind not in _KNOWN or kind not in _KNOWN | {""}:
+        raise _unreadable(repr(kind), name)
+    if isinstance(item, h5py.Group):
+        if "MATLAB_sparse" in item.attrs:
+            return _sparse(item)
+        return {k: _hdf5_value(one, f"{name}.{k}", depth + 1) for k, one in _linked(item)}
+    array = item[()]
+    if "MATLAB_empty" in item.attrs:
+        sizes = tuple(int(size) for size in np.ravel(array))
+        return "" if kind == "char" else np.zeros(sizes, object if kind == "cell" else float)
+    if h5py.check_ref_dtype(item.dtype) is not None:
+        cells = np.empty(np.shape(array), dtype=object)
+        for place, reference in np.ndenumerate(array):
+            cells[place] = _hdf5_value(item.file[reference], name, depth + 1)
+        return cells.T
+    if not kind and np.ndim(array) > 1:
+        raise ValueError(
+            f"path: expected the attribute MATLAB_class of {name} in a file of MATLAB's, since "
+            "it tells the order of the axes, received none."
+        )
+    if kind == "char":
+        return _text_of(array)
+    if array.dtype.names == ("real", "imag"):
+        array = array["real"] + 1j * array["imag"]
+    return np.asarray(array.T, dtype=bool) if kind == "logical" else array.T
+
+
+def _text_of(codes: np.ndarray) -> Any:
+    """Return the text of numbers of characters, of which each row is a text in MATLAB."""
+    rows = np.atleast_2d(codes.T).astype("<u2")
+    texts = [row.tobytes().decode("utf-16-le", "replace") for row in rows]
+    return texts[0] if len(texts) == 1 else np.array(texts, dtype=str)
+
+
+def _sparse(group: h5py.Group) -> np.ndarray:
+    from scipy.sparse import csc_matrix
+
+    starts = group["jc"][()]
+    parts = [group[key][()] if key in group else np.zeros(0) for key in ("data", "ir")]
+    shape = (int(group.attrs["MATLAB_sparse"]), len(starts) - 1)
+    return csc_matrix((parts[0], parts[1].astype(int), starts), shape=shape).toarray()
+
+
+# Versions before, which SciPy reads.
+
+
+def _fields(node: Any) -> _Readers:
+    """Return readers of the variables of a file or of the fields of a structure."""
+    names = node if isinstance(node, dict) else getattr(node, "dtype", np.dtype(int)).names
+    return {name: functools.partial(_value, _field(node, name), name) for name in names or ()}
+
+
+def _field(node: Any, name: str) -> Any:
+    """Return a field of a structure, without the array of one that SciPy puts around it."""
+    value = node[name]
+    return value.reshape(-1)[0] if isinstance(node, np.ndarray) and value.size == 1 else value
+
+
+def _load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the variables of a file as SciPy has them, objects under their own names."""
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatlabOpaque
+
+    try:
+        raw = loadmat(os.fspath(path), chars_as_strings=True, appendmat=False)
+    except Exception as error:  # SciPy's errors about damaged files are of any kind.
+        raise ValueError(
+            f"path: expected a file of MATLAB's, received {os.fspath(path)!r}, which is "
+            f"damaged ({error})."
+        ) from error
+    found = {}
+    for name, value in raw.items():
+        if isinstance(value, MatlabOpaque):
+            name = _name_in(value, "s0") or name
+        if not name.startswith("__"):
+            found[name] = value
+    return found
+
+
+def _name_in(value: Any, field: str) -> str:
+    """Return what SciPy tells of an object: its name or its class."""
+    if field not in (value.dtype.names or ()) or not value.size:
+        return ""
+    told = value.reshape(-1)[0][field]
+    return told.decode() if isinstance(told, bytes) else str(told)
+
+
+def _value(value: Any, name: str) -> Any:
+    """Return what a variable that SciPy read means."""
+    from scipy.io.matlab import MatlabFunction, MatlabObject, MatlabOpaque
+    from scipy.sparse import issparse
+
+    if isinstance(value, MatlabFunction | MatlabObject | MatlabOpaque):
+        kind = _name_in(value, "s2") or getattr(value, "classname", "") or "function_handle"
+        raise _unreadable(repr(kind), name)
+    if issparse(value):
+        return value.toarray()
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype.names:
+        return {key: _value(_field(value, key), f"{name}.{key}") for key in value.dtype.names}
+    if value.dtype == object:
+        cells = np.empty(value.shape, dtype=object)
+        for place, item in np.ndenumerate(value):
+            cells[place] = _value(item, name)
+        return cells
+    if value.dtype.kind == "U":
+        return value.item() if value.size == 1 else value if value.size else ""
+    return value
