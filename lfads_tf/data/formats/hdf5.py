@@ -150,11 +150,13 @@ def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> boo
         path: the file.
         group: the group to look at; none: the top of the file.
     """
+    if has_checksum(existing(path)):
+        return False  # one of ours
     if matlab.is_matlab(path):
         with foreign.of_matlab(path, group) as source:
             return layouts.layout_of(set(source)) not in (None, "plain")
-    if not h5py.is_hdf5(path) or has_checksum(path):
-        return False  # one of ours, or :func:`read` says what is wrong
+    if not h5py.is_hdf5(path):
+        return False  # :func:`read` says what is wrong.
     with hdf5.opened(path) as file:
         node = file if group is None else file.get(group)
         if not isinstance(node, h5py.Group):
