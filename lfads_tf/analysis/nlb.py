@@ -18,6 +18,7 @@ from lfads_tf.analysis import metrics
 from lfads_tf.analysis.decoding.samples import check_samples, complete_samples
 from lfads_tf.analysis.psth import psth_r_squared
 from lfads_tf.data.formats import nlb as files
+from lfads_tf.data.formats.labels import labels_of_lists
 
 __all__ = ["co_smoothing", "evaluate_nlb", "forward_prediction", "nlb_behavior_r_squared"]
 
@@ -223,9 +224,7 @@ def evaluate_nlb(
             eval_masks=true.get("eval_decode_mask"),
         )
     if "psth" in true and "eval_cond_idx" in true:
-        labels = np.full(len(eval_rates), -1)
-        for kind, rows in enumerate(true["eval_cond_idx"]):
-            labels[np.asarray(rows, int)] = kind
+        labels = labels_of_lists(true["eval_cond_idx"], len(eval_rates), "eval_cond_idx")
         # The benchmark's PSTHs are in spikes/bin, as its rates are.
         result["psth R2"] = psth_r_squared(
             eval_rates * width,
@@ -279,4 +278,4 @@ def _needed(arrays: Mapping[str, Any], name: str) -> np.ndarray:
             f"submission or targets: expected {name}, received "
             f"{', '.join(sorted(arrays)) or 'nothing'}."
         )
-    return np.asarray(arrays[name], np.float64)
+    return checks.as_numbers(arrays[name], name)

@@ -104,6 +104,13 @@ def _write_references(node, name, array):
     kept = node.file.require_group("#refs#")
     references = np.empty(array.T.shape, dtype=h5py.ref_dtype)
     for place, item in np.ndenumerate(array.T):
+        if isinstance(item, np.ndarray) and item.shape == (0, 0):
+            if "a" not in kept:
+                empty = kept.create_dataset("a", data=np.zeros(2, np.uint64))
+                empty.attrs["MATLAB_class"] = np.bytes_("canonical empty")
+                empty.attrs["MATLAB_empty"] = np.uint8(1)
+            references[place] = kept["a"].ref
+            continue
         key = f"c{next(_NUMBERS)}"
         _write(kept, key, item)
         references[place] = kept[key].ref

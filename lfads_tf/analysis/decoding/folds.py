@@ -124,8 +124,13 @@ def folds_by_splitter(
             "splitter: expected an object with split, such as GroupKFold(5), received "
             f"{type(splitter).__name__}."
         )
-    if conditions is not None:  # Trials without one are spread as one more condition.
-        conditions = np.unique(as_conditions(conditions, n_trials), return_inverse=True)[1]
+    # Trials without a condition are spread as one more.
+    conditions, groups = (
+        None
+        if labels is None
+        else np.unique(as_conditions(labels, n_trials, name), return_inverse=True)[1]
+        for labels, name in ((conditions, "conditions"), (groups, "groups"))
+    )
     folds, times = np.zeros(n_trials, int), np.zeros(n_trials, int)
     for k, (_, held) in enumerate(splitter.split(np.zeros((n_trials, 1)), conditions, groups)):
         folds[held] = k
@@ -153,6 +158,12 @@ def fold_labels(folds: Any, n_trials: int, seed: int = 0) -> np.ndarray:
         raise ValueError(
             f"folds: expected a number of folds or the fold of each of {n_trials} trials, "
             f"received shape {given.shape}."
+        )
+    given = as_conditions(folds, n_trials, "folds")
+    if not has_condition(given).all():
+        raise ValueError(
+            "folds: expected the fold of each trial, received none for trials "
+            f"{checks.listed(np.flatnonzero(~has_condition(given)))}."
         )
     if len(np.unique(given)) < 2:
         raise ValueError(f"folds: expected at least two folds, received only {given[0]}.")

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -33,10 +34,13 @@ from fixedpoint_tf._utils import hdf5
 from fixedpoint_tf._utils.checks import listed
 from fixedpoint_tf._utils.files import existing
 
-__all__ = ["Variables", "is_matlab", "opened", "read"]
+__all__ = ["is_matlab", "opened", "read"]
+
+_LOGGER = logging.getLogger(__name__)
 
 _NUMBERS = {"double", "single", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))}
-_KNOWN = _NUMBERS | {"logical", "char", "cell", "struct"}
+# What an empty cell refers to has a class of its own.
+_KNOWN = _NUMBERS | {"logical", "char", "cell", "struct", "canonical empty"}
 _DEPTH = 30  # of cells and structures in each other: a file may refer to itself
 _HEADER = 128
 _Readers = dict[str, Callable[[], Any]]
@@ -257,8 +261,14 @@ def _load(path: str | os.PathLike[str]) -> dict[str, Any]:
         ) from error
     found = {}
     for name, value in raw.items():
-        if isinstance(value, MatlabOpaque):
+        if isinstance(value, MatlabOpaque):  # SciPy gives only the last of them.
             name = _name_in(value, "s0") or name
+            _LOGGER.warning(
+                "%s holds objects that only MATLAB can read, among them %s of class %s",
+                os.fspath(path),
+                name,
+                _name_in(value, "s2"),
+            )
         if not name.startswith("__"):
             found[name] = value
     return found

@@ -122,7 +122,8 @@ def session(
             )
         into[:] = array
     behavior = None
-    given = np.asarray(arrays.get(f"{split}_behavior", np.zeros(0)))
+    key = f"{split}_behavior"
+    given = as_numbers(arrays.get(key, np.zeros(0)), key, dtype=None)
     if given.ndim == 3 and given.shape[:2] == (n_trials, n_bins):
         behavior = np.full((n_trials, n_bins + n_forward, given.shape[2]), np.nan, np.float32)
         behavior[:, :n_bins] = given

@@ -16,6 +16,7 @@ from lfads_tf.analysis import (
     separate_conditions,
 )
 from lfads_tf.data.compatibility import common_conditions
+from lfads_tf.data.formats import lfads_torch
 
 WORDS = ["à droite", "gauche", "été", "gauche"]
 BLANK = [None, np.nan, float("nan"), np.float32("nan"), np.ma.masked]
@@ -187,3 +188,29 @@ def test_a_trial_without_a_condition_has_none_in_its_title():
     inferred = types.SimpleNamespace(rates=np.full(spikes.shape, 50.0, np.float32))
     _, axes = plotting.plot_trials(session, inferred, trials=[0, 1])
     assert [ax.get_title() for ax in axes[0]] == ["trial 0", "trial 1, condition 1.0"]
+
+
+def test_folds_that_a_user_gives_are_complete(trials):
+    features, conditions, known = trials
+    with pytest.raises(ValueError, match="folds: .* received none for trials 0, 1, 2, 3"):
+        separate_conditions(features, conditions, known)
+    folds = np.array(["a", "b", "c"])[np.arange(24) % 3]
+    named = separate_conditions(features, conditions, folds.astype(object))
+    np.testing.assert_array_equal(
+        named.predictions,
+        separate_conditions(features, conditions, np.arange(24) % 3).predictions,
+    )
+
+
+@pytest.mark.parametrize("labels", [["links", None, "été", ""], [1.0, np.nan, 2.0, np.nan]])
+def test_a_session_keeps_trials_without_a_condition(tmp_path, labels):
+    session = Session(np.ones((4, 5, 2)), 0.02, conditions=labels)
+    session.save(tmp_path / "x.h5")
+    found = Session.load(tmp_path / "x.h5").conditions
+    np.testing.assert_array_equal(found, session.conditions)
+    assert has_condition(found).tolist() == [True, False, True, False]
+    lfads_torch.write_data(tmp_path / "y.h5", session, session)
+    other = Session.load(tmp_path / "y.h5", split="train").conditions
+    np.testing.assert_array_equal(other, session.conditions)
+    train, valid = session.split(0.5)
+    assert len(train) + len(valid) == 4

@@ -354,3 +354,17 @@ def test_axes_of_an_hdf5_file_of_another_program(tmp_path):
         file["spikes"] = SPIKES.transpose(2, 1, 0)
     session = Session.load(path, bin_width=0.02, axes=("neurons", "bins", "trials"))
     np.testing.assert_array_equal(session.spikes, SPIKES)
+
+
+def test_objects_in_files_before_73_are_said(tmp_path, monkeypatch, caplog):
+    from scipy.io import matlab as scipy_matlab
+
+    path = tmp_path / "x.mat"
+    save(path, "7", spikes=SPIKES)
+    made = np.empty(1, [(key, object) for key in ("s0", "s1", "s2", "arr")])
+    made[0] = (b"condition", b"MCOS", b"string", np.zeros((6, 1), np.uint32))
+    told = {"spikes": SPIKES, "None": scipy_matlab.MatlabOpaque(made)}  # as SciPy names it
+    monkeypatch.setattr("scipy.io.loadmat", lambda *args, **kwargs: told)
+    with pytest.raises(ValueError, match="received condition of MATLAB's class 'string'"):
+        Session.load(path, bin_width=0.02)
+    assert "among them condition of class string" in caplog.text
