@@ -67,6 +67,7 @@ def _sign(search: Search, k: int) -> float:
         differenced = isinstance(search.problem.system.equations, Differenced)
         largest = LARGEST_DIFFERENCED if differenced else LARGEST_INVERSE
         certain = np.linalg.norm(inverse) < min(largest, OF_ROUNDING / eps)
+        certain &= not search.ends.singular[k]  # of a singular one it is a pseudo-inverse
         search.signs[k] = float(np.linalg.slogdet(-inverse)[0]) if certain else np.nan
     return search.signs[k]
 

@@ -224,11 +224,14 @@ def check_fixed_point_map(
         with np.errstate(all="ignore"):
             step = np.stack([_solved(*pair) for pair in zip(matrix, off, strict=True)])
         x[len(found) :] += np.clip(step, -0.5, 0.5)[len(found) :]
-    off = np.abs(system.step(x, u[None]).numpy() - x).max(axis=1)
+    move = system.step(x, u[None]).numpy() - x
+    matrix = identity - system.jacobian(x, u[None]).numpy()
+    step = np.stack([_solved(*pair) for pair in zip(matrix, move, strict=True)])
+    off = np.abs(move).max(axis=1)
     size = 1.0 + np.abs(x).max(axis=1)
     wrong = off[: len(found)] > SAME_POINT * size[: len(found)]
-    rests = off < 1e-12 * size
-    rests &= ((x >= system.lower) & (x <= system.upper)).all(axis=1)
+    rests = (off < 1e-12 * size) & (np.abs(step).max(axis=1) < SAME_POINT * size)
+    rests &= np.linalg.svd(matrix, compute_uv=False)[:, -1] > SAME_POINT  # not by a shut gate
     apart = np.abs(x[:, None] - found).max(axis=-1).min(axis=1, initial=np.inf)
     missed = is_all & rests & (apart > SAME_POINT * size)
     if wrong.any() or missed.any():

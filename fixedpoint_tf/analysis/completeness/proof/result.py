@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Part of the methods of proofs whose box is the user's word.
+WITHIN = "within the bounds given"
+
 __all__ = ["Completeness"]
 
 
@@ -131,7 +134,8 @@ class Completeness(Result):
             name = f"input {i}: " if len(self.codes) > 1 else ""
             exactly = "exactly " if code == CompletenessCode.COMPLETE else "at least "
             new = f", {n_new} of them new" if n_new else ""
-            text = f"{name}{code}: {exactly}{pluralize(n, 'fixed point')}{new}"
+            within = " within the bounds given" if WITHIN in self.methods[i] else ""
+            text = f"{name}{code}{within}: {exactly}{pluralize(n, 'fixed point')}{new}"
             if code in (CompletenessCode.UNDECIDED, CompletenessCode.LIMIT):
                 text += f"; {pluralize(int(self.n_open[i]), 'box', 'boxes')} undecided"
             elif code in (CompletenessCode.NO_BOUNDS, CompletenessCode.TOO_LARGE):
