@@ -81,8 +81,9 @@ class FinderConfig:
             fixed point, 8 times this many for each point known, and this many times as many
             as until it was found. 0 searches from the given starts alone. (``"newton"``
             only.)
-        max_seconds: seconds after the beginning of the search after which it does not go on;
-            None: 60 times the effort after it has worked through the given starts. A search
+        max_seconds: seconds after the beginning of the search at which it ends, given starts
+            that have not arrived by then included; None: 60 times the effort after it has
+            worked through the given starts, for which there is no limit. A search
             that ends by time says so, and may end with other points on another machine.
         verbose: show a progress bar.
         super_verbose: also write a line on how the search stands.

@@ -175,6 +175,8 @@ class IndexSum(Result):
             of = pluralize(int(self.n_points[i]), "fixed point", none="no")
             name = f"input {i}: index" if len(self.status) > 1 else "index"
             line = f"{name}: {int(self.total[i]):+d} of {of}: {status.text}"
+            if status == IndexStatus.NO_THEOREM:
+                line = f"{name}: {status.text}"
             lines.append(line + _condition(self.self_map[i]))
         return "\n".join(lines)
 

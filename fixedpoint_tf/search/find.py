@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.search.evidence.evidence import distance_tolerance
 from fixedpoint_tf.search.evidence.rounding import is_double
 from fixedpoint_tf.search.progress import Progress
@@ -95,7 +96,7 @@ def find_fixed_points(
         check_resolution(search, x)
         try:
             search.run()
-            if config.do_rerun_q_outliers:
+            if config.do_rerun_q_outliers and search.end != SearchEnd.TIME:
                 search.rerun(config.outlier_q_scale)
         except KeyboardInterrupt:
             interrupted = True

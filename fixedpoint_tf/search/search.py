@@ -57,6 +57,10 @@ def _blocks(numbers: np.ndarray) -> list[np.ndarray]:
     return [numbers[rows] for rows in chunks(len(numbers), size=BLOCK)]
 
 
+class _TimeOver(Exception):
+    """The time is over before the given starts are worked through."""
+
+
 class Search:
     """One search, its state kept in attributes so that an interruption loses nothing.
 
@@ -75,6 +79,7 @@ class Search:
         member: ``(n,)``, the number of the end point of each start, or -1.
         reached: numbers of the fixed points that were reached by running forward.
         begin: the time at which it was made.
+        until: the time at which the given starts are left as they are.
         n_further: starts of its own that it has made.
         end: the rule that ended it.
         signs: number of a fixed point to its index, as far as it has been asked for.
@@ -103,7 +108,7 @@ class Search:
         some = self.rng.permutation(len(x))[:N_MEASURED]
         self.descents.measure_rounding(x[some], u[some])
         self.reached: set[int] = set()
-        self.begin = time.monotonic()
+        self.begin, self.until = time.monotonic(), np.inf
         self.n_further, self.end = 0, SearchEnd.STARTS_ALONE
         self.signs: dict[int, float] = {}
 
@@ -114,11 +119,22 @@ class Search:
 
     def run(self) -> None:
         """Run all phases; an interruption leaves what has been found so far in place."""
+        if self.options.max_seconds is not None:
+            self.until = self.begin + self.options.max_seconds
+        try:
+            self._run()
+        except _TimeOver:
+            self.until = np.inf
+            self.wrap_up()
+            self.end = SearchEnd.TIME
+
+    def _run(self) -> None:
         self.broad()
         self.sharpen()
         if self.options.method == "newton":
             self.attract()
         self.settle()
+        self.until = np.inf  # what follows looks at the time itself
         if self.options.method == "newton":
             is_piecewise_linear = leap(self)
             if self.options.effort > 0.0 and not self.descents.matrix_free:
@@ -451,3 +467,5 @@ class Search:
 
     def _report(self) -> None:
         self.progress(self)
+        if time.monotonic() > self.until:
+            raise _TimeOver

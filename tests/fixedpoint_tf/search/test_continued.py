@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from scipy.optimize import brentq
 
-from fixedpoint_tf import FixedPointFinder, FixedPoints, SearchEnd
+from fixedpoint_tf import FixedPointFinder, FixedPoints, SearchEnd, Status
 
 QUIET = {"verbose": False}
 
@@ -173,3 +173,15 @@ def test_an_effort_that_is_none_is_refused(option):
 def test_the_rule_is_a_word_of_the_field():
     with pytest.raises(ValueError, match="search_end: expected one of .* received 'tired'"):
         FixedPoints(xstar=[[0.0]], search_end="tired")
+
+
+@pytest.mark.parametrize("method", ["newton", "adam"])
+def test_given_starts_are_left_when_the_time_is_over(method):
+    cell = gru(24, 3, 6.0)
+    starts = np.random.default_rng(0).normal(size=(300, 24))
+    finder = FixedPointFinder(cell, method=method, max_seconds=1e-9, **QUIET)
+    unique, every = finder.find_fixed_points(starts, [[0.0]])
+    assert unique.search_end == "time"
+    assert every.n == 300 and (every.status == Status.NOT_CONVERGED).any()
+    q = 0.5 * np.sum((finder.system.step(every.xstar, [[0.0]]).numpy() - every.xstar) ** 2, 1)
+    np.testing.assert_allclose(every.qstar, q, rtol=1e-3, atol=1e-12)
