@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fixedpoint_tf.fixed_points.index import SelfMap
-from fixedpoint_tf.systems.cells.equations import is_self_map
+from fixedpoint_tf.systems.cells.equations import CellEquations, is_self_map
 from fixedpoint_tf.systems.cells.registry import is_builtin
 from fixedpoint_tf.systems.enclosures.graphs import trace
 from fixedpoint_tf.systems.system import DynamicalSystem
@@ -47,10 +47,11 @@ def self_maps(system: DynamicalSystem, inputs: np.ndarray, seed: int = 0) -> np.
         >>> self_maps(system, np.array([[0.0], [2.0]])).tolist()
         ['linear', 'left']
     """
-    if is_self_map(system) and is_builtin(system.equations):
-        return np.full(len(inputs), str(SelfMap.PROVED))
-    if is_self_map(system):  # on the word of who registered the cell, but for samples
-        kept = _keeps(system, inputs, np.random.default_rng(seed))
+    equations = system.equations
+    if isinstance(equations, CellEquations) and is_self_map(system):
+        kept = np.ones(len(inputs), dtype=bool)
+        if not is_builtin(equations):  # the word of who registered the cell, but for samples
+            kept = _keeps(system, inputs, np.random.default_rng(seed))
         return np.where(kept, str(SelfMap.PROVED), str(SelfMap.LEFT))
     linear = _are_linear_far_out(system, inputs)
     word = np.where(linear, str(SelfMap.LINEAR), str(SelfMap.UNBOUNDED))
