@@ -56,11 +56,14 @@ class ClippedGRUCell(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         n_in = int(input_shape[-1])
         scales = [n_in + self.units] * 2 if self.encoder else [n_in, self.units]
-        self.kernel = self.add_weight(
-            shape=(n_in, 3 * self.units),
-            initializer=scaled_normal(scales[0], self.seed),
-            name="kernel",
-        )
+        if n_in:
+            self.kernel = self.add_weight(
+                shape=(n_in, 3 * self.units),
+                initializer=scaled_normal(scales[0], self.seed),
+                name="kernel",
+            )
+        else:  # no weight: most optimizers, averages and TensorBoard fail at size 0
+            self.kernel = tf.zeros((0, 3 * self.units), self.variable_dtype)
         self.recurrent_kernel = self.add_weight(
             shape=(self.units, 3 * self.units),
             initializer=scaled_normal(scales[1], self.seed + 1),
@@ -82,6 +85,13 @@ class ClippedGRUCell(keras.layers.Layer):
             self.clip,
         )
         return h, [h]
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load weights; a file of before has a kernel of size 0 where nothing comes in."""
+        names = sorted(store, key=int)
+        if not len(self.kernel) and len(names) == len(self.weights) + 1:
+            store = {str(i): store[name] for i, name in enumerate(names[1:])}
+        super().load_own_variables(store)
 
     def get_config(self) -> dict[str, Any]:
         own = {

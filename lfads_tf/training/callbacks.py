@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from fixedpoint_tf._utils.checks import check_number
 from lfads_tf.training.objective import PARTS
 
 __all__ = ["EarlyStopping", "Plateau", "SmoothedValidation", "StopAtNaN", "as_int"]
@@ -59,7 +60,7 @@ class SmoothedValidation(keras.callbacks.Callback):
 
     def __init__(self, share: float = 0.3) -> None:
         super().__init__()
-        self.share = share
+        self.share = check_number(share, "share", high=1.0, closed="high")
         self.value: float | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -68,7 +69,9 @@ class SmoothedValidation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is None:
             return
-        logs["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
+        rate = getattr(self.model.optimizer, "learning_rate", None)
+        if rate is not None:  # several optimizers in one have none in common
+            logs["learning_rate"] = float(tf.convert_to_tensor(rate))
         new = logs.get("val_nll")
         if new is None:
             return
@@ -106,7 +109,11 @@ class Plateau(_AfterWarmUp, keras.callbacks.ReduceLROnPlateau):
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
-        rate = self.model.optimizer.get_config().get("learning_rate", 0.0)
+        optimizer = self.model.optimizer
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of loss scaling
+        rate = None
+        if hasattr(optimizer, "learning_rate"):
+            rate = optimizer.get_config().get("learning_rate")
         self._scheduled = not isinstance(rate, float)
         if self._scheduled:
             _LOG.info("The learning rate follows its schedule; plateaus do not lower it.")

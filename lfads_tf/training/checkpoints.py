@@ -27,6 +27,12 @@ import keras
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.checks import (
+    ArgumentTypeError,
+    check_number,
+    check_switch,
+    check_whole,
+)
 from fixedpoint_tf._utils.files import remove_leftovers, writing
 from fixedpoint_tf._utils.hdf5_checks import parse_json
 from lfads_tf.config import renamed
@@ -85,11 +91,23 @@ def default_callbacks(
     Raises:
         FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite`` is
             set.
+        TypeError: a ``directory`` that is no path.
+        ValueError: a number that is none, or out of range; a file in place of the folder;
+            both ``resume`` and ``overwrite``.
 
     Example:
         >>> [type(callback).__name__ for callback in default_callbacks(patience=40)]
         ['SmoothedValidation', 'Plateau', 'EarlyStopping']
     """
+    check_whole(patience, "patience", least=0)
+    check_whole(lr_patience, "lr_patience", least=0)
+    check_number(lr_factor, "lr_factor", high=1.0)
+    check_number(least_learning_rate, "least_learning_rate", closed="low")
+    check_switch(resume, "resume")
+    check_switch(overwrite, "overwrite")
+    check_number(save_every, "save_every", closed="low")
+    if resume and overwrite:
+        raise ValueError("resume: expected resume or overwrite, received both as True.")
     remembered: list[Any] = [
         SmoothedValidation(),
         Plateau(
@@ -104,6 +122,10 @@ def default_callbacks(
     ]
     if directory is None:
         return remembered
+    if not isinstance(directory, str | os.PathLike):
+        raise ArgumentTypeError(f"directory: expected a path, received {directory!r}.")
+    if Path(directory).is_file():
+        raise ValueError(f"directory: expected a folder, received the file {directory!r}.")
     checkpoint = Checkpoint(
         directory, remembered, resume=resume, overwrite=overwrite, every=save_every
     )
@@ -322,7 +344,9 @@ class Checkpoint(keras.callbacks.Callback):
             for name in ("weights", "optimizer", "best"):
                 if f"n_{name}" in state:
                     count = range(int(state[f"n_{name}"]))
-                    state[name] = [arrays.pop(f"{name}.{i}") for i in count]
+                    values = [arrays.pop(f"{name}.{i}") for i in count]
+                    # A model of before has a weight of size 0 where nothing comes in.
+                    state[name] = [value for value in values if value.size]
             if arrays or not {"epoch", "stopped", "weights", "optimizer"} <= state.keys():
                 raise ValueError("arrays or attributes too many or too few")
         except (KeyError, TypeError, ValueError) as error:

@@ -15,7 +15,25 @@ import tensorflow as tf
 
 from lfads_tf.training.noise_and_masks import trial_axis
 
-__all__ = ["cores", "default_shards", "over_replicas", "padded", "replicas", "split"]
+__all__ = [
+    "check_strategy",
+    "cores",
+    "default_shards",
+    "over_replicas",
+    "own_rows",
+    "padded",
+    "place_of_rows",
+    "replicas",
+    "split",
+]
+
+#: Strategies under which Keras 3 cannot fit any model (keras #20585).
+_OF_SEVERAL_MACHINES = (
+    tf.distribute.MultiWorkerMirroredStrategy,
+    tf.distribute.experimental.CentralStorageStrategy,
+    tf.distribute.experimental.ParameterServerStrategy,
+    tf.distribute.ParameterServerStrategy,
+)
 
 #: Below this many trials a shard's matrix products are too small to be worth a core.
 SMALLEST_SHARD = 16
@@ -45,6 +63,35 @@ def default_shards(n_trials: int | None) -> int:
     return max(1, min(cores(), n_trials // SMALLEST_SHARD))
 
 
+def check_strategy(made_under: tf.distribute.Strategy | None = None) -> None:
+    """Refuse the strategies under which a model cannot be trained.
+
+    Args:
+        made_under: the strategy of the model, which is then in use; none: a model is made.
+
+    Raises:
+        ValueError: a strategy of several machines, or another than the model's own.
+
+    Example:
+        >>> with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+        ...     check_strategy()
+    """
+    strategy = tf.distribute.get_strategy()
+    name = type(strategy).__name__
+    if isinstance(strategy, _OF_SEVERAL_MACHINES):
+        name = name.replace("CollectiveAllReduce", "MultiWorkerMirrored")
+        raise ValueError(
+            "strategy: expected tf.distribute.MirroredStrategy, which uses the devices of one "
+            f"machine, received {name}, under which Keras 3 fits no model; on several machines "
+            "train a population of models, each on one of them."
+        )
+    if made_under is not None and tf.distribute.has_strategy() and strategy is not made_under:
+        raise ValueError(
+            "strategy: expected a model that was made in the scope of the strategy by which "
+            f"it is trained, received one that was not made in that of this {name}."
+        )
+
+
 def replicas() -> int:
     """Count the replicas of the model that train together: more than one under a strategy.
 
@@ -61,6 +108,45 @@ def over_replicas(values):
         return values
     context = tf.distribute.get_replica_context()
     return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def place_of_rows(n_trials):
+    """Find the place of a replica's rows among those of the whole batch.
+
+    Args:
+        n_trials: rows of this replica.
+
+    Returns:
+        The number of rows in all, and of those before this replica's; called in each replica.
+
+    Example:
+        >>> place_of_rows(5)
+        (5, 0)
+    """
+    if replicas() == 1:
+        return n_trials, 0
+    context = tf.distribute.get_replica_context()
+    place = context.replica_id_in_sync_group
+    # In floating point, which every device adds up.
+    own = tf.one_hot(place, replicas()) * tf.cast(n_trials, tf.float32)
+    ends = tf.cumsum(tf.cast(context.all_reduce(tf.distribute.ReduceOp.SUM, own), tf.int32))
+    return ends[-1], ends[place] - n_trials
+
+
+def own_rows(arrays: Mapping[str, tf.Tensor], first, n_trials) -> dict[str, tf.Tensor]:
+    """Take a replica's rows of arrays of the whole batch.
+
+    Args:
+        arrays: by name, whose end tells the axis of trials.
+        first: row of the whole batch.
+        n_trials: rows from there on.
+
+    Example:
+        >>> own_rows({"inputs_tbu": tf.zeros((2, 9, 1))}, 3, 4)["inputs_tbu"].shape
+        TensorShape([2, 4, 1])
+    """
+    rows = tf.range(first, first + n_trials)
+    return {name: tf.gather(a, rows, axis=trial_axis(name)) for name, a in arrays.items()}
 
 
 def padded(batch: Mapping[str, tf.Tensor], n_trials, multiple: int) -> dict[str, tf.Tensor]:

@@ -85,13 +85,15 @@ def make_shards(
     n_shards = sharding.default_shards(batch["spikes_btn"].shape[0])
     stream = _TRAINING if training else _VALIDATION
     seed = tf.random.fold_in(tf.constant([config.seed, stream]), step)
-    if sharding.replicas() > 1:
-        context = tf.distribute.get_replica_context()
-        seed = tf.random.fold_in(seed, context.replica_id_in_sync_group)
-    if training:
-        batch = {**batch, "spikes_btn": _augmented(batch["spikes_btn"], config, seed)}
     n_trials = _n_trials(batch)
-    drawn = noise_and_masks.draw(seed, config, n_trials, training=training)
+    # Each replica draws for the whole batch: how many there are changes no random number.
+    n_all, first = sharding.place_of_rows(n_trials)
+    if training:
+        spikes_btn = _augmented(batch["spikes_btn"], config, seed, n_all, first)
+        batch = {**batch, "spikes_btn": spikes_btn}
+    drawn = noise_and_masks.draw(seed, config, n_all, training=training)
+    if sharding.replicas() > 1:
+        drawn = sharding.own_rows(drawn, first, n_trials)
     batches, noises = (
         sharding.split(sharding.padded(arrays, n_trials, n_shards), n_shards)
         for arrays in (batch, drawn)
@@ -106,7 +108,17 @@ def _n_trials(batch):
     return tf.shape(spikes_btn)[0] if known is None else known
 
 
-def _augmented(spikes_btn, config, seed):
+def _augmented(spikes_btn, config, seed, n_all, first):
+    """Move spikes as in the whole batch, of which these are the rows from ``first`` on."""
+    if not (config.spike_jitter or config.temporal_shift):
+        return spikes_btn
+    n_trials = _n_trials({"spikes_btn": spikes_btn})
+    is_part = sharding.replicas() > 1
+    if is_part:
+        before, after = (
+            tf.zeros((n, *spikes_btn.shape[1:])) for n in (first, n_all - first - n_trials)
+        )
+        spikes_btn = tf.concat([before, spikes_btn, after], axis=0)
     if config.spike_jitter:
         spikes_btn = augmentations.spike_jitter(
             tf.random.fold_in(seed, 1000 + _JITTER), spikes_btn, config.spike_jitter
@@ -115,7 +127,7 @@ def _augmented(spikes_btn, config, seed):
         spikes_btn = augmentations.temporal_shift(
             tf.random.fold_in(seed, 1000 + _SHIFT), spikes_btn, config.temporal_shift
         )
-    return spikes_btn
+    return spikes_btn[first : first + n_trials] if is_part else spikes_btn
 
 
 def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tuple]:
@@ -226,15 +238,16 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
         gradients = [tf.add_n(shares) for shares in zip(*gradients_by_shard, strict=True)]
         gradients = sharding.over_replicas(gradients)
         gradients, norm = tf.clip_by_global_norm(gradients, largest_norm)
-        # The optimizer adds up what its replicas bring.
-        optimizer.apply([g / sharding.replicas() for g in gradients], variables)
+        # The optimizer adds up what its replicas bring, and takes back the scale of a loss.
+        shares = [optimizer.scale_loss(g) / sharding.replicas() for g in gradients]
+        optimizer.apply(shares, variables)
         return norm
 
     alone = tf.function(run, jit_compile=compiled, autograph=False)
 
     def choose(gradients_by_shard, largest_norm):
-        # No function inside a replica may wait for the other replicas.
-        function = alone if sharding.replicas() == 1 else run
+        # No function inside a replica may wait for the other replicas, be it the only one.
+        function = run if tf.distribute.has_strategy() else alone
         return function(gradients_by_shard, largest_norm)
 
     return choose
