@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from lfads_tf.inference import posterior
 from lfads_tf.layers.network import Network
 from lfads_tf.sessions import adding, initial_weights
 from lfads_tf.sessions.agreement import SessionAgreement, agreement, averages_of
-from lfads_tf.training import batches, checks, sharding, steps, trial_arrays
+from lfads_tf.training import batches, checkpoints, checks, sharding, steps, trial_arrays
 from lfads_tf.training.callbacks import SmoothedValidation, StopAtNaN
 from lfads_tf.training.checkpoints import Checkpoint, default_callbacks
 from lfads_tf.training.objective import PARTS, left_out_samples, warmup
@@ -71,9 +72,11 @@ class LFADS(keras.Model):
 
     def __init__(self, config: LFADSConfig, **kwargs: Any) -> None:
         check_eager("models")
+        sharding.check_strategy()
         # Likelihoods need single precision, whatever Keras's policy is for other models.
         super().__init__(dtype="float32", **kwargs)
         self.config = config
+        self._made_under = tf.distribute.get_strategy()
         self.network = Network(config, name="network", dtype="float32")
         self.scalars = {
             name: self._scalar(name, getattr(config, name)) for name in steps.SCALARS
@@ -129,8 +132,17 @@ class LFADS(keras.Model):
             >>> type(model.optimizer).__name__
             'AdamW'
         """
-        if optimizer is None:
-            optimizer = keras.optimizers.Adam(self.config.learning_rate, epsilon=EPSILON)
+        if jit_compile != "auto":
+            check_switch(jit_compile, "jit_compile")
+        check_switch(run_eagerly, "run_eagerly")
+        check_whole(steps_per_execution, "steps_per_execution")
+        sharding.check_strategy(self._made_under)
+        with self.distribute_strategy.scope():
+            if optimizer is None:
+                optimizer = keras.optimizers.Adam(self.config.learning_rate, epsilon=EPSILON)
+            optimizer = checks.check_optimizer(
+                optimizer, self.trainable_variables, alone=not tf.distribute.has_strategy()
+            )
         # The outer function must not be compiled: it runs one compiled function a core.
         super().compile(
             optimizer=optimizer,
@@ -144,12 +156,13 @@ class LFADS(keras.Model):
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
         }
+        self._optimizer_settings = checkpoints.settings_of(optimizer)
         compiled = bool(jit_compile) and not run_eagerly
-        variables = self.trainable_variables
-        self.optimizer.build(variables)
         self._shard_gradients = steps.loss_and_gradients(self.network, compiled=compiled)
         self._shard_loss = steps.loss_only(self.network, compiled=compiled)
-        self._update_weights = steps.update(self.optimizer, variables, compiled=compiled)
+        self._update_weights = steps.update(
+            self.optimizer, self.trainable_variables, compiled=compiled
+        )
 
     def fit(
         self,
@@ -215,14 +228,22 @@ class LFADS(keras.Model):
             ([0, 1], 2)
         """
         is_pipeline = isinstance(x, tf.data.Dataset)
+        self._check_ready("fit")
         checks.check_targets(y)
         checks.check_keywords(unknown)
         check_whole(batch_size, "batch_size")
+        check_whole(epochs, "epochs", least=0)
+        check_whole(initial_epoch, "initial_epoch", least=0)
         checks.check_steps(steps_per_epoch, is_pipeline)
+        checks.check_optional_whole(validation_steps, "validation_steps")
+        checks.check_validation_freq(validation_freq)
+        checks.check_verbose(verbose)
         checks.check_session_weights(session_weights, self.config)
-        callbacks = list(callbacks or [])
-        trials = self._checked(x, "x", session_weights, training=True)
-        valid = self._checked(validation_data, "validation_data", session_weights)
+        callbacks = checks.check_callbacks(callbacks)
+        end = None if steps_per_epoch else "steps_per_epoch"
+        trials = self._checked(x, "x", session_weights, end, training=True)
+        end = None if validation_steps else "validation_steps"
+        valid = self._checked(validation_data, "validation_data", session_weights, end)
         checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
         with checkpoint.locked() if checkpoint else contextlib.nullcontext():
             finished = False
@@ -230,7 +251,7 @@ class LFADS(keras.Model):
                 by_name = not isinstance(session_weights, str)
                 settings = {
                     **self.config.to_dict(),
-                    "optimizer": type(self.optimizer).__name__,
+                    **self._settings_of_optimizer(),
                     "batch_size": int(batch_size) if isinstance(trials, dict) else None,
                     "session_weights": dict(session_weights) if by_name else session_weights,
                 }
@@ -245,8 +266,7 @@ class LFADS(keras.Model):
                 )
             else:
                 first, data = next(iter(trials)), trials
-            if int(tf.convert_to_tensor(self.step)) == 0:
-                initial_weights.start(self.network, first, x)
+            self._begin(first, x)
             if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
                 warnings.warn(
                     "validation_data: expected trials by which the callbacks judge, received "
@@ -256,18 +276,19 @@ class LFADS(keras.Model):
                 )
             if isinstance(valid, dict):
                 valid, _ = batches.batches(valid, batch_size)
-            history = super().fit(
-                data,
-                epochs=initial_epoch if finished else epochs,
-                validation_data=valid,
-                callbacks=[*callbacks, StopAtNaN()],
-                initial_epoch=initial_epoch,
-                steps_per_epoch=steps_per_epoch,
-                shuffle=False,
-                validation_freq=validation_freq,
-                validation_steps=validation_steps,
-                verbose=verbose,
-            )
+            with checks.as_value_errors():
+                history = super().fit(
+                    data,
+                    epochs=initial_epoch if finished else epochs,
+                    validation_data=valid,
+                    callbacks=[*callbacks, StopAtNaN()],
+                    initial_epoch=initial_epoch,
+                    steps_per_epoch=steps_per_epoch,
+                    shuffle=False,
+                    validation_freq=validation_freq,
+                    validation_steps=validation_steps,
+                    verbose=verbose,
+                )
             if checkpoint is not None and checkpoint.resume:
                 checkpoint.fill(history)
             return history
@@ -315,22 +336,198 @@ class LFADS(keras.Model):
             ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll']
         """
         if not of_fit.get("_use_cached_eval_dataset"):
+            self._check_ready("evaluate")
             check_whole(batch_size, "batch_size")
             checks.check_session_weights(session_weights, self.config)
-            x = self._checked(x, "x", session_weights)
+            checks.check_optional_whole(steps, "steps")
+            checks.check_verbose(verbose)
+            check_switch(return_dict, "return_dict")
+            callbacks = checks.check_callbacks(callbacks)
+            x = self._checked(x, "x", session_weights, None if steps else "steps")
             if isinstance(x, dict):
                 x, _ = batches.batches(x, batch_size)
-        return super().evaluate(
-            x,
-            verbose=verbose,
-            steps=steps,
-            callbacks=callbacks,
-            return_dict=return_dict,
-            **of_fit,
-        )
+        with checks.as_value_errors():
+            return super().evaluate(
+                x,
+                verbose=verbose,
+                steps=steps,
+                callbacks=callbacks,
+                return_dict=return_dict,
+                **of_fit,
+            )
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: None = None,
+        sample_weight: None = None,
+        class_weight: None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Update the weights once, by the trials given.
+
+        Args:
+            x: as in :meth:`fit`, but no ``tf.data.Dataset``. If it is the first step of all,
+                it begins as :meth:`fit` does, with the mean rates of these trials.
+            y: none: spikes are their own target.
+            sample_weight: none; NaN marks samples that were not observed.
+            class_weight: none.
+            return_dict: whether to return the parts by name.
+
+        Returns:
+            The loss and its parts, as :meth:`evaluate` does, and the share of the warm-up.
+
+        Raises:
+            TypeError: targets or weights; what are no numbers.
+            ValueError: data that do not fit the model.
+
+        Example:
+            >>> import numpy as np
+            >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.compile(jit_compile=False)
+            >>> losses = [model.train_on_batch(spikes)[0] for _ in range(9)]
+            >>> losses[-1] < losses[0]
+            True
+        """
+        checks.check_no_weights(sample_weight=sample_weight, class_weight=class_weight)
+        return self._on_batch("train_on_batch", x, y, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: None = None, sample_weight: None = None, return_dict: bool = False
+    ) -> Any:
+        """Return the loss of the trials given and its parts, without any update.
+
+        Args:
+            x: as in :meth:`train_on_batch`.
+            y: none: spikes are their own target.
+            sample_weight: none; NaN marks samples that were not observed.
+            return_dict: whether to return the parts by name.
+
+        Raises:
+            TypeError: targets or weights; what are no numbers.
+            ValueError: data that do not fit the model.
+
+        Example:
+            >>> import numpy as np
+            >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.compile(jit_compile=False)
+            >>> sorted(model.test_on_batch(spikes, return_dict=True))
+            ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll']
+        """
+        checks.check_no_weights(sample_weight=sample_weight)
+        return self._on_batch("test_on_batch", x, y, return_dict)
+
+    def _on_batch(self, ask: str, x: Any, y: None, return_dict: bool) -> Any:
+        """Take one step, of training or of validation, on the trials given."""
+        self._check_ready(ask)
+        checks.check_targets(y)
+        check_switch(return_dict, "return_dict")
+        checks.check_one_batch(x)
+        trials = self._checked(x, "x", "trials")
+        if ask == "train_on_batch":
+            self._begin(trials, x)
+            self.make_train_function()
+            run = self.train_function
+        else:
+            self.make_test_function()
+            run = self.test_function
+        batch, _ = batches.batches(trials, len(trials["spikes_btn"]))
+        self.reset_metrics()
+        logs = run(iter(self.distribute_strategy.experimental_distribute_dataset(batch)))
+        logs = {name: float(value) for name, value in logs.items()}
+        return logs if return_dict else [logs[name] for name in logs]
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int = 64,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> dict[str, Any]:
+        """Return rates and factors at the means of the posteriors; see :meth:`call`.
+
+        :meth:`infer` averages over the posteriors instead, which is what rates should be.
+
+        Args:
+            x: as in :meth:`fit`. Of several sessions, rates of neurons that a session does
+                not have are of no meaning.
+            batch_size: trials at most.
+            verbose: as in Keras.
+            steps: as in Keras: batches of a ``tf.data.Dataset`` without end.
+            callbacks: as in Keras.
+
+        Raises:
+            TypeError: what are no numbers.
+            ValueError: data that do not fit the model, or an argument out of range.
+
+        Example:
+            >>> import numpy as np
+            >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.predict(spikes, verbose=0)["factors"].shape
+            (20, 10, 3)
+        """
+        sharding.check_strategy(self._made_under)
+        check_whole(batch_size, "batch_size")
+        checks.check_optional_whole(steps, "steps")
+        checks.check_verbose(verbose)
+        callbacks = checks.check_callbacks(callbacks)
+        if isinstance(x, tf.data.Dataset):
+            checks.check_pipeline(x, "x", self.config, None if steps else "steps")
+            x, steps = batches.joined(x.take(steps) if steps else x, "x"), None
+        trials = self._checked(x, "x", "trials")
+        data, _ = batches.batches(trials, batch_size)
+        found = super().predict(data, verbose=verbose, steps=steps, callbacks=callbacks)
+        return {name: array[: len(trials["spikes_btn"])] for name, array in found.items()}
+
+    def predict_on_batch(self, x: Any) -> dict[str, Any]:
+        """Return what :meth:`predict` does, of the trials of one batch.
+
+        Args:
+            x: as in :meth:`train_on_batch`.
+
+        Raises:
+            TypeError: what are no numbers.
+            ValueError: data that do not fit the model.
+
+        Example:
+            >>> import numpy as np
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> model.predict_on_batch(np.ones((2, 10, 6)))["rates"].shape
+            (2, 10, 6)
+        """
+        checks.check_one_batch(x)
+        trials = self._checked(x, "x", "trials")
+        return self.predict(x, batch_size=len(trials["spikes_btn"]), verbose=0)
+
+    def _check_ready(self, ask: str) -> None:
+        """Refuse a model that is not compiled, or was made under another strategy."""
+        sharding.check_strategy(self._made_under)
+        if not self.compiled:
+            raise ValueError(f"{ask}: expected a compiled model, received one that is not.")
+
+    def _begin(self, trials: Any, data: Any) -> None:
+        """Set the first weights before the first step, and have the optimizer know them."""
+        if int(tf.convert_to_tensor(self.step)) == 0:
+            initial_weights.start(self.network, trials, data)
+        if not self.optimizer.built:  # not before: some begin with a copy of the weights
+            self._build_optimizer()
+
+    def _build_optimizer(self) -> None:
+        with self.distribute_strategy.scope():
+            self.optimizer.build(self.trainable_variables)
 
     def _checked(
-        self, data: Any, name: str, session_weights: Any, *, training: bool = False
+        self,
+        data: Any,
+        name: str,
+        session_weights: Any,
+        end: str | None = None,
+        *,
+        training: bool = False,
     ) -> Any:
         """Give arrays by name, batches if batches were given, or none if none were."""
         if data is None and name == "validation_data":
@@ -338,8 +535,9 @@ class LFADS(keras.Model):
         if data is None:
             raise ValueError(f"{name}: expected a Session, arrays or batches, received None.")
         if isinstance(data, tf.data.Dataset):
-            checks.check_pipeline(name, self.config)
-            return batches.padded_batches(data, self.config)
+            checks.check_pipeline(data, name, self.config, end)
+            with checks.as_value_errors():
+                return batches.padded_batches(data, self.config, name)
         return trial_arrays.as_arrays(
             data, self.config, name=name, training=training, session_weights=session_weights
         )
@@ -379,7 +577,7 @@ class LFADS(keras.Model):
             ((20, 10, 6), (20, 10, 3))
         """
         if isinstance(data, tf.data.Dataset):
-            checks.check_pipeline("data", self.config)
+            checks.check_pipeline(data, "data", self.config)
             data = batches.joined(data)
         return posterior.infer(self, data, n_samples=n_samples, seed=seed)
 
@@ -517,7 +715,7 @@ class LFADS(keras.Model):
         for scalar_name, scalar in self.scalars.items():
             new.scalars[scalar_name].assign(scalar)
         if self.compiled:
-            new.compile_from_config(self.get_compile_config())
+            new.compile_from_config({**self.get_compile_config(), "optimizer_built": False})
         sessions, bias = new.network.sessions, new.network.bias_for(session.spikes)
         sessions.assign(session.name, sessions.of(session.name)._replace(out_bias=bias))
         if references:
@@ -655,12 +853,29 @@ class LFADS(keras.Model):
     def get_compile_config(self) -> dict[str, Any]:
         if not self.compiled:
             return {}
-        optimizer = keras.saving.serialize_keras_object(self.optimizer)
-        return {"optimizer": optimizer, **self._compile_arguments}
+        return {
+            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            "optimizer_built": self.optimizer.built,
+            "optimizer_settings": json.dumps(self._settings_of_optimizer()),
+            **self._compile_arguments,
+        }
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        optimizer = keras.saving.deserialize_keras_object(config["optimizer"])
-        self.compile(**{**config, "optimizer": optimizer})
+        arguments = dict(config)
+        built = arguments.pop("optimizer_built", True)
+        settings = arguments.pop("optimizer_settings", None)
+        optimizer = keras.saving.deserialize_keras_object(arguments.pop("optimizer"))
+        self.compile(optimizer, **arguments)
+        if built:
+            self._build_optimizer()
+        if settings is not None:
+            self._optimizer_settings = json.loads(settings)
+
+    def _settings_of_optimizer(self) -> dict[str, Any]:
+        """Give the settings with which training began, before callbacks changed them."""
+        if int(tf.convert_to_tensor(self.optimizer.iterations)) == 0:
+            self._optimizer_settings = checkpoints.settings_of(self.optimizer)
+        return self._optimizer_settings
 
 
 def load_model(path: str | os.PathLike[str]) -> LFADS:

@@ -88,9 +88,8 @@ class ClippedGRUCell(keras.layers.Layer):
 
     def load_own_variables(self, store: Any) -> None:
         """Load weights; a file of before has a kernel of size 0 where nothing comes in."""
-        names = sorted(store, key=int)
-        if not len(self.kernel) and len(names) == len(self.weights) + 1:
-            store = {str(i): store[name] for i, name in enumerate(names[1:])}
+        if len(store.keys()) == len(self.weights) + 1:
+            store = {str(i): store[str(i + 1)] for i in range(len(self.weights))}
         super().load_own_variables(store)
 
     def get_config(self) -> dict[str, Any]:

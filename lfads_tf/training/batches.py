@@ -87,7 +87,9 @@ def batches(
     return data.apply(tf.data.experimental.assert_cardinality(n_known)), n_batches
 
 
-def padded_batches(data: tf.data.Dataset, config: LFADSConfig) -> tf.data.Dataset:
+def padded_batches(
+    data: tf.data.Dataset, config: LFADSConfig, name: str = "x"
+) -> tf.data.Dataset:
     """Return a user's batches, the smaller ones filled up to the size of the first.
 
     What fills them has weight 0. One size means one compilation.
@@ -96,12 +98,13 @@ def padded_batches(data: tf.data.Dataset, config: LFADSConfig) -> tf.data.Datase
         data: batches of spikes ``(n_trials, n_bins, n_neurons)``, or of pairs of spikes and
             external inputs ``(n_trials, n_bins, n_external_inputs)``.
         config: of the model.
+        name: of the argument, for errors.
 
     Returns:
         Batches as :func:`checked_batch` makes them, all of the size of the first.
 
     Raises:
-        ValueError: other shapes, or more than two parts.
+        ValueError: no batches, other shapes, or more than two parts.
         tf.errors.InvalidArgumentError: when the batches are read: a batch larger than the
             first, or values that the model cannot have.
 
@@ -111,32 +114,61 @@ def padded_batches(data: tf.data.Dataset, config: LFADSConfig) -> tf.data.Datase
         >>> [batch["weight_b"].numpy().tolist() for batch in padded_batches(data, config)]
         [[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]]
     """
-    size = int(checked_batch(next(iter(data)), config)["spikes_btn"].shape[0])
+    first = next(iter(data), None)
+    if first is None:
+        raise ValueError(f"{name}: expected at least one batch, received none.")
+    shapes = {key: a.shape for key, a in checked_batch(first, config, name).items()}
+    size = int(shapes["spikes_btn"][0])
 
     def filled(*parts):
-        batch = checked_batch(parts[0] if len(parts) == 1 else parts, config)
-        assert_values(batch, config)
+        given = parts[0] if len(parts) == 1 else parts
+        if not isinstance(given, dict):
+            given = tuple(
+                _of_shape(part, shape, name)
+                for part, shape in zip(
+                    parts, [shapes["spikes_btn"], shapes["external_bte"]], strict=False
+                )
+            )
+        batch = checked_batch(given, config, name)
+        assert_values(batch, config, name)
         missing = size - tf.shape(batch["spikes_btn"])[0]
-        tf.debugging.assert_non_negative(
-            missing, f"x: expected no batch larger than the first, of {size} trials."
+        fits = tf.debugging.assert_non_negative(
+            missing, f"{name}: expected no batch larger than the first, of {size} trials."
         )
 
         def fill(array):
             paddings = [[0, missing], *([0, 0] for _ in array.shape[1:])]
             return tf.ensure_shape(tf.pad(array, paddings), [size, *array.shape[1:]])
 
-        return {name: fill(array) for name, array in batch.items()}
+        with tf.control_dependencies([fits]):
+            return {key: fill(tf.identity(array)) for key, array in batch.items()}
 
     return data.map(filled)
 
 
-def checked_batch(data: Any, config: LFADSConfig) -> dict[str, tf.Tensor]:
+def _of_shape(array, shape, name):
+    """Hold an array of a pipeline that does not say its shape to that of the first."""
+    expected = [None, *shape[1:]]
+    if array.shape.is_compatible_with(expected) and not array.shape[1:].is_fully_defined():
+        fits = tf.debugging.assert_equal(
+            tf.shape(array)[1:],
+            list(shape[1:]),
+            f"{name}: expected batches of shape (n_trials, {', '.join(map(str, shape[1:]))}), "
+            "as the first, received another.",
+        )
+        with tf.control_dependencies([fits]):
+            return tf.ensure_shape(tf.identity(array), expected)
+    return array
+
+
+def checked_batch(data: Any, config: LFADSConfig, name: str = "x") -> dict[str, tf.Tensor]:
     """Return a batch of a user's ``tf.data`` pipeline, or of :func:`batches`, as a dictionary.
 
     Args:
         data: spikes ``(n_trials, n_bins, n_neurons)``; a pair of them and external inputs
             ``(n_trials, n_bins, n_external_inputs)``; or such a dictionary.
         config: of the model.
+        name: of the argument, for errors.
 
     Returns:
         ``spikes_btn``, ``external_bte`` (of width 0 if the model has none) and ``weight_b``,
@@ -152,10 +184,12 @@ def checked_batch(data: Any, config: LFADSConfig) -> dict[str, tf.Tensor]:
         >>> {name: tuple(array.shape) for name, array in batch.items()}
         {'spikes_btn': (5, 2, 3), 'external_bte': (5, 2, 0), 'weight_b': (5,)}
     """
+    if isinstance(data, tuple) and len(data) == 3 and data[1] is None and data[2] is None:
+        data = data[0]  # Keras's own triple of inputs, targets and weights
     if isinstance(data, dict) and "spikes_btn" in data:
         batch = dict(data)
     else:
-        given, external = parts_of(data, "x")
+        given, external = parts_of(data, name)
         batch = {"spikes_btn": tf.cast(given, tf.float32)}
         if external is not None:
             batch["external_bte"] = tf.cast(external, tf.float32)
@@ -163,22 +197,22 @@ def checked_batch(data: Any, config: LFADSConfig) -> dict[str, tf.Tensor]:
     expected = (config.n_bins, config.n_neurons)
     if len(spikes.shape) != 3 or tuple(spikes.shape[1:]) != expected:
         raise ValueError(
-            f"x: expected batches of spikes of shape (n_trials, {expected[0]}, {expected[1]}), "
-            f"received {tuple(spikes.shape)}."
+            f"{name}: expected batches of spikes of shape (n_trials, {expected[0]}, "
+            f"{expected[1]}), received {tuple(spikes.shape)}."
         )
     if "external_bte" in batch:
         width = batch["external_bte"].shape[-1]
         if width != config.n_external_inputs:
             raise ValueError(
-                f"x: expected external inputs of width {config.n_external_inputs} "
+                f"{name}: expected external inputs of width {config.n_external_inputs} "
                 f"(n_external_inputs), received batches of width {width}. These are measured "
                 "inputs; inputs to be inferred are asked for by n_inferred_inputs."
             )
     else:
         if config.n_external_inputs:
             raise ValueError(
-                "x: expected batches (spikes, external_inputs), since the model was made with "
-                f"n_external_inputs={config.n_external_inputs}, received spikes only."
+                f"{name}: expected batches (spikes, external_inputs), since the model was made "
+                f"with n_external_inputs={config.n_external_inputs}, received spikes only."
             )
         shape = (tf.shape(spikes)[0], config.n_bins, 0)
         batch["external_bte"] = tf.zeros(shape, tf.float32)
@@ -187,12 +221,13 @@ def checked_batch(data: Any, config: LFADSConfig) -> dict[str, tf.Tensor]:
     return batch
 
 
-def joined(data: tf.data.Dataset) -> Any:
+def joined(data: tf.data.Dataset, name: str = "data") -> Any:
     """Give all batches of spikes, or of spikes and external inputs, as arrays.
 
     Args:
         data: batches ``(n_trials, n_bins, n_neurons)``, or pairs of such and
             ``(n_trials, n_bins, n_external_inputs)``.
+        name: of the argument, for errors.
 
     Returns:
         One array, or a tuple of as many as the batches have.
@@ -206,13 +241,19 @@ def joined(data: tf.data.Dataset) -> Any:
     """
     if data.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
-            "data: expected a tf.data.Dataset that ends, received one without end."
+            f"{name}: expected a tf.data.Dataset that ends, received one without end."
         )
     parts = [
         batch if isinstance(batch, tuple) else (batch,) for batch in data.as_numpy_iterator()
     ]
     if not parts:
-        raise ValueError("data: expected at least one batch, received none.")
+        raise ValueError(f"{name}: expected at least one batch, received none.")
+    for part in parts:
+        if [a.shape[1:] for a in part] != [a.shape[1:] for a in parts[0]]:
+            raise ValueError(
+                f"{name}: expected batches of one shape, received {parts[0][0].shape} and "
+                f"{part[0].shape}."
+            )
     arrays = tuple(
         np.concatenate(batches_of_one) for batches_of_one in zip(*parts, strict=True)
     )

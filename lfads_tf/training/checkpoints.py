@@ -44,7 +44,7 @@ from lfads_tf.training.callbacks import (
     as_int,
 )
 
-__all__ = ["Checkpoint", "default_callbacks", "digest", "read_history"]
+__all__ = ["Checkpoint", "default_callbacks", "digest", "read_history", "settings_of"]
 
 STATE, HISTORY, BEST, LAST = "state.h5", "history.csv", "best.keras", "last.keras"
 LOCK = ".lock"
@@ -121,6 +121,8 @@ def default_callbacks(
         EarlyStopping(MONITOR, mode="min", patience=patience, restore_best_weights=True),
     ]
     if directory is None:
+        if resume:
+            raise ValueError("resume: expected a directory to go on from, received none.")
         return remembered
     if not isinstance(directory, str | os.PathLike):
         raise ArgumentTypeError(f"directory: expected a path, received {directory!r}.")
@@ -385,6 +387,28 @@ def _check_shapes(path: Path, whose: str, own: Sequence[Any], given: Sequence[An
             f"resume: expected a state with the variables of this {whose}, of shapes "
             f"{expected}, received {os.fspath(path)!r} with {received}."
         )
+
+
+def settings_of(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    """Give all settings of an optimizer by name, as a file holds them.
+
+    Args:
+        optimizer: of Keras; of one that scales losses also those of the one within.
+
+    Example:
+        >>> settings = settings_of(keras.optimizers.SGD(0.5, momentum=0.25))
+        >>> settings["optimizer"], settings["optimizer.momentum"]
+        ('SGD', 0.25)
+    """
+    settings: dict[str, Any] = {"optimizer": type(optimizer).__name__}
+    inner = getattr(optimizer, "inner_optimizer", None)
+    config = json.loads(json.dumps(optimizer.get_config(), default=repr))
+    for name, value in config.items():
+        if name == "inner_optimizer":
+            settings |= {f"inner_{key}": value for key, value in settings_of(inner).items()}
+        elif name != "name":  # which counts the optimizers made in this process
+            settings[f"optimizer.{name}"] = value
+    return settings
 
 
 def _differing(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:

@@ -5,28 +5,40 @@ Those of values are written once, for arrays and for batches in a graph.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.checks import ArgumentTypeError, check_whole
 from lfads_tf._utils.logarithms import HIGHEST_LOG
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
 
 __all__ = [
+    "as_value_errors",
     "assert_values",
+    "check_callbacks",
     "check_keywords",
     "check_new_session",
+    "check_no_weights",
+    "check_one_batch",
+    "check_optimizer",
+    "check_optional_whole",
     "check_pipeline",
     "check_session_weights",
     "check_split",
     "check_steps",
     "check_targets",
+    "check_validation_freq",
     "check_values",
+    "check_verbose",
     "parts_of",
 ]
 
@@ -134,12 +146,13 @@ def _warn_of_unreachable(spikes_btn: np.ndarray, config: LFADSConfig, name: str)
         )
 
 
-def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig) -> None:
+def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig, name: str = "x") -> None:
     """Check the same of a batch in a graph, and that its external inputs are finite.
 
     Args:
         batch: ``spikes_btn`` and ``external_bte``.
         config: of the model.
+        name: of the argument, for errors.
 
     Raises:
         tf.errors.InvalidArgumentError: as :func:`check_values`, when the graph runs.
@@ -153,7 +166,7 @@ def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig) -> None:
     refused = [(rule.wrong(spikes_btn, tf), rule.expected) for rule in _rules(config)]
     not_finite = ~tf.math.is_finite(batch["external_bte"])
     for wrong, expected in [*refused, (not_finite, "finite external inputs")]:
-        tf.debugging.assert_equal(tf.reduce_any(wrong), False, f"x: expected {expected}.")
+        tf.debugging.assert_equal(tf.reduce_any(wrong), False, f"{name}: expected {expected}.")
 
 
 def check_split(session: Session, config: LFADSConfig, name: str) -> None:
@@ -217,6 +230,70 @@ def check_targets(y: Any) -> None:
         )
 
 
+def check_no_weights(**weights: Any) -> None:
+    """Raise ``TypeError`` if samples or classes should weigh, by the argument's name."""
+    for name, value in weights.items():
+        if value is not None:
+            raise TypeError(
+                f"{name}: expected none, since NaN marks samples that were not observed, "
+                f"received a {type(value).__name__}."
+            )
+
+
+def check_one_batch(x: Any) -> None:
+    """Raise ``TypeError`` if a pipeline is given for the trials of one batch."""
+    if isinstance(x, tf.data.Dataset):
+        raise TypeError("x: expected the trials of one batch, received a tf.data.Dataset.")
+
+
+def check_optimizer(
+    optimizer: Any, variables: Sequence[Any], *, alone: bool = True
+) -> keras.optimizers.Optimizer:
+    """Return a Keras optimizer, by its name or as it is.
+
+    Args:
+        optimizer: what was given.
+        variables: that it shall update.
+        alone: under no ``tf.distribute`` strategy.
+
+    Raises:
+        ArgumentTypeError: no optimizer.
+        ValueError: no optimizer's name; one that updates other variables; settings that
+            Keras cannot apply under a strategy.
+
+    Example:
+        >>> type(check_optimizer("lion", [])).__name__
+        'Lion'
+    """
+    if not isinstance(optimizer, str | dict | keras.optimizers.Optimizer):
+        raise ArgumentTypeError(
+            f"optimizer: expected a Keras optimizer or its name, received {optimizer!r}."
+        )
+    try:
+        found = keras.optimizers.get(optimizer)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"optimizer: expected a Keras optimizer or its name, received {optimizer!r}."
+        ) from error
+    if found.built:
+        known = {id(variable) for variable in found._trainable_variables}
+        if not all(id(variable) in known for variable in variables):
+            raise ValueError(
+                "optimizer: expected one of the model's own, received one that updates the "
+                "weights of another model."
+            )
+    inner = getattr(found, "inner_optimizer", found)
+    for one in getattr(inner, "optimizers", [inner]):
+        for name in ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+            value = getattr(one, name, None)
+            if value and not alone:
+                raise ValueError(
+                    f"optimizer: expected none with {name} under a tf.distribute strategy, "
+                    f"where Keras 3 cannot apply it, received {name}={value}."
+                )
+    return found
+
+
 def check_steps(steps_per_epoch: int | None, is_pipeline: bool) -> None:
     """Raise ``ValueError`` if steps are asked for where the trials make an epoch."""
     if steps_per_epoch is not None and not is_pipeline:
@@ -224,6 +301,50 @@ def check_steps(steps_per_epoch: int | None, is_pipeline: bool) -> None:
             "steps_per_epoch: expected none beside trials, all of which make an epoch (a "
             f"tf.data.Dataset may have any number of steps), received {steps_per_epoch!r}."
         )
+    check_optional_whole(steps_per_epoch, "steps_per_epoch")
+
+
+def check_optional_whole(value: Any, argument: str) -> None:
+    """Refuse what is neither none nor a whole number of at least 1."""
+    if value is not None:
+        check_whole(value, argument)
+
+
+def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Return the callbacks as a list.
+
+    Raises:
+        ArgumentTypeError: no list of callbacks.
+
+    Example:
+        >>> check_callbacks(None)
+        []
+    """
+    several = isinstance(callbacks, list | tuple)
+    odd = (
+        [c for c in callbacks if not isinstance(c, keras.callbacks.Callback)] if several else []
+    )
+    if callbacks is None or (several and not odd):
+        return list(callbacks or [])
+    shown = f"a list with {odd[0]!r}" if odd else f"{callbacks!r}"
+    raise ArgumentTypeError(
+        f"callbacks: expected a list of Keras's callbacks, received {shown}."
+    )
+
+
+def check_verbose(verbose: Any) -> None:
+    """Refuse what Keras does not take for ``verbose``."""
+    if not (verbose == "auto" if isinstance(verbose, str) else verbose in (0, 1, 2)):
+        raise ValueError(f"verbose: expected 'auto', 0, 1 or 2, received {verbose!r}.")
+
+
+def check_validation_freq(value: Any) -> None:
+    """Refuse what is neither a whole number of at least 1 nor a list of epochs."""
+    if isinstance(value, list | tuple | set | range):
+        for epoch in value:
+            check_whole(epoch, "validation_freq")
+    else:
+        check_whole(value, "validation_freq")
 
 
 def check_session_weights(session_weights: Any, config: LFADSConfig) -> None:
@@ -246,13 +367,80 @@ def check_new_session(session: Any, config: LFADSConfig) -> None:
         )
 
 
-def check_pipeline(name: str, config: LFADSConfig) -> None:
-    """Raise ``TypeError`` if a model of several sessions is given batches, which name none."""
+def check_pipeline(
+    data: tf.data.Dataset, name: str, config: LFADSConfig, end: str | None = None
+) -> None:
+    """Refuse batches that a model cannot take, by what they say of themselves.
+
+    Args:
+        data: batches.
+        name: of the argument, for errors.
+        config: of the model.
+        end: the argument that says after how many batches of an endless one to stop, if it
+            was left out; none: they need not end.
+
+    Raises:
+        TypeError: a model of several sessions, whose sessions batches do not name; parts
+            that are no dense arrays of numbers.
+        ValueError: no end, dictionaries, or more than two parts.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
+        >>> check_pipeline(tf.data.Dataset.from_tensors(tf.ones((5, 2, 3))), "x", config)
+    """
     if len(config.session_names) > 1:
         raise TypeError(
             f"{name}: expected a Session or a list of them, since the model is stitched over "
             "sessions, received a tf.data.Dataset."
         )
+    spec = data.element_spec
+    if isinstance(spec, dict):
+        if "spikes_btn" in spec:
+            return
+        raise ValueError(
+            f"{name}: expected batches of spikes, or of pairs (spikes, external_inputs), "
+            f"received dictionaries of {', '.join(map(repr, spec))}."
+        )
+    for part in parts_of(spec, name):
+        if part is None:
+            continue
+        if not isinstance(part, tf.TensorSpec):
+            received = type(part).__name__.removesuffix("Spec")
+        elif part.dtype.is_floating or part.dtype.is_integer or part.dtype.is_bool:
+            continue
+        else:
+            received = f"tensors of {part.dtype.name}"
+        raise ArgumentTypeError(
+            f"{name}: expected batches of dense tensors of real numbers (NaN after the end "
+            f"of a short trial), received {received}."
+        )
+    if end is not None and data.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            f"{name}: expected a tf.data.Dataset that ends, or {end}, received one without end."
+        )
+
+
+@contextlib.contextmanager
+def as_value_errors() -> Iterator[None]:
+    """Give a check that a graph made of batches as the ``ValueError`` it is outside of one.
+
+    Raises:
+        ValueError: with the sentence of the check.
+
+    Example:
+        >>> with as_value_errors():
+        ...     tf.debugging.assert_equal(1, 2, "x: expected finite data.")
+        Traceback (most recent call last):
+        ...
+        ValueError: x: expected finite data.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(r"\w+: expected [^\]\n]*?\.(?=[\]\n]|$)", error.message)
+        if found is None:
+            raise
+        raise ValueError(found[0]) from error
 
 
 def check_keywords(arguments: Mapping[str, Any]) -> None:

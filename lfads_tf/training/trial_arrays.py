@@ -17,6 +17,7 @@ from fixedpoint_tf._utils.checks import as_numbers, check_number
 from lfads_tf._utils.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.compatibility import as_sessions
+from lfads_tf.data.padding import as_trials, pad
 from lfads_tf.data.session import Session
 from lfads_tf.training.checks import check_split, check_values, parts_of
 
@@ -38,8 +39,8 @@ def as_arrays(
 
     Args:
         data: of one session a :class:`~lfads_tf.Session`, spikes ``(n_trials, n_bins,
-            n_neurons)``, or a pair of spikes and external inputs; of several, those or some
-            of them.
+            n_neurons)`` or a list of ``(n_bins_of_the_trial, n_neurons)`` for each trial,
+            or a pair of spikes and external inputs; of several, those or some of them.
         config: of the model.
         name: of the argument, for errors.
         training: choose the samples that are left out of it, and warn of silent neurons.
@@ -51,7 +52,7 @@ def as_arrays(
         configuration, and spikes are NaN for neurons that a session does not have.
 
     Raises:
-        TypeError: no sessions, for a model of several.
+        TypeError: no numbers, or no sessions for a model of several.
         ValueError: wrong shapes, values that the observation model cannot have (see
             :func:`lfads_tf.training.checks.check_values`), missing or unexpected external
             inputs, sessions that do not go together, or one that holds out other neurons or
@@ -180,11 +181,17 @@ def _trials(
                 f"bins of {data.bin_width} s."
             )
         check_split(data, config, name)
-    elif isinstance(data, tuple) or (isinstance(data, list) and len(data) == 2):
+    elif isinstance(data, tuple) or (isinstance(data, list) and _is_pair(data)):
         spikes, external = parts_of(data, name)
     else:
         spikes = data
-    spikes = _spikes(as_numbers(spikes, name, dtype=np.float32), config, name, encoded_only)
+    if (trials := as_trials(spikes, name)) is not None:
+        longest = max(map(len, trials))
+        spikes = pad(trials, max(longest, config.n_bins), math.nan)
+    if (trials := as_trials(external, f"{name}, external inputs")) is not None:
+        external = pad(trials, max(map(len, [*trials, *spikes])), 0.0)
+    spikes = as_numbers(spikes, name, dtype=np.float32)
+    spikes = _spikes(spikes, config, name, encoded_only)
     n_trials = len(spikes)
     shape = (n_trials, config.n_bins, config.n_external_inputs)
     if config.n_external_inputs == 0:
@@ -208,6 +215,11 @@ def _trials(
     if not np.isfinite(external).all():
         raise ValueError(f"{name}: expected finite external inputs, received NaN or infinity.")
     return {"spikes_btn": spikes, "external_bte": external}
+
+
+def _is_pair(data: list[Any]) -> bool:
+    """Tell a pair of spikes and external inputs from a list of two trials."""
+    return len(data) == 2 and (data[1] is None or np.ndim(data[0]) != 2)
 
 
 def _spikes(

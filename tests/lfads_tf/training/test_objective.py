@@ -88,7 +88,6 @@ class LinearGaussian:
         )
         rng = np.random.default_rng(7)
         decoder = self.network.decoder
-        decoder.generator.kernel.assign(tf.zeros((0, 6)))
         decoder.generator.recurrent_kernel.assign(np.zeros((2, 6)))
         # An update gate that is fully open: the next state is this one.
         decoder.generator.bias.assign([50.0, 50.0, 0.0, 0.0, 0.0, 0.0])
