@@ -17,7 +17,6 @@ from fixedpoint_tf._utils.checks import as_numbers, check_number
 from lfads_tf._utils.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.compatibility import as_sessions
-from lfads_tf.data.padding import as_trials, pad
 from lfads_tf.data.session import Session
 from lfads_tf.training.checks import check_split, check_values, parts_of
 
@@ -39,8 +38,8 @@ def as_arrays(
 
     Args:
         data: of one session a :class:`~lfads_tf.Session`, spikes ``(n_trials, n_bins,
-            n_neurons)`` or a list of ``(n_bins_of_the_trial, n_neurons)`` for each trial,
-            or a pair of spikes and external inputs; of several, those or some of them.
+            n_neurons)``, or a pair of spikes and external inputs; of several, those or some
+            of them.
         config: of the model.
         name: of the argument, for errors.
         training: choose the samples that are left out of it, and warn of silent neurons.
@@ -185,13 +184,7 @@ def _trials(
         spikes, external = parts_of(data, name)
     else:
         spikes = data
-    if (trials := as_trials(spikes, name)) is not None:
-        longest = max(map(len, trials))
-        spikes = pad(trials, max(longest, config.n_bins), math.nan)
-    if (trials := as_trials(external, f"{name}, external inputs")) is not None:
-        external = pad(trials, max(map(len, [*trials, *spikes])), 0.0)
-    spikes = as_numbers(spikes, name, dtype=np.float32)
-    spikes = _spikes(spikes, config, name, encoded_only)
+    spikes = _spikes(as_numbers(spikes, name, dtype=np.float32), config, name, encoded_only)
     n_trials = len(spikes)
     shape = (n_trials, config.n_bins, config.n_external_inputs)
     if config.n_external_inputs == 0:
