@@ -106,7 +106,7 @@ def check_infinity(array: np.ndarray, argument: str) -> None:
         )
 
 
-def seconds_per_bin(value: Any, stacklevel: int = 5) -> float:
+def seconds_per_bin(value: Any, stacklevel: int = 3) -> float:
     """Return a width of bins in seconds, with a warning if it seems to be in milliseconds.
 
     Args:

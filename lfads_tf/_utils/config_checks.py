@@ -12,6 +12,7 @@ from fixedpoint_tf._utils.checks import (
     check_whole,
     is_number,
 )
+from lfads_tf._utils.checks import seconds_per_bin
 
 __all__ = ["check_sessions", "check_together", "plain_value"]
 
@@ -72,6 +73,7 @@ def check_together(config: Any) -> None:
         value, most = getattr(config, f"n_encode_{name}"), getattr(config, f"n_{name}")
         if value is not None:
             check_whole(value, f"n_encode_{name}", most=most, for_=f" (n_{name})")
+    seconds_per_bin(config.bin_width)
     check_choice(config.observation, "observation", OBSERVATIONS)
     check_choice(config.input_prior, "input_prior", INPUT_PRIORS)
     if config.initial_condition_bins >= config.encoded_bins:

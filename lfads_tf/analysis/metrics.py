@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import pair
+from lfads_tf._utils.checks import pair, seconds_per_bin
 
 __all__ = [
     "bits_per_spike",
@@ -138,7 +138,7 @@ def mean_rates(spikes: Any, bin_width: float) -> np.ndarray:
         >>> mean_rates([[0, 2], [1, 2]], bin_width=0.5).tolist()
         [1.0, 4.0]
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     counts = _counts(spikes)
     counts = counts.reshape(-1, counts.shape[-1])
     return _observed_mean(counts, ~np.isnan(counts), axis=0)[0] / width
@@ -242,7 +242,7 @@ def _expected_and_counts(
     rates: Any, spikes: Any, bin_width: float, *, name: str = "rates"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Expected counts, floored, and counts, both of the shape of the spikes."""
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     counts = _counts(spikes)
     rates = np.asarray(rates)
     if rates.ndim == 1 and rates.shape == counts.shape[-1:]:

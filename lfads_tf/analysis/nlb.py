@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.decoding.samples import check_samples, complete_samples
 from lfads_tf.analysis.psth import psth_r_squared
@@ -138,7 +139,7 @@ def nlb_behavior_r_squared(
         >>> round(score, 3)
         1.0
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     train = check_samples(train_rates, train_behavior)
     test = check_samples(eval_rates, eval_behavior)
     tried = np.asarray(penalties, np.float64).ravel()
@@ -204,7 +205,7 @@ def evaluate_nlb(
         >>> list(result), result["co-bps"] > 0
         (['co-bps'], True)
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     group = files.group_name(dataset, width)
     true, told = (_arrays(given, group) for given in (targets, submission))
     eval_in, eval_out = (_needed(told, f"eval_rates_{part}") for part in ("heldin", "heldout"))

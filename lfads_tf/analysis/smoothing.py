@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.analysis.components import principal_components
 
 __all__ = [
@@ -141,9 +143,16 @@ def smooth_pca(
 
 
 def _mean(spikes: Any, bin_width: float, sd: float, *, causal: bool) -> np.ndarray:
-    width, sd = checks.check_number(bin_width, "bin_width"), checks.check_number(sd, "sd")
+    width, sd = seconds_per_bin(bin_width), checks.check_number(sd, "sd")
     counts = checks.as_numbers(spikes, "spikes", n_axes=(2, 3), shape=_SHAPE, dtype=None)
     counts = counts.astype(np.result_type(counts, np.float32), copy=False)
+    duration = counts.shape[-2] * width
+    if sd > duration:
+        warnings.warn(
+            f"sd: {sd:g} s is longer than the data of {duration:g} s. For {sd:g} ms pass "
+            f"{sd / 1e3:g}.",
+            stacklevel=3,
+        )
     total, weight, _ = _sums(counts, sd / width, causal=causal)
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN wanted
         return total / (weight * width)
@@ -198,7 +207,7 @@ def select_gaussian_width(
         >>> select_gaussian_width(spikes, 0.01, [0.01, 0.1, 1.0]).sd
         0.1
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     sds = [checks.check_number(sd, "candidates") for sd in candidates]
     if not sds:
         raise ValueError("candidates: expected at least one width, received none.")
@@ -207,7 +216,7 @@ def select_gaussian_width(
     )
     counts = counts.astype(np.float64, copy=False)
     seen = ~np.isnan(counts)
-    truth = None if true_rates is None else np.asarray(true_rates, np.float64) * width
+    truth = None if true_rates is None else checks.as_numbers(true_rates, "true_rates") * width
     if truth is not None:
         if truth.shape != counts.shape:
             raise ValueError(

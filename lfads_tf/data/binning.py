@@ -61,7 +61,7 @@ def bin_spikes(
         array([[2., 0., 0., 1.],
                [0., 0., 0., 0.]], dtype=float32)
     """
-    width = seconds_per_bin(bin_width, stacklevel=3)
+    width = seconds_per_bin(bin_width)
     numbers = is_number(start) and is_number(stop)
     if not (numbers and math.isfinite(start) and math.isfinite(stop)):
         raise ValueError(
@@ -128,6 +128,8 @@ def _doubt_of_unit(given: list[np.ndarray], n_inside: int, start: float, stop: f
                 f"only {n_inside} of {n_spikes} spikes lie within {window}, and neurons would "
                 f"fire {rate:.2g} times a second; in {unit}, {n_then} would lie within."
             )
+    if n_spikes >= 100 and rate < _LEAST_RATE / 4:
+        return f"neurons would fire {rate:.2g} times a second."
     if n_spikes >= 20 and spent > 0 and last - start < (stop - start) / 500:
         return (
             f"the last of {n_spikes} spikes comes at {last:g} s of {window}: start and stop "
@@ -182,7 +184,7 @@ def segment(
     """
     array = as_numbers(continuous, "continuous", dtype=None)
     times = as_numbers(event_times, "event_times")
-    width = seconds_per_bin(bin_width, stacklevel=3)
+    width = seconds_per_bin(bin_width)
     if outside not in ("error", "drop", "nan"):
         raise ValueError(f"outside: expected 'error', 'drop' or 'nan', received {outside!r}.")
     if array.ndim < 1 or times.ndim != 1:

@@ -96,7 +96,7 @@ class Session:
         if np.isnan(spikes).all():
             raise ValueError("spikes: expected observed samples, received NaN only.")
         self._set("spikes", _read_only(spikes))
-        self._set("bin_width", seconds_per_bin(self.bin_width))
+        self._set("bin_width", seconds_per_bin(self.bin_width, stacklevel=5))
         n_trials, n_bins, n_neurons = spikes.shape
         for name in _PADDING:
             value = getattr(self, name)

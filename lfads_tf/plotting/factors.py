@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks, figures
+from fixedpoint_tf._utils import figures
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf._utils.conditions import as_conditions
 from lfads_tf.plotting import style
 
@@ -58,7 +59,7 @@ def plot_factors(
         >>> [ax.get_title() for ax in axes]
         ['factor 1 (62%)', 'factor 2 (31%)', 'factor 0 (7%)']
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     factors = style.field("inferred", inferred, "factors", 3, "(n_trials, n_bins, n_factors)")
     n_trials, n_bins, n_all = factors.shape
     key = style.condition_key(conditions, n_trials)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks, figures
+from fixedpoint_tf._utils import figures
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def plot_inferred_inputs(
         >>> axes[0, 0].get_xlabel(), float(axes[0, 0].get_lines()[0].get_ydata().max())
         ('time from event (s)', 1.0)
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     mean = style.field(
         "inferred",
         inferred,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks, figures
-from lfads_tf._utils.checks import pair
+from fixedpoint_tf._utils import figures
+from lfads_tf._utils.checks import pair, seconds_per_bin
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def plot_rates_against_truth(
     """
     from lfads_tf.analysis import r_squared
 
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     if average not in _WORDS:
         raise ValueError(f"average: expected 'neurons' or 'pooled', received {average!r}.")
     inferred = style.field("rates", rates, "rates", 3, "(n_trials, n_bins, n_neurons)")

@@ -8,6 +8,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks, figures
 from fixedpoint_tf._utils.principal_components import fit_components
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf._utils.conditions import has_condition
 from lfads_tf.plotting import style
 
@@ -74,7 +75,7 @@ def plot_trials(
         true_rates = data.true_rates if true_rates is None else true_rates
     elif bin_width is None:
         raise ValueError("bin_width: expected the width of a bin in seconds, received none.")
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     shape = "(n_trials, n_bins, n_neurons)"
     spikes = checks.as_numbers(
         getattr(data, "spikes", data), "data", n_axes=(3,), shape=shape, dtype=None

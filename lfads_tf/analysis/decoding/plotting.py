@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks, figures
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.analysis.comparison_style import style_by_name
 from lfads_tf.analysis.decoding.dimensions import OverDimensions
 from lfads_tf.plotting import style
@@ -124,7 +125,7 @@ def plot_decoded(
         >>> axes.shape, axes[0, 1].get_title()
         ((2, 4), 'trial 2')
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     shape = "(n_trials, n_bins, n_targets)"
     truth = checks.as_numbers(targets, "targets", n_axes=(3,), shape=shape, dtype=None)
     n_trials, n_bins, n_targets = truth.shape

@@ -9,6 +9,7 @@ from scipy import fft
 from scipy.signal import windows
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.analysis.field_potentials.signals import check_trials
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def coherence(
         >>> round(float(found.coherence[at]), 2), round(float(found.phase[at] / np.pi), 2)
         (1.0, 0.25)
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     y, x = check_trials(rates, lfp)
     n_trials, n_bins = x.shape
     duration = n_bins * width

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import fft, signal
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf._utils.conditions import as_conditions, has_condition
 from lfads_tf.analysis.field_potentials.lagged_products import LaggedProducts
 from lfads_tf.analysis.field_potentials.signals import band_pass, check_trials
@@ -193,7 +194,7 @@ def cross_correlation(
         >>> round(float(found.peak_lag), 3), round(float(found.peak), 3)
         (0.03, 1.0)
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     checks.check_whole(n_shuffles, "n_shuffles")
     y, x = check_trials(rates, lfp)
     if conditions is not None:
@@ -232,7 +233,7 @@ def peak_frequency(
     The greatest value of the spectrum of the function ``(n_lags,)`` or ``(n_lags, n)``, its
     mean over lags taken off, after a Hann window over all lags.
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     values = checks.as_numbers(
         correlation, "correlation", n_axes=(1, 2), shape="(n_lags, n)", dtype=None
     )

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import signal
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import seconds_per_bin
 
 __all__ = ["band_pass", "check_trials"]
 
@@ -45,7 +46,7 @@ def band_pass(
         >>> bool(np.abs(found - fast)[50:150].max() < 0.01)
         True
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     checks.check_whole(order, "order")
     array = _signals("values", values, (2, 3), "(n_trials, n_bins) or (n_trials, n_bins, n)")
     low, high = _band(band, width)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fixedpoint_tf._utils import checks, figures
+from fixedpoint_tf._utils import figures
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.analysis.comparison_style import style_by_name
 from lfads_tf.analysis.separation.result import Separation
 from lfads_tf.plotting import style
@@ -57,7 +58,7 @@ def plot_separation(
         >>> ax.get_ylabel()
         'accuracy (2 conditions)'
     """
-    width = checks.check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     looks = style_by_name("results", results, Separation)
     sizes = {result.predictions.shape[1] for result, _, _ in looks.values()}
     if len(sizes) > 1:

@@ -31,8 +31,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_number
 from fixedpoint_tf._utils.files import existing, writing
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.data.session import Session
 
 __all__ = ["read_output", "write_data", "write_output"]
@@ -155,7 +155,7 @@ def read_output(
         ...     read_output(path, "valid", 0.02)["rates"][0, 0].tolist()
         [50.0, 50.0, 50.0]
     """
-    width = check_number(bin_width, "bin_width")
+    width = seconds_per_bin(bin_width)
     with h5py.File(existing(path), "r") as file:
         found = {
             field: np.asarray(file[f"{split}_{name}"][()])

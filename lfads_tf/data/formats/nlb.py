@@ -36,8 +36,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fixedpoint_tf._utils.checks import as_numbers, check_number, listed
+from fixedpoint_tf._utils.checks import as_numbers, listed
 from fixedpoint_tf._utils.files import existing, writing
+from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.data.session import Session
 
 __all__ = ["group_name", "predictions", "read", "session", "spikes_of", "write"]
@@ -57,7 +58,7 @@ def group_name(dataset: str, bin_width: float) -> str:
         >>> group_name("mc_maze", 0.005), group_name("area2_bump", 0.02)
         ('mc_maze', 'area2_bump_20')
     """
-    ms = 1e3 * check_number(bin_width, "bin_width")
+    ms = 1e3 * seconds_per_bin(bin_width)
     return dataset if round(ms, 6) == 5 else f"{dataset}_{ms:g}"
 
 

@@ -221,3 +221,11 @@ class TestPCA:
         alone = smooth_pca(spikes[:2], 0.02, 0.05, 2, fitted_to=spikes)
         np.testing.assert_allclose(alone, smooth_pca(spikes, 0.02, 0.05, 2)[:2])
         assert (alone >= 0).all()
+
+
+def test_widths_in_ms_are_noticed():
+    counts = np.random.default_rng(0).poisson(1.0, (3, 50, 4))
+    with pytest.warns(UserWarning, match="bin_width: 20 is taken in seconds; for bins of 20 ms"):
+        smooth_gaussian(counts, 20, 30)
+    with pytest.warns(UserWarning, match="sd: 30 s is longer than the data of 1 s. For 30 ms"):
+        smooth_causal_gaussian(counts, 0.02, 30)

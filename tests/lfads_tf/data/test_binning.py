@@ -314,3 +314,9 @@ def test_what_is_masked_is_not_observed():
     np.testing.assert_array_equal(
         segment(masked, [0.2], 0.1, 0.2, 0.1, 0.0)[0, :, 0], [1, np.nan, 3]
     )
+
+
+def test_times_and_window_in_ms_are_noticed():
+    times = poisson_times(8.0, 60.0, 3, 1e3)
+    with pytest.warns(UserWarning, match="neurons would fire 0.00.* Are they in seconds"):
+        bin_spikes(times, 1.0 - 1e-9, 0.0, 60e3)
