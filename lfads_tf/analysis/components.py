@@ -52,7 +52,7 @@ class PrincipalComponents(NamedTuple):
             >>> fitted.project([[5.0, 8.0]]).tolist()
             [[5.0]]
         """
-        features = np.asarray(features, np.float64)
+        features = checks.as_numbers(features, "features")
         if features.ndim == 0 or features.shape[-1] != len(self.mean):
             raise ValueError(
                 f"features: expected {len(self.mean)} features on the last axis, as the "
@@ -77,7 +77,7 @@ class PrincipalComponents(NamedTuple):
             >>> fitted.reconstruct([[5.0]]).tolist()
             [[5.0, 1.0]]
         """
-        scores = np.asarray(scores, np.float64)
+        scores = checks.as_numbers(scores, "scores")
         n_components = self.axes.shape[1]
         if scores.ndim == 0 or scores.shape[-1] != n_components:
             raise ValueError(

@@ -244,7 +244,7 @@ def _expected_and_counts(
     """Expected counts, floored, and counts, both of the shape of the spikes."""
     width = seconds_per_bin(bin_width)
     counts = _counts(spikes)
-    rates = np.asarray(rates)
+    rates = checks.as_numbers(rates, name, dtype=None)
     if rates.ndim == 1 and rates.shape == counts.shape[-1:]:
         rates = np.broadcast_to(rates, counts.shape)
     _, rates = pair("spikes", counts, name, rates)

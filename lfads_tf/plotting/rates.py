@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import figures
+from fixedpoint_tf._utils import checks, figures
 from lfads_tf._utils.checks import pair, seconds_per_bin
 from lfads_tf.plotting import style
 
@@ -77,7 +77,7 @@ def plot_rates_against_truth(
     estimates = [("LFADS", inferred, style.ESTIMATE)]
     if smoothed is not None:
         known = np.array(truth)
-        smoothed = np.asarray(smoothed, np.float64)
+        smoothed = checks.as_numbers(smoothed, "smoothed")
         if smoothed.shape == known.shape:
             known[np.isnan(smoothed)] = np.nan
         pair("true_rates", known, "smoothed", smoothed)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import unmasked
 from fixedpoint_tf._utils.figures import COLORS
 from lfads_tf._utils.conditions import as_conditions, condition_kinds
 
@@ -41,7 +42,7 @@ def field(name: str, inferred: Any, attribute: str, n_axes: int, shape: str) -> 
     """
     value = getattr(inferred, attribute, inferred)
     try:
-        array = np.asarray(value)
+        array = np.asarray(unmasked(value))
     except ValueError:  # a tuple of arrays of different shapes
         array = np.asarray(None)
     is_numeric = array.dtype.kind in "buif"

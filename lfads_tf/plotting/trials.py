@@ -81,7 +81,7 @@ def plot_trials(
         getattr(data, "spikes", data), "data", n_axes=(3,), shape=shape, dtype=None
     )
     rates = style.field("inferred", inferred, "rates", 3, shape)
-    truth = None if true_rates is None else np.asarray(true_rates)
+    truth = None if true_rates is None else checks.as_numbers(true_rates, "true_rates")
     for name, array in (("inferred", rates), ("true_rates", truth)):
         if array is not None and array.shape != spikes.shape:
             raise ValueError(

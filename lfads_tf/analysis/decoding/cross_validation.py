@@ -80,7 +80,8 @@ def decoding_r_squared(targets: Any, predictions: Any) -> float:
         >>> decoding_r_squared([[1.0], [3.0], [5.0]], [[1.0], [3.0], [float("nan")]])
         1.0
     """
-    predictions = np.asarray(predictions, np.float64)
+    predictions = checks.as_numbers(predictions, "predictions")
+    targets = checks.as_numbers(targets, "targets")
     scored = np.where(np.isnan(predictions), np.nan, targets)
     return metrics.r_squared(scored, np.nan_to_num(predictions), average="pooled")
 

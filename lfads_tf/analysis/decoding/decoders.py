@@ -209,7 +209,7 @@ class Kalman(_Regularised):
 
 
 def _within(name: str, values: Sequence[float], most: float) -> None:
-    array = np.asarray(values, np.float64)
+    array = checks.as_numbers(values, name)
     inside = np.isfinite(array) & (array >= 0) & (array <= most)
     if array.ndim != 1 or array.size == 0 or not inside.all():
         wanted = "of at least 0" if np.isinf(most) else f"from 0 to {most:g}"

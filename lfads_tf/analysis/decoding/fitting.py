@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis.decoding.decoders import DecodingMethod
 from lfads_tf.analysis.decoding.folds import fold_labels
 from lfads_tf.analysis.decoding.lags import Lags, check_lags
@@ -87,7 +88,7 @@ class FittedDecoder(NamedTuple):
             >>> bool(np.allclose(fitted.predict(x), x[..., :1]))
             True
         """
-        features = np.asarray(features, np.float64)
+        features = checks.as_numbers(features, "features")
         if features.ndim < 2 or features.shape[-1] != len(self.filling):
             raise ValueError(
                 f"features: expected {len(self.filling)} features on the last axis, as the "

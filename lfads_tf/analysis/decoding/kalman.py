@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis.decoding.samples import check_samples, complete_samples
 
 __all__ = ["KalmanFilter", "kalman_filters"]
@@ -56,7 +57,7 @@ class KalmanFilter(NamedTuple):
         Returns:
             ``(n_trials, n_bins, n_targets)``.
         """
-        features = np.asarray(features, np.float64)
+        features = checks.as_numbers(features, "features")
         n_features = len(self.features_mean)
         if features.ndim != 3 or features.shape[-1] != n_features:
             raise ValueError(

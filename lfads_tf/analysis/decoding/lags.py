@@ -124,7 +124,7 @@ def delayed(features: Any, lags: Sequence[int], filling: Any = np.nan) -> np.nda
         lags: in bins; the features of the first lag stand first.
         filling: stands beyond the edges of a trial: a number or one for each feature.
     """
-    features = np.asarray(features, np.float64)
+    features = checks.as_numbers(features, "features")
     if tuple(lags) == (0,):
         return features
     if features.ndim != 3:

@@ -209,7 +209,7 @@ def predictions(
             )
         if not (rates >= 0).all():
             raise ValueError(f"{name}: expected rates of at least 0, received {rates.min():g}.")
-        counts = (np.asarray(rates, np.float64) * data.bin_width).astype(np.float32)
+        counts = (rates.astype(np.float64) * data.bin_width).astype(np.float32)
         for block, array in _blocks(counts, n_bins, n_heldin):
             if forward or not block.endswith("forward"):
                 arrays[f"{split}_rates_{block}"] = array

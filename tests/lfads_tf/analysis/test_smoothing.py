@@ -225,7 +225,9 @@ class TestPCA:
 
 def test_widths_in_ms_are_noticed():
     counts = np.random.default_rng(0).poisson(1.0, (3, 50, 4))
-    with pytest.warns(UserWarning, match="bin_width: 20 is taken in seconds; for bins of 20 ms"):
+    with pytest.warns(
+        UserWarning, match="bin_width: 20 is taken in seconds; for bins of 20 ms"
+    ):
         smooth_gaussian(counts, 20, 30)
-    with pytest.warns(UserWarning, match="sd: 30 s is longer than the data of 1 s. For 30 ms"):
+    with pytest.warns(UserWarning, match="sd: 30 s is longer than the data of 1 s"):
         smooth_causal_gaussian(counts, 0.02, 30)
