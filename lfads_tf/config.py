@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lfads_tf._utils.checks import UNNAMED
+from lfads_tf._utils.conditions import has_condition
 from lfads_tf._utils.config_checks import check_sessions, check_together, plain_value
 from lfads_tf.data.compatibility import as_sessions
 from lfads_tf.data.session import Session
@@ -328,7 +329,8 @@ class LFADSConfig:
             from_data["session_neurons"] = neurons
             from_data["session_encode_neurons"] = encoded if split else ()
             from_data["n_read_in"] = min(n_factors, min(encoded))
-            if any(session.conditions is not None for session in sessions):
+            labels = [s.conditions for s in sessions if s.conditions is not None]
+            if any(has_condition(of_session).any() for of_session in labels):
                 from_data["read_in_start"] = "pcr"
         return cls(**{**from_data, **changes})
 

@@ -41,7 +41,12 @@ def as_axes(axes: Any) -> tuple[str, ...] | None:
     return names
 
 
-def arrange_cells(cells: np.ndarray, axes: Sequence[str] | None, key: str) -> list[np.ndarray]:
+def arrange_cells(
+    cells: np.ndarray,
+    axes: Sequence[str] | None,
+    key: str,
+    lengths: Sequence[int] | None = None,
+) -> list[np.ndarray]:
     """Return trials of a cell array with one matrix for each, bins first.
 
     Trials of different length tell which axis is that of bins, since neurons are the same in
@@ -51,6 +56,7 @@ def arrange_cells(cells: np.ndarray, axes: Sequence[str] | None, key: str) -> li
         cells: of matrices, a row or a column.
         axes: of :func:`as_axes`; none: as the lengths tell.
         key: of the file, for errors.
+        lengths: of the trials in bins, where they are known.
 
     Raises:
         ValueError: other cells than one matrix a trial, or axes that cannot be told apart.
@@ -73,6 +79,10 @@ def arrange_cells(cells: np.ndarray, axes: Sequence[str] | None, key: str) -> li
             f"for each trial, received cells of shape {cells.shape} that hold something else. "
             f"{_TIMES}"
         )
+    if lengths is not None and len(lengths) == len(sizes):
+        fits = [[size[k] for size in sizes] == list(lengths) for k in (0, 1)]
+        if fits[0] != fits[1]:
+            return trials if fits[0] else [trial.T for trial in trials]
     if all(min(size, default=0) < 2 for size in sizes) and axes is None:
         raise ValueError(
             f"axes: expected, since {key} holds a vector for each trial, the order of axes for "

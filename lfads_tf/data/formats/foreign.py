@@ -88,7 +88,9 @@ class Source(Mapping[str, Any]):
                 f"path: expected numbers in {key}, received {kind or type(value).__name__}."
             )
         if self.is_matlab and value.dtype == object:
-            trials = orders.arrange_cells(value, self.axes, key)
+            if key in _PLAIN_IN_BINS[1:]:
+                self["spikes"]  # whose lengths tell which axis is that of bins
+            trials = orders.arrange_cells(value, self.axes, key, self.lengths.get("spikes"))
             self.lengths[key] = [len(trial) for trial in trials]
             widths = {trial.shape[1] for trial in trials}
             if len(widths) > 1:

@@ -368,3 +368,45 @@ def test_objects_in_files_before_73_are_said(tmp_path, monkeypatch, caplog):
     with pytest.raises(ValueError, match="received condition of MATLAB's class 'string'"):
         Session.load(path, bin_width=0.02)
     assert "among them condition of class string" in caplog.text
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_stands_beside_has_the_bins_of_the_spikes(load, turned):
+    """Of one channel, in rows or columns; also where trials are alike in length."""
+    for lengths, options in (
+        (LENGTHS, {}),
+        ([10] * 4, {"axes": ("trials", "bins", "neurons")}),
+    ):
+        trials = [
+            {
+                "spikes": SPIKES[i, :n],
+                "behavior": np.arange(n)[:, None] * 1.0,
+                "external_inputs": np.ones((n, 1)),
+            }
+            for i, n in enumerate(lengths)
+        ]
+        if turned:
+            trials = [
+                {**t, "behavior": t["behavior"].T, "external_inputs": np.ones((1, n))}
+                for t, n in zip(trials, lengths, strict=True)
+            ]
+        session = load({"trials": trials}, group="trials", **options)
+        for i, n in enumerate(lengths):
+            np.testing.assert_array_equal(session.behavior[i, :n, 0], np.arange(n))
+            np.testing.assert_array_equal(session.external_inputs[i, :, 0], np.arange(10) < n)
+
+
+def test_sparse_matrices_are_filled_up(tmp_path):
+    from scipy.sparse import csc_matrix
+
+    path, dense = tmp_path / "x.mat", SPIKES[0].copy()
+    save(path, "7", spikes=csc_matrix(dense))
+    np.testing.assert_array_equal(matlab.read(path)["spikes"], dense)
+    made = csc_matrix(dense)
+    save(path, "7.3", other=dense)
+    with h5py.File(path, "a") as file:
+        group = file.create_group("spikes")
+        group.attrs["MATLAB_class"] = np.bytes_("double")
+        group.attrs["MATLAB_sparse"] = np.uint64(len(dense))
+        group["data"], group["ir"], group["jc"] = made.data, made.indices, made.indptr
+    np.testing.assert_array_equal(matlab.read(path)["spikes"], dense)
