@@ -41,11 +41,8 @@ def writing(
         'all of it'
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise ValueError(
-            f"path: expected the name of a file, received {os.fspath(path)!r}, which is a "
-            f"{'folder' if target.is_dir() else 'device or pipe'}."
-        )
+    if target.exists():
+        _check_is_file(path)
     if target.exists() and not overwrite:
         raise FileExistsError(
             f"path: expected a new file, received {os.fspath(path)!r}, which exists. Pass "
@@ -66,6 +63,10 @@ def writing(
         os.replace(temporary, target)
         if os.name == "posix":  # elsewhere a folder cannot be flushed
             _flush(target.parent)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary)):
+            error.filename = os.fspath(path)  # the system does not say of which file it speaks
+        raise
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -126,8 +127,18 @@ def existing(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
         ...     print(error)
         path: expected a file, received 'nothing.h5', where there is none.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(
             f"path: expected a file, received {os.fspath(path)!r}, where there is none."
         )
+    _check_is_file(path)
     return path
+
+
+def _check_is_file(path: str | os.PathLike[str]) -> None:
+    """Refuse what is no regular file."""
+    if not Path(path).is_file():
+        raise ValueError(
+            f"path: expected a file, received {os.fspath(path)!r}, which is a "
+            f"{'folder' if Path(path).is_dir() else 'device or pipe'}."
+        )

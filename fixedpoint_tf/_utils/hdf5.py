@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from fixedpoint_tf._utils.hdf5_checks import (
     most_bytes,
 )
 
-__all__ = ["check_suffix", "damaged", "opened", "read", "write"]
+__all__ = ["check_suffix", "damaged", "opened", "read", "write", "write_new"]
 
 _NAME, _VERSION = "format", "format_version"
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
@@ -91,29 +92,84 @@ def write(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = os.path.join(folder, "x.h5")
         ...     write(path, {"x": np.arange(3)}, {}, format_name="demo", format_version=1)
-        ...     arrays, _ = read(path, format_name="demo", format_version=1)
+        ...     form = {"format_name": "demo", "format_version": 1}
+        ...     arrays, _ = read(path, attribute_names=(), **form)
         >>> arrays["x"].tolist()
         [0, 1, 2]
     """
     check_suffix(path)
-    told = {_NAME: format_name, _VERSION: format_version, **attributes}
     with writing(path, overwrite=overwrite, make_folder=make_folder) as temporary:
-        _write_file(temporary, arrays, told, compress)
-        total = sum(array.nbytes for array in arrays.values())
-        if total > most_bytes(temporary.stat().st_size):
-            # So little for so much would be refused by the reader as made to fill memory.
-            _write_file(temporary, arrays, told, False)
-        write_checksum(temporary)
+        write_new(
+            temporary,
+            arrays,
+            attributes,
+            format_name=format_name,
+            format_version=format_version,
+            compress=compress,
+        )
+
+
+def write_new(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, np.ndarray],
+    attributes: Mapping[str, str | int | float],
+    *,
+    format_name: str,
+    format_version: int,
+    compress: bool = False,
+) -> None:
+    """Write arrays and attributes to a file as :func:`write` does, but to its own name."""
+    told = {_NAME: format_name, _VERSION: format_version, **attributes}
+    _write_file(path, arrays, told, compress)
+    total = sum(array.nbytes for array in arrays.values())
+    if total > most_bytes(os.path.getsize(path)):
+        # So little for so much would be refused by the reader as made to fill memory.
+        _write_file(path, arrays, told, False)
+    write_checksum(path)
 
 
 def _write_file(
-    path: Path, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any], compress: bool
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, np.ndarray],
+    attributes: Mapping[str, Any],
+    compress: bool,
 ) -> None:
-    with h5py.File(path, "w", userblock_size=BLOCK_SIZE) as file:
-        for name, value in attributes.items():
-            file.attrs[name] = value
-        for name, array in arrays.items():
-            _write_array(file, name, array, compress)
+    with _Unfailing(path) as raw:
+        with h5py.File(raw, "w", userblock_size=BLOCK_SIZE) as file:
+            for name, value in attributes.items():
+                file.attrs[name] = value
+            for name, array in arrays.items():
+                _write_array(file, name, array, compress)
+        if raw.error is not None:
+            raise raw.error
+
+
+class _Unfailing(io.FileIO):
+    """A file that keeps its first error for the end, as of a disk that is full.
+
+    The HDF5 library cannot close a file whose writing fails, and keeps it open for ever.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path, "w+")
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        done = 0
+        try:
+            while self.error is None and done < len(view):
+                done += super().write(view[done:]) or 0
+        except OSError as error:
+            self.error = error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
 
 
 def _write_array(file: h5py.File, name: str, array: np.ndarray, compress: bool) -> None:
@@ -203,6 +259,7 @@ def read(
     *,
     format_name: str,
     format_version: int,
+    attribute_names: Collection[str],
     check: Callable[[Mapping[str, Header]], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what :func:`write` wrote.
@@ -211,6 +268,7 @@ def read(
         path: the file.
         format_name: what the file must hold.
         format_version: the newest version that the caller can read.
+        attribute_names: those that it may have beside the format.
         check: refuses, by a ``ValueError``, datasets by their shapes and types, before any
             is read.
 
@@ -243,6 +301,8 @@ def read(
             found_version = attributes.pop(_VERSION, None)
             is_ours = found_name == format_name and isinstance(found_version, int)
             if is_ours and found_version <= format_version:
+                if unknown := attributes.keys() - set(attribute_names):
+                    raise ValueError(f"attribute {min(unknown)!r}: none of this format")
                 headers = headers_of(file, os.path.getsize(path))
                 if check is not None:
                     check(headers)

@@ -58,6 +58,9 @@ class Result:
     #: behind them: what is no real number.
     _axes: ClassVar[dict[str, str]] = {}
 
+    #: Attributes of a file: ``values`` holds all fields but arrays, in JSON.
+    _attribute_names: ClassVar[tuple[str, ...]] = ("values",)
+
     @classmethod
     def _format_name(cls) -> str:
         return f"fixedpoint_tf.{cls.__name__}"
@@ -116,6 +119,7 @@ class Result:
             path,
             format_name=cls._format_name(),
             format_version=cls.format_version,
+            attribute_names=cls._attribute_names,
             check=cls._check_arrays,
         )
         try:

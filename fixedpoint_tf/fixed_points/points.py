@@ -127,6 +127,8 @@ class FixedPoints(Result):
     search_end: str | None = None
     index: IndexSum | None = None
 
+    _attribute_names = ("time", "tol_unique", *_IN_JSON)
+
     def __post_init__(self) -> None:
         check_time(self.time)
         if not self.tol_unique >= 0:

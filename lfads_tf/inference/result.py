@@ -118,7 +118,7 @@ class Inferred(NamedTuple):
             ...     Inferred.load(os.path.join(folder, "inferred.h5")).rates.shape
             (2, 5, 3)
         """
-        arrays, _ = hdf5.read(path, **_FORMAT, check=_check)
+        arrays, _ = hdf5.read(path, **_FORMAT, attribute_names=(), check=_check)
         return cls(**arrays)
 
 

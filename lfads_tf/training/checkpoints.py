@@ -26,7 +26,6 @@ import filelock
 import keras
 import numpy as np
 
-from fixedpoint_tf._utils import hdf5
 from fixedpoint_tf._utils.checks import (
     ArgumentTypeError,
     check_number,
@@ -34,8 +33,8 @@ from fixedpoint_tf._utils.checks import (
     check_whole,
 )
 from fixedpoint_tf._utils.files import remove_leftovers, writing
-from fixedpoint_tf._utils.hdf5_checks import parse_json
 from lfads_tf.config import renamed
+from lfads_tf.training import run_state
 from lfads_tf.training.callbacks import (
     MONITOR,
     EarlyStopping,
@@ -51,9 +50,6 @@ LOCK = ".lock"
 
 #: Files of the folder that the command line writes.
 _WRITTEN_BESIDE = ("run.json", "report.md")
-
-_IN_JSON = ("settings", "trials", "memory", "history")
-_FORMAT: Any = {"format_name": "lfads_tf.Run", "format_version": 1}
 
 
 def default_callbacks(
@@ -237,7 +233,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.trials = {n: digest(a) if isinstance(a, dict) else None for n, a in trials.items()}
         if not self.resume or not (self.directory / STATE).exists():
             return 0, False
-        state = self._read_state()
+        state = run_state.read(self.directory / STATE)
         theirs = {name: state[name] for name in ("settings", "trials")}
         epoch, stopped = int(state["epoch"]), bool(state["stopped"])
         theirs["settings"] = {renamed(k): value for k, value in theirs["settings"].items()}
@@ -314,46 +310,23 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _write_state(self, epoch: int) -> None:
         model, best = self.model, self._best()
-        memory = [{name: getattr(c, name) for name in c.state} for c in self.remembered]
         lists = {
             "weights": model.get_weights(),
             "optimizer": [np.asarray(v) for v in model.optimizer.variables],
         }
         if best is not None:
             lists["best"] = best.best_weights
-        hdf5.write(
-            self.directory / STATE,
-            {f"{k}.{i}": np.asarray(a) for k, v in lists.items() for i, a in enumerate(v)},
-            {
-                "epoch": epoch,
-                "stopped": bool(model.stop_training),
-                "settings": json.dumps(self.settings),
-                "trials": json.dumps(self.trials),
-                "memory": json.dumps(memory, default=float),
-                "history": json.dumps(self.history),
-                **{f"n_{name}": len(arrays) for name, arrays in lists.items()},
-            },
-            **_FORMAT,
-        )
-
-    def _read_state(self) -> dict[str, Any]:
-        """Return what a run wrote last, arrays as lists."""
-        path = self.directory / STATE
-        arrays, state = hdf5.read(path, **_FORMAT)
-        try:
-            for name in _IN_JSON:
-                state[name] = parse_json(state[name], name)
-            for name in ("weights", "optimizer", "best"):
-                if f"n_{name}" in state:
-                    count = range(int(state[f"n_{name}"]))
-                    values = [arrays.pop(f"{name}.{i}") for i in count]
-                    # A model of before has a weight of size 0 where nothing comes in.
-                    state[name] = [value for value in values if value.size]
-            if arrays or not {"epoch", "stopped", "weights", "optimizer"} <= state.keys():
-                raise ValueError("arrays or attributes too many or too few")
-        except (KeyError, TypeError, ValueError) as error:
-            raise hdf5.damaged(path, "the state of a run", error) from error
-        return state
+        with writing(self.directory / STATE, overwrite=True) as path:
+            run_state.write(
+                path,
+                lists,
+                epoch=epoch,
+                stopped=model.stop_training,
+                settings=self.settings,
+                trials=self.trials,
+                memory=[{name: getattr(c, name) for name in c.state} for c in self.remembered],
+                history=self.history,
+            )
 
     def restore(self, model: keras.Model) -> None:
         """Give a model, and the callbacks, the state of the folder.
@@ -361,7 +334,7 @@ class Checkpoint(keras.callbacks.Callback):
         Args:
             model: compiled, with the configuration and the optimizer of the folder's run.
         """
-        state = self._read_state()
+        state = run_state.read(self.directory / STATE)
         variables, values = model.optimizer.variables, state["optimizer"]
         for whose, own, given in (
             ("model", model.weights, state["weights"]),
@@ -373,6 +346,11 @@ class Checkpoint(keras.callbacks.Callback):
             variable.assign(value)
         self.history = state["history"]
         for callback, remembered in zip(self.remembered, state["memory"], strict=True):
+            if set(remembered) != set(callback.state):
+                raise ValueError(
+                    f"resume: expected a state with {', '.join(callback.state)} of "
+                    f"{type(callback).__name__}, received {remembered}."
+                )
             for name, value in remembered.items():
                 setattr(callback, name, value)
             if "best" in state and hasattr(callback, "best_weights"):

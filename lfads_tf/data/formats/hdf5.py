@@ -171,13 +171,15 @@ def _read_ours(
     shown = os.fspath(path)
     if group is not None and group.strip("/"):
         raise ValueError(
-            f"group: expected none, since {shown!r} holds one session, received {group!r}."
+            f"group: expected a group of {shown!r}, received {group!r}: it holds one "
+            "session and no groups."
         )
     foreign.check_split(split, shown)
     arrays, attributes = hdf5.read(
         path,
         format_name=_FORMAT,
         format_version=_VERSION,
+        attribute_names=("bin_width", "name", "n_encode_neurons", "n_encode_bins"),
         check=lambda headers: check_arrays(headers, _LAYOUT),
     )
     fields = {**attributes, **arrays}

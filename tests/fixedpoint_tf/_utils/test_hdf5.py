@@ -9,6 +9,10 @@ from fixedpoint_tf._utils import hdf5
 FORMAT = {"format_name": "test.Arrays", "format_version": 2}
 
 
+def read(path):
+    return hdf5.read(path, **FORMAT, attribute_names=("name", "number", "real_number"))
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "arrays.h5"
@@ -26,7 +30,7 @@ def test_round_trip_keeps_types_and_shapes(path):
     }
     attributes = {"name": "x", "number": 3, "real_number": 0.1}
     hdf5.write(path, arrays, attributes, **FORMAT)
-    got, got_attributes = hdf5.read(path, **FORMAT)
+    got, got_attributes = read(path)
     assert got.keys() == arrays.keys()
     for name, array in arrays.items():
         assert got[name].dtype == array.dtype
@@ -40,7 +44,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(path):
     with pytest.raises(TypeError):
         hdf5.write(path, {"x": np.array([object()])}, {}, **FORMAT)
     assert [p.name for p in path.parent.iterdir()] == [path.name]
-    np.testing.assert_array_equal(hdf5.read(path, **FORMAT)[0]["x"], np.ones(2))
+    np.testing.assert_array_equal(read(path)[0]["x"], np.ones(2))
 
 
 def test_a_link_stays_a_link(path):
@@ -49,7 +53,7 @@ def test_a_link_stays_a_link(path):
     path.symlink_to(target)
     hdf5.write(path, {"x": np.ones(2)}, {}, **FORMAT)
     assert path.is_symlink()
-    assert hdf5.read(target, **FORMAT)[0]["x"].shape == (2,)
+    assert read(target)[0]["x"].shape == (2,)
 
 
 @pytest.mark.parametrize("name", ["arrays.npz", "arrays.h5.bak", "arrays"])
@@ -63,19 +67,19 @@ def test_another_ending_is_refused_before_anything_is_written(tmp_path, name):
 def test_endings_of_hdf5_and_a_file_renamed_afterwards(tmp_path, name):
     hdf5.write(tmp_path / name, {"x": np.ones(2)}, {}, **FORMAT)
     (tmp_path / name).rename(tmp_path / "arrays.old")  # what a file holds decides
-    assert hdf5.read(tmp_path / "arrays.old", **FORMAT)[0]["x"].tolist() == [1.0, 1.0]
+    assert read(tmp_path / "arrays.old")[0]["x"].tolist() == [1.0, 1.0]
 
 
 def test_an_existing_file_is_kept_unless_it_may_be_replaced(path):
     hdf5.write(path, {"x": np.ones(2)}, {}, **FORMAT)
     with pytest.raises(FileExistsError, match="path: expected a new file, .*overwrite"):
         hdf5.write(path, {"x": np.zeros(2)}, {}, **FORMAT, overwrite=False)
-    assert hdf5.read(path, **FORMAT)[0]["x"].tolist() == [1.0, 1.0]
+    assert read(path)[0]["x"].tolist() == [1.0, 1.0]
 
 
 def test_a_folder_is_made_where_asked_for(tmp_path):
     hdf5.write(tmp_path / "new" / "x.h5", {"x": np.ones(1)}, {}, **FORMAT, make_folder=True)
-    assert hdf5.read(tmp_path / "new" / "x.h5", **FORMAT)[0]["x"].shape == (1,)
+    assert read(tmp_path / "new" / "x.h5")[0]["x"].shape == (1,)
 
 
 def test_compressed_arrays_and_text_come_back_and_damage_is_noticed(path):
@@ -86,7 +90,7 @@ def test_compressed_arrays_and_text_come_back_and_damage_is_noticed(path):
     }
     hdf5.write(path, arrays, {}, **FORMAT, compress=True)
     assert path.stat().st_size < arrays["zeros"].nbytes / 5
-    got, _ = hdf5.read(path, **FORMAT)
+    got, _ = read(path)
     for name, array in arrays.items():
         np.testing.assert_array_equal(got[name], array)
 
@@ -98,7 +102,7 @@ def test_missing_folder_is_named(tmp_path):
 
 def test_missing_file(path):
     with pytest.raises(FileNotFoundError, match=path.name):
-        hdf5.read(path, **FORMAT)
+        read(path)
 
 
 def test_not_hdf5(path):
@@ -108,23 +112,23 @@ def test_not_hdf5(path):
         match=r"path: expected an HDF5 file of format 'test.Arrays', received "
         r"'.*arrays.h5', which is no HDF5 file \(it begins with ",
     ):
-        hdf5.read(path, **FORMAT)
+        read(path)
 
 
 def test_empty_file(path):
     path.touch()
     with pytest.raises(ValueError, match="no HDF5 file .it is empty."):
-        hdf5.read(path, **FORMAT)
+        read(path)
 
 
 def test_foreign_hdf5(path):
     with h5py.File(path, "w") as file:
         file["weights"] = np.ones(3)
     with pytest.raises(ValueError, match="arrays.h5', which does not begin with its checksum"):
-        hdf5.read(path, **FORMAT)
+        read(path)
     hdf5.write(path, {}, {}, format_name="other", format_version=1)
     with pytest.raises(ValueError, match="names the format 'other'"):
-        hdf5.read(path, **FORMAT)
+        read(path)
 
 
 def test_a_file_of_the_layout_before_is_refused_in_one_sentence(path):
@@ -132,25 +136,25 @@ def test_a_file_of_the_layout_before_is_refused_in_one_sentence(path):
         file["x"] = np.ones(3)
         file.attrs["format"], file.attrs["format_version"] = "test.Arrays", 1
     with pytest.raises(ValueError, match="layout 1, which is no longer read"):
-        hdf5.read(path, **FORMAT)
+        read(path)
 
 
 def test_later_version(path):
     hdf5.write(path, {}, {}, format_name="test.Arrays", format_version=3)
     with pytest.raises(ValueError, match="version 2 or earlier, received .* of version 3"):
-        hdf5.read(path, **FORMAT)
+        read(path)
 
 
 def test_earlier_version_is_read(path):
     hdf5.write(path, {"x": np.ones(1)}, {}, format_name="test.Arrays", format_version=1)
-    assert "x" in hdf5.read(path, **FORMAT)[0]
+    assert "x" in read(path)[0]
 
 
 def test_truncated_file(path):
     hdf5.write(path, {"x": np.arange(10_000.0)}, {}, **FORMAT)
     path.write_bytes(path.read_bytes()[:5_000])
     with pytest.raises(ValueError, match="arrays.h5', which is damaged"):
-        hdf5.read(path, **FORMAT)
+        read(path)
 
 
 def test_one_flipped_bit_is_noticed(path):
@@ -161,4 +165,4 @@ def test_one_flipped_bit_is_noticed(path):
     content[at] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match="arrays.h5', which is damaged"):
-        hdf5.read(path, **FORMAT)
+        read(path)
