@@ -89,6 +89,11 @@ def arrange_cells(
             "counts of a single neuron or bin, such as ('trials', 'bins', 'neurons'), received "
             f"none. {_TIMES}"
         )
+    empty = [i for i, size in enumerate(sizes) if 0 in size]
+    if empty:
+        raise ValueError(
+            f"path: expected counts in each cell of {key}, received none in {empty}."
+        )
     if axes is not None:
         bins_first = axes.index("bins") < axes.index("neurons")
     else:
@@ -120,7 +125,11 @@ def count_labels(value: Any) -> int | None:
 
 
 def check_order(
-    shape: Sequence[int], n_labels: int | None, beside: Sequence[Sequence[int]]
+    shape: Sequence[int],
+    n_labels: int | None,
+    beside: Sequence[Sequence[int]],
+    *,
+    is_told: bool = False,
 ) -> None:
     """Refuse an array whose axes, by what stands beside it, are not trials, bins, neurons.
 
@@ -131,6 +140,8 @@ def check_order(
         shape: of the spikes.
         n_labels: of :func:`count_labels`.
         beside: shapes of other arrays of three axes, which have the same trials and bins.
+        is_told: whether the file's format says that trials come first; then it is only
+            contradicted.
 
     Raises:
         ValueError: other axes fit better, or as well where labels should tell.
@@ -156,11 +167,13 @@ def check_order(
     names = tuple(AXES[fitting[-1].index(axis)] for axis in range(3))
     told = f"there are {n_labels} labels" if n_labels else "the axes of other arrays fit it"
     other_trials = [order for order in fitting if order[0] != 0]
-    if (0, 1, 2) not in fitting or (n_labels is not None and other_trials):
+    if (0, 1, 2) not in fitting or (n_labels is not None and other_trials and not is_told):
         raise ValueError(
             f"axes: expected the order of the axes of spikes {tuple(shape)}, since {told}, "
             f"such as {names!r}, received none."
         )
+    if is_told:
+        return
     _LOGGER.warning(
         "spikes %s are taken as trials x bins x neurons, as nothing else in the file tells; "
         "axes= gives another order",

@@ -168,8 +168,7 @@ def read(
         raise ValueError(unknown(source, f"the layout of {layout} without {missing}"))
     width = _chosen_width(bin_width, source.width, source.shown)
     if layout == "plain":
-        if source.is_matlab:
-            _check_matlab(source)
+        _check_axes(source)
         check_split(split, source.shown)
         fields = layouts.read_plain(source, is_matlab=source.is_matlab)
     elif split == "all":
@@ -190,11 +189,11 @@ def read(
     return fields
 
 
-def _check_matlab(source: Source) -> None:
-    """Refuse trials whose axes another variable contradicts, or whose lengths differ."""
+def _check_axes(source: Source) -> None:
+    """Refuse trials whose axes another array contradicts, or whose lengths differ."""
     spikes = source["spikes"]
-    beside = [source[key] for key in _PLAIN_IN_BINS[1:] if key in source]
-    if spikes.ndim == 2:
+    beside = [np.shape(source[key]) for key in _PLAIN_IN_BINS[1:] if key in source]
+    if source.is_matlab and spikes.ndim == 2:
         raise ValueError(
             f"axes: expected their order, since spikes have only two, {spikes.shape}, and "
             "MATLAB drops a last one of length 1: ('trials', 'bins', 'neurons') for a single "
@@ -208,11 +207,11 @@ def _check_matlab(source: Source) -> None:
                     f"path: expected trials of {key} of as many bins as the spikes have "
                     f"({listed(own)}), received {listed(lengths)}."
                 )
-    elif source.axes is None and spikes.ndim == 3:
+    elif source.axes is None and np.ndim(spikes) == 3:
         found = [key for key in layouts.PLAIN["conditions"] if key in source]
         n_labels = orders.count_labels(source[found[0]]) if found else None
-        shapes = [array.shape for array in beside if array.ndim == 3]
-        orders.check_order(spikes.shape, n_labels, shapes)
+        shapes = [shape for shape in beside if len(shape) == 3]
+        orders.check_order(spikes.shape, n_labels, shapes, is_told=not source.is_matlab)
 
 
 def _told_width(variables: Mapping[str, Any]) -> float | None:
@@ -297,8 +296,10 @@ def check_split(split: str, shown: str) -> None:
 
 def unknown(source: Source, what: str) -> str:
     """Say in an error what a file holds, and the keys that each layout needs."""
-    node, holds, groups = source.node, ", ".join(source), ""
-    if node is not None:
+    node, holds = source.node, ", ".join(source)
+    if node is None:
+        groups = _groups_said(_structures(source.arrays))
+    else:
         groups = groups_with_data(node.file)
         holds = ", ".join(
             f"{name} {item.shape}" if isinstance(item, h5py.Dataset) else f"{name}/"
@@ -325,4 +326,21 @@ def groups_with_data(file: h5py.File) -> str:
             found.append(name)
 
     file.visititems(visit)
-    return f"Groups that can be read with group=...: {listed(found)}." if found else ""
+    return _groups_said(found)
+
+
+def _groups_said(names: Sequence[str]) -> str:
+    return f"Groups that can be read with group=...: {listed(names)}." if names else ""
+
+
+def _structures(variables: Mapping[str, Any], place: str = "") -> list[str]:
+    """List the structures of a file of MATLAB's that can be read."""
+    found: list[str] = []
+    for name in variables:
+        with contextlib.suppress(ValueError):  # of an object that only MATLAB can read
+            value = variables[name]
+            if isinstance(value, dict):
+                here = f"{place}{name}"
+                is_one = layouts.layout_of(set(value)) is not None
+                found += [here] * is_one + _structures(value, f"{here}/")
+    return found

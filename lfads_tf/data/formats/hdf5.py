@@ -119,6 +119,10 @@ def read(
     axes = as_axes(axes)
     shown = os.fspath(path)
     if has_checksum(existing(path)):
+        if axes is not None:
+            raise ValueError(
+                f"axes: expected none, since {shown!r} is our own, received {axes!r}."
+            )
         return _read_ours(path, split, bin_width, group)
     if matlab.is_matlab(path):
         with foreign.of_matlab(path, group, axes) as source:

@@ -234,10 +234,12 @@ def reordered(train: dict[str, Any], valid: dict[str, Any]) -> dict[str, Any]:
     if inds is None:
         return fields
     n_trials = len(fields["spikes"])
-    if inds.shape != (n_trials,) or len(np.unique(inds)) != n_trials:
+    is_whole = bool((inds == np.floor(inds)).all())  # NaN is not
+    if inds.shape != (n_trials,) or len(np.unique(inds)) != n_trials or not is_whole:
         raise ValueError(
             f"path: expected train_inds and valid_inds to be {n_trials} different numbers, one "
-            f"for each trial, received {len(inds)}, of which {len(np.unique(inds))} differ."
+            f"for each trial, received {len(inds)}, of which {len(np.unique(inds))} differ"
+            + ("." if is_whole else ", and not all are whole.")
         )
     order = np.argsort(inds)  # Whether they count from 0 or, as MATLAB does, from 1.
     return {

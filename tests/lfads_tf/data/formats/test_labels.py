@@ -129,3 +129,13 @@ def test_a_plain_file_is_read_alike(tmp_path):
     with h5py.File(path, "w") as file:
         file["spikes"], file["condition"] = SPIKES, np.array(words)
     assert set(Session.load(path, bin_width=0.02).conditions) == {"gauche", "à droite"}
+
+
+@pytest.mark.parametrize("wrong", [[*range(15), np.nan], np.arange(16) + 0.5])
+def test_places_that_are_not_whole_are_refused(tmp_path, wrong):
+    path = tmp_path / "monday.h5"
+    with h5py.File(path, "w") as file:
+        file["train_data"], file["valid_data"] = SPIKES[:N_TRAIN], SPIKES[N_TRAIN:]
+        file["train_inds"], file["valid_inds"] = np.array(wrong), np.arange(16.0, 20.0)
+    with pytest.raises(ValueError, match="train_inds and valid_inds .* not all are whole"):
+        Session.load(path, bin_width=0.02)

@@ -410,3 +410,28 @@ def test_sparse_matrices_are_filled_up(tmp_path):
         group.attrs["MATLAB_sparse"] = np.uint64(len(dense))
         group["data"], group["ir"], group["jc"] = made.data, made.indices, made.indptr
     np.testing.assert_array_equal(matlab.read(path)["spikes"], dense)
+
+
+def test_structures_that_can_be_read_are_named(load):
+    with pytest.raises(ValueError, match=r"group=\.\.\.: days/monday\."):
+        load({"days": {"monday": {"spikes": SPIKES}, "n": np.ones((1, 1))}})
+
+
+def test_labels_contradict_an_hdf5_file_too(tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["spikes"], file["conditions"] = SPIKES.transpose(2, 1, 0), LABELS
+    with pytest.raises(ValueError, match=r"axes: .* \('neurons', 'bins', 'trials'\)"):
+        Session.load(path, bin_width=0.02)
+    session = Session.load(path, bin_width=0.02, axes=("neurons", "bins", "trials"))
+    np.testing.assert_array_equal(session.spikes, SPIKES)
+    session.save(tmp_path / "ours.h5")
+    with pytest.raises(ValueError, match="axes: expected none, since .*ours.h5' is our own"):
+        Session.load(tmp_path / "ours.h5", axes=("neurons", "bins", "trials"))
+
+
+def test_a_cell_without_counts_is_named(load):
+    with pytest.raises(
+        ValueError, match=r"counts in each cell of spikes, received none in \[1\]"
+    ):
+        load({"spikes": cells([SPIKES[0], np.zeros((0, 0)), SPIKES[1, :4]])})
