@@ -30,6 +30,7 @@ from fixedpoint_tf.search.starts.active_sets import (
     neighbouring_solutions,
     pieces_of,
     solve_all_sets,
+    solve_beside,
 )
 from fixedpoint_tf.search.starts.distributions import ball_states, preimage_states
 from fixedpoint_tf.search.starts.further import release
@@ -139,6 +140,8 @@ class _Continued:
         self.is_easy = search.options.effort <= 1.0
         self.longest = float(half.max())
         self.pieces = pieces_of(self.problem.system)
+        self.n_beside = 0  # end points of which the active sets beside theirs were solved
+        self.seen: set[tuple[int, bytes]] = set()  # active sets, by input
         self.kinds = {
             "ball": Kind(lambda n, known, u: ball_states(self.rng, n, centre, half), 0),
             "mixtures": Kind(lambda n, known, u: mixtures(self.rng, n, known), 2),
@@ -162,7 +165,7 @@ class _Continued:
     def run(self, until: float) -> SearchEnd:
         """Make batches of starts until a rule ends it."""
         search, structure = self.search, self.structure
-        self.enter_all_sets()
+        self.enter_active_sets(until)
         structure.enter(until)
         largest = BATCH if self.problem.n_states < MANY_STATES else LARGE_BATCH
         n_iters, n_extended = PROBE_ITERS, 0
@@ -252,6 +255,7 @@ class _Continued:
         new, n_to_find = np.arange(first_new, len(search.ends)), structure.n_to_find
         if len(new):
             release(search, new, only_isolated=True)
+        self.enter_active_sets(until)
         structure.enter(until)
         n_new = len(search.ends) - first_new
         if structure.falls_apart:  # combinations of known points of blocks are not new
@@ -311,17 +315,36 @@ class _Continued:
         x = neighbouring_solutions(self.rng, n, natural, pieces, u)
         return (x - self.problem.origin) / self.problem.scale
 
-    def enter_all_sets(self) -> None:
-        """Enter the fixed points of every active set, where those are few."""
+    def enter_active_sets(self, until: float) -> None:
+        """Enter the fixed points of all active sets, or of those beside known points."""
         pieces, inputs = self.pieces, self.search.inputs
-        if pieces is None or pieces.rectified.sum() > MOST_UNITS or len(inputs) > MOST_INPUTS:
+        if pieces is None:
             return
-        for c, u in enumerate(inputs):
-            x = (solve_all_sets(pieces, u) - self.problem.origin) / self.problem.scale
-            condition = np.full(len(x), c)
-            if len(x):
-                x = np.clip(x, self.problem.lower, self.problem.upper)
-                self.enter(Points(x.copy(), inputs[condition]), x, condition)
+        if pieces.rectified.sum() <= MOST_UNITS and len(inputs) <= MOST_INPUTS:
+            if not self.n_beside:
+                for c, u in enumerate(inputs):
+                    self.enter_states(solve_all_sets(pieces, u), c)
+                self.n_beside = len(self.search.ends)
+            return
+        while self.n_beside < len(self.search.ends) and time.monotonic() < until:
+            k, self.n_beside = self.n_beside, self.n_beside + 1
+            if not self.isolated()[k]:
+                continue
+            c = int(self.search.ends.condition[k])
+            x = self.problem.natural(self.search.ends.x[k])
+            states, active = solve_beside(pieces, inputs[c], x)
+            new = [(c, row.tobytes()) not in self.seen for row in np.packbits(active, axis=1)]
+            self.seen.update((c, row.tobytes()) for row in np.packbits(active, axis=1))
+            self.enter_states(states[np.array(new, dtype=bool)], c)
+
+    def enter_states(self, states: np.ndarray, condition: int) -> None:
+        """Enter the fixed points near states in the units of the network."""
+        if not len(states):
+            return
+        x = (states - self.problem.origin) / self.problem.scale
+        x = np.clip(x, self.problem.lower, self.problem.upper)
+        conditions = np.full(len(x), condition)
+        self.enter(Points(x.copy(), self.search.inputs[conditions]), x, conditions)
 
     def isolated(self, condition: int | None = None) -> np.ndarray:
         """Mark the known isolated fixed points, of one input or all, ``(n_ends,)``."""

@@ -16,7 +16,13 @@ from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.system import DynamicalSystem
 
-__all__ = ["MOST_UNITS", "neighbouring_solutions", "pieces_of", "solve_all_sets"]
+__all__ = [
+    "MOST_UNITS",
+    "neighbouring_solutions",
+    "pieces_of",
+    "solve_all_sets",
+    "solve_beside",
+]
 
 MOST_UNITS = 12  # whose sets are all tried: 4,096 systems take some ten milliseconds
 CLOSE = 1e-9  # argument of a unit, relative to the largest, at which it may be active or not
@@ -54,11 +60,50 @@ def solve_all_sets(network: PiecewiseLinear, u: np.ndarray) -> np.ndarray:
     active = np.ones((len(numbers), len(network.bias)), dtype=bool)
     active[:, units] = (numbers[:, None] >> np.arange(len(units))) & 1
     z = _arguments(network, u, active)
-    close = CLOSE * (1.0 + np.abs(z).max(axis=1, keepdims=True))
-    with np.errstate(invalid="ignore"):
-        as_chosen = np.where(active, z >= -close, z <= close)
-    holds = (as_chosen | ~network.rectified).all(axis=1) & np.isfinite(z).all(axis=1)
-    return _states(network, z[holds])
+    return _states(network, z[_holds(network, active, z)])
+
+
+def solve_beside(
+    network: PiecewiseLinear, u: np.ndarray, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the fixed points of the active sets that differ by one unit from that of a point.
+
+    One inverse gives them all: a unit that is switched changes the matrix by rank one.
+
+    Args:
+        network: ``n`` units.
+        u: constant input, ``(n_inputs,)``.
+        x: a fixed point, ``(n,)``.
+
+    Returns:
+        ``(n_points, n)``, to rounding; their active sets, ``(n_points, n)`` bool.
+
+    Example:
+        >>> unit = PiecewiseLinear(
+        ...     np.array([[1.5]]), np.zeros((1, 0)), np.array([-0.5]), np.ones(1, bool)
+        ... )
+        >>> states, active = solve_beside(unit, np.zeros(0), np.zeros(1))
+        >>> states.round(9).tolist(), active.tolist()
+        ([[1.0]], [[True]])
+    """
+    units = np.flatnonzero(network.rectified)
+    below = np.broadcast_to(network.slope_below, network.bias.shape)
+    active = (_arguments_at(network, u, x[None])[0] > 0.0) | ~network.rectified
+    matrix = np.eye(len(x)) - network.recurrent * np.where(active, 1.0, below)
+    inverse, singular = inverses(matrix[None])
+    if singular[0]:
+        return np.zeros((0, len(x))), np.zeros((0, len(x)), dtype=bool)
+    z = inverse[0] @ (network.bias + network.from_input @ u)
+    change = np.where(active, below - 1.0, 1.0 - below)[units]
+    moved = (inverse[0] @ network.recurrent)[:, units].T  # (unit, n)
+    own = moved[np.arange(len(units)), units]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = change * z[units] / (1.0 - change * own)
+        solved = z + factor[:, None] * moved
+    switched = np.repeat(active[None], len(units), axis=0)
+    switched[np.arange(len(units)), units] ^= True
+    holds = _holds(network, switched, solved)
+    return _states(network, solved[holds]), switched[holds]
 
 
 def neighbouring_solutions(
@@ -86,6 +131,14 @@ def neighbouring_solutions(
     active[:, units] ^= changed
     solved = _states(network, _arguments(network, u, active))
     return np.where(np.isfinite(solved).all(axis=1, keepdims=True), solved, x)
+
+
+def _holds(network: PiecewiseLinear, active: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Test solutions ``(m, n)`` for the active sets that they were solved with, ``(m,)``."""
+    with np.errstate(invalid="ignore"):
+        close = CLOSE * (1.0 + np.abs(z).max(axis=1, keepdims=True))
+        as_chosen = np.where(active, z >= -close, z <= close)
+    return (as_chosen | ~network.rectified).all(axis=1) & np.isfinite(z).all(axis=1)
 
 
 def _arguments(network: PiecewiseLinear, u: np.ndarray, active: np.ndarray) -> np.ndarray:

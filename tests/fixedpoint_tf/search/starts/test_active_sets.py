@@ -12,6 +12,7 @@ from fixedpoint_tf.search.starts.active_sets import (
     MOST_UNITS,
     neighbouring_solutions,
     solve_all_sets,
+    solve_beside,
 )
 from fixedpoint_tf.systems.cells import PiecewiseLinear
 
@@ -89,6 +90,37 @@ def test_neighbours_of_one_point_are_the_sets_that_differ_in_few_units():
     n_changed = ((beside > 1e-12) != (points[0] > 1e-12)).sum(axis=1)
     assert set(range(1, 4)) <= set(n_changed)
     assert np.mean(n_changed <= 2) > 0.7
+
+
+@pytest.mark.parametrize("below", [0.0, 0.3])
+def test_sets_beside_a_point_are_those_solved_one_by_one(below):
+    weights, bias = inhibitory(6, 2)
+    network = PiecewiseLinear(
+        weights, np.zeros((6, 0)), bias, np.ones(6, bool), slope_below=below
+    )
+    points = solve_all_sets(network, np.zeros(0))
+    active = points @ weights.T + bias > 0.0
+    for k in range(len(points)):
+        states, sets = solve_beside(network, np.zeros(0), points[k])
+        beside = (active != active[k]).sum(axis=1) == 1
+        np.testing.assert_allclose(in_order(states), in_order(points[beside]), atol=1e-9)
+        assert ((sets != active[k]).sum(axis=1) == 1).all()
+
+
+def test_a_staircase_of_many_units_is_climbed_to_its_ends():
+    # y = relu(m (n . y) + b): along one direction a piecewise-linear curve of 40 kinks
+    rng = np.random.default_rng(1)
+    k = np.linspace(0.0, 10.0, 41)
+    sign = np.where(np.arange(40) % 2, -1.0, 1.0)
+    weights = np.outer(np.ones(40), 3.0 * sign) * 0.999  # the sum of all outputs, with signs
+    bias = -k[:-1] * 0.5
+    x = rng.uniform(0, 1, (64, 40))
+    network = PiecewiseLinear(weights, np.zeros((40, 1)), bias, np.ones(40, bool))
+    finder = finder_of(weights, bias)
+    unique, _ = finder.find_fixed_points(x, np.zeros((1, 1)))
+    proof = finder.prove_complete(unique)
+    assert proof.codes == ("complete",)
+    assert unique.fixed.n == len(proof.xstar) and network.is_of_outputs
 
 
 def finder_of(weights, bias, **options):
