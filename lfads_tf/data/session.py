@@ -289,8 +289,9 @@ class Session:
                 spikes/s, or, where the file has a ``conversion_factor``, as the other
                 programs read it: spikes/bin after division by it.
             axes: the order of ``"trials"``, ``"bins"`` and ``"neurons"`` in another program's
-                file (of MATLAB: as ``size`` tells it there); none: that order. In MATLAB a
-                trial may also be a cell with a matrix.
+                file (of MATLAB: as ``size`` tells it there); none: that order. In
+                MATLAB a trial may also be a cell with a matrix; ``axes`` begins with what a
+                cell is.
 
         Raises:
             FileNotFoundError: there is no such file.

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["AXES", "arrange_cells", "as_axes", "check_order", "count_labels"]
+from fixedpoint_tf._utils.checks import listed
+
+__all__ = ["AXES", "arrange_cells", "as_axes", "check_order", "count_labels", "stack_cells"]
 
 _LOGGER = logging.getLogger(__name__)
 _TIMES = (
@@ -67,18 +69,8 @@ def arrange_cells(
         >>> [trial.shape for trial in arrange_cells(cells, None, "spikes")]
         [(50, 3), (40, 3)]
     """
-    trials = list(cells.ravel(order="F"))
-    sizes = [np.shape(trial) for trial in trials]
-    is_row = cells.size == max(cells.shape)
-    numeric = all(
-        isinstance(trial, np.ndarray) and trial.dtype.kind in "biuf" for trial in trials
-    )
-    if not is_row or not numeric or any(len(size) != 2 for size in sizes):
-        raise ValueError(
-            f"path: expected {key} as one array, or as a cell array with a matrix of counts "
-            f"for each trial, received cells of shape {cells.shape} that hold something else. "
-            f"{_TIMES}"
-        )
+    trials = _matrices(cells, key)
+    sizes = [trial.shape for trial in trials]
     if lengths is not None and len(lengths) == len(sizes):
         fits = [[size[k] for size in sizes] == list(lengths) for k in (0, 1)]
         if fits[0] != fits[1]:
@@ -107,6 +99,45 @@ def arrange_cells(
             )
         bins_first = alike[1]
     return trials if bins_first else [trial.T for trial in trials]
+
+
+def stack_cells(cells: np.ndarray, key: str) -> np.ndarray:
+    """Return cells that hold matrices of one shape as an array, the axis of cells first.
+
+    Args:
+        cells: of matrices, a row or a column.
+        key: of the file, for errors.
+
+    Raises:
+        ValueError: matrices of different shapes, or something else.
+
+    Example:
+        >>> cells = np.empty((2, 1), dtype=object)  # a neuron each: trials x bins
+        >>> cells[0, 0] = cells[1, 0] = np.ones((20, 50))
+        >>> stack_cells(cells, "spikes").shape
+        (2, 20, 50)
+    """
+    matrices = _matrices(cells, key)
+    shapes = sorted({matrix.shape for matrix in matrices})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"path: expected matrices of one shape in {key}, since axes says that its cells "
+            f"are not trials, received {listed(shapes)}."
+        )
+    return np.stack(matrices)
+
+
+def _matrices(cells: np.ndarray, key: str) -> list[np.ndarray]:
+    found = list(cells.ravel(order="F"))
+    numeric = all(isinstance(one, np.ndarray) and one.dtype.kind in "biuf" for one in found)
+    is_row = cells.size == max(cells.shape)
+    if not numeric or not is_row or any(one.ndim != 2 for one in found):
+        raise ValueError(
+            f"path: expected {key} as one array, or as a cell array with a matrix of counts "
+            f"for each trial, received cells of shape {cells.shape} that hold something else. "
+            f"{_TIMES}"
+        )
+    return found
 
 
 def count_labels(value: Any) -> int | None:

@@ -20,7 +20,7 @@ from fixedpoint_tf._utils.checks import check_number
 from fixedpoint_tf._utils.checksums import has_checksum
 from fixedpoint_tf._utils.files import existing
 from fixedpoint_tf._utils.hdf5_checks import Layout, check_arrays
-from lfads_tf.data.formats import foreign, layouts, matlab
+from lfads_tf.data.formats import foreign, layouts, matlab, source
 from lfads_tf.data.formats.axes import as_axes
 
 __all__ = ["has_splits", "read", "write"]
@@ -125,15 +125,15 @@ def read(
             )
         return _read_ours(path, split, bin_width, group)
     if matlab.is_matlab(path):
-        with foreign.of_matlab(path, group, axes) as source:
-            fields = foreign.read(source, split, truth_unit, bin_width)
+        with source.of_matlab(path, group, axes) as found:
+            fields = foreign.read(found, split, truth_unit, bin_width)
         return {**fields, "name": _name_of(path, group)}
     with hdf5.opened(path) as file:
         node = file if group is None else file.get(group)
         if not isinstance(node, h5py.Group):
             raise ValueError(
                 f"group: expected a group of {shown!r}, received {group!r}. "
-                f"{foreign.groups_with_data(file)}"
+                f"{source.groups_with_data(file)}"
             )
         if node.attrs.get("format") == _FORMAT:
             raise ValueError(
@@ -141,8 +141,8 @@ def read(
                 "which does not begin with its checksum: another program wrote it, or this "
                 "package in layout 1, which is no longer read."
             )
-        source = foreign.of_group(node, shown, axes)
-        fields = foreign.read(source, split, truth_unit, bin_width)
+        found = source.of_group(node, shown, axes)
+        fields = foreign.read(found, split, truth_unit, bin_width)
         fields["name"] = _name_of(path, group)
     return fields
 
@@ -157,8 +157,8 @@ def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> boo
     if has_checksum(existing(path)):
         return False  # one of ours
     if matlab.is_matlab(path):
-        with foreign.of_matlab(path, group) as source:
-            return layouts.layout_of(set(source)) not in (None, "plain")
+        with source.of_matlab(path, group) as found:
+            return layouts.layout_of(set(found)) not in (None, "plain")
     if not h5py.is_hdf5(path):
         return False  # :func:`read` says what is wrong.
     with hdf5.opened(path) as file:

@@ -435,3 +435,37 @@ def test_a_cell_without_counts_is_named(load):
         ValueError, match=r"counts in each cell of spikes, received none in \[1\]"
     ):
         load({"spikes": cells([SPIKES[0], np.zeros((0, 0)), SPIKES[1, :4]])})
+
+
+def test_a_cell_for_each_neuron(load):
+    made = {"spikes": cells([SPIKES[..., i] for i in range(6)])}
+    with pytest.raises(ValueError, match="axes: .* are all of shape"):
+        load(made)
+    session = load(made, axes=("neurons", "trials", "bins"))
+    np.testing.assert_array_equal(session.spikes, SPIKES)
+    made["spikes"][0, 0] = SPIKES[:5, :, 0]
+    with pytest.raises(ValueError, match="matrices of one shape in spikes"):
+        load(made, axes=("neurons", "trials", "bins"))
+
+
+def test_cells_of_splits_have_the_lengths_of_their_spikes(load):
+    """External inputs that end before the spikes would be 0 where they are not known."""
+
+    def splits(shorter):
+        variables = {}
+        for split, lengths in (("train", LENGTHS), ("valid", [10, 6])):
+            given = [n - shorter * (n == 6) for n in lengths]
+            variables[f"{split}_data"] = cells([SPIKES[i, :n] for i, n in enumerate(lengths)])
+            variables[f"{split}_ext_input"] = cells([np.ones((n, 2)) for n in given])
+        return variables
+
+    session = load(splits(0))
+    assert session.lengths.tolist() == [*LENGTHS, 10, 6]
+    with pytest.raises(ValueError, match=r"valid_ext_input of as many bins .* \(10, 6\), rec"):
+        load(splits(1))
+
+
+def test_external_inputs_in_cells_cover_an_array_of_spikes(load):
+    inputs = [np.ones((n, 2)) for n in [10] * (N - 1) + [7]]
+    with pytest.raises(ValueError, match="external_inputs of as many bins as the spikes have"):
+        load({"spikes": SPIKES, "external_inputs": cells(inputs)})
