@@ -240,6 +240,7 @@ class LFADS(keras.Model):
         checks.check_verbose(verbose)
         checks.check_session_weights(session_weights, self.config)
         callbacks = checks.check_callbacks(callbacks)
+        swaps = checks.check_averages(callbacks, self.optimizer)
         end = None if steps_per_epoch else "steps_per_epoch"
         trials = self._checked(x, "x", session_weights, end, training=True)
         end = None if validation_steps else "validation_steps"
@@ -255,6 +256,7 @@ class LFADS(keras.Model):
                     "batch_size": int(batch_size) if isinstance(trials, dict) else None,
                     "session_weights": dict(session_weights) if by_name else session_weights,
                 }
+                checkpoint.swaps = swaps
                 start, finished = checkpoint.begin(
                     settings, {"x": trials, "validation_data": valid}
                 )
@@ -265,7 +267,8 @@ class LFADS(keras.Model):
                     trials, batch_size, seed=self.config.seed, first_epoch=initial_epoch
                 )
             else:
-                first, data = next(iter(trials)), trials
+                with checks.as_value_errors():
+                    first, data = next(iter(trials)), trials
             self._begin(first, x)
             if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
                 warnings.warn(

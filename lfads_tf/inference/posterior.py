@@ -224,10 +224,8 @@ def _posterior_of_one_size(network: Network, compiled: bool):
 
 def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inferred:
     """Averages over the posterior of each trial; see :meth:`lfads_tf.model.LFADS.infer`."""
-    if n_samples < 0 or n_samples != int(n_samples):
-        raise ValueError(
-            f"n_samples: expected a whole number of at least 0, received {n_samples!r}."
-        )
+    checks.check_whole(n_samples, "n_samples", least=0)
+    checks.check_whole(seed, "seed", least=0, most=2**63 - 1)
     config = model.config
     index, trials = trial_arrays.arrays_of_session(data, config)
     session = model.network.sessions.of(config.session_names[index])

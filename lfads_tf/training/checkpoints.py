@@ -122,6 +122,8 @@ def default_callbacks(
         return remembered
     if not isinstance(directory, str | os.PathLike):
         raise ArgumentTypeError(f"directory: expected a path, received {directory!r}.")
+    if not str(directory) or "\0" in str(directory):
+        raise ValueError(f"directory: expected a path, received {directory!r}.")
     if Path(directory).is_file():
         raise ValueError(f"directory: expected a folder, received the file {directory!r}.")
     checkpoint = Checkpoint(
@@ -170,6 +172,7 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.directory, self.remembered = Path(directory), list(remembered)
         self.resume, self.every = resume, every
+        self.swaps: list[keras.callbacks.Callback] = []
         self.history: dict[str, list[float]] = {}
         self.settings: dict[str, Any] = {}
         self.trials: dict[str, str | None] = {}
@@ -268,6 +271,8 @@ class Checkpoint(keras.callbacks.Callback):
                 (self.directory / name).unlink(missing_ok=True)
         elif (self.directory / STATE).exists():
             self.restore(self.model)
+            for swap in self.swaps:  # as at the end of the epoch that was written
+                swap.on_epoch_end(-1)
             if not all((self.directory / name).exists() for name in (BEST, LAST)):
                 self._save_models()
 
@@ -391,7 +396,10 @@ def settings_of(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
 
 def _differing(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
     """List the attributes of a written run that differ now."""
-    return [name for name in theirs if theirs[name] != ours.get(name)]
+    names = [name for name in theirs if theirs[name] != ours.get(name)]
+    if "optimizer" in names:  # another optimizer has other settings
+        names = [name for name in names if not name.startswith("optimizer.")]
+    return names
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:

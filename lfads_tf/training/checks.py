@@ -24,6 +24,7 @@ from lfads_tf.data.session import Session
 __all__ = [
     "as_value_errors",
     "assert_values",
+    "check_averages",
     "check_callbacks",
     "check_keywords",
     "check_new_session",
@@ -332,6 +333,40 @@ def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     )
 
 
+def check_averages(
+    callbacks: Sequence[keras.callbacks.Callback], optimizer: keras.optimizers.Optimizer
+) -> list[keras.callbacks.Callback]:
+    """Return the callbacks that put averages of the weights in their place at ends of epochs.
+
+    Args:
+        callbacks: of ``fit``.
+        optimizer: which keeps the averages.
+
+    Raises:
+        ValueError: the optimizer keeps none; the state of a run would be written while they
+            are in place, from which training does not go on.
+
+    Example:
+        >>> swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        >>> check_averages([swap], keras.optimizers.Adam(use_ema=True)) == [swap]
+        True
+    """
+    swaps = [c for c in callbacks if isinstance(c, keras.callbacks.SwapEMAWeights)]
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if swaps and not any(one.use_ema for one in getattr(inner, "optimizers", [inner])):
+        raise ValueError(
+            "callbacks: expected SwapEMAWeights with an optimizer that has use_ema=True, "
+            f"received it with {type(optimizer).__name__} that has not."
+        )
+    swaps = [swap for swap in swaps if swap.swap_on_epoch]
+    if swaps and any(hasattr(c, "restore") for c in callbacks[callbacks.index(swaps[0]) :]):
+        raise ValueError(
+            "callbacks: expected SwapEMAWeights(swap_on_epoch=True) behind those of "
+            "default_callbacks, which write the state of training, received it before them."
+        )
+    return swaps
+
+
 def check_verbose(verbose: Any) -> None:
     """Refuse what Keras does not take for ``verbose``."""
     if not (verbose == "auto" if isinstance(verbose, str) else verbose in (0, 1, 2)):
@@ -437,10 +472,10 @@ def as_value_errors() -> Iterator[None]:
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        found = re.search(r"\w+: expected [^\]\n]*?\.(?=[\]\n]|$)", error.message)
+        found = re.search(r"\w+: expected [^\]\n]*?\.(?=\.*\s*(?:\]|$))", error.message)
         if found is None:
             raise
-        raise ValueError(found[0]) from error
+        raise ValueError(found[0].replace("\\'", "'")) from error
 
 
 def check_keywords(arguments: Mapping[str, Any]) -> None:

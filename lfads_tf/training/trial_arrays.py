@@ -212,7 +212,12 @@ def _trials(
 
 def _is_pair(data: list[Any]) -> bool:
     """Tell a pair of spikes and external inputs from a list of two trials."""
-    return len(data) == 2 and (data[1] is None or np.ndim(data[0]) != 2)
+    if len(data) != 2 or data[1] is None:
+        return len(data) == 2
+    try:
+        return np.ndim(data[0]) != 2
+    except ValueError:  # trials of unequal length, which the next check refuses
+        return False
 
 
 def _spikes(
