@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import check_eager, check_switch, check_whole
+from fixedpoint_tf._utils.files import writing
+from fixedpoint_tf._utils.keras_files import check_model_file, warn_of_weights
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.compatibility import as_sessions, common_conditions
 from lfads_tf.data.session import Session
@@ -24,7 +28,6 @@ from lfads_tf.training.checkpoints import Checkpoint, default_callbacks
 from lfads_tf.training.objective import PARTS, left_out_samples, warmup
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from lfads_tf.inference.result import Inferred
@@ -846,6 +849,37 @@ class LFADS(keras.Model):
 
     # Saving.
 
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
+        """Save the model, whole or not at all.
+
+        Args:
+            filepath: of a ``.keras`` file.
+            overwrite: replace an existing file, once the new one is whole.
+
+        Raises:
+            ValueError: another ending: Keras could not load the model from an HDF5 file.
+            FileExistsError: where the file exists, and not ``overwrite``.
+
+        Warns:
+            UserWarning: weights that are not finite, by name.
+
+        Example:
+            >>> import tempfile
+            >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     model.save(Path(folder, "model.keras"))
+            ...     [path.name for path in Path(folder).iterdir()]
+            ['model.keras']
+        """
+        if not isinstance(filepath, str | os.PathLike) or Path(filepath).suffix != ".keras":
+            raise ValueError(
+                "filepath: expected a name that ends in .keras, since neither Keras nor "
+                f"load_model reads an LFADS model of another file, received {filepath!r}."
+            )
+        warn_of_weights(self, filepath)
+        with writing(filepath, overwrite=overwrite, make_folder=False) as path:
+            super().save(path)
+
     def get_config(self) -> dict[str, Any]:
         return {"config": self.config.to_dict(), "name": self.name}
 
@@ -894,7 +928,10 @@ def load_model(path: str | os.PathLike[str]) -> LFADS:
 
     Raises:
         TypeError: the file holds another kind of model.
-        ValueError: there is no such file, or it is no ``.keras`` file.
+        ValueError: there is no such file, it is no ``.keras`` file, or damaged.
+
+    Warns:
+        UserWarning: weights that are not finite, by name.
 
     Example:
         >>> import os, tempfile
@@ -910,9 +947,22 @@ def load_model(path: str | os.PathLike[str]) -> LFADS:
         >>> bool((again.infer(spikes).rates == model.infer(spikes).rates).all())
         True
     """
-    model = keras.models.load_model(path)
+    if Path(path).suffix != ".keras":
+        raise ValueError(
+            f"path: expected the name of a .keras file, in which LFADS models are saved, "
+            f"received {os.fspath(path)!r}."
+        )
+    check_model_file(path, "path")
+    try:
+        model = keras.models.load_model(path)
+    except (KeyError, OSError) as error:
+        raise ValueError(
+            f"path: expected a saved LFADS model, received {os.fspath(path)!r}, which is "
+            f"damaged ({error})."
+        ) from error
     if not isinstance(model, LFADS):
         raise TypeError(
             f"path: expected a saved LFADS model, received a {type(model).__name__}."
         )
+    warn_of_weights(model, path)
     return model

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.files import writing
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -266,4 +268,5 @@ def padded(values: np.ndarray, fraction: float) -> tuple[float, float]:
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure to a file, cut to what is drawn."""
-    figure.savefig(path, dpi=_DPI, bbox_inches="tight")
+    with writing(path, overwrite=True) as temporary:
+        figure.savefig(temporary, dpi=_DPI, bbox_inches="tight")

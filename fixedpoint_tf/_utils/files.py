@@ -64,7 +64,7 @@ def writing(
         if os.name == "posix":  # elsewhere a folder cannot be flushed
             _flush(target.parent)
     except OSError as error:
-        if error.errno is not None and error.filename in (None, str(temporary)):
+        if error.errno is not None and str(error.filename) in ("None", str(temporary)):
             error.filename = os.fspath(path)  # the system does not say of which file it speaks
         raise
     finally:

@@ -36,6 +36,7 @@ CHUNK_BYTES = 1 << 17
 # Arrays have so many bytes, or so many times those of the file, whichever is more.
 _FREE_BYTES, _MOST_TIMES = 1 << 28, 100
 _MOST_NAMES = 100_000
+_MOST_DEFLATED = 1_100  # times, which no file of gzip's exceeds
 _NUMBERS = "biufc"
 _FILTERS = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
 
@@ -146,11 +147,20 @@ def _check_storage(item: h5py.Dataset) -> None:
         raise ValueError("a virtual dataset: its data are elsewhere")
 
 
+def _check_presence(item: h5py.Dataset) -> None:
+    """Refuse a large dataset of which, however well compressed, most is not in the file."""
+    n_bytes, stored = item.size or 0, item.id.get_storage_size()
+    n_bytes *= item.dtype.itemsize
+    if n_bytes > max(_FREE_BYTES, _MOST_DEFLATED * stored):
+        raise ValueError(f"{n_bytes:,} bytes of which {stored:,} are in the file")
+
+
 def check_links(file: h5py.File) -> None:
     """Refuse a file, of any program, that takes data from other files.
 
     Raises:
-        ValueError: an external link, external storage, or a virtual dataset.
+        ValueError: an external link, external storage, a virtual dataset, or a large one of
+            which next to nothing is there.
     """
 
     def visit(name: bytes, info: Any) -> str | None:  # what is returned ends the walk
@@ -161,6 +171,7 @@ def check_links(file: h5py.File) -> None:
         if isinstance(item, h5py.Dataset):
             try:
                 _check_storage(item)
+                _check_presence(item)
             except ValueError as error:
                 return f"dataset {shown!r}: {error}"
         return None

@@ -311,7 +311,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _save(self, name: str) -> None:
         with writing(self.directory / name, overwrite=True) as path:
-            self.model.save(path)
+            keras.Model.save(self.model, path)
 
     def _write_state(self, epoch: int) -> None:
         model, best = self.model, self._best()

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from fixedpoint_tf._utils.keras_files import check_model_file, warn_of_weights
 from fixedpoint_tf.systems.convert.arguments import ACCEPTED, Given
 from fixedpoint_tf.systems.convert.cells import from_cell
 from fixedpoint_tf.systems.models.model_path import ModelPath
@@ -23,14 +24,17 @@ def load_model(path: str | os.PathLike) -> Any:
         raise ValueError(
             f"rnn: expected {ACCEPTED}, received the path {path!r}, which is no file."
         )
+    check_model_file(path, "rnn")
     try:
-        return keras.saving.load_model(path, compile=False)
+        model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the file
         raise ValueError(
             f"rnn: expected a model that Keras can load, received {path!r}: {error} A model "
             "with classes of your own, or of tf_keras, is best loaded by yourself and passed "
             "as it is; of an LFADS model, lfads_tf.load_model(path).generator."
         ) from error
+    warn_of_weights(model, path)
+    return model
 
 
 def from_layer(layer: Any, given: Given, model: Any = None) -> DynamicalSystem:

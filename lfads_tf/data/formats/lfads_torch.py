@@ -31,7 +31,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fixedpoint_tf._utils.files import existing, writing
+from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.files import writing
 from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.data.session import Session
 
@@ -156,17 +157,18 @@ def read_output(
         [50.0, 50.0, 50.0]
     """
     width = seconds_per_bin(bin_width)
-    with h5py.File(existing(path), "r") as file:
+    with hdf5.opened(path) as file:
+        holds = ", ".join(sorted(file)) or "nothing"
         found = {
             field: np.asarray(file[f"{split}_{name}"][()])
             for name, field in _OUTPUTS.items()
             if f"{split}_{name}" in file
         }
-        if not found:
-            raise KeyError(
-                f"path: expected {split}_output_params and the like, received "
-                f"{os.fspath(path)!r} with {', '.join(sorted(file)) or 'nothing'}."
-            )
+    if not found:
+        raise KeyError(
+            f"path: expected {split}_output_params and the like, received "
+            f"{os.fspath(path)!r} with {holds}."
+        )
     if "rates" in found:
         found["rates"] = found["rates"] / found["rates"].dtype.type(width)
     return found

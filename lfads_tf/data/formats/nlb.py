@@ -36,8 +36,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from fixedpoint_tf._utils import hdf5
 from fixedpoint_tf._utils.checks import as_numbers, listed
-from fixedpoint_tf._utils.files import existing, writing
+from fixedpoint_tf._utils.files import writing
 from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.data.session import Session
 
@@ -276,6 +277,7 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
         Arrays as they are; rows of different length as a list.
 
     Raises:
+        ValueError: no HDF5 file, or one that takes data from other files.
         KeyError: there is no such group, or nothing to read at the top; the message lists
             the groups there are.
 
@@ -287,18 +289,18 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
         ...     read(path)["train_spikes_heldin"].shape
         (1, 2, 3)
     """
-    with h5py.File(existing(path), "r") as file:
+    with hdf5.opened(path) as file:
         groups = [key for key, item in file.items() if isinstance(item, h5py.Group)]
         node = file if group is None else file.get(group)
         found = {}
         if isinstance(node, h5py.Group):
             found = {k: v[()] for k, v in node.items() if isinstance(v, h5py.Dataset)}
-        if not found:
-            wanted = "arrays at the top" if group is None else repr(group)
-            raise KeyError(
-                f"group: expected one of the groups of {os.fspath(path)!r} "
-                f"({listed(groups) or 'it has none'}), received {wanted}."
-            )
+    if not found:
+        wanted = "arrays at the top" if group is None else repr(group)
+        raise KeyError(
+            f"group: expected one of the groups of {os.fspath(path)!r} "
+            f"({listed(groups) or 'it has none'}), received {wanted}."
+        )
     return {k: list(v) if v.dtype == object else v for k, v in found.items()}
 
 

@@ -1,0 +1,88 @@
+"""Models of Keras in files: which are loaded, and what is said of their weights."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from fixedpoint_tf._utils.checks import listed
+
+__all__ = ["check_model_file", "warn_of_weights"]
+
+#: The first Keras that heeds ``safe_mode`` in HDF5 files (CVE-2025-9905): one before runs
+#: code that is hidden in them.
+_SAFE_HDF5 = (3, 11, 3)
+_HDF5 = (".h5", ".hdf5")
+
+
+def check_model_file(path: str | os.PathLike[str], name: str) -> None:
+    """Refuse a file that is no whole model of Keras, or that Keras cannot load safely.
+
+    Args:
+        path: of the file.
+        name: of the argument.
+
+    Raises:
+        ValueError: no file, another ending than ``.keras``, ``.h5`` or ``.hdf5``, a damaged
+            file, or HDF5 with a Keras before 3.11.3.
+
+    Example:
+        >>> try:
+        ...     check_model_file("model.pkl", "path")
+        ... except ValueError as error:
+        ...     print(error)
+        path: expected a saved model, received 'model.pkl', which is no file.
+    """
+    shown = os.fspath(path)
+    expected = f"{name}: expected a saved model, received {shown!r}"
+    if not Path(path).is_file():
+        raise ValueError(f"{expected}, which is no file.")
+    ending = Path(path).suffix
+    if ending in _HDF5:
+        version = tuple(map(int, re.findall(r"\d+", keras.__version__)[:3]))
+        if version < _SAFE_HDF5:
+            raise ValueError(
+                f"{expected}: Keras {keras.__version__} runs code that is hidden in an HDF5 "
+                "file (CVE-2025-9905). Keras 3.11.3 or later does not; nor does a .keras file "
+                "need it. A file that you trust, load by Keras, and pass the model."
+            )
+    elif ending != ".keras":
+        raise ValueError(f"{expected}, whose name does not end in .keras (or {_HDF5[0]}).")
+    else:
+        _check_archive(path, expected)
+
+
+def _check_archive(path: str | os.PathLike[str], expected: str) -> None:
+    """Refuse an archive that is none, or in which a file is not what its checksum says."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception as error:  # noqa: BLE001 - the library has many words for damage
+        raise ValueError(
+            f"{expected}, which is no .keras file, or damaged ({error})."
+        ) from error
+    if damaged is not None:
+        raise ValueError(f"{expected}, which is damaged ({damaged}).")
+
+
+def warn_of_weights(model: Any, path: str | os.PathLike[str]) -> None:
+    """Warn of weights that are NaN or infinite, by their names."""
+    names = [
+        variable.path
+        for variable in model.weights
+        if np.issubdtype(np.dtype(keras.backend.standardize_dtype(variable.dtype)), np.floating)
+        and not np.isfinite(keras.ops.convert_to_numpy(variable)).all()
+    ]
+    if names:
+        warnings.warn(
+            f"path: expected finite weights, received {os.fspath(path)!r}, in which NaN or "
+            f"infinity stands in {listed(names)}.",
+            stacklevel=3,
+        )
