@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["existing", "file_name", "remove_leftovers", "writing"]
+__all__ = ["existing", "file_names", "remove_leftovers", "writing"]
 
 
 @contextlib.contextmanager
@@ -106,15 +107,29 @@ def remove_leftovers(folder: str | os.PathLike[str], names: Iterable[str]) -> No
                 os.unlink(entry.path)
 
 
-def file_name(text: str) -> str:
-    """Return a text as a name of a file or folder, which leads to no other folder.
+def file_names(texts: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+    """Return texts as names of files or folders, which lead to no other folder.
+
+    Args:
+        texts: of any letters.
+        taken: names that stand already.
+
+    Returns:
+        Names that differ from each other and from those, on any system.
 
     Example:
-        >>> file_name("monday"), file_name("../../etc/x"), file_name("..")
-        ('monday', '_.._etc_x', '_')
+        >>> file_names(["monday", "../../etc/x", "..", "a/b", "A:b"])
+        ['monday', '_.._etc_x', '_', 'a_b', 'A_b 2']
     """
-    name = re.sub(r"[^\w .+=@-]", "_", text).strip(" ")
-    return re.sub(r"^\.+", "", name)[:100].strip(" .") or "_"
+    names: list[str] = []
+    folded = {name.casefold() for name in taken}
+    for text in texts:
+        plain = re.sub(r"[^\w .+=@-]", "_", text).lstrip(" .")[:100].rstrip(" .") or "_"
+        numbers = (plain if i == 1 else f"{plain} {i}" for i in itertools.count(1))
+        name = next(name for name in numbers if name.casefold() not in folded)
+        names.append(name)
+        folded.add(name.casefold())
+    return names
 
 
 def existing(path: str | os.PathLike[str]) -> str | os.PathLike[str]:

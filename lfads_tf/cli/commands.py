@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from fixedpoint_tf._utils import hdf5 as storage
-from fixedpoint_tf._utils.files import file_name, writing
+from fixedpoint_tf._utils.files import file_names, writing
 from lfads_tf._utils.checks import UNNAMED
 from lfads_tf.analysis import report as reports
 from lfads_tf.config import LFADSConfig
@@ -294,13 +294,14 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
     paths = [Path(path) for path in run["data"]]
     model = load_model(out / "best.keras")
     tables, names = [], []
-    for train, valid in zip(
-        *read_all(paths, **reading, seed=run["config"]["seed"]), strict=True
-    ):
+    both = list(zip(*read_all(paths, **reading, seed=run["config"]["seed"]), strict=True))
+    own = [path.name for path in out.iterdir() if not path.is_dir()]
+    folders = file_names([train.name for train, _ in both], taken=[*own, "report.md"])
+    for (train, valid), of_session in zip(both, folders, strict=True):
         say(f"Inferring the training and the validation trials of {train.name!r} ...")
         inferred = model.infer(train), model.infer(valid)
         table = reports.measured(model, train, valid, *inferred)
-        folder = out / file_name(train.name) if len(paths) > 1 else out
+        folder = out / of_session if len(paths) > 1 else out
         folder.mkdir(exist_ok=True)
         drawn = reports.draw(folder, train, valid, inferred[1], read_history(out))
         names += [str((folder / name).relative_to(out)) for name in drawn]
