@@ -30,7 +30,7 @@ def condition_means(
         trial has a value.
 
     Raises:
-        ValueError: wrong shapes.
+        ValueError: wrong shapes, or no trial with a condition.
 
     Example:
         >>> kinds, means = condition_means([[[1.0]], [[5.0]], [[3.0]]], ["b", "a", "b"])
@@ -50,6 +50,8 @@ def condition_means(
             )
         array = np.stack([_moved(one, int(by)) for one, by in zip(array, shifts, strict=True)])
     kinds = condition_kinds(labels)
+    if not kinds.size:
+        raise ValueError("conditions: expected that of at least one trial, received none.")
     means = np.full((len(kinds), *array.shape[1:]), np.nan)
     for i, kind in enumerate(kinds):
         of_kind = array[labels == kind]

@@ -200,6 +200,8 @@ def cross_correlation(
     if conditions is not None:
         conditions = as_conditions(conditions, len(x))
         known = has_condition(conditions)
+        if not known.any():
+            raise ValueError("conditions: expected that of at least two trials, received none.")
         conditions, x, y = conditions[known], x[known], y[known]
     n_trials, n_bins = x.shape
     n_lags = round(checks.check_number(max_lag, "max_lag") / width)

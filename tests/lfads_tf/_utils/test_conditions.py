@@ -214,3 +214,16 @@ def test_a_session_keeps_trials_without_a_condition(tmp_path, labels):
     np.testing.assert_array_equal(other, session.conditions)
     train, valid = session.split(0.5)
     assert len(train) + len(valid) == 4
+
+
+def test_no_trial_with_a_condition_is_refused(trials):
+    features, _, _ = trials
+    nothing = [np.nan] * 24
+    with pytest.raises(ValueError, match="conditions: expected that of at least one trial"):
+        condition_means(features, nothing)
+    with pytest.raises(ValueError, match="conditions: expected that of at least two trials"):
+        cross_correlation(
+            features[..., 0], features[..., 1], 0.01, max_lag=0.02, conditions=nothing
+        )
+    with pytest.raises(ValueError, match="conditions: expected at least two, received none"):
+        separate_conditions(features, nothing)
