@@ -145,6 +145,12 @@ _FOLDER = "folder to write (default: %(default)s)"
 def _add_data(parser: argparse.ArgumentParser, **options: Any) -> None:
     parser.add_argument("data", type=Path, metavar="DATA.h5", **options)
     parser.add_argument("--group", help="group of the file, e.g. day0/trials")
+    parser.add_argument(
+        "--axes",
+        type=lambda text: text.split(","),
+        metavar="AXES",
+        help="their order in the file, e.g. neurons,bins,trials (trials,bins,neurons)",
+    )
     parser.add_argument("--bin-width", type=float, help="in seconds, if the file lacks it")
 
 

@@ -26,16 +26,23 @@ from lfads_tf.training.checkpoints import read_history
 __all__ = ["demo", "fit", "infer", "report"]
 
 RUN = "run.json"
+_READING = ("group", "axes", "bin_width", "valid_fraction")  # of trials
 Say = Callable[[str], Any]
 
 
 def sessions(
-    data: Path, *, group: str | None, bin_width: float | None, valid_fraction: float, seed: int
+    data: Path,
+    *,
+    group: str | None,
+    axes: Sequence[str] | None,
+    bin_width: float | None,
+    valid_fraction: float,
+    seed: int,
 ) -> tuple[Session, Session]:
     """Training and validation trials: those of the file, or drawn from all of its trials."""
 
     def read(split: str) -> Session:
-        return Session.load(data, split=split, group=group, bin_width=bin_width)
+        return Session.load(data, split=split, group=group, axes=axes, bin_width=bin_width)
 
     if hdf5.has_splits(data, group=group):
         return read("train"), read("valid")
@@ -65,6 +72,7 @@ def fit(
     out: Path,
     *,
     group: str | None,
+    axes: Sequence[str] | None,
     bin_width: float | None,
     valid_fraction: float | None,
     settings: Mapping[str, Any],
@@ -83,6 +91,7 @@ def fit(
         data: HDF5 files that :meth:`Session.load` reads, one a session.
         out: folder for the models, the history and the state of training.
         group: of the file, e.g. ``day0/trials``.
+        axes: their order in the file; see :meth:`Session.load`.
         bin_width: in seconds, where the file does not tell it.
         valid_fraction: share of trials for validation, where the file does not tell them;
             none: 0.2, or the run's.
@@ -107,20 +116,22 @@ def fit(
     """
     asked: dict[str, Any] = {
         "group": group,
+        "axes": axes,
         "bin_width": bin_width,
         "valid_fraction": valid_fraction,
         "batch_size": batch_size,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    run = {"group": None, "bin_width": None, "valid_fraction": 0.2, "batch_size": 64, **given}
+    defaults = {"valid_fraction": 0.2, "batch_size": 64}
+    run = {**dict.fromkeys(asked), **defaults, **given}
     settings = dict(settings)
     if resume and (out / RUN).exists():
         begun = _begun(out, {**given, **settings})
-        run = {name: begun[name] for name in asked}
+        run = {name: begun.get(name) for name in asked}
         settings = {**begun["config"], **settings}
         for name in ("session_names", "session_neurons", "n_neurons"):
             settings.pop(name, None)  # what the sessions decide they decide again
-    reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
+    reading = {name: run.get(name) for name in _READING}
     trains, valids = read_all(data, **reading, seed=int(settings.get("seed", 0)))
     for one, judge in zip(trains, valids, strict=True):
         say(f"Training on {one}, validating on {judge.n_trials} trials.")
@@ -202,6 +213,7 @@ def infer(
     out: Path,
     *,
     group: str | None,
+    axes: Sequence[str] | None,
     bin_width: float | None,
     session: str | None,
     split: str,
@@ -217,6 +229,7 @@ def infer(
         data: an HDF5 file that :meth:`Session.load` reads.
         out: the file to write.
         group: of the file.
+        axes: their order in the file; see :meth:`Session.load`.
         bin_width: in seconds; the model's where neither this nor the file tells it.
         session: which of several sessions of the model the trials are of; none: that of
             the name in the file, else of the name of the file.
@@ -249,11 +262,13 @@ def infer(
     trained_model = load_model(path)
     config = trained_model.config
     try:
-        trials = Session.load(data, group=group, bin_width=bin_width, split=split)
+        trials = Session.load(data, group=group, axes=axes, bin_width=bin_width, split=split)
     except ValueError:
         if bin_width is not None:
             raise
-        trials = Session.load(data, group=group, bin_width=config.bin_width, split=split)
+        trials = Session.load(
+            data, group=group, axes=axes, bin_width=config.bin_width, split=split
+        )
     known = config.session_names
     if len(known) > 1:
         name = session or (trials.name if trials.name in known else data.stem)
@@ -290,7 +305,7 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
     if not (out / RUN).exists():
         raise FileNotFoundError(f"DIR: {str(out)!r} holds no run: there is no {RUN} in it.")
     run = json.loads((out / RUN).read_text(encoding="utf-8"))
-    reading = {name: run[name] for name in ("group", "bin_width", "valid_fraction")}
+    reading = {name: run.get(name) for name in _READING}
     paths = [Path(path) for path in run["data"]]
     model = load_model(out / "best.keras")
     tables, names = [], []

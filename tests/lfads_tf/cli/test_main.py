@@ -217,6 +217,7 @@ def test_a_file_that_tells_training_from_validation_is_taken_at_its_word(tmp_pat
         (["--set=dropout=2"], "dropout: expected a number in [0, 1), received 2"),
         (["--set", "dropout"], "must be NAME=VALUE"),
         (["--group", "day9"], "group: expected a group"),
+        (["--axes", "trials,time"], "axes: expected 'trials', 'bins', 'neurons' in the file"),
         (["--epochs", "0"], "positive integer"),
     ],
 )
@@ -234,3 +235,17 @@ def test_the_demonstration_writes_what_it_says(tmp_path, capsys):
     written = capsys.readouterr().out.splitlines()[-1].partition(": ")[2].split(", ")
     assert "rates_against_truth.png" in written
     assert all((tmp_path / "demo" / name).stat().st_size > 0 for name in written)
+
+
+def test_a_file_of_matlab_in_another_order(tmp_path, capsys):
+    import scipy.io
+
+    spikes = np.random.default_rng(0).poisson(0.5, (12, 10, 5)).astype(float)
+    labels = {"conditions": np.arange(12.0)[None] % 3}
+    scipy.io.savemat(tmp_path / "x.mat", {"spikes": spikes.transpose(2, 1, 0), **labels})
+    flags = ("--bin-width", 0.02, "--epochs", 1, *SETTINGS)
+    begun = ("fit", tmp_path / "x.mat", "--out", tmp_path / "run", *flags)
+    assert "axes: expected the order" in refused(capsys, *begun)
+    assert run(*begun, "--axes", "neurons,bins,trials") == 0
+    assert "10 trials x 10 bins of 20 ms x 5 neurons" in capsys.readouterr().out
+    assert run("report", tmp_path / "run") == 0
