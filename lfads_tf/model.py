@@ -129,6 +129,10 @@ class LFADS(keras.Model):
             run_eagerly: step by step in Python, to look for errors.
             steps_per_execution: training steps between two looks at the callbacks.
 
+        Raises:
+            ValueError: no optimizer, one of another model, or a setting that Keras cannot
+                apply under the ``tf.distribute`` strategy of the model.
+
         Example:
             >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
             >>> model.compile(keras.optimizers.AdamW(1e-3))
@@ -392,9 +396,9 @@ class LFADS(keras.Model):
             >>> spikes = np.random.default_rng(0).poisson(0.5, (20, 10, 6))
             >>> model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
             >>> model.compile(jit_compile=False)
-            >>> losses = [model.train_on_batch(spikes)[0] for _ in range(9)]
-            >>> losses[-1] < losses[0]
-            True
+            >>> loss, *parts = model.train_on_batch(spikes)
+            >>> int(model.step)
+            1
         """
         checks.check_no_weights(sample_weight=sample_weight, class_weight=class_weight)
         return self._on_batch("train_on_batch", x, y, return_dict)

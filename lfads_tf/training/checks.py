@@ -472,7 +472,7 @@ def as_value_errors() -> Iterator[None]:
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        found = re.search(r"\w+: expected [^\]\n]*?\.(?=\.*\s*(?:\]|$))", error.message)
+        found = re.search(r"\w+: expected [^\]\n]*?\.(?=\.* *(?:[\]\n]|$))", error.message)
         if found is None:
             raise
         raise ValueError(found[0].replace("\\'", "'")) from error
