@@ -18,6 +18,7 @@ __all__ = ["BLOCK_SIZE", "has_checksum", "is_whole", "write_checksum"]
 BLOCK_SIZE = 512
 
 _BEGINNING = b"file of fixedpoint-tf, layout 2\nsha256 "
+#: Bytes that are read at once: of files of any size a megabyte is in memory.
 _PIECE = 1 << 20
 
 

@@ -22,6 +22,7 @@ from fixedpoint_tf._utils.checksums import (
 from fixedpoint_tf._utils.files import existing, writing
 from fixedpoint_tf._utils.hdf5_checks import (
     CHUNK_BYTES,
+    Fault,
     Header,
     check_attributes,
     check_links,
@@ -246,7 +247,7 @@ def opened(path: str | os.PathLike[str], expected: str = "an HDF5 file") -> Iter
     with _hdf5_file(path, expected) as file:
         try:
             check_links(file)
-        except ValueError as error:
+        except Fault as error:
             raise ValueError(
                 f"path: expected {expected} that holds all its data itself, received "
                 f"{os.fspath(path)!r}: {error}."
@@ -302,7 +303,7 @@ def read(
             is_ours = found_name == format_name and isinstance(found_version, int)
             if is_ours and found_version <= format_version:
                 if unknown := attributes.keys() - set(attribute_names):
-                    raise ValueError(f"attribute {min(unknown)!r}: none of this format")
+                    raise Fault(f"attribute {min(unknown)!r}: none of this format")
                 headers = headers_of(file, os.path.getsize(path))
                 if check is not None:
                     check(headers)

@@ -17,6 +17,7 @@ import numpy as np
 
 __all__ = [
     "CHUNK_BYTES",
+    "Fault",
     "Header",
     "Layout",
     "check_arrays",
@@ -33,12 +34,23 @@ __all__ = [
 #: looks at its size, by a factor of 1,032 at most.
 CHUNK_BYTES = 1 << 17
 
-# Arrays have so many bytes, or so many times those of the file, whichever is more.
+#: Bytes that all arrays of a file may have in memory, or times those of the file, whichever
+#: is more. A quarter of a gigabyte fills no memory; what compresses better than a
+#: hundredfold, as few recordings do, is written as it is.
 _FREE_BYTES, _MOST_TIMES = 1 << 28, 100
+
+#: Datasets, and attributes, of one file: a run has some hundreds.
 _MOST_NAMES = 100_000
-_MOST_DEFLATED = 1_100  # times, which no file of gzip's exceeds
+
+#: Times by which gzip makes a part smaller at most (1,032), and some more.
+_MOST_DEFLATED = 1_100
+
 _NUMBERS = "biufc"
 _FILTERS = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
+
+
+class Fault(ValueError):
+    """A fault within a file; the reader says of which file, and what was expected."""
 
 
 class Header(NamedTuple):
@@ -67,17 +79,17 @@ def headers_of(file: h5py.File, file_size: int) -> dict[str, Header]:
     """Return the headers of the datasets of a file of ours, all of which it may hold.
 
     Raises:
-        ValueError: anything but datasets, or one whose data are not in the file, or are of a
+        Fault: anything but datasets, or one whose data are not in the file, or are of a
             type, or of a size, that we do not write.
     """
     if len(file) > _MOST_NAMES:
-        raise ValueError(f"it holds {len(file)} datasets")
+        raise Fault(f"it holds {len(file)} datasets")
     headers, stored, total = {}, 0, 0
     for name in file:
         if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-            raise ValueError(f"dataset {name!r}: a link to another place")
+            raise Fault(f"dataset {name!r}: a link to another place")
         if file.get(name, getclass=True) is not h5py.Dataset:
-            raise ValueError(f"{name!r}: no dataset")
+            raise Fault(f"{name!r}: no dataset")
         item = file[name]
         try:
             headers[name] = _header(item)
@@ -85,12 +97,12 @@ def headers_of(file: h5py.File, file_size: int) -> dict[str, Header]:
             times = 5 if headers[name].kind == "U" else 1
             total += times * math.prod(item.shape) * item.dtype.itemsize
             if total > most_bytes(file_size):
-                raise ValueError(f"{total:,} bytes of data in a file of {file_size:,}")
+                raise Fault(f"{total:,} bytes of data in a file of {file_size:,}")
             stored += _stored_bytes(item)
             if stored > file_size:
-                raise ValueError("its data are those of other datasets")
-        except ValueError as error:
-            raise ValueError(f"dataset {name!r}: {error}") from error
+                raise Fault("its data are those of other datasets")
+        except Fault as error:
+            raise Fault(f"dataset {name!r}: {error}") from error
     return headers
 
 
@@ -100,7 +112,7 @@ def _is_text(item: h5py.Dataset) -> bool:
 
 def _header(item: h5py.Dataset) -> Header:
     if item.shape is None or not (item.dtype.kind in _NUMBERS or _is_text(item)):
-        raise ValueError(f"expected numbers or text, received the type {item.dtype}")
+        raise Fault(f"expected numbers or text, received the type {item.dtype}")
     return Header("U" if item.dtype.kind == "S" else item.dtype.kind, item.shape)
 
 
@@ -112,20 +124,20 @@ def _stored_bytes(item: h5py.Dataset) -> int:
     n_bytes = math.prod(item.shape) * item.dtype.itemsize
     if plist.get_layout() == h5py.h5d.CONTIGUOUS and not filters:
         if item.id.get_storage_size() != n_bytes:
-            raise ValueError(
+            raise Fault(
                 f"{n_bytes:,} bytes of which {item.id.get_storage_size():,} are in the file"
             )
         return n_bytes
     if plist.get_layout() != h5py.h5d.CHUNKED or filters != _FILTERS:
-        raise ValueError("stored in a way that this package does not store")
+        raise Fault("stored in a way that this package does not store")
     chunk_bytes = math.prod(item.chunks) * item.dtype.itemsize
     if chunk_bytes >= CHUNK_BYTES:
-        raise ValueError(f"compressed parts of {chunk_bytes:,} bytes")
+        raise Fault(f"compressed parts of {chunk_bytes:,} bytes")
     stored = 0
     corners = [range(0, n, step) for n, step in zip(item.shape, item.chunks, strict=True)]
     n_parts = math.prod(len(corner) for corner in corners)
     if item.id.get_num_chunks() != n_parts:
-        raise ValueError(f"{n_parts:,} parts of which {item.id.get_num_chunks():,} are there")
+        raise Fault(f"{n_parts:,} parts of which {item.id.get_num_chunks():,} are there")
     for corner in itertools.product(*corners):
         info = item.id.get_chunk_info_by_coord(corner)
         if (
@@ -133,7 +145,7 @@ def _stored_bytes(item: h5py.Dataset) -> int:
             or not info.size
             or info.size > chunk_bytes + chunk_bytes // 100 + 64
         ):
-            raise ValueError(f"a compressed part of {info.size:,} bytes")
+            raise Fault(f"a compressed part of {info.size:,} bytes")
         stored += info.size
     return stored
 
@@ -142,9 +154,9 @@ def _check_storage(item: h5py.Dataset) -> None:
     """Refuse a dataset whose data are in other files or other datasets."""
     plist = item.id.get_create_plist()
     if plist.get_external_count():
-        raise ValueError("external storage: its data are in another file")
+        raise Fault("external storage: its data are in another file")
     if plist.get_layout() == h5py.h5d.VIRTUAL:
-        raise ValueError("a virtual dataset: its data are elsewhere")
+        raise Fault("a virtual dataset: its data are elsewhere")
 
 
 def _check_presence(item: h5py.Dataset) -> None:
@@ -152,14 +164,14 @@ def _check_presence(item: h5py.Dataset) -> None:
     n_bytes, stored = item.size or 0, item.id.get_storage_size()
     n_bytes *= item.dtype.itemsize
     if n_bytes > max(_FREE_BYTES, _MOST_DEFLATED * stored):
-        raise ValueError(f"{n_bytes:,} bytes of which {stored:,} are in the file")
+        raise Fault(f"{n_bytes:,} bytes of which {stored:,} are in the file")
 
 
 def check_links(file: h5py.File) -> None:
     """Refuse a file, of any program, that takes data from other files.
 
     Raises:
-        ValueError: an external link, external storage, a virtual dataset, or a large one of
+        Fault: an external link, external storage, a virtual dataset, or a large one of
             which next to nothing is there.
     """
 
@@ -172,28 +184,28 @@ def check_links(file: h5py.File) -> None:
             try:
                 _check_storage(item)
                 _check_presence(item)
-            except ValueError as error:
+            except Fault as error:
                 return f"dataset {shown!r}: {error}"
         return None
 
     if (fault := file.id.links.visit(visit, info=True)) is not None:
-        raise ValueError(fault)
+        raise Fault(fault)
 
 
 def check_attributes(file: h5py.File) -> dict[str, Any]:
     """Return the attributes of a file of ours: numbers, and strings.
 
     Raises:
-        ValueError: another attribute.
+        Fault: another attribute.
     """
     if h5py.h5a.get_num_attrs(file.id) > _MOST_NAMES:
-        raise ValueError("too many attributes")
+        raise Fault("too many attributes")
     values = {}
     for name in file.attrs:
         header = h5py.h5a.open(file.id, name.encode("utf-8"))
         is_text = h5py.check_string_dtype(header.dtype) is not None
         if header.shape != () or not (is_text or header.dtype.kind in "biuf"):
-            raise ValueError(f"attribute {name!r}: expected a number or text")
+            raise Fault(f"attribute {name!r}: expected a number or text")
         value = file.attrs[name]
         values[name] = value.item() if isinstance(value, np.generic) else value
     return values
@@ -207,12 +219,12 @@ def parse_json(text: Any, name: str) -> Any:
         {'a': [1, None]}
     """
     if not isinstance(text, str):
-        raise ValueError(f"attribute {name!r}: expected text, received {text!r:.50}")
+        raise Fault(f"attribute {name!r}: expected text, received {text!r:.50}")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise ValueError(f"attribute {name!r}: no JSON ({why})") from error
+        raise Fault(f"attribute {name!r}: no JSON ({why})") from error
 
 
 def check_arrays(headers: Mapping[str, Header], layout: Layout) -> None:
@@ -223,34 +235,34 @@ def check_arrays(headers: Mapping[str, Header], layout: Layout) -> None:
         layout: of all datasets that there may be.
 
     Raises:
-        ValueError: a dataset that is none of the layout, or differs from it.
+        Fault: a dataset that is none of the layout, or differs from it.
 
     Example:
         >>> layout = {"x": ("f", ("n", 2)), "name": ("U", ("n",))}
         >>> check_arrays({"x": Header("f", (5, 2)), "name": Header("U", (5,))}, layout)
         >>> try:
         ...     check_arrays({"x": Header("f", (5, 2)), "name": Header("U", (4,))}, layout)
-        ... except ValueError as error:
+        ... except Fault as error:
         ...     print(error)
         name: expected shape (n=5), received (4,)
     """
     for name in headers:
         if name not in layout:
-            raise ValueError(f"{name}: expected one of {', '.join(layout)}")
+            raise Fault(f"{name}: expected one of {', '.join(layout)}")
     lengths: dict[str | int, int] = {}
     for name, (kinds, axes) in layout.items():
         if name not in headers:
             continue
         kind, shape = headers[name]
         if kind not in kinds:
-            raise ValueError(f"{name}: expected {_words(kinds)}, received {kind!r}")
+            raise Fault(f"{name}: expected {_words(kinds)}, received {kind!r}")
         fits = len(shape) == len(axes) and all(
             n == (lengths.setdefault(axis, n) if isinstance(axis, str) else axis)
             for axis, n in zip(axes, shape, strict=True)
         )
         if not fits:
             wanted = ", ".join(f"{a}={lengths[a]}" if a in lengths else str(a) for a in axes)
-            raise ValueError(f"{name}: expected shape ({wanted}), received {shape}")
+            raise Fault(f"{name}: expected shape ({wanted}), received {shape}")
 
 
 def nested_layout(name: str, layout: Layout) -> Layout:

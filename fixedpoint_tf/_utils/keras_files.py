@@ -55,21 +55,17 @@ def check_model_file(path: str | os.PathLike[str], name: str) -> None:
             )
     elif ending != ".keras":
         raise ValueError(f"{expected}, whose name does not end in .keras (or {_HDF5[0]}).")
-    else:
-        _check_archive(path, expected)
+    elif (damage := _damage(path)) is not None:
+        raise ValueError(f"{expected}, which is no .keras file, or damaged ({damage}).")
 
 
-def _check_archive(path: str | os.PathLike[str], expected: str) -> None:
-    """Refuse an archive that is none, or in which a file is not what its checksum says."""
+def _damage(path: str | os.PathLike[str]) -> object:
+    """Return what is wrong with an archive, by the checksums of the files in it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
+            return archive.testzip()
     except Exception as error:  # noqa: BLE001 - the library has many words for damage
-        raise ValueError(
-            f"{expected}, which is no .keras file, or damaged ({error})."
-        ) from error
-    if damaged is not None:
-        raise ValueError(f"{expected}, which is damaged ({damaged}).")
+        return error
 
 
 def warn_of_weights(model: Any, path: str | os.PathLike[str]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import hdf5
 from fixedpoint_tf._utils.hdf5_checks import (
+    Fault,
     Header,
     Layout,
     check_arrays,
@@ -150,7 +151,7 @@ class Result:
         fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         for name in headers:
             if name.partition(".")[0] not in fields:
-                raise ValueError(f"{name}: expected one of {', '.join(sorted(fields))}")
+                raise Fault(f"{name}: expected one of {', '.join(sorted(fields))}")
         check_arrays({name: headers[name] for name in headers if name in layout}, layout)
 
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
-from fixedpoint_tf._utils.hdf5_checks import Header, check_arrays, header_of
+from fixedpoint_tf._utils.hdf5_checks import Fault, Header, check_arrays, header_of
 
 __all__ = ["Inferred"]
 
@@ -126,7 +126,7 @@ def _check(headers: Mapping[str, Header]) -> None:
     """Refuse arrays of other shapes than inference gives."""
     missing = [name for name in Inferred._fields if name not in headers]
     if missing:
-        raise ValueError(f"dataset {missing[0]!r}: missing")
+        raise Fault(f"dataset {missing[0]!r}: missing")
     layout = {}
     for name, header in headers.items():
         axes: tuple[str, ...] = ("n_trials", "n_bins", _SAME_WIDTH.get(name, name))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
-from fixedpoint_tf._utils.hdf5_checks import Header, check_arrays, parse_json
+from fixedpoint_tf._utils.hdf5_checks import Fault, Header, check_arrays, parse_json
 
 __all__ = ["read", "write"]
 
@@ -79,7 +79,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         for name, kind in _IN_JSON.items():
             state[name] = parse_json(state[name], name)
             if not isinstance(state[name], kind):
-                raise ValueError(f"attribute {name!r}: expected a {kind.__name__}")
+                raise Fault(f"attribute {name!r}: expected a {kind.__name__}")
         state["epoch"], state["stopped"] = int(state["epoch"]), bool(state["stopped"])
         for name in _LISTS:
             if name == "best" and "n_best" not in state:
@@ -88,7 +88,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
             # A model of before has a weight of size 0 where nothing comes in.
             state[name] = [value for value in values if value.size]
         if arrays:
-            raise ValueError(f"dataset {min(arrays)!r}: not counted")
+            raise Fault(f"dataset {min(arrays)!r}: not counted")
     except (KeyError, TypeError, ValueError) as error:
         raise hdf5.damaged(path, "the state of a run", error) from error
     return state
