@@ -38,10 +38,10 @@ def check_model_file(path: str | os.PathLike[str], name: str) -> None:
         ...     check_model_file("model.pkl", "path")
         ... except ValueError as error:
         ...     print(error)
-        path: expected a saved model, received 'model.pkl', which is no file.
+        path: expected a model that Keras can load, received 'model.pkl', which is no file.
     """
     shown = os.fspath(path)
-    expected = f"{name}: expected a saved model, received {shown!r}"
+    expected = f"{name}: expected a model that Keras can load, received {shown!r}"
     if not Path(path).is_file():
         raise ValueError(f"{expected}, which is no file.")
     ending = Path(path).suffix
