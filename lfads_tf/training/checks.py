@@ -20,6 +20,7 @@ from fixedpoint_tf._utils.checks import ArgumentTypeError, check_whole
 from lfads_tf._utils.logarithms import HIGHEST_LOG
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
+from lfads_tf.training.checkpoints import Checkpoint
 
 __all__ = [
     "as_value_errors",
@@ -359,7 +360,7 @@ def check_averages(
             f"received it with {type(optimizer).__name__} that has not."
         )
     swaps = [swap for swap in swaps if swap.swap_on_epoch]
-    if swaps and any(hasattr(c, "restore") for c in callbacks[callbacks.index(swaps[0]) :]):
+    if swaps and any(isinstance(c, Checkpoint) for c in callbacks[callbacks.index(swaps[0]) :]):
         raise ValueError(
             "callbacks: expected SwapEMAWeights(swap_on_epoch=True) behind those of "
             "default_callbacks, which write the state of training, received it before them."
