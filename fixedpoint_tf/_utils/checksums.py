@@ -19,7 +19,7 @@ BLOCK_SIZE = 512
 
 _BEGINNING = b"file of fixedpoint-tf, layout 2\nsha256 "
 #: Bytes that are read at once: of files of any size a megabyte is in memory.
-_PIECE = 1 << 20
+_PIECE = 1 << 20  # bytes read at a time
 
 
 def write_checksum(path: str | os.PathLike[str]) -> None:

@@ -40,7 +40,7 @@ CHUNK_BYTES = 1 << 17
 _FREE_BYTES, _MOST_TIMES = 1 << 28, 100
 
 #: Datasets, and attributes, of one file: a run has some hundreds.
-_MOST_NAMES = 100_000
+_MOST_NAMES = 100_000  # arrays in a file, far above those of any result
 
 #: Times by which gzip makes a part smaller at most (1,032), and some more.
 _MOST_DEFLATED = 1_100

@@ -13,7 +13,7 @@ __all__ = ["Couplings", "couplings_of_gates", "independent_blocks", "leading_spa
 
 @dataclasses.dataclass(frozen=True)
 class Couplings:
-    """What the units of a cell feed each other, gate by gate.
+    """Weights by which the units of a cell feed each other, gate by gate.
 
     A unit obeys one equation of what enters its gates, and units of one kind obey the same.
 

@@ -56,7 +56,7 @@ _BINARY: dict[str, Callable[[Form, Form], Form]] = {
     "SquaredDifference": lambda one, two: (one + -two).activate("square"),
 }
 MARGIN = 1e-9  # of the box of all fixed points, relative to its size
-_ONE = Interval.at(np.array(1.0))
+_ONE = Interval.at(np.array(1.0))  # the number one, which has no rounding
 # Of Klambauer et al. (2017): the scale, and the scale times alpha.
 _SELU = [
     Interval.around(np.array(v), np.array(0.0))

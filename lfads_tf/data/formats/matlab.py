@@ -42,7 +42,7 @@ _NUMBERS = {"double", "single", *(f"{u}int{n}" for u in ("", "u") for n in (8, 1
 # What an empty cell refers to has a class of its own.
 _KNOWN = _NUMBERS | {"logical", "char", "cell", "struct", "canonical empty"}
 _DEPTH = 30  # of cells and structures in each other: a file may refer to itself
-_HEADER = 128
+_HEADER = 128  # bytes at the beginning of a file of MATLAB 5
 _Readers = dict[str, Callable[[], Any]]
 
 

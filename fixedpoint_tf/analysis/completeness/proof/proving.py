@@ -159,7 +159,9 @@ def _states_and_inputs(
     try:
         x = system.layout.pack(points, "points")
     except ValueError as error:
-        raise ValueError(str(error).replace("(..., ", "(n, ")) from None
+        raise ValueError(
+            f"points: expected rows of states, received others ({error})"
+        ) from None
     if x.ndim != 2:
         raise ValueError(
             f"points: expected shape (n, {system.n_states}), received shape {x.shape}."

@@ -29,7 +29,7 @@ __all__ = ["bound_outputs", "prune_sets"]
 BATCH = 2**19  # entries of matrices at once
 N_NARROWINGS = 2  # linear systems solved before a unit is tried both ways
 POWER_STEPS = 200  # for the weights of units: any are valid, better ones make a sharper bound
-N_TIGHTENINGS = 50
+N_TIGHTENINGS = 50  # rounds of a bound by itself: products of a matrix, each makes it smaller
 
 
 def bound_outputs(equations: Rectifiers) -> Interval | None:
