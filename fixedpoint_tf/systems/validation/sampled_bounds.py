@@ -239,7 +239,7 @@ def check_fixed_point_map(
         came = "has none at" if wrong.any() else "has another at"
         raise ValueError(
             f"fixed_point_map of {type(system.equations).__name__}: expected the fixed points "
-            f"of {system.name!r}, which {came} {np.round(x[row], 6).tolist()}."
+            f"of {system.name!r}, received others: it {came} {np.round(x[row], 6).tolist()}."
         )
 
 

@@ -160,7 +160,8 @@ def _states_and_inputs(
         x = system.layout.pack(points, "points")
     except ValueError as error:
         raise ValueError(
-            f"points: expected rows of states, received others ({error})"
+            f"points: expected shape (n, {system.n_states}), or each state by itself, "
+            f"received others ({error})"
         ) from None
     if x.ndim != 2:
         raise ValueError(
