@@ -16,6 +16,10 @@ EXCEPTIONS = {
         5,
         "why a cell cannot be copied: parts of the sentence of an error or a warning",
     ),
+    "lfads_tf/training/checks.py": (
+        1,
+        "the sentence of another check, found in the message of TensorFlow's error",
+    ),
 }
 
 

@@ -77,9 +77,9 @@ def arrange_cells(
             return trials if fits[0] else [trial.T for trial in trials]
     if all(min(size, default=0) < 2 for size in sizes) and axes is None:
         raise ValueError(
-            f"axes: expected, since {key} holds a vector for each trial, the order of axes for "
-            "counts of a single neuron or bin, such as ('trials', 'bins', 'neurons'), received "
-            f"none. {_TIMES}"
+            "axes: expected the order of axes, such as ('trials', 'bins', 'neurons'), for "
+            f"counts of a single neuron or bin, since {key} holds a vector for each trial, "
+            f"received None. {_TIMES}"
         )
     empty = [i for i, size in enumerate(sizes) if 0 in size]
     if empty:

@@ -188,7 +188,9 @@ def _hdf5_value(item: Any, name: str, depth: int = 0) -> Any:
     kind = item.attrs.get("MATLAB_class", b"")
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     if depth > _DEPTH:
-        raise ValueError(f"path: expected at most {_DEPTH} cells in each other in {name}.")
+        raise ValueError(
+            f"path: expected at most {_DEPTH} cells in each other, received more in {name}."
+        )
     if "MATLAB_object_decode" in item.attrs and kind not in _KNOWN or kind not in _KNOWN | {""}:
         raise _unreadable(repr(kind), name)
     if isinstance(item, h5py.Group):
