@@ -9,10 +9,17 @@ import pytest
 from fixedpoint_tf._utils.elementary import FUNCTIONS
 from fixedpoint_tf._utils.intervals import Interval
 
-decimal.getcontext().prec = 80
 PI = Decimal(
     "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899"
 )
+
+
+@pytest.fixture(autouse=True)
+def eighty_digits():
+    """Compute to eighty digits here, whatever other tests set."""
+    with decimal.localcontext() as context:
+        context.prec = 80
+        yield
 
 
 def series(first, ratio):
