@@ -182,9 +182,9 @@ def trace(system: DynamicalSystem, u: np.ndarray) -> TracedMap | None:
     else:
         of_states = lambda h, u: equations.step(weights, h, u)  # noqa: E731
     with undisturbed():
-        traced = tf.function(lambda h: of_states(h, constant)).get_concrete_function(
-            tf.TensorSpec([1, system.n_states], tf.float64)
-        )
+        traced = tf.function(
+            lambda h: of_states(h, constant), autograph=False
+        ).get_concrete_function(tf.TensorSpec([1, system.n_states], tf.float64))
         try:
             graph = convert_variables_to_constants_v2(traced).graph
         except ValueError:  # it writes to a variable
