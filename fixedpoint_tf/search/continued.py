@@ -11,7 +11,6 @@ any other point.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
 import time
 from collections.abc import Callable
@@ -21,23 +20,16 @@ import numpy as np
 
 from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.fixed_points.status import Status
+from fixedpoint_tf.search.active_sets import ActiveSets
 from fixedpoint_tf.search.fibres import Fibres
 from fixedpoint_tf.search.index import sum_of_ends
 from fixedpoint_tf.search.solvers import forward
 from fixedpoint_tf.search.solvers.base import Points
-from fixedpoint_tf.search.starts.active_sets import (
-    MOST_UNITS,
-    neighbouring_solutions,
-    pieces_of,
-    solve_all_sets,
-    solve_beside,
-)
 from fixedpoint_tf.search.starts.distributions import ball_states, preimage_states
 from fixedpoint_tf.search.starts.further import release
 from fixedpoint_tf.search.starts.offspring import differences, midpoints, mixtures
 from fixedpoint_tf.search.stopping import Patience
 from fixedpoint_tf.search.structure import Structure
-from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
 if TYPE_CHECKING:
     import fixedpoint_tf.search.search
@@ -63,7 +55,6 @@ LEAST_PART = 0.25  # of the work, for starts and for fibres each
 POLISH_ITERS = 12  # of Newton's method from where a fibre crosses a fixed point
 PROBE_ITERS = 12  # of Newton's method in the first batch: nearly all arrive that ever will
 ITERS = 42  # the same afterwards
-MOST_INPUTS = 16  # under which all active sets of a network are tried
 FADING = 0.7  # of the weight of a batch in the yields, with each batch that follows
 LEAST_SHARE = 0.06  # of each kind of start, in a batch
 PRIOR = 1.0, 64.0  # new points and starts that are added to the yield of each kind
@@ -132,16 +123,13 @@ class _Continued:
         )
         self.order, self.n_batches = self.rng.permutation(n_inputs), 0
         self.n_arrived = 0
-        self.source = np.unique(search.condition, return_index=True)[1]
         self.structure = Structure(search, self.rng)
         centre, half = _middle(search)
         self.fibres = Fibres(search, centre, half, self.rng)
         self.by_starts, self.by_fibres = Yield(), Yield()
         self.is_easy = search.options.effort <= 1.0
         self.longest = float(half.max())
-        self.pieces = pieces_of(self.problem.system)
-        self.n_beside = 0  # end points of which the active sets beside theirs were solved
-        self.seen: set[tuple[int, bytes]] = set()  # active sets, by input
+        self.active_sets = ActiveSets(search, self.rng)
         self.kinds = {
             "ball": Kind(lambda n, known, u: ball_states(self.rng, n, centre, half), 0),
             "mixtures": Kind(lambda n, known, u: mixtures(self.rng, n, known), 2),
@@ -157,15 +145,13 @@ class _Continued:
                 ),
                 0,
             )
-        if self.pieces is not None:
-            self.kinds["active sets"] = Kind(
-                functools.partial(self.neighbouring_sets, self.pieces), 1
-            )
+        if self.active_sets.pieces is not None:
+            self.kinds["active sets"] = Kind(self.active_sets.draw, 1)
 
     def run(self, until: float) -> SearchEnd:
         """Make batches of starts until a rule ends it."""
         search, structure = self.search, self.structure
-        self.enter_active_sets(until)
+        self.active_sets.enter(until)
         structure.enter(until)
         largest = BATCH if self.problem.n_states < MANY_STATES else LARGE_BATCH
         n_iters, n_extended = PROBE_ITERS, 0
@@ -213,7 +199,7 @@ class _Continued:
     @property
     def least_fibres(self) -> int:
         """Fibres to follow since the last new point, at effort 1."""
-        if self.is_easy or self.search.descents.matrix_free:
+        if self.is_easy:
             return 0
         return MANY_FIBRES if self.few_arrive else FIBRES
 
@@ -234,12 +220,12 @@ class _Continued:
         search, first_new = self.search, len(self.search.ends)
         conditions = np.take(self.order, self.n_batches + np.arange(n), mode="wrap")
         self.n_batches += n
-        x, condition, n_solved = self.fibres.follow(conditions, self.isolated(), until)
+        x, condition, n_solved = self.fibres.follow(conditions, search.ends.isolated(), until)
         points = Points(
             np.clip(x, self.problem.lower, self.problem.upper), search.inputs[condition]
         )
         arrived = np.flatnonzero(search.descents.newton(points, POLISH_ITERS, self.longest))
-        self.enter(points.take(arrived), x[arrived], condition[arrived])
+        search.enter_isolated(points.take(arrived), condition[arrived], x[arrived])
         n_new = self.go_on_from(first_new, until)
         work = n_solved / SOLVES_A_START
         self.by_fibres.learn(work, n_new)
@@ -255,7 +241,7 @@ class _Continued:
         new, n_to_find = np.arange(first_new, len(search.ends)), structure.n_to_find
         if len(new):
             release(search, new, only_isolated=True)
-        self.enter_active_sets(until)
+        self.active_sets.enter(until)
         structure.enter(until)
         n_new = len(search.ends) - first_new
         if structure.falls_apart:  # combinations of known points of blocks are not new
@@ -280,7 +266,7 @@ class _Continued:
         arrived = np.flatnonzero(search.descents.newton(points, n_iters, self.longest))
         self.n_arrived += len(arrived)
         search.n_further += n
-        numbers = self.enter(points.take(arrived), x[arrived], condition[arrived])
+        numbers = search.enter_isolated(points.take(arrived), condition[arrived], x[arrived])
         new, first = np.unique(numbers[numbers >= first_new], return_index=True)
         by = kind[arrived[np.flatnonzero(numbers >= first_new)[first]]]
         for i, k in enumerate(self.kinds.values()):
@@ -296,7 +282,7 @@ class _Continued:
 
     def draw(self, condition: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw starts under an input, ``(n, n_states)``, and the number of the kind of each."""
-        known = self.search.ends.x[self.isolated(condition)]
+        known = self.search.ends.x[self.search.ends.isolated(condition)]
         rate = np.array([k.earned.rate * (len(known) >= k.needs) for k in self.kinds.values()])
         share = np.where(rate > 0.0, np.maximum(rate / rate.sum(), LEAST_SHARE), 0.0)
         kind = np.sort(self.rng.choice(len(share), size=n, p=share / share.sum()))
@@ -306,55 +292,6 @@ class _Continued:
             if len(rows):
                 x[rows] = k.draw(len(rows), known, self.search.inputs[condition])
         return x, kind
-
-    def neighbouring_sets(
-        self, pieces: PiecewiseLinear, n: int, known: np.ndarray, u: np.ndarray
-    ) -> np.ndarray:
-        """Draw starts by active sets beside those of known points, ``(n, n_states)``."""
-        natural = self.problem.natural(known)
-        x = neighbouring_solutions(self.rng, n, natural, pieces, u)
-        return (x - self.problem.origin) / self.problem.scale
-
-    def enter_active_sets(self, until: float) -> None:
-        """Enter the fixed points of all active sets, or of those beside known points."""
-        pieces, inputs = self.pieces, self.search.inputs
-        if pieces is None:
-            return
-        if pieces.rectified.sum() <= MOST_UNITS and len(inputs) <= MOST_INPUTS:
-            if not self.n_beside:
-                for c, u in enumerate(inputs):
-                    self.enter_states(solve_all_sets(pieces, u), c)
-                self.n_beside = len(self.search.ends)
-            return
-        while self.n_beside < len(self.search.ends) and time.monotonic() < until:
-            k, self.n_beside = self.n_beside, self.n_beside + 1
-            if not self.isolated()[k]:
-                continue
-            c = int(self.search.ends.condition[k])
-            x = self.problem.natural(self.search.ends.x[k])
-            states, active = solve_beside(pieces, inputs[c], x)
-            new = [(c, row.tobytes()) not in self.seen for row in np.packbits(active, axis=1)]
-            self.seen.update((c, row.tobytes()) for row in np.packbits(active, axis=1))
-            self.enter_states(states[np.array(new, dtype=bool)], c)
-
-    def enter_states(self, states: np.ndarray, condition: int) -> None:
-        """Enter the fixed points near states in the units of the network."""
-        if not len(states):
-            return
-        x = (states - self.problem.origin) / self.problem.scale
-        x = np.clip(x, self.problem.lower, self.problem.upper)
-        conditions = np.full(len(x), condition)
-        self.enter(Points(x.copy(), self.search.inputs[conditions]), x, conditions)
-
-    def isolated(self, condition: int | None = None) -> np.ndarray:
-        """Mark the known isolated fixed points, of one input or all, ``(n_ends,)``."""
-        ends = self.search.ends
-        fixed = (ends.status == Status.FIXED_POINT) & ~ends.singular
-        return fixed if condition is None else fixed & (ends.condition == condition)
-
-    def enter(self, points: Points, origin: np.ndarray, condition: np.ndarray) -> np.ndarray:
-        """Enter what starts have arrived at among the end points; their numbers, or -1."""
-        return self.search.enter_new(points, self.source[condition], origin, only_isolated=True)
 
 
 def _middle(search: fixedpoint_tf.search.search.Search) -> tuple[np.ndarray, np.ndarray]:

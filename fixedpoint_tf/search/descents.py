@@ -156,7 +156,7 @@ class Descents:
         """Newton's method within the widest box; which of the points arrived, ``(n,)``."""
         every = np.arange(len(points.x))
         n_iters = min(n_iters, self.options.max_iters)
-        if self.problem.n_states >= KRYLOV_MIN_STATES or self.matrix_free:
+        if self.problem.n_states >= KRYLOV_MIN_STATES:
             return krylov.newton(
                 self.widest,
                 points,

@@ -82,6 +82,11 @@ class EndPoints:
     def __len__(self) -> int:
         return len(self.x)
 
+    def isolated(self, condition: int | None = None) -> np.ndarray:
+        """Mark the isolated fixed points, of one input or all, ``(n_ends,)``."""
+        fixed = (self.status == Status.FIXED_POINT) & ~self.singular
+        return fixed if condition is None else fixed & (self.condition == condition)
+
     def enter(
         self,
         points: Points,

@@ -117,6 +117,11 @@ class Search:
         """Knowledge of whether the network maps a box into itself, by input."""
         return self_maps(self.problem.system, self.inputs)
 
+    @functools.cached_property
+    def first_start(self) -> np.ndarray:
+        """Number of the first start under each input."""
+        return np.unique(self.condition, return_index=True)[1]
+
     def run(self) -> None:
         """Run all phases; an interruption leaves what has been found so far in place."""
         if self.options.max_seconds is not None:
@@ -386,6 +391,12 @@ class Search:
             new = new[(found[new] < 0) & beside]
             apart *= 0.1
         return found
+
+    def enter_isolated(
+        self, points: Points, condition: np.ndarray, origin: np.ndarray
+    ) -> np.ndarray:
+        """Enter the isolated fixed points near states under inputs; their numbers, or -1."""
+        return self.enter_new(points, self.first_start[condition], origin, only_isolated=True)
 
     def _land(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
         """Find the known fixed points near states, by Newton steps from them; or -1."""

@@ -21,7 +21,6 @@ class Patience:
     Args:
         effort: above zero.
         least: number of starts to make at least.
-        n_since: starts that have led to no new point already.
 
     Attributes:
         n_since: starts since the last new point.
@@ -40,11 +39,10 @@ class Patience:
         True
     """
 
-    def __init__(self, effort: float, *, least: int, n_since: int = 0):
+    def __init__(self, effort: float, *, least: int):
         self.effort, self.least = effort, least
-        self.n_since = n_since
-        self.n_fibres = self.least_fibres = self.n_known = 0
-        self.work = self.work_since = float(n_since)
+        self.n_since = self.n_fibres = self.least_fibres = self.n_known = 0
+        self.work = self.work_since = 0.0
 
     def count(self, n: int, n_new: int, n_known: int) -> None:
         """Note a batch of starts, how many new points it led to, and how many are known."""

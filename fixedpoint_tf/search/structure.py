@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.end_points import place
 from fixedpoint_tf.search.solvers.base import Points
 from fixedpoint_tf.search.starts.products import Products
@@ -67,7 +66,6 @@ class Structure:
     def __init__(self, search: fixedpoint_tf.search.search.Search, rng: np.random.Generator):
         self.search, self.rng = search, rng
         self.problem = search.descents.widest
-        self.source = np.unique(search.condition, return_index=True)[1]
         self.couplings = couplings_of(search)
         self.blocks, self.are_exact = self._find_blocks()
         # An input may tell units apart that the weights do not, and not the other way round.
@@ -87,7 +85,7 @@ class Structure:
         """Number of known points that had to be found: of blocks, those of each."""
         if self.falls_apart:
             return sum(p.n_coordinates for p in self.products.values())
-        return int(self._isolated().sum())
+        return int(self.search.ends.isolated().sum())
 
     @property
     def n_left(self) -> int:
@@ -121,7 +119,7 @@ class Structure:
             most -= len(x)
             u = self.search.inputs[condition]
             points = Points(np.clip(x, self.problem.lower, self.problem.upper), u)
-            self.search.enter_new(points, self.source[condition], x, only_isolated=True)
+            self.search.enter_isolated(points, condition, x)
             self._note_new()
 
     def _combinations(self, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -135,7 +133,7 @@ class Structure:
     def _note_new(self) -> None:
         """Note the isolated points that are new: their blocks, and their images."""
         ends, first = self.search.ends, self.n_added
-        new = first + np.flatnonzero(self._isolated()[first:])
+        new = first + np.flatnonzero(self.search.ends.isolated()[first:])
         self.n_added = len(ends)
         conditions = np.unique(ends.condition[new])
         self._find_symmetries(conditions)
@@ -158,7 +156,7 @@ class Structure:
         """Leave out candidates that are known points, or each other."""
         if not len(x):
             return x, condition
-        rows = self._isolated()
+        rows = self.search.ends.isolated()
         known = place(self.search.ends.x[rows], self.search.ends.condition[rows])
         where = place(x, condition)
         near = EXACT_REACH * (1.0 + np.abs(x).max())
@@ -166,10 +164,6 @@ class Structure:
         _, first = np.unique(where.round(9), axis=0, return_index=True)
         kept = np.sort(first[away[first]])
         return x[kept], condition[kept]
-
-    def _isolated(self) -> np.ndarray:
-        ends = self.search.ends
-        return (ends.status == Status.FIXED_POINT) & ~ends.singular
 
     def _find_blocks(self) -> tuple[list[np.ndarray], bool]:
         """Find the states of each block, nearly independent where none is so exactly."""

@@ -17,6 +17,9 @@ __all__ = ["Points", "Problem", "Scaled", "kernel_speed", "shifted", "with_shift
 OnProgress = Callable[[], None]
 
 LEAST_RESOLVED = 1e-5  # units of the scale that single precision must tell apart
+FIRST_SHIFT = 1e-7  # of the diagonal, relative to the largest entry: rounding, no more
+LARGEST_SHIFT = 1.0  # of the diagonal: a matrix that is singular still is so not by rounding
+SHIFT_GROWTH = 100.0  # from one trial to the next
 
 
 @dataclasses.dataclass
@@ -187,11 +190,6 @@ class Scaled:
 def kernel_speed(r: tf.Tensor) -> tf.Tensor:
     """Return the speed ``q = 0.5 |r|^2`` of each row (Sussillo & Barak 2013, eq. 2.4)."""
     return 0.5 * tf.reduce_sum(r * r, axis=-1)
-
-
-FIRST_SHIFT = 1e-7  # of the diagonal, relative to the largest entry: rounding, no more
-LARGEST_SHIFT = 1.0  # of the diagonal: a matrix that is singular still is so not by rounding
-SHIFT_GROWTH = 100.0  # from one trial to the next
 
 
 def shifted(A: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixedpoint_tf._utils.linalg import inverses
-from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.search.descents import CANDIDATE_Q
 from fixedpoint_tf.search.solvers import forward
 from fixedpoint_tf.search.solvers.base import Points
@@ -173,7 +172,7 @@ def _pairs(
 
     Between points of one line attractor lies only more of the line.
     """
-    fixed = np.flatnonzero((search.ends.status == Status.FIXED_POINT) & ~search.ends.singular)
+    fixed = np.flatnonzero(search.ends.isolated())
     if len(fixed) < 2:
         return fixed[:0], fixed[:0]
     most = int(np.clip(PAIRS_A_POINT * len(fixed), N_EXPLORE, most))

@@ -17,6 +17,7 @@ from fixedpoint_tf.analysis.completeness.proof.networks import (
     prove_map,
 )
 from fixedpoint_tf.analysis.completeness.proof.rectified import prove_rectified
+from fixedpoint_tf.analysis.completeness.proof.result import WITHIN
 from fixedpoint_tf.systems.cells.curvature import as_arrays
 from fixedpoint_tf.systems.cells.equations import CellEquations
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
@@ -163,10 +164,10 @@ def _prove_traced(
     within = ""
     if box is None:
         box = given
-        within = ", within the bounds given"
+        within = f", {WITHIN}"
     elif not ((given.lower <= box.lower) & (given.upper >= box.upper)).all():
         box = intersect(box, given)
-        within = ", within the bounds given"
+        within = f", {WITHIN}"
     if network is None or not np.isfinite(box.size).all():
         return OneInput.without_proof(CompletenessCode.NO_BOUNDS, n)
     if n > MOST_VARIABLES:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fixedpoint_tf import FixedPointFinder
-from fixedpoint_tf.search import continued
+from fixedpoint_tf.search import active_sets
 from fixedpoint_tf.search.starts.active_sets import (
     MOST_UNITS,
     neighbouring_solutions,
@@ -134,7 +134,7 @@ def finder_of(weights, bias, **options):
 @pytest.mark.parametrize("most_units", [MOST_UNITS, 0])
 def test_no_point_of_a_winner_take_all_network_is_missed(most_units, monkeypatch):
     # each unit silences every other: a point for each set of active units but the empty one
-    monkeypatch.setattr(continued, "MOST_UNITS", most_units)
+    monkeypatch.setattr(active_sets, "MOST_UNITS", most_units)
     weights, bias = inhibitory(8, 10)
     x = np.random.default_rng(0).uniform(0, 1, (256, 8))
     for seed in range(3):
