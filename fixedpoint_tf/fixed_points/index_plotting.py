@@ -39,6 +39,8 @@ def plot_index(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(x=0.1, y=0.2)
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, -0.4), max(high, 2.4))  # whole numbers beside +1 where all are that
     ax.set_xlabel("input")
     ax.set_ylabel("sum of indices")
     say_if_empty(ax, len(number), "no inputs")

@@ -108,3 +108,11 @@ def test_points_and_inputs_are_of_the_network_and_its_search():
     for other in (5.0, np.nan):
         with pytest.raises(ValueError, match="inputs: expected"):
             sum_index(system, points, inputs=[[other]])
+
+
+def test_sums_are_drawn_on_whole_numbers():
+    points, _ = search(tanh_units(2), [(0.0,), (2.0,)])
+    fig, ax = points.index.plot()
+    fig.canvas.draw()
+    ticks = ax.get_yticks()
+    assert (ticks == np.round(ticks)).all() and len(ticks) >= 3
