@@ -28,11 +28,24 @@ from fixedpoint_tf._utils.growth import Growth
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 from fixedpoint_tf.systems.enclosures.linear import LinearEnclosure
+from fixedpoint_tf.systems.enclosures.operations import (
+    BINARY,
+    Form,
+    Quantity,
+    Unknown,
+    as_quantity,
+    clipped,
+    either_end,
+    elementwise,
+    extremum,
+    flat,
+    to_power,
+    unary,
+)
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["TracedMap", "trace"]
 
-Form = Any  # Dual, Affine or Growth: all have the operations that are used here
 
 _SAME = {"Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics",
          "EnsureShape", "Snapshot"}  # fmt: skip
@@ -40,47 +53,7 @@ _MOVES = {"Reshape", "Transpose", "Squeeze", "ExpandDims", "StridedSlice", "Slic
           "SplitV", "ConcatV2", "Pack", "Unpack", "BroadcastTo", "Tile", "GatherV2", "GatherNd",
           "ReverseV2", "Roll", "MatrixDiagPartV3", "Select", "SelectV2"}  # fmt: skip
 _LINEAR = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", "Sum", "AddN"}
-_UNARY = {
-    "Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu", "Abs": "abs", "Softsign": "softsign",
-    "Softplus": "softplus", "Elu": "elu", "Exp": "exp", "Log": "log", "Sqrt": "sqrt",
-    "Erf": "erf", "Atan": "arctan", "Sin": "sin", "Cos": "cos", "Square": "square",
-}  # fmt: skip
-_BINARY: dict[str, Callable[[Form, Form], Form]] = {
-    "Add": operator.add,
-    "AddV2": operator.add,
-    "BiasAdd": operator.add,
-    "Sub": lambda one, two: one + -two,
-    "Mul": operator.mul,
-    "RealDiv": lambda one, two: one * _inverse(two),
-    "Div": lambda one, two: one * _inverse(two),
-    "SquaredDifference": lambda one, two: (one + -two).activate("square"),
-}
 MARGIN = 1e-9  # of the box of all fixed points, relative to its size
-_ONE = Interval.at(np.array(1.0))  # the number one, which has no rounding
-# Of Klambauer et al. (2017): the scale, and the scale times alpha.
-_SELU = [
-    Interval.around(np.array(v), np.array(0.0))
-    for v in (1.0507009873554805, 1.7580993408473769)
-]
-
-
-class _Unknown(Exception):
-    """An operation that has no enclosure here."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Quantity:
-    """Entries of an operation's result that depends on the states.
-
-    Attributes:
-        form: the entries, one behind another.
-        shape: of the result.
-        cut: ``("Minimum" or "Maximum", of what, with which number)`` where it is one.
-    """
-
-    form: Form
-    shape: tuple[int, ...]
-    cut: tuple[str, _Quantity, Interval] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,7 +166,7 @@ def trace(system: DynamicalSystem, u: np.ndarray) -> TracedMap | None:
         network = TracedMap(walk.run, system.n_states, system.time)
         try:
             network.run(Growth.coordinates(system.n_states))
-        except _Unknown:
+        except Unknown:
             return None
     return network
 
@@ -219,14 +192,14 @@ class _Walk:
                 continue
             if operation.type == "Placeholder":
                 width = int(operation.outputs[0].shape[-1])
-                known[operation.outputs[0].name] = _Quantity(states, (1, width))
+                known[operation.outputs[0].name] = Quantity(states, (1, width))
                 continue
             stateful = operation.op_def.is_stateful and operation.type not in _SAME
             shaped = all(output.shape.is_fully_defined() for output in operation.outputs)
             if stateful or not shaped:
-                raise _Unknown(operation.type)
+                raise Unknown(operation.type)
             inputs = [known[tensor.name] for tensor in operation.inputs]
-            is_constant = not any(isinstance(value, _Quantity) for value in inputs)
+            is_constant = not any(isinstance(value, Quantity) for value in inputs)
             if is_constant:
                 results = _constants(operation, inputs)
             else:
@@ -236,7 +209,7 @@ class _Walk:
                 if is_constant:
                     self.constants[output.name] = result
         result = known[self.output]
-        return result.form if isinstance(result, _Quantity) else states.constant(_flat(result))
+        return result.form if isinstance(result, Quantity) else states.constant(flat(result))
 
     def _apply(self, operation: tf.Operation, inputs: list, states: Form) -> list[Any]:
         """Carry out an operation on quantities."""
@@ -246,7 +219,7 @@ class _Walk:
         if kind == "Shape":
             return [np.array(inputs[0].shape, dtype=np.int32)]
         if any(output.dtype != tf.float64 for output in operation.outputs):
-            raise _Unknown(kind)
+            raise Unknown(kind)
         if kind in ("Cast", "ZerosLike", "OnesLike"):
             value = inputs[0]
             if kind == "Cast":
@@ -256,30 +229,30 @@ class _Walk:
             return _moved(operation, inputs, states)
         if kind in _LINEAR or (kind == "Mean"):
             return [self._linear(operation, inputs, states)]
-        one = _quantity(inputs[0], states)
+        one = as_quantity(inputs[0], states)
         if kind == "ClipByValue":
-            ends = [_flat(end) for end in inputs[1:]]
+            ends = [flat(end) for end in inputs[1:]]
             if any(end.lower.size != 1 for end in ends):
-                raise _Unknown(kind)
-            return [_Quantity(_clipped(one.form, *ends), one.shape)]
+                raise Unknown(kind)
+            return [Quantity(clipped(one.form, *ends), one.shape)]
         if kind in ("Minimum", "Maximum"):
-            return [_cut(kind, inputs, states)]
-        if kind in _BINARY:
-            return [_elementwise(_BINARY[kind], one, _quantity(inputs[1], states))]
+            return [extremum(kind, inputs, states)]
+        if kind in BINARY:
+            return [elementwise(BINARY[kind], one, as_quantity(inputs[1], states))]
         if kind == "Pow":
-            return [_Quantity(_power(one.form, inputs[1]), one.shape)]
-        return [_Quantity(_unary(operation, one.form), one.shape)]
+            return [Quantity(to_power(one.form, inputs[1]), one.shape)]
+        return [Quantity(unary(operation, one.form), one.shape)]
 
-    def _linear(self, operation: tf.Operation, inputs: list, states: Form) -> _Quantity:
+    def _linear(self, operation: tf.Operation, inputs: list, states: Form) -> Quantity:
         """Carry out an operation that is linear in the one input that is no constant."""
-        places = [k for k, value in enumerate(inputs) if isinstance(value, _Quantity)]
+        places = [k for k, value in enumerate(inputs) if isinstance(value, Quantity)]
         if operation.type == "AddN":
-            total = _quantity(inputs[0], states)
+            total = as_quantity(inputs[0], states)
             for value in inputs[1:]:
-                total = _elementwise(operator.add, total, _quantity(value, states))
+                total = elementwise(operator.add, total, as_quantity(value, states))
             return total
         if len(places) != 1:
-            raise _Unknown(operation.type)
+            raise Unknown(operation.type)
         quantity = inputs[places[0]]
         name = operation.name
         if name not in self.matrices:
@@ -287,7 +260,7 @@ class _Walk:
         shape = tuple(int(d) for d in operation.outputs[0].shape)
         matrix = self.matrices[name]
         exact = bool((matrix.lower == matrix.upper).all())
-        return _Quantity(quantity.form.matmul(matrix.lower if exact else matrix), shape)
+        return Quantity(quantity.form.matmul(matrix.lower if exact else matrix), shape)
 
 
 def _constants(operation: tf.Operation, inputs: list) -> list[Any]:
@@ -311,23 +284,23 @@ def _constants(operation: tf.Operation, inputs: list) -> list[Any]:
             return [np.array(shape, dtype=np.int32)]
         return [Interval.at(np.full(shape, float(kind == "OnesLike")))]
     if not all(is_double):
-        raise _Unknown(kind)
+        raise Unknown(kind)
     if kind in _MOVES or kind in ("Fill", "Range"):
         if not all((value.lower == value.upper).all() for value in floating):
-            low = _executed(operation, [_end(value, "lower") for value in inputs])
-            high = _executed(operation, [_end(value, "upper") for value in inputs])
+            low = _executed(operation, [either_end(value, "lower") for value in inputs])
+            high = _executed(operation, [either_end(value, "upper") for value in inputs])
             return [
                 Interval(np.asarray(a), np.asarray(b)) for a, b in zip(low, high, strict=True)
             ]
-        results = _executed(operation, [_end(value, "lower") for value in inputs])
+        results = _executed(operation, [either_end(value, "lower") for value in inputs])
         return [Interval.at(np.asarray(result)) for result in results]
     # As quantities that depend on no state.
     none = Dual.constants(Interval.at(np.zeros((1, 0))))
     if not floating:
-        raise _Unknown(kind)
+        raise Unknown(kind)
     first = next(k for k, value in enumerate(inputs) if isinstance(value, Interval))
     inputs = list(inputs)
-    inputs[first] = _quantity(inputs[first], none)
+    inputs[first] = as_quantity(inputs[first], none)
     result = _Walk.__new__(_Walk)
     result.matrices = {}
     (quantity,) = result._apply(operation, inputs, none)
@@ -338,121 +311,16 @@ def _as_constant(value: np.ndarray) -> Any:
     return Interval.at(value) if value.dtype == np.float64 else value
 
 
-def _end(value: Any, end: str) -> Any:
-    return getattr(value, end) if isinstance(value, Interval) else value
-
-
-def _flat(value: Interval) -> Interval:
-    return Interval(value.lower.ravel(), value.upper.ravel())
-
-
 def _unflat(value: Interval, shape: tuple[int, ...]) -> Interval:
     return Interval(value.lower.reshape(shape), value.upper.reshape(shape))
 
 
-def _quantity(value: Any, states: Form) -> _Quantity:
-    """Take a constant as a quantity too."""
-    if isinstance(value, _Quantity):
-        return value
-    if not isinstance(value, Interval):
-        raise _Unknown("a constant in another type")
-    return _Quantity(states.constant(_flat(value)), value.lower.shape)
-
-
-def _elementwise(function: Callable, one: _Quantity, two: _Quantity) -> _Quantity:
-    """Apply a function of two quantities, brought to the same shape."""
-    shape = np.broadcast_shapes(one.shape, two.shape)
-    forms = []
-    for part in (one, two):
-        numbers = np.arange(int(np.prod(part.shape))).reshape(part.shape)
-        columns = np.broadcast_to(numbers, shape).ravel()
-        forms.append(part.form if part.shape == shape else part.form.take(columns))
-    return _Quantity(function(*forms), shape)
-
-
-def _inverse(form: Form) -> Form:
-    """Divide one by numbers of one sign, else by anything."""
-    value = form.rest if isinstance(form, Growth) else form.value
-    bounded = form._is_bounded if isinstance(form, Growth) else np.ones(value.lower.shape, bool)
-    below = (bounded & (value.upper < 0.0)).all(axis=0)
-    sign = Interval.at(np.where(below, -1.0, 1.0))
-    return (form * sign).reciprocal() * sign
-
-
-def _power(form: Form, exponent: Any) -> Form:
-    """Raise to a whole power, which is known exactly."""
-    if isinstance(exponent, _Quantity):
-        raise _Unknown("Pow")
-    ends = [np.asarray(_end(exponent, end)).ravel() for end in ("lower", "upper")]
-    if ends[0].size != 1 or ends[0] != ends[1] or float(ends[0][0]) not in (1.0, 2.0, 3.0, 4.0):
-        raise _Unknown("Pow")
-    result = form
-    n = int(ends[0][0])
-    if n in (2, 4):
-        result = form.activate("square")
-        return result.activate("square") if n == 4 else result
-    return form.activate("square") * form if n == 3 else result
-
-
-def _unary(operation: tf.Operation, form: Form) -> Form:
-    """Apply a function of one quantity."""
-    kind = operation.type
-    if kind in _UNARY:
-        return form.activate(_UNARY[kind])
-    if kind == "Neg":
-        return -form
-    if kind in ("Reciprocal", "Inv"):
-        return _inverse(form)
-    if kind == "Rsqrt":
-        return _inverse(form.activate("sqrt"))
-    if kind == "Relu6":
-        return _clipped(form, Interval.at(np.array(0.0)), Interval.at(np.array(6.0)))
-    if kind == "Selu":
-        below = (-((-form).activate("relu"))).activate("elu")
-        return form.activate("relu") * _SELU[0] + below * _SELU[1]
-    if kind == "Erfc":
-        return -form.activate("erf") + _ONE
-    if kind == "LeakyRelu":
-        alpha = Interval.at(np.array(np.float64(np.float32(operation.get_attr("alpha")))))
-        below = -((-form).activate("relu"))
-        return form.activate("relu") + below * alpha
-    raise _Unknown(kind)
-
-
-def _cut(kind: str, inputs: list, states: Form) -> _Quantity:
-    """Take the smaller or larger of two; both in turn, of numbers, are one function."""
-    number = next((v for v in inputs if isinstance(v, Interval) and v.lower.size == 1), None)
-    if number is not None:
-        number = _flat(number)
-        (quantity,) = (value for value in inputs if isinstance(value, _Quantity))
-        if quantity.cut is not None and quantity.cut[0] != kind:
-            _, whole, other = quantity.cut
-            ends = (number, other) if kind == "Maximum" else (other, number)
-            return _Quantity(_clipped(whole.form, *ends), whole.shape)
-    one, two = (_quantity(value, states) for value in inputs)
-    if kind == "Maximum":  # a + max(b - a, 0)
-        cut = _elementwise(lambda a, b: a + (b + -a).activate("relu"), one, two)
-    else:
-        cut = _elementwise(lambda a, b: a + -((a + -b).activate("relu")), one, two)
-    if number is None:
-        return cut
-    return dataclasses.replace(cut, cut=(kind, quantity, number))
-
-
-def _clipped(form: Form, lower: Interval, upper: Interval) -> Form:
-    """Keep a quantity within two numbers."""
-    width = upper - lower
-    if not (width.lower > 0.0).all():
-        raise _Unknown("clip")
-    return ((form + -lower) * width.reciprocal()).activate("ramp") * width + lower
-
-
-def _moved(operation: tf.Operation, inputs: list, states: Form) -> list[_Quantity]:
+def _moved(operation: tf.Operation, inputs: list, states: Form) -> list[Quantity]:
     """Carry out an operation that moves entries about, on their numbers."""
     pool, arguments, n = [], [], 0
     for value in inputs:
-        if isinstance(value, (_Quantity, Interval)):
-            quantity = _quantity(value, states)
+        if isinstance(value, (Quantity, Interval)):
+            quantity = as_quantity(value, states)
             size = int(np.prod(quantity.shape))
             arguments.append(np.arange(n, n + size, dtype=np.float64).reshape(quantity.shape))
             pool.append(quantity.form)
@@ -463,7 +331,7 @@ def _moved(operation: tf.Operation, inputs: list, states: Form) -> list[_Quantit
     results = []
     for numbers in _executed(operation, arguments):
         columns = np.asarray(numbers).astype(int)
-        results.append(_Quantity(whole.take(columns.ravel()), columns.shape))
+        results.append(Quantity(whole.take(columns.ravel()), columns.shape))
     return results
 
 
@@ -476,7 +344,7 @@ def _matrix(operation: tf.Operation, inputs: list, place: int) -> Interval:
     for k, unit in enumerate(units):
         ends = []
         for end in ("lower", "upper"):
-            given = [_end(value, end) for value in inputs]
+            given = [either_end(value, end) for value in inputs]
             given[place] = unit
             (result,) = _executed(operation, given)
             ends.append(np.asarray(result).ravel())
