@@ -40,6 +40,7 @@ from fixedpoint_tf.systems.self_maps import self_maps
 __all__ = ["Search"]
 
 MERGED = 1e-2  # states nearer than this rest at one point
+AT_REST = 1e-24  # speed below which states have arrived, and rounding would order them
 REACH = 0.1  # how far from a fixed point one Newton step is trusted
 FEW_STATES = 16  # up to which steps forward lose saddles: some starts take fewer or none
 GROWING = 1.05  # growth over a thousand steps of a state that runs away
@@ -375,7 +376,10 @@ class Search:
             if not len(new):
                 break
             where = place(points.x[new], condition[new])
-            kept, owner = select_distinct(where, np.arange(len(new)), apart)
+            # The slowest stands for those near it; among states that rest, the first.
+            speed = np.maximum(self._speed(points.x[new], condition[new]), AT_REST)
+            rank = np.argsort(np.argsort(speed, kind="stable"))
+            kept, owner = select_distinct(where, rank, apart)
             some = new[kept]
             found[some] = self._finish(
                 points.take(some),

@@ -79,15 +79,16 @@ def test_27_points_at_any_size_of_the_states(size):
     assert [len(unique.find(point)) for point in unique] == [1] * 27
 
 
-def test_fixed_points_that_are_located_apart_are_kept_however_near():
+@pytest.mark.parametrize("seed", range(8))
+def test_fixed_points_that_are_located_apart_are_kept_however_near(seed):
     # x' - x = -x (x - a) (x + a): three points within 2e-4 of each other, and tol_unique 1e-3
     a = 1e-4
 
     def step(h, u):
         return h - 50.0 * h * (h * h - a * a) / (1.0 + 50.0 * h * h)
 
-    x = np.random.default_rng(0).uniform(-1, 1, (100, 1))
-    options = {"n_states": 1, "n_inputs": 0, **QUIET}
+    x = np.random.default_rng(seed).uniform(-1, 1, (100, 1))
+    options = {"n_states": 1, "n_inputs": 0, "random_seed": seed, **QUIET}
     unique, _ = FixedPointFinder(step, **options).find_fixed_points(x)
     np.testing.assert_allclose(np.sort(unique.fixed.xstar[:, 0]), [-a, 0.0, a], atol=1e-9)
 

@@ -105,7 +105,7 @@ def test_cells_that_hold_each_other_are_refused(tmp_path):
     save(path, "7.3", loop=cells(["x"]))
     with h5py.File(path, "a") as file:
         file["loop"][0, 0] = file["loop"].ref
-    with pytest.raises(ValueError, match="cells in each other in loop"):
+    with pytest.raises(ValueError, match="cells in each other, received more in loop"):
         matlab.read(path)
 
 
