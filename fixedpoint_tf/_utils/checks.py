@@ -44,15 +44,17 @@ class ArgumentTypeError(TypeError, ValueError):
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Tell one real number from anything else; True and False are none."""
+    """Tell one real number from anything else; True, False and spans of time are none."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
-        value, bool
+        value, (bool, np.timedelta64)
     )
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
-    """Tell an integer from anything else; True and False are none."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    """Tell an integer from anything else; True, False and spans of time are none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(
+        value, (bool, np.timedelta64)
+    )
 
 
 def check_number(

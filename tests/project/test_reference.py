@@ -1,46 +1,17 @@
 """Each public name is exported once, and stands once in the reference, with nothing private."""
 
-import importlib
 import inspect
 import re
 from pathlib import Path
 
 import pytest
+from public_calls import ROOMS, members, public_names, value
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGES = sorted(page for page in REFERENCE.glob("*.md") if page.stem != "index")
-#: What users import from. Everything else is private.
-ROOMS = [
-    "fixedpoint_tf",
-    "fixedpoint_tf.analysis",
-    "fixedpoint_tf.linearization",
-    "fixedpoint_tf.plotting",
-    "fixedpoint_tf.systems.cells",
-    "fixedpoint_tf.tasks",
-    "lfads_tf",
-    "lfads_tf.analysis",
-    "lfads_tf.data",
-    "lfads_tf.data.formats",
-    "lfads_tf.plotting",
-]
-
-
-def members(room):
-    module = importlib.import_module(room)
-    return [f"{room}.{name}" for name in module.__all__ if name != "__version__"]
-
-
-def value(name):
-    room, _, last = name.rpartition(".")
-    return getattr(importlib.import_module(room), last)
-
-
 EXPORTED = [name for room in ROOMS for name in members(room)]
 MODULES = [n for n in EXPORTED if n not in ROOMS and inspect.ismodule(value(n))]
-PUBLIC = [
-    *(name for name in EXPORTED if not inspect.ismodule(value(name))),
-    *(inner for name in MODULES for inner in members(name)),
-]
+PUBLIC = list(public_names())
 
 
 def directives(text):
