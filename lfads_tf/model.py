@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import check_eager, check_switch, check_whole
 from fixedpoint_tf._utils.files import writing
-from fixedpoint_tf._utils.keras_files import check_model_file, warn_of_weights
+from fixedpoint_tf._utils.keras_files import check_model_file, is_saved_as_hdf5, warn_of_weights
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.compatibility import as_sessions, common_conditions
 from lfads_tf.data.session import Session
@@ -36,6 +36,11 @@ __all__ = ["LFADS", "load_model"]
 
 #: Of Adam. Gradients of the encoders fall below Keras's own 1e-7.
 EPSILON = 1e-10
+
+_WRONG_FILE = (
+    "filepath: expected a name that ends in .keras, since neither Keras nor load_model reads "
+    "an LFADS model of another file"
+)
 
 
 @keras.saving.register_keras_serializable(package="lfads_tf", name="LFADS")
@@ -876,15 +881,14 @@ class LFADS(keras.Model):
             ['model.keras']
         """
         if not isinstance(filepath, str | os.PathLike) or Path(filepath).suffix != ".keras":
-            raise ValueError(
-                "filepath: expected a name that ends in .keras, since neither Keras nor "
-                f"load_model reads an LFADS model of another file, received {filepath!r}."
-            )
+            raise ValueError(f"{_WRONG_FILE}, received {filepath!r}.")
         warn_of_weights(self, filepath)
         with writing(filepath, overwrite=overwrite, make_folder=False) as path:
             super().save(path)
 
     def get_config(self) -> dict[str, Any]:
+        if is_saved_as_hdf5():  # by keras.models.save_model, which asks for nothing else
+            raise ValueError(f"{_WRONG_FILE}, received one that ends in .h5 or .hdf5.")
         return {"config": self.config.to_dict(), "name": self.name}
 
     @classmethod

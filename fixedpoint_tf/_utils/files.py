@@ -7,10 +7,14 @@ import itertools
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 __all__ = ["existing", "file_names", "remove_leftovers", "writing"]
+
+#: Seconds without a byte written after which a temporary file is nobody's any more.
+_ABANDONED = 24 * 3600.0
 
 
 @contextlib.contextmanager
@@ -20,7 +24,9 @@ def writing(
     """Yield a temporary name beside ``path`` to write to, and move it there at the end.
 
     What was written is on the disk before it is moved. If anything fails on the way, what
-    was at ``path`` stays, and the half-written file goes.
+    was at ``path`` stays, and the half-written file goes. One that a killed process left is
+    removed by the next that writes to ``path``, once nobody wrote to it for a day: until then
+    it may be another's that is being written.
 
     Args:
         path: of the file; a link stays a link, and its target is replaced.
@@ -62,6 +68,8 @@ def writing(
         yield temporary
         _flush(temporary)
         os.replace(temporary, target)
+        with contextlib.suppress(OSError):  # as of another's that we may not remove
+            remove_leftovers(target.parent, [target.name], min_age=_ABANDONED)
         if os.name == "posix":  # elsewhere a folder cannot be flushed
             _flush(target.parent)
     except OSError as error:
@@ -82,12 +90,15 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(folder: str | os.PathLike[str], names: Iterable[str]) -> None:
+def remove_leftovers(
+    folder: str | os.PathLike[str], names: Iterable[str], *, min_age: float | None = None
+) -> None:
     """Remove what :func:`writing` left of files in a folder when it was killed.
 
     Args:
-        folder: to which no other process writes now.
+        folder: to which no other process writes now, if there is no age.
         names: of the files.
+        min_age: only those to which nobody wrote for so many seconds; none: all.
 
     Example:
         >>> import tempfile
@@ -104,7 +115,9 @@ def remove_leftovers(folder: str | os.PathLike[str], names: Iterable[str]) -> No
         )
         for entry in list(os.scandir(folder)):
             if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                os.unlink(entry.path)
+                age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                if min_age is None or age > min_age:
+                    os.unlink(entry.path)
 
 
 def file_names(texts: Iterable[str], taken: Iterable[str] = ()) -> list[str]:

@@ -32,7 +32,7 @@ from fixedpoint_tf._utils.hdf5_checks import (
 
 __all__ = ["check_suffix", "damaged", "opened", "read", "write", "write_new"]
 
-_NAME, _VERSION = "format", "format_version"
+_NAME, _VERSION, _COUNT = "format", "format_version", "n_datasets"
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
 
 
@@ -120,7 +120,7 @@ def write_new(
     compress: bool = False,
 ) -> None:
     """Write arrays and attributes to a file as :func:`write` does, but to its own name."""
-    told = {_NAME: format_name, _VERSION: format_version, **attributes}
+    told = {_NAME: format_name, _VERSION: format_version, _COUNT: len(arrays), **attributes}
     _write_file(path, arrays, told, compress)
     total = sum(array.nbytes for array in arrays.values())
     if total > most_bytes(os.path.getsize(path)):
@@ -300,10 +300,13 @@ def read(
             attributes = check_attributes(file)
             found_name = attributes.pop(_NAME, None)
             found_version = attributes.pop(_VERSION, None)
+            n_datasets = attributes.pop(_COUNT, len(file))  # Early files do not tell it.
             is_ours = found_name == format_name and isinstance(found_version, int)
             if is_ours and found_version <= format_version:
                 if unknown := attributes.keys() - set(attribute_names):
                     raise Fault(f"attribute {min(unknown)!r}: none of this format")
+                if n_datasets != len(file):
+                    raise Fault(f"{len(file)} datasets of {n_datasets} that were written")
                 headers = headers_of(file, os.path.getsize(path))
                 if check is not None:
                     check(headers)

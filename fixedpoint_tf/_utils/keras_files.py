@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.checks import listed
 
-__all__ = ["check_model_file", "warn_of_weights"]
+__all__ = ["check_model_file", "is_saved_as_hdf5", "warn_of_weights"]
 
 #: The first Keras that heeds ``safe_mode`` in HDF5 files (CVE-2025-9905): one before runs
 #: code that is hidden in them.
@@ -82,3 +83,12 @@ def warn_of_weights(model: Any, path: str | os.PathLike[str]) -> None:
             f"infinity stands in {listed(names)}.",
             stacklevel=3,
         )
+
+
+def is_saved_as_hdf5() -> bool:
+    """Tell if Keras is about to write, or to read, a whole model in its old format of HDF5.
+
+    Keras tells that only to models of its own, by a setting that is on meanwhile.
+    """
+    books: Any = sys.modules.get("keras.src.backend.common.global_state")
+    return books is not None and bool(books.get_global_attribute("use_legacy_config", False))

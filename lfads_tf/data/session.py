@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import as_numbers, check_whole, listed
+from fixedpoint_tf._utils.plurals import pluralize
 from lfads_tf._utils.checks import (
     UNNAMED,
     check_infinity,
@@ -163,17 +164,17 @@ class Session:
             f"{self.n_neurons} neurons"
         ]
         if self.conditions is not None:
-            parts.append(f"{len(condition_kinds(self.conditions))} conditions")
+            parts.append(pluralize(len(condition_kinds(self.conditions)), "condition"))
         if self.external_inputs is not None:
-            parts.append(f"{self.external_inputs.shape[2]} external inputs")
+            parts.append(pluralize(self.external_inputs.shape[2], "external input"))
         if self.behavior is not None:
             parts.append(f"{self.behavior.shape[2]} of behavior")
         if self.true_rates is not None:
             parts.append("true rates")
         if self.n_encode_neurons is not None:
-            parts.append(f"{self.n_encode_neurons} neurons encoded")
+            parts.append(f"{pluralize(self.n_encode_neurons, 'neuron')} encoded")
         if self.n_encode_bins is not None:
-            parts.append(f"{self.n_encode_bins} bins encoded")
+            parts.append(f"{pluralize(self.n_encode_bins, 'bin')} encoded")
         return f"{type(self).__name__}({self.name!r}: {', '.join(parts)})"
 
     @classmethod

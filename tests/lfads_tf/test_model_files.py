@@ -32,6 +32,15 @@ def test_a_model_is_saved_only_where_it_can_be_read_again(model, name, tmp_path)
         load_model(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["m.h5", "m.hdf5"])
+def test_keras_saves_no_model_that_cannot_be_read_again_either(model, name, tmp_path):
+    for save in (keras.models.save_model, keras.saving.save_model):
+        with pytest.raises(ValueError, match=r"filepath: expected .*\.keras.* ends in \.h5"):
+            save(model, tmp_path / name)
+        save(model, tmp_path / "m.keras", overwrite=True)
+        assert load_model(tmp_path / "m.keras").config == model.config
+
+
 def test_a_model_is_replaced_whole_or_kept(model, tmp_path):
     path = tmp_path / "m.keras"
     model.save(path)

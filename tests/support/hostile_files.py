@@ -358,6 +358,11 @@ def no_datasets(file, victim):
 
 
 @tampering
+def one_dataset_gone(file, victim):
+    del file[min(set(file) - {victim}, default=victim)]
+
+
+@tampering
 def an_attribute_too_many(file, victim):
     file.attrs["other"] = 1.0
 

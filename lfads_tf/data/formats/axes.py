@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from fixedpoint_tf._utils.checks import listed
 
 __all__ = ["AXES", "arrange_cells", "as_axes", "check_order", "count_labels", "stack_cells"]
 
-_LOGGER = logging.getLogger(__name__)
 _TIMES = (
     "Times of spikes are read by lfads_tf.data.formats.matlab.read and counted by bin_spikes."
 )
@@ -175,7 +173,7 @@ def check_order(
             contradicted.
 
     Raises:
-        ValueError: other axes fit better, or as well where labels should tell.
+        ValueError: other axes fit better, or as well where the format does not tell.
 
     Example:
         >>> check_order((20, 10, 6), 20, [(20, 10, 2)])
@@ -193,20 +191,17 @@ def check_order(
             for other in beside
         )
     ]
-    if fitting == [(0, 1, 2)] or not fitting:
+    as_ours = (0, 1, 2)
+    if fitting == [as_ours] or not fitting or (is_told and as_ours in fitting):
         return  # Where nothing fits, the session says what is wrong.
-    names = tuple(AXES[fitting[-1].index(axis)] for axis in range(3))
     told = f"there are {n_labels} labels" if n_labels else "the axes of other arrays fit it"
-    other_trials = [order for order in fitting if order[0] != 0]
-    if (0, 1, 2) not in fitting or (n_labels is not None and other_trials and not is_told):
-        raise ValueError(
-            f"axes: expected the order of the axes of spikes {tuple(shape)}, since {told}, "
-            f"such as {names!r}, received none."
+    if as_ours in fitting:
+        told = (
+            f"{told}, and it is not the only one" if n_labels or beside else "nothing tells it"
         )
-    if is_told:
-        return
-    _LOGGER.warning(
-        "spikes %s are taken as trials x bins x neurons, as nothing else in the file tells; "
-        "axes= gives another order",
-        tuple(shape),
+    likely = as_ours if as_ours in fitting else fitting[-1]
+    names = tuple(AXES[likely.index(axis)] for axis in range(3))
+    raise ValueError(
+        f"axes: expected the order of the axes of spikes {tuple(shape)}, since {told}, such as "
+        f"{names!r}, received none."
     )

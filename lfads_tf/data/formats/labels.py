@@ -32,7 +32,7 @@ def labels_by_trial(values: Any, n_trials: int, key: str, *, is_matlab: bool = F
         is_matlab: whether lists count from 1 and are cell arrays.
 
     Returns:
-        ``(n_trials,)``; from lists -1 for a trial of none. None, if no trial has a label.
+        ``(n_trials,)``; NaN for a trial of none of the lists. None, if no trial has a label.
 
     Raises:
         TypeError: neither numbers nor text.
@@ -81,14 +81,15 @@ def labels_of_lists(
         first: the number of the first trial. If it is not 0, all trials must be there.
 
     Returns:
-        The place of each trial's list, ``(n_trials,)``; -1 for a trial of none.
+        The place of each trial's list, ``(n_trials,)``; NaN, if there are some, for trials of
+        none.
 
     Raises:
         ValueError: what is no number of a trial, or one that comes twice.
 
     Example:
         >>> labels_of_lists([[0, 3], [1]], 4, "cond_idx").tolist()
-        [0, 1, -1, 0]
+        [0.0, 1.0, nan, 0.0]
     """
     labels = np.full(n_trials, -1)
     expected = (
@@ -113,7 +114,7 @@ def labels_of_lists(
         _LOGGER.warning("%s counts trials from 0: trial 0 is of no condition", key)
     for condition, own in enumerate(rows):
         labels[own.astype(np.int64) - first] = condition
-    return labels
+    return np.where(labels < 0, np.nan, labels) if (labels < 0).any() else labels
 
 
 def _is_numeric(row: np.ndarray) -> bool:

@@ -15,7 +15,7 @@ Both of the first two may add ``SPLIT_ext_input``, ``SPLIT_truth`` and
 ``conversion_factor``, ``SPLIT_behavior``, ``SPLIT_inds`` (the places of the trials before
 they were split), and conditions as ``SPLIT_cond_idx``, ``SPLIT_conditions``,
 ``SPLIT_condition`` or ``condition_labels_SPLIT``: one label a trial, or, as the Neural
-Latents Benchmark has them, the trials of each condition (a trial of none gets -1). A plain
+Latents Benchmark has them, the trials of each condition. A plain
 file may add ``external_inputs``, ``behavior`` or ``force``, ``condition`` or
 ``conditions``, and ``true_rates``.
 """

@@ -1,10 +1,14 @@
 """Files are written whole or not at all, and a wrong one is refused by name."""
 
+import os
+import time
+
 import h5py
 import numpy as np
 import pytest
 
 from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.checksums import write_checksum
 
 FORMAT = {"format_name": "test.Arrays", "format_version": 2}
 
@@ -54,6 +58,31 @@ def test_a_link_stays_a_link(path):
     hdf5.write(path, {"x": np.ones(2)}, {}, **FORMAT)
     assert path.is_symlink()
     assert read(target)[0]["x"].shape == (2,)
+
+
+def test_what_a_killed_process_left_goes_once_it_is_nobodys(tmp_path):
+    """Another process may be writing to the same file: hers is younger than a day."""
+    ages = {"0123456789ab": 25, "123456789abc": 23}
+    for token, hours in ages.items():
+        left = tmp_path / f".arrays.{token}.h5"
+        left.write_bytes(b"half")
+        os.utime(left, (time.time() - 3600 * hours,) * 2)
+    mine = tmp_path / ".arrays.h5"
+    mine.write_bytes(b"not ours")
+    os.utime(mine, (0, 0))
+    hdf5.write(tmp_path / "arrays.h5", {"x": np.ones(2)}, {}, **FORMAT)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"arrays.h5", ".arrays.123456789abc.h5", ".arrays.h5"}
+
+
+def test_a_dataset_that_went_is_missed_though_the_checksum_holds(tmp_path):
+    path = tmp_path / "arrays.h5"
+    hdf5.write(path, {"x": np.ones(2), "extra": np.ones(3)}, {}, **FORMAT)
+    with h5py.File(path, "a") as file:
+        del file["extra"]
+    write_checksum(path)
+    with pytest.raises(ValueError, match=r"arrays.h5'.* \(1 datasets of 2 that were written\)"):
+        read(path)
 
 
 @pytest.mark.parametrize("name", ["arrays.npz", "arrays.h5.bak", "arrays"])

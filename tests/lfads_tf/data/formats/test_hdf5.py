@@ -152,6 +152,7 @@ def test_our_files_say_what_they_are(path):
             "format_version": 1,
             "bin_width": 0.02,
             "name": "x",
+            "n_datasets": 1,
         }
     with pytest.raises(ValueError, match="split: expected 'all', since .* received 'train'"):
         Session.load(path, split="train")
@@ -277,9 +278,10 @@ def test_the_trials_of_each_condition_as_in_the_neural_latents_benchmark(path, d
             for i, rows in enumerate(conditions):
                 dataset[i] = np.array(rows, np.int64)
     train = Session.load(path, split="train", bin_width=0.01)
-    assert train.conditions.tolist() == [0, 1, 1, 0, -1, 2, 1]
+    np.testing.assert_array_equal(train.conditions, [0, 1, 1, 0, np.nan, 2, 1])
+    assert "3 conditions" in repr(train)
     valid = Session.load(path, split="valid", bin_width=0.01)
-    assert valid.conditions.tolist() == [2, -1, 0]
+    np.testing.assert_array_equal(valid.conditions, [2, np.nan, 0])
     with h5py.File(path, "a") as file:
         file["valid_cond_idx"][0] = np.array([3])
     with pytest.raises(ValueError, match=r"valid_cond_idx .* \(0 to 2\), received 3 to 3"):

@@ -105,7 +105,7 @@ def test_lists_that_are_no_lists_of_trials_are_refused(caplog):
         labels_of_lists([[0.5], [1]], 3, "cond_idx")
     with pytest.raises(ValueError, match="something else than whole numbers"):
         labels_of_lists([["left"], [1]], 3, "cond_idx")
-    assert labels_of_lists([[1], [2]], 3, "cond_idx").tolist() == [-1, 0, 1]
+    np.testing.assert_array_equal(labels_of_lists([[1], [2]], 3, "cond_idx"), [np.nan, 0, 1])
     assert "cond_idx counts trials from 0: trial 0 is of no condition" in caplog.text
 
 

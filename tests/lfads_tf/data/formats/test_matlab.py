@@ -1,5 +1,7 @@
 """Files of MATLAB mean what MATLAB shows: axes, text, cells, structures, labels."""
 
+import itertools
+
 import h5py
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ N = 20
 SPIKES = RNG.poisson(0.5, (N, 10, 6)).astype(float)
 LABELS = RNG.integers(1, 5, N).astype(float)
 WORDS = [["left", "right", "up", "down"][int(label) - 1] for label in LABELS]
+TBN = {"axes": ("trials", "bins", "neurons")}
 VERSIONS = pytest.mark.parametrize("version", ["7", "7.3"])
 
 
@@ -81,7 +84,7 @@ def test_objects_are_refused_by_name_where_they_are_asked_for(tmp_path):
             item = file.create_dataset(f"a_{kind}", data=np.zeros((1, 6), np.uint32))
             item.attrs["MATLAB_class"] = np.bytes_(kind)
             item.attrs["MATLAB_object_decode"] = np.int32(3)
-    assert len(Session.load(path, bin_width=0.02)) == N  # Others than these do no harm.
+    assert len(Session.load(path, bin_width=0.02, **TBN)) == N  # Others than these do no harm.
     with h5py.File(path, "a") as file:
         del file["condition"]
         file["condition"] = file["a_string"]
@@ -129,16 +132,18 @@ def test_damage_is_named(tmp_path):
 
 @pytest.mark.parametrize("dtype", [float, np.int16, np.uint8, np.float32])
 def test_trials_bins_neurons(load, dtype):
-    session = load({"spikes": SPIKES.astype(dtype), "dt": np.array([[0.02]])}, bin_width=None)
+    session = load(
+        {"spikes": SPIKES.astype(dtype), "dt": np.array([[0.02]])}, bin_width=None, **TBN
+    )
     np.testing.assert_array_equal(session.spikes, SPIKES)
     assert (session.name, session.bin_width) == ("monday", 0.02)
 
 
 def test_logical_spikes_and_trials_padded_with_nan(load):
-    np.testing.assert_array_equal(load({"spikes": SPIKES > 0}).spikes, SPIKES > 0)
+    np.testing.assert_array_equal(load({"spikes": SPIKES > 0}, **TBN).spikes, SPIKES > 0)
     padded = SPIKES.copy()
     padded[3, 7:] = np.nan
-    assert load({"spikes": padded}).lengths[3] == 7
+    assert load({"spikes": padded}, **TBN).lengths[3] == 7
 
 
 @pytest.mark.parametrize(
@@ -164,13 +169,22 @@ def test_axes_in_the_order_that_the_user_gives(load, axes):
         load(variables)
 
 
-def test_axes_that_nothing_tells_are_said(load, caplog):
-    load({"spikes": SPIKES})
-    assert "(20, 10, 6) are taken as trials x bins x neurons" in caplog.text
-    caplog.clear()
-    load({"spikes": SPIKES}, axes=("trials", "bins", "neurons"))
-    load({"spikes": SPIKES, "conditions": LABELS[None], "behavior": np.ones((N, 10, 2))})
-    assert not caplog.text
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_axes_that_nothing_tells_are_refused(load, order):
+    """Labels tell the axis of trials; only what has bins as well tells the other two."""
+    spikes, hand = SPIKES.transpose(order), np.ones((N, 10, 2)).transpose(order)
+    beside = {"conditions": LABELS[None]}
+    for given in ({"spikes": spikes}, {"spikes": spikes, **beside}):
+        with pytest.raises(ValueError, match=r"axes: expected the order of the axes of spikes"):
+            load(given)
+    told = tuple(("trials", "bins", "neurons")[i] for i in order)
+    np.testing.assert_array_equal(load({"spikes": spikes}, axes=told).spikes, SPIKES)
+    if order == (0, 1, 2):
+        session = load({"spikes": spikes, **beside, "behavior": hand})
+        np.testing.assert_array_equal(session.spikes, SPIKES)
+    else:
+        with pytest.raises(ValueError, match="axes: expected the order of the axes of spikes"):
+            load({"spikes": spikes, **beside, "behavior": hand})
 
 
 def test_axes_that_labels_contradict_are_refused(load):
@@ -192,7 +206,7 @@ def test_a_last_axis_of_one_is_dropped_by_matlab(load):
     session = load({"spikes": one[..., 0]}, axes=("trials", "bins", "neurons"))
     np.testing.assert_array_equal(session.spikes, one)
     hand = RNG.normal(size=(N, 10))
-    session = load({"spikes": SPIKES, "behavior": hand})
+    session = load({"spikes": SPIKES, "behavior": hand}, **TBN)
     np.testing.assert_array_equal(session.behavior[..., 0], hand.astype(np.float32))
 
 
@@ -292,17 +306,17 @@ def test_a_structure_in_place_of_numbers_is_said(load):
     ],
 )
 def test_labels_in_any_shape(load, labels, expected):
-    found = load({"spikes": SPIKES, "condition": labels}).conditions
+    found = load({"spikes": SPIKES, "condition": labels}, **TBN).conditions
     np.testing.assert_array_equal(found, np.asarray(expected))
 
 
 def test_empty_cells_and_nan_are_no_condition(load):
     some = [*WORDS[:3], "", np.zeros((0, 0)), *WORDS[5:]]
-    found = load({"spikes": SPIKES, "condition": cells(some)}).conditions
+    found = load({"spikes": SPIKES, "condition": cells(some)}, **TBN).conditions
     assert found.tolist() == [*WORDS[:3], "", "", *WORDS[5:]]
     numbers = LABELS.copy()
     numbers[:2] = np.nan
-    session = load({"spikes": SPIKES, "condition": numbers[None]})
+    session = load({"spikes": SPIKES, "condition": numbers[None]}, **TBN)
     np.testing.assert_array_equal(session.conditions, numbers)
     assert f"{len(set(numbers[2:]))} conditions" in repr(session)
 
@@ -322,7 +336,7 @@ def test_empty_cells_and_nan_are_no_condition(load):
 )
 def test_what_are_no_labels_is_refused_by_name(load, labels):
     with pytest.raises((TypeError, ValueError), match="path: .*condition"):
-        load({"spikes": SPIKES, "condition": labels})
+        load({"spikes": SPIKES, "condition": labels}, **TBN)
 
 
 # Layouts of other programs, saved by MATLAB.
@@ -468,4 +482,4 @@ def test_cells_of_splits_have_the_lengths_of_their_spikes(load):
 def test_external_inputs_in_cells_cover_an_array_of_spikes(load):
     inputs = [np.ones((n, 2)) for n in [10] * (N - 1) + [7]]
     with pytest.raises(ValueError, match="external_inputs of as many bins as the spikes have"):
-        load({"spikes": SPIKES, "external_inputs": cells(inputs)})
+        load({"spikes": SPIKES, "external_inputs": cells(inputs)}, **TBN)
