@@ -71,7 +71,7 @@ nitpick_ignore_regex = [
     (r"py:class", r".*\.(Result|Self)"),  # type variables
     # Of this project: what users are given and hand on, but never make.
     (r"py:class", r"(.*\.)?(Equations|Measure|SolverOptions|RNNInputs|StateLayout|System)"),
-    (r"py:class", r"(.*\.)?(FixedPointMap|Interval)"),
+    (r"py:class", r"(.*\.)?(Couplings|FixedPointMap|Interval)"),
     (r"py:class", r"(.*\.)?(BallBounds|CellBounds|GateInput|Kind|Suprema)"),
     (r"py:class", r"(.*\.)?SessionAgreement"),
 ]
