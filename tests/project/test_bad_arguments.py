@@ -3,7 +3,8 @@
 The tests go over the public line by themselves. A new public function needs an entry in
 a table of ``tests/support/calls_*.py``: a small call that succeeds, and the kind of each
 argument. ``python tests/project/test_bad_arguments.py 100`` tries a hundred values of each
-argument and prints how many were refused by name, by package.
+argument and prints how many were refused by name, by package; a second word, such as
+``lfads_tf.data``, names where the names begin that are tried.
 """
 
 import collections
@@ -176,10 +177,12 @@ def test_what_is_wrong_is_refused_by_its_name(name, argument):
     assert bad == []
 
 
-def main(n):
-    """Print how many of the wrong values are refused by name."""
+def main(n, prefix=""):
+    """Print how many of the wrong values are refused by name, where names start so."""
     counts, others = collections.defaultdict(collections.Counter), collections.Counter()
     for name, argument in ARGUMENTS:
+        if not name.startswith(prefix):
+            continue
         for o, _ in tried(name, argument, n):
             kind = o if o in ("refused", "taken") else "another error"
             counts[name.partition(".")[0]][kind] += 1
@@ -192,4 +195,4 @@ def main(n):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100, *sys.argv[2:])
