@@ -18,6 +18,7 @@ setup(
     ),
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="The authors of fixedpoint-tf",
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10",
@@ -38,7 +39,7 @@ setup(
         "tfp": PROBABILITY,
         "test": TEST,
         "docs": ["sphinx>=8", "myst-nb", "furo", "sphinx-copybutton"],
-        "dev": [*TEST, "build", "mypy", "ruff"],
+        "dev": [*TEST, "build", "mypy", "pre-commit", "ruff"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",
