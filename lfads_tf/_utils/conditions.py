@@ -1,7 +1,8 @@
 """Conditions of trials: one label a trial, as numbers or as text.
 
-NaN, None, pandas' NA, masked values and empty text say that a trial has no condition. Among
-numbers it is NaN, among text the empty string; :func:`has_condition` tells the others.
+NaN, None, pandas' NA, masked values and empty text say that a trial has no condition, and so
+does what NumPy and pandas make of NaN among text. Among numbers it is NaN, among text the
+empty string; :func:`has_condition` tells the others.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import numbers
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +20,9 @@ __all__ = ["as_conditions", "condition_kinds", "decoded", "has_condition"]
 
 #: What surrounds a label in a table of fixed width.
 _BLANKS = " \t\r\n\0\ufeff"
+#: What NumPy and pandas make of a missing label when they turn labels into text. "None" may as
+#: well be a condition, and is only warned of.
+_MISSING_TEXTS = ("nan", "NaN", "<NA>", "NaT")
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -58,19 +63,29 @@ def as_conditions(value: Any, n_trials: int, name: str = "conditions") -> np.nda
         raise TypeError(
             f"{name}: expected numbers or strings, received an array of {array.dtype}."
         )
-    labels = [None if _is_missing(label) else label for label in array.tolist()]
+    given = [_plain(label) for label in array.tolist()]
+    labels = [None if _is_missing(label) else label for label in given]
     known = [label for label in labels if label is not None]
-    if not known and any(isinstance(label, numbers.Real) for label in array.tolist()):
+    if not known and any(isinstance(label, numbers.Real) for label in given):
         return np.full(n_trials, np.nan)
     if known and all(isinstance(label, str | bytes) for label in known):
         texts = iter(decoded(known))
-        return np.array(["" if label is None else next(texts) for label in labels], dtype=str)
+        found = np.array(["" if label is None else next(texts) for label in labels], dtype=str)
+        if (found == "None").any():
+            warnings.warn(
+                f"{name}: 'None' is taken as a condition; for trials without one give None "
+                "itself, NaN or empty text.",
+                stacklevel=2,
+            )
+        return np.where(np.isin(found, _MISSING_TEXTS), "", found)
     if known and all(isinstance(label, numbers.Real) for label in known):
         found = np.array([np.nan if label is None else label for label in labels])
         if found.dtype.kind in "biuf":
             return found
     wrong = [label for label in known if not isinstance(label, str | bytes | numbers.Real)]
-    received = f"a {type(wrong[0]).__name__}" if wrong else "both" if known else "None only"
+    is_mixed = any(isinstance(label, str | bytes) for label in known)
+    received = "both" if is_mixed else "None only" if not known else "too large whole numbers"
+    received = f"a {type(wrong[0]).__name__}" if wrong else received
     raise TypeError(f"{name}: expected numbers or strings, received {received}.")
 
 
@@ -160,6 +175,13 @@ def _as_array(value: Any) -> np.ndarray:
         return labels
     # NumPy would write NaN and numbers in a list of text as text.
     return np.asarray(value, dtype=object if isinstance(value, list | tuple) else None)
+
+
+def _plain(label: Any) -> Any:
+    """Return the number or text of a scalar of NumPy's, and others as they are."""
+    if not isinstance(label, np.generic | np.ndarray) or label.ndim:
+        return label
+    return None if np.ma.is_masked(label) else label.item()
 
 
 def _is_missing(label: Any) -> bool:

@@ -141,10 +141,15 @@ def _matrices(cells: np.ndarray, key: str) -> list[np.ndarray]:
 def count_labels(value: Any) -> int | None:
     """Return the number of labels in a row, a column or a cell array; none of anything else.
 
+    Lists of the trials of each condition are no labels.
+
     Example:
         >>> count_labels(np.ones((1, 4))), count_labels(np.ones((4, 2)))
         (4, None)
     """
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        if any(isinstance(item, np.ndarray) and item.size > 1 for item in value.flat):
+            return None
     if isinstance(value, str):
         return len(value) if len(value) > 1 else None
     size = np.size(value)
@@ -158,6 +163,7 @@ def check_order(
     n_labels: int | None,
     beside: Sequence[Sequence[int]],
     *,
+    key: str = "spikes",
     is_told: bool = False,
 ) -> None:
     """Refuse an array whose axes, by what stands beside it, are not trials, bins, neurons.
@@ -169,6 +175,7 @@ def check_order(
         shape: of the spikes.
         n_labels: of :func:`count_labels`.
         beside: shapes of other arrays of three axes, which have the same trials and bins.
+        key: of the file, for errors.
         is_told: whether the file's format says that trials come first; then it is only
             contradicted.
 
@@ -202,6 +209,6 @@ def check_order(
     likely = as_ours if as_ours in fitting else fitting[-1]
     names = tuple(AXES[likely.index(axis)] for axis in range(3))
     raise ValueError(
-        f"axes: expected the order of the axes of spikes {tuple(shape)}, since {told}, such as "
+        f"axes: expected the order of the axes of {key} {tuple(shape)}, since {told}, such as "
         f"{names!r}, received none."
     )

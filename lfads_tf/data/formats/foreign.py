@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,14 @@ def read(
         raise ValueError(unknown(source, f"the layout of {layout} without {missing}"))
     width = _chosen_width(bin_width, source.width, source.shown)
     if layout == "plain":
-        _check_axes(source)
+        _check_axes(source, "spikes", BESIDE, layouts.PLAIN["conditions"])
         check_split(split, source.shown)
         fields = layouts.read_plain(source, is_matlab=source.is_matlab)
-    elif split == "all":
+        return _completed(source, fields, width, truth_unit)
+    for one in splits:
+        spikes = layouts.needed_keys(layout, one)[-1]
+        _check_axes(source, spikes, *layouts.keys_beside(one))
+    if split == "all":
         train, valid = (
             layouts.read_split(source, layout, one, is_matlab=source.is_matlab)
             for one in splits
@@ -59,10 +64,17 @@ def read(
     else:
         fields = layouts.read_split(source, layout, split, is_matlab=source.is_matlab)
         fields.pop("inds", None)
+    return _completed(source, fields, width, truth_unit)
+
+
+def _completed(
+    source: Source, fields: dict[str, Any], width: float, truth_unit: str | None
+) -> dict[str, Any]:
+    """Return the fields with the width of a bin and true rates in spikes/s."""
     _check_lengths(source)
     fields["bin_width"] = width
     if "true_rates" in fields:
-        factor = source["conversion_factor"] if "conversion_factor" in keys else None
+        factor = source["conversion_factor"] if "conversion_factor" in source else None
         rates = _in_spikes_per_second(fields["true_rates"], truth_unit, factor, width)
         _warn_of_another_unit(rates, fields["spikes"], width)
         fields["true_rates"] = rates
@@ -85,28 +97,31 @@ def _check_lengths(source: Source) -> None:
             )
 
 
-def _check_axes(source: Source) -> None:
-    """Refuse an array whose axes another one contradicts; say what is taken for granted."""
-    spikes = source["spikes"]
-    beside = [np.shape(source[key]) for key in BESIDE if key in source]
+def _check_axes(source: Source, key: str, beside: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse an array whose axes what stands beside it contradicts, or nothing tells."""
+    spikes = source[key]
+    shapes = [np.shape(source[name]) for name in beside if name in source]
     if source.is_matlab and spikes.ndim == 2:
         raise ValueError(
-            f"axes: expected their order, since spikes have only two, {spikes.shape}, and "
+            f"axes: expected their order, since {key} have only two, {spikes.shape}, and "
             "MATLAB drops a last one of length 1: ('trials', 'bins', 'neurons') for a single "
             "neuron, received none."
         )
-    found = [key for key in layouts.PLAIN["conditions"] if key in source]
+    found = [name for name in labels if name in source]
     n_labels = orders.count_labels(source[found[0]]) if found else None
-    if "spikes" in source.lengths:
+    if key in source.lengths:
         if source.axes is None and n_labels != len(spikes):
             _LOGGER.warning(
-                "spikes: %d cells are taken as trials, as nothing else in the file tells; "
-                "axes= says what they are",
+                "%s: %d cells are taken as trials, as nothing else in the file tells; axes= "
+                "says what they are",
+                key,
                 len(spikes),
             )
     elif source.axes is None and np.ndim(spikes) == 3:
-        shapes = [shape for shape in beside if len(shape) == 3]
-        orders.check_order(spikes.shape, n_labels, shapes, is_told=not source.is_matlab)
+        shapes = [shape for shape in shapes if len(shape) == 3]
+        orders.check_order(
+            spikes.shape, n_labels, shapes, key=key, is_told=not source.is_matlab
+        )
 
 
 def _in_spikes_per_second(
@@ -133,7 +148,7 @@ def _warn_of_another_unit(rates: np.ndarray, spikes: Any, bin_width: float) -> N
             f"truth_unit: the file's true rates mean {given:.3g} spikes/s, but its spikes come "
             f"at {counted:.3g} spikes/s. Are the rates in spikes/bin or spikes/s, and is "
             f"bin_width ({bin_width:g} s) right?",
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

@@ -6,7 +6,6 @@ what files of the Neural Latents Benchmark list, counted from 0, and each at mos
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,8 +15,6 @@ from fixedpoint_tf._utils.checks import listed
 from lfads_tf._utils.conditions import as_conditions
 
 __all__ = ["labels_by_trial", "labels_of_lists"]
-
-_LOGGER = logging.getLogger(__name__)
 
 
 def labels_by_trial(values: Any, n_trials: int, key: str, *, is_matlab: bool = False) -> Any:
@@ -85,7 +82,8 @@ def labels_of_lists(
         none.
 
     Raises:
-        ValueError: what is no number of a trial, or one that comes twice.
+        ValueError: what is no number of a trial, or one that comes twice; lists without
+            the first trial and others, which may count from 1.
 
     Example:
         >>> labels_of_lists([[0, 3], [1]], 4, "cond_idx").tolist()
@@ -110,8 +108,11 @@ def labels_of_lists(
         raise ValueError(f"{expected} {twice} several times.")
     if first and len(trials) < n_trials:
         raise ValueError(f"{expected} lists of {len(trials)}.")
-    if 0 < len(trials) < n_trials and trials[0] != first:
-        _LOGGER.warning("%s counts trials from 0: trial 0 is of no condition", key)
+    if 0 < len(trials) < n_trials and trials[0] > first:
+        raise ValueError(
+            f"{expected} lists of {len(trials)}, without the first: they may count from "
+            f"{first + 1}. Write a label for each trial."
+        )
     for condition, own in enumerate(rows):
         labels[own.astype(np.int64) - first] = condition
     return np.where(labels < 0, np.nan, labels) if (labels < 0).any() else labels

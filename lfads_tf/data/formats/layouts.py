@@ -34,6 +34,7 @@ from lfads_tf.data.formats.labels import labels_by_trial
 __all__ = [
     "PLAIN",
     "SPLITS",
+    "keys_beside",
     "layout_of",
     "needed_keys",
     "read_plain",
@@ -93,6 +94,17 @@ def needed_keys(layout: str, split: str) -> tuple[str, ...]:
     """
     names = tuple(key.format(split=split) for key in _NEEDED[layout])
     return names[:1] if split == "test" else names
+
+
+def keys_beside(split: str) -> tuple[list[str], list[str]]:
+    """Return the keys of arrays, and of labels, that may stand beside the spikes of a split.
+
+    Example:
+        >>> keys_beside("valid")[0]
+        ['valid_ext_input', 'valid_behavior', 'valid_truth']
+    """
+    arrays = [pattern for pattern, _ in _BESIDE.values()]
+    return tuple([key.format(split=split) for key in keys] for keys in (arrays, _CONDITIONS))
 
 
 def read_plain(node: Mapping[str, Any], *, is_matlab: bool = False) -> dict[str, Any]:

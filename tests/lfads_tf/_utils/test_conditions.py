@@ -65,6 +65,35 @@ def test_masked_labels_are_none():
     assert as_conditions(words, 3).tolist() == ["a", "", "c"]
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["left", "right", np.nan, "left"]),  # NumPy writes NaN as text
+        np.array(["left", "right", "<NA>", "left"]),  # pandas
+        np.array(["left", "right", "NaN", "left"], dtype=object),
+        np.array([b"left", b"right", b"NaT", b"left"]),
+    ],
+)
+def test_nan_that_became_text_is_no_condition(labels):
+    assert as_conditions(labels, 4).tolist() == ["left", "right", "", "left"]
+
+
+def test_none_that_may_have_become_text_is_warned_of():
+    with pytest.warns(UserWarning, match="conditions: 'None' is taken as a condition"):
+        found = as_conditions(np.array(["left", None, "right"]).astype(str), 3)
+    assert found.tolist() == ["left", "None", "right"]
+
+
+def test_scalars_and_arrays_of_no_axes_are_labels():
+    for kind in (np.bool_, np.int8, np.float32, np.array):
+        labels = np.empty(2, dtype=object)
+        labels[:] = [kind(1), kind(0)]
+        assert as_conditions(labels, 2).tolist() == [1, 0]
+    assert as_conditions([np.array("left"), np.array("right")], 2).tolist() == ["left", "right"]
+    with pytest.raises(TypeError, match="conditions: .* received too large whole numbers"):
+        as_conditions([10**30, 1], 2)
+
+
 @pytest.mark.parametrize("shape", [(4,), (4, 1), (1, 4)])
 def test_a_row_or_a_column_of_labels(shape):
     labels = np.array(WORDS).reshape(shape)

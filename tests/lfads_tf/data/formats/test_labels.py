@@ -98,15 +98,27 @@ def test_lists_of_trials_of_equal_length():
         labels_by_trial(rows + 1, 12, "cond_idx")
 
 
-def test_lists_that_are_no_lists_of_trials_are_refused(caplog):
+def test_lists_that_are_no_lists_of_trials_are_refused():
     with pytest.raises(ValueError, match="1 several times"):
         labels_of_lists([[0, 1], [1]], 3, "cond_idx")
     with pytest.raises(ValueError, match="something else than whole numbers"):
         labels_of_lists([[0.5], [1]], 3, "cond_idx")
     with pytest.raises(ValueError, match="something else than whole numbers"):
         labels_of_lists([["left"], [1]], 3, "cond_idx")
-    np.testing.assert_array_equal(labels_of_lists([[1], [2]], 3, "cond_idx"), [np.nan, 0, 1])
-    assert "cond_idx counts trials from 0: trial 0 is of no condition" in caplog.text
+    np.testing.assert_array_equal(labels_of_lists([[0], [2]], 3, "cond_idx"), [0, np.nan, 1])
+    with pytest.raises(ValueError, match="lists of 2, without the first: .* count from 1"):
+        labels_of_lists([[1], [2]], 3, "cond_idx")
+
+
+def test_lists_tell_nothing_of_axes(tmp_path):
+    """As many conditions as neurons: their number is none of trials."""
+    path, rows = tmp_path / "monday.h5", np.arange(N) % 6
+    with h5py.File(path, "w") as file:
+        file["spikes"] = SPIKES
+        lists = file.create_dataset("conditions", (6,), h5py.vlen_dtype(np.int64))
+        for k in range(6):
+            lists[k] = np.flatnonzero(rows == k)
+    np.testing.assert_array_equal(Session.load(path, bin_width=0.02).conditions, rows)
 
 
 def test_trials_without_a_label_have_no_condition(read):

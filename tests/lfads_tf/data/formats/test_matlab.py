@@ -294,6 +294,7 @@ def test_a_structure_in_place_of_numbers_is_said(load):
         (cells(WORDS, (-1, 1)), WORDS),
         (cells([cells([word]) for word in WORDS]), WORDS),
         (cells(LABELS.tolist()), LABELS),
+        (cells([np.array([[label > 2]]) for label in LABELS]), LABELS > 2),
         (tuple(word.ljust(6) for word in WORDS), WORDS),
         (tuple(word.rjust(6) for word in WORDS), WORDS),
         ("".join(word[0] for word in WORDS), [word[0] for word in WORDS]),
@@ -356,10 +357,15 @@ def test_splits_and_their_order(tmp_path, version):
     }
     save(path, version, **variables)
     assert hdf5.has_splits(path)
-    session = Session.load(path, bin_width=0.02)
+    for split in ("all", "train"):
+        with pytest.raises(
+            ValueError, match=r"axes of train_data \(16, 10, 6\), since .* 16 l"
+        ):
+            Session.load(path, split=split, bin_width=0.02)
+    session = Session.load(path, bin_width=0.02, **TBN)
     np.testing.assert_array_equal(session.spikes, SPIKES)
     assert session.conditions.tolist() == WORDS
-    assert len(Session.load(path, split="valid", bin_width=0.02)) == 4
+    assert len(Session.load(path, split="valid", bin_width=0.02, **TBN)) == 4
 
 
 def test_axes_of_an_hdf5_file_of_another_program(tmp_path):
