@@ -103,8 +103,8 @@ def keys_beside(split: str) -> tuple[list[str], list[str]]:
         >>> keys_beside("valid")[0]
         ['valid_ext_input', 'valid_behavior', 'valid_truth']
     """
-    arrays = [pattern for pattern, _ in _BESIDE.values()]
-    return tuple([key.format(split=split) for key in keys] for keys in (arrays, _CONDITIONS))
+    arrays = [pattern.format(split=split) for pattern, _ in _BESIDE.values()]
+    return arrays, [pattern.format(split=split) for pattern in _CONDITIONS]
 
 
 def read_plain(node: Mapping[str, Any], *, is_matlab: bool = False) -> dict[str, Any]:
