@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils import checks
 from fixedpoint_tf._utils.files import writing
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def panels(
                 f"axes: expected {n_rows * n_columns} axes ({n_rows} rows of {n_columns}), "
                 f"received {len(given)}."
             )
+        for one in given:
+            checks.check_axes(one, "axes")
         figure, grid = _figure_of(given[0], "axes"), given.reshape(n_rows, n_columns)
     else:
         from matplotlib import pyplot

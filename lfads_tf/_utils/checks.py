@@ -5,18 +5,30 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import as_numbers, check_number, listed
+from fixedpoint_tf._utils.checks import (
+    ArgumentTypeError,
+    as_numbers,
+    check_number,
+    is_number,
+    listed,
+    shown,
+    unmasked,
+)
 
 __all__ = [
     "check_infinity",
+    "check_pair",
+    "check_share",
     "in_session",
+    "numbers_or_nan",
     "pair",
     "seconds_per_bin",
+    "several",
     "warn_of_silent_neurons",
 ]
 
@@ -57,6 +69,111 @@ def pair(
             f"received NaN or infinity in {missing.sum():,} of {a.size:,} samples."
         )
     return a, b
+
+
+def numbers_or_nan(
+    value: Any, argument: str, *, n_axes: tuple[int, ...] | None = None, shape: str = ""
+) -> np.ndarray:
+    """Return an array of numbers of the type that it has; NaN is right, infinity is not.
+
+    Args:
+        value: what was passed.
+        argument: its name.
+        n_axes: the numbers of axes allowed, and then not empty; None: any shape.
+        shape: the shape expected, in words.
+
+    Raises:
+        TypeError: these are no real numbers.
+        ValueError: another number of axes, no elements, or infinity.
+
+    Example:
+        >>> numbers_or_nan([1.0, np.nan], "psth").tolist()
+        [1.0, nan]
+    """
+    array = as_numbers(value, argument, n_axes=n_axes, shape=shape, dtype=None)
+    if array.dtype == object:
+        array = array.astype(np.float64)
+    if array.dtype.kind not in "biu" and np.isinf(array).any():
+        raise ValueError(f"{argument}: expected finite numbers or NaN, received infinity.")
+    return array
+
+
+def several(values: Any, argument: str) -> list[Any]:
+    """Return what stands in a list, an array or a range of one axis, at least one.
+
+    Args:
+        values: what was passed.
+        argument: its name.
+
+    Raises:
+        TypeError: no list.
+        ValueError: an empty one.
+
+    Example:
+        >>> several(range(3), "lags")
+        [0, 1, 2]
+        >>> several(3, "lags")
+        Traceback (most recent call last):
+        ...
+        fixedpoint_tf._utils.checks.words.ArgumentTypeError: lags: expected a list, ...
+    """
+    is_list = not isinstance(values, str | bytes | Mapping | Set)
+    try:
+        array = np.asarray(unmasked(values)) if hasattr(values, "__array__") else values
+        items = list(array) if is_list else []
+    except TypeError:
+        is_list = False
+    if not is_list:
+        raise ArgumentTypeError(f"{argument}: expected a list, received {shown(values)}.")
+    if not items:
+        raise ValueError(f"{argument}: expected at least one, received none.")
+    return items
+
+
+def check_share(value: Any, argument: str, *, closed: bool = False) -> float:
+    """Return a share, above 0 and below 1, or from 0 to 1.
+
+    Args:
+        value: what was passed.
+        argument: its name.
+        closed: 0 and 1 are right as well.
+
+    Raises:
+        TypeError: no real number.
+        ValueError: out of range.
+
+    Example:
+        >>> check_share(95, "level")
+        Traceback (most recent call last):
+        ...
+        ValueError: level: expected above 0 and below 1, received 95.
+    """
+    if is_number(value) and (0 <= value <= 1 if closed else 0 < value < 1):
+        return float(value)
+    wanted = "0 to 1" if closed else "above 0 and below 1"
+    error = ValueError if is_number(value) else ArgumentTypeError
+    raise error(f"{argument}: expected {wanted}, received {shown(value)}.")
+
+
+def check_pair(value: Any, argument: str, what: str) -> tuple[Any, Any]:
+    """Return the two things of a pair.
+
+    Args:
+        value: what was passed: a tuple or a list.
+        argument: its name.
+        what: the two are, in words.
+
+    Raises:
+        TypeError: no pair.
+
+    Example:
+        >>> check_pair((1, 2), "test", "features and targets")
+        (1, 2)
+    """
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        received = f"{len(value)}" if isinstance(value, tuple | list) else type(value).__name__
+        raise ArgumentTypeError(f"{argument}: expected a pair of {what}, received {received}.")
+    return value[0], value[1]
 
 
 @contextlib.contextmanager

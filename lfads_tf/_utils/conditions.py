@@ -26,7 +26,7 @@ _MISSING_TEXTS = ("nan", "NaN", "<NA>", "NaT")
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
-def as_conditions(value: Any, n_trials: int, name: str = "conditions") -> np.ndarray:
+def as_conditions(value: Any, n_trials: int | None, name: str = "conditions") -> np.ndarray:
     """Return one label for each trial: numbers or text.
 
     Blanks and NULs at the ends of text are no part of a label.
@@ -34,7 +34,7 @@ def as_conditions(value: Any, n_trials: int, name: str = "conditions") -> np.nda
     Args:
         value: ``(n_trials,)``, or a row or a column of them; text may be bytes, in UTF-8,
             UTF-16 or Latin-1.
-        n_trials: number of trials.
+        n_trials: number of trials; none: as many as there are labels.
         name: of the argument, for errors.
 
     Returns:
@@ -52,6 +52,8 @@ def as_conditions(value: Any, n_trials: int, name: str = "conditions") -> np.nda
         [2.0, 1.0, nan]
     """
     array = _as_array(value)
+    if n_trials is None:
+        n_trials = array.size
     if array.shape not in ((n_trials,), (n_trials, 1), (1, n_trials)):
         raise ValueError(
             f"{name}: expected one for each of {n_trials} trials, received shape {array.shape}."

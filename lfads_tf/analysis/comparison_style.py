@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fixedpoint_tf._utils import figures
+from fixedpoint_tf._utils import checks, figures
 
 __all__ = ["style_by_name"]
 
@@ -22,6 +22,7 @@ def style_by_name(name: str, results: Any, kind: Any) -> dict[str, tuple[Any, st
         )
     if not 1 <= len(results) <= len(_ORDER):
         raise ValueError(f"{name}: expected 1 to {len(_ORDER)}, received {len(results)}.")
+    checks.check_mapping(results, name)
     for key, result in results.items():
         if kind is not None and not isinstance(result, kind):
             raise TypeError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks
 from fixedpoint_tf._utils.principal_components import fit_components
+from lfads_tf._utils.checks import numbers_or_nan
 
 __all__ = ["PrincipalComponents", "principal_components"]
 
@@ -52,7 +53,7 @@ class PrincipalComponents(NamedTuple):
             >>> fitted.project([[5.0, 8.0]]).tolist()
             [[5.0]]
         """
-        features = checks.as_numbers(features, "features")
+        features = numbers_or_nan(features, "features")
         if features.ndim == 0 or features.shape[-1] != len(self.mean):
             raise ValueError(
                 f"features: expected {len(self.mean)} features on the last axis, as the "
@@ -77,7 +78,7 @@ class PrincipalComponents(NamedTuple):
             >>> fitted.reconstruct([[5.0]]).tolist()
             [[5.0, 1.0]]
         """
-        scores = checks.as_numbers(scores, "scores")
+        scores = numbers_or_nan(scores, "scores")
         n_components = self.axes.shape[1]
         if scores.ndim == 0 or scores.shape[-1] != n_components:
             raise ValueError(
@@ -110,16 +111,16 @@ def principal_components(features: Any, n_components: int | None = None) -> Prin
         >>> fitted.axes.ravel().tolist(), fitted.variances.tolist(), fitted.total_variance
         ([1.0, 0.0], [4.5], 5.0)
     """
-    x = checks.as_numbers(features, "features", n_axes=(2, 3), shape=_SHAPE, dtype=None)
+    x = numbers_or_nan(features, "features", n_axes=(2, 3), shape=_SHAPE)
+    if n_components is not None:
+        checks.check_whole(n_components, "n_components", most=x.shape[-1])
     x = x.reshape(-1, x.shape[-1]).astype(np.float64, copy=False)
     x = x[np.isfinite(x).all(axis=1)]
     if len(x) < 2:
         raise ValueError(
             f"features: expected at least two samples of finite numbers, received {len(x)}."
         )
-    n_features = x.shape[1]
-    n = n_features if n_components is None else n_components
-    n = checks.check_whole(n, "n_components", most=n_features)
+    n = x.shape[1] if n_components is None else n_components
     fitted = fit_components(x, n, svd_solver="auto")
     variances = fitted.squares / len(x)
     return PrincipalComponents(

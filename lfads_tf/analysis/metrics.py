@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import pair, seconds_per_bin
+from lfads_tf._utils.checks import numbers_or_nan, pair, seconds_per_bin
 
 __all__ = [
     "bits_per_spike",
@@ -60,7 +60,7 @@ def r_squared(true: Any, estimated: Any, *, average: str | None = "neurons") -> 
         >>> r_squared(true, estimated), round(r_squared(true, estimated, average="pooled"), 3)
         (0.5, 0.129)
     """
-    if average not in ("neurons", "pooled", None):
+    if average is not None and not _is_one_of(average, "neurons", "pooled"):
         raise ValueError(
             f"average: expected 'neurons', 'pooled' or None, received {average!r}."
         )
@@ -108,7 +108,7 @@ def squared_correlation(true: Any, estimated: Any, *, average: str | None = "neu
         >>> round(squared_correlation(true, 7 - 2 * true), 6)
         1.0
     """
-    if average not in ("neurons", None):
+    if average is not None and not _is_one_of(average, "neurons"):
         raise ValueError(f"average: expected 'neurons' or None, received {average!r}.")
     true, estimated = pair("true", true, "estimated", estimated)
     if true.ndim != 3:
@@ -171,6 +171,7 @@ def poisson_log_likelihood(
         >>> round(poisson_log_likelihood([[10.0]], [[1]], bin_width=0.1), 6)
         -1.0
     """
+    checks.check_switch(per_neuron, "per_neuron")
     expected, counts = _expected_and_counts(rates, spikes, bin_width)
     terms = _log_likelihood(expected, counts) - special.gammaln(counts + 1.0)
     each = np.nansum(terms, axis=tuple(range(terms.ndim - 1)))
@@ -217,6 +218,7 @@ def bits_per_spike(
         >>> bits_per_spike([[10.0], [0.0], [10.0], [0.0]], spikes, bin_width=0.1)
         1.0
     """
+    checks.check_switch(per_neuron, "per_neuron")
     expected, counts = _expected_and_counts(rates, spikes, bin_width)
     if reference is None:
         reference = np.nan_to_num(mean_rates(counts, bin_width))
@@ -231,6 +233,10 @@ def bits_per_spike(
     each = np.full(len(gain), np.nan)
     np.divide(gain, n_spikes * np.log(2.0), out=each, where=n_spikes > 0)
     return each
+
+
+def _is_one_of(value: Any, *names: str) -> bool:
+    return isinstance(value, str) and value in names
 
 
 def _log_likelihood(expected: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -257,13 +263,9 @@ def _expected_and_counts(
 
 
 def _counts(spikes: Any) -> np.ndarray:
-    counts = checks.as_numbers(
-        spikes,
-        "spikes",
-        n_axes=(2, 3),
-        shape="(n_trials, n_bins, n_neurons) or (n_bins, n_neurons)",
-        dtype=None,
-    ).astype(np.float64, copy=False)
+    shape = "(n_trials, n_bins, n_neurons) or (n_bins, n_neurons)"
+    counts = numbers_or_nan(spikes, "spikes", n_axes=(2, 3), shape=shape)
+    counts = counts.astype(np.float64, copy=False)
     if (counts < 0).any():
         raise ValueError(
             f"spikes: expected counts of at least 0, received {np.nanmin(counts):g} among "

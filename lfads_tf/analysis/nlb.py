@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import seconds_per_bin
+from lfads_tf._utils.checks import pair, seconds_per_bin, several
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.decoding.samples import check_samples, complete_samples
 from lfads_tf.analysis.psth import psth_r_squared
@@ -140,23 +140,21 @@ def nlb_behavior_r_squared(
         1.0
     """
     width = seconds_per_bin(bin_width)
-    train = check_samples(train_rates, train_behavior)
-    test = check_samples(eval_rates, eval_behavior)
-    tried = np.asarray(penalties, np.float64).ravel()
-    if tried.size == 0 or not (tried > 0).all():
-        raise ValueError(f"penalties: expected numbers above 0, received {penalties!r}.")
-    masks = [
-        np.ones((len(part[0]), 1), bool) if given is None else np.asarray(given, bool)
-        for given, part in ((train_masks, train), (eval_masks, test))
-    ]
-    for name, mask, part in zip(
-        ("train_masks", "eval_masks"), masks, (train, test), strict=True
-    ):
-        if mask.ndim != 2 or len(mask) != len(part[0]) or mask.shape[1] != masks[0].shape[1]:
+    train = check_samples(train_rates, train_behavior, ("train_rates", "train_behavior"))
+    test = check_samples(eval_rates, eval_behavior, ("eval_rates", "eval_behavior"))
+    for name, part, known in zip(("eval_rates", "eval_behavior"), test, train, strict=True):
+        if part.shape[-1] != known.shape[-1]:
             raise ValueError(
-                f"{name}: expected shape ({len(part[0])}, {masks[0].shape[-1]}), trials by "
-                f"masks, received {mask.shape}."
+                f"{name}: expected {known.shape[-1]} on the last axis, as for training, "
+                f"received shape {part.shape}."
             )
+    tried = several(penalties, "penalties")
+    if not all(checks.is_number(one) and 0 < one < np.inf for one in tried):
+        raise checks.ArgumentTypeError(
+            f"penalties: expected numbers above 0, received {checks.shown(penalties)}."
+        )
+    inside_ = _masks(train_masks, "train_masks", len(train[0]))
+    masks = inside_, _masks(eval_masks, "eval_masks", len(test[0]), inside_.shape[1])
     scores = []
     for inside, outside in zip(masks[0].T, masks[1].T, strict=True):
         x, y = complete_samples(train[0][inside] * width, train[1][inside])
@@ -167,7 +165,7 @@ def nlb_behavior_r_squared(
                 f"decoder, and one to evaluate, received {len(x)} and {len(x_test)}."
             )
         blocks = np.array_split(np.arange(len(x)), _N_FOLDS)
-        found = np.zeros(tried.size)
+        found = np.zeros(len(tried))
         for block in blocks:
             rest = np.setdiff1d(np.arange(len(x)), block)
             for i, penalty in enumerate(tried):
@@ -206,15 +204,23 @@ def evaluate_nlb(
         (['co-bps'], True)
     """
     width = seconds_per_bin(bin_width)
+    checks.check_text(dataset, "dataset")
+    for name, given in (("targets", targets), ("submission", submission)):
+        if not isinstance(given, Mapping):
+            checks.check_path(given, name)
     group = files.group_name(dataset, width)
     true, told = (_arrays(given, group) for given in (targets, submission))
-    eval_in, eval_out = (_needed(told, f"eval_rates_{part}") for part in ("heldin", "heldout"))
-    spikes = _needed(true, "eval_spikes_heldout")
+    eval_in, eval_out = (
+        _needed(told, "submission", f"eval_rates_{part}") for part in ("heldin", "heldout")
+    )
+    spikes = _needed(true, "targets", "eval_spikes_heldout")
     result = {"co-bps": metrics.bits_per_spike(eval_out / width, spikes, width)}
     eval_rates = np.concatenate([eval_in, eval_out], axis=-1) / width
     behavior = [true.get(f"{split}_behavior") for split in ("train", "eval")]
     if all(one is not None and np.ndim(one) == 3 for one in behavior):
-        parts = [_needed(told, f"train_rates_{part}") for part in ("heldin", "heldout")]
+        parts = [
+            _needed(told, "submission", f"train_rates_{part}") for part in ("heldin", "heldout")
+        ]
         result["vel R2"] = nlb_behavior_r_squared(
             np.concatenate(parts, axis=-1) / width,
             behavior[0],
@@ -237,11 +243,33 @@ def evaluate_nlb(
     forward = [f"eval_{{}}_{part}_forward" for part in ("heldin", "heldout")]
     if all(one.format("spikes") in true and one.format("rates") in told for one in forward):
         rates, spikes = (
-            np.concatenate([source[one.format(kind)] for one in forward], axis=-1)
-            for source, kind in ((told, "rates"), (true, "spikes"))
+            np.concatenate(
+                [_needed(source, argument, one.format(kind)) for one in forward], axis=-1
+            )
+            for source, argument, kind in (
+                (told, "submission", "rates"),
+                (true, "targets", "spikes"),
+            )
         )
         result["fp-bps"] = metrics.bits_per_spike(rates / width, spikes, width)
     return result
+
+
+def _masks(given: Any, name: str, n_trials: int, n_masks: int | None = None) -> np.ndarray:
+    """Check masks of trials: True and False, or 1 and 0 as some files have them."""
+    if given is None:
+        given = np.ones((n_trials, 1), bool)
+    array = checks.as_numbers(given, name, dtype=None)
+    wanted = array.shape[-1] if n_masks is None and array.ndim == 2 else n_masks or 1
+    if array.shape != (n_trials, wanted) or not wanted:
+        raise ValueError(
+            f"{name}: expected shape ({n_trials}, {wanted or 'n_masks'}), trials by masks, "
+            f"received {array.shape}."
+        )
+    if not np.isin(array, (0, 1)).all():
+        wrong = array[~np.isin(array, (0, 1))][0]
+        raise ValueError(f"{name}: expected True and False, received {wrong}.")
+    return array.astype(bool)
 
 
 def _ridge(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, penalty: float) -> np.ndarray:
@@ -252,13 +280,10 @@ def _ridge(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, penalty: float) -> 
 
 def _trials(rates: Any, spikes: Any) -> tuple[np.ndarray, np.ndarray]:
     shape = "(n_trials, n_bins, n_neurons)"
-    rates = checks.as_numbers(rates, "rates", n_axes=(3,), shape=shape, dtype=None)
-    spikes = checks.as_numbers(spikes, "spikes", n_axes=(3,), shape=shape, dtype=None)
-    if rates.shape != spikes.shape:
-        raise ValueError(
-            f"rates: expected shape {spikes.shape}, as spikes', received {rates.shape}."
-        )
-    return rates, spikes
+    told = checks.as_numbers(rates, "rates", n_axes=(3,), shape=shape, low=0.0)
+    counts = checks.as_numbers(spikes, "spikes", n_axes=(3,), shape=shape, low=0.0)
+    counts, told = pair("spikes", counts, "rates", told)
+    return told, counts
 
 
 def _bins(n_encode_bins: int | None, n_bins: int) -> int:
@@ -273,10 +298,11 @@ def _arrays(given: Any, group: str) -> Mapping[str, Any]:
     return given
 
 
-def _needed(arrays: Mapping[str, Any], name: str) -> np.ndarray:
+def _needed(arrays: Mapping[str, Any], argument: str, name: str) -> np.ndarray:
     if name not in arrays:
         raise KeyError(
-            f"submission or targets: expected {name}, received "
-            f"{', '.join(sorted(arrays)) or 'nothing'}."
+            f"{argument}: expected {name}, received "
+            f"{', '.join(sorted(map(str, arrays))) or 'nothing'}."
         )
-    return checks.as_numbers(arrays[name], name)
+    shape = "(n_trials, n_bins, n_neurons)"
+    return checks.as_numbers(arrays[name], f"{argument}[{name!r}]", n_axes=(3,), shape=shape)

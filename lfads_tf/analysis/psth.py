@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.conditions import as_conditions, condition_kinds
+from lfads_tf._utils.checks import numbers_or_nan
+from lfads_tf._utils.conditions import as_conditions, condition_kinds, has_condition
 from lfads_tf.analysis import metrics
 
 __all__ = ["condition_means", "psth_r_squared"]
@@ -37,16 +38,21 @@ def condition_means(
         >>> kinds.tolist(), means.ravel().tolist()
         (['a', 'b'], [5.0, 2.0])
     """
-    shape = "(n_trials, n_bins, n)"
-    array = checks.as_numbers(values, "values", n_axes=(3,), shape=shape, dtype=None)
+    return _means(values, "values", conditions, jitter)
+
+
+def _means(
+    values: Any, name: str, conditions: Any, jitter: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    array = numbers_or_nan(values, name, n_axes=(3,), shape="(n_trials, n_bins, n)")
     array = array.astype(np.float64)
     labels = as_conditions(conditions, len(array))
     if jitter is not None:
-        shifts = np.asarray(jitter)
+        shifts = checks.as_numbers(jitter, "jitter", dtype=None)
         if shifts.shape != (len(array),) or shifts.dtype.kind not in "iu":
             raise ValueError(
                 f"jitter: expected one whole number for each of {len(array)} trials, received "
-                f"{jitter!r}."
+                f"{checks.shown(jitter)}."
             )
         array = np.stack([_moved(one, int(by)) for one, by in zip(array, shifts, strict=True)])
     kinds = condition_kinds(labels)
@@ -89,12 +95,11 @@ def psth_r_squared(
         >>> psth_r_squared(rates, [0, 0, 1], [[[2.0], [3.0]], [[9.0], [9.0]]])
         1.0
     """
-    present, means = condition_means(rates, conditions, jitter=jitter)
-    known = np.asarray(kinds if kinds is not None else present)
     shape = "(n_conditions, n_bins, n_neurons)"
-    truth = checks.as_numbers(psth, "psth", n_axes=(3,), shape=shape, dtype=None).astype(
-        np.float64
-    )
+    truth = numbers_or_nan(psth, "psth", n_axes=(3,), shape=shape).astype(np.float64)
+    given = None if kinds is None else _different(kinds, len(truth))
+    present, means = _means(rates, "rates", conditions, jitter)
+    known = present if given is None else given
     if truth.shape != (len(known), *means.shape[1:]):
         raise ValueError(
             f"psth: expected shape {(len(known), *means.shape[1:])}, conditions by bins by "
@@ -107,6 +112,17 @@ def psth_r_squared(
         array.reshape(-1, array.shape[-1]) for array in (truth[of_truth], means[of_means])
     )
     return float(metrics.r_squared(truth, means))
+
+
+def _different(kinds: Any, n: int) -> np.ndarray:
+    """Check the condition of each PSTH."""
+    known = as_conditions(kinds, n, "kinds")
+    if not has_condition(known).all() or len(np.unique(known)) < n:
+        raise ValueError(
+            f"kinds: expected {n} different conditions, one a PSTH, received "
+            f"{checks.shown(kinds)}."
+        )
+    return known
 
 
 def _moved(trial: np.ndarray, by: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import seconds_per_bin
+from lfads_tf._utils.checks import numbers_or_nan, seconds_per_bin, several
 from lfads_tf.analysis.components import principal_components
 
 __all__ = [
@@ -74,7 +74,7 @@ def smooth_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
         >>> [round(float(rate), 6) for rate in rates[:, 0]]
         [10.0, 10.0, 10.0, 10.0]
     """
-    return _mean(spikes, bin_width, sd, causal=False)
+    return _mean(_counts(spikes, "spikes"), bin_width, sd, causal=False)
 
 
 def smooth_causal_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
@@ -101,7 +101,7 @@ def smooth_causal_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarr
         >>> [round(float(rate), 1) for rate in rates[:, 0]]
         [0.0, 0.0, 5.7, 3.5]
     """
-    return _mean(spikes, bin_width, sd, causal=True)
+    return _mean(_counts(spikes, "spikes"), bin_width, sd, causal=True)
 
 
 def smooth_pca(
@@ -136,16 +136,29 @@ def smooth_pca(
         >>> bool(np.allclose(whole, smooth_gaussian(spikes, 0.02, 0.05)))
         True
     """
-    rates = smooth_gaussian(spikes, bin_width, sd)
-    source = rates if fitted_to is None else smooth_gaussian(fitted_to, bin_width, sd)
+    counts = _counts(spikes, "spikes")
+    n_neurons = counts.shape[-1]
+    checks.check_whole(n_components, "n_components", most=n_neurons)
+    source = counts if fitted_to is None else _counts(fitted_to, "fitted_to")
+    if source.shape[-1] != n_neurons:
+        raise ValueError(
+            f"fitted_to: expected {n_neurons} neurons, as in spikes, received "
+            f"{source.shape[-1]}."
+        )
+    rates = _mean(counts, bin_width, sd, causal=False)
+    source = rates if fitted_to is None else _mean(source, bin_width, sd, causal=False)
     fitted = principal_components(source, n_components)
     return np.maximum(fitted.reconstruct(fitted.project(rates)), 0.0)
 
 
-def _mean(spikes: Any, bin_width: float, sd: float, *, causal: bool) -> np.ndarray:
+def _counts(spikes: Any, name: str) -> np.ndarray:
+    """Check spikes, as float32 or float64."""
+    counts = numbers_or_nan(spikes, name, n_axes=(2, 3), shape=_SHAPE)
+    return counts.astype(np.result_type(counts, np.float32), copy=False)
+
+
+def _mean(counts: np.ndarray, bin_width: float, sd: float, *, causal: bool) -> np.ndarray:
     width, sd = seconds_per_bin(bin_width), checks.check_number(sd, "sd")
-    counts = checks.as_numbers(spikes, "spikes", n_axes=(2, 3), shape=_SHAPE, dtype=None)
-    counts = counts.astype(np.result_type(counts, np.float32), copy=False)
     duration = counts.shape[-2] * width
     if sd > duration:
         warnings.warn(
@@ -208,15 +221,10 @@ def select_gaussian_width(
         0.1
     """
     width = seconds_per_bin(bin_width)
-    sds = [checks.check_number(sd, "candidates") for sd in candidates]
-    if not sds:
-        raise ValueError("candidates: expected at least one width, received none.")
-    counts = checks.as_numbers(
-        train_spikes, "train_spikes", n_axes=(2, 3), shape=_SHAPE, dtype=None
-    )
-    counts = counts.astype(np.float64, copy=False)
+    sds = [checks.check_number(sd, "candidates") for sd in several(candidates, "candidates")]
+    counts = _counts(train_spikes, "train_spikes").astype(np.float64, copy=False)
     seen = ~np.isnan(counts)
-    truth = None if true_rates is None else checks.as_numbers(true_rates, "true_rates") * width
+    truth = None if true_rates is None else numbers_or_nan(true_rates, "true_rates") * width
     if truth is not None:
         if truth.shape != counts.shape:
             raise ValueError(

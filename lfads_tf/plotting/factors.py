@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import figures
+from fixedpoint_tf._utils import checks, figures
 from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf._utils.conditions import as_conditions
 from lfads_tf.plotting import style
@@ -62,6 +62,11 @@ def plot_factors(
     width = seconds_per_bin(bin_width)
     factors = style.field("inferred", inferred, "factors", 3, "(n_trials, n_bins, n_factors)")
     n_trials, n_bins, n_all = factors.shape
+    checks.check_whole(n_factors, "n_factors")
+    checks.check_whole(n_single_trials, "n_single_trials", least=0)
+    checks.check_number(start, "start", low=-np.inf)
+    if n_all == 0:
+        raise ValueError(f"inferred: expected factors, received shape {factors.shape}.")
     key = style.condition_key(conditions, n_trials)
     title = None if conditions is None else "condition (thick: mean, thin: single trials)"
     if len(key) > style.MOST_LISTED:  # more lines than anyone can follow
@@ -70,10 +75,6 @@ def plot_factors(
         chosen = np.sort(np.concatenate([key[i][2] for i in examples]))
         factors, conditions = factors[chosen], as_conditions(conditions, n_trials)[chosen]
         key = style.condition_key(conditions, len(factors))
-    if n_factors < 1 or n_all == 0:
-        raise ValueError(
-            f"n_factors: expected at least 1 of {n_all} factors, received {n_factors}."
-        )
     variance = factors.astype(np.float64).var(axis=(0, 1))
     share = variance / (variance.sum() or 1.0)
     drawn = np.argsort(-variance, kind="stable")[:n_factors]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import figures
+from fixedpoint_tf._utils import checks, figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -139,13 +139,18 @@ def _columns(history: Any) -> dict[str, np.ndarray]:
     columns = {}
     for name in known:
         if name in table and len(np.atleast_1d(table[name])):
-            values = np.atleast_1d(np.asarray(table[name], np.float64))
+            values = np.atleast_1d(checks.as_numbers(_known(table[name]), f"history[{name!r}]"))
+            if values.ndim > 1:
+                raise ValueError(
+                    f"history[{name!r}]: expected a number an epoch, received shape "
+                    f"{values.shape}."
+                )
             if np.isfinite(values).any() and (values != 0).any():
                 columns[name] = values
     if not columns:
         raise ValueError(
             f"history: expected at least one column of {', '.join(known)}, received "
-            f"{', '.join(map(str, table)) or 'none'}."
+            f"{checks.listed(table) or 'none'}."
         )
     lengths = {len(values) for values in columns.values()}
     if len(lengths) > 1:
@@ -155,6 +160,13 @@ def _columns(history: Any) -> dict[str, np.ndarray]:
             + "."
         )
     return columns
+
+
+def _known(column: Any) -> Any:
+    """Return NaN for None: an epoch without validation."""
+    if isinstance(column, list | tuple):
+        return [np.nan if number is None else number for number in column]
+    return column
 
 
 def _best_epoch(columns: dict[str, np.ndarray]) -> int | None:

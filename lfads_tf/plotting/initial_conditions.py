@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import figures
+from fixedpoint_tf._utils import checks, figures
 from fixedpoint_tf._utils.principal_components import fit_components
 from lfads_tf.plotting import style
 
@@ -55,16 +55,18 @@ def plot_initial_conditions(
     n_trials, n = means.shape
     key = style.condition_key(conditions, n_trials)
     # A model of one initial condition is drawn along a line.
-    numbers = np.asarray(components)
+    numbers = checks.as_numbers(components, "components", dtype=None)
     if numbers.shape != (2,) or numbers.dtype.kind not in "iu" or numbers.min() < 1:
         raise ValueError(
-            f"components: expected two whole numbers from 1, received {components!r}."
+            "components: expected two whole numbers from 1, received "
+            f"{checks.shown(components)}."
         )
     if numbers.max() > max(n, 2):
         raise ValueError(
             f"components: expected numbers up to {max(n, 2)}, since there are {n} initial "
             f"conditions, received {numbers.max()}."
         )
+    checks.check_axes(ax)
     means = np.pad(means, ((0, 0), (0, max(0, 2 - n))))
     fitted = fit_components(means, int(numbers.max()))
     points = (means - fitted.mean) @ fitted.axes[numbers - 1].T

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import figures
+from fixedpoint_tf._utils import checks, figures
 from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.plotting import style
 
@@ -71,7 +71,9 @@ def plot_inferred_inputs(
         "inferred_input_mean",
         3,
         "(n_trials, n_bins, n_inferred_inputs)",
+        nan=True,
     )
+    checks.check_number(start, "start", low=-np.inf)
     n_trials, n_bins, n_inputs = mean.shape
     if n_inputs == 0:
         raise ValueError(
@@ -83,7 +85,7 @@ def plot_inferred_inputs(
         if conditions is not None:
             raise ValueError(
                 "conditions: expected none beside trials, which are drawn one by one, received "
-                f"{conditions!r}."
+                f"{checks.shown(conditions)}."
             )
         rows = style.chosen("trials", trials, n_trials, ())
         sd = getattr(inferred, "inferred_input_sd", None)
@@ -139,7 +141,7 @@ def _events(event_bins: Any, n_trials: int, n_bins: int) -> np.ndarray | None:
     """Return the bin of each trial's event, ``(n_trials,)``, NaN where there is none."""
     if event_bins is None:
         return None
-    events = np.asarray(event_bins, np.float64)
+    events = checks.as_numbers(event_bins, "event_bins")
     if events.shape not in ((), (n_trials,)):
         raise ValueError(
             f"event_bins: expected one number, or one for each of {n_trials} trials, received "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks, figures
-from lfads_tf._utils.checks import pair, seconds_per_bin
+from lfads_tf._utils.checks import numbers_or_nan, pair, seconds_per_bin
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -68,16 +68,19 @@ def plot_rates_against_truth(
     from lfads_tf.analysis import r_squared
 
     width = seconds_per_bin(bin_width)
-    if average not in _WORDS:
+    checks.check_number(start, "start", low=-np.inf)
+    if not isinstance(average, str) or average not in _WORDS:
         raise ValueError(f"average: expected 'neurons' or 'pooled', received {average!r}.")
-    inferred = style.field("rates", rates, "rates", 3, "(n_trials, n_bins, n_neurons)")
+    inferred = style.field(
+        "rates", rates, "rates", 3, "(n_trials, n_bins, n_neurons)", nan=True
+    )
     truth, inferred = pair("true_rates", true_rates, "rates", inferred)
     if np.isnan(truth).all():
         raise ValueError("true_rates: expected known rates, received NaN only.")
     estimates = [("LFADS", inferred, style.ESTIMATE)]
     if smoothed is not None:
         known = np.array(truth)
-        smoothed = checks.as_numbers(smoothed, "smoothed")
+        smoothed = numbers_or_nan(smoothed, "smoothed")
         if smoothed.shape == known.shape:
             known[np.isnan(smoothed)] = np.nan
         pair("true_rates", known, "smoothed", smoothed)

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from fixedpoint_tf._utils import checks
 from fixedpoint_tf._utils.checks import unmasked
 from fixedpoint_tf._utils.figures import COLORS
+from lfads_tf._utils.checks import numbers_or_nan
 from lfads_tf._utils.conditions import as_conditions, condition_kinds
 
 __all__ = [
@@ -34,16 +36,27 @@ ESTIMATE = {"color": COLORS["blue"], "linewidth": 1.8, "zorder": 3}
 SMOOTHED = {"color": COLORS["orange"], "linewidth": 1.2, "zorder": 2}
 
 
-def field(name: str, inferred: Any, attribute: str, n_axes: int, shape: str) -> np.ndarray:
+def field(
+    name: str, inferred: Any, attribute: str, n_axes: int, shape: str, *, nan: bool = False
+) -> np.ndarray:
     """Return an array of an inference's result, or the array itself where only that was given.
 
+    Args:
+        name: of the argument.
+        inferred: what was passed.
+        attribute: of the result.
+        n_axes: of the array.
+        shape: expected, in words.
+        nan: NaN is right, for what is not known.
+
     Raises:
-        ValueError: there is no such attribute, or it has another number of axes.
+        ValueError: there is no such attribute, it has another number of axes, or numbers that
+            are not finite.
     """
     value = getattr(inferred, attribute, inferred)
     try:
         array = np.asarray(unmasked(value))
-    except ValueError:  # a tuple of arrays of different shapes
+    except Exception:  # a tuple of arrays of different shapes, or another library's own
         array = np.asarray(None)
     is_numeric = array.dtype.kind in "buif"
     if not is_numeric or array.ndim != n_axes or 0 in array.shape[:-1]:
@@ -52,7 +65,9 @@ def field(name: str, inferred: Any, attribute: str, n_axes: int, shape: str) -> 
             f"{name}: expected {attribute} of shape {shape}, or a result of inference that "
             f"has them, received {received}."
         )
-    return array
+    if nan:
+        return numbers_or_nan(array, name)
+    return checks.as_numbers(array, name, dtype=None, finite=True)
 
 
 def chosen(name: str, indices: Any, n: int, default: Iterable[int]) -> list[int]:
@@ -63,9 +78,14 @@ def chosen(name: str, indices: Any, n: int, default: Iterable[int]) -> list[int]
     """
     if indices is None:
         return [int(i) for i in default]
-    array = np.atleast_1d(np.asarray(indices))
+    try:
+        array = np.atleast_1d(np.asarray(unmasked(indices)))
+    except ValueError:  # lists of unequal length
+        array = np.zeros(0)
     if array.ndim != 1 or array.dtype.kind not in "iu" or array.size == 0:
-        raise ValueError(f"{name}: expected whole numbers in a list, received {indices!r}.")
+        raise checks.ArgumentTypeError(
+            f"{name}: expected whole numbers in a list, received {checks.shown(indices)}."
+        )
     if array.min() < 0 or array.max() >= n:
         wrong = array[(array < 0) | (array >= n)][0]
         raise ValueError(f"{name}: expected numbers from 0 to {n - 1}, received {wrong}.")

@@ -8,7 +8,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks, figures
 from fixedpoint_tf._utils.principal_components import fit_components
-from lfads_tf._utils.checks import seconds_per_bin
+from lfads_tf._utils.checks import numbers_or_nan, seconds_per_bin
 from lfads_tf._utils.conditions import has_condition
 from lfads_tf.plotting import style
 
@@ -77,11 +77,11 @@ def plot_trials(
         raise ValueError("bin_width: expected the width of a bin in seconds, received none.")
     width = seconds_per_bin(bin_width)
     shape = "(n_trials, n_bins, n_neurons)"
-    spikes = checks.as_numbers(
-        getattr(data, "spikes", data), "data", n_axes=(3,), shape=shape, dtype=None
-    )
-    rates = style.field("inferred", inferred, "rates", 3, shape)
-    truth = None if true_rates is None else checks.as_numbers(true_rates, "true_rates")
+    checks.check_number(smoothing_sd, "smoothing_sd")
+    checks.check_number(start, "start", low=-np.inf)
+    spikes = numbers_or_nan(getattr(data, "spikes", data), "data", n_axes=(3,), shape=shape)
+    rates = style.field("inferred", inferred, "rates", 3, shape, nan=True)
+    truth = None if true_rates is None else numbers_or_nan(true_rates, "true_rates")
     for name, array in (("inferred", rates), ("true_rates", truth)):
         if array is not None and array.shape != spikes.shape:
             raise ValueError(

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import check_pair, numbers_or_nan
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.decoding.decoders import Ridge
 from lfads_tf.analysis.decoding.fitting import FittedDecoder, fit_decoder
 from lfads_tf.analysis.decoding.folds import each_fold
+from lfads_tf.analysis.decoding.regressor import as_method
 from lfads_tf.analysis.decoding.samples import check_samples
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "decode_between_sessions",
     "decoding_r_squared",
 ]
+
+_SHAPE = "(n_trials, n_bins, n_targets) or (n_samples, n_targets)"
 
 
 class CrossValidated(NamedTuple):
@@ -76,12 +80,24 @@ def decoding_r_squared(targets: Any, predictions: Any) -> float:
         targets: ``(n_trials, n_bins, n_targets)``; NaN where nothing was observed.
         predictions: of the same shape; NaN where there is none.
 
+    Returns:
+        R^2; NaN where no target that was predicted varies.
+
+    Raises:
+        TypeError: no real numbers.
+        ValueError: shapes that do not agree, or infinity.
+
     Example:
         >>> decoding_r_squared([[1.0], [3.0], [5.0]], [[1.0], [3.0], [float("nan")]])
         1.0
     """
-    predictions = checks.as_numbers(predictions, "predictions")
-    targets = checks.as_numbers(targets, "targets")
+    targets = numbers_or_nan(targets, "targets", n_axes=(2, 3), shape=_SHAPE)
+    predictions = numbers_or_nan(predictions, "predictions", n_axes=(2, 3), shape=_SHAPE)
+    if predictions.shape != targets.shape:
+        raise ValueError(
+            f"predictions: expected shape {targets.shape}, as targets', received "
+            f"{predictions.shape}."
+        )
     scored = np.where(np.isnan(predictions), np.nan, targets)
     return metrics.r_squared(scored, np.nan_to_num(predictions), average="pooled")
 
@@ -141,8 +157,9 @@ def cross_validate(
     """
     if inner_folds is not None:
         checks.check_whole(inner_folds, "inner_folds", least=2)
+    checks.check_seed(seed)
+    decoder = Ridge() if decoder is None else as_method(decoder)
     features, targets = check_samples(features, targets)
-    decoder = Ridge() if decoder is None else decoder
     predictions = np.full(targets.shape, np.nan)
     names, scores, fitted = [], [], []
     for name, held, others in each_fold(folds, len(targets), seed, 5):
@@ -197,15 +214,19 @@ def decode_between_sessions(
         >>> result.r_squared.round(6).tolist()
         [[1.0, -3.0], [-3.0, 1.0]]
     """
+    checks.check_mapping(sessions, "sessions")
+    checks.check_whole(folds, "folds", least=2)
+    checks.check_seed(seed)
+    decoder = Ridge() if decoder is None else as_method(decoder)
     names = tuple(sessions)
     if len(names) < 2:
         raise ValueError(f"sessions: expected at least two, received {len(names)}.")
     arrays: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name in names:
-        try:
-            arrays[name] = check_samples(*sessions[name])
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"sessions: {name!r}: {error}") from error
+        both = check_pair(sessions[name], "sessions", "features and targets")
+        arrays[name] = check_samples(
+            *both, (f"sessions (features of {name!r})", f"sessions (targets of {name!r})")
+        )
         wanted, found = (
             tuple(array.shape[-1] for array in arrays[key]) for key in (names[0], name)
         )
@@ -216,9 +237,7 @@ def decode_between_sessions(
             )
     matrix = np.empty((len(names), len(names)))
     for i, source in enumerate(names):
-        own = fit_decoder(
-            Ridge() if decoder is None else decoder, *arrays[source], folds=folds, seed=seed
-        )
+        own = fit_decoder(decoder, *arrays[source], folds=folds, seed=seed)
         for j, name in enumerate(names):
             features, targets = arrays[name]
             if i == j:

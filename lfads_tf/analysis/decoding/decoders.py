@@ -11,7 +11,7 @@ import numpy as np
 from fixedpoint_tf._utils import checks
 from lfads_tf.analysis.decoding import estimators
 from lfads_tf.analysis.decoding.lags import check_lags
-from lfads_tf.analysis.decoding.linear import PENALTIES
+from lfads_tf.analysis.decoding.linear import PENALTIES, check_strengths
 
 __all__ = ["DecodingMethod", "Kalman", "OptimalLinear", "Ridge", "Wiener"]
 
@@ -37,7 +37,7 @@ class DecodingMethod:
 
     def taps(self, lag: int) -> tuple[int, ...]:
         """List the lags whose rates are used together."""
-        return (lag,)
+        return check_lags([lag], "lag")
 
     def settings(self) -> list[dict[str, Any]]:
         """List what is chosen between beside the lag: parameters of the regressor."""
@@ -59,7 +59,7 @@ class _Regularised(DecodingMethod):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _within(self.strengths, getattr(self, self.strengths), self.most)
+        check_strengths(getattr(self, self.strengths), self.strengths, self.most)
 
     def settings(self) -> list[dict[str, Any]]:
         """List the strengths."""
@@ -130,7 +130,8 @@ class Wiener(Ridge):
 
     def taps(self, lag: int) -> tuple[int, ...]:
         """List the latest bin and those before it."""
-        return tuple(range(lag, lag + self.n_lags + 1))
+        (latest,) = check_lags([lag], "lag")
+        return tuple(range(latest, latest + self.n_lags + 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,11 +207,3 @@ class Kalman(_Regularised):
     estimator: ClassVar[Any] = estimators.KalmanRegressor
     strengths: ClassVar[str] = "shrinkages"
     keeps_trials: ClassVar[bool] = True
-
-
-def _within(name: str, values: Sequence[float], most: float) -> None:
-    array = checks.as_numbers(values, name)
-    inside = np.isfinite(array) & (array >= 0) & (array <= most)
-    if array.ndim != 1 or array.size == 0 or not inside.all():
-        wanted = "of at least 0" if np.isinf(most) else f"from 0 to {most:g}"
-        raise ValueError(f"{name}: expected numbers {wanted}, received {values!r}.")

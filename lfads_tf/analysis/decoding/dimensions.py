@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import check_pair, several
 from lfads_tf.analysis.components import principal_components
 from lfads_tf.analysis.decoding.cross_validation import decoding_r_squared
 from lfads_tf.analysis.decoding.decoders import Ridge
 from lfads_tf.analysis.decoding.fitting import fit_decoder
 from lfads_tf.analysis.decoding.folds import each_fold
+from lfads_tf.analysis.decoding.regressor import as_method
 from lfads_tf.analysis.decoding.samples import check_samples
 
 __all__ = ["OverDimensions", "decode_over_dimensions"]
@@ -53,13 +55,24 @@ class OverDimensions(NamedTuple):
     def needed(self, share: float = 0.95) -> int:
         """Return the least number of dimensions with this share of the R^2 of all.
 
+        Args:
+            share: above 0, at most 1.
+
+        Returns:
+            Their number: that of all features where no fewer reach it.
+
+        Raises:
+            ValueError: a share out of range.
+
         Example:
             >>> import numpy as np
             >>> r_squared = np.array([[0.2], [0.77], [0.8]])
             >>> OverDimensions(np.array([1, 2, 5]), r_squared, r_squared).needed()
             2
         """
+        checks.check_number(share, "share", high=1.0, closed="high")
         enough = self.r_squared >= share * self.r_squared[-1]
+        enough[-1] = True  # also of an R^2 below 0
         return int(self.dimensions[np.argmax(enough)])
 
 
@@ -113,11 +126,20 @@ def decode_over_dimensions(
         ... ).needed()
         2
     """
-    decoder = Ridge() if decoder is None else decoder
-    numbers = {checks.check_whole(n, "dimensions") for n in dimensions}
+    checks.check_seed(seed)
+    decoder = Ridge() if decoder is None else as_method(decoder)
+    numbers = {checks.check_whole(n, "dimensions") for n in several(dimensions, "dimensions")}
     train = check_samples(features, targets)
     if test is not None:
-        return _decode_test(train, check_samples(*test), decoder, folds, numbers, seed)
+        both = check_pair(test, "test", "features and targets")
+        tested = check_samples(*both, ("test (features)", "test (targets)"))
+        wanted, found = ([part.shape[-1] for part in parts] for parts in (train, tested))
+        if found != wanted:
+            raise ValueError(
+                f"test: expected {wanted[0]} features and {wanted[1]} targets, as for "
+                f"training, received {found[0]} and {found[1]}."
+            )
+        return _decode_test(train, tested, decoder, folds, numbers, seed)
     results = []
     for _, held, inner in each_fold(folds, len(train[0]), seed, 5):
         known, tested = (tuple(part[rows] for part in train) for rows in (~held, held))

@@ -13,9 +13,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from fixedpoint_tf._utils import checks
 from lfads_tf.analysis.decoding.kalman import kalman_filters
-from lfads_tf.analysis.decoding.linear import ridge_path
+from lfads_tf.analysis.decoding.linear import check_strengths, ridge_path
 from lfads_tf.analysis.decoding.optimal_linear import optimal_linear_estimators
+from lfads_tf.analysis.decoding.samples import check_samples
 from lfads_tf.analysis.decoding.sklearn_checks import validate, validate_samples
 
 __all__ = ["KalmanRegressor", "OptimalLinearRegressor", "RidgeRegressor"]
@@ -25,6 +27,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
     """A regressor whose one parameter is the strength of its regularisation."""
 
     strength: ClassVar[str]
+    most: ClassVar[float] = np.inf
     _solve: ClassVar[Callable[..., list[Any]]]  # of X, y and several strengths
 
     def __sklearn_tags__(self) -> Any:
@@ -37,21 +40,31 @@ class _Regressor(RegressorMixin, BaseEstimator):
         return {"multioutput": True}
 
     @classmethod
-    def path(cls, X: np.ndarray, y: np.ndarray, strengths: Iterable[float]) -> list[Any]:
+    def path(cls, X: Any, y: Any, strengths: Iterable[float]) -> list[Any]:
         """Fit one regressor for each strength, with the work that they share done once.
 
         Args:
             X: ``(n_samples, n_features)``, or trials.
             y: ``(n_samples, n_targets)``, or trials; samples with NaN are left out.
             strengths: penalties or shrinkages.
+
+        Raises:
+            ValueError: shapes that do not fit, infinity, or a strength out of range.
         """
-        strengths = list(strengths)
+        strengths = check_strengths(strengths, "strengths", cls.most)
+        X, y = check_samples(X, y, ("X", "y"))
         fitted = []
         for strength, model in zip(strengths, cls._solve(X, y, strengths), strict=True):
             one = cls(**{cls.strength: strength})
             one.model_, one.n_features_in_ = model, X.shape[-1]
             fitted.append(one)
         return fitted
+
+    def _checked_strength(self) -> float:
+        """Check the parameter when it is used: scikit-learn demands that it is not earlier."""
+        value = getattr(self, self.strength)
+        end = {"closed": "low"} if np.isinf(self.most) else {"closed": "both"}
+        return checks.check_number(value, self.strength, 0.0, self.most, **end)
 
 
 class _LinearRegressor(_Regressor):
@@ -63,10 +76,14 @@ class _LinearRegressor(_Regressor):
         Args:
             X: ``(n_samples, n_features)``, finite.
             y: ``(n_samples,)`` or ``(n_samples, n_targets)``.
+
+        Raises:
+            ValueError: a strength out of range, or arrays that scikit-learn does not take.
         """
+        strength = self._checked_strength()
         X, y = validate(self, X, y)
         self._flat = y.ndim == 1
-        (self.model_,) = self._solve(X, y.reshape(len(y), -1), [getattr(self, self.strength)])
+        (self.model_,) = self._solve(X, y.reshape(len(y), -1), [strength])
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -128,6 +145,7 @@ class OptimalLinearRegressor(_LinearRegressor):
     """
 
     strength: ClassVar[str] = "shrinkage"
+    most: ClassVar[float] = 1.0
     _solve = staticmethod(optimal_linear_estimators)
 
     def __init__(self, shrinkage: float = 0.0) -> None:
@@ -155,6 +173,7 @@ class KalmanRegressor(_Regressor):
     """
 
     strength: ClassVar[str] = "shrinkage"
+    most: ClassVar[float] = 1.0
     _solve = staticmethod(kalman_filters)
 
     def __init__(self, shrinkage: float = 0.0) -> None:
@@ -166,8 +185,12 @@ class KalmanRegressor(_Regressor):
         Args:
             X: ``(n_trials, n_bins, n_features)``; NaN where nothing was observed.
             y: ``(n_trials, n_bins, n_targets)``.
+
+        Raises:
+            ValueError: a shrinkage out of range, shapes that do not fit, or infinity.
         """
-        (self.model_,) = self._solve(X, y, [self.shrinkage])
+        strength = self._checked_strength()
+        (self.model_,) = kalman_filters(X, y, [strength], ("X", "y"))
         self.n_features_in_ = len(self.model_.features_mean)
         return self
 
@@ -178,4 +201,4 @@ class KalmanRegressor(_Regressor):
             X: ``(n_trials, n_bins, n_features)``.
         """
         check_is_fitted(self)
-        return self.model_.predict(X)
+        return self.model_.predict(X, "X")

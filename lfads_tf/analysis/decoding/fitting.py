@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import numbers_or_nan
 from lfads_tf.analysis.decoding.decoders import DecodingMethod
-from lfads_tf.analysis.decoding.folds import fold_labels
-from lfads_tf.analysis.decoding.lags import Lags, check_lags
+from lfads_tf.analysis.decoding.folds import check_folds, fold_labels
+from lfads_tf.analysis.decoding.lags import Lags, check_lags, check_trials_of_lags
 from lfads_tf.analysis.decoding.regressor import as_method
 from lfads_tf.analysis.decoding.samples import check_samples
 
@@ -88,12 +89,13 @@ class FittedDecoder(NamedTuple):
             >>> bool(np.allclose(fitted.predict(x), x[..., :1]))
             True
         """
-        features = checks.as_numbers(features, "features")
-        if features.ndim < 2 or features.shape[-1] != len(self.filling):
+        features = numbers_or_nan(features, "features").astype(np.float64, copy=False)
+        if features.ndim not in (2, 3) or features.shape[-1] != len(self.filling):
             raise ValueError(
                 f"features: expected {len(self.filling)} features on the last axis, as the "
                 f"decoder's, received shape {features.shape}."
             )
+        _check_trials(features, self.lagged.keep_trials, self.taps)
         if not features.size:  # scikit-learn refuses no samples
             return np.empty((*features.shape[:-1], self.n_targets))
         rows = self.lagged.transform(features)
@@ -147,9 +149,18 @@ def fit_decoder(
         3
     """
     method = as_method(decoder)
+    checks.check_seed(seed)
     features, targets = check_samples(features, targets)
+    for lag in method.lags:
+        _check_trials(features, method.keeps_trials, method.taps(lag))
+    check_folds(folds, len(targets))
     lag, chosen = _chosen(method, features, targets, folds, seed)
     return _fitted(method, features, targets, lag, [chosen], seed)[0]
+
+
+def _check_trials(features: np.ndarray, keeps_trials: bool, taps: tuple[int, ...]) -> None:
+    """Refuse samples for a decoder that follows trials."""
+    check_trials_of_lags(features, (1,) if keeps_trials else taps, "features")
 
 
 def _chosen(

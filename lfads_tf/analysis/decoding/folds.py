@@ -11,6 +11,7 @@ from fixedpoint_tf._utils import checks
 from lfads_tf._utils.conditions import as_conditions, has_condition
 
 __all__ = [
+    "check_folds",
     "each_fold",
     "fold_labels",
     "folds_by_condition",
@@ -49,6 +50,7 @@ def folds_by_trial(
     """
     n_trials = checks.check_whole(n_trials, "n_trials", least=2)
     n_folds = checks.check_whole(n_folds, "n_folds", least=2, most=n_trials)
+    checks.check_seed(seed)
     groups = np.zeros(n_trials, int)
     if conditions is not None:
         kinds = as_conditions(conditions, n_trials)
@@ -82,7 +84,7 @@ def folds_by_condition(conditions: Any) -> np.ndarray:
         >>> folds_by_condition(["left", "up", "left", "right"]).tolist()
         [0, 2, 0, 1]
     """
-    labels = as_conditions(conditions, np.size(conditions))
+    labels = as_conditions(conditions, None)
     missing = np.flatnonzero(~has_condition(labels))
     if missing.size:
         raise ValueError(
@@ -119,10 +121,11 @@ def folds_by_splitter(
         [1, 1, 1, 0, 0, 0]
     """
     n_trials = checks.check_whole(n_trials, "n_trials", least=2)
-    if not hasattr(splitter, "split"):
+    # Text can be split, too, and a class has no folds yet.
+    if isinstance(splitter, str | bytes | type) or not hasattr(splitter, "split"):
         raise TypeError(
             "splitter: expected an object with split, such as GroupKFold(5), received "
-            f"{type(splitter).__name__}."
+            f"{checks.shown(splitter)} of type {type(splitter).__name__}."
         )
     # Trials without a condition are spread as one more.
     conditions, groups = (
@@ -133,8 +136,14 @@ def folds_by_splitter(
     )
     folds, times = np.zeros(n_trials, int), np.zeros(n_trials, int)
     for k, (_, held) in enumerate(splitter.split(np.zeros((n_trials, 1)), conditions, groups)):
-        folds[held] = k
-        times[held] += 1
+        rows = np.asarray(held)
+        if rows.dtype.kind not in "iu" or (rows < 0).any() or (rows >= n_trials).any():
+            raise ValueError(
+                f"splitter: expected numbers of trials from 0 to {n_trials - 1}, received "
+                f"{checks.shown(held)}."
+            )
+        folds[rows] = k
+        times[rows] += 1
     if (times != 1).any():
         raise ValueError(
             "splitter: expected each trial to be held out once, received one that holds out "
@@ -145,19 +154,36 @@ def folds_by_splitter(
 
 def fold_labels(folds: Any, n_trials: int, seed: int = 0) -> np.ndarray:
     """Return the fold of each trial, from their number or as given."""
-    given = np.asarray(folds)
-    if given.ndim == 0:
-        if given.dtype.kind not in "iu" or min(int(given), n_trials) < 2:
-            raise ValueError(
-                f"folds: expected at least two folds of at least one trial each, received "
-                f"{folds!r} for {n_trials} trials."
+    given = check_folds(folds, n_trials)
+    if not isinstance(given, int):
+        return given
+    n_folds = min(given, n_trials)
+    if n_folds < 2:
+        raise ValueError(
+            "folds: expected at least two folds of at least one trial each, received "
+            f"{folds!r} for {n_trials} trials."
+        )
+    return np.random.default_rng(seed).permutation(np.arange(n_trials) % n_folds)
+
+
+def check_folds(folds: Any, n_trials: int) -> int | np.ndarray:
+    """Check a number of folds, or the fold of each trial."""
+    try:
+        shape = np.shape(folds)
+    except ValueError:  # lists of unequal length
+        shape = (-1,)
+    if shape == ():
+        number = folds[()] if isinstance(folds, np.ndarray) else folds
+        if not checks.is_whole(number) or number < 2:
+            raise checks.ArgumentTypeError(
+                "folds: expected at least two folds of at least one trial each, received "
+                f"{checks.shown(folds)} for {n_trials} trials."
             )
-        n_folds = min(int(given), n_trials)
-        return np.random.default_rng(seed).permutation(np.arange(n_trials) % n_folds)
-    if given.shape != (n_trials,):
+        return int(number)
+    if shape != (n_trials,):
         raise ValueError(
             f"folds: expected a number of folds or the fold of each of {n_trials} trials, "
-            f"received shape {given.shape}."
+            f"received {checks.shown(folds)}."
         )
     given = as_conditions(folds, n_trials, "folds")
     if not has_condition(given).all():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import numbers_or_nan
+from lfads_tf.analysis.decoding.linear import check_strengths
 from lfads_tf.analysis.decoding.samples import check_samples, complete_samples
 
 __all__ = ["KalmanFilter", "kalman_filters"]
@@ -47,21 +47,22 @@ class KalmanFilter(NamedTuple):
     targets_mean: np.ndarray
     penalty: float
 
-    def predict(self, features: Any) -> np.ndarray:
+    def predict(self, features: Any, name: str = "features") -> np.ndarray:
         """Return the mean of behaviour given the rates up to each bin.
 
         Args:
             features: ``(n_trials, n_bins, n_features)``. Where one is NaN the filter goes on
                 by the transition alone.
+            name: of the features, for errors.
 
         Returns:
             ``(n_trials, n_bins, n_targets)``.
         """
-        features = checks.as_numbers(features, "features")
+        features = numbers_or_nan(features, name)
         n_features = len(self.features_mean)
         if features.ndim != 3 or features.shape[-1] != n_features:
             raise ValueError(
-                f"features: expected shape (n_trials, n_bins, {n_features}), as the filter's, "
+                f"{name}: expected shape (n_trials, n_bins, {n_features}), as the filter's, "
                 f"received {features.shape}."
             )
         n_trials, n_bins, _ = features.shape
@@ -95,16 +96,17 @@ class KalmanFilter(NamedTuple):
 
 
 def kalman_filters(
-    features: Any, targets: Any, shrinkages: Iterable[float] = (0.0,)
+    features: Any,
+    targets: Any,
+    shrinkages: Any = (0.0,),
+    names: tuple[str, str] = ("features", "targets"),
 ) -> list[KalmanFilter]:
     """Fit a filter by regression for each shrinkage (:class:`~.decoders.Kalman`)."""
-    shares = [float(share) for share in shrinkages]
-    if not shares or not all(0.0 <= share <= 1.0 for share in shares):
-        raise ValueError(f"shrinkages: expected numbers from 0 to 1, received {shrinkages!r}.")
-    features, targets = check_samples(features, targets)
+    shares = check_strengths(shrinkages, "shrinkages", 1.0)
+    features, targets = check_samples(features, targets, names)
     if features.ndim != 3:
         raise ValueError(
-            "features: expected shape (n_trials, n_bins, n_features), received "
+            f"{names[0]}: expected shape (n_trials, n_bins, n_features), received "
             f"{features.shape}."
         )
     x, y = complete_samples(features, targets)

@@ -10,10 +10,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import check_infinity
+from lfads_tf._utils.checks import numbers_or_nan, several
 from lfads_tf.analysis.decoding.sklearn_checks import validate_samples
 
-__all__ = ["Lags", "check_lags", "delayed"]
+__all__ = ["Lags", "check_lags", "check_trials_of_lags", "delayed"]
+
+_SHAPE = "(n_trials, n_bins, n_features)"
 
 
 class Lags(TransformerMixin, BaseEstimator):
@@ -60,8 +62,10 @@ class Lags(TransformerMixin, BaseEstimator):
             TypeError: a lag that is no whole number.
             ValueError: no trials, but a lag; infinity.
         """
-        check_lags(self.lags)
+        lags = check_lags(self.lags)
+        checks.check_switch(self.keep_trials, "keep_trials")
         X = self._checked(X, reset=True)
+        check_trials_of_lags(X, lags, "X")
         known = np.isfinite(X).all(axis=-1)
         self.filling_ = X[known].mean(axis=0) if known.any() else np.zeros(X.shape[-1])
         return self
@@ -76,21 +80,22 @@ class Lags(TransformerMixin, BaseEstimator):
             ``(n_trials * n_bins, n_lags * n_features)``, trial after trial, or the trials.
         """
         check_is_fitted(self)
-        rows = delayed(self._checked(X, reset=False), check_lags(self.lags), self.filling_)
+        X, lags = self._checked(X, reset=False), check_lags(self.lags)
+        check_trials_of_lags(X, lags, "X")
+        rows = delayed(X, lags, self.filling_)
         return rows if self.keep_trials else rows.reshape(-1, rows.shape[-1])
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
         """Check trials here, and samples as scikit-learn does."""
-        if np.asarray(X).ndim != 3:
+        if not _is_of_three_axes(X):
             return validate_samples(self, X, reset=reset, finite="allow-nan")
-        X = checks.as_numbers(X, "X")
-        check_infinity(X, "X")
+        X = numbers_or_nan(X, "X", n_axes=(3,), shape=_SHAPE).astype(np.float64, copy=False)
         if reset:
             self.n_features_in_ = X.shape[-1]
         elif X.shape[-1] != self.n_features_in_:
             raise ValueError(
-                f"features: expected {self.n_features_in_} features on the last axis, as the "
-                f"decoder's, received shape {X.shape}."
+                f"X: expected {self.n_features_in_} features on the last axis, as fitted to, "
+                f"received shape {X.shape}."
             )
         return X
 
@@ -105,18 +110,38 @@ class Lags(TransformerMixin, BaseEstimator):
         return tags
 
 
-def check_lags(lags: Any) -> tuple[int, ...]:
+def check_lags(lags: Any, argument: str = "lags") -> tuple[int, ...]:
     """Return one or several lags as whole numbers."""
-    several = np.atleast_1d(lags).tolist()
-    for lag in several:
+    if isinstance(lags, list | tuple | range) or np.ndim(lags):
+        items = several(lags, argument)
+    else:
+        items = [lags[()] if isinstance(lags, np.ndarray) else lags]
+    for lag in items:
         if not checks.is_whole(lag):
-            raise TypeError(f"lags: expected a whole number of bins, received {lag!r}.")
-    if not several:
-        raise ValueError("lags: expected at least one, received none.")
-    return tuple(several)
+            raise checks.ArgumentTypeError(
+                f"{argument}: expected a whole number of bins, received {checks.shown(lag)}."
+            )
+    return tuple(map(int, items))
 
 
-def delayed(features: Any, lags: Sequence[int], filling: Any = np.nan) -> np.ndarray:
+def _is_of_three_axes(value: Any) -> bool:
+    """Tell trials from samples, which scikit-learn checks."""
+    try:
+        return np.asarray(value).ndim == 3
+    except ValueError:  # lists of unequal length
+        return False
+
+
+def check_trials_of_lags(array: np.ndarray, lags: tuple[int, ...], argument: str) -> None:
+    """Refuse samples where a lag leads from one bin of a trial to another."""
+    if lags != (0,) and array.ndim != 3:
+        raise ValueError(
+            f"{argument}: expected shape {_SHAPE}, since there are lags, received "
+            f"{array.shape}."
+        )
+
+
+def delayed(features: np.ndarray, lags: Sequence[int], filling: Any = np.nan) -> np.ndarray:
     """Put features of bins ``t - lag`` beside each other, ``(n_trials, n_bins, n_lags * n)``.
 
     Args:
@@ -124,14 +149,9 @@ def delayed(features: Any, lags: Sequence[int], filling: Any = np.nan) -> np.nda
         lags: in bins; the features of the first lag stand first.
         filling: stands beyond the edges of a trial: a number or one for each feature.
     """
-    features = checks.as_numbers(features, "features")
     if tuple(lags) == (0,):
         return features
-    if features.ndim != 3:
-        raise ValueError(
-            "features: expected shape (n_trials, n_bins, n_features), since there are lags, "
-            f"received {features.shape}."
-        )
+    check_trials_of_lags(features, tuple(lags), "features")
     n_trials, n_bins, n_features = features.shape
     rows = np.empty((n_trials, n_bins, len(lags), n_features))
     rows[:] = filling

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from lfads_tf.analysis.decoding.linear import LinearDecoder
+from lfads_tf.analysis.decoding.linear import LinearDecoder, check_strengths
 from lfads_tf.analysis.decoding.samples import check_samples, training_samples
 
 __all__ = ["optimal_linear_estimators"]
 
 
 def optimal_linear_estimators(
-    features: Any, targets: Any, shrinkages: Iterable[float] = (0.0,)
+    features: Any, targets: Any, shrinkages: Any = (0.0,)
 ) -> list[LinearDecoder]:
     """Fit an estimator for each shrinkage (:class:`~.decoders.OptimalLinear`)."""
-    shares = [float(share) for share in shrinkages]
-    if not shares or not all(0.0 <= share <= 1.0 for share in shares):
-        raise ValueError(f"shrinkages: expected numbers from 0 to 1, received {shrinkages!r}.")
+    shares = check_strengths(shrinkages, "shrinkages", 1.0)
     x, y = training_samples(*check_samples(features, targets))
     n_samples = len(x)
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)

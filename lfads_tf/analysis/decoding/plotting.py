@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks, figures
-from lfads_tf._utils.checks import seconds_per_bin
+from lfads_tf._utils.checks import numbers_or_nan, seconds_per_bin
 from lfads_tf.analysis.comparison_style import style_by_name
 from lfads_tf.analysis.decoding.dimensions import OverDimensions
 from lfads_tf.plotting import style
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["plot_decoded", "plot_over_dimensions"]
+
+_LINES = (":", "--", "-.")  # of levels
 
 
 def plot_over_dimensions(
@@ -54,6 +56,12 @@ def plot_over_dimensions(
         'dimensions (principal components)'
     """
     looks = style_by_name("results", results, OverDimensions)
+    checks.check_mapping(levels, "levels", none=True)
+    for level in (levels or {}).values():
+        checks.check_number(level, "levels", low=-np.inf)
+    if levels is not None and len(levels) > len(_LINES):
+        raise ValueError(f"levels: expected at most {len(_LINES)}, received {len(levels)}.")
+    checks.check_axes(ax)
     fig, ax_ = figures.new_axes(ax=ax, size=(4.8, 3.4))
     lowest = []
     for name, (result, color, marker) in looks.items():
@@ -72,7 +80,7 @@ def plot_over_dimensions(
                 result.dimensions, mean - sd, mean + sd, color=color, alpha=0.2, linewidth=0
             )
         lowest.append(mean.min())
-    for (name, level), line in zip((levels or {}).items(), (":", "--", "-."), strict=False):
+    for (name, level), line in zip((levels or {}).items(), _LINES, strict=False):
         ax_.axhline(
             level, color=figures.COLORS["grey"], linestyle=line, linewidth=1.2, label=name
         )
@@ -127,16 +135,21 @@ def plot_decoded(
     """
     width = seconds_per_bin(bin_width)
     shape = "(n_trials, n_bins, n_targets)"
-    truth = checks.as_numbers(targets, "targets", n_axes=(3,), shape=shape, dtype=None)
+    truth = numbers_or_nan(targets, "targets", n_axes=(3,), shape=shape)
+    checks.check_number(start, "start", low=-np.inf)
     n_trials, n_bins, n_targets = truth.shape
     drawn = style_by_name("predictions", predictions, None)
-    for name, (values, _, _) in drawn.items():
-        if np.shape(values) != truth.shape:
+    for name, (values, color, marker) in drawn.items():
+        array = numbers_or_nan(values, "predictions")
+        if array.shape != truth.shape:
             raise ValueError(
                 f"predictions: expected shape {truth.shape}, as targets', received "
-                f"{np.shape(values)} for {name!r}."
+                f"{array.shape} for {name!r}."
             )
-    labels = [f"behavior {i}" for i in range(n_targets)] if names is None else list(names)
+        drawn[name] = array, color, marker
+    labels = [f"behavior {i}" for i in range(n_targets)]
+    if names is not None:
+        labels = checks.check_names(names, "names", unique=False)
     if len(labels) != n_targets:
         raise ValueError(f"names: expected {n_targets}, one a dimension, received {names!r}.")
     columns = style.chosen(
@@ -150,7 +163,7 @@ def plot_decoded(
     for line, dimension in zip(grid, rows, strict=True):
         for panel, trial in zip(line, columns, strict=True):
             for name, (values, color, _) in drawn.items():
-                one = np.asarray(values)[trial, :, dimension]
+                one = values[trial, :, dimension]
                 panel.plot(time, one, color=color, linewidth=1.5, label=name)
             panel.plot(time, truth[trial, :, dimension], label="measured", **style.TRUTH)
         line[0].set_ylabel(labels[dimension])

@@ -12,12 +12,15 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import Pipeline
 
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import several
 from lfads_tf.analysis.decoding.decoders import DecodingMethod
 from lfads_tf.analysis.decoding.lags import Lags, check_lags
 from lfads_tf.analysis.decoding.samples import training_samples
 from lfads_tf.analysis.decoding.sklearn_checks import (
     copy_of,
     global_numbers_kept,
+    is_estimator,
     takes_several_targets,
 )
 
@@ -52,16 +55,18 @@ class Regressor(DecodingMethod):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not _is_regressor(self.regressor):
+        if not is_estimator(self.regressor):
             raise TypeError(
                 "regressor: expected an object with fit and predict, received "
                 f"{_name_of(self.regressor)}."
             )
+        _check_grid(self.grid, self.regressor)
 
     def taps(self, lag: int) -> tuple[int, ...]:
         """List the lags of the pipeline's own ``Lags``, each moved by the lag."""
         first = self.regressor[0] if isinstance(self.regressor, Pipeline) else None
         own = check_lags(first.lags) if isinstance(first, Lags) else (0,)
+        (lag,) = check_lags([lag], "lag")
         return tuple(lag + tap for tap in own)
 
     def settings(self) -> list[dict[str, Any]]:
@@ -90,7 +95,7 @@ def as_method(decoder: Any) -> DecodingMethod:
     """Return a decoder as it is, and a regressor of scikit-learn as one."""
     if isinstance(decoder, DecodingMethod):
         return decoder
-    if not _is_regressor(decoder):
+    if not is_estimator(decoder):
         raise TypeError(
             "decoder: expected Ridge, Wiener, OptimalLinear, Kalman or a regressor with "
             f"fit and predict, received {_name_of(decoder)}."
@@ -98,9 +103,18 @@ def as_method(decoder: Any) -> DecodingMethod:
     return Regressor(decoder)
 
 
-def _is_regressor(value: Any) -> bool:
-    """Tell whether a value is an object, not a class, that fits and predicts."""
-    return not inspect.isclass(value) and hasattr(value, "fit") and hasattr(value, "predict")
+def _check_grid(grid: Any, regressor: Any) -> None:
+    """Refuse anything but lists of values by the names of parameters."""
+    checks.check_mapping(grid, "grid", of="parameter")
+    for name, values in grid.items():
+        several(values, f"grid[{name!r}]")
+    known = regressor.get_params() if hasattr(regressor, "get_params") else grid
+    unknown = [name for name in grid if name not in known]
+    if unknown:
+        raise ValueError(
+            f"grid: expected parameters of the regressor ({checks.listed(sorted(known))}), "
+            f"received {unknown[0]!r}."
+        )
 
 
 def _name_of(value: Any) -> str:

@@ -6,25 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import numbers_or_nan
 
 __all__ = ["check_samples", "complete_samples", "training_samples"]
 
 _SHAPE = "(n_trials, n_bins, n) or (n_samples, n)"
 
 
-def check_samples(features: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
+def check_samples(
+    features: Any, targets: Any, names: tuple[str, str] = ("features", "targets")
+) -> tuple[np.ndarray, np.ndarray]:
     """Check features and targets of the same samples, as float64; infinity is refused."""
-    x = checks.as_numbers(features, "features", n_axes=(2, 3), shape=_SHAPE, dtype=None)
-    y = checks.as_numbers(targets, "targets", n_axes=(2, 3), shape=_SHAPE, dtype=None)
+    of_x, of_y = names
+    x = numbers_or_nan(features, of_x, n_axes=(2, 3), shape=_SHAPE)
+    y = numbers_or_nan(targets, of_y, n_axes=(2, 3), shape=_SHAPE)
     if x.shape[:-1] != y.shape[:-1]:
         raise ValueError(
-            f"targets: expected shape ({', '.join(map(str, x.shape[:-1]))}, n_targets), since "
-            f"features have shape {x.shape}, received {y.shape}."
+            f"{of_y}: expected shape ({', '.join(map(str, x.shape[:-1]))}, n_targets), since "
+            f"{of_x} have shape {x.shape}, received {y.shape}."
         )
-    for name, array in (("features", x), ("targets", y)):
-        if np.isinf(array).any():
-            raise ValueError(f"{name}: expected finite numbers or NaN, received infinity.")
     return x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
 
 

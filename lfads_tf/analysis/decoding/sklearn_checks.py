@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from fixedpoint_tf._utils import checks
+
 __all__ = [
     "copy_of",
     "global_numbers_kept",
+    "is_estimator",
     "takes_several_targets",
     "validate",
     "validate_samples",
@@ -19,14 +23,37 @@ __all__ = [
 
 def validate_samples(estimator: Any, X: Any, *, reset: bool, finite: Any = True) -> Any:
     """Check and convert samples as scikit-learn does; ``finite`` may be ``"allow-nan"``."""
-    return _validate(estimator, finite, X, reset=reset)
+    X = checks.unmasked(X)
+    try:
+        found = _validate(estimator, finite, X, reset=reset)
+    except (TypeError, ValueError) as error:
+        raise _by_name("X", error) from error
+    checks.as_numbers(X, "X", dtype=None)  # scikit-learn takes dates, and text of digits
+    return found
 
 
 def validate(estimator: Any, X: Any, y: Any) -> Any:
     """Check and convert samples and targets to fit to, two samples at least."""
-    return _validate(
-        estimator, True, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2
-    )
+    X, y = checks.unmasked(X), checks.unmasked(y)
+    try:
+        found = _validate(
+            estimator, True, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2
+        )
+    except (TypeError, ValueError) as error:
+        try:
+            _validate(estimator, True, X, reset=True, ensure_min_samples=2)
+        except (TypeError, ValueError):
+            raise _by_name("X", error) from error
+        raise _by_name("y", error) from error
+    for name, given in (("X", X), ("y", y)):
+        checks.as_numbers(given, name, dtype=None)
+    return found
+
+
+def _by_name(argument: str, error: Exception) -> Exception:
+    """Put the argument's name before the words of scikit-learn."""
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind(f"{argument}: expected numbers as scikit-learn takes them, received: {error}")
 
 
 def copy_of(estimator: Any, parameters: Mapping[str, Any], seed: int) -> Any:
@@ -54,6 +81,11 @@ def global_numbers_kept() -> Iterator[None]:
         yield
     finally:
         np.random.set_state(state)
+
+
+def is_estimator(value: Any) -> bool:
+    """Tell an object, not a class, that fits and predicts."""
+    return not inspect.isclass(value) and hasattr(value, "fit") and hasattr(value, "predict")
 
 
 def takes_several_targets(regressor: Any) -> bool:

@@ -9,7 +9,7 @@ from scipy import fft
 from scipy.signal import windows
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import seconds_per_bin
+from lfads_tf._utils.checks import check_share, seconds_per_bin
 from lfads_tf.analysis.field_potentials.signals import check_trials
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ class Coherence(NamedTuple):
         Args:
             level: above 0 and below 1.
 
+        Raises:
+            ValueError: a level that is not between 0 and 1.
+
         References:
             Jarvis & Mitra (2001), Neural Computation 13:717-749; Rosenberg et al. (1989),
             Progress in Biophysics and Molecular Biology 53:1-31.
@@ -64,8 +67,7 @@ class Coherence(NamedTuple):
             >>> Coherence(None, None, None, n_estimates=100, half_bandwidth=3.0).chance()
             0.1727...
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level: expected above 0 and below 1, received {level!r}.")
+        check_share(level, "level")
         return float(np.sqrt(1.0 - (1.0 - level) ** (1.0 / (self.n_estimates - 1))))
 
     def plot(

@@ -14,10 +14,10 @@ import numpy as np
 from scipy import fft, signal
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import seconds_per_bin
+from lfads_tf._utils.checks import check_share, seconds_per_bin
 from lfads_tf._utils.conditions import as_conditions, has_condition
 from lfads_tf.analysis.field_potentials.lagged_products import LaggedProducts
-from lfads_tf.analysis.field_potentials.signals import band_pass, check_trials
+from lfads_tf.analysis.field_potentials.signals import band_pass, check_band, check_trials
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,8 +59,11 @@ class CrossCorrelation(NamedTuple):
 
         Returns:
             The lower and the upper end, each of the shape of ``correlation``.
+
+        Raises:
+            ValueError: a level that is not between 0 and 1.
         """
-        _share("level", level)
+        check_share(level, "level")
         low, high = np.quantile(self.shuffled, [0.5 - level / 2, 0.5 + level / 2], axis=0)
         return low, high
 
@@ -196,6 +199,9 @@ def cross_correlation(
     """
     width = seconds_per_bin(bin_width)
     checks.check_whole(n_shuffles, "n_shuffles")
+    checks.check_seed(seed)
+    if band is not None:
+        check_band(band, width)
     y, x = check_trials(rates, lfp)
     if conditions is not None:
         conditions = as_conditions(conditions, len(x))
@@ -258,11 +264,6 @@ def peak_frequency(
     size, frequencies = size[inside], frequencies[inside]
     varies = np.isfinite(size).all(axis=0) & (size.max(axis=0) > 1e-12)
     return np.where(varies, frequencies[np.nan_to_num(size).argmax(axis=0)], np.nan)
-
-
-def _share(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"{name}: expected above 0 and below 1, received {value!r}.")
 
 
 def _groups(conditions: np.ndarray | None, n_trials: int) -> list[np.ndarray]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixedpoint_tf._utils import figures
+from fixedpoint_tf._utils import checks, figures
+from lfads_tf._utils.checks import check_share
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def plot_cross_correlation(
     found: CrossCorrelation, *, level: float = 0.95, ax: Any = None
 ) -> tuple[Figure, Axes]:
     """Draw :meth:`~.cross_correlation.CrossCorrelation.plot`."""
+    check_share(level, "level")
+    checks.check_axes(ax)
     fig, ax = figures.new_axes(ax=ax, size=(4.6, 3.0))
     correlation, shuffled = found.correlation, found.shuffled
     name = "rates"
@@ -59,6 +62,7 @@ def plot_coherence(
 ) -> tuple[Figure, np.ndarray]:
     """Draw :meth:`~.coherence.Coherence.plot`."""
     chance = found.chance(level)
+    checks.check_switch(with_phase, "with_phase")
     fig, grid = figures.panels(axes, 1 + with_phase, 1, size=(4.6, 2.2), sharex=True)
     above = grid[0, 0]
     values = found.coherence

@@ -10,7 +10,7 @@ from scipy import signal
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import seconds_per_bin
 
-__all__ = ["band_pass", "check_trials"]
+__all__ = ["band_pass", "check_band", "check_trials"]
 
 
 def band_pass(
@@ -49,14 +49,14 @@ def band_pass(
     width = seconds_per_bin(bin_width)
     checks.check_whole(order, "order")
     array = _signals("values", values, (2, 3), "(n_trials, n_bins) or (n_trials, n_bins, n)")
-    low, high = _band(band, width)
-    sections = signal.butter(order, [low, high], "bandpass", fs=1 / width, output="sos")
-    n_padded = 3 * (2 * len(sections) + 1)  # of sosfiltfilt
+    low, high = check_band(band, width)
+    n_padded = 3 * (2 * order + 1)  # of sosfiltfilt, for a section each of the order
     if array.shape[1] <= n_padded:
         raise ValueError(
             f"values: expected more than {n_padded} bins for a filter of order {order}, "
             f"received {array.shape[1]}."
         )
+    sections = signal.butter(order, [low, high], "bandpass", fs=1 / width, output="sos")
     longest = min(array.shape[1] - 1, max(n_padded, int(np.ceil(1 / (low * width)))))
     return signal.sosfiltfilt(sections, array, axis=1, padlen=longest)
 
@@ -86,14 +86,17 @@ def _signals(name: str, value: Any, n_axes: tuple[int, ...], shape: str) -> np.n
     return array
 
 
-def _band(band: Any, width: float) -> tuple[float, float]:
-    try:
-        low, high = (float(edge) for edge in band)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"band: expected two frequencies in Hz, received {band!r}.") from error
+def check_band(band: Any, width: float) -> tuple[float, float]:
+    """Check two frequencies in Hz, for bins of this width in seconds."""
+    edges = list(band) if isinstance(band, tuple | list | np.ndarray) and np.ndim(band) else []
+    if len(edges) != 2 or not all(map(checks.is_number, edges)):
+        raise checks.ArgumentTypeError(
+            f"band: expected two frequencies in Hz, received {checks.shown(band)}."
+        )
+    low, high = edges
     if not 0 < low < high < 0.5 / width:
         raise ValueError(
             "band: expected two frequencies in Hz, rising, above 0 and below half the bins "
             f"per second ({0.5 / width:g}), received {band!r}."
         )
-    return low, high
+    return float(low), float(high)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
 
 from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import check_pair, check_share
 from lfads_tf._utils.conditions import as_conditions, has_condition
-from lfads_tf.analysis.decoding.folds import each_fold, fold_labels
-from lfads_tf.analysis.decoding.sklearn_checks import copy_of, global_numbers_kept
+from lfads_tf.analysis.decoding.folds import check_folds, each_fold, fold_labels
+from lfads_tf.analysis.decoding.sklearn_checks import (
+    copy_of,
+    global_numbers_kept,
+    is_estimator,
+)
 from lfads_tf.analysis.separation.discriminants import discriminants, greatest_score
 from lfads_tf.analysis.separation.result import Separation
 
@@ -72,9 +76,13 @@ def separate_conditions(
         >>> result.accuracy[3:].tolist(), result.first_bin(), result.chance
         ([1.0, 1.0, 1.0], 3, 0.25)
     """
+    checks.check_seed(seed)
+    _check_method(method)
+    if shrinkage is not None:
+        check_share(shrinkage, "shrinkage", closed=True)
     x, labels, kinds, kind_of, known = _conditions(features, conditions)
-    if np.ndim(folds) == 1 and len(folds) == len(known):
-        folds = np.asarray(folds)[known]
+    given = check_folds(folds, len(known))
+    folds = given if isinstance(given, int) else given[known]
     if test is not None:
         x_test, labels_test = _test_trials(test, x, kinds)
         told = _told(x, kind_of, x_test, folds, method, shrinkage, seed)
@@ -94,8 +102,9 @@ def separate_conditions(
 
 def _test_trials(test: Any, x: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features and conditions of trials that are held out already, checked."""
-    features, conditions = test
-    x_test, labels, present, *_ = _conditions(features, conditions, least=1)
+    both = check_pair(test, "test", "features and conditions")
+    names = "test (features)", "test (conditions)"
+    x_test, labels, present, *_ = _conditions(*both, names, least=1)
     if x_test.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"test: expected {x.shape[1]} bins of {x.shape[2]} features, as the training "
@@ -110,21 +119,44 @@ def _test_trials(test: Any, x: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarra
     return x_test, labels
 
 
-def _conditions(features: Any, conditions: Any, least: int = 2) -> tuple[Any, ...]:
+def _conditions(
+    features: Any,
+    conditions: Any,
+    names: tuple[str, str] = ("features", "conditions"),
+    least: int = 2,
+) -> tuple[Any, ...]:
     """Features, conditions, their kinds, each trial's kind, all of the trials with a condition,
     and a mask of these; checked."""
     shape = "(n_trials, n_bins, n_features)"
-    x = checks.as_numbers(features, "features", n_axes=(3,), shape=shape, dtype=None)
-    labels = as_conditions(conditions, len(x))
+    of_x, of_labels = names
+    x = checks.as_numbers(features, of_x, n_axes=(3,), shape=shape, dtype=None)
+    labels = as_conditions(conditions, len(x), of_labels)
     known = has_condition(labels)
     x, labels = x[known].astype(np.float64, copy=False), labels[known]
     if not np.isfinite(x).all():
-        raise ValueError("features: expected finite numbers, received NaN or infinity.")
+        raise ValueError(f"{of_x}: expected finite numbers, received NaN or infinity.")
     kinds, kind_of = np.unique(labels, return_inverse=True)
     if len(kinds) < least:
         received = f"only {kinds[0]}" if len(kinds) else "none"
-        raise ValueError(f"conditions: expected at least two, received {received}.")
+        wanted = ("one", "two")[least - 1]
+        raise ValueError(f"{of_labels}: expected at least {wanted}, received {received}.")
     return x, labels, kinds, kind_of, known
+
+
+def _check_method(method: Any) -> None:
+    """Refuse anything but the name of a method, or a classifier."""
+    from sklearn.base import is_regressor
+
+    is_known = method in _METHODS if isinstance(method, str) else is_estimator(method)
+    if not is_known:
+        raise ValueError(
+            f"method: expected one of {', '.join(_METHODS)} or a classifier with fit and "
+            f"predict, received {checks.shown(method)}."
+        )
+    if not isinstance(method, str) and is_regressor(method):
+        raise ValueError(
+            f"method: expected a classifier, received the regressor {checks.shown(method)}."
+        )
 
 
 def _chance(kind_of: np.ndarray) -> float:
@@ -141,19 +173,12 @@ def _told(
     seed: int,
 ) -> np.ndarray:
     """Numbers of the conditions that test trials are taken for, ``(n_trials, n_bins)``."""
-    if hasattr(method, "fit") and hasattr(method, "predict") and not inspect.isclass(method):
+    if not isinstance(method, str):
         bins = range(x.shape[1])
         with global_numbers_kept():  # libsvm draws from them
             ones = [copy_of(method, {}, seed).fit(x[:, t], kind_of) for t in bins]
         told = [ones[t].predict(x_test[:, t]) for t in bins]
         return np.stack(told, axis=1).reshape(x_test.shape[:2]).astype(int)
-    if method not in _METHODS:
-        raise ValueError(
-            f"method: expected one of {', '.join(_METHODS)} or a classifier with fit and "
-            f"predict, received {method!r}."
-        )
-    if shrinkage is not None and not 0.0 <= shrinkage <= 1.0:
-        raise ValueError(f"shrinkage: expected 0 to 1, or none, received {shrinkage!r}.")
     if method == "nearest_centroid":
         shrinkage = 1.0
     elif shrinkage is None:

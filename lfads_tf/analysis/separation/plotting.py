@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fixedpoint_tf._utils import figures
+import numpy as np
+
+from fixedpoint_tf._utils import checks, figures
 from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.analysis.comparison_style import style_by_name
 from lfads_tf.analysis.separation.result import Separation
@@ -60,6 +62,11 @@ def plot_separation(
     """
     width = seconds_per_bin(bin_width)
     looks = style_by_name("results", results, Separation)
+    checks.check_number(start, "start", low=-np.inf)
+    if event is not None:
+        checks.check_number(event, "event", low=-np.inf)
+    checks.check_text(event_name, "event_name")
+    checks.check_axes(ax)
     sizes = {result.predictions.shape[1] for result, _, _ in looks.values()}
     if len(sizes) > 1:
         raise ValueError(

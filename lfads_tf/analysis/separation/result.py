@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from fixedpoint_tf._utils import checks
+from lfads_tf._utils.checks import check_share
+
 __all__ = ["Separation"]
 
 
@@ -48,8 +51,22 @@ class Separation(NamedTuple):
 
         Args:
             bins: over which it is averaged: a slice, numbers, or a mask.
+
+        Raises:
+            ValueError: no bins, or such that there are not.
         """
-        chosen = self.predictions[:, bins].reshape(len(self.conditions), -1)
+        every = np.arange(self.predictions.shape[1])
+        if not isinstance(bins, slice):
+            bins = checks.as_numbers(bins, "bins", n_axes=(0, 1), shape="(n,)", dtype=None)
+        try:
+            rows = np.atleast_1d(every[bins])
+        except (IndexError, TypeError) as error:
+            raise ValueError(
+                f"bins: expected numbers of bins or a mask, received {checks.shown(bins)}."
+            ) from error
+        if not rows.size:
+            raise ValueError("bins: expected at least one bin, received none.")
+        chosen = self.predictions[:, rows].reshape(len(self.conditions), -1)
         return np.array(
             [
                 [(chosen[self.conditions == true] == told).mean() for told in self.kinds]
@@ -61,7 +78,14 @@ class Separation(NamedTuple):
         """Return the accuracy that guessing reaches by luck with this probability, at most.
 
         For a single bin, by the binomial distribution: of many bins, some pass.
+
+        Args:
+            level: above 0 and below 1.
+
+        Raises:
+            ValueError: a level out of range.
         """
+        check_share(level, "level")
         n_trials = len(self.conditions)
         return float(stats.binom.isf(level, n_trials, self.chance) + 1) / n_trials
 
@@ -74,7 +98,13 @@ class Separation(NamedTuple):
 
         Returns:
             Its number, or none where the last bin is below the level.
+
+        Raises:
+            ValueError: a level or a bin out of range.
         """
+        if accuracy is not None:
+            check_share(accuracy, "accuracy", closed=True)
+        checks.check_whole(start, "start", least=0)
         level = self.above_chance() if accuracy is None else accuracy
         below = np.flatnonzero(self.accuracy < level)
         first = max(int(below[-1]) + 1 if below.size else 0, start)

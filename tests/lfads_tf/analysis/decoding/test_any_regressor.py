@@ -76,9 +76,7 @@ class TestLags:
 
     def test_wrong_arguments(self):
         x = np.zeros((4, 6, 3))
-        with pytest.raises(
-            ValueError, match="features: expected shape .* since there are lags"
-        ):
+        with pytest.raises(ValueError, match="X: expected shape .* since there are lags"):
             Lags([1]).fit(x[0]).transform(x[0])
         with pytest.raises(
             TypeError, match="lags: expected a whole number of bins, received 0.5"
@@ -86,7 +84,7 @@ class TestLags:
             Lags([0.5]).fit(x)
         with pytest.raises(ValueError, match="lags: expected at least one, received none"):
             Lags([]).fit(x)
-        with pytest.raises(ValueError, match="features: expected 3 features on the last axis"):
+        with pytest.raises(ValueError, match="X: expected 3 features on the last axis"):
             Lags([1]).fit(x).transform(x[..., :2])
         with pytest.raises(ValueError, match="X: expected finite numbers or NaN"):
             Lags([1]).fit(x + np.inf)
@@ -201,5 +199,5 @@ class TestGrid:
             fit_decoder(SVR, rates, force)
         with pytest.raises(TypeError, match="regressor: expected an object with fit and"):
             Regressor(StandardScaler())
-        with pytest.raises(ValueError, match="Invalid parameter 'depth'"):
+        with pytest.raises(ValueError, match="grid: expected parameters .* 'depth'"):
             fit_decoder(Regressor(SVR(), grid={"depth": [1]}), rates, force)

@@ -183,5 +183,5 @@ class TestBetweenSessions:
             decode_between_sessions(
                 {"monday": monday, "friday": (friday[0][..., :5], friday[1])}
             )
-        with pytest.raises(ValueError, match="sessions: 'friday': targets: expected shape"):
+        with pytest.raises(ValueError, match="sessions .targets of 'friday'.: expected shape"):
             decode_between_sessions({"monday": monday, "friday": (friday[0], friday[1][:, 1:])})
