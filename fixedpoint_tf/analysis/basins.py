@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from fixedpoint_tf._utils.checks import check_number, check_rows
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.selection import select_distinct
@@ -195,30 +196,34 @@ def estimate_basins(
     distinct, of = np.unique(u, axis=0, return_inverse=True)
     rows = np.flatnonzero(fixed & (of_points[:, None] == distinct).all(axis=2).any(axis=1))
     rows = _distinct(points.xstar, of_points, rows)
-    values = eigenvalues_of(system, points[rows], of_points[rows])
-    stable = is_stable_of(points[rows], values)
     n_start = len(start)
     target, outcome = np.full(n_start, -1), np.full(n_start, int(RunOutcome.NOT_RUN))
-    steps, final, interrupted = np.zeros(n_start, dtype=int), np.array(start), False
-    for number, one in enumerate(distinct):
-        mine = np.flatnonzero(of.ravel() == number)
-        here = np.flatnonzero((of_points[rows] == one).all(axis=1))
-        if interrupted:
-            break
-        ends = run_to_convergence(
-            system,
-            start[mine],
-            one,
-            points.xstar[rows[here]],
-            radii(points.xstar[rows[here]], tol, start[mine]),
-            stable[here],
-            max_steps=max_steps,
-            dt=step,
-            verbose=verbose,
-        )
-        target[mine] = np.where(ends.target >= 0, np.append(here, -1)[ends.target], -1)
-        outcome[mine], steps[mine], final[mine] = ends.outcome, ends.steps, ends.final
-        interrupted = ends.interrupted
+    steps, final = np.zeros(n_start, dtype=int), np.array(start)
+    stable = np.zeros(len(rows), dtype=bool)
+    stop = Interruption("the fractions are those of the states that had arrived by then")
+    with stop:
+        values = eigenvalues_of(system, points[rows], of_points[rows])
+        stable = is_stable_of(points[rows], values)
+        for number, one in enumerate(distinct):
+            mine = np.flatnonzero(of.ravel() == number)
+            here = np.flatnonzero((of_points[rows] == one).all(axis=1))
+            if stop.came:
+                break
+            ends = run_to_convergence(
+                system,
+                start[mine],
+                one,
+                points.xstar[rows[here]],
+                radii(points.xstar[rows[here]], tol, start[mine]),
+                stable[here],
+                max_steps=max_steps,
+                dt=step,
+                verbose=verbose,
+            )
+            if ends.interrupted:
+                stop.note()
+            target[mine] = np.where(ends.target >= 0, np.append(here, -1)[ends.target], -1)
+            outcome[mine], steps[mine], final[mine] = ends.outcome, ends.steps, ends.final
     reached = np.bincount(target[target >= 0], minlength=len(rows))
     named = stable | (reached > 0)
     n = n_start - int((outcome == RunOutcome.NOT_RUN).sum())
@@ -234,7 +239,7 @@ def estimate_basins(
         lower=lower,
         upper=upper,
         confidence=float(confidence),
-        interrupted=interrupted,
+        interrupted=stop.came,
     )
 
 

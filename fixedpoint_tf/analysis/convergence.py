@@ -20,6 +20,7 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = [
     "Convergence",
+    "run_on",
     "run_to_convergence",
     "check_runs",
     "last_states",
@@ -128,16 +129,43 @@ def last_states(
     Returns:
         ``(n, n_states)``; not finite where a state ran away.
     """
-    out = np.array(states)
+    out, steps = np.array(states), np.zeros(len(states), dtype=int)
+    run_on(system, out, steps, inputs, n_steps, dt, verbose=verbose)
+    return out
+
+
+def run_on(
+    system: DynamicalSystem,
+    states: np.ndarray,
+    steps: np.ndarray,
+    inputs: np.ndarray,
+    n_steps: int,
+    dt: float,
+    *,
+    verbose: bool = False,
+) -> None:
+    """Run states on in place, so that an interruption leaves them where they are.
+
+    Args:
+        system: what to run.
+        states: ``(n, n_states)``; not finite where one runs away, which goes on no further.
+        steps: ``(n,)`` int, the steps that each has been run, counted on.
+        inputs: ``(n, n_inputs)``, constant.
+        n_steps: how many.
+        dt: length of a step of a continuous system.
+        verbose: show a bar.
+    """
     with tqdm(total=n_steps, desc="settling", unit="step", disable=not verbose) as bar:
         for start in range(0, n_steps, BLOCK):
             length = min(BLOCK, n_steps - start)
-            moving = np.flatnonzero(np.isfinite(out).all(axis=1))
+            moving = np.flatnonzero(np.isfinite(states).all(axis=1))
+            if not len(moving):
+                break
             for rows in chunks(len(moving), length * system.n_states):
                 chosen = moving[rows]
-                out[chosen] = run_block(system, out[chosen], inputs[chosen], length, dt)[:, -1]
+                path = run_block(system, states[chosen], inputs[chosen], length, dt)
+                states[chosen], steps[chosen] = path[:, -1], steps[chosen] + length
             bar.update(length)
-    return out
 
 
 def run_to_convergence(
@@ -258,12 +286,38 @@ def _judge(
         move = np.linalg.norm(last - path[:, -2], axis=1)
     gone = ~(length <= 1e6 * size)
     rest = move <= eps * (size + length)
-    ends.steps[chosen] = done + path.shape[1] - 1
-    ends.outcome[chosen[gone]] = RunOutcome.DIVERGED
-    ends.outcome[chosen[rest & ~gone]] = RunOutcome.OTHER_REST
-    ends.final[chosen] = np.where(gone[:, None], np.nan, last)
-    if not len(targets):
-        return
+    outcome = ends.outcome[chosen]
+    outcome[gone] = RunOutcome.DIVERGED
+    outcome[rest & ~gone] = RunOutcome.OTHER_REST
+    steps = np.full(len(chosen), done + path.shape[1] - 1)
+    final = np.where(gone[:, None], np.nan, last)
+    target = ends.target[chosen]
+    if len(targets):
+        arrived, nearest = _arrivals(
+            ends, entered, chosen, path, done, targets, radius, attracting, gone, rest
+        )
+        target[arrived] = nearest[arrived]
+        outcome[arrived] = RunOutcome.FIXED_POINT
+        steps[arrived] = entered[chosen[arrived]]
+    # All at once and last: an interruption finds these states judged, or not judged.
+    ends.steps[chosen], ends.final[chosen] = steps, final
+    ends.target[chosen], ends.outcome[chosen] = target, outcome
+
+
+def _arrivals(
+    ends: Convergence,
+    entered: np.ndarray,
+    chosen: np.ndarray,
+    path: np.ndarray,
+    done: int,
+    targets: np.ndarray,
+    radius: np.ndarray,
+    attracting: np.ndarray,
+    gone: np.ndarray,
+    rest: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find which states of a block have arrived, and the nearest target of each."""
+    last = path[:, -1]
     near = cdist(last, targets)
     nearest = near.argmin(axis=1)
     close = near[np.arange(len(near)), nearest] <= GRAZING * radius[nearest]
@@ -280,10 +334,7 @@ def _judge(
     entered[chosen[~within]] = -1
     half = path.shape[1] // 2
     stays = ~outside.any(axis=1) & (away[:, half:].max(axis=1) <= away[:, :half].max(axis=1))
-    arrived = np.flatnonzero(within & (rest | (attracting[nearest] & stays)))
-    ends.target[chosen[arrived]] = nearest[arrived]
-    ends.outcome[chosen[arrived]] = RunOutcome.FIXED_POINT
-    ends.steps[chosen[arrived]] = entered[chosen[arrived]]
+    return np.flatnonzero(within & (rest | (attracting[nearest] & stays))), nearest
 
 
 def _strided(

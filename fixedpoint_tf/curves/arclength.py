@@ -147,6 +147,7 @@ def trace(
     except KeyboardInterrupt:
         for i in active:
             traces[i].end = BranchEnd.INTERRUPTED
+            traces[i].drop_unfinished()
         return traces, True
     return traces, False
 

@@ -35,6 +35,11 @@ class Trace:
         moved = np.flatnonzero((z != z[0]).any(axis=1))
         return z[[0, *moved[:1]]]
 
+    def drop_unfinished(self) -> None:
+        """Drop a last point to which an interruption has left no tangent or eigenvalues."""
+        n = min(len(self.z), len(self.t), len(self.jacobian_sign), len(self.eigenvalues))
+        del self.z[n:], self.t[n:], self.jacobian_sign[n:], self.eigenvalues[n:]
+
     def turned(self, end: BranchEnd) -> Trace:
         """Return the start alone, seen the other way, where nothing leads on."""
         begin = ([self.z[0]], [-self.t[0]], [-self.jacobian_sign[0]], [self.eigenvalues[0]])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.search.evidence.evidence import distance_tolerance
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Found", "find_fixed_points"]
 
 logger = logging.getLogger(__name__)
+
+WRAPPING_UP = 0.5  # seconds in which an interrupted search may still locate what it came near
 
 
 class Found(NamedTuple):
@@ -89,27 +92,28 @@ def find_fixed_points(
     if isinstance(system.equations, Differenced):
         system.equations.set_size(region.scale, region.origin)
     problem = Problem(system, region.lower, region.upper, region.scale, region.origin)
-    interrupted = False
+    stop = Interruption()
     with Progress(len(x), config) as progress:
         start = (x - region.origin) / region.scale
         search = Search(problem, start, u, region, config.search_options(), progress.report)
         check_resolution(search, x)
-        try:
+        with stop:
             search.run()
             if config.do_rerun_q_outliers and search.end != SearchEnd.TIME:
                 search.rerun(config.outlier_q_scale)
-        except KeyboardInterrupt:
-            interrupted = True
-            search.wrap_up()
+        if stop.came:
+            search.wrap_up(SearchEnd.INTERRUPTED, WRAPPING_UP)
         progress.report(search, force=True)
-    if interrupted:
-        logger.warning("interrupted: what had been found by then is returned")
     _say_precision(search, said)
-    mark_outliers(search, config)
-    mark_not_slow(search)
-    distinct = distinct_points(search, cond_ids, config, rng)
-    all_points = every_end(search, cond_ids, distinct, config)
-    return Found(distinct.points, all_points, interrupted or distinct.interrupted)
+
+    def mark() -> None:
+        mark_outliers(search, config)
+        mark_not_slow(search)
+
+    stop.complete(mark)
+    distinct = stop.complete(lambda: distinct_points(search, cond_ids, config, rng, stop))
+    all_points = stop.complete(lambda: every_end(search, cond_ids, distinct, config))
+    return Found(distinct.points, all_points, stop.came)
 
 
 def _say_precision(search: Search, said: set[str]) -> None:

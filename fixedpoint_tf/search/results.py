@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils.chunks import map_chunks
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.selection import distance_outliers, is_slow, state_scale
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
@@ -34,13 +35,11 @@ class Distinct(NamedTuple):
         points: linearised.
         numbers: theirs among the end points of the search.
         singular: ``(n,)``, smallest singular values, None where there are no Jacobians.
-        interrupted: whether the keyboard put an end to their linearisation.
     """
 
     points: FixedPoints
     numbers: np.ndarray
     singular: np.ndarray | None
-    interrupted: bool
 
 
 def mark_outliers(search: Search, config: FinderConfig) -> None:
@@ -79,6 +78,7 @@ def distinct_points(
     cond_ids: np.ndarray | None,
     config: FinderConfig,
     rng: np.random.Generator,
+    stop: Interruption,
 ) -> Distinct:
     """Choose the distinct end points and linearise the network there.
 
@@ -87,6 +87,7 @@ def distinct_points(
         cond_ids: ``(n_starts,)``, label of each start, or None.
         config: how near two points may be, how many are kept, what is computed.
         rng: chooses among too many points.
+        stop: notes an interruption, which leaves out the Jacobians.
 
     Returns:
         The points.
@@ -104,14 +105,13 @@ def distinct_points(
     u = search.inputs[ends.condition[kept]]
     columns = search.end_columns()
     own: dict[str, Any] = {name: values[kept] for name, values in columns.items()}
-    interrupted = False
+    linear: dict[str, Any] = {}
     try:
         linear = linearize_ends(search, own, u, ends.radius[kept], config)
         check_jacobians(search, linear, own["xstar"], u)
     except KeyboardInterrupt:
-        interrupted = True
+        stop.came, linear = True, {}
         logger.warning("interrupted: the points are returned without their Jacobians")
-        linear = {}
     growth = linear.get("growth_at_kink")
     points = FixedPoints(
         start_counts=search.count_starts(),
@@ -123,7 +123,7 @@ def distinct_points(
         **linear,
         **_common(search, np.hstack([own["xstar"], u]), config),
     )
-    return Distinct(points, kept, linear.get("smallest_singular_value"), interrupted)
+    return Distinct(points, kept, linear.get("smallest_singular_value"))
 
 
 def every_end(

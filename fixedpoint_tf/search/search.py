@@ -14,6 +14,7 @@ expensive descent is shared (:mod:`fixedpoint_tf.search.assignment`).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable
@@ -130,9 +131,7 @@ class Search:
         try:
             self._run()
         except _TimeOver:
-            self.until = np.inf
-            self.wrap_up()
-            self.end = SearchEnd.TIME
+            self.wrap_up(SearchEnd.TIME)
 
     def _run(self) -> None:
         self.broad()
@@ -150,17 +149,26 @@ class Search:
                 if self.options.effort > 0.0:
                     self.end = SearchEnd.MATRIX_FREE
 
-    def wrap_up(self) -> None:
-        """After an interruption: locate what the descents had come near; no more than that."""
-        self.end = SearchEnd.INTERRUPTED
-        try:
-            candidates = self.member < 0
-            self.points.q[candidates] = self._speed(
-                self.points.x[candidates], self.condition[candidates]
-            )
+    def wrap_up(self, end: SearchEnd, seconds: float = np.inf) -> None:
+        """Locate what the descents had come near when they were ended; no more than that.
+
+        Args:
+            end: the rule that ended them.
+            seconds: time for all but the nearest, for which functions may have to be
+                compiled; the starts that are left then stand where they are.
+        """
+        self.end, self.until = end, np.inf
+        with contextlib.suppress(KeyboardInterrupt, _TimeOver):
+            left = np.flatnonzero(self.member < 0)
+            self.points.q[left] = self._speed(self.points.x[left], self.condition[left])
+            near = left[self.points.q[left] <= CANDIDATE_Q]
+            if len(near) and np.isfinite(seconds):
+                nearest = near[[self.points.q[near].argmin()]]
+                self._finish_members(nearest)
+                self._land(self.points.x[nearest], self.condition[nearest])
+                self.until = time.monotonic() + seconds
             self.sharpen()
-        except KeyboardInterrupt:
-            pass
+        self.until = np.inf
 
     # -- phases ---------------------------------------------------------------------------
 

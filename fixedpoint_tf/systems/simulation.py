@@ -13,13 +13,31 @@ from fixedpoint_tf._utils.checks import (
     check_time_step,
     check_trajectories,
 )
+from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.systems.models.rnn_inputs import RNNInputs
 
 if TYPE_CHECKING:
     from fixedpoint_tf.systems.system import DynamicalSystem, Equations
 
-__all__ = ["roll_out", "simulate"]
+__all__ = ["prompt_steps", "roll_out", "simulate"]
+
+PROMPT_PRODUCTS = 2**29  # of an entry of a matrix and a state: a fraction of a second
+PROMPT_STEPS = 1024  # the same of a few states
+
+
+def prompt_steps(n: int, n_states: int) -> int:
+    """Count the steps of one compiled call, which an interruption has to wait for.
+
+    Args:
+        n: states that are run together.
+        n_states: their entries.
+
+    Example:
+        >>> prompt_steps(64, 512), prompt_steps(1, 2)
+        (32, 1024)
+    """
+    return min(PROMPT_STEPS, max(1, PROMPT_PRODUCTS // max(1, n * n_states**2)))
 
 
 @kept_with_equations
@@ -112,16 +130,20 @@ def roll_out(
                 f"inputs, received {len(h)}."
             )
     dtype = dtype or system.dtypes[1]
-    arguments = [
-        system.weights(dtype),
-        tf.constant(h, dtype),
-        tf.constant(array.transpose(1, 0, 2), dtype),
-        tf.constant(dt or 1.0, dtype),
-    ]
-    if mask is not None:
-        arguments.append(tf.constant(_checked_mask(mask, array.shape[:2]).T[..., None]))
-    states = _runner(system.equations, system.time, mask is not None)(*arguments)
-    return states.numpy().astype(np.float64).transpose(1, 0, 2)
+    run = _runner(system.equations, system.time, mask is not None)
+    weights, last = system.weights(dtype), tf.constant(h, dtype)
+    kept = None if mask is None else _checked_mask(mask, array.shape[:2]).T[..., None]
+    n_time = array.shape[1]
+    states_txbxn = np.empty((n_time, n_batch, system.n_states))
+    for some in chunks(n_time, size=prompt_steps(n_batch, system.n_states)):
+        inputs_txbxi = tf.constant(array[:, some].transpose(1, 0, 2), dtype)
+        arguments = [weights, last, inputs_txbxi, tf.constant(dt or 1.0, dtype)]
+        if kept is not None:
+            arguments.append(tf.constant(kept[some]))
+        part = run(*arguments)
+        last = part[-1]
+        states_txbxn[some] = part.numpy()
+    return states_txbxn.transpose(1, 0, 2)
 
 
 def simulate(

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import check_number, check_whole
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.selection import is_slow, state_scale
 from fixedpoint_tf.analysis.attractors.candidates import (
     distinct_rows,
@@ -126,9 +127,10 @@ def classify_attractors(
     is_slow_state = np.zeros(taken.n, dtype=bool)
     if taken.status is not None:
         is_slow_state = taken.status == Status.SLOW_POINT
-    step = _step(system, points, taken, inputs, dt)
+    stop = Interruption("points of groups that had not been sorted out by then are in none")
+    step = stop.complete(lambda: _step(system, points, taken, inputs, dt))
     n_distinct = taken.n
-    speed = speeds_of(system, taken, inputs)
+    speed = stop.complete(lambda: speeds_of(system, taken, inputs))
     keep, scale = slow_enough(taken, speed, is_slow_state, min_time_constant)
     others = np.concatenate(
         [np.setdiff1d(np.arange(points.n), fixed_or_slow(points)), chosen[~keep]]
@@ -138,10 +140,13 @@ def classify_attractors(
     is_slow_state = is_slow_state[keep]
     conditions, of = np.unique(inputs, axis=0, return_inverse=True)
     found: list[dict[str, Any]] = []
-    n_drawn, n_turning, n_hurrying, interrupted = 0, 0, 0, False
+    n_drawn, n_turning, n_hurrying = 0, 0, 0
     moving = np.zeros(0, dtype=int)
-    with tqdm(total=taken.n, desc="eigenvalues", unit="point", disable=not verbose) as bar:
-        try:
+    with (
+        tqdm(total=taken.n, desc="eigenvalues", unit="point", disable=not verbose) as bar,
+        stop,
+    ):
+        if not stop.came:
             values = eigenvalues_of(system, taken, inputs)
             bar.set_description("settling")
             sorter = ManifoldGrouper(
@@ -174,8 +179,6 @@ def classify_attractors(
             if len(others):
                 bar.set_description("running others forward")
             moving = outcomes_of_others(sorter, points, others, taken, at_rest)
-        except KeyboardInterrupt:
-            interrupted = True
 
     def gathered(name: str, dtype: type) -> np.ndarray:
         return np.array([part[name] for part in found], dtype=dtype)
@@ -212,7 +215,7 @@ def classify_attractors(
         n_drawn=n_drawn,
         n_turning=n_turning,
         outcomes=moving,
-        interrupted=interrupted,
+        interrupted=stop.came,
         **{name: gathered(name, float) for name in names},
     )
 

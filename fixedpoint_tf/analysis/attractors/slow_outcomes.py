@@ -8,7 +8,6 @@ from scipy.spatial import cKDTree
 from fixedpoint_tf._utils.selection import state_scale
 from fixedpoint_tf.analysis.attractors.chains import Chain
 from fixedpoint_tf.analysis.convergence import BLOCK, last_states, radii, run_to_convergence
-from fixedpoint_tf.analysis.outcomes import RunOutcome
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["FOR_LONG", "MOST_RUN", "outcomes_of", "settle_on_chains"]
@@ -111,6 +110,9 @@ def outcomes_of(
 
     Returns:
         The outcomes.
+
+    Raises:
+        KeyboardInterrupt: the runs were interrupted.
     """
     if not len(x):
         return np.zeros(0, dtype=int)
@@ -119,4 +121,6 @@ def outcomes_of(
     ends = run_to_convergence(
         system, x, u, targets, radius, attracting, max_steps=n_steps, dt=dt
     )
-    return np.asarray(np.where(ends.interrupted, int(RunOutcome.NOT_RUN), ends.outcome))
+    if ends.interrupted:  # it has caught the interruption, and not run them to the end
+        raise KeyboardInterrupt
+    return ends.outcome

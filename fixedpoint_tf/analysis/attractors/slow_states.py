@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_number, check_rows, check_seed, check_whole
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.selection import is_slow, select_distinct, state_scale
-from fixedpoint_tf.analysis.convergence import last_states, time_step
+from fixedpoint_tf.analysis.convergence import run_on, time_step
 from fixedpoint_tf.fixed_points.points import FixedPoints
+from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import constant_input
 from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["sample_slow_states"]
 
@@ -60,13 +64,13 @@ def sample_slow_states(
     Returns:
         The states with their speeds and, as ``x_init``, where they came from; marked as
         slow points, or as NOT_SLOW where they do not linger, as on a cycle. Unlike the slow
-        points of a search these samples are no minima of the speed.
+        points of a search these samples are no minima of the speed. ``n_iters`` is the steps
+        that each was run. After Ctrl-C these are fewer than ``n_steps``, ``search_end`` is
+        ``SearchEnd.INTERRUPTED``, and states that had not settled by then are NOT_SLOW by the
+        speed that they have.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
-
-    Ctrl-C ends the call without an answer: states that have not settled say nothing of
-    where the slow ones lie. Ask again with fewer ``n_steps`` or states.
 
     Cost: a run of ``n_steps``, all states as one batch.
 
@@ -97,36 +101,54 @@ def sample_slow_states(
     if len(x) > 20_000:
         x = x[np.random.default_rng(seed).choice(len(x), 20_000, replace=False)]
     at, before = FixedPoints(xstar=x, time=system.time), x
-    step = time_step(system, at, np.broadcast_to(u, (len(x), system.n_inputs)), dt)
-    x = last_states(
-        system,
-        x,
-        np.broadcast_to(u, (len(x), system.n_inputs)),
-        n_steps,
-        step,
-        verbose=verbose,
-    )
-    finite = np.isfinite(x).all(axis=1)
-    before, x = before[finite], x[finite]
-    image = system.step(x, u).numpy().astype(np.float64)
-    speed = 0.5 * ((image - x if system.time == "discrete" else image) ** 2).sum(axis=1)
+    every = np.broadcast_to(u, (len(x), system.n_inputs))
+    stop = Interruption("the states are returned as far as they had settled")
+    step = stop.complete(lambda: time_step(system, at, every, dt))
+    x, steps = np.array(x), np.zeros(len(x), dtype=int)
+    if not stop.came:
+        with stop:
+            run_on(system, x, steps, every, n_steps, step, verbose=verbose)
     if min_time_constant is None:  # step is a quarter of the fastest time constant
         min_time_constant = LINGERING * (1.0 if system.time == "discrete" else 4.0 * step)
+
+    def answer() -> FixedPoints:
+        finite = np.isfinite(x).all(axis=1)
+        found = FixedPoints(
+            xstar=x[finite],
+            x_init=before[finite],
+            inputs=every[finite],
+            n_iters=steps[finite],
+            time=system.time,
+            state_names=tuple(system.state_names),
+        )
+        return _spread_out(system, found, scale, float(min_time_constant), max_points)
+
+    found = stop.complete(answer)
+    return dataclasses.replace(found, search_end=SearchEnd.INTERRUPTED) if stop.came else found
+
+
+def _spread_out(
+    system: DynamicalSystem,
+    settled: FixedPoints,
+    scale: float,
+    min_time_constant: float,
+    max_points: int,
+) -> FixedPoints:
+    """Measure the speed of settled states, and keep some that are not near each other."""
+    x = settled.xstar
+    image = system.step(x, settled.inputs).numpy().astype(np.float64)
+    speed = 0.5 * ((image - x if system.time == "discrete" else image) ** 2).sum(axis=1)
     # On a cycle the states that were given may have come from far away.
     now = state_scale(x)
     scale = now if now >= 0.1 * scale else scale
     slow = is_slow(np.sqrt(2.0 * speed), scale, min_time_constant)
     kept, spacing = _spread(x, max_points)
-    return FixedPoints(
-        xstar=x[kept],
-        x_init=before[kept],
-        inputs=np.repeat(u, len(kept), axis=0),
+    return dataclasses.replace(
+        settled[kept],
         F_xstar=image[kept],
         qstar=speed[kept],
         status=np.where(slow[kept], Status.SLOW_POINT, Status.NOT_SLOW),
         tol_unique=spacing,
-        time=system.time,
-        state_names=tuple(system.state_names),
     )
 
 

@@ -13,7 +13,8 @@ from fixedpoint_tf._utils.checks import (
     check_seed,
     check_whole,
 )
-from fixedpoint_tf._utils.chunks import chunks
+from fixedpoint_tf._utils.chunks import chunk_size, chunks
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.certificates.codes import CertificateCode
 from fixedpoint_tf.analysis.certificates.precision import working_precision
 from fixedpoint_tf.analysis.certificates.proofs import Prover, Verdict, has_closed_form
@@ -28,6 +29,8 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["certify"]
 
+#: Points in closed form that are proved at once, and are lost together by an interruption.
+_MOST_AT_ONCE = 64
 _AT_ZERO = 1e-9, 1e-15  # sizes that are zero: of those of the starts, and where none are known
 
 
@@ -114,23 +117,42 @@ def certify(
     units = None if closed else unequal_sizes(x, getattr(points, "x_init", None))
     if units is not None:
         system, x = in_units(system, units), x / units
-    precision = "float64" if closed else working_precision(system, x, u, rng)
-    scale = _size_of_states(x, getattr(points, "x_init", None), units)
-    prover = Prover(system, rng, int(n_directions), float(safety), precision, scale)
-    modes = _modes(points) if units is None else None
-    verdicts: list[Verdict] = []
-    interrupted, done = False, 0
-    with tqdm(total=len(x), desc="certificates", disable=not verbose) as bar:
-        try:
-            # The samples of a chunk are drawn together: another number draws others.
-            for some in chunks(len(x), system.n_states**2, copies=64):
-                known = None if modes is None else tuple(array[some] for array in modes)
-                verdicts.append(prover.prove(x[some], u[some], known))
-                done += len(verdicts[-1].code)
-                bar.update(len(verdicts[-1].code))
-        except KeyboardInterrupt:
-            interrupted = True
-    columns = _joined(verdicts, done, len(x))
+    precision, verdicts = "float64" if closed else system.dtypes[1], list[Verdict]()
+    # The samples of a chunk are drawn together: another number draws others.
+    size = chunk_size(system.n_states**2, copies=64)
+    size = min(size, _MOST_AT_ONCE) if closed else size
+    stop = Interruption("the points not examined by then have the code 'interrupted'")
+    with tqdm(total=len(x), desc="certificates", disable=not verbose) as bar, stop:
+        if not closed:
+            precision = working_precision(system, x, u, rng)
+        scale = _size_of_states(x, getattr(points, "x_init", None), units)
+        prover = Prover(system, rng, int(n_directions), float(safety), precision, scale)
+        modes = _modes(points) if units is None else None
+        for some in chunks(len(x), size=size):
+            known = None if modes is None else tuple(array[some] for array in modes)
+            verdicts.append(prover.prove(x[some], u[some], known))
+            bar.update(len(verdicts[-1].code))
+
+    def answer() -> Certificates:
+        return _certificates(system, x, u, status, verdicts, closed, precision, safety, units)
+
+    found = stop.complete(answer)
+    return dataclasses.replace(found, interrupted=stop.came)
+
+
+def _certificates(
+    system: DynamicalSystem,
+    x: np.ndarray,
+    u: np.ndarray,
+    status: np.ndarray,
+    verdicts: list[Verdict],
+    closed: bool,
+    precision: str,
+    safety: float,
+    units: np.ndarray | None,
+) -> Certificates:
+    """Tell which of the points examined are the same; those not examined have no answer."""
+    columns = _joined(verdicts, len(x))
     codes = columns.pop("code")
     # A residual that rounding cannot explain, with no fixed point near: the state moves on.
     moves = columns["residual"] > 10.0 * columns["rounding"]
@@ -154,7 +176,7 @@ def certify(
         precision=precision,
         safety=1.0 if closed else float(safety),
         time=system.time,
-        interrupted=interrupted,
+        interrupted=False,
         units=units,
         **columns,
     )
@@ -221,9 +243,10 @@ def _modes(points: Any) -> tuple[np.ndarray, ...] | None:
     return (values, right, left) if complete else None
 
 
-def _joined(verdicts: list[Verdict], done: int, n: int) -> dict[str, np.ndarray]:
+def _joined(verdicts: list[Verdict], n: int) -> dict[str, np.ndarray]:
     """Return the columns of all verdicts, with rows that say so for what was not examined."""
     columns = {}
+    done = sum(len(verdict.code) for verdict in verdicts)
     for field in dataclasses.fields(Verdict):
         parts = [getattr(verdict, field.name) for verdict in verdicts]
         if field.name == "code":

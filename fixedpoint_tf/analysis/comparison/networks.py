@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.certificates import certify
 from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
@@ -256,27 +257,22 @@ def compare_networks(
         "derivatives": derivatives,
         "verbose": False,
     }
-    rows, seconds, reasons, points = [], [], [], []
-    interrupted = False
-    try:
+    done: list[tuple[list[float], str, FixedPoints | None, float]] = []
+    stop = Interruption("the networks that were done by then are returned")
+    with stop:
         for network in tqdm(named.values(), "networks", disable=not verbose):
             begin = perf_counter()
-            row, reason, unique = _row(network, initial_states, inputs, every_measure, options)
-            rows.append(row)
-            reasons.append(reason)
-            points.append(unique)
-            seconds.append(perf_counter() - begin)
-    except KeyboardInterrupt:
-        interrupted = True
+            found = _row(network, initial_states, inputs, every_measure, options)
+            done.append((*found, perf_counter() - begin))
     table = Comparison(
-        labels=[str(label) for label in named][: len(rows)],
+        labels=[str(label) for label in named][: len(done)],
         measures=list(every_measure),
-        values=np.array(rows).reshape(len(rows), len(every_measure)),
-        seconds=np.array(seconds),
-        reasons=reasons,
-        interrupted=interrupted,
+        values=np.array([row for row, *_ in done]).reshape(len(done), len(every_measure)),
+        seconds=np.array([seconds for *_, seconds in done]),
+        reasons=[reason for _, reason, *_ in done],
+        interrupted=stop.came,
     )
-    return table, points
+    return table, [points for _, _, points, _ in done]
 
 
 def _row(

@@ -20,6 +20,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import selection
 from fixedpoint_tf._utils.checks import check_number, check_seed
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.certificates import certify
 from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
 from fixedpoint_tf.analysis.certificates.same_point import compare_points
@@ -104,11 +105,13 @@ def estimate_coverage(
         conditions = conditions[:0]
     member, first = _members(points, inputs, of)
     others, of_others = _others(known, points, conditions, first, condition_of_start[first], of)
+    stop = Interruption("points not examined by then are not counted as proved")
     proved = _count_proved(
         system,
         np.concatenate([points.xstar[first], others]),
         conditions,
         np.concatenate([condition_of_start[first], of_others]),
+        stop,
     )
     columns: dict[str, list[float]] = {}
     for c in range(len(conditions)):
@@ -135,6 +138,7 @@ def estimate_coverage(
         member=member,
         confidence=float(confidence),
         of=of,
+        interrupted=stop.came,
         **table,
     )
 
@@ -261,7 +265,11 @@ def _check_known(known: Any, points: FixedPoints, conditions: np.ndarray) -> Non
 
 
 def _count_proved(
-    system: Any, x: np.ndarray, conditions: np.ndarray, condition: np.ndarray
+    system: Any,
+    x: np.ndarray,
+    conditions: np.ndarray,
+    condition: np.ndarray,
+    stop: Interruption,
 ) -> dict[int, int]:
     """Count the different fixed points that are proved to exist, by condition."""
     if system is None or not len(x):
@@ -271,8 +279,8 @@ def _count_proved(
         return {}
     inputs = conditions[condition]
     answer = certify(system, x, inputs=inputs)
-    if answer.interrupted:
-        raise KeyboardInterrupt
+    if answer.interrupted:  # which it has said; what is proved remains a lower bound
+        stop.came = True
     radii = answer.existence_radius, answer.uniqueness_radius
     found = {}
     for c in np.unique(condition):

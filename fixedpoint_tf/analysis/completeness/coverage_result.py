@@ -55,6 +55,8 @@ class Coverage(Result):
         confidence: of the bounds.
         of: ``"fixed"`` or ``"all"``, the points asked for.
         n_otherwise: ``(n_conditions,)`` int, points that are known and no start led to.
+        interrupted: whether Ctrl-C ended the proofs early: ``n_points_lower`` counts what
+            was proved by then.
 
     Example:
         >>> from fixedpoint_tf import FixedPoints
@@ -86,6 +88,7 @@ class Coverage(Result):
     confidence: float
     of: str
     n_otherwise: np.ndarray | None = None
+    interrupted: bool = False
 
     _axes = {
         "n_conditions": "n_starts n_unfinished n_diverged n_lost n_elsewhere n_points n_once "
@@ -110,6 +113,10 @@ class Coverage(Result):
         total = int(self.n_starts.sum())
         if not total:
             return "no starts"
+        return self._said(total) + (" (interrupted)" if self.interrupted else "")
+
+    def _said(self, total: int) -> str:
+        """Say what the starts met."""
         noun = "fixed point" if self.of == "fixed" else "fixed or slow point"
         n, n_once = int(self.n_points.sum()), int(self.n_once.sum())
         n_known = int(self.n_known.sum())

@@ -8,7 +8,6 @@ known points out of the residual, so that none of them is met again.
 from __future__ import annotations
 
 import dataclasses
-import logging
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import as_numbers, check_number, check_rows, check_whole
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
 from fixedpoint_tf.analysis.completeness.deflation_starts import draw_lengths, draw_starts
 from fixedpoint_tf.config import FinderConfig
@@ -28,8 +28,6 @@ from fixedpoint_tf.systems.convert import as_system
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["search_deflated"]
-
-logger = logging.getLogger(__name__)
 
 ROUNDING = 4.0  # of a residual, in units of the rounding of the states
 
@@ -115,43 +113,40 @@ def search_deflated(
         share_descents=False,
     )
     said: set[str] = set()
-    parts, n_starts, n_arrived, interrupted = [points], 0, 0, False
-    with tqdm(total=len(conditions), desc="deflated search", disable=not verbose) as bar:
-        try:
-            for u in conditions:
-                known = _under(points, u)
-                for _ in range(max_rounds):
-                    x = starts
-                    if x is None:
-                        x = draw_starts(system, known.xstar, int(n_inits), rng)
-                    n_starts += len(x)
-                    roots = _fixed(known).xstar
-                    reach, longest = draw_lengths(roots, x, rng)
-                    reach = np.full(len(x), length) if length else reach
-                    ends, q = deflated.solve(
-                        system, u, x, roots, reach, longest, int(max_iters)
-                    )
-                    ends = ends[q <= CANDIDATE_Q]
-                    n_arrived += len(ends)
-                    new, stopped = _verify(system, ends, u, known, config, said)
-                    if new.n:
-                        parts.append(new)
-                    if stopped:  # the search has caught the interruption
-                        raise KeyboardInterrupt
-                    if not new.n:
-                        break
-                    known = _join([known, new])
-                bar.update()
-        except KeyboardInterrupt:
-            interrupted = True
-            logger.warning("interrupted: what had been found by then is returned")
+    parts, n_starts, n_arrived = [points], 0, 0
+    stop = Interruption()
+    with tqdm(total=len(conditions), desc="deflated search", disable=not verbose) as bar, stop:
+        for u in conditions:
+            if stop.came:
+                break
+            known = _under(points, u)
+            for _ in range(max_rounds):
+                x = starts
+                if x is None:
+                    x = draw_starts(system, known.xstar, int(n_inits), rng)
+                n_starts += len(x)
+                roots = _fixed(known).xstar
+                reach, longest = draw_lengths(roots, x, rng)
+                reach = np.full(len(x), length) if length else reach
+                ends, q = deflated.solve(system, u, x, roots, reach, longest, int(max_iters))
+                ends = ends[q <= CANDIDATE_Q]
+                n_arrived += len(ends)
+                new, stopped = _verify(system, ends, u, known, config, said)
+                if new.n:
+                    parts.append(new)
+                if stopped:  # the search has caught the interruption, and said so
+                    stop.came = True
+                if stopped or not new.n:
+                    break
+                known = _join([known, new])
+            bar.update()
     joined = _join(parts)
     return Deflated(
         points=joined,
         is_new=np.arange(joined.n) >= points.n,
         n_starts=n_starts,
         n_arrived=n_arrived,
-        interrupted=interrupted,
+        interrupted=stop.came,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.spatial.distance import cdist
 
 from fixedpoint_tf._utils.checks import check_whole
 from fixedpoint_tf._utils.chunks import chunks
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.connections.result import Connections
 from fixedpoint_tf.analysis.connections.unstable_directions import offsets, unstable_directions
 from fixedpoint_tf.analysis.convergence import (
@@ -113,30 +115,122 @@ def find_connections(
     is_fixed = np.ones(points.n, dtype=bool)
     if points.status is not None:
         is_fixed = points.status == Status.FIXED_POINT
-    values = eigenvalues_of(system, points, inputs)
-    n_unstable = np.where(is_fixed, n_unstable_of(points, values), -1)
-    stable = is_fixed & is_stable_of(points, values)
     distinct, condition = np.unique(inputs, axis=0, return_inverse=True)
     condition = condition.ravel()
+    n_unstable, stable = np.full(points.n, -1), np.zeros(points.n, dtype=bool)
+    ways: _Ways | None = None
+    stop = Interruption("ways that had not been followed by then have the outcome NOT_RUN")
+    with stop:
+        values = eigenvalues_of(system, points, inputs)
+        n_unstable = np.where(is_fixed, n_unstable_of(points, values), -1)
+        stable = is_fixed & is_stable_of(points, values)
+        ways = _ways_out(
+            system, points, inputs, n_unstable, n_directions, seed, tol, is_fixed, condition
+        )
+        _follow(
+            system, ways, points, distinct, condition, is_fixed, stable,
+            max_steps, step, seed, stop, verbose=verbose,
+        )  # fmt: skip
+    if ways is None:  # none is known yet
+        ways = _Ways.none(system.n_states, points.n)
+    # A half-stable point on a kink is left on one side only: on the other states come back.
+    out = ~((ways.target == ways.source) & (ways.error > OTHER_SIDE))
+    return Connections(
+        source=ways.source[out],
+        direction=ways.direction[out],
+        sign=ways.sign[out],
+        target=ways.target[out],
+        outcome=ways.outcome[out],
+        steps=ways.steps[out],
+        final=ways.final[out],
+        offset=ways.offset[out],
+        linear_error=ways.error[out],
+        n_unstable=n_unstable,
+        is_attractor=stable,
+        xstar=points.xstar,
+        condition=condition,
+        dt=step,
+        interrupted=stop.came,
+    )
+
+
+@dataclasses.dataclass
+class _Ways:
+    """Ways out of the unstable points: rows of :class:`Connections`, filled as they are run."""
+
+    source: np.ndarray
+    direction: np.ndarray
+    sign: np.ndarray
+    offset: np.ndarray
+    error: np.ndarray
+    start: np.ndarray
+    radius: np.ndarray
+    target: np.ndarray = dataclasses.field(init=False)
+    outcome: np.ndarray = dataclasses.field(init=False)
+    steps: np.ndarray = dataclasses.field(init=False)
+    final: np.ndarray = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.source)
+        self.target, self.outcome = np.full(n, -1), np.full(n, int(RunOutcome.NOT_RUN))
+        self.steps, self.final = np.zeros(n, dtype=int), np.array(self.start)
+
+    @classmethod
+    def none(cls, n_states: int, n_points: int) -> _Ways:
+        """Return no way."""
+        rows, states = np.zeros(0), np.zeros((0, n_states))
+        source, sign = np.zeros(0, dtype=int), np.zeros(0, dtype=int)
+        return cls(source, states, sign, rows, rows, states, np.zeros(n_points))
+
+
+def _ways_out(
+    system: DynamicalSystem,
+    points: FixedPoints,
+    inputs: np.ndarray,
+    n_unstable: np.ndarray,
+    n_directions: int,
+    seed: int,
+    tol: float,
+    is_fixed: np.ndarray,
+    condition: np.ndarray,
+) -> _Ways:
+    """Find the ways out of unstable points, and where along them the runs begin."""
     rng = np.random.default_rng(seed)
     source, direction, sign, linear = unstable_directions(
         system, points, inputs, n_unstable, n_directions, rng
     )
-
-    radius, n_edges = np.zeros(points.n), len(source)
-    for c in range(len(distinct)):
+    radius = np.zeros(points.n)
+    for c in np.unique(condition):
         here = np.flatnonzero(is_fixed & (condition == c))
         radius[here] = radii(points.xstar[here], tol)
     offset, error = offsets(
         system, points.xstar, inputs, source, direction, linear, radius / tol
     )
     start = points.xstar[source] + offset[:, None] * direction
-    target, outcome = np.full(n_edges, -1), np.full(n_edges, int(RunOutcome.NOT_RUN))
-    steps, final, interrupted = np.zeros(n_edges, dtype=int), np.array(start), False
+    return _Ways(source, direction, sign, offset, error, start, radius)
+
+
+def _follow(
+    system: DynamicalSystem,
+    ways: _Ways,
+    points: FixedPoints,
+    distinct: np.ndarray,
+    condition: np.ndarray,
+    is_fixed: np.ndarray,
+    stable: np.ndarray,
+    max_steps: int,
+    step: float,
+    seed: int,
+    stop: Interruption,
+    *,
+    verbose: bool,
+) -> None:
+    """Run states forward along the ways, and note where each of them leads."""
+    source, start, offset, radius = ways.source, ways.start, ways.offset, ways.radius
     for c in range(len(distinct)):
         edges = np.flatnonzero(condition[source] == c)
         here = np.flatnonzero(is_fixed & (condition == c))
-        if interrupted or not len(edges):
+        if stop.came or not len(edges):
             continue
         starts = [start[edges], *_beside(system, start, offset, edges, seed)]
         ends = run_to_convergence(
@@ -152,41 +246,30 @@ def find_connections(
             what="ways",
         )
         found, kind = _decided(ends, stable[here], len(edges))
+        if ends.interrupted:
+            stop.note()
         lost = np.flatnonzero(kind == RunOutcome.BOUNDARY)
-        first = _first_saddles(
-            system,
-            start[edges[lost]],
-            distinct[c],
-            np.searchsorted(here, source[edges[lost]]),
-            points.xstar[here],
-            np.where(stable[here], 0.0, 3.0 * radius[here]),
-            int(ends.steps.max(initial=0)),
-            step,
-        )
-        found[lost] = np.where(first >= 0, first, found[lost])
-        target[edges] = np.where(found >= 0, here[found], -1)
-        outcome[edges] = kind
-        steps[edges], final[edges] = ends.steps[: len(edges)], ends.final[: len(edges)]
-        interrupted = ends.interrupted
-    # A half-stable point on a kink is left on one side only: on the other states come back.
-    out = ~((target == source) & (error > OTHER_SIDE))
-    return Connections(
-        source=source[out],
-        direction=direction[out],
-        sign=sign[out],
-        target=target[out],
-        outcome=outcome[out],
-        steps=steps[out],
-        final=final[out],
-        offset=offset[out],
-        linear_error=error[out],
-        n_unstable=n_unstable,
-        is_attractor=stable,
-        xstar=points.xstar,
-        condition=condition,
-        dt=step,
-        interrupted=interrupted,
-    )
+        first = None
+        if not stop.came:
+            with stop:
+                first = _first_saddles(
+                    system,
+                    start[edges[lost]],
+                    distinct[c],
+                    np.searchsorted(here, source[edges[lost]]),
+                    points.xstar[here],
+                    np.where(stable[here], 0.0, 3.0 * radius[here]),
+                    int(ends.steps.max(initial=0)),
+                    step,
+                )
+        if first is None:  # the saddle that was met may not be the first
+            found[lost], kind[lost] = -1, int(RunOutcome.NOT_RUN)
+        else:
+            found[lost] = np.where(first >= 0, first, found[lost])
+        ways.target[edges] = np.where(found >= 0, here[found], -1)
+        ways.steps[edges] = ends.steps[: len(edges)]
+        ways.final[edges] = ends.final[: len(edges)]
+        ways.outcome[edges] = kind
 
 
 def _beside(
@@ -224,7 +307,10 @@ def _decided(
         saddle = np.where(saddle < 0, grazed[other], saddle)
     boundary = differ | at_saddle | (known[0] & (grazed[0] >= 0))
     kind = np.where(boundary, int(RunOutcome.BOUNDARY), outcome[0])
-    return np.where(boundary, saddle, target[0]), kind
+    found = np.where(boundary, saddle, target[0])
+    unsure = (outcome == RunOutcome.NOT_RUN).any(axis=0)  # those beside were interrupted
+    kind[unsure], found[unsure] = int(RunOutcome.NOT_RUN), -1
+    return found, kind
 
 
 def _first_saddles(

@@ -10,11 +10,12 @@ from tqdm import tqdm
 from fixedpoint_tf._utils.checks import as_numbers, check_rows, is_number
 from fixedpoint_tf.analysis.continuation.joining import as_branches, both_ways, join
 from fixedpoint_tf.analysis.continuation.result import Branches
-from fixedpoint_tf.curves.curve import Curve
+from fixedpoint_tf.curves.curve import Curve, CurvePoints
 from fixedpoint_tf.curves.input_path import Path
 from fixedpoint_tf.curves.merging import first_on_branch
 from fixedpoint_tf.curves.starts import size_of_states, starts
-from fixedpoint_tf.curves.steps import checked_steps
+from fixedpoint_tf.curves.steps import Steps, checked_steps
+from fixedpoint_tf.curves.trace import Trace
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import check_one_set
@@ -92,7 +93,8 @@ def continue_branches(
     Returns:
         The distinct branches; ``branch_of_point`` says which one each point lies on.
         Interrupted from the keyboard, what has been followed so far, marked
-        ``interrupted``; without bifurcations, if these were being located.
+        ``interrupted``; without bifurcations, if these were being located, and a branch from
+        two points twice, if branches were being compared.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -118,26 +120,40 @@ def continue_branches(
     steps = checked_steps(
         system, curve.size, first_step, max_step, min_step, max_points, bounds
     )
-    fixed_s = np.zeros((len(x), curve.d + 1))
-    fixed_s[:, -1] = 1.0
-    begun = curve.correct(curve.pack(x, s), fixed_s)
-    z = begun.z
-    z[:, -1] = s
-    known = np.flatnonzero(begun.converged & usable & ~steps.outside(curve.unpack(begun.z)[0]))
-    z, forward, backward, at_border = starts(curve, z[known], begun.slopes[known])
-    with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
-        ahead, behind, stopped = both_ways(
-            curve, z, forward, backward, steps, bar.update, at_border, _shared(z)
-        )
+    known, ahead, behind = np.zeros(0, dtype=int), list[Trace](), dict[int, Trace]()
+    try:
+        known, begun = _on_curve(curve, x, s, usable, steps)
+        z, forward, backward, at_border = starts(curve, begun.z[known], begun.slopes[known])
+        with tqdm(desc="continuation", unit="point", disable=not verbose) as bar:
+            ahead, behind, stopped = both_ways(
+                curve, z, forward, backward, steps, bar.update, at_border, _shared(z)
+            )
+    except KeyboardInterrupt:  # before the first step
+        known, stopped = known[:0], True
     joined = [join(behind.get(k), one, system.time) for k, one in enumerate(ahead)]
     # At a border several branches meet: what follows the start tells which one it is.
     both = [(one, behind.get(k, one)) for k, one in enumerate(ahead)]
     firsts = [one.beginning() if len(one.z) > 1 else other.beginning() for one, other in both]
-    first = first_on_branch(curve, [arrays[0] for arrays, _, _ in joined], firsts)
+    try:
+        first = first_on_branch(curve, [arrays[0] for arrays, _, _ in joined], firsts)
+    except KeyboardInterrupt:  # what is one branch twice is returned as two
+        first, stopped = np.arange(len(joined)), True
     unique, number = np.unique(first, return_inverse=True)
     branch_of_point = np.full(len(x), -1)
     branch_of_point[known] = number[: len(known)]
     return as_branches(curve, [joined[k] for k in unique], branch_of_point, stopped)
+
+
+def _on_curve(
+    curve: Curve, x: np.ndarray, s: np.ndarray, usable: np.ndarray | bool, steps: Steps
+) -> tuple[np.ndarray, CurvePoints]:
+    """Correct the points given; the numbers of those from which branches begin, and all."""
+    fixed_s = np.zeros((len(x), curve.d + 1))
+    fixed_s[:, -1] = 1.0
+    begun = curve.correct(curve.pack(x, s), fixed_s)
+    begun.z[:, -1] = s
+    inside = ~steps.outside(curve.unpack(begun.z)[0])
+    return np.flatnonzero(begun.converged & usable & inside), begun
 
 
 def _shared(z: np.ndarray) -> np.ndarray:

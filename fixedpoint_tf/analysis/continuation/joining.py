@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.continuation.result import Branches
 from fixedpoint_tf.curves.arclength import trace
 from fixedpoint_tf.curves.bifurcations.detection import FoundBifurcation, detect
@@ -137,10 +138,11 @@ def as_branches(
     empty = (np.zeros((0, d + 1)), np.zeros((0, d + 1)), np.zeros(0), np.zeros((0, d), complex))
     arrays = [parts for parts, _, _ in joined]
     found: list[FoundBifurcation] = []
-    try:
+    stop = Interruption("branches are returned as far as they had been followed")
+    if stopped:
+        stop.note()
+    with stop:
         found = _with_meetings(detect(curve, arrays, passed_over), joined)
-    except KeyboardInterrupt:
-        stopped = True
     x, s = curve.unpack(np.concatenate([empty[0], *(part[0] for part in arrays)]))
     at = np.array([f.z for f in found]).reshape(len(found), d + 1)
     state, place = curve.unpack(at)
@@ -160,5 +162,5 @@ def as_branches(
         bifurcation_eigenvalues=np.array([f.eigenvalue for f in found], dtype=complex),
         time=curve.system.time,
         state_names=tuple(curve.system.state_names),
-        interrupted=stopped,
+        interrupted=stop.came,
     )

@@ -17,6 +17,7 @@ from fixedpoint_tf._utils.checks import (
     check_whole,
 )
 from fixedpoint_tf._utils.chunks import chunk_size, chunks
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.cycles.result import Cycles
 from fixedpoint_tf.analysis.cycles.search import CycleOptions, CycleSearch
 from fixedpoint_tf.systems.convert import as_system
@@ -114,20 +115,17 @@ def find_cycles(
         seed=check_seed(seed),
     )
     search = CycleSearch(system, options, x, u)
-    interrupted = False
+    stop = Interruption("starts not come to by then have the outcome NOT_REACHED")
     length = options.n_transient + options.n_steps
     # The trajectories of a chunk are held, with few copies.
     size = min(chunk_size(length * system.n_states, copies=8), chunk_size(system.n_states**2))
-    with tqdm(total=len(x), desc="cycles", unit="start", disable=not verbose) as bar:
+    with tqdm(total=len(x), desc="cycles", unit="start", disable=not verbose) as bar, stop:
         search.say = bar.set_postfix_str
-        try:
-            for some in chunks(len(x), size=size):
-                rows = np.arange(len(x))[some]
-                search.run(rows)
-                bar.update(len(rows))
-        except KeyboardInterrupt:
-            interrupted = True
-    return search.result(interrupted)
+        for some in chunks(len(x), size=size):
+            rows = np.arange(len(x))[some]
+            search.run(rows)
+            bar.update(len(rows))
+    return stop.complete(lambda: search.result(stop.came))
 
 
 def _starts(system: DynamicalSystem, states: Any, inputs: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -121,11 +121,19 @@ class CycleSearch:
 
     def run(self, rows: np.ndarray) -> None:
         """Bring some of the starts to an outcome."""
+        try:
+            self._run_to_outcome(rows)
+        except KeyboardInterrupt:
+            left = rows[self.outcomes[rows] == StartOutcome.NOT_SETTLED]
+            self.outcomes[left] = StartOutcome.NOT_REACHED
+            raise
+
+    def _run_to_outcome(self, rows: np.ndarray) -> None:
         self.say("running forward")
         transient = self._run(self.x[rows], self.u[rows], self.options.n_transient)
         self.n_run[rows] += self.options.n_transient
         finite = np.isfinite(transient).all(axis=(1, 2))
-        self.outcomes[rows] = StartOutcome.DIVERGED
+        self.outcomes[rows[~finite]] = StartOutcome.DIVERGED
         self.outcomes[rows[finite]] = StartOutcome.NOT_SETTLED
         rows, transient = rows[finite], transient[finite]
         open_rows, length, x, early = (

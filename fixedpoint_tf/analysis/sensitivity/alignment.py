@@ -24,6 +24,7 @@ from tqdm import tqdm
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.checks import check_number, check_whole
 from fixedpoint_tf._utils.chunks import chunks
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.sensitivity import nonnormality
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Sensitivity", "analyze_sensitivity"]
+
+_MOST_AT_ONCE = 64  # points, and
+_ENTRIES_AT_ONCE = 2**24  # operations of a product of their Jacobians: a second or two
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -277,20 +281,23 @@ def analyze_sensitivity(
         name: None if part is None else np.full((points.n, *part.shape[1:]), np.nan, part.dtype)
         for name, part in at(points[:0]).items()
     }
-    interrupted = False
-    with tqdm(total=points.n, desc="sensitivity", disable=not verbose) as bar:
-        try:
-            for rows in chunks(points.n, system.n_states**2):
-                some = points[rows]
-                for name, part in at(some).items():
-                    column = columns[name]
-                    if column is not None:
-                        column[rows] = part
-                bar.update(some.n)
-        except KeyboardInterrupt:
-            interrupted = True
+    stop = Interruption("what had not been computed by then is NaN")
+    # Points that are taken together are lost together.
+    size = max(1, min(_MOST_AT_ONCE, _ENTRIES_AT_ONCE // system.n_states**3))
+    with tqdm(total=points.n, desc="sensitivity", disable=not verbose) as bar, stop:
+        for rows in chunks(points.n, size=size):
+            parts = at(points[rows])
+            for name, part in parts.items():
+                column = columns[name]
+                if column is not None:
+                    column[rows] = part
+            bar.update(rows.stop - rows.start)
     arrays: dict[str, Any] = columns
-    return Sensitivity(**arrays, time=system.time, input_names=names, interrupted=interrupted)
+    return stop.complete(
+        lambda: Sensitivity(
+            **arrays, time=system.time, input_names=names, interrupted=stop.came
+        )
+    )
 
 
 def _at(

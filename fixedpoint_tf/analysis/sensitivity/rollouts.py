@@ -23,6 +23,7 @@ from fixedpoint_tf._utils.checks import (
     check_whole,
 )
 from fixedpoint_tf._utils.chunks import chunk_size, chunks
+from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems import simulation
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["LinearError", "linear_error"]
+
+_MOST_AT_ONCE = 16  # points, which an interruption loses together
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -198,20 +201,18 @@ def linear_error(
     absolute, relative = np.full(shape, np.nan), np.full(shape, np.nan)
     offsets = (radii[:, None, None] * units).reshape(-1, system.n_states)
     n_runs = chunk_size(n_steps * system.n_states)
-    interrupted = False
-    with tqdm(total=points.n, desc="linear error", disable=not verbose) as bar:
-        try:
-            for rows in chunks(points.n, size=max(1, n_runs // len(offsets))):
-                some = points[rows]
-                parts = chunks(len(offsets), size=n_runs)
-                sizes = np.concatenate(
-                    [_differences(system, some, offsets[j], n_steps, dt) for j in parts], axis=2
-                ).reshape(2, some.n, *shape[1:])
-                absolute[rows], relative[rows] = sizes
-                bar.update(some.n)
-        except KeyboardInterrupt:
-            interrupted = True
-    return LinearError(radii, absolute, relative, int(n_steps), system.time, interrupted)
+    stop = Interruption("what had not been measured by then is NaN")
+    size = min(_MOST_AT_ONCE, max(1, n_runs // len(offsets)))
+    with tqdm(total=points.n, desc="linear error", disable=not verbose) as bar, stop:
+        for rows in chunks(points.n, size=size):
+            some = points[rows]
+            parts = chunks(len(offsets), size=n_runs)
+            sizes = np.concatenate(
+                [_differences(system, some, offsets[j], n_steps, dt) for j in parts], axis=2
+            ).reshape(2, some.n, *shape[1:])
+            absolute[rows], relative[rows] = sizes
+            bar.update(some.n)
+    return LinearError(radii, absolute, relative, int(n_steps), system.time, stop.came)
 
 
 def _differences(

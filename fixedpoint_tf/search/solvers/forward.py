@@ -12,6 +12,7 @@ import tensorflow as tf
 from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.compiling import compiled, kept_with_equations
 from fixedpoint_tf.search.solvers.base import Problem
+from fixedpoint_tf.systems.simulation import prompt_steps
 from fixedpoint_tf.systems.system import Residual
 
 __all__ = ["image", "settle", "smooth"]
@@ -27,11 +28,12 @@ def _kernel(residual: Residual):
             return k + 1, tf.clip_by_value(x + move, lower, upper), last
 
         unknown = tf.fill([tf.shape(x)[0]], tf.constant(x.dtype.max, x.dtype))
-        return tf.while_loop(
+        _, x, largest = tf.while_loop(
             lambda k, x, largest: (k < n_steps) & tf.reduce_any(largest > tol),
             step,
             (0, x, unknown),
         )
+        return x, largest, tf.reduce_any(largest > tol)
 
     return advance
 
@@ -71,7 +73,7 @@ def smooth(problem: Problem, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.n
     out = np.empty_like(x)
     for rows in chunks(len(x), x.shape[1]):
         xs, us = problem.rows(dtype, x[rows], u[rows])
-        _, moved, _ = advance(
+        moved, _, _ = advance(
             w,
             xs,
             us,
@@ -114,6 +116,13 @@ def settle(
     w, (lower, upper) = problem.weights(dtype), problem.bounds(dtype)
     rate = tf.constant(_rate(problem, x, u), dtype)
     xs, us = problem.rows(dtype, np.clip(x, problem.lower, problem.upper), u)
-    limits = tf.constant(max_steps), tf.constant(tol, dtype)
-    _, xs, moves = advance(w, xs, us, rate, *limits, lower, upper)
+    moves = tf.fill([len(x)], tf.constant(np.inf, dtype))
+    piece = prompt_steps(*x.shape)
+    for done in range(0, max_steps, piece):
+        n_steps = tf.constant(min(piece, max_steps - done))
+        xs, moves, moving = advance(
+            w, xs, us, rate, n_steps, tf.constant(tol, dtype), lower, upper
+        )
+        if not moving:
+            break
     return xs.numpy().astype(np.float64), moves.numpy().astype(np.float64)

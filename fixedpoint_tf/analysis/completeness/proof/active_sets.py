@@ -9,7 +9,6 @@ that it can't tell from a singular one, is decided in rational arithmetic, which
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -19,6 +18,7 @@ from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.linalg import inverses_or_nan
 from fixedpoint_tf._utils.norms import EPS
+from fixedpoint_tf.analysis.completeness.proof.limits import Limits
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 
 __all__ = ["TINY", "Roots", "Rectifiers", "all_sets", "solve_active_sets"]
@@ -114,14 +114,14 @@ def all_sets(equations: Rectifiers) -> Iterator[np.ndarray]:
 
 
 def solve_active_sets(
-    equations: Rectifiers, sets: Iterator[np.ndarray], deadline: float
+    equations: Rectifiers, sets: Iterator[np.ndarray], limits: Limits
 ) -> Roots:
     """Find all fixed points within some active sets.
 
     Args:
         equations: their weights, taken as exact.
         sets: parts ``(k, n)`` bool, no set twice.
-        deadline: of ``time.monotonic()``.
+        limits: of the proof.
     """
     found: list[np.ndarray] = []
     error: list[np.ndarray] = []
@@ -131,21 +131,27 @@ def solve_active_sets(
         exact[tuple(equations.offset)] = None
     n_sets, n_open, timed_out = 0, 0, False
     for active in sets:
-        if time.monotonic() > deadline:
+        if limits.are_reached():
             timed_out = True
             break
-        n_sets += len(active)
-        y, radius, is_root, is_open = _decide(equations, active)
-        found.append(y[is_root])
-        error.append(radius[is_root])
-        doubtful.append(active[is_open])
+        with limits:
+            y, radius, is_root, is_open = _decide(equations, active)
+            n_sets += len(active)
+            found.append(y[is_root])
+            error.append(radius[is_root])
+            doubtful.append(active[is_open])
+    timed_out |= limits.stop.came
     left = np.concatenate(doubtful)
     for i, active_set in enumerate(left):
-        timed_out |= time.monotonic() > deadline
+        timed_out |= limits.are_reached()
+        root, is_unique = None, False
+        if not timed_out and i < MOST_EXACT:
+            with limits:
+                root, is_unique = _solve_exactly(equations, active_set)
+            timed_out |= limits.stop.came
         if timed_out or i >= MOST_EXACT:
             n_open += len(left) - i
             break
-        root, is_unique = _solve_exactly(equations, active_set)
         if root is not None and max(map(abs, root), default=0) > LARGEST:
             root, is_unique = None, False  # no number in double precision stands for it
         n_open += 0 if is_unique else 1

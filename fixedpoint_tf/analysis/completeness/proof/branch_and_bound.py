@@ -8,13 +8,13 @@ operator shows exactly one; else it shrinks, and is cut in two where it does not
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
 
 import numpy as np
 
 from fixedpoint_tf._utils.intervals import Interval, hull, intersect
 from fixedpoint_tf._utils.linalg import inverses_or_nan
+from fixedpoint_tf.analysis.completeness.proof.limits import Limits
 from fixedpoint_tf.systems.enclosures.linear import LinearEnclosure
 
 __all__ = ["Enclosed", "enclose_all"]
@@ -60,8 +60,7 @@ def enclose_all(
     known: np.ndarray,
     *,
     n_units: int,
-    max_boxes: int,
-    deadline: float,
+    limits: Limits,
 ) -> Enclosed:
     """Enclose all fixed points of a map within a box.
 
@@ -73,11 +72,10 @@ def enclose_all(
         known: ``(p, k)``, where fixed points are thought to be. The proof does not rest on
             them: it only is faster.
         n_units: of the network, for how many boxes are looked at at once.
-        max_boxes: limit of the boxes that are looked at.
-        deadline: of ``time.monotonic()``.
+        limits: of the proof.
     """
     batch = max(16, BATCH_ENTRIES // max(n_units, 16))
-    return _Search(enclose, enclose_linearly, box, batch).run(known, max_boxes, deadline)
+    return _Search(enclose, enclose_linearly, box, batch).run(known, limits)
 
 
 class _Search:
@@ -93,13 +91,14 @@ class _Search:
         none = np.zeros((0, self.k))
         self.roots, self.alone = Interval(none, none), Interval(none, none)
 
-    def run(self, known: np.ndarray, max_boxes: int, deadline: float) -> Enclosed:
-        self._enclose_known(known)
+    def run(self, known: np.ndarray, limits: Limits) -> Enclosed:
+        with limits:
+            self._enclose_known(known)
         stack = [self.box[None]]
         undecided: list[Interval] = []
         n_boxes, timed_out = 0, False
         while stack:
-            if n_boxes >= max_boxes or time.monotonic() > deadline:
+            if limits.are_reached(n_boxes):
                 timed_out = True
                 break
             boxes = stack.pop()
@@ -107,15 +106,12 @@ class _Search:
                 stack.append(boxes[self.batch :])
                 boxes = boxes[: self.batch]
             n_boxes += len(boxes.lower)
-            boxes, bend = self._examine(boxes)
-            if not len(boxes.lower):
-                continue
-            small = ((boxes.upper - boxes.lower) <= SMALLEST * self.width).all(axis=1)
-            if small.any():
-                undecided.append(boxes[small])
-                boxes, bend = boxes[~small], bend[~small]
-            if len(boxes.lower):
-                halves = self._cut(boxes, bend)
+            halves, small = boxes, boxes[:0]  # an interruption leaves them all open
+            with limits:
+                halves, small = self._divide(boxes)
+            if len(small.lower):
+                undecided.append(small)
+            if len(halves.lower):
                 if stack and len(stack[-1].lower) + len(halves.lower) <= self.batch:
                     halves = _together([stack.pop(), halves])
                 stack.append(halves)
@@ -123,6 +119,14 @@ class _Search:
         none = np.zeros((0, self.k))
         rest = _together(left) if left else Interval(none, none)
         return Enclosed(self.roots, self.alone, rest, n_boxes, timed_out)
+
+    def _divide(self, boxes: Interval) -> tuple[Interval, Interval]:
+        """Look at boxes; cut in two those not decided, and give back those too small for it."""
+        boxes, bend = self._examine(boxes)
+        small = ((boxes.upper - boxes.lower) <= SMALLEST * self.width).all(axis=1)
+        if small.all():
+            return boxes[:0], boxes
+        return self._cut(boxes[~small], bend[~small]), boxes[small]
 
     def _enclose_known(self, known: np.ndarray) -> None:
         """Enclose guesses of fixed points, each with a large box where it is alone."""
@@ -264,8 +268,8 @@ class _Search:
                 meets = (root.lower <= self.alone.upper) & (root.upper >= self.alone.lower)
                 if meets.all(axis=1).any():  # it is one that is known, or can't be told from it
                     return bool(self._within_known(root)[0])
-                self.roots = _together([self.roots, root])
-                self.alone = _together([self.alone, wide])
+                both = _together([self.roots, root]), _together([self.alone, wide])
+                self.roots, self.alone = both  # an interruption finds both, or neither
                 return True
             radius = 8.0 * radius
         return False

@@ -11,22 +11,15 @@ from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.norms import spectral_norms
 from fixedpoint_tf.analysis.completeness.proof.branch_and_bound import enclose_all
 from fixedpoint_tf.analysis.completeness.proof.coordinates import Coordinates
+from fixedpoint_tf.analysis.completeness.proof.limits import Limits
 from fixedpoint_tf.systems.cells.couplings import independent_blocks
 from fixedpoint_tf.systems.cells.fixed_point_map import FixedPointMap
 
-__all__ = ["Limits", "Proof", "prove_map"]
+__all__ = ["MOST_VARIABLES", "Proof", "prove_map"]
 
 MOST_PRODUCTS = 100_000  # fixed points of independent blocks together
 MOST_VARIABLES = 24  # beyond, cutting boxes ends nowhere, and only a contraction is tried
 CONTRACTION_STEPS = 200  # of the iteration to its fixed point; the bound holds after any number
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """Limits of a proof: boxes that are looked at, and the time at which it ends."""
-
-    max_boxes: int
-    deadline: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,8 +111,7 @@ def _prove_block(network: FixedPointMap, known: np.ndarray, limits: Limits) -> P
         coordinates.box,
         coordinates.of(known).centre,
         n_units=network.n,
-        max_boxes=limits.max_boxes,
-        deadline=limits.deadline,
+        limits=limits,
     )
     return Proof(
         coordinates.outputs_at(found.roots),

@@ -11,11 +11,8 @@ from fixedpoint_tf._utils.intervals import Interval, intersect
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.completeness.proof.branch_and_bound import enclose_all
 from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
-from fixedpoint_tf.analysis.completeness.proof.networks import (
-    MOST_VARIABLES,
-    Limits,
-    prove_map,
-)
+from fixedpoint_tf.analysis.completeness.proof.limits import Limits
+from fixedpoint_tf.analysis.completeness.proof.networks import MOST_VARIABLES, prove_map
 from fixedpoint_tf.analysis.completeness.proof.rectified import prove_rectified
 from fixedpoint_tf.analysis.completeness.proof.result import WITHIN
 from fixedpoint_tf.systems.cells.curvature import as_arrays
@@ -178,8 +175,7 @@ def _prove_traced(
         box,
         known,
         n_units=n,
-        max_boxes=limits.max_boxes,
-        deadline=limits.deadline,
+        limits=limits,
     )
     method = f"branch and bound in {pluralize(n, 'variable')}{within}"
     roots, still_open = found.roots, found.open

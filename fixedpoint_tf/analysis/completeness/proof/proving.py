@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_finite, check_number, check_whole
-from fixedpoint_tf.analysis.completeness.proof.networks import Limits
+from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
+from fixedpoint_tf.analysis.completeness.proof.limits import Limits
 from fixedpoint_tf.analysis.completeness.proof.one_input import OneInput, prove_one_input
 from fixedpoint_tf.analysis.completeness.proof.result import Completeness
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -76,7 +78,8 @@ def prove_complete(
             system; that it is right elsewhere too is your word.
 
     Returns:
-        All fixed points that were enclosed, and what is left undecided.
+        All fixed points that were enclosed, and what is left undecided. After Ctrl-C, the
+        inputs not examined to the end by then have the code ``interrupted``.
 
     Raises:
         TypeError, ValueError: an argument is not as described; the system does something
@@ -105,7 +108,7 @@ def prove_complete(
     check_whole(max_boxes, "max_boxes")
     if form is not None:
         _check_form(system, form)
-    deadline = time.monotonic() + max_seconds
+    limits = Limits(max_boxes, time.monotonic() + max_seconds)
     answers = []
     for row in u:
         mine = np.arange(len(x))
@@ -115,9 +118,14 @@ def prove_complete(
             isinstance(points, FixedPoints) and points.status is not None
         ):  # slow points are not thought to be fixed points
             mine = mine[points.status[mine] == Status.FIXED_POINT]
-        limits = Limits(max_boxes, deadline)
-        answers.append((mine, prove_one_input(system, form, row, x[mine], limits)))
-    return _result(x, u, answers)
+        found = OneInput.without_proof(CompletenessCode.INTERRUPTED, system.n_states)
+        if not limits.stop.came:
+            with limits:
+                found = prove_one_input(system, form, row, x[mine], limits)
+            if limits.stop.came:
+                found = dataclasses.replace(found, code=CompletenessCode.INTERRUPTED)
+        answers.append((mine, found))
+    return limits.stop.complete(lambda: _result(x, u, answers))
 
 
 def _check_form(system: DynamicalSystem, form: PiecewiseLinear) -> None:

@@ -14,14 +14,13 @@ below 1.
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.linalg import inverses_or_nan
 from fixedpoint_tf._utils.norms import EPS, gamma
 from fixedpoint_tf.analysis.completeness.proof.active_sets import TINY, Rectifiers
+from fixedpoint_tf.analysis.completeness.proof.limits import Limits
 from fixedpoint_tf.analysis.completeness.proof.regions import MOST_CANDIDATES, Candidates
 
 __all__ = ["bound_outputs", "prune_sets"]
@@ -83,7 +82,7 @@ class _Search:
 
 
 def prune_sets(
-    equations: Rectifiers, outputs: Interval, max_boxes: int, deadline: float
+    equations: Rectifiers, outputs: Interval, max_boxes: int, limits: Limits
 ) -> Candidates:
     """List the active sets that can hold fixed points.
 
@@ -91,7 +90,7 @@ def prune_sets(
         equations: the network.
         outputs: bounds of the outputs of all fixed points, ``(n,)``.
         max_boxes: limit of the choices that are looked at.
-        deadline: of ``time.monotonic()``.
+        limits: of the proof.
     """
     n = equations.n
     batch = max(16, BATCH // n**2)
@@ -101,7 +100,7 @@ def prune_sets(
     found: list[np.ndarray] = []
     n_found, n_boxes, timed_out = 0, 0, False
     while stack:
-        if n_boxes >= max_boxes or time.monotonic() > deadline or n_found > MOST_CANDIDATES:
+        if n_boxes >= max_boxes or limits.are_reached() or n_found > MOST_CANDIDATES:
             timed_out = True
             break
         low, high = stack.pop()
@@ -109,26 +108,28 @@ def prune_sets(
             stack.append((low[:-batch], high[:-batch]))
             low, high = low[-batch:], high[-batch:]
         n_boxes += len(low)
-        for _ in range(N_NARROWINGS):
-            low, high, weight = _narrow(search, low, high)
-        is_open = (low < 0.0) & (high > 0.0) & equations.rectified
-        done = ~is_open.any(axis=1)
-        if done.any():
-            # At a range that ends at its threshold both sides have the same output.
-            found.append((low[done] >= 0.0) | ~equations.rectified)
-            n_found += int(done.sum())
-        low, high, weight = low[~done], high[~done], np.where(is_open, weight, -1.0)[~done]
-        if not len(low):
-            continue
-        rows, unit = np.arange(len(low)), weight.argmax(axis=1)
-        silent, active = high.copy(), low.copy()
-        silent[rows, unit] = 0.0
-        active[rows, unit] = 0.0
-        low, high = np.concatenate([low, active]), np.concatenate([silent, high])
-        if stack and len(stack[-1][0]) + len(low) <= batch:
-            last = stack.pop()
-            low, high = np.concatenate([last[0], low]), np.concatenate([last[1], high])
-        stack.append((low, high))
+        with limits:
+            for _ in range(N_NARROWINGS):
+                low, high, weight = _narrow(search, low, high)
+            is_open = (low < 0.0) & (high > 0.0) & equations.rectified
+            done = ~is_open.any(axis=1)
+            if done.any():
+                # At a range that ends at its threshold both sides have the same output.
+                found.append((low[done] >= 0.0) | ~equations.rectified)
+                n_found += int(done.sum())
+            low, high, weight = low[~done], high[~done], np.where(is_open, weight, -1.0)[~done]
+            if not len(low):
+                continue
+            rows, unit = np.arange(len(low)), weight.argmax(axis=1)
+            silent, active = high.copy(), low.copy()
+            silent[rows, unit] = 0.0
+            active[rows, unit] = 0.0
+            low, high = np.concatenate([low, active]), np.concatenate([silent, high])
+            if stack and len(stack[-1][0]) + len(low) <= batch:
+                last = stack.pop()
+                low, high = np.concatenate([last[0], low]), np.concatenate([last[1], high])
+            stack.append((low, high))
+    timed_out |= limits.stop.came
     active_sets = np.concatenate([*found, np.zeros((0, n), dtype=bool)])
     return Candidates(np.unique(active_sets, axis=0), n_boxes, 0, timed_out)
 

@@ -17,7 +17,8 @@ from fixedpoint_tf.analysis.completeness.proof.active_sets import (
     all_sets,
     solve_active_sets,
 )
-from fixedpoint_tf.analysis.completeness.proof.networks import MOST_PRODUCTS, Limits
+from fixedpoint_tf.analysis.completeness.proof.limits import Limits
+from fixedpoint_tf.analysis.completeness.proof.networks import MOST_PRODUCTS
 from fixedpoint_tf.analysis.completeness.proof.pruned_sets import bound_outputs, prune_sets
 from fixedpoint_tf.analysis.completeness.proof.regions import Candidates, LowRank
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
@@ -116,18 +117,18 @@ def _prove_block(equations: Rectifiers, limits: Limits) -> _Block:
     if n_rectified > FEW_RECTIFIED:
         low_rank = LowRank.of(equations)
         if low_rank is not None:
-            found = low_rank.candidates(limits.max_boxes, limits.deadline)
+            found = low_rank.candidates(limits)
             dimensions = pluralize(low_rank.rank, "dimension")
             return _decided(equations, found, limits, f"active sets of regions in {dimensions}")
         outputs, max_boxes = bound_outputs(equations), limits.max_boxes
         if n_rectified <= MOST_RECTIFIED:
             max_boxes = min(max_boxes, 2**n_rectified // DEARER)
         if outputs is not None:
-            found = prune_sets(equations, outputs, max_boxes, limits.deadline)
+            found = prune_sets(equations, outputs, max_boxes, limits)
             if not found.timed_out or n_rectified > MOST_RECTIFIED:
                 return _decided(equations, found, limits, "branch and bound over active sets")
     if n_rectified <= MOST_RECTIFIED:
-        roots = solve_active_sets(equations, all_sets(equations), limits.deadline)
+        roots = solve_active_sets(equations, all_sets(equations), limits)
         return _Block(roots, roots.n_sets, "all active sets")
     nothing = Roots(np.zeros((0, equations.n)), np.zeros(0), 0, 0, False)
     return _Block(nothing, 0, "none", too_large=True)
@@ -137,7 +138,7 @@ def _decided(equations: Rectifiers, found: Candidates, limits: Limits, method: s
     """Decide the active sets that can hold fixed points."""
     step = max(1, ENTRIES_AT_ONCE // equations.n**2)
     sets = (found.active[i : i + step] for i in range(0, len(found.active), step))
-    roots = solve_active_sets(equations, sets, limits.deadline)
+    roots = solve_active_sets(equations, sets, limits)
     n_open, timed_out = roots.n_open + found.n_open, roots.timed_out or found.timed_out
     roots = dataclasses.replace(roots, n_open=n_open, timed_out=timed_out)
     return _Block(roots, found.n_boxes, method)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import time
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf._utils.linalg import inverses_or_nan
 from fixedpoint_tf._utils.norms import EPS, gamma
 from fixedpoint_tf.analysis.completeness.proof.active_sets import Rectifiers
+from fixedpoint_tf.analysis.completeness.proof.limits import Limits
 
 __all__ = ["Candidates", "LowRank"]
 
@@ -99,12 +99,11 @@ class LowRank:
         network = cls(equations, rank)
         return network if network.is_near else None
 
-    def candidates(self, max_boxes: int, deadline: float) -> Candidates:
+    def candidates(self, limits: Limits) -> Candidates:
         """List the active sets that can hold fixed points.
 
         Args:
-            max_boxes: limit of the boxes that are looked at.
-            deadline: of ``time.monotonic()``.
+            limits: of the proof.
         """
         n = self.equations.n
         batch = max(16, BATCH // n)
@@ -113,7 +112,7 @@ class LowRank:
         n_boxes, n_open, timed_out = 0, 0, False
         while stack:
             lower, upper = stack.pop()
-            if n_boxes >= max_boxes or time.monotonic() > deadline:
+            if limits.are_reached(n_boxes):
                 timed_out = True
                 break
             if len(found) > MOST_CANDIDATES:
@@ -123,27 +122,29 @@ class LowRank:
                 stack.append((lower[batch:], upper[batch:]))
                 lower, upper = lower[:batch], upper[:batch]
             n_boxes += len(lower)
-            lower, upper, low, high = self._shrink(lower, upper)
-            if not len(lower):
-                continue
-            mixed = (low < 0.0) & (high > 0.0) & self.equations.rectified
-            n_mixed = mixed.sum(axis=1)
-            small = (upper - lower).max(axis=1) < SMALL
-            # Cutting helps no unit that only what is left out keeps from being decided.
-            moves = mixed & ((upper - lower) @ self.size.T > self.left_out)
-            stuck = small | ~moves.any(axis=1)
-            done = (n_mixed == 0) | (stuck & (n_mixed <= MOST_AT_THRESHOLD))
-            n_open += int((small & ~done).sum())
-            for i in np.flatnonzero(done):
-                found |= self._sets_at(low[i] >= 0.0, mixed[i])
-            rest = ~done & ~small
-            if rest.any():
-                lower, upper = self._cut(lower[rest], upper[rest], mixed[rest])
-                if stack and len(stack[-1][0]) + len(lower) <= batch:
-                    last = stack.pop()
-                    lower = np.concatenate([last[0], lower])
-                    upper = np.concatenate([last[1], upper])
-                stack.append((lower, upper))
+            with limits:
+                lower, upper, low, high = self._shrink(lower, upper)
+                if not len(lower):
+                    continue
+                mixed = (low < 0.0) & (high > 0.0) & self.equations.rectified
+                n_mixed = mixed.sum(axis=1)
+                small = (upper - lower).max(axis=1) < SMALL
+                # Cutting helps no unit that only what is left out keeps from being decided.
+                moves = mixed & ((upper - lower) @ self.size.T > self.left_out)
+                stuck = small | ~moves.any(axis=1)
+                done = (n_mixed == 0) | (stuck & (n_mixed <= MOST_AT_THRESHOLD))
+                n_open += int((small & ~done).sum())
+                for i in np.flatnonzero(done):
+                    found |= self._sets_at(low[i] >= 0.0, mixed[i])
+                rest = ~done & ~small
+                if rest.any():
+                    lower, upper = self._cut(lower[rest], upper[rest], mixed[rest])
+                    if stack and len(stack[-1][0]) + len(lower) <= batch:
+                        last = stack.pop()
+                        lower = np.concatenate([last[0], lower])
+                        upper = np.concatenate([last[1], upper])
+                    stack.append((lower, upper))
+        timed_out |= limits.stop.came
         rows = np.array([np.frombuffer(one, dtype=np.uint8) for one in sorted(found)])
         active = np.unpackbits(rows, axis=1, count=n) if len(rows) else np.zeros((0, n))
         return Candidates(active.astype(bool), n_boxes, n_open, timed_out)

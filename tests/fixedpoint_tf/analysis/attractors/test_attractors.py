@@ -8,7 +8,7 @@ import tensorflow as tf
 from matplotlib import pyplot
 from reference import leaky_relu_network, load
 
-from fixedpoint_tf import FixedPoints, Status, as_system
+from fixedpoint_tf import FixedPoints, SearchEnd, Status, as_system
 from fixedpoint_tf.analysis import (
     Attractors,
     GroupType,
@@ -406,14 +406,30 @@ class TestInterruption:
     def test_a_whole_answer_is_not_marked(self):
         assert not classify_attractors(*integrator(np.zeros((1, 1)), 1)).interrupted
 
-    def test_states_that_have_not_settled_are_no_answer(self, monkeypatch):
-        def stop(*arguments):
-            raise KeyboardInterrupt
+    def test_states_are_returned_as_far_as_they_had_settled(self, monkeypatch, tmp_path):
+        run_block, calls = arrivals.run_block, []
 
+        def stop(*arguments):
+            calls.append(1)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return run_block(*arguments)
+
+        system = as_system(
+            lambda h, u: h * tf.constant([1.0, 0.98], h.dtype), n_states=2, n_inputs=0
+        )
+        states = np.random.default_rng(0).normal(size=(50, 2))
         monkeypatch.setattr(arrivals, "run_block", stop)
-        system, points = integrator(np.zeros((1, 1)), 1)
-        with pytest.raises(KeyboardInterrupt):
-            sample_slow_states(system, points.xstar)
+        found = sample_slow_states(system, states, n_steps=1000)
+        assert found.search_end == SearchEnd.INTERRUPTED
+        assert "the keyboard put an end to the search" in repr(found)
+        assert found.n_iters.tolist() == [64] * found.n
+        np.testing.assert_allclose(found.xstar, found.x_init * [1.0, 0.98**64], rtol=1e-12)
+        found.save(tmp_path / "slow.h5")
+        assert FixedPoints.load(tmp_path / "slow.h5").search_end == SearchEnd.INTERRUPTED
+        monkeypatch.setattr(arrivals, "run_block", run_block)
+        whole = sample_slow_states(system, states, n_steps=1000)
+        assert whole.search_end is None and whole.n_iters.tolist() == [1000] * whole.n
 
 
 def test_bars_are_shown_where_asked_for(capsys):

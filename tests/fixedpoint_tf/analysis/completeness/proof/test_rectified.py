@@ -16,6 +16,7 @@ from fixedpoint_tf.analysis.completeness.proof.active_sets import (
     all_sets,
     solve_active_sets,
 )
+from fixedpoint_tf.analysis.completeness.proof.limits import Limits
 from fixedpoint_tf.analysis.completeness.proof.pruned_sets import bound_outputs, prune_sets
 from fixedpoint_tf.analysis.completeness.proof.regions import LowRank
 from fixedpoint_tf.systems.cells import PiecewiseLinear
@@ -79,22 +80,22 @@ def draw(kind, rng):
     "kind", ["any", "whole numbers", "without an offset", "equal units", "silent units"]
 )
 def test_the_points_are_those_of_rational_enumeration(kind):
-    n_compared = 0
+    n_compared, limits = 0, Limits(10**6, np.inf)
     for seed in range(40):
         V, c, rectified, below = draw(kind, np.random.default_rng(seed))
         equations = Rectifiers(V, [Fraction(float(v)) for v in c], rectified, below)
         truth = solve_rationally(V, equations.offset, rectified, below)
         low_rank = LowRank.of(equations)
-        every = solve_active_sets(equations, all_sets(equations), np.inf)
+        every = solve_active_sets(equations, all_sets(equations), limits)
         answers = [(every, 0)]
         if low_rank is not None:
-            found = low_rank.candidates(10**6, np.inf)
-            roots = solve_active_sets(equations, iter([found.active]), np.inf)
+            found = low_rank.candidates(limits)
+            roots = solve_active_sets(equations, iter([found.active]), limits)
             answers.append((roots, found.n_open))
         outputs = bound_outputs(equations)
         if outputs is not None:
-            found = prune_sets(equations, outputs, 10**6, np.inf)
-            roots = solve_active_sets(equations, iter([found.active]), np.inf)
+            found = prune_sets(equations, outputs, 10**6, limits)
+            roots = solve_active_sets(equations, iter([found.active]), limits)
             assert not found.timed_out, seed
             answers.append((roots, found.n_open))
         for roots, n_open in answers:
