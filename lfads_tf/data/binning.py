@@ -87,7 +87,13 @@ def bin_spikes(
     given: list[np.ndarray] = []
     counts = np.empty((n_bins, len(spike_times)), np.float32)
     for neuron, times in enumerate(spike_times):
-        times = as_numbers(times, f"spike_times of neuron {neuron}")
+        times = as_numbers(times, f"spike_times of neuron {neuron}", dtype=None)
+        if times.dtype == bool:
+            raise TypeError(
+                f"spike_times of neuron {neuron}: expected times in seconds, received flags. "
+                "Bins with and without a spike are counts already."
+            )
+        times = times.astype(np.float64)
         if times.size == 0 or (times.ndim == 2 and 1 in times.shape):
             times = times.ravel()
         if times.ndim != 1:
@@ -116,6 +122,12 @@ def _doubt_of_unit(given: list[np.ndarray], n_inside: int, start: float, stop: f
     if not n_spikes:
         return ""
     times = np.concatenate(given)
+    n_distinct = sum(len(np.unique(own)) for own in given)
+    if n_spikes >= 20 and n_distinct < n_spikes / 2:
+        return (
+            f"{n_spikes} spikes came at {n_distinct} different times, as counts in bins do, "
+            "not spikes."
+        )
     if n_inside == 0:
         return f"none of the {n_spikes} spikes lies within {window}."
     first, last = times.min(), times.max()

@@ -93,7 +93,8 @@ def as_numbers(
         array = np.asarray(unmasked(value))
         received = f"{type(value).__name__} of {array.dtype}"
         if _holds_numbers(array):
-            array = array if dtype is None else array.astype(dtype, copy=False)
+            kept = np.float64 if array.dtype.kind == "O" else array.dtype  # Python's numbers
+            array = array.astype(kept if dtype is None else dtype, copy=False)
             received = ""
     except Exception as error:  # lists of unequal length, or an array of another library
         received = f"{type(value).__name__} ({error})"

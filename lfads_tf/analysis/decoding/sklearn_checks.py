@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import inspect
+import numbers
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +21,11 @@ __all__ = [
     "validate",
     "validate_samples",
 ]
+
+_NOT_NUMBERS = (
+    *(str, bytes, np.datetime64, np.timedelta64),
+    *(datetime.date, datetime.timedelta),
+)
 
 
 def validate_samples(estimator: Any, X: Any, *, reset: bool, finite: Any = True) -> Any:
@@ -100,8 +107,24 @@ def takes_several_targets(regressor: Any) -> bool:
 def _validate(estimator: Any, finite: Any, *arrays: Any, **options: Any) -> Any:
     """Validate by the function of 1.6, or the method of before."""
     options |= {"dtype": "float64"}
+    arrays = tuple(_numbers(one, name) for one, name in zip(arrays, "Xy", strict=False))
     try:
         from sklearn.utils.validation import validate_data
     except ImportError:
         return estimator._validate_data(*arrays, force_all_finite=finite, **options)
     return validate_data(estimator, *arrays, ensure_all_finite=finite, **options)
+
+
+def _numbers(value: Any, name: str) -> Any:
+    """Return NaN for what is masked; refuse text and dates, which scikit-learn converts."""
+    value = checks.unmasked(value)
+    array = np.asarray(value)
+    items = list(array.flat) if array.dtype.kind == "O" and array.ndim else []
+    if array.dtype.kind in "SUMmTV" or any(isinstance(item, _NOT_NUMBERS) for item in items):
+        raise TypeError(
+            f"{name}: expected an array of real numbers, received {type(value).__name__} of "
+            f"{array.dtype}."
+        )
+    if items and all(item is None or isinstance(item, numbers.Real) for item in items):
+        return array.astype(float)  # None is NaN.
+    return value

@@ -111,6 +111,9 @@ class TestBehavior:
         x, y = np.ones((4, 5, 3)), np.ones((4, 5, 2))
         with pytest.raises(ValueError, match=r"train_masks: expected shape \(4, 1\)"):
             nlb_behavior_r_squared(x, y, x, y, bin_width=0.1, train_masks=np.ones((3, 1)))
+        for wrong in (np.full((4, 1), "no"), np.full((4, 1), 1j), np.full((4, 1), 2)):
+            with pytest.raises((TypeError, ValueError), match="train_masks: expected"):
+                nlb_behavior_r_squared(x, y, x, y, bin_width=0.1, train_masks=wrong)
         with pytest.raises(ValueError, match="penalties: expected numbers above 0"):
             nlb_behavior_r_squared(x, y, x, y, bin_width=0.1, penalties=[0.0])
 

@@ -46,3 +46,17 @@ def test_wrong_arguments():
         psth_r_squared(rates, [0, 0, 0], np.ones((1, 2, 2)), kinds=[5])
     with pytest.raises(ValueError, match="jitter: expected one whole number for each of 3"):
         condition_means(rates, [0, 0, 1], jitter=[1])
+
+
+@pytest.mark.parametrize("wrong", [[0, 1.5, 0], [0, np.nan, 0], ["0", "1", "0"]])
+def test_jitter_is_whole_and_known(wrong):
+    for jitter in (wrong, np.ma.masked_array([0, 1, 0], mask=[False, True, False])):
+        with pytest.raises((TypeError, ValueError), match="jitter: expected"):
+            condition_means(np.ones((3, 2, 2)), [0, 0, 1], jitter=jitter)
+
+
+def test_kinds_are_labels_as_conditions_are():
+    rates, psth = np.ones((3, 2, 2)), np.zeros((2, 2, 2))
+    for kinds in (np.array([0, 1], "M8[s]"), [{}, 1]):
+        with pytest.raises(TypeError, match="kinds: expected"):
+            psth_r_squared(rates, [0, 0, 1], psth, kinds=kinds)

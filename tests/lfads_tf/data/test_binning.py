@@ -320,3 +320,11 @@ def test_times_and_window_in_ms_are_noticed():
     times = poisson_times(8.0, 60.0, 3, 1e3)
     with pytest.warns(UserWarning, match="neurons would fire 0.00.* Are they in seconds"):
         bin_spikes(times, 1.0 - 1e-9, 0.0, 60e3)
+
+
+def test_counts_in_place_of_times_are_noticed():
+    trains = np.random.default_rng(0).integers(0, 2, (3, 1000))
+    with pytest.warns(UserWarning, match="3000 spikes came at 6 different times, as counts in"):
+        bin_spikes(list(trains), 0.02, 0.0, 20.0)
+    with pytest.raises(TypeError, match="spike_times of neuron 0: expected times .* flags"):
+        bin_spikes(list(trains > 0), 0.02, 0.0, 20.0)

@@ -201,3 +201,22 @@ class TestGrid:
             Regressor(StandardScaler())
         with pytest.raises(ValueError, match="grid: expected parameters .* 'depth'"):
             fit_decoder(Regressor(SVR(), grid={"depth": [1]}), rates, force)
+
+    @pytest.mark.parametrize("regressor", [RidgeRegressor(), OptimalLinearRegressor()])
+    def test_what_scikit_learn_would_convert_or_overlook_is_refused(self, regressor):
+        x = np.random.default_rng(0).normal(size=(50, 2)).round(2)
+        for wrong in (
+            x.astype(str),
+            x.astype("S8"),
+            x.astype(str).astype(object),
+            x.astype("M8[D]"),
+            x.astype("m8[s]").astype(object),
+        ):
+            with pytest.raises(TypeError, match="X: expected an array of real numbers"):
+                regressor.fit(wrong, x)
+            with pytest.raises(TypeError, match="y: expected an array of real numbers"):
+                regressor.fit(x, wrong)
+        for missing in (np.where(x > 1, None, x), np.ma.masked_greater(x, 1)):
+            for given in ((missing, x), (x, missing)):
+                with pytest.raises(ValueError, match="contains NaN"):
+                    regressor.fit(*given)

@@ -111,3 +111,14 @@ def test_wrong_arguments():
         plot_decoded(truth, {"a": truth[1:]}, bin_width=0.1)
     with pytest.raises(ValueError, match="names: expected 1, one a dimension"):
         plot_decoded(truth, {"a": truth}, bin_width=0.1, names=["x", "y"])
+    for wrong in (truth.astype(str), truth + 1j, truth.astype("M8[D]")):
+        with pytest.raises(TypeError, match="predictions: expected an array of real"):
+            plot_decoded(truth, {"a": wrong}, bin_width=0.1)
+
+
+def test_what_is_masked_is_not_drawn():
+    truth = np.zeros((2, 10, 1))
+    masked = np.ma.masked_array(truth + 1, mask=np.arange(10)[:, None] + truth < 3)
+    _, axes = plot_decoded(truth, {"a": masked}, bin_width=0.1)
+    drawn = next(line for line in axes[0, 0].lines if line.get_label() == "a")
+    assert np.isnan(drawn.get_ydata()).tolist() == [True] * 3 + [False] * 7
