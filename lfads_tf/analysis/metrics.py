@@ -110,11 +110,10 @@ def squared_correlation(true: Any, estimated: Any, *, average: str | None = "neu
     """
     if average is not None and not _is_one_of(average, "neurons"):
         raise ValueError(f"average: expected 'neurons' or None, received {average!r}.")
+    true = checks.as_numbers(
+        true, "true", n_axes=(3,), shape="(n_trials, n_bins, n_neurons)", dtype=None
+    )
     true, estimated = pair("true", true, "estimated", estimated)
-    if true.ndim != 3:
-        raise ValueError(
-            f"true: expected shape (n_trials, n_bins, n_neurons), received {true.shape}."
-        )
     seen = ~np.isnan(true)
     x, y = (_deviations(values, seen, axis=1) for values in (true, estimated))
     xx, yy, xy = ((a * b).sum(axis=1) for a, b in ((x, x), (y, y), (x, y)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks, figures
 from fixedpoint_tf._utils.principal_components import fit_components
+from lfads_tf._utils.checks import several
 from lfads_tf.plotting import style
 
 if TYPE_CHECKING:
@@ -55,21 +56,21 @@ def plot_initial_conditions(
     n_trials, n = means.shape
     key = style.condition_key(conditions, n_trials)
     # A model of one initial condition is drawn along a line.
-    numbers = checks.as_numbers(components, "components", dtype=None)
-    if numbers.shape != (2,) or numbers.dtype.kind not in "iu" or numbers.min() < 1:
-        raise ValueError(
+    numbers = several(components, "components")
+    if len(numbers) != 2 or not all(checks.is_whole(k) and k >= 1 for k in numbers):
+        raise checks.ArgumentTypeError(
             "components: expected two whole numbers from 1, received "
             f"{checks.shown(components)}."
         )
-    if numbers.max() > max(n, 2):
+    if max(numbers) > max(n, 2):
         raise ValueError(
             f"components: expected numbers up to {max(n, 2)}, since there are {n} initial "
-            f"conditions, received {numbers.max()}."
+            f"conditions, received {max(numbers)}."
         )
     checks.check_axes(ax)
     means = np.pad(means, ((0, 0), (0, max(0, 2 - n))))
-    fitted = fit_components(means, int(numbers.max()))
-    points = (means - fitted.mean) @ fitted.axes[numbers - 1].T
+    fitted = fit_components(means, max(numbers))
+    points = (means - fitted.mean) @ fitted.axes[[k - 1 for k in numbers]].T
     share = fitted.squares / (fitted.squares.sum() or 1.0)
     fig, ax = figures.new_axes(ax=ax, size=(4.6, 4.4))
     markers = "osD^v<>p"

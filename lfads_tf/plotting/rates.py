@@ -71,9 +71,9 @@ def plot_rates_against_truth(
     checks.check_number(start, "start", low=-np.inf)
     if not isinstance(average, str) or average not in _WORDS:
         raise ValueError(f"average: expected 'neurons' or 'pooled', received {average!r}.")
-    inferred = style.field(
-        "rates", rates, "rates", 3, "(n_trials, n_bins, n_neurons)", nan=True
-    )
+    shape = "(n_trials, n_bins, n_neurons)"
+    true_rates = checks.as_numbers(true_rates, "true_rates", n_axes=(3,), shape=shape)
+    inferred = style.field("rates", rates, "rates", 3, shape, nan=True)
     truth, inferred = pair("true_rates", true_rates, "rates", inferred)
     if np.isnan(truth).all():
         raise ValueError("true_rates: expected known rates, received NaN only.")

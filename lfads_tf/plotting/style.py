@@ -13,7 +13,7 @@ import numpy as np
 from fixedpoint_tf._utils import checks
 from fixedpoint_tf._utils.checks import unmasked
 from fixedpoint_tf._utils.figures import COLORS
-from lfads_tf._utils.checks import numbers_or_nan
+from lfads_tf._utils.checks import numbers_or_nan, several
 from lfads_tf._utils.conditions import as_conditions, condition_kinds
 
 __all__ = [
@@ -78,18 +78,15 @@ def chosen(name: str, indices: Any, n: int, default: Iterable[int]) -> list[int]
     """
     if indices is None:
         return [int(i) for i in default]
-    try:
-        array = np.atleast_1d(np.asarray(unmasked(indices)))
-    except ValueError:  # lists of unequal length
-        array = np.zeros(0)
-    if array.ndim != 1 or array.dtype.kind not in "iu" or array.size == 0:
+    items = [indices] if checks.is_whole(indices) else several(indices, name)
+    if not all(map(checks.is_whole, items)):
         raise checks.ArgumentTypeError(
             f"{name}: expected whole numbers in a list, received {checks.shown(indices)}."
         )
-    if array.min() < 0 or array.max() >= n:
-        wrong = array[(array < 0) | (array >= n)][0]
-        raise ValueError(f"{name}: expected numbers from 0 to {n - 1}, received {wrong}.")
-    return [int(i) for i in array]
+    wrong = [i for i in items if not 0 <= i < n]
+    if wrong:
+        raise ValueError(f"{name}: expected numbers from 0 to {n - 1}, received {wrong[0]}.")
+    return [int(i) for i in items]
 
 
 def times(n_bins: int, bin_width: float, start: float) -> np.ndarray:

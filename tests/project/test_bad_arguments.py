@@ -23,8 +23,11 @@ if __name__ == "__main__":  # pragma: no cover
     sys.path[:0] = [str(Path(__file__).parents[k] / s) for k, s in ((2, ""), (1, "support"))]
 
 import calls_analysis
+import calls_decoding
+import calls_field_potentials
 import calls_fixedpoint_tf
 import calls_lfads_analysis
+import calls_lfads_plotting
 import calls_lfads_tf
 from common_calls import KINDS
 from public_calls import Call, Excluded, parameters, public_callables, takes_none
@@ -34,6 +37,9 @@ CALLS = {
     **calls_analysis.CALLS,
     **calls_lfads_tf.CALLS,
     **calls_lfads_analysis.CALLS,
+    **calls_field_potentials.CALLS,
+    **calls_decoding.CALLS,
+    **calls_lfads_plotting.CALLS,
 }
 CALLABLES = dict(public_callables())
 MOST_ANYTHING = 15  # arguments that take whatever is given, each with its reason

@@ -28,6 +28,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
 
     strength: ClassVar[str]
     most: ClassVar[float] = np.inf
+    of_trials: ClassVar[bool] = False
     _solve: ClassVar[Callable[..., list[Any]]]  # of X, y and several strengths
 
     def __sklearn_tags__(self) -> Any:
@@ -52,7 +53,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
             ValueError: shapes that do not fit, infinity, or a strength out of range.
         """
         strengths = check_strengths(strengths, "strengths", cls.most)
-        X, y = check_samples(X, y, ("X", "y"))
+        X, y = check_samples(X, y, ("X", "y"), trials=cls.of_trials)
         fitted = []
         for strength, model in zip(strengths, cls._solve(X, y, strengths), strict=True):
             one = cls(**{cls.strength: strength})
@@ -174,6 +175,7 @@ class KalmanRegressor(_Regressor):
 
     strength: ClassVar[str] = "shrinkage"
     most: ClassVar[float] = 1.0
+    of_trials: ClassVar[bool] = True
     _solve = staticmethod(kalman_filters)
 
     def __init__(self, shrinkage: float = 0.0) -> None:

@@ -58,12 +58,12 @@ class KalmanFilter(NamedTuple):
         Returns:
             ``(n_trials, n_bins, n_targets)``.
         """
-        features = numbers_or_nan(features, name)
         n_features = len(self.features_mean)
-        if features.ndim != 3 or features.shape[-1] != n_features:
+        shape = f"(n_trials, n_bins, {n_features})"
+        features = numbers_or_nan(features, name, n_axes=(3,), shape=shape)
+        if features.shape[-1] != n_features:
             raise ValueError(
-                f"{name}: expected shape (n_trials, n_bins, {n_features}), as the filter's, "
-                f"received {features.shape}."
+                f"{name}: expected shape {shape}, as the filter's, received {features.shape}."
             )
         n_trials, n_bins, _ = features.shape
         a, w, h = self.transition, self.transition_noise, self.observation
@@ -103,12 +103,7 @@ def kalman_filters(
 ) -> list[KalmanFilter]:
     """Fit a filter by regression for each shrinkage (:class:`~.decoders.Kalman`)."""
     shares = check_strengths(shrinkages, "shrinkages", 1.0)
-    features, targets = check_samples(features, targets, names)
-    if features.ndim != 3:
-        raise ValueError(
-            f"{names[0]}: expected shape (n_trials, n_bins, n_features), received "
-            f"{features.shape}."
-        )
+    features, targets = check_samples(features, targets, names, trials=True)
     x, y = complete_samples(features, targets)
     before, after = complete_samples(targets[:, :-1], targets[:, 1:])
     if len(x) < 2 or len(before) < 2:

@@ -14,12 +14,20 @@ _SHAPE = "(n_trials, n_bins, n) or (n_samples, n)"
 
 
 def check_samples(
-    features: Any, targets: Any, names: tuple[str, str] = ("features", "targets")
+    features: Any,
+    targets: Any,
+    names: tuple[str, str] = ("features", "targets"),
+    *,
+    trials: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Check features and targets of the same samples, as float64; infinity is refused."""
+    """Check features and targets of the same samples, or of trials alone, as float64.
+
+    Infinity is refused.
+    """
     of_x, of_y = names
-    x = numbers_or_nan(features, of_x, n_axes=(2, 3), shape=_SHAPE)
-    y = numbers_or_nan(targets, of_y, n_axes=(2, 3), shape=_SHAPE)
+    n_axes, shape = ((3,), "(n_trials, n_bins, n)") if trials else ((2, 3), _SHAPE)
+    x = numbers_or_nan(features, of_x, n_axes=n_axes, shape=shape)
+    y = numbers_or_nan(targets, of_y, n_axes=n_axes, shape=shape)
     if x.shape[:-1] != y.shape[:-1]:
         raise ValueError(
             f"{of_y}: expected shape ({', '.join(map(str, x.shape[:-1]))}, n_targets), since "

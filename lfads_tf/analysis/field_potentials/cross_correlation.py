@@ -210,7 +210,7 @@ def cross_correlation(
             raise ValueError("conditions: expected that of at least two trials, received none.")
         conditions, x, y = conditions[known], x[known], y[known]
     n_trials, n_bins = x.shape
-    n_lags = round(checks.check_number(max_lag, "max_lag") / width)
+    n_lags = round(min(checks.check_number(max_lag, "max_lag") / width, n_bins))
     if not 1 <= n_lags <= n_bins // 2:
         raise ValueError(
             f"max_lag: expected from one bin to half a trial ({width:g} to "

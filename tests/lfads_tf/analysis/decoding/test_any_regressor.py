@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from analysis_kinds import numbers
+from argument_kinds import flag, number
+from hypothesis import given, settings
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
@@ -220,3 +223,32 @@ class TestGrid:
             for given in ((missing, x), (x, missing)):
                 with pytest.raises(ValueError, match="contains NaN"):
                     regressor.fit(*given)
+
+
+PARAMETERS = [
+    (RidgeRegressor, "penalty", number(closed="low")),
+    (OptimalLinearRegressor, "shrinkage", number(high=1.0, closed="both")),
+    (KalmanRegressor, "shrinkage", number(high=1.0, closed="both")),
+    (Lags, "lags", numbers(-np.inf, whole=True, alone=True)),
+    (Lags, "keep_trials", flag()),
+]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name", "kind"),
+    PARAMETERS,
+    ids=[f"{kind.__name__}-{name}" for kind, name, _ in PARAMETERS],
+)
+def test_constructors_take_anything_and_fit_refuses_it_by_name(estimator, name, kind):
+    trials = np.random.default_rng(0).normal(size=(6, 8, 3))
+    of_trials = estimator in (KalmanRegressor, Lags)
+    x = trials if of_trials else trials.reshape(-1, 3)
+
+    @settings(max_examples=100, deadline=None, derandomize=True, database=None)
+    @given(kind.wrong(None))
+    def attempt(wrong):
+        made = estimator(**{name: wrong})
+        with pytest.raises((TypeError, ValueError), match=f"^{name}: expected .* received"):
+            made.fit(x, x[..., :1])
+
+    attempt()
