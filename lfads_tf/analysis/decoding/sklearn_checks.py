@@ -30,20 +30,18 @@ _NOT_NUMBERS = (
 
 def validate_samples(estimator: Any, X: Any, *, reset: bool, finite: Any = True) -> Any:
     """Check and convert samples as scikit-learn does; ``finite`` may be ``"allow-nan"``."""
-    X = checks.unmasked(X)
+    X = _numbers(X, "X")
     try:
-        found = _validate(estimator, finite, X, reset=reset)
+        return _validate(estimator, finite, X, reset=reset)
     except (TypeError, ValueError) as error:
         raise _by_name("X", error) from error
-    checks.as_numbers(X, "X", dtype=None)  # scikit-learn takes dates, and text of digits
-    return found
 
 
 def validate(estimator: Any, X: Any, y: Any) -> Any:
     """Check and convert samples and targets to fit to, two samples at least."""
-    X, y = checks.unmasked(X), checks.unmasked(y)
+    X, y = _numbers(X, "X"), _numbers(y, "y")
     try:
-        found = _validate(
+        return _validate(
             estimator, True, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2
         )
     except (TypeError, ValueError) as error:
@@ -52,9 +50,6 @@ def validate(estimator: Any, X: Any, y: Any) -> Any:
         except (TypeError, ValueError):
             raise _by_name("X", error) from error
         raise _by_name("y", error) from error
-    for name, given in (("X", X), ("y", y)):
-        checks.as_numbers(given, name, dtype=None)
-    return found
 
 
 def _by_name(argument: str, error: Exception) -> Exception:
@@ -107,7 +102,6 @@ def takes_several_targets(regressor: Any) -> bool:
 def _validate(estimator: Any, finite: Any, *arrays: Any, **options: Any) -> Any:
     """Validate by the function of 1.6, or the method of before."""
     options |= {"dtype": "float64"}
-    arrays = tuple(_numbers(one, name) for one, name in zip(arrays, "Xy", strict=False))
     try:
         from sklearn.utils.validation import validate_data
     except ImportError:
@@ -118,7 +112,10 @@ def _validate(estimator: Any, finite: Any, *arrays: Any, **options: Any) -> Any:
 def _numbers(value: Any, name: str) -> Any:
     """Return NaN for what is masked; refuse text and dates, which scikit-learn converts."""
     value = checks.unmasked(value)
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # lists of unequal length
+        raise _by_name(name, error) from error
     items = list(array.flat) if array.dtype.kind == "O" and array.ndim else []
     if array.dtype.kind in "SUMmTV" or any(isinstance(item, _NOT_NUMBERS) for item in items):
         raise TypeError(

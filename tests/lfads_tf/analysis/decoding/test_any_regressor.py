@@ -1,10 +1,10 @@
 """Lags in front of any regressor of scikit-learn, and decoders that scikit-learn accepts."""
 
+import hypothesis
 import numpy as np
 import pytest
 from analysis_kinds import numbers
 from argument_kinds import flag, number
-from hypothesis import given, settings
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
@@ -244,8 +244,8 @@ def test_constructors_take_anything_and_fit_refuses_it_by_name(estimator, name, 
     of_trials = estimator in (KalmanRegressor, Lags)
     x = trials if of_trials else trials.reshape(-1, 3)
 
-    @settings(max_examples=100, deadline=None, derandomize=True, database=None)
-    @given(kind.wrong(None))
+    @hypothesis.settings(max_examples=100, deadline=None, derandomize=True, database=None)
+    @hypothesis.given(kind.wrong(None))
     def attempt(wrong):
         made = estimator(**{name: wrong})
         with pytest.raises((TypeError, ValueError), match=f"^{name}: expected .* received"):
