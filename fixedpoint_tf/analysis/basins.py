@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import binomtest
 
-from fixedpoint_tf._utils.checks import check_number, check_rows
+from fixedpoint_tf._utils.checks import check_number, check_switch
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
@@ -20,10 +20,11 @@ from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import (
     constant_inputs,
     eigenvalues_of,
+    every_state,
     inputs_of,
     is_stable_of,
 )
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -181,13 +182,12 @@ def estimate_basins(
         >>> estimate_basins(wells, points, np.linspace(-1.0, 2.0, 30)[:, None])
         30 states reach 2 of 2 attractors; point 2 has the largest basin: 67% (49% to 81%)
     """
-    system = as_system(system)
+    system = system_of(system)
     of_points = inputs_of(system, points)
     check_runs(tol, max_steps)
     check_number(confidence, "confidence", 0.0, 1.0)
-    start = system.layout.pack(states, "states")
-    start = start.reshape(-1, system.n_states) if start.ndim == 3 else start
-    check_rows(start, "states", system.n_states, "n_states")
+    check_switch(verbose, "verbose")
+    start = every_state(system, states)
     u = _inputs_of_states(inputs, of_points, len(start), system.n_inputs)
     step = time_step(system, points, of_points, dt)
     fixed = np.ones(points.n, dtype=bool)

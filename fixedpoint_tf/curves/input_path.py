@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import as_numbers, check_finite, is_number
+from fixedpoint_tf._utils.checks import as_numbers, check_finite, check_range, shown
 
 __all__ = ["Path"]
 
@@ -49,16 +49,14 @@ class Path:
             )
         if callable(path):
             self.function = path
-            low, high = (0.0, 1.0) if s_range is None else s_range
-            if not (is_number(low) and is_number(high) and -np.inf < low < high < np.inf):
-                raise ValueError(f"s_range: expected two rising numbers, received {s_range!r}.")
-            self.low, self.high = float(low), float(high)
+            given = (0.0, 1.0) if s_range is None else s_range
+            self.low, self.high = check_range(given, "s_range")
             self.breaks = np.array([self.low, self.high])
             self._evaluate(np.array([self.low, self.high]))
             return
         if s_range is not None:
             raise ValueError(
-                f"s_range: expected None but for a function, received {s_range!r}."
+                f"s_range: expected None but for a function, received {shown(s_range)}."
             )
         corners = as_numbers(path, "path")
         if corners.ndim == 1 and n_inputs == 1:

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_number, check_whole
+from fixedpoint_tf.systems.convert.arguments import checked_box
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["Steps", "checked_steps"]
@@ -45,15 +46,6 @@ def checked_steps(
             f"{shortest!r}, {first!r}, {longest!r}."
         )
     check_whole(max_points, "max_points", least=2)
-    given = (system.lower, system.upper) if bounds is None else bounds
-    shape = (system.n_states,)
-    try:
-        lower, upper = (np.broadcast_to(np.asarray(b, float), shape) for b in given)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"bounds: expected (lower, upper), numbers or of shape ({shape[0]},), received "
-            f"{bounds!r}."
-        ) from error
-    if bounds is not None and not (lower < upper).all():
-        raise ValueError(f"bounds: expected lower below upper, received {bounds!r}.")
+    box = checked_box(bounds, system.n_states)
+    lower, upper = (system.lower, system.upper) if box is None else box
     return Steps(first, longest, shortest, int(max_points), lower, upper, size)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.checks import as_numbers, check_finite
+from fixedpoint_tf._utils.checks import as_numbers, check_finite, check_rows
 from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -24,6 +24,7 @@ __all__ = [
     "constant_input",
     "constant_inputs",
     "eigenvalues_of",
+    "every_state",
     "given_inputs",
     "inputs_of",
     "is_stable_of",
@@ -104,8 +105,20 @@ def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
             f"{came}."
         )
     if points.n:
-        check_finite(points.inputs, "inputs of points")
+        check_finite(points.inputs, "points.inputs")
     return points.inputs
+
+
+def every_state(system: DynamicalSystem, states: Any) -> np.ndarray:
+    """``(n, n_states)``, states given as rows, or all those of trajectories.
+
+    Raises:
+        TypeError, ValueError: they are neither, or not finite.
+    """
+    x = system.layout.pack(states, "states")
+    x = x.reshape(-1, system.n_states) if x.ndim == 3 else x
+    check_rows(x, "states", system.n_states, "n_states")
+    return x
 
 
 def constant_input(inputs: Any, n_inputs: int) -> np.ndarray:

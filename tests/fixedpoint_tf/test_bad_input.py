@@ -665,7 +665,7 @@ QUESTIONS = {
     ),
     "bounds the wrong way round": (
         lambda: finder().continue_branches(both_results()[0], [[0.0], [1.0]], bounds=(1, 0)),
-        r"bounds: expected lower below upper, received \(1, 0\)",
+        r"bounds: expected lower < upper in every coordinate, received \(1, 0\)",
     ),
     "a readout that is NaN": (
         lambda: finder().analyze_sensitivity(both_results()[0], np.array([[1.0, np.nan]])),

@@ -125,20 +125,51 @@ def generator():
     return Kind("generator", lambda valid: _one_of(*bad))
 
 
-def instance(*also: type):
+def instance(*also: type, others: tuple[Any, ...] = ()):
     """Describe an object of a type that cannot be confused with other values.
 
     Args:
         also: types of wrong-looking values that are right.
+        others: further objects that are wrong, such as one of another size.
     """
-    bad = [0, 1.5, True, np.nan, *OBJECTS, *LISTS]
+    bad = [0, 1.5, True, np.nan, *OBJECTS, *LISTS, *others]
     return Kind("instance", lambda valid: _one_of(*[v for v in bad if not isinstance(v, also)]))
+
+
+def index(n: int, *, negative: bool = False):
+    """Describe the number of one of ``n`` things; ``negative``: from the end as well."""
+    return dataclasses.replace(whole(-n if negative else 0, n - 1), name="index")
+
+
+def pair():
+    """Describe two rising finite numbers."""
+    bad = [0.5, 3, "ab", [], (1.0,), (0.0, 1.0, 2.0), (1.0, 0.0), (1.0, 1.0), (0.0, np.nan)]
+    bad += [(np.nan, 1.0), (-np.inf, 1.0), (0.0, np.inf), (None, 1.0), (0.0, "1"), (0.0, 1j)]
+    bad += [(False, True), ([0.0], [1.0]), np.zeros(3), np.zeros((2, 2)), np.zeros((2, 0))]
+    return Kind("pair", lambda valid: _one_of(*bad, *OBJECTS))
+
+
+def box(n: int):
+    """Describe the sides of a box in ``n`` dimensions: two numbers, or two vectors."""
+    low, high = np.zeros(n), np.ones(n)
+    bad = [0.5, 3, "ab", [], (1.0,), (0.0, 1.0, 2.0), (1.0, 0.0), (1.0, 1.0), (0.0, np.nan)]
+    bad += [(np.nan, 1.0), (None, 1.0), (0.0, "1"), (0.0, 1j), (0.0, object()), (0.0, [])]
+    bad += [(low, np.ones(n + 1)), (low[None], high[None]), (low, low), (low, high * np.nan)]
+    bad += [(low, high.astype("U5")), (low, high.astype("M8[D]")), np.zeros((3, n)), (0.0, {})]
+    bad += [(low, np.ma.masked_array(high, mask=np.ones(n, bool))), (high, low)]
+    return Kind("box", lambda valid: _one_of(*bad, *OBJECTS))
 
 
 def function():
     """Describe a function of the user's."""
     bad = [0, 1.5, True, "three", b"3", 1j, {"a": 1}, *LISTS]
     return Kind("function", lambda valid: _one_of(*bad))
+
+
+def mapping():
+    """Describe functions by name."""
+    bad = [0, 1.5, True, "three", b"3", 1j, len, int, *LISTS, {"a": 1}, {"a": "b"}, {1: len}]
+    return Kind("mapping", lambda valid: _one_of(*bad, {"a": None}, object(), {1, 2}))
 
 
 def names(n: int | None = None):

@@ -10,6 +10,7 @@ from fixedpoint_tf._utils.checks.arrays import (
     unmasked,
 )
 from fixedpoint_tf._utils.checks.numbers import (
+    check_index,
     check_number,
     check_range,
     check_seed,
@@ -45,6 +46,7 @@ __all__ = [
     "check_finite",
     "check_function",
     "check_generator",
+    "check_index",
     "check_instance",
     "check_mapping",
     "check_names",

@@ -6,9 +6,10 @@ from typing import Any, Literal, TypeGuard, overload
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks.words import ArgumentTypeError, shown
+from fixedpoint_tf._utils.checks.words import ArgumentIndexError, ArgumentTypeError, shown
 
 __all__ = [
+    "check_index",
     "check_number",
     "check_range",
     "check_seed",
@@ -157,6 +158,34 @@ def check_whole(
     wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
     error = ValueError if is_whole(value) else ArgumentTypeError
     raise error(f"{argument}: expected a whole number {wanted}{for_}, received {shown(value)}.")
+
+
+def check_index(value: Any, argument: str, n: int, of: str, *, negative: bool = False) -> int:
+    """Return the number of one of ``n`` things, counted from 0.
+
+    Args:
+        value: what was passed.
+        argument: its name.
+        n: how many there are.
+        of: what they are, in the plural.
+        negative: numbers below 0 count from the end.
+
+    Raises:
+        ArgumentTypeError: no whole number.
+        ArgumentIndexError: none of them; an ``IndexError`` and a ``ValueError``.
+
+    Example:
+        >>> check_index(-1, "group", 3, "groups", negative=True)
+        2
+        >>> check_index(3, "group", 3, "groups")
+        Traceback (most recent call last):
+        ...
+        fixedpoint_tf._utils.checks.words.ArgumentIndexError: group: expected one of ...
+    """
+    if is_whole(value) and (-n if negative else 0) <= value < n:
+        return int(value) % n
+    error = ArgumentIndexError if is_whole(value) else ArgumentTypeError
+    raise error(f"{argument}: expected one of {n} {of}, received {shown(value)}.")
 
 
 @overload

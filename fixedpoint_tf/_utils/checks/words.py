@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["ArgumentTypeError", "listed", "shown"]
+__all__ = ["ArgumentIndexError", "ArgumentTypeError", "listed", "shown"]
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = 12
@@ -19,6 +19,10 @@ class ArgumentTypeError(TypeError, ValueError):
     It is a ``ValueError`` as well, as ``numpy.exceptions.AxisError`` is an ``IndexError`` as
     well: True, 2.5 or a word in place of a whole number are also just wrong values.
     """
+
+
+class ArgumentIndexError(IndexError, ValueError):
+    """Say that there is no such row, group or branch, which is a wrong value as well."""
 
 
 def listed(values: Iterable[Any], most: int = 10) -> str:

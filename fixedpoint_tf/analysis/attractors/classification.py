@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from fixedpoint_tf._utils.checks import check_number, check_whole
+from fixedpoint_tf._utils.checks import check_number, check_switch, check_whole
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.selection import is_slow, state_scale
 from fixedpoint_tf.analysis.attractors.candidates import (
@@ -35,7 +35,7 @@ from fixedpoint_tf.systems.at_points import (
     inputs_of,
     n_unstable_of,
 )
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 
 __all__ = ["classify_attractors"]
 
@@ -114,10 +114,11 @@ def classify_attractors(
         >>> classify_attractors(integrator, FixedPoints(xstar=line))
         a line of 21 points; length 2, drift < 1e-12 a step, returns in 1.4 steps
     """
-    system = as_system(system)
+    system = system_of(system)
     check_points(system, points)
     check_number(min_time_constant, "min_time_constant", low=1.0)
     check_whole(min_points, "min_points", least=3)
+    check_switch(verbose, "verbose")
     chosen = fixed_or_slow(points)
     taken = points[chosen]
     inputs = inputs_of(system, taken)

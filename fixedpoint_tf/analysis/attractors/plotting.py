@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_index
 from fixedpoint_tf._utils.figures import COLORS, lay_out, legend_above, new_axes, say_if_empty
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.attractors.group_type import GroupType
@@ -42,10 +43,7 @@ def plot_attractors(
     """Draw the figure that ``Attractors.plot`` describes."""
     groups = list(range(len(attractors)))
     if condition is not None:
-        if not 0 <= condition < len(attractors.inputs):
-            raise ValueError(
-                f"condition: expected one of {len(attractors.inputs)}, received {condition!r}."
-            )
+        check_index(condition, "condition", len(attractors.inputs), "conditions")
         groups = [g for g in groups if attractors.condition[g] == condition]
     view, names = planar_view(attractors.settled)
     place = as_plane(view.points(attractors.settled))

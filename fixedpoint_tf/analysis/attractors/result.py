@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_index
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.attractors.group import Group
 from fixedpoint_tf.analysis.attractors.group_type import GroupType
@@ -151,8 +152,7 @@ class Attractors(Result):
 
     def rows(self, group: int) -> slice:
         """Return the rows of a group in the arrays of members."""
-        if not -len(self) <= group < len(self):
-            raise IndexError(f"group: expected one of {len(self)} groups, received {group}.")
+        group = check_index(group, "group", len(self), "groups", negative=True)
         ends = np.cumsum(self.n_members)
         return slice(int(ends[group] - self.n_members[group]), int(ends[group]))
 

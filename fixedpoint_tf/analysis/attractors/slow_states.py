@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_number, check_rows, check_seed, check_whole
+from fixedpoint_tf._utils.checks import (
+    check_number,
+    check_seed,
+    check_switch,
+    check_whole,
+)
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.selection import is_slow, select_distinct, state_scale
 from fixedpoint_tf.analysis.convergence import run_on, time_step
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.search_end import SearchEnd
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.systems.at_points import constant_input
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.at_points import constant_input, every_state
+from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["sample_slow_states"]
@@ -85,14 +90,14 @@ def sample_slow_states(
         >>> found.n <= 50, bool(np.abs(found.xstar[:, 1]).max() < 1e-12)
         (True, True)
     """
-    system = as_system(system)
-    x = system.layout.pack(states, "states").reshape(-1, system.n_states)
-    check_rows(x, "states", system.n_states, "n_states")
+    system = system_of(system)
+    x = every_state(system, states)
     u = np.zeros(system.n_inputs)
     if inputs is not None:
         u = constant_input(inputs, system.n_inputs)
     u = u[None]
     check_seed(seed)
+    check_switch(verbose, "verbose")
     check_whole(n_steps, "n_steps", least=0)
     check_whole(max_points, "max_points", least=1)
     if min_time_constant is not None:

@@ -9,8 +9,10 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import (
+    check_finite,
     check_number,
     check_seed,
+    check_switch,
     check_whole,
 )
 from fixedpoint_tf._utils.chunks import chunk_size, chunks
@@ -24,7 +26,7 @@ from fixedpoint_tf.analysis.certificates.units import in_units, unequal_sizes
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import check_one_set, given_inputs
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["certify"]
@@ -108,10 +110,11 @@ def certify(
         >>> answer.codes[2], answer.n_unstable.tolist()
         ('slow_point', [1, 0, -1])
     """
-    system = as_system(system)
+    system = system_of(system)
     x, u, status = _check_points(system, points, inputs)
     check_whole(n_directions, "n_directions")
     check_number(safety, "safety", 1.0, closed="low")
+    check_switch(verbose, "verbose")
     rng = np.random.default_rng(check_seed(seed))
     closed = has_closed_form(system)
     units = None if closed else unequal_sizes(x, getattr(points, "x_init", None))
@@ -186,7 +189,7 @@ def _check_points(
     system: DynamicalSystem, points: Any, inputs: Any
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """States, inputs and status of each point."""
-    status = None
+    status, given = None, inputs
     if isinstance(points, FixedPoints):
         if points.time != system.time:
             raise ValueError(
@@ -213,6 +216,7 @@ def _check_points(
             f"inputs: expected shape (1, {system.n_inputs}) or ({len(x)}, {system.n_inputs}), "
             f"received shape {u.shape}."
         )
+    check_finite(u, "points.inputs" if given is None else "inputs")
     u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
     return x, u, np.full(len(x), -1) if status is None else status
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
+from fixedpoint_tf._utils.checks import (
+    ArgumentTypeError,
+    as_numbers,
+    check_choice,
+    check_function,
+    check_instance,
+    check_mapping,
+    check_switch,
+    check_text,
+    check_whole,
+    shown,
+)
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.certificates import certify
@@ -18,6 +32,8 @@ from fixedpoint_tf.analysis.completeness.coverage import estimate_coverage
 from fixedpoint_tf.config import FinderConfig
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.linearization import growth
+from fixedpoint_tf.systems.convert.arguments import checked_box, sides_of
+from fixedpoint_tf.systems.system import DynamicalSystem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -221,7 +237,7 @@ def compare_networks(
         The table, and the distinct points of each network (None where its search failed).
 
     Raises:
-        ValueError: no network.
+        TypeError, ValueError: no network, or an argument is not as described.
 
     References:
         Maheswaranathan, Williams, Golub, Ganguli & Sussillo (2019), "Universality and
@@ -239,13 +255,26 @@ def compare_networks(
         >>> table["fixed"].tolist(), table["stable"].tolist()
         ([1.0, 3.0], [1.0, 2.0])
     """
-    named = (
-        dict(networks)
-        if isinstance(networks, Mapping)
-        else {str(i): network for i, network in enumerate(networks)}
-    )
-    if not named:
-        raise ValueError("networks: expected at least one network, received none.")
+    named = _named(networks)
+    check_instance(config, "config", FinderConfig, none=True)
+    check_mapping(measures, "measures", none=True)
+    for function in (measures or {}).values():
+        check_function(function, "measures", of="s of finder, distinct points and starts")
+    check_text(layer, "layer", none=True)
+    if n_states is not None:
+        check_whole(n_states, "n_states")
+    if n_inputs is not None:
+        check_whole(n_inputs, "n_inputs", 0)
+    check_choice(time, "time", ("discrete", "continuous"))
+    check_choice(derivatives, "derivatives", ("automatic", "differences"))
+    if bounds is not None:
+        sides_of(bounds) if n_states is None else checked_box(bounds, n_states)
+    check_switch(verbose, "verbose")
+    n_starts = None
+    if not callable(initial_states):
+        n_starts = _check_states(initial_states, n_states)
+    if inputs is not None:
+        _check_inputs(inputs, n_inputs, n_starts)
     every_measure = {**MEASURES, **(measures or {})}
     options = {
         **dataclasses.asdict(FinderConfig() if config is None else config),
@@ -275,6 +304,66 @@ def compare_networks(
     return table, [points for _, _, points, _ in done]
 
 
+def _named(networks: Any) -> dict[Any, Any]:
+    """Return the networks by label; what could be none is refused."""
+    if isinstance(networks, Mapping):
+        named = dict(networks)
+    elif isinstance(networks, Iterable) and not isinstance(networks, (str, bytes)):
+        named = {str(i): network for i, network in enumerate(networks)}
+    else:
+        raise ArgumentTypeError(
+            "networks: expected a list of networks, or a dictionary of them by label, "
+            f"received {shown(networks)}."
+        )
+    if not named:
+        raise ValueError("networks: expected at least one network, received none.")
+    for network in named.values():
+        if not isinstance(network, (DynamicalSystem, str, os.PathLike)) and not (
+            callable(network) and not isinstance(network, type)
+        ):
+            raise ArgumentTypeError(
+                "networks: expected what as_system takes, such as cells, models and paths, "
+                f"received {shown(network)}."
+            )
+    return named
+
+
+def _check_states(initial_states: Any, n_states: int | None) -> int:
+    """Refuse what can be starts of no network; return the number of starts."""
+    parts = [initial_states]
+    if isinstance(initial_states, Mapping):
+        parts = list(initial_states.values())
+    elif isinstance(initial_states, (list, tuple)):
+        leaves = tf.nest.flatten(initial_states)
+        parts = leaves if all(getattr(leaf, "ndim", 0) == 2 for leaf in leaves) else parts
+    arrays = [
+        as_numbers(part, "initial_states", n_axes=(2,), shape="(n, n_states)", finite=True)
+        for part in parts or [[]]
+    ]
+    width = sum(array.shape[1] for array in arrays)
+    if n_states is not None and width != n_states:
+        raise ValueError(
+            f"initial_states: expected shape (n, n_states={n_states}), received width {width}."
+        )
+    return len(arrays[0])
+
+
+def _check_inputs(inputs: Any, n_inputs: int | None, n_starts: int | None) -> None:
+    """Refuse what can be constant inputs of no network."""
+    shape = "(1, n_inputs)" if n_starts is None else f"(1, n_inputs) or ({n_starts}, n_inputs)"
+    array = as_numbers(
+        inputs,
+        "inputs",
+        n_axes=(2,),
+        sizes=None if n_inputs is None else {1: n_inputs},
+        shape=shape,
+        empty=True,
+        finite=True,
+    )
+    if not len(array) or (n_starts is not None and len(array) not in (1, n_starts)):
+        raise ValueError(f"inputs: expected shape {shape}, received {array.shape}.")
+
+
 def _row(
     network: Any,
     initial_states: Any,
@@ -298,7 +387,7 @@ def _row(
     row, reasons = [], []
     for name, measure in measures.items():
         try:
-            row.append(float(measure(finder, unique, all_points)))
+            row.append(float(as_numbers(measure(finder, unique, all_points), name)))
         except Exception as error:  # measures are the user's own, and so are their errors
             row.append(np.nan)
             reasons.append(f"{name}: {_said(error)}")

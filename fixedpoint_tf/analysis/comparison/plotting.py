@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_names
 from fixedpoint_tf._utils.figures import COLORS, panels
 from fixedpoint_tf.analysis.comparison.networks import Comparison
 
@@ -24,12 +25,11 @@ def plot_comparison(
     axes: list[Axes] | None = None,
 ) -> tuple[Figure, np.ndarray]:
     """Draw the figure that ``Comparison.plot`` describes."""
-    names = comparison.measures if measures is None else list(measures)
-    unknown = [name for name in names if name not in comparison.measures]
-    if unknown or not names:
-        raise ValueError(
-            f"measures: expected some of {comparison.measures}, received {unknown or names}."
-        )
+    names = comparison.measures
+    if measures is not None:
+        names = check_names(measures, "measures", known=comparison.measures)
+    if not names:
+        raise ValueError("measures: expected at least one, received none.")
     n = len(names)
     size = (max(4.2, 2.6 + 0.35 * len(comparison)), 1.1 + 0.6 / n)
     figure, grid = panels(axes, n, 1, size=size, sharex=True)

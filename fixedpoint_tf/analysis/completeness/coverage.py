@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils import selection
-from fixedpoint_tf._utils.checks import check_number, check_seed
+from fixedpoint_tf._utils.checks import check_choice, check_number, check_seed
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.certificates import certify
 from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
@@ -29,7 +29,7 @@ from fixedpoint_tf.analysis.completeness.estimators import LOST, chao1, missing_
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import check_one_set
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 
 __all__ = ["estimate_coverage"]
 
@@ -98,6 +98,7 @@ def estimate_coverage(
     """
     _check(points, of, confidence)
     rng = np.random.default_rng(check_seed(seed))
+    system = None if system is None else system_of(system)
     inputs = np.zeros((points.n, 0)) if points.inputs is None else points.inputs
     conditions, condition_of_start = np.unique(inputs, axis=0, return_inverse=True)
     condition_of_start = condition_of_start.reshape(-1)
@@ -160,8 +161,7 @@ def _check(points: Any, of: str, confidence: float) -> None:
             "points: expected the second result of find_fixed_points, a row a start, received "
             f"{points.n} points with eigenvalues, as the first has them, a row a point."
         )
-    if of not in ("fixed", "all"):
-        raise ValueError(f"of: expected 'fixed' or 'all', received {of!r}.")
+    check_choice(of, "of", ("fixed", "all"))
     check_number(confidence, "confidence", 0.0, 1.0)
     ended = np.isin(points.status, (Status.FIXED_POINT, Status.SLOW_POINT))
     bad = np.flatnonzero(ended & ~np.isfinite(points.xstar).all(axis=1))
@@ -274,7 +274,6 @@ def _count_proved(
     """Count the different fixed points that are proved to exist, by condition."""
     if system is None or not len(x):
         return {}
-    system = as_system(system)
     if not has_closed_form(system):
         return {}
     inputs = conditions[condition]

@@ -14,7 +14,14 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
-from fixedpoint_tf._utils.checks import as_numbers, check_number, check_rows, check_whole
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_number,
+    check_rows,
+    check_seed,
+    check_switch,
+    check_whole,
+)
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
 from fixedpoint_tf.analysis.completeness.deflation_starts import draw_lengths, draw_starts
@@ -24,7 +31,7 @@ from fixedpoint_tf.search.descents import CANDIDATE_Q
 from fixedpoint_tf.search.find import find_fixed_points
 from fixedpoint_tf.search.solvers import deflated
 from fixedpoint_tf.systems.at_points import check_points
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["search_deflated"]
@@ -90,7 +97,7 @@ def search_deflated(
         >>> sorted(found.new.xstar.ravel().round(6).tolist())
         [1.0, 3.0]
     """
-    system = as_system(system)
+    system = system_of(system)
     conditions = _check(system, points, inputs)
     starts = None
     if initial_states is not None:
@@ -104,7 +111,8 @@ def search_deflated(
         check_whole(value, name, least=1)
     if length is not None:
         check_number(length, "length")
-    rng = np.random.default_rng(seed)
+    check_switch(verbose, "verbose")
+    rng = np.random.default_rng(check_seed(seed))
     config = FinderConfig(
         verbose=False,
         tol_unique=points.tol_unique,

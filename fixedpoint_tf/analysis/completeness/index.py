@@ -13,7 +13,7 @@ from fixedpoint_tf.fixed_points.index import IndexStatus, IndexSum, add_signs, d
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import check_points
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.self_maps import self_maps
 from fixedpoint_tf.systems.system import DynamicalSystem
 
@@ -57,7 +57,7 @@ def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = No
         >>> found.total.tolist(), found.status
         ([1], ('+1',))
     """
-    system = as_system(system)
+    system = system_of(system)
     check_points(system, points)
     if points.start_counts is None:
         raise ValueError(

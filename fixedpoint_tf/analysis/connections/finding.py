@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from fixedpoint_tf._utils.checks import check_whole
+from fixedpoint_tf._utils.checks import check_seed, check_switch, check_whole
 from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.connections.result import Connections
@@ -31,7 +31,7 @@ from fixedpoint_tf.systems.at_points import (
     is_stable_of,
     n_unstable_of,
 )
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["find_connections"]
@@ -107,10 +107,12 @@ def find_connections(
         >>> found.transition_graph().edges.tolist()
         [[0, 2]]
     """
-    system = as_system(system)
+    system = system_of(system)
     inputs = inputs_of(system, points)
     check_runs(tol, max_steps)
     check_whole(n_directions, "n_directions", least=0)
+    check_seed(seed)
+    check_switch(verbose, "verbose")
     step = time_step(system, points, inputs, dt)
     is_fixed = np.ones(points.n, dtype=bool)
     if points.status is not None:

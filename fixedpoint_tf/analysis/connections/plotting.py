@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import as_numbers, check_finite, check_switch
 from fixedpoint_tf._utils.figures import COLORS, lay_out, legend_above, new_axes, say_if_empty
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.outcomes import RunOutcome
@@ -67,6 +68,7 @@ def plot_connections(
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Draw the figure that ``Connections.plot`` describes."""
+    check_switch(higher, "higher")
     found = connections
     n = len(found.xstar)
     # What is reached besides the points belongs to the picture: a cycle, say.
@@ -76,11 +78,13 @@ def plot_connections(
     view, names = planar_view(np.concatenate([found.xstar, found.final[elsewhere]]))
     place = as_plane(view.points(found.xstar))
     if coordinates is not None:
-        place, names = np.asarray(coordinates, dtype=np.float64), []
+        place, names = as_numbers(coordinates, "coordinates"), []
         if place.shape != (n, 2):
             raise ValueError(
                 f"coordinates: expected shape (n, 2) = ({n}, 2), received shape {place.shape}."
             )
+        if n:
+            check_finite(place, "coordinates")
     fig, ax = new_axes(fig, ax, size=(5.5, 2.0 if len(names) == 1 else 5.0))
     one, several = found.n_unstable == 1, found.n_unstable > 1
     along = (found.outcome == RunOutcome.BOUNDARY) & (one | (several & higher))[found.source]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from fixedpoint_tf._utils.checks import as_numbers, check_rows, is_number
+from fixedpoint_tf._utils.checks import as_numbers, check_rows, check_switch, is_number, shown
 from fixedpoint_tf.analysis.continuation.joining import as_branches, both_ways, join
 from fixedpoint_tf.analysis.continuation.result import Branches
 from fixedpoint_tf.curves.curve import Curve, CurvePoints
@@ -19,7 +19,7 @@ from fixedpoint_tf.curves.trace import Trace
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import check_one_set
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 
 __all__ = ["ON_PATH_TOL", "continue_branches"]
 
@@ -111,7 +111,8 @@ def continue_branches(
         >>> branches.bifurcations
         [saddle-node at s = 0.5, u = (...), eigenvalue 1.000]
     """
-    system = as_system(system)
+    system = system_of(system)
+    check_switch(verbose, "verbose")
     line = Path(path, system.n_inputs, s_range)
     x, s = _begin(system, points, line, start)
     checked_steps(system, 1.0, first_step, max_step, min_step, max_points, bounds)
@@ -193,7 +194,7 @@ def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.
         if not (is_number(start) and line.low <= start <= line.high):
             raise ValueError(
                 f"start: expected a place on the path, {line.low} to {line.high}, received "
-                f"{start!r}."
+                f"{shown(start)}."
             )
         return x, line.snap(np.full(len(x), float(start)))
     if u is None:

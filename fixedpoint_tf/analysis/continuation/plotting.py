@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.checks import as_numbers, check_index, is_number, shown
 from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.analysis.continuation import Branches
@@ -52,8 +53,8 @@ def plot_branches(
     value, label = _vertical(branches, show)
     if along is None and n_inputs == 1:
         along = 0
-    if along is not None and not 0 <= along < n_inputs:
-        raise ValueError(f"along: expected one of {n_inputs} inputs, received {along!r}.")
+    if along is not None:
+        along = check_index(along, "along", n_inputs, "inputs")
     fig, ax = new_axes(fig, ax, size=(5.4, 4.2))
     drawn: set[str] = set()
     for branch in range(branches.n):
@@ -105,20 +106,23 @@ def _vertical(branches: Branches, show: Any):
     names = coordinate_names(branches.state_names, n_states)
     if isinstance(show, str):
         if show != "norm":
-            raise ValueError(f"show: expected a unit, a vector or 'norm', received {show!r}.")
+            raise ValueError(
+                f"show: expected a unit, a vector or 'norm', received {shown(show)}."
+            )
         if n_states > 1:
             return lambda x: np.linalg.norm(x, axis=-1), "length of the state"
         show = 0
-    vector = np.asarray(show, dtype=np.float64)
-    if vector.ndim == 0:
-        unit = int(vector)
-        if unit != vector or not 0 <= unit < n_states:
-            raise ValueError(f"show: expected one of {n_states} units, received {show!r}.")
+    if is_number(show):
+        unit = check_index(show, "show", n_states, "units")
         return lambda x: x[..., unit], names[unit]
-    if vector.shape != (n_states,):
-        raise ValueError(
-            f"show: expected a vector of shape (n_states={n_states},), received {vector.shape}."
-        )
+    vector = as_numbers(
+        show,
+        "show",
+        n_axes=(1,),
+        sizes={0: n_states},
+        shape=f"(n_states={n_states},)",
+        finite=True,
+    )
     return lambda x: x @ vector, "projection"
 
 

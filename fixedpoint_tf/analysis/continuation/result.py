@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.checks import check_index, check_number
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.curves.ends import BifurcationType, BranchEnd
@@ -178,8 +179,7 @@ class Branches(Result):
 
     def rows(self, branch: int) -> slice:
         """Return the rows of one branch in the arrays."""
-        if not 0 <= branch < self.n:
-            raise IndexError(f"branch: expected one of {self.n} branches, received {branch}.")
+        branch = check_index(branch, "branch", self.n, "branches")
         end = int(self.lengths[: branch + 1].sum())
         return slice(end - int(self.lengths[branch]), end)
 
@@ -254,6 +254,7 @@ class Branches(Result):
             ``(n_found, n_states)``. Start Newton's method or a finder from them for exact
             fixed points at that input.
         """
+        s = check_number(s, "s", -np.inf)
         found = [np.zeros((0, self.xstar.shape[1]))]
         for branch in range(self.n):
             here, x = self.s[self.rows(branch)], self.xstar[self.rows(branch)]

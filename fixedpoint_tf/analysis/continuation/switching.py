@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from fixedpoint_tf._utils.checks import check_index, check_instance, check_switch
 from fixedpoint_tf.analysis.continuation.continuing import ON_PATH_TOL
 from fixedpoint_tf.analysis.continuation.joining import as_branches, both_ways, join
 from fixedpoint_tf.analysis.continuation.result import Bifurcation, Branches
@@ -17,7 +18,8 @@ from fixedpoint_tf.curves.input_path import Path
 from fixedpoint_tf.curves.kinks.directions import ways
 from fixedpoint_tf.curves.starts import both_tangents, size_of_states
 from fixedpoint_tf.curves.steps import Steps, checked_steps
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
+from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["switch_branch"]
 
@@ -70,7 +72,10 @@ def switch_branch(
         >>> round(float(abs(other.crossings(1.0)).max()), 6)
         1.0
     """
-    system = as_system(system)
+    system = system_of(system)
+    check_instance(branches, "branches", Branches)
+    _check_widths(system, branches)
+    check_switch(verbose, "verbose")
     line = Path(path, system.n_inputs, s_range)
     size = size_of_states(system, line, branches.xstar, branches.s)
     curve = Curve(system, line, size)
@@ -115,14 +120,21 @@ def switch_branch(
     )
 
 
+def _check_widths(system: DynamicalSystem, branches: Branches) -> None:
+    """Refuse branches of another system."""
+    received = branches.time, branches.xstar.shape[1], branches.inputs.shape[1]
+    expected = system.time, system.n_states, system.n_inputs
+    if received != expected:
+        raise ValueError(
+            f"branches: expected those of a system of (time, n_states, n_inputs) = {expected}, "
+            f"received those of one of {received}."
+        )
+
+
 def _crossing(branches: Branches, bifurcation: int, line: Path) -> Bifurcation:
     """Return the bifurcation, if other branches leave it on this path."""
     n = len(branches.bifurcation_types)
-    if not 0 <= bifurcation < n:
-        raise ValueError(
-            f"bifurcation: expected the number of one of the {n} of branches, "
-            f"received {bifurcation!r}."
-        )
+    bifurcation = check_index(bifurcation, "bifurcation", n, "bifurcations of branches")
     point = branches.bifurcations[bifurcation]
     if point.bifurcation_type not in (
         BifurcationType.BRANCH_POINT,

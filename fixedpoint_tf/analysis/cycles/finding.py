@@ -13,6 +13,7 @@ from fixedpoint_tf._utils.checks import (
     check_number,
     check_rows,
     check_seed,
+    check_switch,
     check_time_step,
     check_whole,
 )
@@ -20,7 +21,7 @@ from fixedpoint_tf._utils.chunks import chunk_size, chunks
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.cycles.result import Cycles
 from fixedpoint_tf.analysis.cycles.search import CycleOptions, CycleSearch
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["find_cycles"]
@@ -101,9 +102,10 @@ def find_cycles(
         >>> find_cycles(logistic, [[0.3]], max_period=2)
         a stable cycle: the oscillation takes 2 steps; starts: 1 on a cycle
     """
-    system = as_system(system)
+    system = system_of(system)
     x, u = _starts(system, states, inputs)
     check_time_step(dt, system.time)
+    check_switch(verbose, "verbose")
     options = CycleOptions(
         dt=dt,
         n_transient=check_whole(n_transient, "n_transient", 0),

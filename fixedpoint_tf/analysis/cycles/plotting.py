@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_instance, check_whole
 from fixedpoint_tf._utils.figures import COLORS, lay_out, legend_above, new_axes
 from fixedpoint_tf.analysis.cycles import Cycles
 from fixedpoint_tf.fixed_points.plotting import groups_of
@@ -44,9 +45,16 @@ def plot_cycles(
 ) -> tuple[Figure, Axes]:
     """Draw the figure that ``Cycles.plot`` describes."""
     n_states = cycles.points.shape[1]
+    check_instance(fps, "fps", FixedPoints, none=True)
+    check_whole(max_n_cycles, "max_n_cycles", 0)
     if fps is not None and fps.n_states != n_states:
         raise ValueError(
             f"fps: expected fixed points of n_states={n_states}, received {fps.n_states}."
+        )
+    if fps is not None and fps.time != cycles.time:
+        raise ValueError(
+            f"fps: expected fixed points of a {cycles.time} system, received those of a "
+            f"{fps.time} one."
         )
     paths = checked_trajectories(state_traj, n_states)
     fig, ax = new_axes(fig, ax, size=(5.4, 4.8))

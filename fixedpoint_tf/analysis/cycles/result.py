@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_number
+from fixedpoint_tf._utils.checks import check_index, check_number
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.cycles.orbits.orbits import trivial
 from fixedpoint_tf.analysis.cycles.summary import count_starts, period_words, summarize
@@ -187,9 +187,8 @@ class Cycles(Result):
 
     def orbit(self, index: int) -> np.ndarray:
         """Return the points of one cycle, ``(length, n_states)``."""
-        if not -self.n <= index < self.n:
-            raise IndexError(f"index: expected one of {self.n} cycles, received {index}.")
-        end = int(self.lengths[: index % self.n + 1].sum())
+        index = check_index(index, "index", self.n, "cycles", negative=True)
+        end = int(self.lengths[: index + 1].sum())
         return self.points[end - int(self.lengths[index]) : end]
 
     @property

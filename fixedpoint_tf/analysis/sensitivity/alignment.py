@@ -22,7 +22,12 @@ import numpy as np
 from tqdm import tqdm
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.checks import check_number, check_whole
+from fixedpoint_tf._utils.checks import (
+    check_names,
+    check_number,
+    check_switch,
+    check_whole,
+)
 from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.linalg import each
@@ -32,7 +37,7 @@ from fixedpoint_tf.analysis.sensitivity.angles import angles
 from fixedpoint_tf.analysis.sensitivity.readout import readout_matrix
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems.at_points import inputs_of, jacobians_at
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 if TYPE_CHECKING:
@@ -257,7 +262,7 @@ def analyze_sensitivity(
         >>> answer.input_effect[0, 0].real.tolist()
         [1.0, 2.0]
     """
-    system = as_system(system)
+    system = system_of(system)
     inputs_of(system, points)  # refuses points of another system
     weights = None if readout is None else readout_matrix(readout, system)
     if n_modes is None:
@@ -266,15 +271,9 @@ def analyze_sensitivity(
     if horizon is not None:
         check_number(horizon, "horizon")
     names = [f"input {i + 1}" for i in range(system.n_inputs)]
-    if isinstance(input_names, str):
-        raise ValueError(f"input_names: expected a list of names, received {input_names!r}.")
     if input_names is not None:
-        names = [str(name) for name in input_names]
-    if len(names) != system.n_inputs:
-        raise ValueError(
-            f"input_names: expected one for each of the {system.n_inputs} inputs, received "
-            f"{names}."
-        )
+        names = check_names(input_names, "input_names", system.n_inputs, of="names of inputs")
+    check_switch(verbose, "verbose")
     linearization.time_constants([0.5], system.time, dt)  # refuses a bad dt before any work
     at = functools.partial(_at, system, weights, int(n_modes), dt, horizon)
     columns = {

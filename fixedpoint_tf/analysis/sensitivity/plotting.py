@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_index, check_number, check_whole
 from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
 from fixedpoint_tf.analysis.sensitivity import LinearError, Sensitivity
 
@@ -25,8 +26,9 @@ def plot_alignment(
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Draw the figure that ``Sensitivity.plot`` describes."""
-    if point is not None and not -answer.n <= point < answer.n:
-        raise IndexError(f"point: expected one of {answer.n} points, received {point}.")
+    check_whole(n_modes, "n_modes")
+    if point is not None:
+        point = check_index(point, "point", answer.n, "points", negative=True)
     rows = np.arange(answer.n) if point is None else np.array([point])
     rows = rows[~np.isnan(answer.henrici[rows])]  # an interruption left out the others
     shown = _distinct_modes(answer.eigenvalues[rows], n_modes)
@@ -88,6 +90,7 @@ def plot_linear_error(
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Draw the figure that ``LinearError.plot`` describes."""
+    check_number(tolerance, "tolerance")
     fig, ax = new_axes(fig, ax, size=(5.0, 4.2))
     relative = np.where(np.isfinite(answer.relative), answer.relative, np.nan)
     # Differences to rounding are no errors of the linearisation, and stretch the axis.

@@ -27,7 +27,7 @@ def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
         weights = kernel.T
     else:
         weights = as_numbers(readout, "readout")
-    if weights.ndim != 2 or weights.shape[1] != system.n_states:
+    if weights.ndim != 2 or not len(weights) or weights.shape[1] != system.n_states:
         turned = weights.ndim == 2 and weights.shape[0] == system.n_states
         raise ValueError(
             f"readout: expected shape (n_outputs, {system.n_states}), or be a Keras layer "

@@ -19,6 +19,7 @@ from fixedpoint_tf._utils.checks import (
     as_numbers,
     check_number,
     check_seed,
+    check_switch,
     check_time_step,
     check_whole,
 )
@@ -28,7 +29,7 @@ from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems import simulation
 from fixedpoint_tf.systems.at_points import inputs_of, jacobians_at
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 if TYPE_CHECKING:
@@ -191,12 +192,13 @@ def linear_error(
         >>> error.absolute[0, :, 0].round(6).tolist()  # the square of the distance
         [0.01, 0.04]
     """
-    system = as_system(system)
+    system = system_of(system)
     inputs_of(system, points)  # refuses points of another system
     radii = _distances(distances)
     check_whole(n_steps, "n_steps")
     units = _directions(directions, n_directions, system.n_states, check_seed(seed))
     check_time_step(dt, system.time)
+    check_switch(verbose, "verbose")
     shape = (points.n, len(radii), len(units))
     absolute, relative = np.full(shape, np.nan), np.full(shape, np.nan)
     offsets = (radii[:, None, None] * units).reshape(-1, system.n_states)

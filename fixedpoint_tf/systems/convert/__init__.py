@@ -1,5 +1,5 @@
 """Conversion of anything trained into a system, one kind of object a module."""
 
-from fixedpoint_tf.systems.convert.conversion import as_system
+from fixedpoint_tf.systems.convert.conversion import as_system, system_of
 
-__all__ = ["as_system"]
+__all__ = ["as_system", "system_of"]

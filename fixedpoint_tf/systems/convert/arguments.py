@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ACCEPTED", "Given", "checked_box", "with_check"]
+from fixedpoint_tf._utils.checks import ArgumentTypeError, as_numbers, shown
+
+__all__ = ["ACCEPTED", "Given", "checked_box", "sides_of", "with_check"]
 
 ACCEPTED = (
     "a Keras cell, an RNN layer, a keras.Model, the path of a .keras file, "
@@ -34,18 +36,31 @@ def checked_box(
     """Return the sides of a box as arrays, or None."""
     if bounds is None:
         return None
+    sides = sides_of(bounds, f"({n_states},)")
     try:
-        lower, upper = (np.broadcast_to(np.asarray(b, float), (n_states,)) for b in bounds)
-    except (TypeError, ValueError) as error:
+        lower, upper = (np.broadcast_to(side, (n_states,)) for side in sides)
+    except ValueError as error:
         raise ValueError(
             f"bounds: expected (lower, upper), numbers or arrays of shape ({n_states},), "
-            f"received {bounds!r}."
+            f"received {shown(bounds)}."
         ) from error
     if not np.all(lower < upper):
         raise ValueError(
-            f"bounds: expected lower < upper in every coordinate, received {bounds!r}."
+            f"bounds: expected lower < upper in every coordinate, received {shown(bounds)}."
         )
     return lower.copy(), upper.copy()
+
+
+def sides_of(bounds: Any, shape: str = "(n_states,)") -> list[np.ndarray]:
+    """Return the two sides of a box as arrays, of whatever shape they are."""
+    if isinstance(bounds, (tuple, list, np.ndarray)):
+        sides = list(bounds)
+        if len(sides) == 2:
+            return [as_numbers(side, "bounds") for side in sides]
+    raise ArgumentTypeError(
+        f"bounds: expected (lower, upper), numbers or arrays of shape {shape}, received "
+        f"{shown(bounds)}."
+    )
 
 
 def with_check(read: Callable[[str], Any], check: Callable[[], None]) -> Callable[[str], Any]:

@@ -7,12 +7,13 @@ can not be analysed is made in them, before any work.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any
 
 import keras
 
-from fixedpoint_tf._utils.checks import check_eager
+from fixedpoint_tf._utils.checks import ArgumentTypeError, check_eager, shown
 from fixedpoint_tf._utils.compiling import undisturbed
 from fixedpoint_tf.systems import keras_cells
 from fixedpoint_tf.systems.convert.arguments import ACCEPTED, Given
@@ -31,7 +32,7 @@ from fixedpoint_tf.systems.user_objects.side_effects import seeds_kept
 from fixedpoint_tf.systems.validation.derivatives import check_derivatives
 from fixedpoint_tf.systems.validation.first_call import check_differentiated, check_numbers
 
-__all__ = ["as_system"]
+__all__ = ["as_system", "system_of"]
 
 # Closed forms whose derivatives were checked. Equal ones compute the same of any weights.
 _CHECKED: set[tuple[Any, str]] = set()
@@ -123,6 +124,38 @@ def as_system(
             if not isinstance(system.equations, Autodiff):
                 _CHECKED.add((system.equations, system.time))
     return system
+
+
+def system_of(system: Any) -> DynamicalSystem:
+    """Return the system that a question is asked about, made of what it is at need.
+
+    Args:
+        system: what :func:`as_system` takes by itself.
+
+    Raises:
+        TypeError, ValueError: it is none; the error names ``system``.
+
+    Example:
+        >>> system_of(lambda h, u: h)
+        Traceback (most recent call last):
+        ...
+        fixedpoint_tf._utils.checks.words.ArgumentTypeError: system: expected what as_system ...
+    """
+    if isinstance(system, DynamicalSystem):
+        return system
+    try:
+        return as_system(system)
+    except (TypeError, ValueError) as error:
+        said = str(error)
+        kind = ArgumentTypeError if isinstance(error, TypeError) else ValueError
+        if re.match(r"n_(states|inputs)\b", said):  # a function does not say its sizes
+            raise kind(
+                "system: expected what as_system takes by itself, received "
+                f"{shown(system)}. Pass as_system({said.partition(':')[0]}=..., ...) of it."
+            ) from error
+        if said.startswith("rnn:"):
+            raise kind(said.replace("rnn:", "system:", 1)) from error
+        raise
 
 
 def _convert(rnn: Any, given: Given) -> DynamicalSystem:

@@ -17,7 +17,7 @@ from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
 from fixedpoint_tf.systems.at_points import check_one_set, check_points, given_inputs
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
-from fixedpoint_tf.systems.convert import as_system
+from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 from fixedpoint_tf.systems.validation.sampled_bounds import (
     check_linear_pieces,
@@ -99,7 +99,7 @@ def prove_complete(
         >>> found.methods
         ('2 independent blocks, each by branch and bound in 1 variable',)
     """
-    system = as_system(system)
+    system = system_of(system)
     x, of_points = _states_and_inputs(system, points)
     if inputs is None and isinstance(points, FixedPoints) and points.index is not None:
         inputs = points.index.inputs  # of the whole search, also where it found nothing
@@ -162,6 +162,8 @@ def _states_and_inputs(
         u = points.inputs
         if u is not None:
             u = np.broadcast_to(np.asarray(u, dtype=np.float64), (points.n, system.n_inputs))
+        if points.status is None and points.n:  # else only the fixed ones are looked at
+            check_finite(points.xstar, "points")
         return points.xstar, u
     check_one_set(points)
     try:
@@ -175,6 +177,8 @@ def _states_and_inputs(
         raise ValueError(
             f"points: expected shape (n, {system.n_states}), received shape {x.shape}."
         )
+    if len(x):
+        check_finite(x, "points")
     return x, None
 
 

@@ -592,7 +592,9 @@ class TestFigures:
     def test_lines_of_one_condition(self):
         answer = classify_attractors(*valleys([-1.0, 0.0, 1.0], np.linspace(-2.0, 2.0, 20)))
         assert self.labels(answer.plot(condition=0)[1]) == ["line of 20 points"] * 3
-        with pytest.raises(ValueError, match="condition: expected one of 1, received 1"):
+        with pytest.raises(
+            ValueError, match="condition: expected one of 1 conditions, received 1"
+        ):
             answer.plot(condition=1)
 
     def test_nothing_to_draw(self):
