@@ -84,6 +84,13 @@ def whole(least: int = 1, most: int | None = None):
     return Kind("whole number", wrong)
 
 
+def whole_or_several(least: int = 1):
+    """Describe a whole number of at least ``least``, or a list of such."""
+    entries = [least - 1, "a", None, 1.5, True, np.nan, [1]]
+    bad = [*OBJECTS[:-4], len, [], True, 2.5, np.nan, *([entry] for entry in entries)]
+    return Kind("whole numbers", lambda valid: _one_of(*bad, least - 1, least - 100))
+
+
 def seed():
     """Describe a seed: a whole number of at least 0."""
     return dataclasses.replace(whole(0), name="seed")
@@ -123,6 +130,15 @@ def generator():
     """Describe a ``numpy.random.Generator``."""
     bad = [0, 1.5, True, *OBJECTS, *LISTS, np.random, np.random.RandomState(0)]
     return Kind("generator", lambda valid: _one_of(*bad))
+
+
+def generator_or_seed():
+    """Describe a seed or a ``numpy.random.Generator``."""
+
+    def wrong(valid):
+        return st.one_of(whole(0).wrong(valid), _one_of(np.random, np.random.RandomState(0)))
+
+    return Kind("generator or seed", wrong)
 
 
 def instance(*also: type, others: tuple[Any, ...] = ()):
@@ -187,6 +203,7 @@ def names(n: int | None = None):
 def array(
     *,
     finite: bool = True,
+    missing: bool = False,
     axes: int | tuple[int, ...] | None = None,
     tied: tuple[int, ...] = (),
     empty: bool = False,
@@ -199,6 +216,7 @@ def array(
 
     Args:
         finite: NaN and infinity are wrong; else infinity alone may be right as well.
+        missing: NaN and what is masked are right, infinity is wrong.
         axes: numbers of axes that are right; None: that of the example alone.
         tied: axes whose sizes are given by other arguments.
         empty: arrays without elements are right.
@@ -247,14 +265,14 @@ def array(
             ragged[-1] = ragged[-1][:-1]
             bad.append(ragged)
         entries = []
-        if finite:
-            entries += [np.nan, np.inf, -np.inf]
+        if finite or missing:
+            entries += [np.inf, -np.inf] if missing else [np.nan, np.inf, -np.inf]
         if low is not None:
             entries += [low - 1.0, low - 1e6]
         if high is not None:
             entries += [high + 1.0, high + 1e6]
         if whole:
-            entries += [0.5, 1.25, np.nan]
+            entries += [0.5, 1.25] if missing else [0.5, 1.25, np.nan]
         strategies = [_one_of(*[b for b in bad if not also(b)])]
         if entries and values.size:
 
@@ -266,13 +284,67 @@ def array(
 
             drawn = st.tuples(st.integers(0, 10**6), st.sampled_from(entries)).map(put)
             strategies.append(drawn.filter(lambda value: not also(value)))
-        if finite and values.size:
+        if finite and not missing and values.size:
             masked = np.ma.masked_array(values, mask=np.zeros(values.shape, bool))
             masked[(0,) * values.ndim] = np.ma.masked
             strategies.append(st.just(masked))
         return st.one_of(*strategies)
 
     return Kind("array", wrong)
+
+
+def several():
+    """Describe a list of objects of one type: a list of others is wrong, an empty one may be."""
+    bad = [0, 1.5, True, "three", [1, 2], [None], ["a"], [[]], np.zeros(3), *OBJECTS]
+    return Kind("several", lambda valid: _one_of(*bad))
+
+
+def mapping():
+    """Describe a mapping by names that are known: others are wrong."""
+    bad = [0, 1.5, True, np.nan, *OBJECTS, *LISTS, [("a", 1)], {1: 1}, {None: None}]
+    return Kind("mapping", lambda valid: _one_of(*bad))
+
+
+def labels():
+    """Describe a label for each trial: numbers or texts, NaN, None and empty text for none."""
+
+    def wrong(valid):
+        n = len(valid)
+        bad = [*OBJECTS, 0.5, 3, [], ["a"] * (n + 1), [1] * (n - 1), [[1, 2]] * n, [{}] * n]
+        kinds = (complex, "M8[D]", "m8[s]")
+        bad += [np.ones(n, int).astype(kind) for kind in kinds]
+        bad += [[datetime.date(2020, 1, 1)] * n, [1j] * n, [object()] * n, ["a", *[1] * (n - 1)]]
+        return _one_of(*bad)
+
+    return Kind("labels", wrong)
+
+
+def named_arrays():
+    """Describe a mapping of names to arrays of numbers."""
+    bad = [0, True, *OBJECTS[:7], len, {1, 2}, *LISTS, {1: np.ones(3)}, {"": np.ones(3)}]
+    entries = ["x", None, 1j, object(), {"b": 1}, np.ones(3, complex), np.array(["x"])]
+    return Kind("named arrays", lambda valid: _one_of(*bad, *({"a": one} for one in entries)))
+
+
+def times_of_neurons():
+    """Describe a list with an array of times for each neuron."""
+    entries = ["x", None, 1j, 1.0, [np.nan], [np.inf], [None], [1j], ["x"], [[1, 2], [3, 4]]]
+    entries += [[datetime.date(2020, 1, 1)], [True, "x"], np.ma.masked_array([1.0], [True])]
+    bad = [*OBJECTS, 0.5, 3, True, [], np.zeros(3), np.zeros((3, 1)), np.zeros((2, 2, 2))]
+    return Kind("times", lambda valid: _one_of(*bad, *([one, [0.1]] for one in entries)))
+
+
+def counts():
+    """Describe a tuple of whole numbers of at least 1, of the length of the valid one."""
+
+    def wrong(valid):
+        n = len(valid)
+        entries = [0, -1, 2.5, "4", None, True, np.nan, 1j, (1,)]
+        right = list(valid)
+        bad = [*OBJECTS, 4, 0.5, [*right, 1], [right], *([entry] * n for entry in entries)]
+        return _one_of(*bad)
+
+    return Kind("counts", wrong)
 
 
 def figure_axes():
