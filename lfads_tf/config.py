@@ -8,6 +8,14 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from fixedpoint_tf._utils.checks import (
+    check_mapping,
+    check_number,
+    check_switch,
+    check_text,
+    check_whole,
+    listed,
+)
 from lfads_tf._utils.checks import UNNAMED
 from lfads_tf._utils.conditions import has_condition
 from lfads_tf._utils.config_checks import check_sessions, check_together, plain_value
@@ -205,8 +213,11 @@ class LFADSConfig:
         """Find the place of a session among the model's; one alone goes by any name.
 
         Raises:
+            TypeError: a name that is no text.
             ValueError: none of several sessions has this name.
         """
+        check_text(argument, "argument")
+        check_text(session_name, argument)
         if len(self.session_names) == 1:
             return 0
         if session_name not in self.session_names:
@@ -219,12 +230,18 @@ class LFADSConfig:
 
     def encoded_of(self, index: int) -> int:
         """Count the neurons of a session that the encoders see."""
+        self._check_index(index)
         if self.session_encode_neurons:
             return self.session_encode_neurons[index]
         return min(self.encoded_neurons, self.session_neurons[index])
 
+    def _check_index(self, index: int) -> None:
+        """Refuse what is no place of a session."""
+        check_whole(index, "index", 0, len(self.session_names) - 1)
+
     def of_session(self, index: int) -> LFADSConfig:
         """Give the configuration by which a session's own trials are checked."""
+        self._check_index(index)
         if len(self.session_names) == 1:
             return self
         n_neurons = self.session_neurons[index]
@@ -251,7 +268,17 @@ class LFADSConfig:
             n_neurons: that it has.
             n_encoded: how many of them the encoders see.
             shared_frozen: False: what the sessions share is trained too.
+
+        Raises:
+            TypeError: a name that is no text, or a number that is none.
+            ValueError: a name that the model knows, or more encoded neurons than neurons.
         """
+        check_text(name, "name")
+        if name in self.session_names:
+            raise ValueError(f"name: expected that of a new session, received {name!r}.")
+        check_whole(n_neurons, "n_neurons")
+        check_whole(n_encoded, "n_encoded", 1, n_neurons)
+        check_switch(shared_frozen, "shared_frozen")
         neurons = (*self.session_neurons, n_neurons)
         encoded = (*map(self.encoded_of, range(len(self.session_names))), n_encoded)
         return dataclasses.replace(
@@ -351,10 +378,15 @@ class LFADSConfig:
     def replace(self, **changes: Any) -> LFADSConfig:
         """Return a copy with some attributes changed.
 
+        Raises:
+            TypeError: an unknown attribute.
+            ValueError: a value out of range.
+
         Example:
             >>> LFADSConfig(30, 50, 0.01).replace(n_factors=8).n_factors
             8
         """
+        self._check_names(changes)
         if len(self.session_names) == 1 and "n_neurons" in changes:
             changes = {"session_neurons": (), **changes}
         return dataclasses.replace(self, **changes)
@@ -371,6 +403,9 @@ class LFADSConfig:
             cd_rate: of its ``CoordinatedDropout`` (``cd_pass_rate: 0``); 0: not used. The
                 conversion is exact where all that is reconstructed is encoded too.
 
+        Raises:
+            ValueError: a number out of range.
+
         Example:
             >>> config = LFADSConfig(n_neurons=100, n_bins=50, bin_width=0.02)
             >>> config.kl_weight_from_lfads_torch(1e-5)
@@ -378,6 +413,8 @@ class LFADSConfig:
             >>> config.kl_weight_from_lfads_torch(1e-5, cd_rate=0.5)
             0.1
         """
+        check_number(scale, "scale", closed="low")
+        check_number(cd_rate, "cd_rate", high=1.0, closed="low")
         return scale * self.n_bins * self.n_neurons / (cd_rate or 1.0)
 
     def to_dict(self) -> dict[str, Any]:
@@ -395,12 +432,25 @@ class LFADSConfig:
     def from_dict(cls, values: dict[str, Any]) -> LFADSConfig:
         """Read the configuration that :meth:`to_dict` wrote.
 
+        Raises:
+            TypeError: no dictionary, or an unknown name in it.
+            ValueError: a value out of range, or a size that is missing.
+
         Example:
             >>> old = {"n_neurons": 3, "n_bins": 9, "bin_width": 0.02, "l2_generator": 0.1}
             >>> LFADSConfig.from_dict(old)  # a name of before the first release
             LFADSConfig(n_neurons=3, n_bins=9, bin_width=0.02, l2_generator_weight=0.1)
         """
+        check_mapping(values, "values", of="names of attributes")
         values = {renamed(name): value for name, value in values.items()}
+        needed = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
+        missing = [name for name in needed if name not in values]
+        if missing:
+            raise ValueError(
+                f"values: expected {listed(needed)} among others, received none of "
+                f"{listed(missing)}."
+            )
+        cls._check_names(values)
         return cls(**values)
 
     def __repr__(self) -> str:

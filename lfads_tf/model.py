@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import check_eager, check_switch, check_whole
+from fixedpoint_tf._utils.checks import (
+    ArgumentTypeError,
+    check_eager,
+    check_mapping,
+    check_path,
+    check_switch,
+    check_whole,
+    shown,
+)
 from fixedpoint_tf._utils.files import writing
 from fixedpoint_tf._utils.keras_files import check_model_file, is_saved_as_hdf5, warn_of_weights
 from lfads_tf.config import LFADSConfig
@@ -37,8 +45,8 @@ __all__ = ["LFADS", "load_model"]
 #: Of Adam. Gradients of the encoders fall below Keras's own 1e-7.
 EPSILON = 1e-10
 
-_WRONG_FILE = (
-    "filepath: expected a name that ends in .keras, since neither Keras nor load_model reads "
+_FILE = (
+    "a name that ends in .keras, since neither Keras nor load_model reads "
     "an LFADS model of another file"
 )
 
@@ -80,6 +88,11 @@ class LFADS(keras.Model):
 
     def __init__(self, config: LFADSConfig, **kwargs: Any) -> None:
         check_eager("models")
+        if not isinstance(config, LFADSConfig):
+            raise ArgumentTypeError(
+                "config: expected an LFADSConfig, such as LFADSConfig.for_data(session), "
+                f"received {shown(config)}."
+            )
         sharding.check_strategy()
         # Likelihoods need single precision, whatever Keras's policy is for other models.
         super().__init__(dtype="float32", **kwargs)
@@ -144,7 +157,7 @@ class LFADS(keras.Model):
             >>> type(model.optimizer).__name__
             'AdamW'
         """
-        if jit_compile != "auto":
+        if not isinstance(jit_compile, str) or jit_compile != "auto":
             check_switch(jit_compile, "jit_compile")
         check_switch(run_eagerly, "run_eagerly")
         check_whole(steps_per_execution, "steps_per_execution")
@@ -844,10 +857,13 @@ class LFADS(keras.Model):
             ``"factors"``, ``(n_trials, n_bins, n_factors)``.
 
         Raises:
-            ValueError: shapes that do not fit the model, missing or unexpected external
+            TypeError: what are no numbers.
+            ValueError: data that do not fit the model, missing or unexpected external
                 inputs.
         """
-        batch = batches.checked_batch(inputs, self.config)
+        if training is not None and not tf.is_tensor(training):
+            check_switch(training, "training")
+        batch = batches.checked_batch(self._as_batch(inputs), self.config, "inputs")
         session = self.network.session_weights(batch)
         decoded = posterior.at_means(self.network, batch, session)
         rates = posterior.rates(self.network, decoded.factors, session)
@@ -855,6 +871,16 @@ class LFADS(keras.Model):
             "rates": tf.transpose(rates, (1, 0, 2)),
             "factors": tf.transpose(decoded.factors, (1, 0, 2)),
         }
+
+    def _as_batch(self, inputs: Any) -> Any:
+        """Check a user's trials; our own batches and those of a graph come as they are."""
+        parts = inputs if isinstance(inputs, tuple | list) else [inputs]
+        symbolic = any(isinstance(part, keras.KerasTensor) for part in parts)
+        if symbolic or not tf.executing_eagerly():
+            return inputs
+        if isinstance(inputs, dict) and "spikes_btn" in inputs:
+            return inputs
+        return trial_arrays.as_arrays(inputs, self.config, name="inputs")
 
     # Saving.
 
@@ -880,19 +906,29 @@ class LFADS(keras.Model):
             ...     [path.name for path in Path(folder).iterdir()]
             ['model.keras']
         """
-        if not isinstance(filepath, str | os.PathLike) or Path(filepath).suffix != ".keras":
-            raise ValueError(f"{_WRONG_FILE}, received {filepath!r}.")
+        check_path(filepath, "filepath")
+        check_switch(overwrite, "overwrite")
+        if Path(filepath).suffix != ".keras":
+            raise ValueError(f"filepath: expected {_FILE}, received {filepath!r}.")
         warn_of_weights(self, filepath)
         with writing(filepath, overwrite=overwrite, make_folder=False) as path:
             super().save(path)
 
     def get_config(self) -> dict[str, Any]:
         if is_saved_as_hdf5():  # by keras.models.save_model, which asks for nothing else
-            raise ValueError(f"{_WRONG_FILE}, received one that ends in .h5 or .hdf5.")
+            raise ValueError(
+                f"filepath: expected {_FILE}, received one that ends in .h5 or .hdf5."
+            )
         return {"config": self.config.to_dict(), "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LFADS:
+        check_mapping(config, "config")
+        check_mapping(custom_objects, "custom_objects", none=True)
+        if "config" not in config:
+            raise ValueError(
+                f"config: expected what get_config gave, received {shown(config)}."
+            )
         return cls(LFADSConfig.from_dict(config["config"]), name=config.get("name"))
 
     def get_compile_config(self) -> dict[str, Any]:
@@ -955,6 +991,7 @@ def load_model(path: str | os.PathLike[str]) -> LFADS:
         >>> bool((again.infer(spikes).rates == model.infer(spikes).rates).all())
         True
     """
+    check_path(path)
     if Path(path).suffix != ".keras":
         raise ValueError(
             f"path: expected the name of a .keras file, in which LFADS models are saved, "

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from fixedpoint_tf._utils.checks import check_path, check_switch
+
 __all__ = ["existing", "file_names", "remove_leftovers", "writing"]
 
 #: Seconds without a byte written after which a temporary file is nobody's any more.
@@ -36,6 +38,7 @@ def writing(
     Raises:
         FileExistsError: a file is there and ``overwrite`` is false.
         FileNotFoundError: the folder does not exist and ``make_folder`` is false.
+        ArgumentTypeError: no path, or ``overwrite`` that is neither True nor False.
         ValueError: a folder, device or pipe is there.
         OSError: the disk is full, or must not be written to.
 
@@ -47,6 +50,8 @@ def writing(
         ...     Path(folder, "a.txt").read_text()
         'all of it'
     """
+    check_path(path)
+    check_switch(overwrite, "overwrite")
     target = Path(os.path.realpath(path))
     if target.exists():
         _check_is_file(path)
@@ -155,6 +160,7 @@ def existing(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
         ...     print(error)
         path: expected a file, received 'nothing.h5', where there is none.
     """
+    check_path(path)
     if not Path(path).exists():
         raise FileNotFoundError(
             f"path: expected a file, received {os.fspath(path)!r}, where there is none."

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_path
 from fixedpoint_tf._utils.checksums import (
     BLOCK_SIZE,
     has_checksum,
@@ -47,6 +48,7 @@ def check_suffix(path: str | os.PathLike[str], name: str = "path") -> None:
         ...     print(error)
         path: expected a name that ends in .h5, .hdf5 or .hdf, received 'points.pkl'.
     """
+    check_path(path, name)
     if Path(path).suffix.lower() not in _SUFFIXES:
         raise ValueError(
             f"{name}: expected a name that ends in {', '.join(_SUFFIXES[:-1])} or "
@@ -282,6 +284,7 @@ def read(
             is of layout 1, or of a later version. The message names the path, what was expected
             and what came.
     """
+    check_path(path)
     shown = os.fspath(path)
     expected = f"an HDF5 file of format {format_name!r}"
     _check_is_hdf5(path, expected)

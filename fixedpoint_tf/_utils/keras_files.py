@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from fixedpoint_tf._utils.checks import listed
+from fixedpoint_tf._utils.checks import check_path, listed
 
 __all__ = ["check_model_file", "is_saved_as_hdf5", "warn_of_weights"]
 
@@ -41,6 +41,7 @@ def check_model_file(path: str | os.PathLike[str], name: str) -> None:
         ...     print(error)
         path: expected a model that Keras can load, received 'model.pkl', which is no file.
     """
+    check_path(path, name)
     shown = os.fspath(path)
     expected = f"{name}: expected a model that Keras can load, received {shown!r}"
     if not Path(path).is_file():

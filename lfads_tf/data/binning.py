@@ -13,8 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import as_numbers, check_whole, is_number, listed
-from lfads_tf._utils.checks import seconds_per_bin
+from fixedpoint_tf._utils.checks import (
+    ArgumentTypeError,
+    as_numbers,
+    check_choice,
+    check_number,
+    check_whole,
+    is_number,
+    listed,
+    shown,
+)
+from lfads_tf._utils.checks import check_infinity, seconds_per_bin
 
 __all__ = ["bin_spikes", "chop", "merge", "rebin", "segment"]
 
@@ -62,22 +71,21 @@ def bin_spikes(
                [0., 0., 0., 0.]], dtype=float32)
     """
     width = seconds_per_bin(bin_width)
-    numbers = is_number(start) and is_number(stop)
-    if not (numbers and math.isfinite(start) and math.isfinite(stop)):
+    start = check_number(start, "start", -math.inf, for_=" of seconds")
+    stop = check_number(stop, "stop", -math.inf, for_=" of seconds")
+    duration = (stop - start) / width
+    if not math.isfinite(duration):
         raise ValueError(
-            f"start, stop: expected finite times in seconds, received {start!r} and {stop!r}."
+            f"stop: expected a finite number of bins of {width:g} s from start ({start:g} s) "
+            f"on, received {stop:g} s."
         )
-    n_bins = round((stop - start) / width)
+    n_bins = round(duration)
     if n_bins < 1:
         raise ValueError(
             f"stop: expected a time at least one bin of {width:g} s after start ({start:g} s), "
             f"received {stop:g} s."
         )
-    if isinstance(spike_times, Mapping):
-        raise TypeError(
-            "spike_times: expected one array of times for each neuron, in a list, received "
-            f"a mapping with keys {list(spike_times)[:5]}; give list(times.values())."
-        )
+    spike_times = _each_neuron(spike_times)
     shape = np.shape(spike_times) if isinstance(spike_times, np.ndarray) else ()
     if len(shape) == 2 and shape[0] > shape[1] == 1:
         raise ValueError(
@@ -113,6 +121,25 @@ def bin_spikes(
     if doubt := _doubt_of_unit(given, int(counts.sum(dtype=np.float64)), start, stop):
         warnings.warn(f"spike_times: {doubt} Are they in seconds?", stacklevel=2)
     return counts
+
+
+def _each_neuron(spike_times: Any) -> Any:
+    """Return the times of at least one neuron, in an array or a list."""
+    expected = "spike_times: expected one array of times for each neuron, in a list, received"
+    if isinstance(spike_times, Mapping):
+        raise TypeError(
+            f"{expected} a mapping with keys {list(spike_times)[:5]}; give "
+            "list(times.values())."
+        )
+    if hasattr(spike_times, "__array__") and not isinstance(spike_times, np.ndarray):
+        spike_times = np.asarray(spike_times)
+    is_array = isinstance(spike_times, np.ndarray) and spike_times.ndim > 0
+    is_list = isinstance(spike_times, Sequence) and not isinstance(spike_times, str | bytes)
+    if not is_array and not is_list:
+        raise ArgumentTypeError(f"{expected} {shown(spike_times)}.")
+    if not len(spike_times):
+        raise ValueError(f"{expected} none.")
+    return spike_times
 
 
 def _doubt_of_unit(given: list[np.ndarray], n_inside: int, start: float, stop: float) -> str:
@@ -194,16 +221,12 @@ def segment(
         array([[1., 2., 3.],
                [5., 6., 7.]])
     """
-    array = as_numbers(continuous, "continuous", dtype=None)
-    times = as_numbers(event_times, "event_times")
+    array = _recording(continuous)
+    times = as_numbers(event_times, "event_times", n_axes=(1,), shape="(n_events,)")
+    check_infinity(times, "event_times")
     width = seconds_per_bin(bin_width)
-    if outside not in ("error", "drop", "nan"):
-        raise ValueError(f"outside: expected 'error', 'drop' or 'nan', received {outside!r}.")
-    if array.ndim < 1 or times.ndim != 1:
-        raise ValueError(
-            "continuous, event_times: expected shapes (n_bins, ...) and (n_events,), received "
-            f"{array.shape} and {times.shape}."
-        )
+    start = check_number(start, "start", -math.inf, for_=" of seconds")
+    check_choice(outside, "outside", ("error", "drop", "nan"))
     n_before = _whole_bins("before", before, width)
     n_after = _whole_bins("after", after, width)
     if n_before + n_after < 1:
@@ -265,12 +288,9 @@ def chop(continuous: Any, window: int, overlap: int, *, fill: float = np.nan) ->
         array([[0., 1., 2.],
                [2., 3., 4.]], dtype=float32)
     """
-    array = as_numbers(continuous, "continuous", dtype=None)
-    if array.ndim < 1 or len(array) == 0:
-        raise ValueError(
-            f"continuous: expected shape (n_bins, ...) with at least one bin, received "
-            f"{array.shape}."
-        )
+    array = _recording(continuous)
+    if not (is_number(fill) and np.isnan(fill)):
+        fill = check_number(fill, "fill", -math.inf, for_=" or NaN")
     n_windows = _number_of_windows(len(array), window, overlap)
     bins = (window - overlap) * np.arange(n_windows)[:, None] + np.arange(window)
     chopped = _as_float(array[np.minimum(bins, len(array) - 1)])
@@ -312,6 +332,9 @@ def merge(windows: Any, overlap: int, n_bins: int | None = None) -> np.ndarray:
             f"{array.shape}."
         )
     n_windows, window = array.shape[:2]
+    check_whole(overlap, "overlap", 0, window - 1)
+    if n_bins is not None:
+        check_whole(n_bins, "n_bins")
     stride = window - overlap
     longest = window + (n_windows - 1) * stride
     if _number_of_windows(longest if n_bins is None else n_bins, window, overlap) != n_windows:
@@ -361,12 +384,23 @@ def rebin(spikes: Any, factor: int) -> np.ndarray:
             f"spikes: expected shape (..., n_bins, n_neurons), received {array.shape}."
         )
     *leading, n_bins, n_neurons = array.shape
-    if n_bins % check_whole(factor, "factor"):
+    if n_bins % check_whole(factor, "factor", most=max(n_bins, 1)):
         raise ValueError(
             f"factor: expected a whole number that divides {n_bins} bins, received {factor!r}. "
             "Cut the bins that are left over first."
         )
     return array.reshape(*leading, n_bins // factor, factor, n_neurons).sum(axis=-2)
+
+
+def _recording(continuous: Any) -> np.ndarray:
+    """Return a recording ``(n_bins, ...)`` of at least one bin."""
+    array = as_numbers(continuous, "continuous", dtype=None)
+    if array.ndim < 1 or len(array) == 0:
+        raise ValueError(
+            f"continuous: expected shape (n_bins, ...) with at least one bin, received "
+            f"{array.shape}."
+        )
+    return array
 
 
 def _bin_of(times: np.ndarray, start: float, width: float) -> np.ndarray:
@@ -384,7 +418,7 @@ def _number_of_windows(n_bins: int, window: int, overlap: int) -> int:
 
 
 def _whole_bins(name: str, duration: float, width: float) -> int:
-    n_bins = duration / width
+    n_bins = check_number(duration, name, -math.inf, for_=" of seconds") / width
     if not math.isfinite(n_bins) or abs(n_bins - round(n_bins)) > 1e-6 * max(1.0, abs(n_bins)):
         raise ValueError(
             f"{name}: expected a whole number of bins of {width:g} s, received {duration!r} s "

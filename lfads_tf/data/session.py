@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import as_numbers, check_whole, listed
+from fixedpoint_tf._utils.checks import (
+    ArgumentIndexError,
+    as_numbers,
+    check_text,
+    check_whole,
+    listed,
+    shown,
+)
 from fixedpoint_tf._utils.plurals import pluralize
 from lfads_tf._utils.checks import (
     UNNAMED,
@@ -76,8 +83,7 @@ class Session:
     n_encode_bins: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise TypeError(f"name: expected a string, received {self.name!r}.")
+        check_text(self.name, "name")
         with in_session(self.name):
             self._check()
         warn_of_silent_neurons(self.spikes, stacklevel=4)
@@ -222,6 +228,7 @@ class Session:
             >>> session, session.lengths
             (Session('session': 2 trials x 50 bins of 20 ms x 4 neurons), array([30, 50]))
         """
+        check_text(name, "name")
         with in_session(name):
             trials = as_trials(spikes, "spikes")
             if trials is not None:
@@ -313,6 +320,7 @@ class Session:
             ...     Session.load(path, bin_width=0.02)
             Session('monday': 5 trials x 50 bins of 20 ms x 6 neurons)
         """
+        check_text(name, "name", none=True)
         fields = hdf5.read(
             path,
             split=split,
@@ -357,6 +365,7 @@ class Session:
             index: a number, a slice, numbers, or a mask ``(n_trials,)``.
 
         Raises:
+            TypeError: neither numbers of trials nor a mask.
             IndexError: trials that are not there.
             ValueError: no trials.
 
@@ -365,11 +374,9 @@ class Session:
             >>> Session(np.ones((4, 50, 6)), 0.02).trials([0, 2])
             Session('session': 2 trials x 50 bins of 20 ms x 6 neurons)
         """
-        chosen = index  # A slice needs no copy.
-        if not isinstance(index, slice):
-            chosen = np.atleast_1d(np.asarray(index))
-        if np.size(chosen) == 0 or np.arange(self.n_trials)[chosen].size == 0:
-            raise ValueError(f"index: expected at least one trial, received {index!r}.")
+        chosen = index if isinstance(index, slice) else self._chosen(index)
+        if np.arange(self.n_trials)[chosen].size == 0:
+            raise ValueError(f"index: expected at least one trial, received {shown(index)}.")
         # Checked already, and a neuron silent in a few trials is no news: past __init__.
         part = object.__new__(type(self))
         for field in dataclasses.fields(self):
@@ -377,6 +384,25 @@ class Session:
             is_array = isinstance(value, np.ndarray)
             part._set(field.name, _read_only(value[chosen]) if is_array else value)
         return part
+
+    def _chosen(self, index: Any) -> np.ndarray:
+        """Return numbers of trials, or a mask."""
+        chosen = as_numbers(index, "index", dtype=None, finite=True, whole=True)
+        n = self.n_trials
+        if chosen.ndim > 1 or (chosen.dtype == bool and chosen.shape != (n,)):
+            raise ValueError(
+                f"index: expected numbers of trials or a mask of shape ({n},), received an "
+                f"array of shape {chosen.shape} of {chosen.dtype}."
+            )
+        if chosen.dtype != bool:
+            beyond = chosen[(chosen < -n) | (chosen >= n)]
+            if beyond.size:
+                raise ArgumentIndexError(
+                    f"index: expected numbers of trials from 0 to {n - 1}, received "
+                    f"{beyond.flat[0]}."
+                )
+            chosen = chosen.astype(np.int64)
+        return np.atleast_1d(chosen)
 
     def split(self, valid_fraction: float = 0.2, *, seed: int = 0) -> tuple[Session, Session]:
         """Trials for training and for validation, drawn at random.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_number
+from fixedpoint_tf._utils.checks import check_number, check_seed
 
 __all__ = ["validation_trials"]
 
@@ -39,10 +39,8 @@ def validation_trials(
         >>> sorted(conditions[mask].tolist())
         ['left', 'left', 'right', 'right']
     """
-    if check_number(valid_fraction, "valid_fraction") >= 1:
-        raise ValueError(
-            f"valid_fraction: expected 0 to 1, both excluded, received {valid_fraction!r}."
-        )
+    check_number(valid_fraction, "valid_fraction", high=1.0)
+    check_seed(seed)
     if n_trials < 2:
         raise ValueError(f"n_trials: expected at least two to split, received {n_trials}.")
     rng = np.random.default_rng(seed)

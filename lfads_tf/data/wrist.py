@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
+from fixedpoint_tf._utils.checks import check_choice, check_path, check_switch, check_whole
 from lfads_tf.data.session import Session
 
 __all__ = ["isometric_wrist"]
@@ -50,7 +51,8 @@ def isometric_wrist(
         ``(n_trials, n_bins, 2)`` in arbitrary units and the target, 1 to 8, as condition.
 
     Raises:
-        ValueError: another day.
+        TypeError: a number of bins that is no integer, or a flag that is none.
+        ValueError: another day, no bins, or no trial whose bins all lie in the recording.
         FileNotFoundError: the file is not there; the message says where it can be had.
 
     Example:
@@ -60,8 +62,13 @@ def isometric_wrist(
         ...     print(str(error)[:33])
         folder: expected Day0.mat in 'now
     """
-    if day not in _FILES:
-        raise ValueError(f"day: expected one of {list(_FILES)}, received {day!r}.")
+    check_choice(day, "day", list(_FILES))
+    check_path(folder, "folder", none=True)
+    check_whole(bins_before, "bins_before", least=0)
+    check_whole(bins_after, "bins_after", least=0)
+    check_switch(keep_silent, "keep_silent")
+    if bins_before + bins_after == 0:
+        raise ValueError("bins_after: expected at least 1 beside bins_before=0, received 0.")
     path = Path(folder if folder is not None else os.environ.get(FOLDER, "")) / _FILES[day]
     if not path.is_file():
         raise FileNotFoundError(
@@ -78,6 +85,12 @@ def isometric_wrist(
     first = np.searchsorted(data.timeframe, go) - bins_before
     whole = (first >= 0) & (first + bins_before + bins_after <= len(data.timeframe))
     kept = (result == _REWARDED) & whole
+    if not kept.any():
+        raise ValueError(
+            f"bins_after: expected bins that lie within the recording of {len(data.timeframe)} "
+            f"bins, received {bins_before} before and {bins_after} after the go cues, which no "
+            "rewarded trial has."
+        )
     rows = first[kept, None] + np.arange(bins_before + bins_after)
     counts = np.rint(data.spikeratedata * _BIN_WIDTH).astype(np.float32)
     heard = counts.any(axis=0) | keep_silent

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from fixedpoint_tf._utils import checks
 from fixedpoint_tf._utils.chunks import padded_chunks
+from lfads_tf._utils.checks import check_infinity
 from lfads_tf.data.session import Session
 from lfads_tf.inference.result import Inferred
 from lfads_tf.layers.decoder import Decoded, unit_columns
@@ -54,6 +55,7 @@ def factors_of(network: Network, states: Any) -> np.ndarray:
     """See :meth:`lfads_tf.model.LFADS.factors_of`."""
     units = network.config.generator_units
     states = checks.as_numbers(states, "states", dtype=np.float32)
+    check_infinity(states, "states")
     if states.ndim < 1 or states.shape[-1] != units:
         raise ValueError(
             f"states: expected states of the generator, shape (..., {units}), received "
@@ -67,6 +69,7 @@ def rates_of(network: Network, states: Any, session: Any = None) -> np.ndarray:
     """See :meth:`lfads_tf.model.LFADS.rates_of`."""
     factors, names = factors_of(network, states), network.config.session_names
     name = session.name if isinstance(session, Session) else session
+    checks.check_text(name, "session", none=True)
     if len(names) == 1 and name not in (None, names[0]):
         raise ValueError(
             f"session: expected none or {names[0]!r}, since the model is one of a single "

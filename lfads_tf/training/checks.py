@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import ArgumentTypeError, check_whole
+from fixedpoint_tf._utils.checks import ArgumentTypeError, check_whole, is_whole, shown
 from lfads_tf._utils.logarithms import HIGHEST_LOG
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
@@ -273,7 +273,7 @@ def check_optimizer(
         )
     try:
         found = keras.optimizers.get(optimizer)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise ValueError(
             f"optimizer: expected a Keras optimizer or its name, received {optimizer!r}."
         ) from error
@@ -370,13 +370,18 @@ def check_averages(
 
 def check_verbose(verbose: Any) -> None:
     """Refuse what Keras does not take for ``verbose``."""
-    if not (verbose == "auto" if isinstance(verbose, str) else verbose in (0, 1, 2)):
-        raise ValueError(f"verbose: expected 'auto', 0, 1 or 2, received {verbose!r}.")
+    is_level = is_whole(verbose) or isinstance(verbose, bool | np.bool_)
+    if not (
+        verbose in (0, 1, 2) if is_level else isinstance(verbose, str) and verbose == "auto"
+    ):
+        raise ValueError(f"verbose: expected 'auto', 0, 1 or 2, received {shown(verbose)}.")
 
 
 def check_validation_freq(value: Any) -> None:
     """Refuse what is neither a whole number of at least 1 nor a list of epochs."""
     if isinstance(value, list | tuple | set | range):
+        if not value:
+            raise ValueError("validation_freq: expected at least one epoch, received none.")
         for epoch in value:
             check_whole(epoch, "validation_freq")
     else:
@@ -385,10 +390,11 @@ def check_validation_freq(value: Any) -> None:
 
 def check_session_weights(session_weights: Any, config: LFADSConfig) -> None:
     """Raise ``ValueError`` if sessions should weigh where there is one."""
-    if not config.n_read_in and session_weights != "trials":
+    by_trials = isinstance(session_weights, str) and session_weights == "trials"
+    if not config.n_read_in and not by_trials:
         raise ValueError(
             "session_weights: expected 'trials' for a model of a single session, received "
-            f"{session_weights!r}."
+            f"{shown(session_weights)}."
         )
 
 

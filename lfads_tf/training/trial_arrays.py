@@ -81,7 +81,7 @@ def as_arrays(
             part["session_b"] = np.full(session.n_trials, index, np.int32)
             parts.append(part)
         arrays = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    if session_weights != "trials":
+    if not isinstance(session_weights, str) or session_weights != "trials":
         each = trial_weights(session_weights, known_sessions(data, config, name))
         if each is not None:
             arrays["session_weight_b"] = each

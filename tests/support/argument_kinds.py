@@ -294,7 +294,7 @@ def array(
 
 
 def several():
-    """Describe a list of objects of one type: a list of others is wrong, an empty one may be."""
+    """Describe a list of objects of one type: a list of others is wrong."""
     bad = [0, 1.5, True, "three", [1, 2], [None], ["a"], [[]], np.zeros(3), *OBJECTS]
     return Kind("several", lambda valid: _one_of(*bad))
 
@@ -313,7 +313,12 @@ def labels():
         bad = [*OBJECTS, 0.5, 3, [], ["a"] * (n + 1), [1] * (n - 1), [[1, 2]] * n, [{}] * n]
         kinds = (complex, "M8[D]", "m8[s]")
         bad += [np.ones(n, int).astype(kind) for kind in kinds]
-        bad += [[datetime.date(2020, 1, 1)] * n, [1j] * n, [object()] * n, ["a", *[1] * (n - 1)]]
+        bad += [
+            [datetime.date(2020, 1, 1)] * n,
+            [1j] * n,
+            [object()] * n,
+            ["a", *[1] * (n - 1)],
+        ]
         return _one_of(*bad)
 
     return Kind("labels", wrong)

@@ -166,6 +166,7 @@ def nlb_arrays():
     return {"train_spikes_heldin": np.ones((3, 6, 4))}
 
 
+STATES = array(axes=(1, 2, 3, 4), tied=(-1,), finite=False, missing=True, empty=True)
 RATES = array(axes=3, tied=(1, 2), low=0.0)
 
 DATA_CALLS: dict[str, Call | Excluded] = {
@@ -275,8 +276,7 @@ DATA_CALLS: dict[str, Call | Excluded] = {
         {**SIZES, "n_days": whole(), "mean_rate": number(), "time_per_bin": number()},
     ),
     "lfads_tf.data.synthetic.lorenz_flow": Call(
-        lambda: {"states": np.ones((2, 3))},
-        {"states": array(axes=(1, 2, 3, 4), tied=(-1,), finite=False, missing=True, empty=True)},
+        lambda: {"states": np.ones((2, 3))}, {"states": STATES}
     ),
     "lfads_tf.data.synthetic.oscillation": Call(
         lambda: SMALL,

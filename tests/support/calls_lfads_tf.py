@@ -23,7 +23,7 @@ from argument_kinds import (
     whole,
     whole_or_several,
 )
-from calls_lfads_data import DATA_CALLS, folder, session
+from calls_lfads_data import DATA_CALLS, STATES, folder, session
 from public_calls import Call, Excluded
 
 SIZES = {
@@ -40,7 +40,6 @@ SPIKES = {"axes": 3, "tied": (1, 2), "finite": False, "missing": True, "low": 0.
 TRIALS = array(**SPIKES, whole=True)
 NOTHING = instance()  # every value but None is wrong
 NOTHING_BUT_NAMES = instance(dict)
-STATES = array(axes=(1, 2, 3, 4), tied=(-1,), finite=False, missing=True, empty=True)
 VERBOSE = choice(0, 1, True)
 EPOCHS = whole_or_several()
 OF_KERAS = Excluded("Keras calls it in its loops, with batches that were made here")
@@ -60,8 +59,7 @@ def days():
     from lfads_tf import Session
 
     return [
-        Session(np.ones((3, 6, n)), 0.02, f"day{n}", conditions=["a", "b", "a"])
-        for n in (3, 4)
+        Session(np.ones((3, 6, n)), 0.02, f"day{n}", conditions=["a", "b", "a"]) for n in (3, 4)
     ]
 
 
@@ -199,7 +197,7 @@ CALLS: dict[str, Call | Excluded] = {
         lambda: {"values": config().to_dict()}, {"values": mapping()}
     ),
     "lfads_tf.LFADSConfig.index_of": Call(
-        lambda: {"session_name": "day4", "argument": "session"},
+        lambda: {"session_name": "day4", "argument": "session_name"},
         {"session_name": choice(), "argument": text()},
         on=config_of_days,
     ),

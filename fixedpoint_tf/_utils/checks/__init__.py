@@ -34,9 +34,17 @@ from fixedpoint_tf._utils.checks.objects import (
     check_path,
     check_text,
 )
-from fixedpoint_tf._utils.checks.words import ArgumentTypeError, listed, shown
+from fixedpoint_tf._utils.checks.words import (
+    ArgumentIndexError,
+    ArgumentKeyError,
+    ArgumentTypeError,
+    listed,
+    shown,
+)
 
 __all__ = [
+    "ArgumentIndexError",
+    "ArgumentKeyError",
     "ArgumentTypeError",
     "as_numbers",
     "check_axes",

@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["ArgumentIndexError", "ArgumentTypeError", "listed", "shown"]
+__all__ = ["ArgumentIndexError", "ArgumentKeyError", "ArgumentTypeError", "listed", "shown"]
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = 12
@@ -23,6 +23,13 @@ class ArgumentTypeError(TypeError, ValueError):
 
 class ArgumentIndexError(IndexError, ValueError):
     """Say that there is no such row, group or branch, which is a wrong value as well."""
+
+
+class ArgumentKeyError(KeyError, ValueError):
+    """Say that a name is not among what was passed."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def listed(values: Iterable[Any], most: int = 10) -> str:

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
-from fixedpoint_tf._utils.checks import check_number
+from fixedpoint_tf._utils.checks import check_choice, check_number, check_path, check_text
 from fixedpoint_tf._utils.checksums import has_checksum
 from fixedpoint_tf._utils.files import existing
 from fixedpoint_tf._utils.hdf5_checks import Layout, check_arrays
@@ -105,15 +105,11 @@ def read(
         ValueError: no HDF5 file or a damaged one, a layout we do not know, no bin width,
             or one that the file contradicts.
     """
-    if split != "all" and split not in layouts.SPLITS:
-        raise ValueError(
-            f"split: expected 'all', 'train', 'valid' or 'test', received {split!r}."
-        )
-    if truth_unit is not None and truth_unit not in _TRUTH_UNITS:
-        raise ValueError(
-            f"truth_unit: expected {' or '.join(map(repr, _TRUTH_UNITS))}, received "
-            f"{truth_unit!r}."
-        )
+    check_path(path)
+    check_choice(split, "split", ("all", *layouts.SPLITS))
+    check_text(group, "group", none=True)
+    if truth_unit is not None:
+        check_choice(truth_unit, "truth_unit", _TRUTH_UNITS)
     if bin_width is not None:
         bin_width = check_number(bin_width, "bin_width")
     axes = as_axes(axes)

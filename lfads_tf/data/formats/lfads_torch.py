@@ -32,6 +32,15 @@ import h5py
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.checks import (
+    ArgumentKeyError,
+    ArgumentTypeError,
+    check_choice,
+    check_instance,
+    check_path,
+    check_switch,
+    shown,
+)
 from fixedpoint_tf._utils.files import writing
 from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.data.session import Session
@@ -66,6 +75,7 @@ def write_data(
 
     Raises:
         FileExistsError: the file exists and ``overwrite`` is false.
+        TypeError: no sessions.
         ValueError: sessions that differ in more than their trials.
 
     Example:
@@ -76,6 +86,10 @@ def write_data(
         ...     Session.load(os.path.join(folder, "monday.h5"))
         Session('monday': 10 trials x 50 bins of 20 ms x 6 neurons)
     """
+    check_path(path)
+    check_instance(train, "train", Session)
+    check_instance(valid, "valid", Session)
+    check_switch(overwrite, "overwrite")
     _write(path, {**_data("train", train), **_data("valid", valid)}, train, valid, overwrite)
 
 
@@ -96,6 +110,7 @@ def write_output(
 
     Raises:
         FileExistsError: the file exists and ``overwrite`` is false.
+        TypeError: no session with what was inferred of it.
         ValueError: sessions that differ in more than their trials, or rates of another
             shape than the session's spikes.
 
@@ -109,6 +124,10 @@ def write_output(
         ...     read_output(path, "valid", 0.02)["rates"].max()
         np.float32(50.0)
     """
+    check_path(path)
+    check_switch(overwrite, "overwrite")
+    _check_pair(train, "train")
+    _check_pair(valid, "valid")
     arrays: dict[str, Any] = {}
     for split, (session, inferred) in (("train", train), ("valid", valid)):
         if np.shape(inferred.rates) != session.spikes.shape:
@@ -145,6 +164,7 @@ def read_output(
         file lacks is left out.
 
     Raises:
+        ValueError: another split.
         KeyError: nothing was inferred for this split; the message lists what there is.
 
     Example:
@@ -156,6 +176,7 @@ def read_output(
         ...     read_output(path, "valid", 0.02)["rates"][0, 0].tolist()
         [50.0, 50.0, 50.0]
     """
+    check_choice(split, "split", ("train", "valid", "test"))
     width = seconds_per_bin(bin_width)
     with hdf5.opened(path) as file:
         holds = ", ".join(sorted(file)) or "nothing"
@@ -165,13 +186,23 @@ def read_output(
             if f"{split}_{name}" in file
         }
     if not found:
-        raise KeyError(
+        raise ArgumentKeyError(
             f"path: expected {split}_output_params and the like, received "
             f"{os.fspath(path)!r} with {holds}."
         )
     if "rates" in found:
         found["rates"] = found["rates"] / found["rates"].dtype.type(width)
     return found
+
+
+def _check_pair(value: Any, argument: str) -> None:
+    """Refuse anything but a session and what was inferred of it."""
+    is_pair = isinstance(value, tuple | list) and len(value) == 2
+    if not is_pair or not isinstance(value[0], Session) or not hasattr(value[1], "rates"):
+        raise ArgumentTypeError(
+            f"{argument}: expected a Session and what was inferred of it, received "
+            f"{shown(value)}."
+        )
 
 
 def _data(split: str, session: Session) -> dict[str, Any]:

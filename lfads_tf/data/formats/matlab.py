@@ -31,7 +31,7 @@ import h5py
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
-from fixedpoint_tf._utils.checks import listed
+from fixedpoint_tf._utils.checks import check_path, check_text, listed
 from fixedpoint_tf._utils.files import existing
 
 __all__ = ["is_matlab", "opened", "read"]
@@ -127,6 +127,8 @@ def opened(path: str | os.PathLike[str], *, group: str | None = None) -> Iterato
         FileNotFoundError: there is no such file.
         ValueError: as of :func:`read`.
     """
+    check_text(group, "group", none=True)
+    check_path(path)
     shown = os.fspath(path)
     if not is_matlab(path):
         raise ValueError(f"path: expected a file of MATLAB's, received {shown!r}.")

@@ -37,7 +37,17 @@ import h5py
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
-from fixedpoint_tf._utils.checks import as_numbers, listed
+from fixedpoint_tf._utils.checks import (
+    ArgumentKeyError,
+    as_numbers,
+    check_choice,
+    check_instance,
+    check_mapping,
+    check_path,
+    check_switch,
+    check_text,
+    listed,
+)
 from fixedpoint_tf._utils.files import writing
 from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.data.session import Session
@@ -59,6 +69,9 @@ def group_name(dataset: str, bin_width: float) -> str:
         >>> group_name("mc_maze", 0.005), group_name("area2_bump", 0.02)
         ('mc_maze', 'area2_bump_20')
     """
+    check_text(dataset, "dataset")
+    if not dataset:
+        raise ValueError("dataset: expected a name, received ''.")
     ms = 1e3 * seconds_per_bin(bin_width)
     return dataset if round(ms, 6) == 5 else f"{dataset}_{ms:g}"
 
@@ -95,11 +108,13 @@ def session(
         >>> joined.spikes.shape, joined.n_encode_neurons, joined.n_encode_bins
         ((4, 13, 8), 6, 10)
     """
-    if split not in _SPLITS:
-        raise ValueError(f"split: expected 'train' or 'eval', received {split!r}.")
+    check_mapping(arrays, "arrays")
+    seconds_per_bin(bin_width)
+    check_choice(split, "split", _SPLITS)
+    check_text(name, "name")
     key = f"{split}_spikes_heldin"
     if key not in arrays:
-        raise KeyError(
+        raise ArgumentKeyError(
             f"arrays: expected {key}, received {', '.join(sorted(arrays)) or 'nothing'}."
         )
     shape = "(n_trials, n_bins, n_neurons)"
@@ -156,8 +171,8 @@ def spikes_of(data: Session, split: str = "train") -> dict[str, np.ndarray]:
         >>> {key: array.shape for key, array in spikes_of(data).items()}
         {'train_spikes_heldin': (4, 10, 6), 'train_spikes_heldout': (4, 10, 2)}
     """
-    if split not in _SPLITS:
-        raise ValueError(f"split: expected 'train' or 'eval', received {split!r}.")
+    check_instance(data, "data", Session)
+    check_choice(split, "split", _SPLITS)
     n_bins, n_heldin = _encoded(data)
     arrays = {
         f"{split}_spikes_{block}": array
@@ -196,13 +211,14 @@ def predictions(
         >>> arrays["eval_rates_heldout"].shape, float(arrays["eval_rates_heldout"].max())
         ((2, 10, 2), 1.0)
     """
+    check_instance(data, "data", Session)
+    check_switch(forward, "forward")
     arrays: dict[str, np.ndarray] = {}
     n_bins, n_heldin = _encoded(data)
     for split, rates in zip(_SPLITS, (train_rates, eval_rates), strict=True):
         name = f"{split}_rates"
-        rates = as_numbers(
-            rates, name, n_axes=(3,), shape="(n_trials, n_bins, n_neurons)", dtype=None
-        )
+        shape = "(n_trials, n_bins, n_neurons)"
+        rates = as_numbers(rates, name, n_axes=(3,), shape=shape, dtype=None, finite=True)
         if rates.shape[1:] != data.spikes.shape[1:]:
             raise ValueError(
                 f"{name}: expected {data.n_bins} bins and {data.n_neurons} neurons, as data "
@@ -249,6 +265,10 @@ def write(
         ...     list(read(path, group="mc_maze_20"))
         ['eval_rates_heldin']
     """
+    check_path(path)
+    check_switch(overwrite, "overwrite")
+    check_text(group, "group", none=True)
+    _check_arrays(arrays)
     adds = group is not None and os.path.exists(path)
     with writing(path, overwrite=overwrite or adds) as temporary:
         if adds:
@@ -289,6 +309,7 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
         ...     read(path)["train_spikes_heldin"].shape
         (1, 2, 3)
     """
+    check_text(group, "group", none=True)
     with hdf5.opened(path) as file:
         groups = [key for key, item in file.items() if isinstance(item, h5py.Group)]
         node = file if group is None else file.get(group)
@@ -297,15 +318,31 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
             found = {k: v[()] for k, v in node.items() if isinstance(v, h5py.Dataset)}
     if not found:
         wanted = "arrays at the top" if group is None else repr(group)
-        raise KeyError(
+        raise ArgumentKeyError(
             f"group: expected one of the groups of {os.fspath(path)!r} "
             f"({listed(groups) or 'it has none'}), received {wanted}."
         )
     return {k: list(v) if v.dtype == object else v for k, v in found.items()}
 
 
+def _check_arrays(arrays: Any) -> None:
+    """Refuse anything but arrays of numbers, or rows of such, by name."""
+    check_mapping(arrays, "arrays")
+    for name, value in arrays.items():
+        if not name or "/" in name:
+            raise ValueError(f"arrays: expected names without '/', received {name!r}.")
+        rows = value if _is_ragged(value) else [value]
+        for row in rows:
+            as_numbers(row, f"arrays[{name!r}]", dtype=None)
+
+
+def _is_ragged(value: Any) -> bool:
+    """Tell rows of different length."""
+    return isinstance(value, list | tuple) and len(value) > 0 and np.ndim(value[0]) == 1
+
+
 def _write(node: h5py.Group, name: str, value: Any) -> None:
-    if isinstance(value, list | tuple) and value and np.ndim(value[0]) == 1:
+    if _is_ragged(value):
         rows = np.empty(len(value), object)
         for i, row in enumerate(value):
             rows[i] = np.asarray(row, np.int64)

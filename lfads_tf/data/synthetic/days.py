@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_whole
+from fixedpoint_tf._utils.checks import check_sizes
 from lfads_tf.data.session import Session
 from lfads_tf.data.synthetic.dynamics import lorenz
 
@@ -17,7 +15,13 @@ def lorenz_days(
     n_days: int,
     n_trials: int = 40,
     n_neurons: int = 15,
-    **options: Any,
+    *,
+    n_bins: int = 100,
+    n_conditions: int = 20,
+    bin_width: float = 0.01,
+    mean_rate: float = 5.0,
+    time_per_bin: float = 0.02,
+    seed: int = 0,
 ) -> list[Session]:
     """Draw days of one Lorenz system, each with neurons and trials of its own.
 
@@ -28,7 +32,12 @@ def lorenz_days(
         n_days: number of sessions.
         n_trials: of each.
         n_neurons: of each.
-        **options: of :func:`lfads_tf.data.synthetic.lorenz`, such as ``n_conditions``.
+        n_bins: as of :func:`lfads_tf.data.synthetic.lorenz`.
+        n_conditions: likewise.
+        bin_width: likewise.
+        mean_rate: likewise.
+        time_per_bin: likewise.
+        seed: likewise.
 
     Returns:
         Sessions ``"day 0"``, ``"day 1"``, ..., with true rates, and with the three
@@ -42,8 +51,17 @@ def lorenz_days(
         >>> [day.name for day in days], days[0].behavior.shape
         (['day 0', 'day 1'], (20, 100, 3))
     """
-    check_whole(n_days, "n_days")
-    made = lorenz(n_trials=n_days * n_trials, n_neurons=n_days * n_neurons, **options)
+    check_sizes(n_days=n_days, n_trials=n_trials, n_neurons=n_neurons)
+    made = lorenz(
+        n_trials=n_days * n_trials,
+        n_bins=n_bins,
+        n_neurons=n_days * n_neurons,
+        n_conditions=n_conditions,
+        bin_width=bin_width,
+        mean_rate=mean_rate,
+        time_per_bin=time_per_bin,
+        seed=seed,
+    )
     session, days = made.session, []
     of_trials, rates = np.asarray(session.conditions), np.asarray(session.true_rates)
     for day in range(n_days):

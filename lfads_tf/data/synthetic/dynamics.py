@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_number, check_sizes
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_number,
+    check_seed,
+    check_sizes,
+    check_whole,
+)
+from lfads_tf._utils.checks import check_infinity
 from lfads_tf.data.session import Session
 
 __all__ = [
@@ -74,13 +81,15 @@ def spikes_from_rates(
         20
     """
     _check_positive(bin_width=bin_width)
-    rates = np.asarray(rates, np.float64)
+    rates = as_numbers(rates, "rates")
     known = ~np.isnan(rates)
     if (rates[known] < 0).any() or np.isinf(rates[known]).any():
         raise ValueError(
             f"rates: expected finite rates of at least 0 spikes/s, received "
             f"{np.nanmin(rates):g} to {np.nanmax(rates):g}."
         )
+    if not isinstance(seed, np.random.Generator):
+        check_seed(seed)
     counts = np.random.default_rng(seed).poisson(np.where(known, rates, 0.0) * bin_width)
     return np.where(known, counts, np.nan).astype(np.float32)
 
@@ -94,6 +103,10 @@ def lorenz_flow(states: np.ndarray) -> np.ndarray:
     Returns:
         Their time derivatives, ``(..., 3)``.
 
+    Raises:
+        TypeError: no real numbers.
+        ValueError: another number of coordinates, or infinity.
+
     References:
         Lorenz (1963), Journal of the Atmospheric Sciences 20:130-141, equations 25 to 27.
 
@@ -102,6 +115,14 @@ def lorenz_flow(states: np.ndarray) -> np.ndarray:
         >>> lorenz_flow(np.array([1.0, 2.0, 3.0])).tolist()
         [10.0, 23.0, -6.0]
     """
+    states = as_numbers(
+        states, "states", n_axes=range(1, 33), sizes={-1: 3}, shape="(..., 3)", empty=True
+    )
+    check_infinity(states, "states")
+    return _flow(states)
+
+
+def _flow(states: np.ndarray) -> np.ndarray:
     x, y, z = np.moveaxis(states, -1, 0)
     return np.stack([_SIGMA * (y - x), x * (_RHO - z) - y, x * y - _BETA * z], axis=-1)
 
@@ -235,8 +256,8 @@ def chaotic_rnn_with_pulse(
     _check_positive(
         gain=gain, bin_width=bin_width, time_constant=time_constant, max_rate=max_rate
     )
-    if n_bins < 4:
-        raise ValueError(f"n_bins: expected at least 4, received {n_bins}.")
+    check_whole(n_bins, "n_bins", 4)
+    check_number(pulse_size, "pulse_size", -math.inf)
     if time_constant < bin_width:
         raise ValueError(
             f"time_constant: expected at least a bin ({bin_width:g} s), received "
@@ -271,16 +292,17 @@ def _advance(states: np.ndarray, duration: float) -> np.ndarray:
     n_steps = math.ceil(duration / _LONGEST_STEP)
     dt = duration / n_steps
     for _ in range(n_steps):
-        k1 = lorenz_flow(states)
-        k2 = lorenz_flow(states + 0.5 * dt * k1)
-        k3 = lorenz_flow(states + 0.5 * dt * k2)
-        k4 = lorenz_flow(states + dt * k3)
+        k1 = _flow(states)
+        k2 = _flow(states + 0.5 * dt * k1)
+        k3 = _flow(states + 0.5 * dt * k2)
+        k4 = _flow(states + dt * k3)
         states = states + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
     return states
 
 
 def _streams(seed: int, n: int) -> list[np.random.Generator]:
     """Generators that do not depend on how much the others have drawn."""
+    check_seed(seed)
     return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(n)]
 
 

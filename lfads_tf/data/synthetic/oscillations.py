@@ -9,7 +9,7 @@ such oscillations was shown by the correlation of its rates with the local field
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import signal, special
@@ -129,12 +129,12 @@ def oscillation(
         ("slow_depth", slow_depth),
         ("lfp_noise", lfp_noise),
     ):
-        _not_negative(name, number)
-    if not 0 < frequency < 0.5 / bin_width:
-        raise ValueError(
-            f"frequency: expected above 0 and below half the bins per second "
-            f"({0.5 / bin_width:g} Hz), received {frequency!r}."
-        )
+        checks.check_number(number, name, closed="low")
+    checks.check_number(lag, "lag", -math.inf)
+    checks.check_number(
+        frequency, "frequency", high=0.5 / bin_width, for_=" Hz, below half the bins per second"
+    )
+    checks.check_seed(seed)
     # Streams of their own: the spikes do not depend on how much noise the potential has.
     streams = np.random.SeedSequence(seed).spawn(5)
     of_phase, of_neurons, of_slow, of_noise, of_spikes = map(np.random.default_rng, streams)
@@ -163,15 +163,6 @@ def oscillation(
         lags,
         depths,
     )
-
-
-def _not_negative(name: str, number: Any) -> None:
-    if isinstance(number, int | float) and (number < 0 or not math.isfinite(number)):
-        raise ValueError(
-            f"{name}: expected 0 or a finite number above it, received {number!r}."
-        )
-    if number != 0:
-        checks.check_number(number, name)
 
 
 def _phases(

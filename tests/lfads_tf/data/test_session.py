@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_refused_by_name(changes, message):
         ({"spikes": None}, "spikes: expected an array of real numbers"),
         ({"bin_width": "20 ms"}, "bin_width: expected a positive number, received '20 ms'"),
         ({"bin_width": True}, "bin_width: expected a positive number"),
-        ({"name": 3}, "name: expected a string, received 3"),
+        ({"name": 3}, "name: expected a text, received 3"),
         (
             {"n_encode_bins": 2.5},
             "n_encode_bins: expected a whole number from 1 to 20, received 2.5",

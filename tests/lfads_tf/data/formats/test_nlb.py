@@ -71,7 +71,7 @@ class TestSession:
         ):
             nlb.session(arrays(), 0.02, split="eval")
         with pytest.raises(
-            ValueError, match="split: expected 'train' or 'eval', received 'val'"
+            ValueError, match=r"split: expected one of \['train', 'eval'\], received 'val'"
         ):
             nlb.session(arrays(), 0.02, split="val")
 

@@ -196,7 +196,12 @@ def test_global_random_numbers_are_left_alone():
         (synthetic.lorenz, {"mean_rate": -1.0}, ValueError, "mean_rate: expected a positive"),
         (synthetic.lorenz, {"time_per_bin": 0}, ValueError, "time_per_bin: expected"),
         (synthetic.lorenz, {"n_trials": 5}, ValueError, "n_conditions: expected at most one"),
-        (synthetic.chaotic_rnn_with_pulse, {"n_bins": 3}, ValueError, "n_bins: expected at"),
+        (
+            synthetic.chaotic_rnn_with_pulse,
+            {"n_bins": 3},
+            ValueError,
+            "n_bins: expected a whole number of at",
+        ),
         (
             synthetic.chaotic_rnn_with_pulse,
             {"gain": np.inf},
