@@ -880,6 +880,7 @@ class LFADS(keras.Model):
             return inputs
         if isinstance(inputs, dict) and "spikes_btn" in inputs:
             return inputs
+        checks.check_one_batch(inputs, "inputs")
         return trial_arrays.as_arrays(inputs, self.config, name="inputs")
 
     # Saving.

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from lfads_tf.config import LFADSConfig
-from lfads_tf.training.checks import assert_values, parts_of
+from lfads_tf.training.checks import assert_values, check_values, parts_of
 
 __all__ = ["batch_shape", "batches", "checked_batch", "joined", "padded_batches"]
 
@@ -104,9 +104,10 @@ def padded_batches(
         Batches as :func:`checked_batch` makes them, all of the size of the first.
 
     Raises:
-        ValueError: no batches, other shapes, or more than two parts.
+        ValueError: no batches, other shapes, more than two parts, or a first batch with
+            values that the model cannot have.
         tf.errors.InvalidArgumentError: when the batches are read: a batch larger than the
-            first, or values that the model cannot have.
+            first, or other values that the model cannot have.
 
     Example:
         >>> config = LFADSConfig(n_neurons=3, n_bins=2, bin_width=0.02)
@@ -117,7 +118,11 @@ def padded_batches(
     first = next(iter(data), None)
     if first is None:
         raise ValueError(f"{name}: expected at least one batch, received none.")
-    shapes = {key: a.shape for key, a in checked_batch(first, config, name).items()}
+    checked = checked_batch(first, config, name)
+    if not len(checked["spikes_btn"]):
+        raise ValueError(f"{name}: expected trials in the first batch, received none.")
+    check_values(checked["spikes_btn"].numpy(), config, name)
+    shapes = {key: a.shape for key, a in checked.items()}
     size = int(shapes["spikes_btn"][0])
 
     def filled(*parts):

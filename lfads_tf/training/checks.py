@@ -242,10 +242,12 @@ def check_no_weights(**weights: Any) -> None:
             )
 
 
-def check_one_batch(x: Any) -> None:
+def check_one_batch(x: Any, name: str = "x") -> None:
     """Raise ``TypeError`` if a pipeline is given for the trials of one batch."""
     if isinstance(x, tf.data.Dataset):
-        raise TypeError("x: expected the trials of one batch, received a tf.data.Dataset.")
+        raise TypeError(
+            f"{name}: expected the trials of one batch, received a tf.data.Dataset."
+        )
 
 
 def check_optimizer(
