@@ -299,10 +299,10 @@ def several():
     return Kind("several", lambda valid: _one_of(*bad))
 
 
-def mapping():
+def known_names():
     """Describe a mapping by names that are known: others are wrong."""
     bad = [0, 1.5, True, np.nan, *OBJECTS, *LISTS, [("a", 1)], {1: 1}, {None: None}]
-    return Kind("mapping", lambda valid: _one_of(*bad))
+    return Kind("known names", lambda valid: _one_of(*bad))
 
 
 def labels():

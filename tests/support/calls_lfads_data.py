@@ -17,8 +17,8 @@ from argument_kinds import (
     flag,
     generator_or_seed,
     instance,
+    known_names,
     labels,
-    mapping,
     named_arrays,
     names,
     number,
@@ -361,7 +361,7 @@ DATA_CALLS: dict[str, Call | Excluded] = {
     ),
     "lfads_tf.data.formats.nlb.session": Call(
         lambda: {"arrays": nlb_arrays(), "bin_width": 0.02},
-        {"arrays": mapping(), "bin_width": number(), "split": choice(), "name": text()},
+        {"arrays": known_names(), "bin_width": number(), "split": choice(), "name": text()},
     ),
     "lfads_tf.data.formats.nlb.spikes_of": Call(
         lambda: {"data": session()}, {"data": instance(), "split": choice()}

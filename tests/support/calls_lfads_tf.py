@@ -14,7 +14,7 @@ from argument_kinds import (
     counts,
     flag,
     instance,
-    mapping,
+    known_names,
     names,
     number,
     path,
@@ -194,7 +194,7 @@ CALLS: dict[str, Call | Excluded] = {
     ),
     "lfads_tf.LFADSConfig.for_data": Call(lambda: {"session": days()}, {"session": several()}),
     "lfads_tf.LFADSConfig.from_dict": Call(
-        lambda: {"values": config().to_dict()}, {"values": mapping()}
+        lambda: {"values": config().to_dict()}, {"values": known_names()}
     ),
     "lfads_tf.LFADSConfig.index_of": Call(
         lambda: {"session_name": "day4", "argument": "session_name"},
@@ -298,7 +298,7 @@ CALLS: dict[str, Call | Excluded] = {
     ),
     "lfads_tf.LFADS.from_config": Call(
         lambda: {"config": fitted().get_config()},
-        {"config": mapping(), "custom_objects": NOTHING_BUT_NAMES},
+        {"config": known_names(), "custom_objects": NOTHING_BUT_NAMES},
     ),
     "lfads_tf.LFADS.get_compile_config": Call(on=fitted),
     "lfads_tf.LFADS.get_config": Call(on=fitted),
