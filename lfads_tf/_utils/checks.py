@@ -32,6 +32,9 @@ __all__ = [
     "warn_of_silent_neurons",
 ]
 
+#: The greatest number of data, and of seconds a bin; that of bins a second as well.
+_GREATEST = 1e60
+_LONGEST = 1e9
 #: What a session is called that was given no name.
 UNNAMED = "session"
 
@@ -60,14 +63,14 @@ def pair(
         raise ValueError(
             f"{second_name}: expected shape {a.shape}, as {first_name}'s, received {b.shape}."
         )
-    if np.isinf(a).any():
-        raise ValueError(f"{first_name}: expected finite numbers or NaN, received infinity.")
+    _check_size(a, first_name)
     missing = ~np.isfinite(b) & ~np.isnan(a)
     if missing.any():
         raise ValueError(
             f"{second_name}: expected a finite number wherever {first_name} is observed, "
             f"received NaN or infinity in {missing.sum():,} of {a.size:,} samples."
         )
+    _check_size(np.where(np.isnan(a), np.nan, b), second_name)
     return a, b
 
 
@@ -93,9 +96,22 @@ def numbers_or_nan(
     array = as_numbers(value, argument, n_axes=n_axes, shape=shape, dtype=None)
     if array.dtype == object:
         array = array.astype(np.float64)
-    if array.dtype.kind not in "biu" and np.isinf(array).any():
-        raise ValueError(f"{argument}: expected finite numbers or NaN, received infinity.")
+    _check_size(array, argument)
     return array
+
+
+def _check_size(array: np.ndarray, argument: str) -> None:
+    """Refuse infinity, and numbers whose products of four would be infinite."""
+    if array.dtype.kind in "biu":
+        return
+    size = np.abs(array)
+    if np.isinf(size).any():
+        raise ValueError(f"{argument}: expected finite numbers or NaN, received infinity.")
+    largest = np.nanmax(size, initial=0.0)
+    if largest > _GREATEST:
+        raise ValueError(
+            f"{argument}: expected numbers up to {_GREATEST:g} in size, received {largest:g}."
+        )
 
 
 def several(values: Any, argument: str) -> list[Any]:
@@ -239,6 +255,11 @@ def seconds_per_bin(value: Any, stacklevel: int = 3) -> float:
         0.02
     """
     width = check_number(value, "bin_width")
+    if not 1 / _LONGEST <= width <= _LONGEST:
+        raise ValueError(
+            f"bin_width: expected seconds, from {1 / _LONGEST:g} to {_LONGEST:g}, received "
+            f"{width:g}."
+        )
     if width >= 1:
         warnings.warn(
             f"bin_width: {width:g} is taken in seconds; for bins of {width:g} ms pass "

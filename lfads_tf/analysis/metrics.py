@@ -172,6 +172,8 @@ def poisson_log_likelihood(
     """
     checks.check_switch(per_neuron, "per_neuron")
     expected, counts = _expected_and_counts(rates, spikes, bin_width)
+    if np.isnan(counts).all():
+        raise ValueError("spikes: expected observed counts, received NaN only.")
     terms = _log_likelihood(expected, counts) - special.gammaln(counts + 1.0)
     each = np.nansum(terms, axis=tuple(range(terms.ndim - 1)))
     return each if per_neuron else float(each.sum())

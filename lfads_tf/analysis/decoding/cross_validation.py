@@ -14,7 +14,7 @@ from lfads_tf.analysis.decoding.decoders import Ridge
 from lfads_tf.analysis.decoding.fitting import FittedDecoder, fit_decoder
 from lfads_tf.analysis.decoding.folds import each_fold
 from lfads_tf.analysis.decoding.regressor import as_method
-from lfads_tf.analysis.decoding.samples import check_samples
+from lfads_tf.analysis.decoding.samples import check_samples, check_varying
 
 __all__ = [
     "BetweenSessions",
@@ -160,6 +160,7 @@ def cross_validate(
     checks.check_seed(seed)
     decoder = Ridge() if decoder is None else as_method(decoder)
     features, targets = check_samples(features, targets)
+    check_varying(targets)
     predictions = np.full(targets.shape, np.nan)
     names, scores, fitted = [], [], []
     for name, held, others in each_fold(folds, len(targets), seed, 5):
@@ -227,6 +228,7 @@ def decode_between_sessions(
         arrays[name] = check_samples(
             *both, (f"sessions (features of {name!r})", f"sessions (targets of {name!r})")
         )
+        check_varying(arrays[name][1], f"sessions (targets of {name!r})")
         wanted, found = (
             tuple(array.shape[-1] for array in arrays[key]) for key in (names[0], name)
         )

@@ -15,6 +15,7 @@ from lfads_tf.analysis.decoding.linear import PENALTIES, check_strengths
 
 __all__ = ["DecodingMethod", "Kalman", "OptimalLinear", "Ridge", "Wiener"]
 
+_MOST_LAGS = 10_000  # of a filter
 #: Shares of the noise covariances that are dropped, tried by default.
 SHRINKAGES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 
@@ -126,7 +127,11 @@ class Wiener(Ridge):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.check_whole(self.n_lags, "n_lags", least=0)
+        if checks.check_whole(self.n_lags, "n_lags", least=0) > _MOST_LAGS:
+            raise ValueError(
+                f"n_lags: expected a whole number from 0 to {_MOST_LAGS}, received "
+                f"{self.n_lags}."
+            )
 
     def taps(self, lag: int) -> tuple[int, ...]:
         """List the latest bin and those before it."""

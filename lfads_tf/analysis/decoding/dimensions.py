@@ -15,7 +15,7 @@ from lfads_tf.analysis.decoding.decoders import Ridge
 from lfads_tf.analysis.decoding.fitting import fit_decoder
 from lfads_tf.analysis.decoding.folds import each_fold
 from lfads_tf.analysis.decoding.regressor import as_method
-from lfads_tf.analysis.decoding.samples import check_samples
+from lfads_tf.analysis.decoding.samples import check_samples, check_varying
 
 __all__ = ["OverDimensions", "decode_over_dimensions"]
 
@@ -130,6 +130,7 @@ def decode_over_dimensions(
     decoder = Ridge() if decoder is None else as_method(decoder)
     numbers = {checks.check_whole(n, "dimensions") for n in several(dimensions, "dimensions")}
     train = check_samples(features, targets)
+    check_varying(train[1])
     if test is not None:
         both = check_pair(test, "test", "features and targets")
         tested = check_samples(*both, ("test (features)", "test (targets)"))
@@ -139,6 +140,7 @@ def decode_over_dimensions(
                 f"test: expected {wanted[0]} features and {wanted[1]} targets, as for "
                 f"training, received {found[0]} and {found[1]}."
             )
+        check_varying(tested[1], "test (targets)")
         return _decode_test(train, tested, decoder, folds, numbers, seed)
     results = []
     for _, held, inner in each_fold(folds, len(train[0]), seed, 5):

@@ -152,7 +152,13 @@ def fit_decoder(
     checks.check_seed(seed)
     features, targets = check_samples(features, targets)
     for lag in method.lags:
-        _check_trials(features, method.keeps_trials, method.taps(lag))
+        taps = method.taps(lag)
+        _check_trials(features, method.keeps_trials, taps)
+        if taps != (0,) and min(map(abs, taps)) >= features.shape[1]:
+            raise ValueError(
+                f"decoder: expected lags of fewer bins than a trial has, "
+                f"{features.shape[1]}, received {lag}."
+            )
     check_folds(folds, len(targets))
     lag, chosen = _chosen(method, features, targets, folds, seed)
     return _fitted(method, features, targets, lag, [chosen], seed)[0]

@@ -8,7 +8,7 @@ import numpy as np
 
 from lfads_tf._utils.checks import numbers_or_nan
 
-__all__ = ["check_samples", "complete_samples", "training_samples"]
+__all__ = ["check_samples", "check_varying", "complete_samples", "training_samples"]
 
 _SHAPE = "(n_trials, n_bins, n) or (n_samples, n)"
 
@@ -34,6 +34,16 @@ def check_samples(
             f"{of_x} have shape {x.shape}, received {y.shape}."
         )
     return x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
+
+
+def check_varying(targets: np.ndarray, argument: str = "targets") -> None:
+    """Refuse behaviour of which nothing varies: its R^2 would be NaN."""
+    with np.errstate(invalid="ignore"):
+        rows = targets.reshape(-1, targets.shape[-1])
+        low = np.nanmin(rows, axis=0, initial=np.inf)
+        high = np.nanmax(rows, axis=0, initial=-np.inf)
+    if not (low < high).any():
+        raise ValueError(f"{argument}: expected behavior that varies, received one value.")
 
 
 def complete_samples(

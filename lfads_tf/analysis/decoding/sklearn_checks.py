@@ -72,7 +72,7 @@ def copy_of(estimator: Any, parameters: Mapping[str, Any], seed: int) -> Any:
         for name, value in one.get_params().items()
         if value is None and name.split("__")[-1] == "random_state"
     ]
-    return one.set_params(**dict.fromkeys(free, seed))
+    return one.set_params(**dict.fromkeys(free, seed % 2**32))  # the most that it takes
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import signal
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import seconds_per_bin
+from lfads_tf._utils.checks import numbers_or_nan, seconds_per_bin
 
 __all__ = ["band_pass", "check_band", "check_trials"]
 
@@ -70,6 +70,11 @@ def check_trials(rates: Any, lfp: Any) -> tuple[np.ndarray, np.ndarray]:
             f"lfp: expected shape {y.shape[:2]}, one value for each trial and bin of rates, "
             f"received {x.shape}."
         )
+    for name, array in (("rates", y), ("lfp", x)):
+        if (array == array[:, :1]).all():
+            raise ValueError(
+                f"{name}: expected a signal that varies, received one value in each trial."
+            )
     return (y[..., None] if y.ndim == 2 else y), x
 
 
@@ -83,7 +88,7 @@ def _signals(name: str, value: Any, n_axes: tuple[int, ...], shape: str) -> np.n
             f"{name}: expected finite numbers, received NaN or infinity in {bad.sum():,} of "
             f"{array.size:,} samples. Cut trials of different lengths to what all have."
         )
-    return array
+    return numbers_or_nan(array, name)
 
 
 def check_band(band: Any, width: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import check_pair, check_share
+from lfads_tf._utils.checks import check_pair, check_share, numbers_or_nan
 from lfads_tf._utils.conditions import as_conditions, has_condition
 from lfads_tf.analysis.decoding.folds import check_folds, each_fold, fold_labels
 from lfads_tf.analysis.decoding.sklearn_checks import (
@@ -135,6 +135,7 @@ def _conditions(
     x, labels = x[known].astype(np.float64, copy=False), labels[known]
     if not np.isfinite(x).all():
         raise ValueError(f"{of_x}: expected finite numbers, received NaN or infinity.")
+    numbers_or_nan(x, of_x)
     kinds, kind_of = np.unique(labels, return_inverse=True)
     if len(kinds) < least:
         received = f"only {kinds[0]}" if len(kinds) else "none"
