@@ -452,10 +452,10 @@ class TestSensitivity:
         [
             ({"n_modes": 0}, "n_modes: expected a whole number of at least 1, received 0"),
             ({"horizon": -1.0}, "horizon: expected a positive number, received -1.0"),
-            ({"input_names": ["a"]}, "input_names: expected one for each of the 2 inputs"),
-            ({"input_names": "ab"}, "input_names: expected a list of names, received 'ab'"),
-            ({"input_names": np.array(["a"])}, "input_names: expected one for each of the 2"),
-            ({"input_names": []}, "input_names: expected one for each of the 2"),
+            ({"input_names": ["a"]}, "input_names: expected 2 names of inputs, received 1"),
+            ({"input_names": "ab"}, "input_names: expected a list of names of inputs, received 'ab'"),
+            ({"input_names": np.array(["a"])}, "input_names: expected 2 names of inputs"),
+            ({"input_names": []}, "input_names: expected 2 names of inputs, received 0"),
             ({"readout": np.zeros((1, 3))}, r"readout: expected shape \(n_outputs, 2\)"),
             ({"dt": -1.0}, "dt: expected a positive number"),
         ],
@@ -479,7 +479,7 @@ class TestSensitivity:
         with pytest.raises(ValueError, match="^points: expected finite numbers, received NaN"):
             ask(system, FixedPoints(xstar=nan, inputs=np.zeros((1, 2))))
         with pytest.raises(
-            ValueError, match="^inputs of points: expected finite numbers, received NaN"
+            ValueError, match="^points.inputs: expected finite numbers, received NaN"
         ):
             ask(system, FixedPoints(xstar=np.zeros((1, 2)), inputs=nan))
 
