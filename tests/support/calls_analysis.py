@@ -9,7 +9,7 @@ import numpy as np
 from argument_kinds import (
     Kind,
     array,
-    box,
+    box_of,
     choice,
     index,
     instance,
@@ -20,7 +20,7 @@ from argument_kinds import (
     text,
     whole,
 )
-from calls_analysis_results import RESULTS, three, wells
+from calls_analysis_results import three, wells
 from common_calls import fixed_points, network, points, system
 from public_calls import Call, Excluded
 
@@ -99,7 +99,7 @@ def along() -> dict[str, Kind]:
         "max_step": number(),
         "min_step": number(),
         "max_points": whole(2),
-        "bounds": box(2),
+        "bounds": box_of(2),
     }
 
 
@@ -112,7 +112,7 @@ INPUT = np.zeros((1, 1))
 KNOWN = {"system": network(), "points": fixed_points()}
 
 CALLS: dict[str, Call | Excluded] = {
-    **RESULTS,
+    # **RESULTS,
     "fixedpoint_tf.analysis.certify": Call(
         lambda: {
             "system": system(),
@@ -162,7 +162,7 @@ CALLS: dict[str, Call | Excluded] = {
             "n_states": whole(),
             "n_inputs": whole(0),
             "time": choice(),
-            "bounds": box(2),
+            "bounds": box_of(2),
             "derivatives": choice(),
         },
         # Where the sizes are given, widths are held against them before the first search.
@@ -196,7 +196,7 @@ CALLS: dict[str, Call | Excluded] = {
             "branches": instance(),
             "bifurcation": index(1),
             **along(),
-            "bounds": box(1),
+            "bounds": box_of(1),
         },
         given={"s_range": lambda: {k: v for k, v in by_function().items() if k != "start"}},
     ),

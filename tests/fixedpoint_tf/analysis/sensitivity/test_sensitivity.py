@@ -453,7 +453,10 @@ class TestSensitivity:
             ({"n_modes": 0}, "n_modes: expected a whole number of at least 1, received 0"),
             ({"horizon": -1.0}, "horizon: expected a positive number, received -1.0"),
             ({"input_names": ["a"]}, "input_names: expected 2 names of inputs, received 1"),
-            ({"input_names": "ab"}, "input_names: expected a list of names of inputs, received 'ab'"),
+            (
+                {"input_names": "ab"},
+                "input_names: expected a list of names of inputs, received 'ab'",
+            ),
             ({"input_names": np.array(["a"])}, "input_names: expected 2 names of inputs"),
             ({"input_names": []}, "input_names: expected 2 names of inputs, received 0"),
             ({"readout": np.zeros((1, 3))}, r"readout: expected shape \(n_outputs, 2\)"),
