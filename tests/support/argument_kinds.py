@@ -165,7 +165,7 @@ def pair():
     return Kind("pair", lambda valid: _one_of(*bad, *OBJECTS))
 
 
-def box_of(n: int):
+def box(n: int):
     """Describe the sides of a box in ``n`` dimensions: two numbers, or two vectors."""
     low, high = np.zeros(n), np.ones(n)
     bad = [0.5, 3, "ab", [], (1.0,), (0.0, 1.0, 2.0), (1.0, 0.0), (1.0, 1.0), (0.0, np.nan)]

@@ -9,7 +9,7 @@ import numpy as np
 from argument_kinds import (
     Kind,
     array,
-    box_of,
+    box,
     choice,
     index,
     instance,
@@ -99,7 +99,7 @@ def along() -> dict[str, Kind]:
         "max_step": number(),
         "min_step": number(),
         "max_points": whole(2),
-        "bounds": box_of(2),
+        "bounds": box(2),
     }
 
 
@@ -162,7 +162,7 @@ CALLS: dict[str, Call | Excluded] = {
             "n_states": whole(),
             "n_inputs": whole(0),
             "time": choice(),
-            "bounds": box_of(2),
+            "bounds": box(2),
             "derivatives": choice(),
         },
         # Where the sizes are given, widths are held against them before the first search.
@@ -196,7 +196,7 @@ CALLS: dict[str, Call | Excluded] = {
             "branches": instance(),
             "bifurcation": index(1),
             **along(),
-            "bounds": box_of(1),
+            "bounds": box(1),
         },
         given={"s_range": lambda: {k: v for k, v in by_function().items() if k != "start"}},
     ),
