@@ -138,8 +138,9 @@ def _columns(history: Any) -> dict[str, np.ndarray]:
     known = [name for _, _, looks in _PANELS for name in looks]
     columns = {}
     for name in known:
-        if name in table and len(np.atleast_1d(table[name])):
-            values = np.atleast_1d(checks.as_numbers(_known(table[name]), f"history[{name!r}]"))
+        values = checks.as_numbers(_known(table.get(name, ())), f"history[{name!r}]")
+        if values.size:
+            values = np.atleast_1d(values)
             if values.ndim > 1:
                 raise ValueError(
                     f"history[{name!r}]: expected a number an epoch, received shape "

@@ -54,6 +54,10 @@ def plot_initial_conditions(
     means = style.field("inferred", inferred, "initial_condition_mean", 2, shape)
     means = means.astype(np.float64)
     n_trials, n = means.shape
+    if n == 0:
+        raise ValueError(
+            f"inferred: expected initial conditions, received shape {means.shape}."
+        )
     key = style.condition_key(conditions, n_trials)
     # A model of one initial condition is drawn along a line.
     numbers = several(components, "components")

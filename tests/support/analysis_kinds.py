@@ -11,6 +11,7 @@ from argument_kinds import LISTS, OBJECTS, Kind, array
 from hypothesis import strategies as st
 
 DATE = datetime.date(2020, 1, 1)
+ONE = next(value for value in OBJECTS if isinstance(value, dict))  # {"a": 1}
 
 
 def _one_of(*values: Any) -> st.SearchStrategy:
@@ -123,20 +124,21 @@ def pair_of(*others: Any) -> Kind:
     return Kind("pair", lambda valid: _one_of(*bad, *others))
 
 
-def by_name(*others: Any, keys: bool = True, none: bool = False) -> Kind:
+def by_name(*others: Any, keys: bool = True, none: bool = False, ones: bool = False) -> Kind:
     """Describe things by name; ``others`` are wrong, and so are names that are no text.
 
     Args:
         others: wrong dictionaries.
         keys: names must be texts.
         none: an empty dictionary is right.
+        ones: whole numbers by name are right.
     """
 
     def wrong(valid):
         items = list((valid or {}).values())
         bad = [0, 1.5, True, *OBJECTS, *LISTS, *others, *([] if none else [{}])]
         bad += [{k: v for k, v in enumerate(items)}, {None: items[0]}] if items and keys else []
-        return _one_of(*bad)
+        return _one_of(*[value for value in bad if not (ones and value is ONE)])
 
     return Kind("by name", wrong)
 

@@ -286,7 +286,12 @@ DECODING: dict[str, Call | Excluded] = {
         {
             "results": by_name({"a": 1}, {"a": None}),
             "levels": by_name(
-                {"a": "b"}, {"a": np.nan}, {"a": True}, dict.fromkeys("abcd", 1.0), none=True
+                {"a": "b"},
+                {"a": np.nan},
+                {"a": True},
+                dict.fromkeys("abcd", 1.0),
+                none=True,
+                ones=True,
             ),
         },
     ),
