@@ -11,6 +11,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.eager import context as eager_context  # op callbacks: no public name
 
+from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
+
 __all__ = ["compiled", "kept_with_equations", "undisturbed"]
 
 
@@ -93,6 +95,8 @@ def compiled(*batched: str) -> Callable[[Callable], Callable]:
                 # TensorFlow warns of repeated tracing by the line that defines a function.
                 # Here one line serves every network, each of which is traced once.
                 made[key]._omit_frequent_tracing_warning = True
+                with undisturbed(), gradients_kept_with_graphs():
+                    return made[key](*arguments)
             with undisturbed():
                 return made[key](*arguments)
 

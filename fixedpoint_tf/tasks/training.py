@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_sizes
+from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
 from fixedpoint_tf.tasks.catalogue import task_named
 from fixedpoint_tf.tasks.networks import recurrent_network
 from fixedpoint_tf.tasks.task import Recipe, Task
@@ -82,7 +83,7 @@ def train_task(
     )
     weights = task.weights(*targets.shape[:2])
     taught = _taught(model, recipe, seed)
-    with _penalised(model, recipe.weight_penalty):
+    with _penalised(model, recipe.weight_penalty), gradients_kept_with_graphs():
         _fit(taught, inputs, targets, weights, recipe, callbacks)
     return model
 

@@ -26,6 +26,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
+
 __all__ = ["Controlled", "controlled_gru", "gru", "gru_step", "posterior_sd"]
 
 
@@ -142,6 +144,7 @@ def _loop(n_bins, body, state, arrays, *, reverse=False):
     return [a.stack() for a in carry[1 + n_state :]], carry[1 : 1 + n_state]
 
 
+@gradients_kept_with_graphs()
 def gru(x_tbk, h0_bh, recurrent_kernel, clip):
     """Run the clipped GRU over all bins.
 
@@ -204,6 +207,7 @@ def gru(x_tbk, h0_bh, recurrent_kernel, clip):
     return run(x_tbk, h0_bh, recurrent_kernel)
 
 
+@gradients_kept_with_graphs()
 def controlled_gru(
     x_tbk,
     external_tbe,

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
 from lfads_tf.config import LFADSConfig
 from lfads_tf.layers.network import Network
 from lfads_tf.training import augmentations, noise_and_masks, sharding
@@ -240,7 +241,8 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
         gradients, norm = tf.clip_by_global_norm(gradients, largest_norm)
         # The optimizer adds up what its replicas bring, and takes back the scale of a loss.
         shares = [optimizer.scale_loss(g) / sharding.replicas() for g in gradients]
-        optimizer.apply(shares, variables)
+        with gradients_kept_with_graphs():  # Keras has one in each optimizer
+            optimizer.apply(shares, variables)
         return norm
 
     alone = tf.function(run, jit_compile=compiled, autograph=False)

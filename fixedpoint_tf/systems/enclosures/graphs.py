@@ -24,6 +24,7 @@ from tensorflow.python.framework.convert_to_constants import (  # inlines calls:
 from fixedpoint_tf._utils.affine import Affine
 from fixedpoint_tf._utils.compiling import undisturbed
 from fixedpoint_tf._utils.duals import Dual
+from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
 from fixedpoint_tf._utils.growth import Growth
 from fixedpoint_tf._utils.intervals import Interval
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
@@ -154,7 +155,7 @@ def trace(system: DynamicalSystem, u: np.ndarray) -> TracedMap | None:
         return None
     else:
         of_states = lambda h, u: equations.step(weights, h, u)  # noqa: E731
-    with undisturbed():
+    with undisturbed(), gradients_kept_with_graphs():
         traced = tf.function(
             lambda h: of_states(h, constant), autograph=False
         ).get_concrete_function(tf.TensorSpec([1, system.n_states], tf.float64))

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tensorflow.python.eager import context as eager_context  # seeds: no public name
 from tensorflow.python.framework import op_def_registry
 
+from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
 from fixedpoint_tf.systems.user_objects.object_walk import Place, is_layer, places, raw
 
 __all__ = ["LiveCall", "seeds_kept", "state_kept"]
@@ -266,7 +267,8 @@ class LiveCall:
         shapes = [tf.TensorSpec([None, k], dtype) for k in (n_states, n_inputs)]
         traced = tf.function(self, input_signature=shapes, autograph=False)
         traced._omit_frequent_tracing_warning = True
-        graph = traced.get_concrete_function().graph
+        with gradients_kept_with_graphs():
+            graph = traced.get_concrete_function().graph
         outside = {id(inner): outer for outer, inner in graph.captures}
         definitions = {f.signature.name: f for f in graph.as_graph_def().library.function}
         found = {}

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
+
 __all__ = ["check_map"]
 
 Update = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -74,7 +76,8 @@ def check_map(update: Update, name: str, n_states: int, n_inputs: int, dtype: st
         shapes = [tf.TensorSpec([None, k], dtype) for k in (n_states, n_inputs)]
         graph = tf.function(update, input_signature=shapes, autograph=False)
         graph._omit_frequent_tracing_warning = True  # one line serves every network
-        graph.get_concrete_function()
+        with gradients_kept_with_graphs():
+            graph.get_concrete_function()
     except Exception as error:  # noqa: BLE001 - whatever the update does
         raise ValueError(
             f"rnn: expected {name!r} to consist of TensorFlow operations, received one that "
