@@ -365,6 +365,11 @@ class LFADS(keras.Model):
         """
         if not of_fit.get("_use_cached_eval_dataset"):
             self._check_ready("evaluate")
+            for unknown, value in of_fit.items():
+                raise TypeError(
+                    f"{unknown}: expected no argument that evaluate does not list, received "
+                    f"{shown(value)}."
+                )
             check_whole(batch_size, "batch_size")
             checks.check_session_weights(session_weights, self.config)
             checks.check_optional_whole(steps, "steps")
@@ -878,8 +883,8 @@ class LFADS(keras.Model):
         symbolic = any(isinstance(part, keras.KerasTensor) for part in parts)
         if symbolic or not tf.executing_eagerly():
             return inputs
-        if isinstance(inputs, dict) and "spikes_btn" in inputs:
-            return inputs
+        if isinstance(inputs, dict) and all(map(tf.is_tensor, inputs.values())):
+            return inputs  # a batch of predict
         checks.check_one_batch(inputs, "inputs")
         return trial_arrays.as_arrays(inputs, self.config, name="inputs")
 

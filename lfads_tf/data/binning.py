@@ -31,6 +31,8 @@ __all__ = ["bin_spikes", "chop", "merge", "rebin", "segment"]
 # the left edge of bin 3 of 0.1 s, although 0.3 < 3 * 0.1 in floating point. In an hour of
 # bins of 1 ms the rounding is 1e-9 of a bin; one sample at 30 kHz is 3e-2 of a bin.
 _ON_EDGE = 1e-6
+# Of a recording: in bins of 1 ms more than three weeks.
+_MOST_BINS = 2_000_000_000
 
 # Times in other units, by how many of them are a second.
 _OTHER_UNITS = {1e3: "ms", 1e6: "µs", 3e4: "samples at 30 kHz"}
@@ -74,10 +76,10 @@ def bin_spikes(
     start = check_number(start, "start", -math.inf, for_=" of seconds")
     stop = check_number(stop, "stop", -math.inf, for_=" of seconds")
     duration = (stop - start) / width
-    if not math.isfinite(duration):
+    if not abs(duration) <= _MOST_BINS:
         raise ValueError(
-            f"stop: expected a finite number of bins of {width:g} s from start ({start:g} s) "
-            f"on, received {stop:g} s."
+            f"stop: expected at most {_MOST_BINS:,} bins of {width:g} s from start "
+            f"({start:g} s) on, received {stop:g} s."
         )
     n_bins = round(duration)
     if n_bins < 1:
@@ -419,7 +421,9 @@ def _number_of_windows(n_bins: int, window: int, overlap: int) -> int:
 
 def _whole_bins(name: str, duration: float, width: float) -> int:
     n_bins = check_number(duration, name, -math.inf, for_=" of seconds") / width
-    if not math.isfinite(n_bins) or abs(n_bins - round(n_bins)) > 1e-6 * max(1.0, abs(n_bins)):
+    if not abs(n_bins) <= _MOST_BINS or abs(n_bins - round(n_bins)) > 1e-6 * max(
+        1.0, abs(n_bins)
+    ):
         raise ValueError(
             f"{name}: expected a whole number of bins of {width:g} s, received {duration!r} s "
             f"({n_bins:.4g} bins)."

@@ -12,6 +12,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.checks import (
     ArgumentIndexError,
+    ArgumentTypeError,
     as_numbers,
     check_text,
     check_whole,
@@ -374,6 +375,13 @@ class Session:
             >>> Session(np.ones((4, 50, 6)), 0.02).trials([0, 2])
             Session('session': 2 trials x 50 bins of 20 ms x 6 neurons)
         """
+        if isinstance(index, slice):
+            try:
+                index.indices(self.n_trials)
+            except (TypeError, ValueError) as error:
+                raise ArgumentTypeError(
+                    f"index: expected a slice of whole numbers, received {index!r}."
+                ) from error
         chosen = index if isinstance(index, slice) else self._chosen(index)
         if np.arange(self.n_trials)[chosen].size == 0:
             raise ValueError(f"index: expected at least one trial, received {shown(index)}.")

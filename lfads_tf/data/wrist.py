@@ -18,6 +18,7 @@ FOLDER = "ISOMETRIC_WRIST_DATA"
 SOURCE = "https://github.com/SachsLab/IntracranialNeurophysDL/tree/master/data/ADAN"
 _FILES = {"day0": "Day0.mat", "day16": "Day16.mat"}
 _BIN_WIDTH = 0.05  # s, as the recording is binned
+_MOST_BINS = 1_000_000  # more than a recording has
 _REWARDED = ord("R")
 
 
@@ -64,8 +65,8 @@ def isometric_wrist(
     """
     check_choice(day, "day", list(_FILES))
     check_path(folder, "folder", none=True)
-    check_whole(bins_before, "bins_before", least=0)
-    check_whole(bins_after, "bins_after", least=0)
+    check_whole(bins_before, "bins_before", 0, _MOST_BINS)
+    check_whole(bins_after, "bins_after", 0, _MOST_BINS)
     check_switch(keep_silent, "keep_silent")
     if bins_before + bins_after == 0:
         raise ValueError("bins_after: expected at least 1 beside bins_before=0, received 0.")

@@ -188,7 +188,9 @@ def _trials(
     n_trials = len(spikes)
     shape = (n_trials, config.n_bins, config.n_external_inputs)
     if config.n_external_inputs == 0:
-        if external is not None and np.shape(external)[-1] > 0:
+        if external is not None:
+            external = as_numbers(external, f"{name}, external inputs", dtype=None)
+        if external is not None and (external.ndim != 3 or external.shape[-1] > 0):
             raise ValueError(
                 f"{name}: expected no external inputs, since the model has none "
                 f"(n_external_inputs=0), received some of shape {np.shape(external)}. These "
@@ -280,9 +282,14 @@ def trial_weights(weights: Any, sessions: Sequence[Session]) -> np.ndarray | Non
             f"{', '.join(map(repr, names))}, received weights for "
             f"{', '.join(map(repr, weights)) or 'none'}."
         )
-    per_trial = [
-        check_number(weights[s.name], f"session_weights[{s.name!r}]") / s.n_trials
-        for s in sessions
-    ]
+    numbers = np.array([check_number(weights[n], f"session_weights[{n!r}]") for n in names])
+    shares = numbers / numbers.max()  # which neither overflow nor vanish in a sum
+    per_trial = shares / [session.n_trials for session in sessions]
     each = np.repeat(per_trial, [session.n_trials for session in sessions])
-    return (each / each.mean()).astype(np.float32)
+    each = (each / each.mean()).astype(np.float32)
+    if not each.all():
+        raise ValueError(
+            "session_weights: expected weights that single precision can add, received some "
+            f"from {numbers.min():g} to {numbers.max():g}."
+        )
+    return each

@@ -269,11 +269,17 @@ DATA_CALLS: dict[str, Call | Excluded] = {
         },
     ),
     "lfads_tf.data.synthetic.lorenz": Call(
-        lambda: SMALL, {**SIZES, "mean_rate": number(), "time_per_bin": number()}
+        lambda: SMALL,
+        {**SIZES, "mean_rate": number(), "time_per_bin": number(high=100.0, closed="high")},
     ),
     "lfads_tf.data.synthetic.lorenz_days": Call(
         lambda: {**SMALL, "n_days": 1},
-        {**SIZES, "n_days": whole(), "mean_rate": number(), "time_per_bin": number()},
+        {
+            **SIZES,
+            "n_days": whole(),
+            "mean_rate": number(),
+            "time_per_bin": number(high=100.0, closed="high"),
+        },
     ),
     "lfads_tf.data.synthetic.lorenz_flow": Call(
         lambda: {"states": np.ones((2, 3))}, {"states": STATES}
@@ -284,10 +290,10 @@ DATA_CALLS: dict[str, Call | Excluded] = {
             **SIZES,
             "frequency": number(high=50.0),
             "bandwidth": NOT_NEGATIVE,
-            "depth": NOT_NEGATIVE,
+            "depth": number(high=100.0, closed="both"),
             "lag": number(**ANY),
             "lag_spread": NOT_NEGATIVE,
-            "slow_depth": NOT_NEGATIVE,
+            "slow_depth": number(high=100.0, closed="both"),
             "lfp_noise": NOT_NEGATIVE,
             "noise_time_constant": number(),
             "mean_rate": number(),

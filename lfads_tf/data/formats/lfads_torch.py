@@ -35,6 +35,7 @@ from fixedpoint_tf._utils import hdf5
 from fixedpoint_tf._utils.checks import (
     ArgumentKeyError,
     ArgumentTypeError,
+    as_numbers,
     check_choice,
     check_instance,
     check_path,
@@ -140,7 +141,9 @@ def write_output(
             value = getattr(inferred, field, None)
             if value is not None:
                 scale = session.bin_width if field == "rates" else 1.0
-                arrays[f"{split}_{name}"] = np.asarray(value, np.float32) * np.float32(scale)
+                arrays[f"{split}_{name}"] = as_numbers(
+                    value, f"{split}, {field}", dtype=np.float32
+                ) * np.float32(scale)
         inputs = [getattr(inferred, "inferred_input_mean", None), session.external_inputs]
         shown = [one for one in inputs if one is not None]
         if shown:

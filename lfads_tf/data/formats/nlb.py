@@ -268,6 +268,8 @@ def write(
     check_path(path)
     check_switch(overwrite, "overwrite")
     check_text(group, "group", none=True)
+    if group is not None and not group.strip("/"):
+        raise ValueError(f"group: expected a name, received {group!r}.")
     _check_arrays(arrays)
     adds = group is not None and os.path.exists(path)
     with writing(path, overwrite=overwrite or adds) as temporary:
@@ -331,9 +333,9 @@ def _check_arrays(arrays: Any) -> None:
     for name, value in arrays.items():
         if not name or "/" in name:
             raise ValueError(f"arrays: expected names without '/', received {name!r}.")
-        rows = value if _is_ragged(value) else [value]
-        for row in rows:
-            as_numbers(row, f"arrays[{name!r}]", dtype=None)
+        ragged = _is_ragged(value)  # whose rows are written as indices
+        for row in value if ragged else [value]:
+            as_numbers(row, f"arrays[{name!r}]", dtype=None, finite=ragged, whole=ragged)
 
 
 def _is_ragged(value: Any) -> bool:

@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 _SIGMA, _RHO, _BETA = 10.0, 28.0, 8.0 / 3.0  # the parameters of Lorenz (1963)
+_LONGEST_BIN = 100.0  # of Lorenz time: more than a hundred turns
+_MOST_COUNTS = 1e18  # in a bin: of more, none are drawn
 _LONGEST_STEP = 0.01  # of Lorenz time: errors of 4e-7 a step (median), 4e-5 at most
 
 
@@ -87,6 +89,11 @@ def spikes_from_rates(
         raise ValueError(
             f"rates: expected finite rates of at least 0 spikes/s, received "
             f"{np.nanmin(rates):g} to {np.nanmax(rates):g}."
+        )
+    if (rates[known] * bin_width > _MOST_COUNTS).any():
+        raise ValueError(
+            f"rates: expected at most {_MOST_COUNTS:g} spikes in a bin, received "
+            f"{np.nanmax(rates):g} spikes/s in bins of {bin_width:g} s."
         )
     if not isinstance(seed, np.random.Generator):
         check_seed(seed)
@@ -175,7 +182,8 @@ def lorenz(
     check_sizes(
         n_trials=n_trials, n_bins=n_bins, n_neurons=n_neurons, n_conditions=n_conditions
     )
-    _check_positive(bin_width=bin_width, mean_rate=mean_rate, time_per_bin=time_per_bin)
+    _check_positive(bin_width=bin_width, mean_rate=mean_rate)
+    check_number(time_per_bin, "time_per_bin", high=_LONGEST_BIN, closed="high")
     conditions = _conditions(n_trials, n_conditions)
     starts, weights, spikes = _streams(seed, 3)
     states = starts.normal(scale=8.0, size=(n_conditions, 3)) + [0.0, 0.0, _RHO - 1]
@@ -277,6 +285,11 @@ def chaotic_rnn_with_pulse(
         x = states[:, t - 1]
         drive = np.tanh(x) @ weights.T + inputs[:, t] * direction
         states[:, t] = (1.0 - rate) * x + rate * drive
+    if not np.isfinite(states.astype(np.float32)).all():
+        raise ValueError(
+            "gain: expected a gain, and a pulse_size, with states that single precision holds, "
+            f"received {gain:g} and {pulse_size:g}."
+        )
     rates = 0.5 * max_rate * (1.0 + np.tanh(states))
     counts = spikes_from_rates(rates, bin_width, spikes)
     return Synthetic(

@@ -21,6 +21,9 @@ from lfads_tf.data.synthetic.dynamics import spikes_from_rates
 __all__ = ["Oscillation", "oscillation"]
 
 
+_DEEPEST = 100.0  # of the modulation of log rates: far above, exponentials overflow
+
+
 class Oscillation(NamedTuple):
     """A session with its field potential, and what made both.
 
@@ -124,12 +127,12 @@ def oscillation(
         checks.check_number(number, name)
     for name, number in (
         ("bandwidth", bandwidth),
-        ("depth", depth),
         ("lag_spread", lag_spread),
-        ("slow_depth", slow_depth),
         ("lfp_noise", lfp_noise),
     ):
         checks.check_number(number, name, closed="low")
+    for name, number in (("depth", depth), ("slow_depth", slow_depth)):
+        checks.check_number(number, name, high=_DEEPEST, closed="both")
     checks.check_number(lag, "lag", -math.inf)
     checks.check_number(
         frequency, "frequency", high=0.5 / bin_width, for_=" Hz, below half the bins per second"

@@ -294,3 +294,10 @@ def test_data_need_neither_tensorflow_nor_matplotlib():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("index", ["a", [0.5], [[0]], [True], 4, [-5], slice("a"), None])
+def test_what_is_no_number_of_a_trial_is_refused(index):
+    session = Session(np.ones((4, 5, 3)), 0.02)
+    with pytest.raises((TypeError, ValueError), match="^index: expected"):
+        session.trials(index)

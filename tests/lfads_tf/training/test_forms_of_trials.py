@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lfads_tf import LFADS, LFADSConfig, Session
-from lfads_tf.training.trial_arrays import as_arrays
+from lfads_tf.training.trial_arrays import as_arrays, trial_weights
 
 SHAPE = (4, 6, 3)
 SIZES = {"encoder_units": 2, "n_initial_conditions": 2, "generator_units": 3, "n_factors": 2}
@@ -126,3 +126,21 @@ def test_counts_out_of_reach_are_said_of_a_pipeline_too(model):
     pipeline = tf.data.Dataset.from_tensors(put(1e6))
     with pytest.warns(UserWarning, match="x: the observation model .* reaches rates"):
         model.evaluate(pipeline, verbose=0)
+
+
+@pytest.mark.parametrize("external", ["abc", 3.0, object(), np.full((4, 6, 0), "x")])
+def test_what_is_no_array_is_refused_beside_the_spikes(model, external):
+    with pytest.raises((TypeError, ValueError), match="^x, external inputs|^x: expected no"):
+        model.evaluate((spikes(), external), verbose=0)
+
+
+@pytest.mark.parametrize("scale", [1e308, 5e-324])
+def test_weights_of_sessions_of_any_size_are_shares(scale):
+    days = [Session(np.ones((2, 6, n)), 0.02, f"day{n}") for n in (3, 4)]
+    each = trial_weights({"day3": scale, "day4": scale}, days)
+    np.testing.assert_array_equal(each, np.ones(4))
+
+
+def test_an_argument_that_evaluate_has_not_is_named(model):
+    with pytest.raises(TypeError, match="^batchsize: expected no argument"):
+        model.evaluate(spikes(), batchsize=3)

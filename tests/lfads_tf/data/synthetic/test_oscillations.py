@@ -102,7 +102,7 @@ def test_all_follows_from_the_seed():
         ({"frequency": 50.0}, ValueError, r"frequency: .* and 50 Hz, .* received 50.0"),
         ({"frequency": 0.0}, ValueError, "frequency: expected a number between 0 and 50 Hz"),
         ({"bandwidth": -1.0}, ValueError, "bandwidth: expected a number of at least 0"),
-        ({"depth": None}, TypeError, "depth: expected a number of at least 0, received None"),
+        ({"depth": None}, TypeError, "depth: expected a number in .*, received None"),
         ({"mean_rate": 0.0}, ValueError, "mean_rate: expected a positive number"),
     ],
 )
