@@ -12,9 +12,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
-__all__ = ["Interruption"]
+__all__ = ["SAID", "Interruption"]
 
 logger = logging.getLogger(__name__)
+
+SAID = "said"  # argument of a KeyboardInterrupt that has been logged
 
 Answer = TypeVar("Answer")
 
@@ -57,6 +59,8 @@ class Interruption:
     ) -> bool:
         if not isinstance(error, KeyboardInterrupt):
             return False
+        if SAID in error.args:
+            self.came = True
         self.note()
         return True
 

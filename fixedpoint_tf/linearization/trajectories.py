@@ -8,7 +8,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from fixedpoint_tf._utils.checks import check_time_step
+from fixedpoint_tf._utils.checks import check_fits, check_time_step, check_whole
 from fixedpoint_tf.linearization.time_units import check_dt, check_time
 
 __all__ = ["linear_trajectories"]
@@ -68,6 +68,8 @@ def linear_trajectories(
     starts = _shaped("initial_states", starts, (len(starts), n_states))
     if n_steps < 0:
         raise ValueError(f"n_steps: expected an integer >= 0, received {n_steps!r}.")
+    check_whole(n_steps, "n_steps", least=0)
+    check_fits("n_steps", n_steps, n_steps, len(starts), n_states)
     if (input_jacobian is None) != (input_deviation is None):
         raise ValueError(
             "input_jacobian, input_deviation: expected both or neither, received one."

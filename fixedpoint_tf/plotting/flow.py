@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_whole
 from fixedpoint_tf._utils.figures import legend_above, new_axes, padded
 from fixedpoint_tf.plotting.projection import (
     Projection,
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["plot_flow_field"]
+
+MOST_PLACES = 2000  # on a side
 
 #: A point further from the plane than this share of the plane's width is drawn faintly.
 _OFF_PLANE = 0.05
@@ -56,6 +59,8 @@ def plot_flow_field(
     Raises:
         ValueError: too few states, or states on one line.
     """
+    check_whole(n_grid, "n_grid", least=2, most=MOST_PLACES)
+    check_whole(n_arrows, "n_arrows", least=2, most=MOST_PLACES)
     plane = _plane(states)
     in_plane = plane.points(states) if len(states) else np.zeros((1, 2))
     limits = [padded(in_plane[:, i], margin) for i in range(2)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_whole
 from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["plot_speeds"]
+
+MOST_BARS = 10_000
 
 
 def plot_speeds(
@@ -49,6 +52,7 @@ def plot_speeds(
         low, high = min(low, tol_q), max(high, tol_q)
     # At least three decades, so that the axis has several of its marks, at powers of ten.
     widen = max(1.5, np.sqrt(1e3 * low / high))
+    check_whole(n_bins, "n_bins", most=MOST_BARS)
     edges = np.geomspace(low / widen, high * widen, n_bins + 1)
     names = []
     for height, (name, color, values) in enumerate(groups):

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 #: Steps, or times of the fastest rate, that states must linger about a slow point.
 LEAST_TIME_CONSTANT = 10.0
+PROMPT_PRODUCTS = 2.0**28  # of their Jacobians with each other: a fraction of a second
 
 
 class Distinct(NamedTuple):
@@ -106,7 +107,10 @@ def distinct_points(
     columns = search.end_columns()
     own: dict[str, Any] = {name: values[kept] for name, values in columns.items()}
     linear: dict[str, Any] = {}
+    costly = len(kept) * float(search.problem.n_states) ** 3 > PROMPT_PRODUCTS
     try:
+        if stop.came and costly:  # an interrupted search does not work on
+            raise KeyboardInterrupt
         linear = linearize_ends(search, own, u, ends.radius[kept], config)
         check_jacobians(search, linear, own["xstar"], u)
     except KeyboardInterrupt:

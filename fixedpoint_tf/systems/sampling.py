@@ -9,6 +9,7 @@ import numpy as np
 from fixedpoint_tf._utils.checks import (
     as_numbers,
     check_finite,
+    check_fits,
     check_number,
     check_trajectories,
     check_whole,
@@ -19,10 +20,15 @@ __all__ = ["sample_inputs_and_states", "sample_states"]
 
 
 def _draw(
-    shape: tuple[int, int], n_inits: int, valid_bxt: Any, rng: np.random.Generator
+    shape: tuple[int, int],
+    n_inits: int,
+    n_states: int,
+    valid_bxt: Any,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Trials and times of ``n_inits`` samples, with replacement, among the valid ones."""
     check_whole(n_inits, "n_inits", least=1)
+    check_fits("n_inits", n_inits, n_inits, n_states)
     if valid_bxt is None:
         valid = np.ones(shape, dtype=bool)
     else:
@@ -79,7 +85,7 @@ def sample_states(
     """
     states = layout.pack(state_traj, "state_traj")
     check_trajectories(states, "state_traj", layout.n_states, "n_states")
-    trials, times = _draw(states.shape[:2], n_inits, valid_bxt, rng)
+    trials, times = _draw(states.shape[:2], n_inits, layout.n_states, valid_bxt, rng)
     drawn = _noisy(states[trials, times], noise_scale, rng)
     check_finite(drawn, "state_traj (at the times drawn)")
     return drawn
@@ -131,7 +137,7 @@ def sample_inputs_and_states(
             f"inputs: expected the trials and times of state_traj, {states.shape[:2]}, "
             f"received {array.shape[:2]}."
         )
-    trials, times = _draw(states.shape[:2], n_inits, valid_bxt, rng)
+    trials, times = _draw(states.shape[:2], n_inits, layout.n_states, valid_bxt, rng)
     drawn = _noisy(states[trials, times], noise_scale, rng)
     check_finite(drawn, "state_traj (at the times drawn)")
     check_finite(array[trials, times], "inputs (at the times drawn)")

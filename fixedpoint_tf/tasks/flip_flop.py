@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_generator, check_number, check_sizes
+from fixedpoint_tf._utils.checks import check_arrays, check_generator, check_number
 from fixedpoint_tf.tasks.networks import recurrent_network, train
 
 __all__ = ["flip_flop", "train_flip_flop"]
@@ -59,7 +59,7 @@ def flip_flop(
         [-1.0, 1.0, 1.0, -1.0, -1.0, -1.0]
     """
     check_generator(rng)
-    check_sizes(n_trials=n_trials, n_time=n_time, n_bits=n_bits)
+    check_arrays(n_trials=n_trials, n_time=n_time, n_bits=n_bits)
     check_number(pulse_probability, "pulse_probability", 0.0, 1.0, closed="both")
     shape = (n_trials, n_time, n_bits)
     is_pulse = rng.random(shape) < pulse_probability

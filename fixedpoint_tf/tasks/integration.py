@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_generator, check_number, check_sizes
+from fixedpoint_tf._utils.checks import check_arrays, check_generator, check_number
 
 __all__ = ["binary_decision", "context_dependent_integration", "white_noise_integration"]
 
@@ -65,7 +65,7 @@ def white_noise_integration(
         True
     """
     check_generator(rng)
-    check_sizes(n_trials=n_trials, n_time=n_time)
+    check_arrays(n_trials=n_trials, n_time=n_time)
     inputs = _biased_noise(rng, (n_trials, n_time, 1), bias, noise)
     targets = np.cumsum(inputs, axis=1)
     return inputs.astype(np.float32), targets.astype(np.float32)
@@ -156,7 +156,7 @@ def context_dependent_integration(
         True
     """
     check_generator(rng)
-    check_sizes(n_trials=n_trials, n_time=n_time, n_streams=n_streams)
+    check_arrays(n_trials=n_trials, n_time=n_time, n_streams=n_streams)
     streams = _biased_noise(rng, (n_trials, n_time, n_streams), bias, noise)
     context = rng.integers(n_streams, size=n_trials)
     one_hot = np.eye(n_streams)[context][:, None, :]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_choice, check_generator, check_sizes
+from fixedpoint_tf._utils.checks import check_choice, check_fits, check_generator, check_sizes
 
 __all__ = ["CELLS", "recurrent_network", "train"]
 
@@ -54,6 +54,7 @@ def recurrent_network(
     """
     check_generator(rng)
     check_sizes(n_inputs=n_inputs, n_outputs=n_outputs, units=units)
+    check_fits("units", units, units, units)
     check_choice(cell, "cell", sorted(CELLS))
     # A seed for everything that takes one leaves the global generators alone.
     kernel, recurrent, layer, readout = (int(seed) for seed in rng.integers(2**31, size=4))

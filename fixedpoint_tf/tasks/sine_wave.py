@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_generator, check_sizes
+from fixedpoint_tf._utils.checks import check_arrays, check_generator
 
 __all__ = ["sine_waves"]
 
@@ -56,7 +56,7 @@ def sine_waves(
         [0.0, 1.0, 0.0, -1.0, 0.0]
     """
     check_generator(rng)
-    check_sizes(n_trials=n_trials, n_time=n_time, n_frequencies=n_frequencies)
+    check_arrays(n_trials=n_trials, n_time=n_time, n_frequencies=n_frequencies)
     if not 0.0 < slowest <= fastest <= 0.5:
         raise ValueError(
             "slowest, fastest: expected 0 < slowest <= fastest <= 0.5 cycles a step, "

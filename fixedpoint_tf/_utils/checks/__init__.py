@@ -10,6 +10,8 @@ from fixedpoint_tf._utils.checks.arrays import (
     unmasked,
 )
 from fixedpoint_tf._utils.checks.numbers import (
+    check_arrays,
+    check_fits,
     check_index,
     check_number,
     check_range,
@@ -47,11 +49,13 @@ __all__ = [
     "ArgumentKeyError",
     "ArgumentTypeError",
     "as_numbers",
+    "check_arrays",
     "check_axes",
     "check_choice",
     "check_eager",
     "check_figure",
     "check_finite",
+    "check_fits",
     "check_function",
     "check_generator",
     "check_index",

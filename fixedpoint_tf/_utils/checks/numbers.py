@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, TypeGuard, overload
 
 import numpy as np
@@ -10,6 +11,10 @@ from fixedpoint_tf._utils.checks.words import ArgumentIndexError, ArgumentTypeEr
 
 __all__ = [
     "check_index",
+    "MOST_BYTES",
+    "MOST_COUNT",
+    "check_arrays",
+    "check_fits",
     "check_number",
     "check_range",
     "check_seed",
@@ -20,6 +25,9 @@ __all__ = [
     "is_number",
     "is_whole",
 ]
+
+MOST_COUNT = 10**9  # where no other limit is named
+MOST_BYTES = 8e9  # of an array of one count
 
 
 def is_number(value: Any) -> TypeGuard[float]:
@@ -141,6 +149,9 @@ def check_whole(
 ) -> int:
     """Return a whole number within its range; True and False are none.
 
+    Without ``most`` no count may exceed :data:`MOST_COUNT`: a loop of so many steps takes
+    years, and most compiled functions count in 32 bits.
+
     Raises:
         ArgumentTypeError: no integer.
         ValueError: out of range.
@@ -153,9 +164,12 @@ def check_whole(
         ...
         ValueError: n_steps: expected a whole number of at least 1, received 0.
     """
-    if is_whole(value) and value >= least and (most is None or value <= most):
+    highest = MOST_COUNT if most is None else most
+    if is_whole(value) and least <= value <= highest:
         return int(value)
     wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+    if most is None and is_whole(value) and value > highest:
+        wanted = f"of at most {highest:,}"
     error = ValueError if is_whole(value) else ArgumentTypeError
     raise error(f"{argument}: expected a whole number {wanted}{for_}, received {shown(value)}.")
 
@@ -223,6 +237,45 @@ def check_sizes(**sizes: Any) -> None:
         check_whole(size, argument)
 
 
+def check_fits(argument: str, value: Any, *sizes: float) -> None:
+    """Refuse a count whose arrays fit into no ordinary memory, before any is made.
+
+    Args:
+        argument: its name.
+        value: the count.
+        sizes: those of the largest array, the count among them; or numbers of copies.
+
+    Raises:
+        ValueError: they take more than :data:`MOST_BYTES`.
+
+    Example:
+        >>> check_fits("n_inits", 10**9, 10**9, 256)
+        Traceback (most recent call last):
+        ...
+        ValueError: n_inits: expected one whose arrays take less than 8 GB, received ...
+    """
+    n_bytes = 8.0 * math.prod(float(size) for size in sizes)
+    if n_bytes >= MOST_BYTES:
+        raise ValueError(
+            f"{argument}: expected one whose arrays take less than {MOST_BYTES / 1e9:.0f} GB, "
+            f"received {shown(value)}, whose arrays take {n_bytes / 1e9:,.0f} GB."
+        )
+
+
+def check_arrays(**sizes: Any) -> None:
+    """Refuse sizes of an array by their names, where one is no count or all are too large.
+
+    Example:
+        >>> check_arrays(n_trials=10**8, n_time=100)
+        Traceback (most recent call last):
+        ...
+        ValueError: n_trials: expected one whose arrays take less than 8 GB, received ...
+    """
+    check_sizes(**sizes)
+    largest = max(sizes, key=lambda name: sizes[name])
+    check_fits(largest, sizes[largest], *sizes.values())
+
+
 def check_seed(seed: Any) -> int:
     """Return a seed as a whole number of at least 0.
 
@@ -232,6 +285,8 @@ def check_seed(seed: Any) -> int:
         ...
         ValueError: seed: expected a whole number of at least 0, received -1.
     """
+    if is_whole(seed) and seed > MOST_COUNT:
+        return int(seed)
     return check_whole(seed, "seed", least=0)
 
 

@@ -27,6 +27,8 @@ __all__ = ["sample_slow_states"]
 
 #: Steps, or times of the fastest rate, that a slow state takes at least.
 LINGERING = 10.0
+#: States that are spread out in a fraction of a second, as an interruption demands.
+MOST_AT_ONCE = 1000
 
 
 def sample_slow_states(
@@ -70,9 +72,9 @@ def sample_slow_states(
         The states with their speeds and, as ``x_init``, where they came from; marked as
         slow points, or as NOT_SLOW where they do not linger, as on a cycle. Unlike the slow
         points of a search these samples are no minima of the speed. ``n_iters`` is the steps
-        that each was run. After Ctrl-C these are fewer than ``n_steps``, ``search_end`` is
-        ``SearchEnd.INTERRUPTED``, and states that had not settled by then are NOT_SLOW by the
-        speed that they have.
+        that each was run. After Ctrl-C these are fewer than ``n_steps``, of every so many
+        states, 1,000 at most; ``search_end`` is ``SearchEnd.INTERRUPTED``, and states that
+        had not settled by then are NOT_SLOW by the speed that they have.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -117,12 +119,14 @@ def sample_slow_states(
         min_time_constant = LINGERING * (1.0 if system.time == "discrete" else 4.0 * step)
 
     def answer() -> FixedPoints:
-        finite = np.isfinite(x).all(axis=1)
+        rows = np.flatnonzero(np.isfinite(x).all(axis=1))
+        if stop.came:  # as many as are spread out at once
+            rows = rows[:: -(-len(rows) // MOST_AT_ONCE) or 1]
         found = FixedPoints(
-            xstar=x[finite],
-            x_init=before[finite],
-            inputs=every[finite],
-            n_iters=steps[finite],
+            xstar=x[rows],
+            x_init=before[rows],
+            inputs=every[rows],
+            n_iters=steps[rows],
             time=system.time,
             state_names=tuple(system.state_names),
         )

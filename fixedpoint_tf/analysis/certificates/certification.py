@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import (
     check_finite,
+    check_fits,
     check_number,
     check_seed,
     check_switch,
@@ -113,6 +114,7 @@ def certify(
     system = system_of(system)
     x, u, status = _check_points(system, points, inputs)
     check_whole(n_directions, "n_directions")
+    check_fits("n_directions", n_directions, n_directions, system.n_states)
     check_number(safety, "safety", 1.0, closed="low")
     check_switch(verbose, "verbose")
     rng = np.random.default_rng(check_seed(seed))

@@ -24,7 +24,7 @@ from fixedpoint_tf._utils.checks import (
     check_whole,
     shown,
 )
-from fixedpoint_tf._utils.interruption import Interruption
+from fixedpoint_tf._utils.interruption import SAID, Interruption
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.certificates import certify
 from fixedpoint_tf.analysis.certificates.proofs import has_closed_form
@@ -76,7 +76,7 @@ def _supported(finder: FixedPointFinder, unique: FixedPoints, _: FixedPoints) ->
 def _certified(finder: FixedPointFinder, unique: FixedPoints) -> float:
     answer = certify(finder.system, unique.fixed)
     if answer.interrupted:  # it has caught the interruption, and counted too few
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(SAID)
     return float(answer.certified.sum())
 
 
@@ -381,7 +381,7 @@ def _row(
         states = initial_states(finder) if callable(initial_states) else initial_states
         unique, all_points = finder.find_fixed_points(states, inputs)
         if finder.interrupted:  # it has caught the interruption, and found only a part
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(SAID)
     except Exception as error:  # whatever it is, the other networks have their turn
         return nothing, _said(error), None
     row, reasons = [], []

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from fixedpoint_tf._utils.checks import (
     as_numbers,
+    check_fits,
     check_number,
     check_rows,
     check_seed,
@@ -109,6 +110,7 @@ def search_deflated(
         ("max_iters", max_iters),
     ):
         check_whole(value, name, least=1)
+    check_fits("n_inits", n_inits, n_inits, system.n_states)
     if length is not None:
         check_number(length, "length")
     check_switch(verbose, "verbose")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from fixedpoint_tf._utils.checks import check_seed, check_switch, check_whole
+from fixedpoint_tf._utils.checks import check_fits, check_seed, check_switch, check_whole
 from fixedpoint_tf._utils.chunks import chunks
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis.connections.result import Connections
@@ -113,6 +113,7 @@ def find_connections(
     check_whole(n_directions, "n_directions", least=0)
     check_seed(seed)
     check_switch(verbose, "verbose")
+    check_fits("n_directions", n_directions, n_directions, system.n_states)
     step = time_step(system, points, inputs, dt)
     is_fixed = np.ones(points.n, dtype=bool)
     if points.status is not None:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from fixedpoint_tf._utils.checks import (
     as_numbers,
     check_finite,
+    check_fits,
     check_number,
     check_rows,
     check_seed,
@@ -25,6 +26,8 @@ from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["find_cycles"]
+
+MOST_EXTENSIONS = 10  # each run is four times as long as the last
 
 
 def find_cycles(
@@ -112,10 +115,13 @@ def find_cycles(
         n_steps=check_whole(n_steps, "n_steps", 64),
         max_period=check_whole(max_period, "max_period", 0),
         n_candidates=check_whole(n_candidates, "n_candidates", 0),
-        n_extensions=check_whole(n_extensions, "n_extensions", 0),
+        n_extensions=check_whole(n_extensions, "n_extensions", 0, MOST_EXTENSIONS),
         tol_unique=check_number(tol_unique, "tol_unique"),
         seed=check_seed(seed),
     )
+    check_fits("n_transient", n_transient, n_transient, system.n_states)
+    check_fits("n_steps", n_steps, n_steps, system.n_states)
+    check_fits("n_candidates", n_candidates, n_candidates, system.n_states)
     search = CycleSearch(system, options, x, u)
     stop = Interruption("starts not come to by then have the outcome NOT_REACHED")
     length = options.n_transient + options.n_steps

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from fixedpoint_tf import linearization
 from fixedpoint_tf._utils.checks import (
     as_numbers,
+    check_fits,
     check_number,
     check_seed,
     check_switch,
@@ -196,6 +197,7 @@ def linear_error(
     inputs_of(system, points)  # refuses points of another system
     radii = _distances(distances)
     check_whole(n_steps, "n_steps")
+    check_fits("n_steps", n_steps, n_steps, system.n_states)
     units = _directions(directions, n_directions, system.n_states, check_seed(seed))
     check_time_step(dt, system.time)
     check_switch(verbose, "verbose")
@@ -272,6 +274,7 @@ def _directions(
     """Unit vectors, ``(n_directions, n_states)``."""
     if directions is None:
         check_whole(n_directions, "n_directions")
+        check_fits("n_directions", n_directions, n_directions, n_states)
         vectors = np.random.default_rng(seed).normal(size=(n_directions, n_states))
     else:
         vectors = as_numbers(directions, "directions")

@@ -49,6 +49,7 @@ def folds_by_trial(
         [[2, 2], [2, 2]]
     """
     n_trials = checks.check_whole(n_trials, "n_trials", least=2)
+    checks.check_fits("n_trials", n_trials, n_trials)
     n_folds = checks.check_whole(n_folds, "n_folds", least=2, most=n_trials)
     checks.check_seed(seed)
     groups = np.zeros(n_trials, int)
@@ -121,6 +122,7 @@ def folds_by_splitter(
         [1, 1, 1, 0, 0, 0]
     """
     n_trials = checks.check_whole(n_trials, "n_trials", least=2)
+    checks.check_fits("n_trials", n_trials, n_trials)
     # Text can be split, too, and a class has no folds yet.
     if isinstance(splitter, str | bytes | type) or not hasattr(splitter, "split"):
         raise TypeError(
