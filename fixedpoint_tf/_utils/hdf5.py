@@ -248,13 +248,13 @@ def opened(path: str | os.PathLike[str], expected: str = "an HDF5 file") -> Iter
     _check_is_hdf5(path, expected)
     with _hdf5_file(path, expected) as file:
         try:
-            check_links(file)
+            check_links(file, os.path.getsize(path))
+            yield file
         except Fault as error:
             raise ValueError(
                 f"path: expected {expected} that holds all its data itself, received "
                 f"{os.fspath(path)!r}: {error}."
             ) from error
-        yield file
 
 
 def read(

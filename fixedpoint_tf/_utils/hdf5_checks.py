@@ -17,6 +17,7 @@ import numpy as np
 
 __all__ = [
     "CHUNK_BYTES",
+    "Budget",
     "Fault",
     "Header",
     "Layout",
@@ -28,6 +29,7 @@ __all__ = [
     "most_bytes",
     "nested_layout",
     "parse_json",
+    "read_array",
 ]
 
 #: A compressed part stands for fewer bytes than this. The library inflates a part before it
@@ -41,6 +43,9 @@ _FREE_BYTES, _MOST_TIMES = 1 << 28, 100
 
 #: Datasets, and attributes, of one file: a run has some hundreds.
 _MOST_NAMES = 100_000  # arrays in a file, far above those of any result
+
+#: Groups in each other; the library itself ends the process at some thousands.
+_MOST_NESTED = 100
 
 #: Times by which gzip makes a part smaller at most (1,032), and some more.
 _MOST_DEFLATED = 1_100
@@ -159,37 +164,104 @@ def _check_storage(item: h5py.Dataset) -> None:
         raise Fault("a virtual dataset: its data are elsewhere")
 
 
-def _check_presence(item: h5py.Dataset) -> None:
-    """Refuse a large dataset of which, however well compressed, most is not in the file."""
-    n_bytes, stored = item.size or 0, item.id.get_storage_size()
-    n_bytes *= item.dtype.itemsize
-    if n_bytes > max(_FREE_BYTES, _MOST_DEFLATED * stored):
-        raise Fault(f"{n_bytes:,} bytes of which {stored:,} are in the file")
+class Budget:
+    """Bytes that what is read of another program's file may take in memory.
 
+    Compressed data stand for at most a thousandfold, and each object of a file takes some
+    bytes in it: what takes more than the file can hold was made to fill the memory.
 
-def check_links(file: h5py.File) -> None:
-    """Refuse a file, of any program, that takes data from other files.
-
-    Raises:
-        Fault: an external link, external storage, a virtual dataset, or a large one of
-            which next to nothing is there.
+    Example:
+        >>> Budget(1000).take(1 << 20)
     """
 
-    def visit(name: bytes, info: Any) -> str | None:  # what is returned ends the walk
-        shown = name.decode("utf-8", "replace")
-        if info.type == h5py.h5l.TYPE_EXTERNAL:
-            return f"dataset {shown!r}: a link to another file"
-        item = file[name] if info.type == h5py.h5l.TYPE_HARD else None
-        if isinstance(item, h5py.Dataset):
-            try:
-                _check_storage(item)
-                _check_presence(item)
-            except Fault as error:
-                return f"dataset {shown!r}: {error}"
-        return None
+    #: A cell or a member of a structure, which takes two hundred bytes or more in a file.
+    OBJECT = 1 << 16
+    #: An empty cell, which may be the same in all places.
+    EMPTY = 1 << 10
 
-    if (fault := file.id.links.visit(visit, info=True)) is not None:
-        raise Fault(fault)
+    def __init__(self, file_size: int):
+        self._size, self._left = file_size, max(_FREE_BYTES, _MOST_DEFLATED * file_size)
+
+    def take(self, n_bytes: int) -> None:
+        """Take so many bytes, if they are left.
+
+        Raises:
+            Fault: they are not.
+        """
+        self._left -= int(n_bytes)
+        if self._left < 0:
+            raise Fault(
+                f"what it holds would fill the memory by more than a file of {self._size:,} "
+                "bytes can"
+            )
+
+
+def _bytes_of(item: h5py.Dataset) -> int:
+    return int((item.size or 0) * item.dtype.itemsize)
+
+
+def check_links(file: h5py.File, file_size: int) -> None:
+    """Refuse a file, of any program, that takes data from other files, or fills the memory.
+
+    Groups are walked one by one, as the library's own walk ends the process where they are
+    nested deeply.
+
+    Raises:
+        Fault: an external link, external storage, a virtual dataset, more data than the file
+            can hold, or groups nested deeply.
+    """
+    budget, pending, seen = Budget(file_size), [(file["/"], 0)], set()
+    while pending:
+        group, depth = pending.pop()
+        if depth > _MOST_NESTED:
+            raise Fault(f"more than {_MOST_NESTED} groups in each other")
+        for name in group:
+            shown = f"{group.name}/{name}".strip("/")
+            link = group.id.links.get_info(name.encode("utf-8", "surrogateescape"))
+            if link.type == h5py.h5l.TYPE_SOFT:
+                continue  # to another place in the file, which is visited there
+            if link.type != h5py.h5l.TYPE_HARD:
+                raise Fault(f"dataset {shown!r}: a link to another file")
+            item = group[name]
+            if isinstance(item, h5py.Dataset):
+                try:
+                    _check_storage(item)
+                    if _bytes_of(item) > _FREE_BYTES:
+                        # Of one dataset it is its own bytes in the file that count.
+                        Budget(item.id.get_storage_size()).take(_bytes_of(item))
+                    budget.take(_bytes_of(item))
+                except Fault as error:
+                    raise Fault(f"dataset {shown!r}: {error}") from error
+            elif isinstance(item, h5py.Group):
+                address = h5py.h5o.get_info(item.id).addr
+                if address not in seen:
+                    seen.add(address)
+                    pending.append((item, depth + 1))
+
+
+def read_array(item: h5py.Dataset) -> Any:
+    """Read a dataset of another program's file; elements of any length by and by.
+
+    Elements of no fixed length stand elsewhere in the file, several perhaps in one place.
+
+    Raises:
+        Fault: they take more bytes than the file has.
+    """
+    if item.dtype.kind != "O" or h5py.check_ref_dtype(item.dtype) or not item.shape:
+        return item[()]
+    file_size = item.file.id.get_filesize()
+    at_once = max(1, min(4096, _FREE_BYTES // file_size))
+    left = max(_FREE_BYTES, file_size)
+    array = np.empty(item.shape, dtype=object)
+    for row in np.ndindex(item.shape[:-1]):
+        for first in range(0, item.shape[-1], at_once):
+            part = (*row, slice(first, first + at_once))
+            array[part] = item[part]
+            left -= sum(np.size(one) * getattr(one, "itemsize", 1) for one in array[part])
+            left -= sum(len(one) for one in array[part] if isinstance(one, str | bytes))
+            if left < 0:
+                raise Fault(f"dataset {item.name!r}: more bytes than the file has")
+    return array
 
 
 def check_attributes(file: h5py.File) -> dict[str, Any]:

@@ -7,6 +7,7 @@ each is one ValueError, which names the file.
 import dataclasses
 import json
 import os
+import pickle
 import random
 import resource
 import subprocess
@@ -17,9 +18,11 @@ import h5py
 import numpy as np
 import pytest
 from hostile_files import BESIDE, TAMPERINGS, makers, outcome, result, results, tampered
+from hostile_foreign import FILES
 
 from fixedpoint_tf import FixedPoints, analysis
 from lfads_tf import Session
+from lfads_tf.data.formats import matlab, nlb
 
 for _name in analysis.__all__:
     getattr(analysis, _name)
@@ -146,6 +149,82 @@ def test_files_of_other_programs_take_nothing_from_elsewhere_either(tmp_path):
         group = "a/b" if name == "deep" else None
         with pytest.raises(ValueError, match=rf"{name}\.h5'.*spikes"):
             Session.load(path, group=group)
+
+
+FOREIGN = r"""
+import json, pathlib, re, sys, tempfile
+from hostile_foreign import FILES
+from lfads_tf import Session
+from lfads_tf.data.formats import lfads_torch, matlab, nlb
+readers = {
+    "Session": lambda path: Session.load(path, bin_width=0.02),
+    "nlb": nlb.read,
+    "lfads-torch": lambda path: lfads_torch.read_output(path, "train", 0.02),
+    "matlab": matlab.read,
+}
+faults = []
+with tempfile.TemporaryDirectory() as folder:
+    for name, write in FILES.items():
+        path = pathlib.Path(folder, "a.mat" if name.startswith("MATLAB") else "a.h5")
+        write(path)
+        for reader in ("Session", "matlab") if path.suffix == ".mat" else list(readers)[:3]:
+            if reader == "lfads-torch" and "one text" in name:
+                continue  # It reads no labels.
+            try:
+                readers[reader](path)
+                faults.append([name, reader, "taken"])
+            except ValueError as error:
+                if str(path) not in str(error) and "class that is no" not in name:
+                    faults.append([name, reader, str(error)])
+            except BaseException as error:
+                faults.append([name, reader, repr(error)])
+with open("/proc/self/status") as status:
+    peak = int(re.search("VmHWM: *([0-9]+)", status.read().replace("\t", "")).group(1)) / 1024
+print(json.dumps([faults, peak]))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="tells the peak on Linux")
+def test_hostile_files_of_other_programs_are_refused_and_take_little_memory_and_time():
+    """In a process of its own: some of them ended it, by more cells in each other than fit."""
+    assert len(FILES) >= 30
+    support = os.path.join(os.path.dirname(__file__), "..", "support")
+    path = os.pathsep.join([support, *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", FOREIGN],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+    faults, peak = json.loads(done.stdout)
+    assert faults == []
+    assert peak < 700  # MB, of which one dataset may take 256 without being in the file
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.mat", "a.h5", "a.keras"])
+def test_no_pickle_is_ever_loaded(name, tmp_path):
+    """Whatever the ending: what is in a pickle runs when it is loaded."""
+
+    class Harm:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "harmed"),))
+
+    path = tmp_path / name
+    harm = np.array([Harm()], dtype=object)
+    with open(path, "wb") as file:
+        if name == "a.npz":
+            np.savez(file, spikes=harm)
+        elif name == "a.npy":
+            np.save(file, harm, allow_pickle=True)
+        else:
+            pickle.dump(harm, file)
+    for _, read in [*KINDS.values(), (None, matlab.read), (None, nlb.read)]:
+        with pytest.raises(ValueError, match=name):
+            read(path)
+    assert not (tmp_path / "harmed").exists()
 
 
 def test_a_folder_a_pipe_and_a_device_are_no_files(tmp_path):

@@ -43,6 +43,7 @@ from fixedpoint_tf._utils.checks import (
     shown,
 )
 from fixedpoint_tf._utils.files import writing
+from fixedpoint_tf._utils.hdf5_checks import read_array
 from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.data.session import Session
 
@@ -184,7 +185,7 @@ def read_output(
     with hdf5.opened(path) as file:
         holds = ", ".join(sorted(file)) or "nothing"
         found = {
-            field: np.asarray(file[f"{split}_{name}"][()])
+            field: np.asarray(read_array(file[f"{split}_{name}"]))
             for name, field in _OUTPUTS.items()
             if f"{split}_{name}" in file
         }

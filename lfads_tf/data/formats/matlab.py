@@ -23,6 +23,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -33,6 +34,8 @@ import numpy as np
 from fixedpoint_tf._utils import hdf5
 from fixedpoint_tf._utils.checks import check_path, check_text, listed
 from fixedpoint_tf._utils.files import existing
+from fixedpoint_tf._utils.hdf5_checks import Budget, Fault, read_array
+from lfads_tf.data.formats.matlab5 import HEADER, check_file
 
 __all__ = ["is_matlab", "opened", "read"]
 
@@ -42,7 +45,6 @@ _NUMBERS = {"double", "single", *(f"{u}int{n}" for u in ("", "u") for n in (8, 1
 # What an empty cell refers to has a class of its own.
 _KNOWN = _NUMBERS | {"logical", "char", "cell", "struct", "canonical empty"}
 _DEPTH = 30  # of cells and structures in each other: a file may refer to itself
-_HEADER = 128  # bytes at the beginning of a file of MATLAB 5
 _Readers = dict[str, Callable[[], Any]]
 
 
@@ -74,8 +76,8 @@ def is_matlab(path: str | os.PathLike[str]) -> bool:
         path: the file.
     """
     with open(existing(path), "rb") as raw:
-        header = raw.read(_HEADER)
-    if len(header) == _HEADER and header[124:128] in (b"\x00\x01IM", b"\x01\x00MI"):
+        header = raw.read(HEADER)
+    if len(header) == HEADER and header[124:128] in (b"\x00\x01IM", b"\x01\x00MI"):
         return True
     if not h5py.is_hdf5(path):
         return False
@@ -135,9 +137,24 @@ def opened(path: str | os.PathLike[str], *, group: str | None = None) -> Iterato
     parts = group.strip("/").split("/") if group else []
     if h5py.is_hdf5(path):
         with hdf5.opened(path, "a file of MATLAB 7.3") as file:
-            yield _below(file, parts, shown, _hdf5_fields)
+            fields_of = functools.partial(_hdf5_fields, budget=Budget(os.path.getsize(path)))
+            yield _below(file, parts, shown, fields_of)
     else:
-        yield _below(_load(path), parts, shown, _fields)
+        fields_of = functools.partial(_fields, budget=Budget(os.path.getsize(path)))
+        with _named(path):
+            yield _below(_load(path), parts, shown, fields_of)
+
+
+@contextlib.contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say of a fault in which file it is."""
+    try:
+        yield
+    except Fault as error:
+        raise ValueError(
+            f"path: expected a file of MATLAB's, received {os.fspath(path)!r}, which is "
+            f"damaged ({error})."
+        ) from error
 
 
 def _below(
@@ -176,37 +193,44 @@ def _linked(node: h5py.Group) -> list[tuple[str, Any]]:
     ]
 
 
-def _hdf5_fields(node: Any) -> _Readers:
+def _hdf5_fields(node: Any, budget: Budget) -> _Readers:
     """Return readers of the members of a file or of a structure."""
     is_group = isinstance(node, h5py.Group) and "MATLAB_sparse" not in node.attrs
     return {
-        name: functools.partial(_hdf5_value, item, name)
+        name: functools.partial(_hdf5_value, item, name, budget)
         for name, item in (_linked(node) if is_group else ())
     }
 
 
-def _hdf5_value(item: Any, name: str, depth: int = 0) -> Any:
+def _hdf5_value(item: Any, name: str, budget: Budget, depth: int = 0) -> Any:
     """Return what an item of a file of version 7.3 means."""
     kind = item.attrs.get("MATLAB_class", b"")
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     if depth > _DEPTH:
-        raise ValueError(
-            f"path: expected at most {_DEPTH} cells in each other, received more in {name}."
+        raise Fault(
+            f"expected at most {_DEPTH} cells in each other, received more in {name:.100}"
         )
+    budget.take(budget.EMPTY if kind == "canonical empty" else budget.OBJECT)
     if "MATLAB_object_decode" in item.attrs and kind not in _KNOWN or kind not in _KNOWN | {""}:
         raise _unreadable(repr(kind), name)
     if isinstance(item, h5py.Group):
         if "MATLAB_sparse" in item.attrs:
-            return _sparse(item)
-        return {k: _hdf5_value(one, f"{name}.{k}", depth + 1) for k, one in _linked(item)}
-    array = item[()]
+            return _sparse(item, name, budget)
+        return {
+            k: _hdf5_value(one, f"{name}.{k}", budget, depth + 1) for k, one in _linked(item)
+        }
+    if not isinstance(item, h5py.Dataset) or item.shape is None:
+        raise Fault(f"{name:.100} is no array")
+    budget.take(item.size * item.dtype.itemsize)
+    array = read_array(item)
     if "MATLAB_empty" in item.attrs:
-        sizes = tuple(int(size) for size in np.ravel(array))
-        return "" if kind == "char" else np.zeros(sizes, object if kind == "cell" else float)
+        return _empty(array, kind, name)
     if h5py.check_ref_dtype(item.dtype) is not None:
         cells = np.empty(np.shape(array), dtype=object)
         for place, reference in np.ndenumerate(array):
-            cells[place] = _hdf5_value(item.file[reference], name, depth + 1)
+            if not reference:
+                raise Fault(f"a cell of {name:.100} refers to nothing")
+            cells[place] = _hdf5_value(item.file[reference], name, budget, depth + 1)
         return cells.T
     if not kind and np.ndim(array) > 1:
         raise ValueError(
@@ -214,10 +238,20 @@ def _hdf5_value(item: Any, name: str, depth: int = 0) -> Any:
             "it tells the order of the axes, received none."
         )
     if kind == "char":
+        if array.dtype.kind not in "iu":
+            raise Fault(f"{name:.100} holds no characters, but {array.dtype}")
         return _text_of(array)
     if array.dtype.names == ("real", "imag"):
         array = array["real"] + 1j * array["imag"]
     return np.asarray(array.T, dtype=bool) if kind == "logical" else array.T
+
+
+def _empty(sizes: Any, kind: str, name: str) -> Any:
+    """Return an empty variable, of which the file holds the sizes."""
+    shape = np.ravel(sizes).tolist()
+    if not all(isinstance(size, int) and size >= 0 for size in shape) or math.prod(shape):
+        raise Fault(f"{name:.100} is told to be empty, but of sizes {shape!r:.100}")
+    return "" if kind == "char" else np.zeros(shape, object if kind == "cell" else float)
 
 
 def _text_of(codes: np.ndarray) -> Any:
@@ -227,22 +261,45 @@ def _text_of(codes: np.ndarray) -> Any:
     return texts[0] if len(texts) == 1 else np.array(texts, dtype=str)
 
 
-def _sparse(group: h5py.Group) -> np.ndarray:
+def _sparse(group: h5py.Group, name: str, budget: Budget) -> np.ndarray:
     from scipy.sparse import csc_matrix
 
-    starts = group["jc"][()]
-    parts = [group[key][()] if key in group else np.zeros(0) for key in ("data", "ir")]
-    shape = (int(group.attrs["MATLAB_sparse"]), len(starts) - 1)
-    return csc_matrix((parts[0], parts[1].astype(int), starts), shape=shape).toarray()
+    n_rows = group.attrs["MATLAB_sparse"]
+    parts = {key: group.get(key, np.zeros(0)) for key in ("data", "ir", "jc")}
+    if np.shape(n_rows) or not all(
+        isinstance(one, h5py.Dataset | np.ndarray) and np.ndim(one) == 1
+        for one in parts.values()
+    ):
+        raise Fault(f"the sparse matrix {name:.100} lacks some of its parts")
+    data, rows, starts = (parts[key][()] for key in ("data", "ir", "jc"))
+    try:
+        shape = (int(n_rows), len(starts) - 1)
+        matrix = csc_matrix((data, rows.astype(int), starts.astype(int)), shape=shape)
+    except (TypeError, ValueError) as error:
+        raise Fault(f"the sparse matrix {name:.100} is damaged ({error})") from error
+    return _filled_up(matrix, name, budget)
+
+
+def _filled_up(matrix: Any, name: str, budget: Budget) -> np.ndarray:
+    """Return a sparse matrix with its zeros; SciPy itself does not look at the indices."""
+    budget.take(math.prod(matrix.shape) * matrix.dtype.itemsize)
+    try:
+        matrix.check_format(full_check=True)
+    except ValueError as error:
+        raise Fault(f"the sparse matrix {name:.100} is damaged ({error})") from error
+    return np.asarray(matrix.toarray())
 
 
 # Versions before, which SciPy reads.
 
 
-def _fields(node: Any) -> _Readers:
+def _fields(node: Any, budget: Budget) -> _Readers:
     """Return readers of the variables of a file or of the fields of a structure."""
     names = node if isinstance(node, dict) else getattr(node, "dtype", np.dtype(int)).names
-    return {name: functools.partial(_value, _field(node, name), name) for name in names or ()}
+    return {
+        name: functools.partial(_value, _field(node, name), name, budget)
+        for name in names or ()
+    }
 
 
 def _field(node: Any, name: str) -> Any:
@@ -256,6 +313,7 @@ def _load(path: str | os.PathLike[str]) -> dict[str, Any]:
     from scipy.io import loadmat
     from scipy.io.matlab import MatlabOpaque
 
+    check_file(path, most_nested=_DEPTH)
     try:
         raw = loadmat(os.fspath(path), chars_as_strings=True, appendmat=False)
     except Exception as error:  # SciPy's errors about damaged files are of any kind.
@@ -286,7 +344,7 @@ def _name_in(value: Any, field: str) -> str:
     return told.decode() if isinstance(told, bytes) else str(told)
 
 
-def _value(value: Any, name: str) -> Any:
+def _value(value: Any, name: str, budget: Budget) -> Any:
     """Return what a variable that SciPy read means."""
     from scipy.io.matlab import MatlabFunction, MatlabObject, MatlabOpaque
     from scipy.sparse import issparse
@@ -295,15 +353,18 @@ def _value(value: Any, name: str) -> Any:
         kind = _name_in(value, "s2") or getattr(value, "classname", "") or "function_handle"
         raise _unreadable(repr(kind), name)
     if issparse(value):
-        return value.toarray()
+        return _filled_up(value, name, budget)
     if not isinstance(value, np.ndarray):
         return value
     if value.dtype.names:
-        return {key: _value(_field(value, key), f"{name}.{key}") for key in value.dtype.names}
+        return {
+            key: _value(_field(value, key), f"{name}.{key}", budget)
+            for key in value.dtype.names
+        }
     if value.dtype == object:
         cells = np.empty(value.shape, dtype=object)
         for place, item in np.ndenumerate(value):
-            cells[place] = _value(item, name)
+            cells[place] = _value(item, name, budget)
         return cells
     if value.dtype.kind == "U":
         return value.item() if value.size == 1 else value if value.size else ""

@@ -49,6 +49,7 @@ from fixedpoint_tf._utils.checks import (
     listed,
 )
 from fixedpoint_tf._utils.files import writing
+from fixedpoint_tf._utils.hdf5_checks import read_array
 from lfads_tf._utils.checks import seconds_per_bin
 from lfads_tf.data.session import Session
 
@@ -317,7 +318,7 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
         node = file if group is None else file.get(group)
         found = {}
         if isinstance(node, h5py.Group):
-            found = {k: v[()] for k, v in node.items() if isinstance(v, h5py.Dataset)}
+            found = {k: read_array(v) for k, v in node.items() if isinstance(v, h5py.Dataset)}
     if not found:
         wanted = "arrays at the top" if group is None else repr(group)
         raise ArgumentKeyError(

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from fixedpoint_tf._utils.checks import listed
+from fixedpoint_tf._utils.hdf5_checks import read_array
 from lfads_tf.data.formats import axes as orders
 from lfads_tf.data.formats import layouts, matlab
 from lfads_tf.data.padding import pad
@@ -58,7 +59,7 @@ class Source(Mapping[str, Any]):
         if key in self._read:
             return self._read[key]
         item = self.arrays[key]
-        value = item[()] if isinstance(item, h5py.Dataset) else item
+        value = read_array(item) if isinstance(item, h5py.Dataset) else item
         in_bins = key in ("spikes", *BESIDE) or (
             key.startswith(layouts.SPLITS) and key.endswith(_IN_BINS)
         )
@@ -120,10 +121,13 @@ def of_matlab(
     Raises:
         ValueError: as :func:`lfads_tf.data.formats.matlab.opened`.
     """
-    with matlab.opened(path, group=group) as variables, matlab.opened(path) as at_top:
-        width = _told_width(variables)
-        if width is None and group is not None:
+    width = None
+    if group is not None:
+        with matlab.opened(path) as at_top:
             width = _told_width(at_top)
+    with matlab.opened(path, group=group) as variables:
+        own = _told_width(variables)
+        width = width if own is None else own
         yield Source(variables, os.fspath(path), axes=axes, width=width, is_matlab=True)
 
 
