@@ -81,7 +81,9 @@ def rates_of(network: Network, states: Any, session: Any = None) -> np.ndarray:
             f"({', '.join(map(repr, names))}), received none."
         )
     flat = tf.reshape(tf.constant(factors), (1, -1, factors.shape[-1]))
-    found = rates(network, flat, network.sessions.of(name or names[0])).numpy()
+    found = rates(
+        network, flat, network.sessions.of(names[0] if name is None else name)
+    ).numpy()
     return found.reshape(*factors.shape[:-1], -1)
 
 
