@@ -277,7 +277,8 @@ RESULTS: dict[str, Call | Excluded] = {
             lambda: {"state_traj": PATHS, "plot_batch_idx": [0, 1]},
             {
                 "state_traj": array(finite=False, axes=(2, 3), tied=(2,)),
-                "plot_batch_idx": array(whole=True, low=-3, high=2),
+                # No trial is right as well: then none is drawn.
+                "plot_batch_idx": array(whole=True, low=-3, high=2, empty=True),
                 "plot_start_time": whole(-4),
                 "plot_stop_time": whole(-4),
                 "mode_scale": number(closed="low"),

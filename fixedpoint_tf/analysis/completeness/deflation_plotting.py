@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_number, check_whole
 from fixedpoint_tf.analysis.completeness.deflation_result import Deflated
 from fixedpoint_tf.fixed_points.plotting import groups_of, mode_lines
 from fixedpoint_tf.plotting.state_space import plot_states
@@ -31,6 +32,8 @@ def plot_deflated(
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Draw the figure that ``Deflated.plot`` describes."""
+    check_number(mode_scale, "mode_scale", closed="low")
+    check_whole(max_n_modes, "max_n_modes", 0)
     points, new = deflated.points, deflated.new.xstar
     drawn = groups_of(points)
     return plot_states(
