@@ -184,8 +184,8 @@ def estimate_basins(
     """
     system = system_of(system)
     of_points = inputs_of(system, points)
-    check_runs(tol, max_steps)
-    check_number(confidence, "confidence", 0.0, 1.0)
+    tol, max_steps = check_runs(tol, max_steps)
+    confidence = check_number(confidence, "confidence", 0.0, 1.0)
     check_switch(verbose, "verbose")
     start = every_state(system, states)
     u = _inputs_of_states(inputs, of_points, len(start), system.n_inputs)

@@ -77,10 +77,9 @@ def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, 
     return check_number(dt, "dt")
 
 
-def check_runs(tol: Any, max_steps: Any) -> None:
-    """Refuse options of the forward runs that are out of range."""
-    check_number(tol, "tol", 0.0, 0.5)
-    check_whole(max_steps, "max_steps", least=1)
+def check_runs(tol: Any, max_steps: Any) -> tuple[float, int]:
+    """Return options of the forward runs; what is out of range is refused."""
+    return check_number(tol, "tol", 0.0, 0.5), check_whole(max_steps, "max_steps", least=1)
 
 
 def radii(xstar: np.ndarray, tol: float, states: np.ndarray | None = None) -> np.ndarray:

@@ -37,15 +37,15 @@ def checked_steps(
     system: DynamicalSystem, size, first, longest, shortest, max_points, bounds
 ) -> Steps:
     """Return the options of a continuation, or a ``ValueError`` that says what is wrong."""
-    named = {"first_step": first, "max_step": longest, "min_step": shortest}
-    for name, value in named.items():
-        check_number(value, name)
+    first = check_number(first, "first_step")
+    longest = check_number(longest, "max_step")
+    shortest = check_number(shortest, "min_step")
     if not shortest <= first <= longest:
         raise ValueError(
             "first_step: expected a length from min_step to max_step, received "
             f"{shortest!r}, {first!r}, {longest!r}."
         )
-    check_whole(max_points, "max_points", least=2)
+    max_points = check_whole(max_points, "max_points", least=2)
     box = checked_box(bounds, system.n_states)
     lower, upper = (system.lower, system.upper) if box is None else box
-    return Steps(first, longest, shortest, int(max_points), lower, upper, size)
+    return Steps(first, longest, shortest, max_points, lower, upper, size)

@@ -17,6 +17,7 @@ from fixedpoint_tf import (
     FixedPointFinder,
     FixedPoints,
     Status,
+    analysis,
     as_system,
 )
 from fixedpoint_tf.analysis import search_deflated
@@ -741,3 +742,21 @@ def test_without_points_a_deflated_search_asks_for_inputs():
     none, _ = finder.find_fixed_points(np.zeros((2, 2)), [[0.0]])
     with pytest.raises(ValueError, match="points: expected .* received no points"):
         finder.search_deflated(none)
+
+
+@pytest.mark.parametrize(
+    ("question", "counts"),
+    [
+        ("estimate_basins", {"states": [[0.5], [-0.5]], "max_steps": 64}),
+        ("find_connections", {"max_steps": 64, "n_directions": 2}),
+        ("linear_error", {"n_steps": 3, "n_directions": 4}),
+        ("sample_slow_states", {"states": [[0.5], [-0.5]], "n_steps": 3, "max_points": 9}),
+    ],
+)
+def test_a_count_of_a_small_type_is_that_count(question, counts):
+    wells = as_system(lambda h, u: h + 0.1 * (h - h**3), n_states=1, n_inputs=0)
+    points = {"points": FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))}
+    ask = getattr(analysis, question)
+    given = counts if question == "sample_slow_states" else points | counts
+    small = {k: np.uint8(v) if isinstance(v, int) else v for k, v in given.items()}
+    assert repr(ask(wells, **small)) == repr(ask(wells, **given))

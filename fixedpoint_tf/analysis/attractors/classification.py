@@ -116,8 +116,8 @@ def classify_attractors(
     """
     system = system_of(system)
     check_points(system, points)
-    check_number(min_time_constant, "min_time_constant", low=1.0)
-    check_whole(min_points, "min_points", least=3)
+    min_time_constant = check_number(min_time_constant, "min_time_constant", low=1.0)
+    min_points = check_whole(min_points, "min_points", least=3)
     check_switch(verbose, "verbose")
     chosen = fixed_or_slow(points)
     taken = points[chosen]

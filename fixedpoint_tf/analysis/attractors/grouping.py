@@ -66,13 +66,13 @@ class ManifoldGrouper:
         nearly = (distance <= NEARLY / min_time_constant).sum(axis=1)
         self.n_joining = np.where(self.n_slow > 0, self.n_slow, nearly)
         self.return_time = self._return_times(self.n_joining)
-        self.n_steps = max(2, round(0.5 * min_time_constant / dt))
-        if self.n_steps > MOST_STEPS:
+        if min_time_constant > (2.0 * MOST_STEPS + 1.0) * dt:  # a quotient may overflow
             raise ValueError(
                 f"min_time_constant: expected at most {2 * MOST_STEPS} steps of "
                 f"dt = {dt:.3g}, received "
                 f"{min_time_constant!r}: give a larger dt or a lower threshold."
             )
+        self.n_steps = max(2, round(0.5 * min_time_constant / dt))
         # Slow points lie about the manifold, where the search gave up: it is what they
         # settle on. Where a state does not return, the points themselves must do.
         returns = (self.n_joining > 0) & np.isfinite(self.return_time)

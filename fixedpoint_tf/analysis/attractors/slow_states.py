@@ -98,12 +98,12 @@ def sample_slow_states(
     if inputs is not None:
         u = constant_input(inputs, system.n_inputs)
     u = u[None]
-    check_seed(seed)
+    seed = check_seed(seed)
     check_switch(verbose, "verbose")
-    check_whole(n_steps, "n_steps", least=0)
-    check_whole(max_points, "max_points", least=1)
+    n_steps = check_whole(n_steps, "n_steps", least=0)
+    max_points = check_whole(max_points, "max_points", least=1)
     if min_time_constant is not None:
-        check_number(min_time_constant, "min_time_constant")
+        min_time_constant = check_number(min_time_constant, "min_time_constant")
     scale = state_scale(x)
     if len(x) > 20_000:
         x = x[np.random.default_rng(seed).choice(len(x), 20_000, replace=False)]

@@ -113,9 +113,9 @@ def certify(
     """
     system = system_of(system)
     x, u, status = _check_points(system, points, inputs)
-    check_whole(n_directions, "n_directions")
+    n_directions = check_whole(n_directions, "n_directions")
     check_fits("n_directions", n_directions, n_directions, system.n_states)
-    check_number(safety, "safety", 1.0, closed="low")
+    safety = check_number(safety, "safety", 1.0, closed="low")
     check_switch(verbose, "verbose")
     rng = np.random.default_rng(check_seed(seed))
     closed = has_closed_form(system)

@@ -262,9 +262,9 @@ def compare_networks(
         check_function(function, "measures", of="s of finder, distinct points and starts")
     check_text(layer, "layer", none=True)
     if n_states is not None:
-        check_whole(n_states, "n_states")
+        n_states = check_whole(n_states, "n_states")
     if n_inputs is not None:
-        check_whole(n_inputs, "n_inputs", 0)
+        n_inputs = check_whole(n_inputs, "n_inputs", 0)
     check_choice(time, "time", ("discrete", "continuous"))
     check_choice(derivatives, "derivatives", ("automatic", "differences"))
     if bounds is not None:

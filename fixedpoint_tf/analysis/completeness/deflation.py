@@ -104,17 +104,15 @@ def search_deflated(
     if initial_states is not None:
         starts = system.layout.pack(initial_states, "initial_states")
         check_rows(starts, "initial_states", system.n_states, "n_states")
-    for name, value in (
-        ("n_inits", n_inits),
-        ("max_rounds", max_rounds),
-        ("max_iters", max_iters),
-    ):
-        check_whole(value, name, least=1)
+    n_inits = check_whole(n_inits, "n_inits")
+    max_rounds = check_whole(max_rounds, "max_rounds")
+    max_iters = check_whole(max_iters, "max_iters")
     check_fits("n_inits", n_inits, n_inits, system.n_states)
     if length is not None:
-        check_number(length, "length")
+        length = check_number(length, "length")
     check_switch(verbose, "verbose")
-    rng = np.random.default_rng(check_seed(seed))
+    seed = check_seed(seed)
+    rng = np.random.default_rng(seed)
     config = FinderConfig(
         verbose=False,
         tol_unique=points.tol_unique,

@@ -109,9 +109,9 @@ def find_connections(
     """
     system = system_of(system)
     inputs = inputs_of(system, points)
-    check_runs(tol, max_steps)
-    check_whole(n_directions, "n_directions", least=0)
-    check_seed(seed)
+    tol, max_steps = check_runs(tol, max_steps)
+    n_directions = check_whole(n_directions, "n_directions", least=0)
+    seed = check_seed(seed)
     check_switch(verbose, "verbose")
     check_fits("n_directions", n_directions, n_directions, system.n_states)
     step = time_step(system, points, inputs, dt)

@@ -267,9 +267,9 @@ def analyze_sensitivity(
     weights = None if readout is None else readout_matrix(readout, system)
     if n_modes is None:
         n_modes = system.n_states
-    check_whole(n_modes, "n_modes")
+    n_modes = check_whole(n_modes, "n_modes")
     if horizon is not None:
-        check_number(horizon, "horizon")
+        horizon = check_number(horizon, "horizon")
     names = [f"input {i + 1}" for i in range(system.n_inputs)]
     if input_names is not None:
         names = check_names(input_names, "input_names", system.n_inputs, of="names of inputs")

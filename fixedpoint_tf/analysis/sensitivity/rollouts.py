@@ -92,8 +92,8 @@ class LinearError(Result):
             ``(n,)``, the largest of the ``distances`` up to which, without a gap, it
             holds; 0 where it fails at the smallest, NaN where it was not measured.
         """
-        check_number(tolerance, "tolerance")
-        check_number(quantile, "quantile", 0.0, 1.0, closed="both")
+        tolerance = check_number(tolerance, "tolerance")
+        quantile = check_number(quantile, "quantile", 0.0, 1.0, closed="both")
         relative = np.where(np.isposinf(self.relative), np.finfo(float).max, self.relative)
         level = np.quantile(relative, quantile, axis=2)
         n_held = np.cumprod(level <= tolerance, axis=1).sum(axis=1)
@@ -196,7 +196,7 @@ def linear_error(
     system = system_of(system)
     inputs_of(system, points)  # refuses points of another system
     radii = _distances(distances)
-    check_whole(n_steps, "n_steps")
+    n_steps = check_whole(n_steps, "n_steps")
     check_fits("n_steps", n_steps, n_steps, system.n_states)
     units = _directions(directions, n_directions, system.n_states, check_seed(seed))
     check_time_step(dt, system.time)
@@ -273,7 +273,7 @@ def _directions(
 ) -> np.ndarray:
     """Unit vectors, ``(n_directions, n_states)``."""
     if directions is None:
-        check_whole(n_directions, "n_directions")
+        n_directions = check_whole(n_directions, "n_directions")
         check_fits("n_directions", n_directions, n_directions, n_states)
         vectors = np.random.default_rng(seed).normal(size=(n_directions, n_states))
     else:

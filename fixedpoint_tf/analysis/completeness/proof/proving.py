@@ -104,8 +104,8 @@ def prove_complete(
     if inputs is None and isinstance(points, FixedPoints) and points.index is not None:
         inputs = points.index.inputs  # of the whole search, also where it found nothing
     u = _distinct_inputs(system, of_points, inputs)
-    check_number(max_seconds, "max_seconds")
-    check_whole(max_boxes, "max_boxes")
+    max_seconds = check_number(max_seconds, "max_seconds")
+    max_boxes = check_whole(max_boxes, "max_boxes")
     if form is not None:
         _check_form(system, form)
     limits = Limits(max_boxes, time.monotonic() + max_seconds)
