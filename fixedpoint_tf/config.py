@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_choice, check_number, check_switch, check_whole
+from fixedpoint_tf._utils.checks import (
+    check_choice,
+    check_float_type,
+    check_mapping,
+    check_number,
+    check_switch,
+    check_whole,
+)
 from fixedpoint_tf._utils.chunks import MEMORY_LIMIT
 from fixedpoint_tf.search.descents import SolverOptions
 from fixedpoint_tf.search.end_points import DEFAULT_TOL_UNIQUE
@@ -141,6 +148,7 @@ class FinderConfig:
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> FinderConfig:
         """Make a configuration from a dictionary, with a helpful word on an unknown option."""
+        check_mapping(options, "options")
         check_option_names(options)
         return cls(**options)
 
@@ -152,11 +160,11 @@ class FinderConfig:
             "outlier_distance_scale",
             "max_n_unique",
             "memory_limit",
-            "lr_init",
         ):
             check_number(getattr(self, name), name, closed="high")
         if self.max_seconds is not None:
             check_number(self.max_seconds, "max_seconds", closed="high")
+        check_number(self.lr_init, "lr_init")
         check_number(self.lr_factor, "lr_factor", high=1.0, closed="high")
         for name, least in (
             ("max_iters", 1),
@@ -174,7 +182,7 @@ class FinderConfig:
         for name in _SWITCHES:
             check_switch(getattr(self, name), name)
         check_choice(self.method, "method", _METHODS)
-        object.__setattr__(self, "dtype", _type_name(self.dtype))
+        object.__setattr__(self, "dtype", check_float_type(self.dtype))
 
     def search_options(self) -> SolverOptions:
         """Return the options of the search itself."""
@@ -230,14 +238,3 @@ def check_option_names(names: Iterable[str]) -> None:
             raise TypeError(
                 f"FixedPointFinder: expected options among {known}, received {name!r}.{hint}"
             )
-
-
-def _type_name(dtype: Any) -> str:
-    """Return the name of a floating type given as a string, or NumPy's or TensorFlow's own."""
-    try:
-        name = None if dtype is None else np.dtype(getattr(dtype, "name", dtype)).name
-    except TypeError:
-        name = None
-    if name not in ("float32", "float64"):
-        raise ValueError(f"dtype: expected 'float32' or 'float64', received {dtype!r}.")
-    return name

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fixedpoint_tf import analysis
-from fixedpoint_tf._utils.checks import as_numbers
+from fixedpoint_tf._utils.checks import as_numbers, check_float_type
 from fixedpoint_tf._utils.chunks import MEMORY_LIMIT
 from fixedpoint_tf.config import FinderConfig, check_option_names
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -185,6 +185,11 @@ class FixedPointFinder:
                 f"{self.system.n_inputs} inputs a step, received some that give it "
                 f"{u.shape[2]}."
             )
+        if not np.isfinite(u.values[u.mask] if u.mask is not None else u.values).all():
+            raise ValueError(
+                "model_inputs: expected those of which the RNN layer receives finite numbers, "
+                "received some that give it NaN or infinity."
+            )
         return u
 
     def simulate(
@@ -263,6 +268,7 @@ class FixedPointFinder:
             >>> bool(np.allclose(states, model(inputs), atol=1e-5))
             True
         """
+        dtype = None if dtype is None else check_float_type(dtype)
         if self.system.time != "discrete":
             raise ValueError(
                 "simulate_model: expected a network in discrete time, as Keras runs it; "

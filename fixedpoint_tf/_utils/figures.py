@@ -60,6 +60,7 @@ def new_axes(
         ValueError: no axes of a figure, or flat ones where three dimensions are drawn, or
             the other way round.
     """
+    checks.check_figure(fig)
     if ax is not None:
         fig = _figure_of(ax, "ax")
         wanted = projection or "rectilinear"
@@ -159,7 +160,9 @@ def hide_frames(axes: np.ndarray) -> None:
 
 
 def _figure_of(ax: Any, name: str) -> Figure:
-    figure = ax.get_figure(root=True) if hasattr(ax, "get_figure") else None
+    from matplotlib.axes import Axes
+
+    figure = ax.get_figure(root=True) if isinstance(ax, Axes) else None
     if figure is None:
         raise ValueError(f"{name}: expected axes that belong to a figure, received {ax!r}.")
     return figure

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.checks import check_path, check_switch
 from fixedpoint_tf._utils.hdf5_checks import (
     Fault,
     Header,
@@ -95,6 +96,8 @@ class Result:
             ...     FixedPoints.load(path)
             no fixed points; 3 units
         """
+        check_path(path)
+        check_switch(overwrite, "overwrite")
         arrays, attributes = self._to_file()
         hdf5.write(
             path,
@@ -116,6 +119,7 @@ class Result:
             FileNotFoundError: there is no such file.
             ValueError: the file is damaged, foreign or of a later format.
         """
+        check_path(path)
         arrays, attributes = hdf5.read(
             path,
             format_name=cls._format_name(),

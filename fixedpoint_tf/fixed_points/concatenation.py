@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import check_switch
 from fixedpoint_tf.fixed_points.arrays import array_fields, arrays_of
 from fixedpoint_tf.fixed_points.index import IndexSum
 from fixedpoint_tf.fixed_points.search_end import SearchEnd
@@ -20,6 +21,7 @@ __all__ = ["concatenate"]
 
 def concatenate(sets: Sequence[FixedPoints], common: bool) -> FixedPoints:
     """Join sets as :meth:`fixedpoint_tf.FixedPoints.concatenate` says."""
+    check_switch(common, "common")
     if not sets:
         raise ValueError("parts: expected at least one FixedPoints, received none.")
     for name in ("n_states", "time", "state_names"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import as_numbers
 from fixedpoint_tf.fixed_points.arrays import arrays_of
 
 if TYPE_CHECKING:
@@ -17,12 +18,15 @@ __all__ = ["transform"]
 
 def transform(points: FixedPoints, U: np.ndarray, offset: float | np.ndarray) -> FixedPoints:
     """Transform points as :meth:`fixedpoint_tf.FixedPoints.transform` says."""
-    U = np.asarray(U, dtype=np.float64)
-    if U.ndim != 2 or U.shape[0] != points.n_states:
-        raise ValueError(
-            f"U: expected shape (n_states={points.n_states}, n_new), received {U.shape}."
-        )
-    offset = np.asarray(offset, dtype=np.float64)
+    U = as_numbers(
+        U,
+        "U",
+        n_axes=(2,),
+        sizes={0: points.n_states},
+        shape=f"(n_states={points.n_states}, n_new)",
+        finite=True,
+    )
+    offset = as_numbers(offset, "offset", finite=True)
     if offset.shape not in ((), (U.shape[1],)):
         raise ValueError(
             f"offset: expected a number or shape (n_new={U.shape[1]},), "

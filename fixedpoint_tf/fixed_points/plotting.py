@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixedpoint_tf import linearization
+from fixedpoint_tf._utils.checks import check_instance, check_number, check_whole
 from fixedpoint_tf._utils.figures import COLORS
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
@@ -115,8 +116,9 @@ def plot_fixed_points(
         >>> ax.get_zlabel()
         'PC 3'
     """
-    if mode_scale < 0:
-        raise ValueError(f"mode_scale: expected a number >= 0, received {mode_scale!r}.")
+    check_instance(fps, "fps", FixedPoints)
+    check_number(mode_scale, "mode_scale", closed="low")
+    check_whole(max_n_modes, "max_n_modes", 0)
     drawn = groups_of(fps)
     return plot_states(
         [(look, points.xstar) for look, points in drawn],
@@ -191,6 +193,7 @@ def plot_eigenvalues(
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
         ['unit circle', '1 stable fixed point']
     """
+    check_instance(fps, "fps", FixedPoints)
     if fps.n and fps.eigval_J_xstar is None:
         raise ValueError(
             "fps: expected points with eigenvalues, received eigval_J_xstar=None; "
@@ -238,6 +241,10 @@ def plot_q(
         >>> [label.get_text() for label in ax.get_yticklabels()]
         ['slow point (1)', 'fixed point (1)']
     """
+    check_instance(fps, "fps", FixedPoints)
+    check_whole(n_bins, "n_bins")
+    if tol_q is not None:
+        check_number(tol_q, "tol_q", closed="low")
     if fps.n and fps.qstar is None:
         raise ValueError("fps: expected points with qstar, received qstar=None.")
     q = np.zeros(0) if fps.qstar is None else fps.qstar

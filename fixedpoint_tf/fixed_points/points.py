@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf import linearization
-from fixedpoint_tf._utils.checks import check_choice, checked_array
+from fixedpoint_tf._utils.checks import (
+    ArgumentTypeError,
+    check_choice,
+    check_instance,
+    check_mapping,
+    check_number,
+    checked_array,
+    is_whole,
+    shown,
+)
 from fixedpoint_tf._utils.hdf5_checks import Layout, nested_layout, parse_json
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.arrays import array_field, array_fields, arrays_of
@@ -131,10 +140,7 @@ class FixedPoints(Result):
 
     def __post_init__(self) -> None:
         check_time(self.time)
-        if not self.tol_unique >= 0:
-            raise ValueError(
-                f"tol_unique: expected a number >= 0, received {self.tol_unique!r}."
-            )
+        check_number(self.tol_unique, "tol_unique", closed="low")
         sizes: dict[str, int] = {}
         for name, metadata in array_fields(self).items():
             value = getattr(self, name)
@@ -150,19 +156,17 @@ class FixedPoints(Result):
             stable = self.stability_class == Stability.STABLE
             object.__setattr__(self, "is_stable", stable)
         if self.state_names is not None:
-            blocks = tuple((str(name), int(size)) for name, size in self.state_names)
-            if sum(size for _, size in blocks) != self.n_states:
-                raise ValueError(
-                    "state_names: expected pairs (name, size) with sizes that add up to "
-                    f"n_states = {self.n_states}, received {blocks}."
-                )
+            blocks = _checked_blocks(self.state_names, self.n_states)
             object.__setattr__(self, "state_names", blocks)
         if self.start_counts is not None:
+            check_mapping(self.start_counts, "start_counts", of="names of Status")
             counts = dict(self.start_counts)
-            if not all(k in Status.__members__ and v >= 0 for k, v in counts.items()):
+            if not all(
+                k in Status.__members__ and is_whole(v) and v >= 0 for k, v in counts.items()
+            ):
                 raise ValueError(
                     "start_counts: expected numbers of starts by names of Status, received "
-                    f"{self.start_counts!r}."
+                    f"{shown(counts)}."
                 )
             object.__setattr__(self, "start_counts", counts)
         if self.search_end is not None:
@@ -170,8 +174,7 @@ class FixedPoints(Result):
             object.__setattr__(self, "search_end", SearchEnd(self.search_end))
         if isinstance(self.index, Mapping):
             object.__setattr__(self, "index", IndexSum(**self.index))
-        if not isinstance(self.index, (IndexSum, type(None))):
-            raise TypeError(f"index: expected an IndexSum, received {type(self.index)}.")
+        check_instance(self.index, "index", IndexSum, none=True)
 
     # ---- sizes ----
 
@@ -270,10 +273,7 @@ class FixedPoints(Result):
             >>> points.find(points[1]).tolist(), points[1] in points
             ([1], True)
         """
-        if not isinstance(point, FixedPoints):
-            raise TypeError(
-                f"point: expected a FixedPoints of one point, received {type(point)}."
-            )
+        check_instance(point, "point", FixedPoints)
         return find_point(self, point)
 
     def __contains__(self, point: object) -> bool:
@@ -363,11 +363,11 @@ class FixedPoints(Result):
         """
         start = 0
         for block, size in self.state_names or ():
-            if block == name:
+            if isinstance(name, str) and block == name:
                 return self.xstar[:, start : start + size]
             start += size
         names = [block for block, _ in self.state_names or ()]
-        raise ValueError(f"name: expected one of {names}, received {name!r}.")
+        raise ValueError(f"name: expected one of {names}, received {shown(name)}.")
 
     def _needed(self, name: str, source: str | None = None) -> np.ndarray:
         value: np.ndarray | None = getattr(self, name)
@@ -399,7 +399,10 @@ class FixedPoints(Result):
             >>> FixedPoints.concatenate(parts, common=True).xstar.tolist()
             [[0.0], [1.0]]
         """
-        return concatenate(list(parts), common)
+        sets = list(parts) if isinstance(parts, Iterable) else [parts]
+        for each in sets:
+            check_instance(each, "parts", FixedPoints)
+        return concatenate(sets, common)
 
     def transform(self, U: np.ndarray, offset: float | np.ndarray = 0.0) -> FixedPoints:
         """Return the points in other coordinates, x @ U + offset.
@@ -500,3 +503,22 @@ class FixedPoints(Result):
             fig=fig,
             ax=ax,
         )
+
+
+def _checked_blocks(state_names: Any, n_states: int) -> tuple[tuple[str, int], ...]:
+    """Return the blocks of the flat state as pairs of a name and a size."""
+    blocks = list(state_names) if isinstance(state_names, (list, tuple)) else [None]
+    pairs = [tuple(block) for block in blocks if isinstance(block, (list, tuple))]
+    if len(pairs) < len(blocks) or not all(
+        len(pair) == 2 and isinstance(pair[0], str) and is_whole(pair[1]) and pair[1] >= 0
+        for pair in pairs
+    ):
+        raise ArgumentTypeError(
+            f"state_names: expected pairs (name, size), received {shown(state_names)}."
+        )
+    if sum(size for _, size in pairs) != n_states:
+        raise ValueError(
+            "state_names: expected pairs (name, size) with sizes that add up to "
+            f"n_states = {n_states}, received {tuple(pairs)}."
+        )
+    return tuple((str(name), int(size)) for name, size in pairs)

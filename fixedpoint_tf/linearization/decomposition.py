@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fixedpoint_tf._utils.checks import as_numbers
 from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf.linearization.stability import growth, rotation
 from fixedpoint_tf.linearization.time_units import check_time
@@ -103,7 +104,7 @@ def right_eigenvectors(
 def _square(jacobians: ArrayLike, time: str) -> np.ndarray:
     """Return the Jacobians as an array, or an error that names them."""
     check_time(time)
-    matrices = np.asarray(jacobians, dtype=np.float64)
+    matrices = as_numbers(jacobians, "jacobians")
     if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2]:
         raise ValueError(
             f"jacobians: expected shape (n, n_states, n_states), received {matrices.shape}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fixedpoint_tf._utils.checks import as_numbers, check_number
 from fixedpoint_tf._utils.enums import TextStrEnum
 from fixedpoint_tf.linearization.time_units import check_time, step
 
@@ -59,8 +60,9 @@ def growth(eigenvalues: ArrayLike, time: str = "discrete") -> np.ndarray:
         >>> growth([0.6 + 0.8j]).tolist(), growth([0.6 + 0.8j], "continuous").tolist()
         ([1.0], [0.6])
     """
-    values = np.asarray(eigenvalues, dtype=np.complex128)
-    return np.abs(values) if check_time(time) == "discrete" else values.real
+    check_time(time)
+    values = as_numbers(eigenvalues, "eigenvalues", dtype=np.complex128)
+    return np.abs(values) if time == "discrete" else values.real
 
 
 def rotation(eigenvalues: np.ndarray, time: str) -> np.ndarray:
@@ -68,9 +70,14 @@ def rotation(eigenvalues: np.ndarray, time: str) -> np.ndarray:
     return np.abs(np.angle(eigenvalues) if time == "discrete" else eigenvalues.imag)
 
 
-def _margin(eigenvalues: ArrayLike, time: str) -> np.ndarray:
+def _margin(eigenvalues: ArrayLike, time: str, tol: float) -> np.ndarray:
     """Return the growth beyond the edge of stability: negative for a mode that decays."""
-    return growth(eigenvalues, time) - (1.0 if time == "discrete" else 0.0)
+    check_time(time)
+    check_number(tol, "tol", closed="low")
+    margin = growth(eigenvalues, time) - (1.0 if time == "discrete" else 0.0)
+    if margin.ndim == 0:
+        raise ValueError("eigenvalues: expected shape (..., n_states), received one number.")
+    return margin
 
 
 def n_unstable(
@@ -91,7 +98,7 @@ def n_unstable(
         >>> n_unstable([[1.2, 0.5], [0.9, 0.5]]).tolist()
         [1, 0]
     """
-    margin = _margin(eigenvalues, time)
+    margin = _margin(eigenvalues, time, tol)
     count = (margin > tol).sum(axis=-1)
     return np.where(np.isnan(margin).any(axis=-1), -1, count)
 
@@ -113,7 +120,7 @@ def is_stable(
         >>> is_stable([[0.9, 0.5], [1.0, 0.5]]).tolist()
         [True, False]
     """
-    return np.asarray((_margin(eigenvalues, time) < -tol).all(axis=-1))
+    return np.asarray((_margin(eigenvalues, time, tol) < -tol).all(axis=-1))
 
 
 def classify(
@@ -134,7 +141,7 @@ def classify(
         >>> classify([[0.9, 0.5], [1.2, 0.5], [1.2, 1.1], [1.0, 0.5]]).tolist()
         ['stable', 'saddle', 'unstable', 'marginal']
     """
-    margin = _margin(eigenvalues, time)
+    margin = _margin(eigenvalues, time, tol)
     grows, decays = (margin > tol).any(axis=-1), (margin < -tol).any(axis=-1)
     return np.select(
         [
@@ -174,10 +181,11 @@ def time_constants(
         >>> time_constants([0.9], dt=0.01).round(6).tolist()
         [0.094912]
     """
+    length = step(check_time(time), dt)
     with np.errstate(divide="ignore"):
         rate = growth(eigenvalues, time)
         rate = np.log(rate) if time == "discrete" else rate
-        return step(time, dt) / np.abs(rate)
+        return length / np.abs(rate)
 
 
 def frequencies(
@@ -201,5 +209,6 @@ def frequencies(
         >>> frequencies([1j, 0.9, -0.9]).tolist()
         [0.25, 0.0, 0.5]
     """
-    values = np.asarray(eigenvalues, dtype=np.complex128)
-    return rotation(values, check_time(time)) / (2.0 * np.pi * step(time, dt))
+    length = step(check_time(time), dt)
+    values = as_numbers(eigenvalues, "eigenvalues", dtype=np.complex128)
+    return rotation(values, time) / (2.0 * np.pi * length)

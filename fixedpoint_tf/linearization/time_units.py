@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fixedpoint_tf._utils.checks import check_number
+from fixedpoint_tf._utils.checks import check_number, shown
 
 __all__ = ["TIMES", "check_dt", "check_time", "step"]
 
@@ -11,8 +11,8 @@ TIMES = ("discrete", "continuous")
 
 def check_time(time: str) -> str:
     """Return ``time``, or raise ``ValueError`` where it is none of ``TIMES``."""
-    if time not in TIMES:
-        raise ValueError(f"time: expected 'discrete' or 'continuous', received {time!r}.")
+    if not isinstance(time, str) or time not in TIMES:
+        raise ValueError(f"time: expected 'discrete' or 'continuous', received {shown(time)}.")
     return time
 
 
@@ -26,6 +26,6 @@ def step(time: str, dt: float | None) -> float:
     if time == "continuous" and dt is not None:
         raise ValueError(
             "dt: expected None for a continuous system, whose eigenvalues are per unit of "
-            f"time already, received {dt!r}."
+            f"time already, received {shown(dt)}."
         )
     return check_dt(dt)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from fixedpoint_tf._utils.checks import check_fits, check_time_step, check_whole
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_fits,
+    check_time_step,
+    check_whole,
+)
 from fixedpoint_tf.linearization.time_units import check_dt, check_time
 
 __all__ = ["linear_trajectories"]
@@ -59,29 +65,31 @@ def linear_trajectories(
         >>> linear_trajectories([1.0], [[0.5]], [[2.0]], n_steps=3).ravel().tolist()
         [1.5, 1.25, 1.125]
     """
-    point = np.asarray(xstar, dtype=np.float64)
-    if point.ndim != 1:
-        raise ValueError(f"xstar: expected shape (n_states,), received {point.shape}.")
+    check_time_step(dt, check_time(time))
+    check_whole(n_steps, "n_steps", 0)
+    point = _shaped(xstar, "xstar", "(n_states,)", (1,))
     n_states = len(point)
-    matrix = _shaped("jacobian", jacobian, (n_states, n_states))
-    starts = np.atleast_2d(np.asarray(initial_states, dtype=np.float64))
-    starts = _shaped("initial_states", starts, (len(starts), n_states))
-    if n_steps < 0:
-        raise ValueError(f"n_steps: expected an integer >= 0, received {n_steps!r}.")
-    check_whole(n_steps, "n_steps", least=0)
+    square = f"({n_states}, {n_states})"
+    matrix = _shaped(jacobian, "jacobian", square, (2,), {0: n_states, 1: n_states})
+    rows = f"(n, n_states={n_states}) or ({n_states},)"
+    starts = np.atleast_2d(
+        _shaped(initial_states, "initial_states", rows, (1, 2), {-1: n_states})
+    )
     check_fits("n_steps", n_steps, n_steps, len(starts), n_states)
-    if (input_jacobian is None) != (input_deviation is None):
-        raise ValueError(
-            "input_jacobian, input_deviation: expected both or neither, received one."
-        )
     forcing = np.zeros((len(starts), n_steps, n_states))
     if drift is not None:
-        forcing += _shaped("drift", drift, (n_states,))
+        forcing += _shaped(drift, "drift", f"(n_states={n_states},)", (1,), {0: n_states})
+    if (input_jacobian is None) != (input_deviation is None):
+        missing = "input_jacobian" if input_jacobian is None else "input_deviation"
+        raise ValueError(
+            f"{missing}: expected both or neither of input_jacobian and input_deviation, "
+            "received None."
+        )
     if input_jacobian is not None and input_deviation is not None:
-        deviation = np.asarray(input_deviation, dtype=np.float64)
-        n_inputs = deviation.shape[-1] if deviation.ndim else 0
-        gain = _shaped("input_jacobian", input_jacobian, (n_states, n_inputs))
-        whole = (len(starts), n_steps, n_inputs)
+        shape = f"(n_states={n_states}, n_inputs)"
+        gain = _shaped(input_jacobian, "input_jacobian", shape, (2,), {0: n_states})
+        deviation = as_numbers(input_deviation, "input_deviation", finite=True)
+        whole = (len(starts), n_steps, gain.shape[1])
         if deviation.ndim not in (1, 2, 3) or deviation.shape != whole[3 - deviation.ndim :]:
             raise ValueError(
                 "input_deviation: expected shape (n_inputs,), (n_steps, n_inputs) or "
@@ -99,11 +107,15 @@ def linear_trajectories(
     return states
 
 
-def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape != shape:
-        raise ValueError(f"{name}: expected shape {shape}, received {array.shape}.")
-    return array
+def _shaped(
+    value: Any,
+    argument: str,
+    shape: str,
+    n_axes: tuple[int, ...],
+    sizes: Mapping[int, int] | None = None,
+) -> np.ndarray:
+    """Return finite numbers of a shape."""
+    return as_numbers(value, argument, n_axes=n_axes, sizes=sizes, shape=shape, finite=True)
 
 
 def _propagators(
@@ -111,7 +123,6 @@ def _propagators(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the propagators of a deviation and of a constant forcing over one step."""
     identity = np.eye(len(matrix))
-    check_time_step(dt, check_time(time))
     if time == "discrete":
         return matrix, identity
     # exp [[J, I], [0, 0]] dt = [[exp J dt, integral of exp J s], [0, I]] (Van Loan 1978).

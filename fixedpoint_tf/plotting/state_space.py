@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import as_numbers, check_whole, shown
 from fixedpoint_tf._utils.figures import COLORS, legend_above, new_axes, say_if_empty
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf.plotting.projection import (
@@ -58,6 +59,7 @@ def plot_states(
         ValueError: trajectories of another shape, or axes of another kind.
     """
     trajectories = checked_trajectories(state_traj, n_states)
+    rows, steps = _drawn(trajectories, plot_batch_idx, plot_start_time, plot_stop_time)
     is_3d = n_states > 2
     if not is_3d:
         view = own_coordinates(n_states)
@@ -73,8 +75,8 @@ def plot_states(
         _prepare_3d(ax)
 
     if trajectories is not None:
-        chosen = trajectories if plot_batch_idx is None else trajectories[plot_batch_idx]
-        times = np.arange(chosen.shape[1])[plot_start_time:plot_stop_time]
+        chosen = trajectories[rows]
+        times = np.arange(chosen.shape[1])[steps]
         lines = view.points(chosen[:, times])
         if n_states == 1:
             over_time = np.broadcast_to(times[None, :, None], lines.shape)
@@ -144,15 +146,40 @@ def checked_trajectories(state_traj: Any, n_states: int) -> np.ndarray | None:
     """``(n_batch, n_time, n_states)``, or None where none are given."""
     if state_traj is None:
         return None
-    states = np.asarray(state_traj, dtype=np.float64)
-    if states.ndim == 2:
-        states = states[None]
-    if states.ndim != 3 or states.shape[2] != n_states:
+    states = as_numbers(
+        state_traj,
+        "state_traj",
+        n_axes=(2, 3),
+        sizes={-1: n_states},
+        shape=f"(n_batch, n_time, n_states) or (n_time, n_states) with n_states={n_states}",
+    )
+    return states[None] if states.ndim == 2 else states
+
+
+def _drawn(
+    trajectories: np.ndarray | None, trials: Any, start: Any, stop: Any
+) -> tuple[Any, slice]:
+    """Return the trials and the time steps to draw; negative ones count from the end."""
+    n_trials, n_time = (0, 0) if trajectories is None else trajectories.shape[:2]
+    check_whole(start, "plot_start_time", -n_time)
+    if stop is not None:
+        check_whole(stop, "plot_stop_time", -n_time)
+    if trials is None:
+        return slice(None), slice(start, stop)
+    rows = as_numbers(trials, "plot_batch_idx", dtype=None)
+    rows = rows.astype(int) if rows.size == 0 else rows
+    is_mask = rows.dtype == bool
+    if (
+        rows.ndim != 1
+        or rows.dtype.kind not in "biu"
+        or (is_mask and len(rows) != n_trials)
+        or (not is_mask and ((rows < -n_trials) | (rows >= n_trials)).any())
+    ):
         raise ValueError(
-            "state_traj: expected shape (n_batch, n_time, n_states) or (n_time, n_states) "
-            f"with n_states={n_states}, received {np.shape(state_traj)}."
+            f"plot_batch_idx: expected a list of trials from 0 to {n_trials - 1}, received "
+            f"{shown(trials)}."
         )
-    return states
+    return rows, slice(start, stop)
 
 
 def _as_one_line(lines: np.ndarray) -> np.ndarray:

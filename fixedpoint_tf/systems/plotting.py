@@ -6,6 +6,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import (
+    ArgumentTypeError,
+    as_numbers,
+    check_instance,
+    check_number,
+    check_whole,
+    shown,
+)
 from fixedpoint_tf.fixed_points.plotting import groups_of
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.linearization.time_units import check_time
@@ -53,7 +61,7 @@ def plot_flow(
     points.
 
     Args:
-        system: anything with ``step``, ``n_states``, ``n_inputs`` and ``kind``.
+        system: anything with ``step``, ``n_states``, ``n_inputs`` and ``time``.
         points: ``(n, n_states)`` or a set of points, that the plane goes through and that
             the figure has in view. At least three, unless the system has two units.
         inputs: ``(n_inputs,)``, the constant input. By default that of ``points`` where
@@ -82,14 +90,24 @@ def plot_flow(
         >>> ax.get_xlabel()
         'state 1'
     """
-    check_time(system.time)
-    states = points.xstar if isinstance(points, FixedPoints) else np.asarray(points, float)
-    if states.ndim != 2 or states.shape[1] != system.n_states:
-        raise ValueError(
-            f"points: expected shape (n, n_states={system.n_states}), received {states.shape}."
+    if not all(hasattr(system, name) for name in ("n_states", "n_inputs", "time", "step")):
+        raise ArgumentTypeError(
+            f"system: expected a dynamical system, received {shown(system)}."
         )
-    if not np.isfinite(states).all():
-        raise ValueError("points: expected finite states, received NaN or infinity.")
+    check_time(system.time)
+    check_instance(fps, "fps", FixedPoints, none=True)
+    check_number(margin, "margin", closed="low")
+    check_whole(n_grid, "n_grid", 2)
+    check_whole(n_arrows, "n_arrows", 2)
+    states = as_numbers(
+        points.xstar if isinstance(points, FixedPoints) else points,
+        "points",
+        n_axes=(2,),
+        sizes={1: system.n_states},
+        shape=f"(n, n_states={system.n_states})",
+        empty=isinstance(points, FixedPoints),
+        finite=True,
+    )
     constant_input = _constant_input(system, points, inputs)
     if fps is None and isinstance(points, FixedPoints):
         fps = points
@@ -128,7 +146,7 @@ def _constant_input(
                 "inputs: expected one input, since the points have several; received None."
             )
         inputs = points.inputs[0]
-    constant = np.asarray(inputs, dtype=np.float64)
+    constant = as_numbers(inputs, "inputs", finite=True)
     if constant.shape == (1, system.n_inputs):
         constant = constant[0]
     if constant.shape != (system.n_inputs,):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import (
+    as_booleans,
     as_numbers,
     check_finite,
     check_fits,
@@ -32,12 +33,7 @@ def _draw(
     if valid_bxt is None:
         valid = np.ones(shape, dtype=bool)
     else:
-        valid = np.asarray(valid_bxt)
-        if valid.shape != shape or valid.dtype != bool:
-            raise ValueError(
-                f"valid_bxt: expected booleans of shape (n_batch, n_time) = {shape}, "
-                f"received {valid.dtype} of shape {valid.shape}."
-            )
+        valid = as_booleans(valid_bxt, "valid_bxt", shape, "n_batch, n_time")
     trials, times = np.nonzero(valid)
     if not len(trials):
         raise ValueError("valid_bxt: expected at least one time of one trial, received none.")
@@ -46,7 +42,6 @@ def _draw(
 
 
 def _noisy(states: np.ndarray, noise_scale: float, rng: np.random.Generator) -> np.ndarray:
-    check_number(noise_scale, "noise_scale", closed="low")
     return states + noise_scale * rng.normal(size=states.shape)
 
 
@@ -85,6 +80,7 @@ def sample_states(
     """
     states = layout.pack(state_traj, "state_traj")
     check_trajectories(states, "state_traj", layout.n_states, "n_states")
+    check_number(noise_scale, "noise_scale", closed="low")
     trials, times = _draw(states.shape[:2], n_inits, layout.n_states, valid_bxt, rng)
     drawn = _noisy(states[trials, times], noise_scale, rng)
     check_finite(drawn, "state_traj (at the times drawn)")
@@ -137,6 +133,7 @@ def sample_inputs_and_states(
             f"inputs: expected the trials and times of state_traj, {states.shape[:2]}, "
             f"received {array.shape[:2]}."
         )
+    check_number(noise_scale, "noise_scale", closed="low")
     trials, times = _draw(states.shape[:2], n_inits, layout.n_states, valid_bxt, rng)
     drawn = _noisy(states[trials, times], noise_scale, rng)
     check_finite(drawn, "state_traj (at the times drawn)")

@@ -8,7 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import (
+    as_booleans,
     as_numbers,
+    check_float_type,
     check_rows,
     check_time_step,
     check_trajectories,
@@ -114,10 +116,9 @@ def roll_out(
         >>> roll_out(decay, [[[1.0], [9.0], [0.0]]], mask=mask).ravel().tolist()
         [1.0, 1.0, 0.5]
     """
-    array = _checked_inputs(system, inputs)
+    array = _checked_inputs(system, inputs, "inputs")
     check_time_step(dt, system.time)
-    if dtype not in (None, "float32", "float64"):
-        raise ValueError(f"dtype: expected 'float32' or 'float64', received {dtype!r}.")
+    dtype = system.dtypes[1] if dtype is None else check_float_type(dtype)
     n_batch = len(array)
     if initial_states is None:
         h = np.zeros((n_batch, system.n_states))
@@ -129,10 +130,12 @@ def roll_out(
                 f"initial_states: expected a row for each of the {n_batch} sequences of "
                 f"inputs, received {len(h)}."
             )
-    dtype = dtype or system.dtypes[1]
+    if mask is not None:
+        mask = as_booleans(mask, "mask", array.shape[:2], "n_batch, n_time")
+    _check_steps(array, mask, "inputs")
     run = _runner(system.equations, system.time, mask is not None)
     weights, last = system.weights(dtype), tf.constant(h, dtype)
-    kept = None if mask is None else _checked_mask(mask, array.shape[:2]).T[..., None]
+    kept = None if mask is None else mask.T[..., None]
     n_time = array.shape[1]
     states_txbxn = np.empty((n_time, n_batch, system.n_states))
     for some in chunks(n_time, size=prompt_steps(n_batch, system.n_states)):
@@ -170,7 +173,7 @@ def simulate(
         [4.0, 2.0, 2.0]
     """
     path = getattr(system, "path", None)
-    array = _checked_inputs(system, inputs)
+    array = _checked_inputs(system, inputs, "u")
     if isinstance(inputs, RNNInputs):
         u = inputs
     elif path is None:
@@ -179,7 +182,11 @@ def simulate(
         path.check_given(initial_states is not None, mask is not None)
         u = path.layer_inputs(array)
     initial_states = u.initial_states if initial_states is None else initial_states
-    mask = u.mask if mask is None else _checked_mask(mask, u.shape[:2])
+    if mask is None:
+        mask = u.mask
+    else:
+        mask = as_booleans(mask, "mask", u.shape[:2], "n_batch, n_time")
+    _check_steps(u.values, mask, "u")
     values = u.values
     if u.go_backwards:
         values = values[:, ::-1]
@@ -187,11 +194,11 @@ def simulate(
     return roll_out(system, values, initial_states, mask=mask, dt=dt, dtype=dtype)
 
 
-def _checked_inputs(system: DynamicalSystem, inputs: Any) -> np.ndarray:
+def _checked_inputs(system: DynamicalSystem, inputs: Any, argument: str) -> np.ndarray:
     """Inputs of the layer as numbers; the error says whose inputs they are."""
-    array = as_numbers(inputs, "inputs")
+    array = as_numbers(inputs, argument)
     try:
-        check_trajectories(array, "inputs", system.n_inputs, "n_inputs")
+        check_trajectories(array, argument, system.n_inputs, "n_inputs")
     except ValueError as error:
         path = getattr(system, "path", None)
         if path is None or array.ndim != 3 or array.shape[2] == system.n_inputs:
@@ -203,11 +210,13 @@ def _checked_inputs(system: DynamicalSystem, inputs: Any) -> np.ndarray:
     return array
 
 
-def _checked_mask(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
-    array = np.asarray(mask)
-    if array.shape != shape or array.dtype != bool:
+def _check_steps(inputs: np.ndarray, mask: np.ndarray | None, argument: str) -> None:
+    """Refuse inputs that are not finite, but where a mask keeps the state."""
+    bad = ~np.isfinite(inputs).all(axis=2) & (True if mask is None else mask)
+    if bad.any():
+        trial, step = (int(each[0]) for each in np.nonzero(bad))
         raise ValueError(
-            f"mask: expected boolean (n_batch, n_time) = {tuple(shape)}, received "
-            f"{array.dtype} of shape {array.shape}."
+            f"{argument}: expected finite numbers at every step that the mask does not leave "
+            f"out, received NaN or infinity at {bad.sum():,} of {bad.size:,} steps (first at "
+            f"trial {trial}, step {step})."
         )
-    return array

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import as_numbers
+from fixedpoint_tf._utils.checks import as_numbers, check_float_type
 from fixedpoint_tf._utils.compiling import undisturbed
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class DynamicalSystem:
             >>> [tuple(w.shape) for w in as_system(cell).weights()]
             [(2, 3), (3, 3), (3,)]
         """
-        return self._read_weights(dtype or self.dtypes[1])
+        return self._read_weights(self.dtypes[1] if dtype is None else check_float_type(dtype))
 
     def step(self, h, u) -> tf.Tensor:
         """``F(h, u)`` (or ``dh/dt``) of states (n, n_states), inputs (n or 1, n_inputs).
@@ -306,6 +306,10 @@ class DynamicalSystem:
 
 def _rows(value: Any, argument: str, width: int, dtype: str) -> tf.Tensor:
     """Rows of a width as a tensor; what is no tensor yet keeps its double precision."""
+    if tf.is_tensor(value) and not (value.dtype.is_floating or value.dtype.is_integer):
+        raise TypeError(
+            f"{argument}: expected a tensor of real numbers, received {value.dtype.name}."
+        )
     if len(value.shape) != 2 or value.shape[1] not in (None, width):
         raise ValueError(
             f"{argument}: expected shape (n, {width}), received shape {tuple(value.shape)}."

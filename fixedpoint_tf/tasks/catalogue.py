@@ -180,4 +180,4 @@ def task_named(name: str) -> Task:
         >>> task_named("ring_integration").n_outputs
         2
     """
-    return TASKS[check_choice(name, "task", sorted(TASKS))]
+    return TASKS[check_choice(name, "name", sorted(TASKS))]

@@ -13,8 +13,15 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_arrays, check_generator, check_number
-from fixedpoint_tf.tasks.networks import recurrent_network, train
+from fixedpoint_tf._utils.checks import (
+    check_arrays,
+    check_choice,
+    check_generator,
+    check_number,
+    check_seed,
+    check_sizes,
+)
+from fixedpoint_tf.tasks.networks import CELLS, check_callbacks, recurrent_network, train
 
 __all__ = ["flip_flop", "train_flip_flop"]
 
@@ -103,7 +110,10 @@ def train_flip_flop(
         >>> model.output_shape
         (None, None, 1)
     """
-    rng = np.random.default_rng(seed)
+    check_sizes(n_bits=n_bits, units=units, n_trials=n_trials, epochs=epochs)
+    check_choice(cell, "cell", sorted(CELLS))
+    check_callbacks(callbacks)
+    rng = np.random.default_rng(check_seed(seed))
     inputs, targets = flip_flop(rng, n_trials, n_bits=n_bits)
     model = recurrent_network(n_bits, n_bits, units, cell=cell, rng=rng)
     train(model, inputs, targets, epochs=epochs, callbacks=callbacks)

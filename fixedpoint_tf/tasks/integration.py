@@ -22,8 +22,6 @@ def _biased_noise(
     noise: float,
 ) -> np.ndarray:
     """White noise about a mean that each trial and input draws from [-bias, bias]."""
-    check_number(bias, "bias", closed="low")
-    check_number(noise, "noise", closed="low")
     n_trials, _, n_inputs = shape
     mean = rng.uniform(-bias, bias, size=(n_trials, 1, n_inputs))
     return mean + noise * rng.standard_normal(shape)
@@ -66,6 +64,8 @@ def white_noise_integration(
     """
     check_generator(rng)
     check_arrays(n_trials=n_trials, n_time=n_time)
+    check_number(bias, "bias", closed="low")
+    check_number(noise, "noise", closed="low")
     inputs = _biased_noise(rng, (n_trials, n_time, 1), bias, noise)
     targets = np.cumsum(inputs, axis=1)
     return inputs.astype(np.float32), targets.astype(np.float32)
@@ -157,6 +157,8 @@ def context_dependent_integration(
     """
     check_generator(rng)
     check_arrays(n_trials=n_trials, n_time=n_time, n_streams=n_streams)
+    check_number(bias, "bias", closed="low")
+    check_number(noise, "noise", closed="low")
     streams = _biased_noise(rng, (n_trials, n_time, n_streams), bias, noise)
     context = rng.integers(n_streams, size=n_trials)
     one_hot = np.eye(n_streams)[context][:, None, :]

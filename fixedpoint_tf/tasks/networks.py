@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_choice, check_fits, check_generator, check_sizes
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_choice,
+    check_fits,
+    check_generator,
+    check_instance,
+    check_number,
+    check_sizes,
+)
 
-__all__ = ["CELLS", "recurrent_network", "train"]
+__all__ = ["CELLS", "check_callbacks", "check_model", "recurrent_network", "train"]
+
+_TRIALS = "(n_trials, n_time, n)"
 
 CELLS: dict[str, type[keras.layers.RNN]] = {
     "tanh": keras.layers.SimpleRNN,
     "gru": keras.layers.GRU,
     "lstm": keras.layers.LSTM,
 }
+
+
+def check_model(model: Any) -> None:
+    """Refuse anything but a model of Keras."""
+    check_instance(model, "model", keras.Model)
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse anything but a list of callbacks of Keras."""
+    check_instance(callbacks, "callbacks", list, tuple)
+    for callback in callbacks:
+        check_instance(callback, "callbacks", keras.callbacks.Callback)
 
 
 def recurrent_network(
@@ -56,6 +79,7 @@ def recurrent_network(
     check_sizes(n_inputs=n_inputs, n_outputs=n_outputs, units=units)
     check_fits("units", units, units, units)
     check_choice(cell, "cell", sorted(CELLS))
+    check_number(recurrent_gain, "recurrent_gain", closed="low")
     # A seed for everything that takes one leaves the global generators alone.
     kernel, recurrent, layer, readout = (int(seed) for seed in rng.integers(2**31, size=4))
     inputs = keras.Input((None, n_inputs), name="inputs")
@@ -110,14 +134,25 @@ def train(
         >>> len(history["loss"])
         3
     """
+    check_model(model)
     check_sizes(epochs=epochs, batch_size=batch_size)
-    n_steps = epochs * -(-len(inputs) // batch_size)
+    check_number(learning_rate, "learning_rate")
+    check_callbacks(callbacks)
+    x = as_numbers(inputs, "inputs", n_axes=(3,), shape=_TRIALS, finite=True, dtype=None)
+    y = as_numbers(targets, "targets", n_axes=(3,), shape=_TRIALS, finite=True, dtype=None)
+    for argument, array, shape in (
+        ("inputs", x, (None, None, model.input_shape[-1])),
+        ("targets", y, (*x.shape[:2], model.output_shape[-1])),
+    ):
+        if any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
+            raise ValueError(f"{argument}: expected shape {shape}, received {array.shape}.")
+    n_steps = epochs * -(-len(x) // batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, n_steps)
     # Recurrent networks meet rare, very large gradients (Pascanu, Mikolov & Bengio 2013).
     model.compile(keras.optimizers.Adam(schedule, clipnorm=1.0), loss="mse")
     fitted = model.fit(
-        inputs,
-        targets,
+        x,
+        y,
         batch_size=batch_size,
         epochs=epochs,
         shuffle=False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_arrays, check_generator
+from fixedpoint_tf._utils.checks import check_arrays, check_generator, is_number, shown
 
 __all__ = ["sine_waves"]
 
@@ -57,10 +57,16 @@ def sine_waves(
     """
     check_generator(rng)
     check_arrays(n_trials=n_trials, n_time=n_time, n_frequencies=n_frequencies)
-    if not 0.0 < slowest <= fastest <= 0.5:
+    for name, value in (("slowest", slowest), ("fastest", fastest)):
+        if not is_number(value) or not 0.0 < value <= 0.5:
+            raise ValueError(
+                f"{name}: expected 0 < slowest <= fastest <= 0.5 cycles a step, received "
+                f"{shown(value)}."
+            )
+    if slowest > fastest:
         raise ValueError(
-            "slowest, fastest: expected 0 < slowest <= fastest <= 0.5 cycles a step, "
-            f"received {slowest} and {fastest}."
+            "slowest: expected 0 < slowest <= fastest <= 0.5 cycles a step, received "
+            f"{slowest} beside a fastest of {fastest}."
         )
     number = rng.integers(n_frequencies, size=n_trials)
     frequency = np.linspace(slowest, fastest, n_frequencies)[number]

@@ -8,6 +8,20 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_choice,
+    check_function,
+    check_instance,
+    check_names,
+    check_number,
+    check_seed,
+    check_sizes,
+    check_switch,
+    check_text,
+)
+from fixedpoint_tf.tasks.networks import CELLS, check_model
+
 __all__ = ["Condition", "Recipe", "Task"]
 
 Trials = tuple[np.ndarray, np.ndarray]
@@ -28,6 +42,12 @@ class Condition:
 
     label: str
     inputs: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        check_text(self.label, "label")
+        as_numbers(
+            self.inputs, "inputs", n_axes=(1,), shape="(n_inputs,)", empty=True, finite=True
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +90,22 @@ class Recipe:
     activity_penalty: float = 0.0
     input_noise: float = 0.0
     weight_penalty: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_sizes(n_trials=self.n_trials, epochs=self.epochs, batch_size=self.batch_size)
+        check_number(self.learning_rate, "learning_rate")
+        for name in ("recurrent_gain", "activity_penalty", "input_noise", "weight_penalty"):
+            check_number(getattr(self, name), name, closed="low")
+        as_numbers(
+            self.lengths,
+            "lengths",
+            n_axes=(1,),
+            shape="(n,)",
+            empty=True,
+            finite=True,
+            low=1,
+            whole=True,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +152,18 @@ class Task:
     last_step_only: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("name", "known_answer", "reference"):
+            check_text(getattr(self, name), name)
+        check_function(self.generator, "generator", of=" of rng and n_trials")
+        check_names(self.input_names, "input_names")
+        check_sizes(n_outputs=self.n_outputs, units=self.units)
+        check_choice(self.cell, "cell", sorted(CELLS))
+        check_instance(self.recipe, "recipe", Recipe)
+        check_number(self.usable_error, "usable_error", closed="low")
+        check_switch(self.last_step_only, "last_step_only")
+        check_instance(self.conditions, "conditions", tuple, list)
+        for condition in self.conditions:
+            check_instance(condition, "conditions", Condition)
         if self.last_step_only and self.recipe.lengths:
             # A trial cut short has lost the one step that says what it was about.
             raise ValueError(
@@ -134,6 +182,7 @@ class Task:
 
     def weights(self, n_trials: int, n_time: int) -> np.ndarray | None:
         """Return the weight of each step, ``(n_trials, n_time)``; None where all are equal."""
+        check_sizes(n_trials=n_trials, n_time=n_time)
         if not self.last_step_only:
             return None
         weights = np.zeros((n_trials, n_time), dtype=np.float32)
@@ -158,6 +207,9 @@ class Task:
             >>> TASKS["white_noise_integration"].error(silent)
             1.0
         """
+        check_model(model)
+        check_seed(seed)
+        check_sizes(n_trials=n_trials)
         inputs, targets = self.generator(np.random.default_rng(seed), n_trials)
         outputs = np.asarray(model.predict(inputs, verbose=0), dtype=np.float64)
         counted = slice(-1, None) if self.last_step_only else slice(None)

@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_sizes
+from fixedpoint_tf._utils.checks import check_choice, check_seed, check_sizes
 from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
-from fixedpoint_tf.tasks.catalogue import task_named
-from fixedpoint_tf.tasks.networks import recurrent_network
+from fixedpoint_tf.tasks.catalogue import TASKS
+from fixedpoint_tf.tasks.networks import CELLS, check_callbacks, recurrent_network
 from fixedpoint_tf.tasks.task import Recipe, Task
 
 __all__ = ["train_task"]
@@ -58,11 +58,17 @@ def train_task(
         >>> model.output_shape
         (None, None, 2)
     """
-    task = task_named(task) if isinstance(task, str) else task
+    if isinstance(task, str):
+        task = TASKS[check_choice(task, "task", sorted(TASKS))]
     if not isinstance(task, Task):
         raise TypeError(
             f"task: expected a Task or the name of one, received {type(task).__name__}."
         )
+    if cell is not None:
+        check_choice(cell, "cell", sorted(CELLS))
+    if units is not None:
+        check_sizes(units=units)
+    check_callbacks(callbacks)
     changes: dict[str, Any] = {}
     if epochs is not None:
         changes["epochs"] = epochs
@@ -70,7 +76,7 @@ def train_task(
         changes["n_trials"] = n_trials
     check_sizes(**changes)
     recipe = dataclasses.replace(task.recipe, **changes)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     options = {"n_time": recipe.lengths[-1]} if recipe.lengths else {}
     inputs, targets = task(rng, recipe.n_trials, **options)
     model = recurrent_network(

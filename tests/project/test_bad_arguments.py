@@ -3,8 +3,8 @@
 The tests go over the public line by themselves. A new public function needs an entry in
 a table of ``tests/support/calls_*.py``: a small call that succeeds, and the kind of each
 argument. ``python tests/project/test_bad_arguments.py 100`` tries a hundred values of each
-argument and prints how many were refused by name, by package; a second word, such as
-``lfads_tf.data``, names where the names begin that are tried.
+argument and prints how many were refused by name, by package; further words,
+such as ``lfads_tf.data``, are how the names begin that are tried.
 """
 
 import collections
@@ -25,15 +25,19 @@ if __name__ == "__main__":  # pragma: no cover
 import calls_analysis
 import calls_decoding
 import calls_field_potentials
+import calls_fixed_points
 import calls_fixedpoint_tf
 import calls_lfads_analysis
 import calls_lfads_plotting
 import calls_lfads_tf
+import calls_tasks
 from common_calls import KINDS
 from public_calls import Call, Excluded, parameters, public_callables, takes_none
 
 CALLS = {
     **calls_fixedpoint_tf.CALLS,
+    **calls_fixed_points.CALLS,
+    **calls_tasks.CALLS,
     **calls_analysis.CALLS,
     **calls_lfads_tf.CALLS,
     **calls_lfads_analysis.CALLS,
@@ -183,11 +187,11 @@ def test_what_is_wrong_is_refused_by_its_name(name, argument):
     assert bad == []
 
 
-def main(n, prefix=""):
-    """Print how many of the wrong values are refused by name, where names start so."""
+def main(n, *beginnings):
+    """Print how many of the wrong values are refused by name, where names begin so."""
     counts, others = collections.defaultdict(collections.Counter), collections.Counter()
     for name, argument in ARGUMENTS:
-        if not name.startswith(prefix):
+        if not name.startswith(beginnings or ""):
             continue
         for o, _ in tried(name, argument, n):
             kind = o if o in ("refused", "taken") else "another error"

@@ -51,11 +51,18 @@ def anything(reason: str) -> Kind:
     return Kind("anything", lambda valid: st.nothing(), reason)
 
 
-def number(low: float = 0.0, high: float = np.inf, *, closed: str = "", nan: bool = False):
-    """Describe a real number in a range, as ``check_number`` does."""
+def number(
+    low: float = 0.0,
+    high: float = np.inf,
+    *,
+    closed: str = "",
+    nan: bool = False,
+    besides: tuple[Any, ...] = (),
+):
+    """Describe a real number in a range, as ``check_number`` does; ``besides`` are wrong."""
 
     def wrong(valid):
-        bad = [*OBJECTS, *LISTS, True, False, np.True_]
+        bad = [*OBJECTS, *LISTS, True, False, np.True_, *besides]
         bad += [] if nan else [np.nan, float("-nan")]
         bad += [] if closed in ("high", "both") and high == np.inf else [np.inf]
         bad += [-np.inf] if low > -np.inf or closed not in ("low", "both") else []
@@ -210,6 +217,7 @@ def array(
     low: float | None = None,
     high: float | None = None,
     whole: bool = False,
+    complex_too: bool = False,
     also: Callable[[Any], bool] = lambda value: False,
 ):
     """Describe an array of real numbers, of which that of the valid call is an example.
@@ -222,6 +230,7 @@ def array(
         empty: arrays without elements are right.
         low, high: smallest and largest entry.
         whole: entries are whole numbers.
+        complex_too: complex numbers are right.
         also: test of values that are right although they look wrong.
     """
 
@@ -240,8 +249,11 @@ def array(
             (object, "x"),
             (object, datetime.date(2020, 1, 1)),
         ):
-            bad.append(np.full(shape, fill, dtype))
-        values = example.astype(np.float64)
+            if not (complex_too and dtype is complex):
+                bad.append(np.full(shape, fill, dtype))
+        if complex_too:
+            bad = [v for v in bad if not isinstance(v, complex)]
+        values = example.astype(np.complex128 if complex_too else np.float64)
         if example.ndim and example.ndim - 1 not in right:
             bad.append(example[0])
         if example.ndim + 1 not in right:
@@ -352,6 +364,43 @@ def counts():
     return Kind("counts", wrong)
 
 
+def booleans(*, tied: tuple[int, ...] = ()):
+    """Describe an array of True and False, of which that of the valid call is an example."""
+    of_numbers = array(tied=tied)
+
+    def wrong(valid):
+        example = np.asarray(valid)
+        numbers = [example.astype(dtype) for dtype in (np.int64, np.float64, "U5", object)]
+        words = np.where(example, "yes", "no")
+        return st.one_of(_one_of(*numbers, words, words.tolist()), of_numbers.wrong(valid))
+
+    return Kind("booleans", wrong)
+
+
+def options():
+    """Describe a dictionary by names."""
+    bad = [v for v in OBJECTS if not isinstance(v, dict)]
+    return Kind("options", lambda valid: _one_of(0, 1.5, True, *bad, *LISTS, {1: 2}, {None: 1}))
+
+
 def figure_axes():
     """Describe axes, or a figure, of matplotlib."""
     return Kind("axes", lambda valid: _one_of(0, 1.5, True, "ax", [1], np.zeros(2), object()))
+
+
+def sequence_of(*besides: Any):
+    """Describe a list of things, none of them numbers; ``besides`` are wrong lists."""
+    bad = [
+        0,
+        1.5,
+        True,
+        np.nan,
+        [1, 2],
+        [None],
+        [object()],
+        np.zeros(3),
+        *OBJECTS[2:7],
+        len,
+        int,
+    ]
+    return Kind("list", lambda valid: _one_of(*bad, *besides))

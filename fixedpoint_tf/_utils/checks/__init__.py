@@ -2,6 +2,7 @@
 expected and what was received."""
 
 from fixedpoint_tf._utils.checks.arrays import (
+    as_booleans,
     as_numbers,
     check_finite,
     check_rows,
@@ -28,6 +29,7 @@ from fixedpoint_tf._utils.checks.objects import (
     check_choice,
     check_eager,
     check_figure,
+    check_float_type,
     check_function,
     check_generator,
     check_instance,
@@ -48,6 +50,7 @@ __all__ = [
     "ArgumentIndexError",
     "ArgumentKeyError",
     "ArgumentTypeError",
+    "as_booleans",
     "as_numbers",
     "check_arrays",
     "check_axes",
@@ -56,6 +59,7 @@ __all__ = [
     "check_figure",
     "check_finite",
     "check_fits",
+    "check_float_type",
     "check_function",
     "check_generator",
     "check_index",

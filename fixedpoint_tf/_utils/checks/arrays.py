@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks.words import listed
+from fixedpoint_tf._utils.checks.words import ArgumentTypeError, listed, shown
 
 __all__ = [
+    "as_booleans",
     "as_numbers",
     "check_finite",
     "check_rows",
@@ -57,12 +58,13 @@ def as_numbers(
     high: float = np.inf,
     whole: bool = False,
 ) -> np.ndarray:
-    """Return an array of real numbers, not copied where it is one already.
+    """Return an array of numbers, not copied where it is one already.
 
     Args:
         value: anything that NumPy takes for an array; NaN stands for what is masked.
         argument: its name.
-        dtype: of the array; None keeps the type that it has.
+        dtype: of the array; None keeps the type that it has. Complex numbers are right only
+            where it is a complex type.
         n_axes: the numbers of axes allowed, and then not empty; None: any shape.
         sizes: of some axes.
         shape: the shape expected, in words.
@@ -89,10 +91,11 @@ def as_numbers(
         ValueError: fractions: expected numbers in [0, 1], received 2.0.
     """
     of_shape = f" of shape {shape}" if shape else ""
+    is_complex = dtype is not None and np.issubdtype(dtype, np.complexfloating)
     try:
         array = np.asarray(unmasked(value))
         received = f"{type(value).__name__} of {array.dtype}"
-        if _holds_numbers(array):
+        if _holds_numbers(array, is_complex):
             kept = np.float64 if array.dtype.kind == "O" else array.dtype  # Python's numbers
             array = array.astype(kept if dtype is None else dtype, copy=False)
             received = ""
@@ -102,7 +105,8 @@ def as_numbers(
         received = "None"
     if received:
         raise TypeError(
-            f"{argument}: expected an array of real numbers{of_shape}, received {received}."
+            f"{argument}: expected an array of {'' if is_complex else 'real '}numbers"
+            f"{of_shape}, received {received}."
         )
     other_size = any(
         not -array.ndim <= axis < array.ndim or array.shape[axis] != size
@@ -138,15 +142,47 @@ def _check_range(
         raise ValueError(f"{argument}: expected {kind}, received {array[wrong].flat[0]}.")
 
 
-def _holds_numbers(array: np.ndarray) -> bool:
-    """Tell real numbers from what NumPy would convert: text, complex numbers, dates, None."""
+def _holds_numbers(array: np.ndarray, is_complex: bool) -> bool:
+    """Tell numbers from what NumPy would convert: text, dates, None, complex to real ones."""
+    number = numbers.Complex if is_complex else numbers.Real
     if array.dtype.kind == "O":
         return all(
-            isinstance(item, numbers.Real) and not isinstance(item, np.timedelta64)
+            isinstance(item, number) and not isinstance(item, np.timedelta64)
             for item in array.flat
         )
     # V: bfloat16 and its kin, but no fields by name
-    return array.dtype.kind in "biufV" and array.dtype.names is None
+    kinds = "biufVc" if is_complex else "biufV"
+    return array.dtype.kind in kinds and array.dtype.names is None
+
+
+def as_booleans(value: Any, argument: str, shape: tuple[int, ...], axes: str) -> np.ndarray:
+    """Return an array of True and False of a shape; numbers and what is masked are neither.
+
+    Args:
+        value: anything that NumPy takes for an array.
+        argument: its name.
+        shape: the shape expected.
+        axes: the names of the axes, such as ``"n_batch, n_time"``.
+
+    Raises:
+        ArgumentTypeError: other entries.
+        ValueError: another shape.
+
+    Example:
+        >>> as_booleans([True, False], "mask", (3,), "n_time")
+        Traceback (most recent call last):
+        ...
+        ValueError: mask: expected booleans of shape (n_time) = (3,), received bool of ...
+    """
+    expected = f"{argument}: expected booleans of shape ({axes}) = {tuple(shape)}"
+    try:
+        array = np.asarray(unmasked(value))
+    except Exception as error:  # lists of unequal length, or an array of another library
+        raise ArgumentTypeError(f"{expected}, received {shown(value)}.") from error
+    if array.shape != tuple(shape) or array.dtype != bool:
+        kind = ValueError if array.dtype == bool else ArgumentTypeError
+        raise kind(f"{expected}, received {array.dtype} of shape {array.shape}.")
+    return array
 
 
 def check_finite(array: np.ndarray, argument: str) -> None:
@@ -217,7 +253,12 @@ def checked_array(
         ...
         ValueError: q: expected shape (n=2), received (3,).
     """
-    array = np.asarray(unmasked(value))
+    try:
+        array = np.asarray(unmasked(value))
+    except Exception as error:  # lists of unequal length, or an array of another library
+        raise ArgumentTypeError(
+            f"{name}: expected numbers of {dtype}, received {shown(value)}."
+        ) from error
     if array.size == 0 and array.dtype == np.float64:
         array = array.astype(dtype)  # An empty list has no type of its own.
     if not np.can_cast(array.dtype, dtype, casting="same_kind"):

@@ -15,6 +15,7 @@ __all__ = [
     "check_choice",
     "check_eager",
     "check_figure",
+    "check_float_type",
     "check_function",
     "check_generator",
     "check_instance",
@@ -41,12 +42,13 @@ def check_instance(value: Any, argument: str, *types: type, none: bool = False) 
         >>> check_instance([1.0], "points", dict, np.ndarray)
         Traceback (most recent call last):
         ...
-        fixedpoint_tf._utils.checks.words.ArgumentTypeError: points: expected dict or ...
+        fixedpoint_tf._utils.checks.words.ArgumentTypeError: points: expected a dict or ...
     """
     if isinstance(value, types) or (none and value is None):
         return
     names = [kind.__name__ for kind in types] + ["None"] * none
     wanted = " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    wanted = f"{'an' if wanted[0] in 'AEIOU' else 'a'} {wanted}"
     raise ArgumentTypeError(f"{argument}: expected {wanted}, received {shown(value)}.")
 
 
@@ -265,6 +267,31 @@ def check_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     if isinstance(value, str) and value in choices:
         return value
     raise ValueError(f"{argument}: expected one of {list(choices)}, received {shown(value)}.")
+
+
+def check_float_type(value: Any, argument: str = "dtype") -> str:
+    """Return the name of a floating type given by name, or as NumPy's or TensorFlow's own.
+
+    Raises:
+        ValueError: another type than single or double precision.
+
+    Example:
+        >>> check_float_type(np.float32)
+        'float32'
+        >>> check_float_type("float16")
+        Traceback (most recent call last):
+        ...
+        ValueError: dtype: expected 'float32' or 'float64', received 'float16'.
+    """
+    try:
+        name = None if value is None else np.dtype(getattr(value, "name", value)).name
+    except (AttributeError, KeyError, TypeError, ValueError):
+        name = None
+    if name not in ("float32", "float64"):
+        raise ValueError(
+            f"{argument}: expected 'float32' or 'float64', received {shown(value)}."
+        )
+    return name
 
 
 def check_generator(rng: Any) -> None:

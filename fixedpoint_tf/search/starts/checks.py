@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import as_numbers, check_rows
+from fixedpoint_tf._utils.checks import as_numbers, check_rows, shown
 from fixedpoint_tf._utils.chunks import map_chunks
 from fixedpoint_tf.search.search import Search
 from fixedpoint_tf.systems.models.rnn_inputs import LayerArray
@@ -59,13 +59,22 @@ def check_starts(
         )
     u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
     if cond_ids is not None:
-        cond_ids = np.asarray(cond_ids)
-        if cond_ids.shape != (len(x),) or not np.issubdtype(cond_ids.dtype, np.integer):
-            raise ValueError(
-                f"cond_ids: expected whole numbers of shape ({len(x)},), one for each "
-                f"initial state, received {cond_ids.dtype} of shape {cond_ids.shape}."
-            )
+        cond_ids = _checked_labels(cond_ids, len(x))
     return x, u, cond_ids
+
+
+def _checked_labels(cond_ids: Any, n: int) -> np.ndarray:
+    """Return the labels of conditions as whole numbers."""
+    try:
+        labels = as_numbers(cond_ids, "cond_ids", dtype=None)
+    except TypeError:
+        labels = np.zeros(0)
+    if labels.shape != (n,) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"cond_ids: expected whole numbers of shape ({n},), one for each initial state, "
+            f"received {shown(cond_ids)}."
+        )
+    return labels
 
 
 def _check_constant(system: DynamicalSystem, u: np.ndarray) -> None:

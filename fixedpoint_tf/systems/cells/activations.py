@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import expit
 
+from fixedpoint_tf._utils.checks import as_numbers, check_choice, check_switch
 from fixedpoint_tf._utils.norms import EPS
 
 __all__ = ["ACTIVATIONS", "Activation", "Suprema", "activation_name", "suprema"]
@@ -106,6 +107,14 @@ def suprema(
         >>> s.slope.round(4).tolist(), s.curvature.round(4).tolist()
         ([1.0, 0.0121], [0.1973, 0.024])
     """
+    check_choice(name, "name", sorted(ACTIVATIONS))
+    check_switch(jumps, "jumps")
+    centre = as_numbers(centre, "centre")
+    width = as_numbers(width, "width", low=0.0)
+    if width.shape != centre.shape:
+        raise ValueError(
+            f"width: expected shape {centre.shape}, as centre's, received {width.shape}."
+        )
     low, high = centre - width, centre + width
     jump = None
     near, far = np.maximum(np.abs(centre) - width, 0.0), np.abs(centre) + width

@@ -31,12 +31,13 @@ slopes, and what other slopes change it by is bounded in the same way, with the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.checks import as_numbers, check_instance, check_whole, shown
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
 
 if TYPE_CHECKING:
@@ -153,8 +154,10 @@ def identity(value: np.ndarray, first: int = 0, n_states: int | None = None) -> 
         >>> identity(np.zeros((1, 2))).matrix.tolist()
         [[1.0, 0.0], [0.0, 1.0]]
     """
+    value = as_numbers(value, "value", n_axes=(2,), shape="(n, d)", empty=True)
     n, d = value.shape
-    n_states = d if n_states is None else n_states
+    check_whole(first, "first", 0)
+    n_states = check_whole(first + d if n_states is None else n_states, "n_states", first + d)
     zero = np.zeros((n, d))
     matrix = np.eye(n_states)[first : first + d]
     return GateInput(value, np.ones((n, d)), np.ones(n), np.zeros(n), zero, zero, matrix)
@@ -173,6 +176,7 @@ class Kernel:
     """
 
     def __init__(self, matrix: np.ndarray):
+        matrix = as_numbers(matrix, "matrix", n_axes=(2,), shape="(n_in, d)", finite=True)
         self.matrix = matrix
         self.size = np.abs(matrix)
         self.length = np.linalg.norm(matrix, axis=0)
@@ -181,6 +185,12 @@ class Kernel:
     @classmethod
     def split(cls, matrix: np.ndarray, n_gates: int) -> list[Kernel]:
         """Give the kernels of gates that stand side by side."""
+        check_whole(n_gates, "n_gates")
+        matrix = as_numbers(matrix, "matrix", n_axes=(2,), shape="(n_in, d)", finite=True)
+        if matrix.shape[1] % n_gates:
+            raise ValueError(
+                f"matrix: expected columns for {n_gates} gates, received {matrix.shape[1]}."
+            )
         return [cls(part) for part in np.split(matrix, n_gates, axis=1)]
 
     def __len__(self) -> int:
@@ -209,6 +219,12 @@ def affine(
         >>> a.value.tolist()
         [[4.0]]
     """
+    check_instance(below, "below", GateInput)
+    check_instance(h, "h", GateInput)
+    check_instance(kernel, "kernel", Kernel)
+    check_instance(recurrent, "recurrent", Kernel)
+    d = recurrent.matrix.shape[1]
+    bias = as_numbers(bias, "bias", n_axes=(1,), sizes={0: d}, shape=f"(d={d},)")
     rounding = gamma(len(kernel) + len(recurrent) + 3)
     magnitude = np.abs(below.value) @ kernel.size + np.abs(h.value) @ recurrent.size
     linear = h.matrix is not None and not below.norm.any()
@@ -271,6 +287,7 @@ def elementwise(
         >>> new.bend.own.round(6).tolist()
         [[2.0]]
     """
+    _check_function_of_ports(ports, value, gradient, hessian, rounding, size, jumps)
     n_ports = len(ports)
     turn = [np.zeros_like(value) for _ in ports]  # d_b
     wobble = [np.zeros_like(value) for _ in ports]  # the same of rounding errors
@@ -298,6 +315,46 @@ def elementwise(
     leap = leaps.max(axis=1) + sum(g.max(axis=1) * b for g, b in passed)
     answer = GateInput(value, slope, norm, bend, error, slope_error, jump=leap)
     return CellBounds(answer, SecondDerivative(own, through), SecondDerivative(leaps, passed))
+
+
+def _check_function_of_ports(ports, value, gradient, hessian, rounding, size, jumps) -> None:
+    """Refuse what is no description of an elementwise function, by its name."""
+    check_instance(ports, "ports", list, tuple)
+    for port in ports:
+        check_instance(port, "ports", GateInput)
+    if not ports:
+        raise ValueError("ports: expected at least one, received none.")
+    shape = ports[0].value.shape
+    check_instance(gradient, "gradient", list, tuple)
+    if len(gradient) != len(ports):
+        raise ValueError(
+            f"gradient: expected one array a port, {len(ports)}, received {len(gradient)}."
+        )
+    check_instance(hessian, "hessian", Mapping)
+    check_instance(jumps, "jumps", Mapping, none=True)
+    known = range(len(ports))
+    for argument, keys in (
+        ("hessian", [k for pair in hessian for k in (pair if _is_pair(pair) else (None,))]),
+        ("jumps", list(jumps or {})),
+    ):
+        if any(key not in known for key in keys):
+            raise ValueError(
+                f"{argument}: expected numbers of ports below {len(ports)}, received "
+                f"{shown(keys)}."
+            )
+    arrays = [("value", value), ("rounding", rounding), ("size", size)]
+    arrays += [("gradient", each) for each in gradient]
+    arrays += [("hessian", each) for each in hessian.values()]
+    arrays += [("jumps", each) for each in (jumps or {}).values()]
+    for argument, array in arrays:
+        sizes = {0: shape[0], 1: shape[1]}
+        as_numbers(
+            array, argument, n_axes=(2,), sizes=sizes, shape=f"(n, d) = {shape}", empty=True
+        )
+
+
+def _is_pair(key: Any) -> bool:
+    return isinstance(key, tuple) and len(key) == 2
 
 
 def _joint_norm(ports: list[GateInput]) -> np.ndarray:

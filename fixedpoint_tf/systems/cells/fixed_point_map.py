@@ -15,6 +15,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fixedpoint_tf._utils.affine import Affine
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_function,
+    check_instance,
+    check_switch,
+)
 from fixedpoint_tf._utils.duals import Dual
 from fixedpoint_tf._utils.intervals import Interval
 
@@ -61,6 +67,38 @@ class FixedPointMap:
     lift: Callable[[Interval], Interval]
     is_elementwise: bool = True
 
+    def __post_init__(self) -> None:
+        for side in ("lower", "upper"):
+            sizes = None if side == "lower" else {0: len(self.lower)}
+            array = as_numbers(
+                getattr(self, side), side, n_axes=(1,), sizes=sizes, shape="(n,)", finite=True
+            )
+            object.__setattr__(self, side, array)
+        if (self.lower > self.upper).any():
+            raise ValueError("upper: expected a box with no side below lower, received one.")
+        kernel = as_numbers(
+            self.kernel,
+            "kernel",
+            n_axes=(2,),
+            sizes={0: self.n},
+            shape=f"(n={self.n}, n_gates * n)",
+            finite=True,
+        )
+        if kernel.shape[1] % self.n:
+            raise ValueError(
+                f"kernel: expected shape (n={self.n}, n_gates * n), received {kernel.shape}."
+            )
+        object.__setattr__(self, "kernel", kernel)
+        check_instance(self.offset, "offset", Interval)
+        if self.offset.lower.shape[-1:] != kernel.shape[1:]:
+            raise ValueError(
+                f"offset: expected shape (n_gates * n,) = {kernel.shape[1:]}, received "
+                f"{self.offset.lower.shape}."
+            )
+        check_function(self.gates, "gates", of=" of what enters the units")
+        check_function(self.lift, "lift", of=" of outputs")
+        check_switch(self.is_elementwise, "is_elementwise")
+
     @property
     def n(self) -> int:
         """Number of outputs."""
@@ -73,11 +111,22 @@ class FixedPointMap:
 
     def image(self, h: Interval) -> Interval:
         """Enclose the map at outputs ``(m, n)``."""
+        check_instance(h, "h", Interval)
         arguments = h.matmul(self.kernel) + self.offset
         return self.gates(Dual.constants(arguments)).value
 
+    def _numbers(self, units: Any) -> np.ndarray:
+        """Return numbers of units."""
+        array = as_numbers(
+            units, "units", dtype=None, n_axes=(1,), shape="(m,)", low=0, high=self.n - 1
+        )
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"units: expected whole numbers, received {array.dtype}.")
+        return array
+
     def columns(self, units: np.ndarray) -> np.ndarray:
         """List the columns of the kernel that enter some units."""
+        units = self._numbers(units)
         return (np.arange(self.n_gates)[:, None] * self.n + units).ravel()
 
     def couplings(self) -> np.ndarray:
@@ -90,6 +139,7 @@ class FixedPointMap:
         Args:
             units: their numbers, ``(m,)``.
         """
+        units = self._numbers(units)
         columns = self.columns(units)
         return dataclasses.replace(
             self,

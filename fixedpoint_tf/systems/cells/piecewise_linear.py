@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+
+from fixedpoint_tf._utils.checks import as_booleans, as_numbers, check_whole
 
 __all__ = ["PiecewiseLinear", "stack"]
 
@@ -46,6 +49,44 @@ class PiecewiseLinear:
     slope_below: np.ndarray | float = 0.0
     threshold: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        recurrent = as_numbers(
+            self.recurrent, "recurrent", n_axes=(2,), shape="(n, n)", finite=True
+        )
+        n, square = len(recurrent), recurrent.shape[0] == recurrent.shape[1]
+        if not square:
+            raise ValueError(f"recurrent: expected shape (n, n), received {recurrent.shape}.")
+        check_whole(self.n_layers, "n_layers")
+        slope = as_numbers(self.slope_below, "slope_below", finite=True)
+        if slope.shape not in ((), (n,)):
+            raise ValueError(
+                f"slope_below: expected a number or shape (n={n},), received {slope.shape}."
+            )
+        values = {
+            "recurrent": recurrent,
+            "from_input": self._of_units("from_input", n, f"(n={n}, n_inputs)", 2),
+            "bias": self._of_units("bias", n, f"(n={n},)", 1),
+            "rectified": as_booleans(self.rectified, "rectified", (n,), "n"),
+        }
+        if self.threshold is not None:
+            values["threshold"] = self._of_units("threshold", n, f"(n={n},)", 1)
+        if slope.ndim:
+            values["slope_below"] = slope
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _of_units(self, name: str, n: int, shape: str, n_axes: int) -> np.ndarray:
+        """Return a field with a row a unit."""
+        return as_numbers(
+            getattr(self, name),
+            name,
+            n_axes=(n_axes,),
+            sizes={0: n},
+            shape=shape,
+            empty=n_axes == 2,
+            finite=True,
+        )
+
     @property
     def is_of_outputs(self) -> bool:
         """Test for ReLU or linear units whose outputs are the states."""
@@ -53,13 +94,27 @@ class PiecewiseLinear:
 
     def activate(self, z: np.ndarray) -> np.ndarray:
         """Apply ``f`` to arguments ``(m, n)``."""
+        z = _rows(z, "z", len(self.bias))
         return np.where(self.rectified & (z < 0.0), self.slope_below * z, z)
 
     def image(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Give where states ``(m, n)`` would rest if all that enters a unit stayed."""
+        x = _rows(x, "x", len(self.bias))
+        u = _rows(u, "u", self.from_input.shape[1])
+        if len(u) not in (1, len(x)):
+            raise ValueError(
+                f"u: expected one row, or one for each of the {len(x)} states, received "
+                f"{len(u)}."
+            )
         y = x if self.threshold is None else self.activate(x + self.threshold)
         z = y @ self.recurrent.T + u @ self.from_input.T + self.bias
         return self.activate(z) if self.threshold is None else z - self.threshold
+
+
+def _rows(value: Any, argument: str, width: int) -> np.ndarray:
+    """Return rows of a width; there may be none."""
+    shape = f"(m, {width})"
+    return as_numbers(value, argument, n_axes=(2,), sizes={1: width}, shape=shape, empty=True)
 
 
 def stack(layers: Sequence[PiecewiseLinear]) -> PiecewiseLinear:

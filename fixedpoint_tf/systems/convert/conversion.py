@@ -13,10 +13,19 @@ from typing import Any
 
 import keras
 
-from fixedpoint_tf._utils.checks import ArgumentTypeError, check_eager, shown
+from fixedpoint_tf._utils.checks import (
+    ArgumentTypeError,
+    check_choice,
+    check_eager,
+    check_float_type,
+    check_text,
+    check_whole,
+    shown,
+)
 from fixedpoint_tf._utils.compiling import undisturbed
+from fixedpoint_tf.linearization.time_units import check_time
 from fixedpoint_tf.systems import keras_cells
-from fixedpoint_tf.systems.convert.arguments import ACCEPTED, Given
+from fixedpoint_tf.systems.convert.arguments import ACCEPTED, Given, sides_of
 from fixedpoint_tf.systems.convert.cells import from_cell
 from fixedpoint_tf.systems.convert.functions import from_function
 from fixedpoint_tf.systems.convert.models import (
@@ -92,12 +101,17 @@ def as_system(
         >>> leaky.step([[1.0, 0.0]], [[0.0, 0.0]]).numpy()
         array([[-1., -0.]])
     """
-    if time not in ("discrete", "continuous"):
-        raise ValueError(f"time: expected 'discrete' or 'continuous', received {time!r}.")
-    if derivatives not in ("automatic", "differences"):
-        raise ValueError(
-            f"derivatives: expected 'automatic' or 'differences', received {derivatives!r}."
-        )
+    check_time(time)
+    check_choice(derivatives, "derivatives", ("automatic", "differences"))
+    check_text(layer, "layer", none=True)
+    dtype = None if dtype is None else check_float_type(dtype)
+    for_ = f" for {getattr(rnn, '__name__', type(rnn).__name__)!r}"
+    if n_states is not None:
+        check_whole(n_states, "n_states", for_=for_)
+    if n_inputs is not None:
+        check_whole(n_inputs, "n_inputs", 0, for_=for_)
+    if bounds is not None:
+        sides_of(bounds)
     check_eager("systems and finders")
     backend = keras.backend.backend()
     if backend != "tensorflow":

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.checks import check_mapping
 from fixedpoint_tf.systems.cells.registry import is_standard
 from fixedpoint_tf.systems.cells.stacked import is_stack
 from fixedpoint_tf.systems.keras_cells import is_legacy
@@ -94,6 +95,7 @@ class ModelPath:
             >>> path.rnn_inputs([[1, 2, 3, 0, 0]]).mask
             array([[ True,  True,  True, False, False]])
         """
+        check_mapping(call_arguments, "call_arguments", none=True)
         inputs = plain_inputs(model_inputs)
         self._check_can_listen()
         graph = self._graph()
@@ -219,6 +221,12 @@ class ModelPath:
         try:
             return listen(model, self.layer, inputs, call_arguments, stop=stop, seeds=seeds)
         except Exception as error:  # noqa: BLE001 - a user's own model may raise anything
+            unknown = [name for name in call_arguments or {} if repr(name) in str(error)]
+            if unknown and isinstance(error, TypeError):
+                raise ValueError(
+                    f"call_arguments: expected what the call of {model.name!r} takes, received "
+                    f"{unknown[0]!r}: {brief(error)}"
+                ) from error
             raise ValueError(
                 f"model_inputs: expected what {model.name!r} takes{specification(model)}; "
                 f"received {shapes_of(inputs)}: {type(error).__name__}: {brief(error)}"

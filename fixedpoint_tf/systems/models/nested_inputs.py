@@ -31,9 +31,11 @@ def plain_inputs(model_inputs: Any) -> Any:
                 "model_inputs: expected plain arrays, received a masked array. Fill it, and "
                 "let the model mask what it has been trained to mask."
             )
-        if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "c":
+    arrays = tf.nest.map_structure(_array, model_inputs)
+    for leaf in tf.nest.flatten(arrays):
+        if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "cMmV":
             raise TypeError(f"model_inputs: expected real numbers, received {leaf.dtype}.")
-    return tf.nest.map_structure(_array, model_inputs)
+    return arrays
 
 
 def _array(leaf: Any) -> Any:

@@ -141,7 +141,7 @@ def test_a_type_is_no_object_of_the_type():
     checks.check_instance(np.zeros(1), "points", dict, np.ndarray)
     checks.check_instance(None, "points", dict, none=True)
     for value in (None, [1], dict, "x"):
-        with pytest.raises(TypeError, match="^points: expected dict or ndarray, received"):
+        with pytest.raises(TypeError, match="^points: expected a dict or ndarray, received"):
             checks.check_instance(value, "points", dict, np.ndarray)
 
 

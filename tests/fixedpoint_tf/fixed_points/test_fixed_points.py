@@ -147,7 +147,11 @@ class TestConstruction:
             ({"status": np.full(6, 7)}, ValueError, r"status: .*0 to 5, received \[7\]"),
             ({"n_iters": np.full(6, 1.5)}, TypeError, "n_iters: .*int64, received float64"),
             ({"is_stable": np.zeros(6)}, TypeError, "is_stable: .*bool, received float64"),
-            ({"tol_unique": -1.0}, ValueError, "tol_unique: expected .*>= 0, received -1.0"),
+            (
+                {"tol_unique": -1.0},
+                ValueError,
+                "tol_unique: expected .*at least 0, received -1.0",
+            ),
             ({"tol_unique": np.nan}, ValueError, "tol_unique: .*received nan"),
             ({"time": "other"}, ValueError, "time: expected .*received 'other'"),
             ({"state_names": [("h", 3)]}, ValueError, "state_names: .*n_states = 4, received"),

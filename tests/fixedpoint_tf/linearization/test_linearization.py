@@ -237,7 +237,7 @@ class TestLinearTrajectories:
             ({"xstar": [[0.0]]}, "xstar: expected shape"),
             ({"jacobian": np.eye(3)}, r"jacobian: expected shape \(2, 2\), received \(3, 3\)"),
             ({"initial_states": np.ones((1, 3))}, "initial_states: expected shape"),
-            ({"n_steps": -1}, "n_steps: expected an integer >= 0, received -1"),
+            ({"n_steps": -1}, "n_steps: expected a whole number of at least 0, received -1"),
             ({"input_jacobian": np.ones((2, 1))}, "expected both or neither"),
             (
                 {"input_jacobian": np.ones((2, 1)), "input_deviation": np.ones((4, 1))},

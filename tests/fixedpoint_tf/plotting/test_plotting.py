@@ -196,7 +196,9 @@ class TestStateSpace:
         fps = DoubleWell(4).fixed_points()
         with pytest.raises(ValueError, match=r"state_traj: .*n_states=4, received \(2, 3, 5\)"):
             plotting.plot_fixed_points(fps, np.zeros((2, 3, 5)))
-        with pytest.raises(ValueError, match="mode_scale: expected a number >= 0, received -1"):
+        with pytest.raises(
+            ValueError, match="mode_scale: expected a number of at least 0, received -1"
+        ):
             plotting.plot_fixed_points(fps, mode_scale=-1)
 
     def test_by_method_and_by_the_old_name(self):
@@ -346,7 +348,7 @@ class TestFlow:
             (DoubleWell(4), np.zeros((3, 5)), {}, r"points: .*n_states=4\), received \(3, 5\)"),
             (DoubleWell(4), np.zeros((2, 4)), {}, "points: expected at least 3.*received 2"),
             (DoubleWell(4), np.zeros((3, 4)), {}, "points: expected points that span a plane"),
-            (DoubleWell(4), np.full((3, 4), np.nan), {}, "points: expected finite states"),
+            (DoubleWell(4), np.full((3, 4), np.nan), {}, "points: expected finite numbers"),
             (DoubleWell(1), np.zeros((3, 1)), {}, "system: expected at least 2 states"),
             (DoubleWell(2, 3), np.zeros((1, 2)), {}, r"inputs: .*n_inputs=3.*received None"),
             (

@@ -87,7 +87,7 @@ BAD_RUNS = {
     "inputs": (
         (np.zeros((3, 2)),),
         {},
-        r"inputs: expected shape \(n_batch, n_time, n_inputs\)",
+        r"u: expected shape \(n_batch, n_time, n_inputs\)",
     ),
     "width": (
         (np.zeros((3, 4, 5)),),
@@ -146,7 +146,7 @@ def test_all_steps_taken_is_no_mask():
 @pytest.mark.parametrize("mask", [np.ones((2, 3)), np.ones((2, 3, 1), bool), np.ones(3, bool)])
 def test_a_mask_of_another_kind_is_refused(mask):
     with pytest.raises(
-        ValueError, match=r"mask: expected boolean \(n_batch, n_time\) = \(2, 3"
+        ValueError, match=r"mask: expected booleans of shape \(n_batch, n_time\) = \(2, 3"
     ):
         simulate(leaky(), np.ones((2, 3, 1)), mask=mask)
 
