@@ -20,7 +20,7 @@ from argument_kinds import (
     text,
     whole,
 )
-from calls_analysis_results import three, wells
+from calls_analysis_results import RESULTS, three, wells
 from common_calls import fixed_points, network, points, system
 from public_calls import Call, Excluded
 
@@ -112,7 +112,7 @@ INPUT = np.zeros((1, 1))
 KNOWN = {"system": network(), "points": fixed_points()}
 
 CALLS: dict[str, Call | Excluded] = {
-    # **RESULTS,
+    **RESULTS,
     "fixedpoint_tf.analysis.certify": Call(
         lambda: {
             "system": system(),
