@@ -195,7 +195,7 @@ CALLS: dict[str, Call | Excluded] = {
             "jacobian": array(tied=(0, 1)),
             "initial_states": array(axes=(1, 2), tied=(0, 1)),
             "n_steps": whole(0),
-            "input_jacobian": array(tied=(0, 1)),
+            "input_jacobian": array(tied=(0,)),  # the deviation follows its inputs
             "input_deviation": array(axes=(1, 2, 3), tied=(0, 1, 2)),
             "drift": array(tied=(0,)),
             "time": choice(),

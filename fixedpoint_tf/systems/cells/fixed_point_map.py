@@ -68,27 +68,27 @@ class FixedPointMap:
     is_elementwise: bool = True
 
     def __post_init__(self) -> None:
+        kernel = as_numbers(
+            self.kernel, "kernel", n_axes=(2,), shape="(n, n_gates * n)", finite=True
+        )
+        n = len(kernel)
+        if kernel.shape[1] % n:
+            raise ValueError(
+                f"kernel: expected shape (n, n_gates * n), received {kernel.shape}."
+            )
+        object.__setattr__(self, "kernel", kernel)
         for side in ("lower", "upper"):
-            sizes = None if side == "lower" else {0: len(self.lower)}
             array = as_numbers(
-                getattr(self, side), side, n_axes=(1,), sizes=sizes, shape="(n,)", finite=True
+                getattr(self, side),
+                side,
+                n_axes=(1,),
+                sizes={0: n},
+                shape=f"(n={n},)",
+                finite=True,
             )
             object.__setattr__(self, side, array)
         if (self.lower > self.upper).any():
             raise ValueError("upper: expected a box with no side below lower, received one.")
-        kernel = as_numbers(
-            self.kernel,
-            "kernel",
-            n_axes=(2,),
-            sizes={0: self.n},
-            shape=f"(n={self.n}, n_gates * n)",
-            finite=True,
-        )
-        if kernel.shape[1] % self.n:
-            raise ValueError(
-                f"kernel: expected shape (n={self.n}, n_gates * n), received {kernel.shape}."
-            )
-        object.__setattr__(self, "kernel", kernel)
         check_instance(self.offset, "offset", Interval)
         if self.offset.lower.shape[-1:] != kernel.shape[1:]:
             raise ValueError(
