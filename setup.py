@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 # For distributions of the user's own. Kept out of what everyone needs: tf-keras asks for the
 # TensorFlow of its own release, so that pip would move the one that is there.
-PROBABILITY = ["tensorflow-probability>=0.24", "tf-keras"]
+PROBABILITY = ["tensorflow-probability>=0.24", "tf-keras>=2.16"]
 TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist", *PROBABILITY]
 
 setup(
@@ -24,16 +24,18 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["fixedpoint_tf*", "lfads_tf*"]),
     package_data={"fixedpoint_tf": ["py.typed"], "lfads_tf": ["py.typed"]},
+    # The minimum of each, as .ci/oldest_and_newest installs and uses them.
     install_requires=[
-        "tensorflow>=2.16",
-        "numpy",
-        "scipy",
-        "scikit-learn",
-        "matplotlib",
-        "h5py",
-        "tqdm",
-        "threadpoolctl",
-        "filelock",
+        "tensorflow>=2.16.1",
+        "keras>=3.3",
+        "numpy>=1.26",
+        "scipy>=1.10",
+        "scikit-learn>=1.2",
+        "matplotlib>=3.7",
+        "h5py>=3.10",
+        "tqdm>=4.60",
+        "threadpoolctl>=3.0",
+        "filelock>=3.8",
     ],
     extras_require={
         "tfp": PROBABILITY,

@@ -145,7 +145,8 @@ class LFADS(keras.Model):
                 by ``gradient_clip`` of the configuration.
             jit_compile: compile the loss and its gradient by XLA; ``"auto"`` does.
             run_eagerly: step by step in Python, to look for errors.
-            steps_per_execution: training steps between two looks at the callbacks.
+            steps_per_execution: training steps between two looks at the callbacks; a number,
+                since Keras 3 no longer chooses it ("auto").
 
         Raises:
             ValueError: no optimizer, one of another model, or a setting that Keras cannot
@@ -266,10 +267,10 @@ class LFADS(keras.Model):
         checks.check_session_weights(session_weights, self.config)
         callbacks = checks.check_callbacks(callbacks)
         swaps = checks.check_averages(callbacks, self.optimizer)
-        end = None if steps_per_epoch else "steps_per_epoch"
-        trials = self._checked(x, "x", session_weights, end, training=True)
-        end = None if validation_steps else "validation_steps"
-        valid = self._checked(validation_data, "validation_data", session_weights, end)
+        limit = ("steps_per_epoch", steps_per_epoch)
+        trials = self._checked(x, "x", session_weights, limit, training=True)
+        limit = ("validation_steps", validation_steps)
+        valid = self._checked(validation_data, "validation_data", session_weights, limit)
         checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
         with checkpoint.locked() if checkpoint else contextlib.nullcontext():
             finished = False
@@ -376,7 +377,7 @@ class LFADS(keras.Model):
             checks.check_verbose(verbose)
             check_switch(return_dict, "return_dict")
             callbacks = checks.check_callbacks(callbacks)
-            x = self._checked(x, "x", session_weights, None if steps else "steps")
+            x = self._checked(x, "x", session_weights, ("steps", steps))
             if isinstance(x, dict):
                 x, _ = batches.batches(x, batch_size)
         with checks.as_value_errors():
@@ -558,19 +559,23 @@ class LFADS(keras.Model):
         data: Any,
         name: str,
         session_weights: Any,
-        end: str | None = None,
+        limit: tuple[str, int | None] = ("steps", None),
         *,
         training: bool = False,
     ) -> Any:
-        """Give arrays by name, batches if batches were given, or none if none were."""
+        """Give arrays by name, batches if batches were given, or none if none were.
+
+        Of batches, ``limit`` names the argument that says how many are used, and its value.
+        """
         if data is None and name == "validation_data":
             return None
         if data is None:
             raise ValueError(f"{name}: expected a Session, arrays or batches, received None.")
         if isinstance(data, tf.data.Dataset):
-            checks.check_pipeline(data, name, self.config, end)
+            argument, n_used = limit
+            checks.check_pipeline(data, name, self.config, None if n_used else argument)
             with checks.as_value_errors():
-                return batches.padded_batches(data, self.config, name)
+                return batches.padded_batches(data, self.config, name, n_used)
         return trial_arrays.as_arrays(
             data, self.config, name=name, training=training, session_weights=session_weights
         )

@@ -159,10 +159,16 @@ def hide_frames(axes: np.ndarray) -> None:
         ax.spines[["top", "right"]].set_visible(False)
 
 
+def _outer_figure(ax: Any) -> Figure | None:
+    """Give the figure that holds axes, be it by way of a figure within; none: they are free."""
+    figure = getattr(ax, "figure", None)
+    return None if figure is None else figure.figure
+
+
 def _figure_of(ax: Any, name: str) -> Figure:
     from matplotlib.axes import Axes
 
-    figure = ax.get_figure(root=True) if isinstance(ax, Axes) else None
+    figure = _outer_figure(ax) if isinstance(ax, Axes) else None
     if figure is None:
         raise ValueError(f"{name}: expected axes that belong to a figure, received {ax!r}.")
     return figure
@@ -180,7 +186,7 @@ def legend_above(
         title: before the names.
     """
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
-    figure = ax.get_figure(root=True)
+    figure = _outer_figure(ax)
     if not handles or figure is None:
         return
     alone = len(figure.axes) == 1

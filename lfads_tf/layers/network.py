@@ -214,7 +214,8 @@ class Network(keras.layers.Layer):
         x_tbn = tf.transpose(x_btn, (1, 0, 2))
         n_first = config.initial_condition_bins
         first = x_tbn[:n_first] if n_first else x_tbn
-        mean, sd = self.initial_condition_encoder(first, masks.get("encoded_bk"))
+        # By name, as what may be None: Kerases before 3.7 take only tensors by position.
+        mean, sd = self.initial_condition_encoder(first, mask_bk=masks.get("encoded_bk"))
         if self.controller_encoder is None:
             nothing = tf.zeros((config.n_bins, tf.shape(x_tbn)[1], 0), mean.dtype)
             return Encoded(mean, sd, nothing)
@@ -235,7 +236,9 @@ class Network(keras.layers.Layer):
         """Decode initial conditions; see :class:`lfads_tf.layers.decoder.Decoder`."""
         masks = masks or {}
         external_tbe = _masked(tf.transpose(external_bte, (1, 0, 2)), masks, "external_tbe")
-        return self.decoder(initial_bi, controller_input_tbk, external_tbe, noise_tbu, masks)
+        return self.decoder(
+            initial_bi, controller_input_tbk, external_tbe, noise_tbu=noise_tbu, masks=masks
+        )
 
     def read_out(self, factors_tbf, session: SessionWeights):
         """Parameters of the observation model, ``(n_bins, n_trials, n_parameters * n)``."""

@@ -9,6 +9,7 @@ each trial's session among the model's, and, where sessions have weights,
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -88,7 +89,7 @@ def batches(
 
 
 def padded_batches(
-    data: tf.data.Dataset, config: LFADSConfig, name: str = "x"
+    data: tf.data.Dataset, config: LFADSConfig, name: str = "x", n_used: int | None = None
 ) -> tf.data.Dataset:
     """Return a user's batches, the smaller ones filled up to the size of the first.
 
@@ -99,13 +100,14 @@ def padded_batches(
             external inputs ``(n_trials, n_bins, n_external_inputs)``.
         config: of the model.
         name: of the argument, for errors.
+        n_used: batches that will be read; none: all.
 
     Returns:
         Batches as :func:`checked_batch` makes them, all of the size of the first.
 
     Raises:
-        ValueError: no batches, other shapes, more than two parts, or a first batch with
-            values that the model cannot have.
+        ValueError: no batches, none with an observed sample among those used, other shapes,
+            more than two parts, or a first batch with values that the model cannot have.
         tf.errors.InvalidArgumentError: when the batches are read: a batch larger than the
             first, or other values that the model cannot have.
 
@@ -115,7 +117,8 @@ def padded_batches(
         >>> [batch["weight_b"].numpy().tolist() for batch in padded_batches(data, config)]
         [[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]]
     """
-    first = next(iter(data), None)
+    used = iter(data.take(-1 if n_used is None else n_used))
+    first = next(used, None)
     if first is None:
         raise ValueError(f"{name}: expected at least one batch, received none.")
     checked = checked_batch(first, config, name)
@@ -124,6 +127,8 @@ def padded_batches(
     check_values(checked["spikes_btn"].numpy(), config, name)
     shapes = {key: a.shape for key, a in checked.items()}
     size = int(shapes["spikes_btn"][0])
+    if not any(_is_observed(batch, config, name) for batch in itertools.chain([first], used)):
+        raise ValueError(f"{name}: expected observed samples, received NaN only.")
 
     def filled(*parts):
         given = parts[0] if len(parts) == 1 else parts
@@ -149,6 +154,12 @@ def padded_batches(
             return {key: fill(tf.identity(array)) for key, array in batch.items()}
 
     return data.map(filled)
+
+
+def _is_observed(data, config, name):
+    """Tell a batch with an observed sample from one of NaN only."""
+    spikes_btn = checked_batch(data, config, name)["spikes_btn"]
+    return not bool(tf.reduce_all(tf.math.is_nan(spikes_btn)))
 
 
 def _of_shape(array, shape, name):

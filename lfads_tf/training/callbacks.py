@@ -136,6 +136,14 @@ class EarlyStopping(_AfterWarmUp, keras.callbacks.EarlyStopping):
     """
 
     state = ("wait", "best", "best_epoch", "stopped_epoch")
+    monitor_op: Any
+    best: Any
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)
+        if self.monitor_op is None:
+            # Kerases before 3.9 do so at the first epoch's end, over what a run remembered.
+            self.monitor_op, self.best = keras.ops.less, math.inf
 
     def on_train_end(self, logs: Any = None) -> None:
         variables = [self.model.step, *self.model.scalars.values()]

@@ -357,7 +357,9 @@ class Checkpoint(keras.callbacks.Callback):
                     f"{type(callback).__name__}, received {remembered}."
                 )
             for name, value in remembered.items():
-                setattr(callback, name, value)
+                # Kerases since 3.9 have no best value before the first, those before infinity.
+                is_none_yet = name == "best" and value is None
+                setattr(callback, name, math.inf if is_none_yet else value)
             if "best" in state and hasattr(callback, "best_weights"):
                 callback.best_weights = state["best"]
 

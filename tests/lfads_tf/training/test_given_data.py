@@ -93,6 +93,7 @@ def test_wrong_trials_are_refused_by_name(model, wrong, message):
         (Dataset.from_tensor_slices(SPIKES + 1j).batch(8), ".*received tensors of complex"),
         (Dataset.from_tensor_slices(SPIKES), r"(batches of )?spikes of shape \(n_trials"),
         (Dataset.from_tensor_slices(-SPIKES - 1).batch(8), "data of at least 0"),
+        (Dataset.from_tensor_slices(SPIKES * np.nan).batch(8), "observed samples, .*NaN only"),
     ],
     ids=[
         "empty",
@@ -104,6 +105,7 @@ def test_wrong_trials_are_refused_by_name(model, wrong, message):
         "complex",
         "single",
         "negative",
+        "NaN",
     ],
 )
 def test_wrong_pipelines_are_refused_by_name(model, pipeline, message):
@@ -113,6 +115,14 @@ def test_wrong_pipelines_are_refused_by_name(model, pipeline, message):
             (TypeError, ValueError), match=f"^{NAMES.get(way, 'x')}: expected {expected}"
         ):
             ask(pipeline)
+
+
+def test_an_endless_pipeline_is_looked_at_as_far_as_it_is_used(model):
+    unseen = np.full_like(SPIKES, np.nan)
+    data = Dataset.from_tensor_slices(np.concatenate([unseen, SPIKES])).batch(6).repeat()
+    assert np.isfinite(model.evaluate(data, steps=3, verbose=0)[0])
+    with pytest.raises(ValueError, match="^x: expected observed samples, received NaN only"):
+        model.evaluate(data, steps=2, verbose=0)
 
 
 def test_batches_that_do_not_fit_the_first_are_refused(model):
@@ -214,6 +224,7 @@ def test_arguments_of_fit_are_checked_when_given(model, arguments, message):
         ({"jit_compile": "yes"}, "jit_compile: expected True or False"),
         ({"run_eagerly": "no"}, "run_eagerly: expected True or False"),
         ({"steps_per_execution": 0}, "steps_per_execution: expected a whole number"),
+        ({"steps_per_execution": "auto"}, "steps_per_execution: expected a whole number"),
     ],
 )
 def test_arguments_of_compile_are_checked_when_given(model, arguments, message):
