@@ -243,6 +243,8 @@ class LFADS(keras.Model):
             FileExistsError: another run writes to the folder of a checkpoint.
             FloatingPointError: a part of the loss is no longer finite; the weights of the
                 last good epoch are back in place.
+            KeyboardInterrupt: at Ctrl-C; the weights are those of the last step, and a run
+                folder holds the state from which ``fit`` goes on.
 
         Example:
             >>> import numpy as np
@@ -305,7 +307,7 @@ class LFADS(keras.Model):
                 )
             if isinstance(valid, dict):
                 valid, _ = batches.batches(valid, batch_size)
-            with checks.as_value_errors():
+            with checks.as_value_errors(), checks.own_weights(callbacks):
                 history = super().fit(
                     data,
                     epochs=initial_epoch if finished else epochs,

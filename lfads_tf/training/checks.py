@@ -42,6 +42,7 @@ __all__ = [
     "check_values",
     "check_verbose",
     "parts_of",
+    "own_weights",
 ]
 
 
@@ -334,6 +335,22 @@ def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     raise ArgumentTypeError(
         f"callbacks: expected a list of Keras's callbacks, received {shown}."
     )
+
+
+@contextlib.contextmanager
+def own_weights(callbacks: Sequence[keras.callbacks.Callback]) -> Iterator[None]:
+    """Leave an interrupted model with its weights, not with their averages in their place.
+
+    Args:
+        callbacks: of ``fit``.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        for callback in callbacks:
+            if isinstance(callback, keras.callbacks.SwapEMAWeights):
+                callback.on_test_end()  # puts back what it has put in, if it has
+        raise
 
 
 def check_averages(
