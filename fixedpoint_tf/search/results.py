@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 #: Steps, or times of the fastest rate, that states must linger about a slow point.
 LEAST_TIME_CONSTANT = 10.0
-PROMPT_PRODUCTS = 2.0**28  # of their Jacobians with each other: a fraction of a second
+PROMPT_PRODUCTS = 2.0**27  # of their Jacobians with each other: a fraction of a second
 
 
 class Distinct(NamedTuple):
