@@ -326,10 +326,11 @@ def test_a_form_that_is_slightly_wrong_is_refused():
     points = np.zeros((0, 6))
     right = prove_complete(network, points, form=PiecewiseLinear(V, none, b, relu))
     assert right.codes == ("complete",) and len(right.xstar)
-    for form, what in (
-        (PiecewiseLinear(V, none, b + 1e-6, relu), "form"),
-        (PiecewiseLinear(V, none, b[:5], relu), "bias of shape"),
-        (PiecewiseLinear(V * np.nan, none, b, relu), "finite weights"),
+    with pytest.raises(ValueError, match="form"):
+        prove_complete(network, points, form=PiecewiseLinear(V, none, b + 1e-6, relu))
+    for parts, what in (
+        ((V, none, b[:5], relu), "^bias: expected shape"),
+        ((V * np.nan, none, b, relu), "^recurrent: expected finite numbers"),
     ):
         with pytest.raises(ValueError, match=what):
-            prove_complete(network, points, form=form)
+            prove_complete(network, points, form=PiecewiseLinear(*parts))
