@@ -6,14 +6,14 @@ import contextlib
 import io
 import math
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_path
+from fixedpoint_tf._utils.checks import check_path, listed
 from fixedpoint_tf._utils.checksums import (
     BLOCK_SIZE,
     has_checksum,
@@ -33,7 +33,8 @@ from fixedpoint_tf._utils.hdf5_checks import (
 
 __all__ = ["check_suffix", "damaged", "opened", "read", "write", "write_new"]
 
-_NAME, _VERSION, _COUNT = "format", "format_version", "n_datasets"
+_NAME, _VERSION, _DATASETS = "format", "format_version", "datasets"
+_LONGEST_TEXT = 60_000  # bytes of an attribute, of which HDF5 allows 65,536
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
 
 
@@ -122,7 +123,12 @@ def write_new(
     compress: bool = False,
 ) -> None:
     """Write arrays and attributes to a file as :func:`write` does, but to its own name."""
-    told = {_NAME: format_name, _VERSION: format_version, _COUNT: len(arrays), **attributes}
+    told = {
+        _NAME: format_name,
+        _VERSION: format_version,
+        _DATASETS: _names_of(arrays),
+        **attributes,
+    }
     _write_file(path, arrays, told, compress)
     total = sum(array.nbytes for array in arrays.values())
     if total > most_bytes(os.path.getsize(path)):
@@ -303,16 +309,15 @@ def read(
             attributes = check_attributes(file)
             found_name = attributes.pop(_NAME, None)
             found_version = attributes.pop(_VERSION, None)
-            n_datasets = attributes.pop(_COUNT, len(file))  # Early files do not tell it.
+            written = attributes.pop(_DATASETS, _names_of(file))  # Early files do not tell it.
             is_ours = found_name == format_name and isinstance(found_version, int)
             if is_ours and found_version <= format_version:
                 if unknown := attributes.keys() - set(attribute_names):
                     raise Fault(f"attribute {min(unknown)!r}: none of this format")
-                if n_datasets != len(file):
-                    raise Fault(f"{len(file)} datasets of {n_datasets} that were written")
                 headers = headers_of(file, os.path.getsize(path))
                 if check is not None:
                     check(headers)
+                _check_all_there(file, written)
                 return {name: _array(file[name]) for name in headers}, attributes
         except (TypeError, ValueError) as error:  # also h5py's words for kinds of damage
             raise damaged(path, expected, error) from error
@@ -323,6 +328,20 @@ def read(
         f"path: expected {expected} and version {format_version} or earlier, received "
         f"{shown!r} of version {found_version}: a later release wrote it."
     )
+
+
+def _names_of(arrays: Iterable[str]) -> str:
+    """Return the names of datasets as one text, or their number where that is too long."""
+    names = sorted(arrays)
+    text = ",".join(names)
+    return text if len(text.encode("utf-8")) < _LONGEST_TEXT else str(len(names))
+
+
+def _check_all_there(file: h5py.File, written: Any) -> None:
+    """Refuse a file that lacks datasets that were written to it."""
+    if written != _names_of(file):
+        missing = sorted(set(str(written).split(",")) - set(file))
+        raise Fault(f"missing: {listed(missing)}" if missing else "too many datasets")
 
 
 def _array(item: h5py.Dataset) -> np.ndarray:

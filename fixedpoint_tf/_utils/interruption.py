@@ -65,7 +65,7 @@ class Interruption:
         return True
 
     def complete(self, work: Callable[[], Answer]) -> Answer:
-        """Do a short work that an answer needs; interrupted for the first time, once more.
+        """Run what an answer still needs; interrupted for the first time, run it again.
 
         Args:
             work: changes nothing, so that it can be done again.

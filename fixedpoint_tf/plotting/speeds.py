@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_speeds"]
 
-MOST_BARS = 10_000
+MOST_BARS = 10_000  # of a histogram; more than any screen has pixels
 
 
 def plot_speeds(

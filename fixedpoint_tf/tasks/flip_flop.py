@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from fixedpoint_tf._utils.checks import (
-    check_arrays,
+    check_array_sizes,
     check_choice,
     check_generator,
     check_number,
@@ -66,7 +66,7 @@ def flip_flop(
         [-1.0, 1.0, 1.0, -1.0, -1.0, -1.0]
     """
     check_generator(rng)
-    check_arrays(n_trials=n_trials, n_time=n_time, n_bits=n_bits)
+    check_array_sizes(n_trials=n_trials, n_time=n_time, n_bits=n_bits)
     check_number(pulse_probability, "pulse_probability", 0.0, 1.0, closed="both")
     shape = (n_trials, n_time, n_bits)
     is_pulse = rng.random(shape) < pulse_probability

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_arrays, check_generator, check_number
+from fixedpoint_tf._utils.checks import check_array_sizes, check_generator, check_number
 
 __all__ = ["binary_decision", "context_dependent_integration", "white_noise_integration"]
 
@@ -63,7 +63,7 @@ def white_noise_integration(
         True
     """
     check_generator(rng)
-    check_arrays(n_trials=n_trials, n_time=n_time)
+    check_array_sizes(n_trials=n_trials, n_time=n_time)
     check_number(bias, "bias", closed="low")
     check_number(noise, "noise", closed="low")
     inputs = _biased_noise(rng, (n_trials, n_time, 1), bias, noise)
@@ -156,7 +156,7 @@ def context_dependent_integration(
         True
     """
     check_generator(rng)
-    check_arrays(n_trials=n_trials, n_time=n_time, n_streams=n_streams)
+    check_array_sizes(n_trials=n_trials, n_time=n_time, n_streams=n_streams)
     check_number(bias, "bias", closed="low")
     check_number(noise, "noise", closed="low")
     streams = _biased_noise(rng, (n_trials, n_time, n_streams), bias, noise)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_arrays, check_generator, check_number
+from fixedpoint_tf._utils.checks import check_array_sizes, check_generator, check_number
 
 __all__ = ["pulse_average", "two_point_average"]
 
@@ -45,7 +45,7 @@ def two_point_average(
         True
     """
     check_generator(rng)
-    check_arrays(n_trials=n_trials, n_time=n_time, n_inputs=n_inputs)
+    check_array_sizes(n_trials=n_trials, n_time=n_time, n_inputs=n_inputs)
     inputs = rng.uniform(-1.0, 1.0, size=(n_trials, n_time, n_inputs))
     targets = inputs / 2.0
     targets[:, 1:] += inputs[:, :-1] / 2.0
@@ -96,7 +96,7 @@ def pulse_average(
         True
     """
     check_generator(rng)
-    check_arrays(n_trials=n_trials, n_time=n_time)
+    check_array_sizes(n_trials=n_trials, n_time=n_time)
     check_number(pulse_probability, "pulse_probability", 0.0, 1.0, closed="both")
     is_pulse = rng.random((n_trials, n_time)) < pulse_probability
     is_pulse[:, :2] = True

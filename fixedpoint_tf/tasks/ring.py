@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_arrays, check_generator, check_number
+from fixedpoint_tf._utils.checks import check_array_sizes, check_generator, check_number
 
 __all__ = ["ring_integration"]
 
@@ -60,7 +60,7 @@ def ring_integration(
         True
     """
     check_generator(rng)
-    check_arrays(n_trials=n_trials, n_time=n_time)
+    check_array_sizes(n_trials=n_trials, n_time=n_time)
     check_number(speed, "speed", closed="low")
     check_number(correlation, "correlation", 0.0, 1.0, closed="low")
     first = rng.uniform(-np.pi, np.pi, size=n_trials)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_arrays, check_generator, is_number, shown
+from fixedpoint_tf._utils.checks import check_array_sizes, check_generator, is_number, shown
 
 __all__ = ["sine_waves"]
 
@@ -56,7 +56,7 @@ def sine_waves(
         [0.0, 1.0, 0.0, -1.0, 0.0]
     """
     check_generator(rng)
-    check_arrays(n_trials=n_trials, n_time=n_time, n_frequencies=n_frequencies)
+    check_array_sizes(n_trials=n_trials, n_time=n_time, n_frequencies=n_frequencies)
     for name, value in (("slowest", slowest), ("fastest", fastest)):
         if not is_number(value) or not 0.0 < value <= 0.5:
             raise ValueError(

@@ -34,7 +34,7 @@ __all__ = [
 
 #: The greatest number of data, and of seconds a bin; that of bins a second as well.
 _GREATEST = 1e60
-_LONGEST = 1e9
+_LONGEST = 1e9  # s, thirty years, of a bin; its inverse is the shortest
 #: What a session is called that was given no name.
 UNNAMED = "session"
 

@@ -31,6 +31,7 @@ QUESTIONS = [
 ]
 #: Functions that hand on keyword arguments which are really open, and why they are.
 OPEN = {
+    "_utils.checks.numbers.check_array_sizes": "sizes by the names of any arguments",
     "finder.FixedPointFinder.__init__": "names that are no option, refused with a hint",
     "systems.models.recorded_inputs._noting.call": "a layer of the user's, as before",
     "systems.models.recorded_inputs._spy.call": "the user's layer, as before",

@@ -11,7 +11,7 @@ from fixedpoint_tf._utils.checks.arrays import (
     unmasked,
 )
 from fixedpoint_tf._utils.checks.numbers import (
-    check_arrays,
+    check_array_sizes,
     check_fits,
     check_index,
     check_number,
@@ -52,7 +52,7 @@ __all__ = [
     "ArgumentTypeError",
     "as_booleans",
     "as_numbers",
-    "check_arrays",
+    "check_array_sizes",
     "check_axes",
     "check_choice",
     "check_eager",

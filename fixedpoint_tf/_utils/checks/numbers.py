@@ -13,7 +13,7 @@ __all__ = [
     "check_index",
     "MOST_BYTES",
     "MOST_COUNT",
-    "check_arrays",
+    "check_array_sizes",
     "check_fits",
     "check_number",
     "check_range",
@@ -262,16 +262,17 @@ def check_fits(argument: str, value: Any, *sizes: float) -> None:
         )
 
 
-def check_arrays(**sizes: Any) -> None:
+def check_array_sizes(**sizes: Any) -> None:
     """Refuse sizes of an array by their names, where one is no count or all are too large.
 
     Example:
-        >>> check_arrays(n_trials=10**8, n_time=100)
+        >>> check_array_sizes(n_trials=10**8, n_time=100)
         Traceback (most recent call last):
         ...
         ValueError: n_trials: expected one whose arrays take less than 8 GB, received ...
     """
-    check_sizes(**sizes)
+    for name, size in sizes.items():
+        check_whole(size, name)
     largest = max(sizes, key=lambda name: sizes[name])
     check_fits(largest, sizes[largest], *sizes.values())
 

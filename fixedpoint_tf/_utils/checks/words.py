@@ -9,8 +9,9 @@ from typing import Any
 __all__ = ["ArgumentIndexError", "ArgumentKeyError", "ArgumentTypeError", "listed", "shown"]
 
 _SHORT = reprlib.Repr()
+#: Elements of a container, then characters, that a message shows: it stays two lines or so.
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = 12
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100  # characters that a message shows
 
 
 class ArgumentTypeError(TypeError, ValueError):

@@ -28,7 +28,7 @@ from fixedpoint_tf._utils.checks import (
     check_switch,
     check_whole,
 )
-from fixedpoint_tf._utils.chunks import chunks
+from fixedpoint_tf._utils.chunks import chunk_size, chunks
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.linalg import each
 from fixedpoint_tf._utils.results import Result
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sensitivity", "analyze_sensitivity"]
 
-_MOST_AT_ONCE = 64  # points, and
+_MOST_AT_ONCE = 64  # points that an interruption loses together, and
 _ENTRIES_AT_ONCE = 2**24  # operations of a product of their Jacobians: a second or two
 
 
@@ -282,7 +282,8 @@ def analyze_sensitivity(
     }
     stop = Interruption("what had not been computed by then is NaN")
     # Points that are taken together are lost together.
-    size = max(1, min(_MOST_AT_ONCE, _ENTRIES_AT_ONCE // system.n_states**3))
+    size = min(_MOST_AT_ONCE, chunk_size(system.n_states**2))
+    size = max(1, min(size, _ENTRIES_AT_ONCE // system.n_states**3))
     with tqdm(total=points.n, desc="sensitivity", disable=not verbose) as bar, stop:
         for rows in chunks(points.n, size=size):
             parts = at(points[rows])

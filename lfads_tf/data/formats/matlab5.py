@@ -20,9 +20,16 @@ __all__ = ["HEADER", "check_file"]
 
 HEADER = 128  # bytes at the beginning of a file
 _MATRIX, _COMPRESSED = 14, 15  # types of elements
-_CELL, _STRUCT, _OBJECT, _SPARSE, _FUNCTION, _OPAQUE = 1, 2, 3, 5, 16, 17  # classes
+_CELL, _STRUCT, _OBJECT, _SPARSE, _FUNCTION, _OPAQUE = (
+    1,
+    2,
+    3,
+    5,
+    16,
+    17,
+)  # classes of arrays, by their numbers in the format
 _COMPLEX = 0x800  # among the flags of an array
-_PIECE = 1 << 20
+_PIECE = 1 << 20  # bytes that are read, or inflated, at once
 
 
 class _Stream(Protocol):

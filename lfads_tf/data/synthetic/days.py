@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import check_arrays
+from fixedpoint_tf._utils.checks import check_array_sizes
 from lfads_tf.data.session import Session
 from lfads_tf.data.synthetic.dynamics import lorenz
 
@@ -51,7 +51,7 @@ def lorenz_days(
         >>> [day.name for day in days], days[0].behavior.shape
         (['day 0', 'day 1'], (20, 100, 3))
     """
-    check_arrays(n_days=n_days, n_trials=n_trials, n_neurons=n_neurons)
+    check_array_sizes(n_days=n_days, n_trials=n_trials, n_neurons=n_neurons)
     made = lorenz(
         n_trials=n_days * n_trials,
         n_bins=n_bins,

@@ -15,7 +15,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.checks import (
     as_numbers,
-    check_arrays,
+    check_array_sizes,
     check_number,
     check_seed,
     check_whole,
@@ -179,7 +179,7 @@ def lorenz(
         >>> data.latents.shape
         (40, 50, 3)
     """
-    check_arrays(n_trials=n_trials, n_bins=n_bins, n_neurons=n_neurons)
+    check_array_sizes(n_trials=n_trials, n_bins=n_bins, n_neurons=n_neurons)
     check_whole(n_conditions, "n_conditions")
     _check_positive(bin_width=bin_width, mean_rate=mean_rate)
     check_number(time_per_bin, "time_per_bin", high=_LONGEST_BIN, closed="high")
@@ -257,7 +257,7 @@ def chaotic_rnn_with_pulse(
         >>> bool((data.inputs[..., 0].argmax(axis=1) == data.pulse_bins).all())
         True
     """
-    check_arrays(n_trials=n_trials, n_bins=n_bins, n_neurons=n_neurons)
+    check_array_sizes(n_trials=n_trials, n_bins=n_bins, n_neurons=n_neurons)
     check_whole(n_conditions, "n_conditions")
     _check_positive(
         gain=gain, bin_width=bin_width, time_constant=time_constant, max_rate=max_rate

@@ -116,7 +116,7 @@ def oscillation(
         >>> data.lfp.shape
         (20, 100)
     """
-    checks.check_arrays(n_trials=n_trials, n_bins=n_bins, n_neurons=n_neurons)
+    checks.check_array_sizes(n_trials=n_trials, n_bins=n_bins, n_neurons=n_neurons)
     checks.check_whole(n_conditions, "n_conditions", 1, n_trials)
     for name, number in (
         ("noise_time_constant", noise_time_constant),

@@ -152,7 +152,7 @@ def test_our_files_say_what_they_are(path):
             "format_version": 1,
             "bin_width": 0.02,
             "name": "x",
-            "n_datasets": 1,
+            "datasets": "spikes",
         }
     with pytest.raises(ValueError, match="split: expected 'all', since .* received 'train'"):
         Session.load(path, split="train")
