@@ -14,6 +14,7 @@ from fixedpoint_tf._utils.checks import (
     check_float_type,
     check_mapping,
     check_number,
+    check_seed,
     check_switch,
     check_whole,
 )
@@ -25,6 +26,7 @@ from fixedpoint_tf.search.solvers.adam import AdamOptions
 __all__ = ["FinderConfig", "check_option_names"]
 
 # FixedPointFinder's two ways of running Adam differ in nothing here: points are independent.
+_MOST_EFFORT = 1000.0  # times the usual: a search of most of a day
 _METHODS = {"newton": "newton", "adam": "adam", "joint": "adam", "sequential": "adam"}
 # What FixedPointFinder takes besides, and passes on to as_system.
 _OF_THE_NETWORK = ("layer", "n_states", "n_inputs", "time", "bounds", "derivatives")
@@ -153,8 +155,9 @@ class FinderConfig:
         return cls(**options)
 
     def __post_init__(self):
-        for name in ("tol_q", "tol_dq", "tol_unique", "effort"):
+        for name in ("tol_q", "tol_dq", "tol_unique"):
             check_number(getattr(self, name), name, closed="low")
+        check_number(self.effort, "effort", 0.0, _MOST_EFFORT, closed="both")
         for name in (
             "outlier_q_scale",
             "outlier_distance_scale",
@@ -171,10 +174,10 @@ class FinderConfig:
             ("n_iters_per_print_update", 1),
             ("lr_patience", 0),
             ("lr_cooldown", 0),
-            ("random_seed", 0),
         ):
             check_whole(getattr(self, name), name, least)
-        if np.isfinite(self.max_n_unique) and self.max_n_unique % 1:
+        check_seed(self.random_seed, "random_seed")
+        if np.isfinite(float(self.max_n_unique)) and self.max_n_unique % 1:
             raise ValueError(
                 "max_n_unique: expected a whole number or infinity, received "
                 f"{self.max_n_unique!r}."

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "MEMORY_LIMIT", "chunk_size", "chunks", "map_chunks", "padded_chunks", "work_through",
+    "ALL_MEMORY", "MEMORY_LIMIT", "chunk_size", "chunks", "map_chunks", "padded_chunks",
+    "work_through",
 ]  # fmt: skip
 
 MEMORY_LIMIT = 2.0**30  # bytes; the default of FinderConfig.memory_limit
+ALL_MEMORY = 2.0**60  # bytes that stand for no limit: more than a machine has
 #: Copies of the largest array that work on it holds, at most: measured 4 (Jacobians of an LSTM)
 #: to 14 (eigenvectors of 64 matrices of 256 units), twice that for users' own networks.
 COPIES = 32
@@ -36,7 +38,7 @@ def chunk_size(entries: int, *, copies: int = COPIES, memory_limit: float | None
         >>> chunk_size(256**2), chunk_size(10**12)
         (64, 1)
     """
-    limit = MEMORY_LIMIT if memory_limit is None else memory_limit
+    limit = min(MEMORY_LIMIT if memory_limit is None else memory_limit, ALL_MEMORY)
     return max(1, int(limit // (8 * copies * max(entries, 1))))
 
 

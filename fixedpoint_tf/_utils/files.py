@@ -53,6 +53,10 @@ def writing(
     check_path(path)
     check_switch(overwrite, "overwrite")
     target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise ValueError(
+            f"path: expected a file, received {os.fspath(path)!r}, a link that leads to itself."
+        )
     if target.exists():
         _check_is_file(path)
     if target.exists() and not overwrite:

@@ -40,6 +40,10 @@ def checked_steps(
     first = check_number(first, "first_step")
     longest = check_number(longest, "max_step")
     shortest = check_number(shortest, "min_step")
+    if shortest > longest:
+        raise ValueError(
+            f"min_step: expected at most max_step={longest!r}, received {shortest!r}."
+        )
     if not shortest <= first <= longest:
         raise ValueError(
             "first_step: expected a length from min_step to max_step, received "

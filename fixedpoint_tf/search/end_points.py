@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial import cKDTree
 
+from fixedpoint_tf._utils.chunks import ALL_MEMORY
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.selection import select_distinct
 from fixedpoint_tf.fixed_points.status import Status
@@ -77,7 +78,7 @@ class EndPoints:
         self.status = np.zeros(0, dtype=np.int8)
         self.singular = np.zeros(0, dtype=bool)
         self.inverses: dict[int, np.ndarray] = {}
-        self._most_inverses = int(memory_limit / (8.0 * n_states**2))
+        self._most_inverses = int(min(memory_limit, ALL_MEMORY) / (8.0 * n_states**2))
 
     def __len__(self) -> int:
         return len(self.x)

@@ -14,6 +14,8 @@ from fixedpoint_tf._utils.checks import check_array_sizes, check_generator, chec
 
 __all__ = ["binary_decision", "context_dependent_integration", "white_noise_integration"]
 
+LARGEST = 1e30  # of the inputs: what a trial adds up stays finite in single precision
+
 
 def _biased_noise(
     rng: np.random.Generator,
@@ -64,8 +66,8 @@ def white_noise_integration(
     """
     check_generator(rng)
     check_array_sizes(n_trials=n_trials, n_time=n_time)
-    check_number(bias, "bias", closed="low")
-    check_number(noise, "noise", closed="low")
+    check_number(bias, "bias", 0.0, LARGEST, closed="both")
+    check_number(noise, "noise", 0.0, LARGEST, closed="both")
     inputs = _biased_noise(rng, (n_trials, n_time, 1), bias, noise)
     targets = np.cumsum(inputs, axis=1)
     return inputs.astype(np.float32), targets.astype(np.float32)
@@ -157,8 +159,8 @@ def context_dependent_integration(
     """
     check_generator(rng)
     check_array_sizes(n_trials=n_trials, n_time=n_time, n_streams=n_streams)
-    check_number(bias, "bias", closed="low")
-    check_number(noise, "noise", closed="low")
+    check_number(bias, "bias", 0.0, LARGEST, closed="both")
+    check_number(noise, "noise", 0.0, LARGEST, closed="both")
     streams = _biased_noise(rng, (n_trials, n_time, n_streams), bias, noise)
     context = rng.integers(n_streams, size=n_trials)
     one_hot = np.eye(n_streams)[context][:, None, :]

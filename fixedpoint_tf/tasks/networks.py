@@ -21,6 +21,7 @@ from fixedpoint_tf._utils.checks import (
 __all__ = ["CELLS", "check_callbacks", "check_model", "recurrent_network", "train"]
 
 _TRIALS = "(n_trials, n_time, n)"
+LARGEST = 1e6  # of a gain or a learning rate: products of weights stay finite
 
 CELLS: dict[str, type[keras.layers.RNN]] = {
     "tanh": keras.layers.SimpleRNN,
@@ -79,7 +80,7 @@ def recurrent_network(
     check_sizes(n_inputs=n_inputs, n_outputs=n_outputs, units=units)
     check_fits("units", units, units, units)
     check_choice(cell, "cell", sorted(CELLS))
-    check_number(recurrent_gain, "recurrent_gain", closed="low")
+    check_number(recurrent_gain, "recurrent_gain", 0.0, LARGEST, closed="both")
     # A seed for everything that takes one leaves the global generators alone.
     kernel, recurrent, layer, readout = (int(seed) for seed in rng.integers(2**31, size=4))
     inputs = keras.Input((None, n_inputs), name="inputs")
@@ -136,7 +137,7 @@ def train(
     """
     check_model(model)
     check_sizes(epochs=epochs, batch_size=batch_size)
-    check_number(learning_rate, "learning_rate")
+    check_number(learning_rate, "learning_rate", high=LARGEST)
     check_callbacks(callbacks)
     x = as_numbers(inputs, "inputs", n_axes=(3,), shape=_TRIALS, finite=True, dtype=None)
     y = as_numbers(targets, "targets", n_axes=(3,), shape=_TRIALS, finite=True, dtype=None)

@@ -13,6 +13,8 @@ from fixedpoint_tf._utils.checks import check_array_sizes, check_generator, chec
 
 __all__ = ["ring_integration"]
 
+LARGEST = 1e30  # of the inputs: what a trial adds up stays finite in single precision
+
 
 def ring_integration(
     rng: np.random.Generator,
@@ -61,7 +63,7 @@ def ring_integration(
     """
     check_generator(rng)
     check_array_sizes(n_trials=n_trials, n_time=n_time)
-    check_number(speed, "speed", closed="low")
+    check_number(speed, "speed", 0.0, LARGEST, closed="both")
     check_number(correlation, "correlation", 0.0, 1.0, closed="low")
     first = rng.uniform(-np.pi, np.pi, size=n_trials)
     scale = rng.uniform(0.0, 2.0 * speed, size=n_trials)

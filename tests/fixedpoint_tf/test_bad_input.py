@@ -20,6 +20,7 @@ from fixedpoint_tf import (
     analysis,
     as_system,
 )
+from fixedpoint_tf._utils.checks import unmasked
 from fixedpoint_tf.analysis import search_deflated
 
 QUIET = {"verbose": False}
@@ -760,3 +761,42 @@ def test_a_count_of_a_small_type_is_that_count(question, counts):
     given = counts if question == "sample_slow_states" else points | counts
     small = {k: np.uint8(v) if isinstance(v, int) else v for k, v in given.items()}
     assert repr(ask(wells, **small)) == repr(ask(wells, **given))
+
+
+# -- what is right at the edges -----------------------------------------------------------
+
+
+def test_no_point_at_all_is_certified():
+    points, _ = finder().find_fixed_points(X, U)
+    assert finder().certify(points[:0]).certified.shape == (0,)
+
+
+def test_a_memory_without_limit_is_one():
+    assert len(finder(memory_limit=np.inf).find_fixed_points(X, U)[0]) == 1
+
+
+def test_labels_beyond_64_bits_are_refused():
+    labels = np.full(6, 2**63, dtype=np.uint64)
+    with pytest.raises(ValueError, match="cond_ids: expected whole numbers"):
+        finder().find_fixed_points(X, U, cond_ids=labels)
+
+
+def test_the_mask_of_complex_numbers_hides_them():
+    masked = np.ma.masked_array([0.5 + 0.1j, 0.2], mask=[True, False])
+    assert np.isnan(unmasked(masked)).tolist() == [True, False]
+
+
+def test_a_function_of_text_is_no_network():
+    with pytest.raises(ValueError, match="rnn: expected a function .* it returns string"):
+        FixedPointFinder(lambda h, u: tf.as_string(h), **MAP, **QUIET)
+
+
+@pytest.mark.parametrize("seed", [2**32, 10**30])
+def test_any_whole_number_is_a_seed(seed):
+    assert FinderConfig(random_seed=seed).random_seed == seed
+
+
+def test_the_shortest_step_is_named_where_it_is_too_long():
+    points, _ = finder().find_fixed_points(X, U)
+    with pytest.raises(ValueError, match="min_step: expected at most max_step"):
+        finder().continue_branches(points, [[0.0], [1.0]], min_step=1.5)

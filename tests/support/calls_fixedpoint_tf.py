@@ -73,7 +73,8 @@ NETWORK = {
     "derivatives": choice(),
 }
 OPTIONS: dict[str, Kind] = {
-    **dict.fromkeys(("tol_q", "tol_dq", "tol_unique", "effort"), number(closed="low")),
+    **dict.fromkeys(("tol_q", "tol_dq", "tol_unique"), number(closed="low")),
+    "effort": number(high=1000.0, closed="both"),
     **dict.fromkeys(
         ("outlier_q_scale", "outlier_distance_scale", "memory_limit", "max_seconds"),
         number(closed="high"),

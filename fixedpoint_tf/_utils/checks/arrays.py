@@ -37,7 +37,7 @@ def unmasked(value: Any) -> Any:
     if not np.ma.isMaskedArray(value):
         return value
     data, mask = np.ma.getdata(value), np.ma.getmaskarray(value)
-    if not mask.any() or data.dtype.kind not in "biufO":
+    if not mask.any() or data.dtype.kind not in "biufcO":
         return data
     data = data.astype(np.float64) if data.dtype.kind in "biu" else data.copy()
     data[mask] = np.nan
@@ -101,8 +101,8 @@ def as_numbers(
             received = ""
     except Exception as error:  # lists of unequal length, or an array of another library
         received = f"{type(value).__name__} ({error})"
-    if value is None:
-        received = "None"
+    if value is None or isinstance(value, (bool, np.bool_)):
+        received = str(value)
     if received:
         raise TypeError(
             f"{argument}: expected an array of {'' if is_complex else 'real '}numbers"
@@ -187,7 +187,7 @@ def as_booleans(value: Any, argument: str, shape: tuple[int, ...], axes: str) ->
 
 def check_finite(array: np.ndarray, argument: str) -> None:
     """Refuse NaN and infinity, naming the first rows that hold them."""
-    bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    bad = ~np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if bad.any():
         rows = np.flatnonzero(bad)
         raise ValueError(

@@ -277,7 +277,7 @@ def check_array_sizes(**sizes: Any) -> None:
     check_fits(largest, sizes[largest], *sizes.values())
 
 
-def check_seed(seed: Any) -> int:
+def check_seed(seed: Any, argument: str = "seed") -> int:
     """Return a seed as a whole number of at least 0.
 
     Example:
@@ -288,7 +288,7 @@ def check_seed(seed: Any) -> int:
     """
     if is_whole(seed) and seed > MOST_COUNT:
         return int(seed)
-    return check_whole(seed, "seed", least=0)
+    return check_whole(seed, argument, least=0)
 
 
 def check_time_step(dt: Any, time: str) -> None:

@@ -124,8 +124,7 @@ def certify(
         system, x = in_units(system, units), x / units
     precision, verdicts = "float64" if closed else system.dtypes[1], list[Verdict]()
     # The samples of a chunk are drawn together: another number draws others.
-    size = chunk_size(system.n_states**2, copies=64)
-    size = min(size, _MOST_AT_ONCE) if closed else size
+    size = min(chunk_size(system.n_states**2, copies=64), _MOST_AT_ONCE)
     stop = Interruption("the points not examined by then have the code 'interrupted'")
     with tqdm(total=len(x), desc="certificates", disable=not verbose) as bar, stop:
         if not closed:

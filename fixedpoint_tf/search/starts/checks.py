@@ -65,14 +65,17 @@ def check_starts(
 
 def _checked_labels(cond_ids: Any, n: int) -> np.ndarray:
     """Return the labels of conditions as whole numbers."""
+    received = shown(cond_ids)
     try:
         labels = as_numbers(cond_ids, "cond_ids", dtype=None)
+        received = f"{labels.dtype} of shape {labels.shape}"
     except TypeError:
         labels = np.zeros(0)
-    if labels.shape != (n,) or labels.dtype.kind not in "iu":
+    highest = np.iinfo(np.int64).max
+    if labels.shape != (n,) or labels.dtype.kind not in "iu" or (labels > highest).any():
         raise ValueError(
             f"cond_ids: expected whole numbers of shape ({n},), one for each initial state, "
-            f"received {shown(cond_ids)}."
+            f"received {received}."
         )
     return labels
 

@@ -85,6 +85,9 @@ def working_types(
             errors.append(f"{candidate}: {error}")
             continue
         _check_function(h, image, alone, name)
+        if not image.dtype.is_floating:
+            errors.append(f"{candidate}: it returns {image.dtype.name}")
+            continue
         check_map(function, name, n_states, n_inputs, candidate)
         if image.dtype.name == candidate:
             working.append(candidate)

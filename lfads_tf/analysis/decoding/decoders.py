@@ -127,11 +127,7 @@ class Wiener(Ridge):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if checks.check_whole(self.n_lags, "n_lags", least=0) > _MOST_LAGS:
-            raise ValueError(
-                f"n_lags: expected a whole number from 0 to {_MOST_LAGS}, received "
-                f"{self.n_lags}."
-            )
+        checks.check_whole(self.n_lags, "n_lags", least=0, most=_MOST_LAGS)
 
     def taps(self, lag: int) -> tuple[int, ...]:
         """List the latest bin and those before it."""

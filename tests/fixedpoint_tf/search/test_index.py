@@ -274,7 +274,7 @@ def test_every_ground_and_status_has_a_sentence():
 
 
 def test_what_is_no_index_is_refused():
-    with pytest.raises(TypeError, match="index: expected an IndexSum, received"):
+    with pytest.raises(TypeError, match="index: expected an IndexSum or None, received"):
         FixedPoints(xstar=[[0.0]], index=3)
 
 

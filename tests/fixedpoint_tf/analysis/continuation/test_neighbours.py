@@ -140,5 +140,7 @@ def test_nothing_leads_on_from_a_fold():
     branches = continue_branches(fold, [[-0.6]], [-0.3, 0.3])
     with pytest.raises(ValueError, match="border branch point, .*received a border-collision"):
         switch_branch(fold, branches, [-0.3, 0.3], 0)
-    with pytest.raises(ValueError, match="expected the number of one of the 1 of branches"):
+    with pytest.raises(
+        ValueError, match="bifurcation: expected one of 1 bifurcations of branches"
+    ):
         switch_branch(fold, branches, [-0.3, 0.3], 1)
