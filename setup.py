@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 # For distributions of the user's own. Kept out of what everyone needs: tf-keras asks for the
 # TensorFlow of its own release, so that pip would move the one that is there.
 PROBABILITY = ["tensorflow-probability>=0.24", "tf-keras>=2.16"]
-TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist", *PROBABILITY]
+TEST = ["hypothesis>=6.100", "pooch>=1.8", "pytest>=8", "pytest-xdist", *PROBABILITY]
 
 setup(
     name="fixedpoint-tf",
@@ -38,6 +38,7 @@ setup(
         "filelock>=3.8",
     ],
     extras_require={
+        "data": ["pooch>=1.8"],
         "tfp": PROBABILITY,
         "test": TEST,
         "docs": ["sphinx>=8", "myst-nb", "furo", "sphinx-copybutton"],

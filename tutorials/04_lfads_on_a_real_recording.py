@@ -15,26 +15,27 @@
 #
 # **You will learn** how to fit LFADS to a recording of motor cortex, how to tell whether its
 # rates are worth more than smoothed spikes, and how to decode behaviour from them without
-# fooling yourself. **Time:** about two minutes on two cores. **You need** tutorial 3, and the
-# recording: a folder with `Day0.mat` and `Day16.mat`, named in the environment variable
-# `ISOMETRIC_WRIST_DATA`. Where it can be had, the function below says when it is missing;
-# without it made data take over, and nothing breaks, though the captions speak of the
-# recording.
+# fooling yourself. **Time:** about two minutes on two cores. **You need** tutorial 3; the
+# recording, 3 MB, is downloaded. Without a network the tutorial runs on simulated spikes, and
+# each caption says what to expect of them. `TUTORIALS_FAST=1` makes every tutorial shorter.
 #
-# A monkey holds a handle that does not move, and pushes it towards one of eight targets: the
-# force of the wrist moves a cursor. Ninety-six electrodes in primary motor cortex, two days two
-# weeks apart (Farshchian et al. 2019). Here we take the first day; tutorial 5 takes both.
+# **The recording.** A monkey holds a handle that does not move, and pushes it towards one of
+# eight targets: the force of the wrist moves a cursor. Ninety-six electrodes in primary motor
+# cortex, two days two weeks apart (Farshchian et al. 2019). Here we take the first day;
+# tutorial 5 takes both.
 
 # %%
 import os
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from lfads_tf import LFADS, LFADSConfig
 from lfads_tf.analysis import (
     OptimalLinear,
     Wiener,
     bits_per_spike,
+    condition_means,
     decoding_r_squared,
     fit_decoder,
     folds_by_trial,
@@ -44,8 +45,8 @@ from lfads_tf.analysis import (
     separate_conditions,
     smooth_gaussian,
 )
+from lfads_tf.data import fetch_isometric_wrist
 from lfads_tf.data.synthetic import lorenz_days
-from lfads_tf.data.wrist import isometric_wrist
 from lfads_tf.plotting import (
     plot_factors,
     plot_history,
@@ -59,10 +60,10 @@ plt.rcParams["figure.dpi"] = 72
 
 # %%
 try:
-    session = isometric_wrist("day0")
+    session = fetch_isometric_wrist("day0", verbose=False)
     go = 0.5  # s, from the beginning of a trial to the go cue
-except FileNotFoundError as error:
-    print(f"{error}\nA made recording takes its place.\n")
+except (OSError, ImportError) as error:  # no network, or no library to download with
+    print(f"{error}\nSimulated spikes take its place: a Lorenz system drives them.\n")
     (session,) = lorenz_days(
         1, 160 if FAST else 296, 60, n_bins=34, n_conditions=8, bin_width=0.05
     )
@@ -103,8 +104,9 @@ print(
 #    - \mathrm{KL}\bigl(q(u) \,\|\, p(u)\bigr) : $$
 #
 # rates should explain the spikes, with no more said of a trial than must be (Pandarinath et al.
-# 2018, equations 1 to 11 of the online methods). Why inferred inputs here? The targets light up
-# and the go cue comes during the trial, and no initial state before it can know which.
+# 2018, equations 1 to 11 of the online methods). Why inferred inputs here? In the recording the
+# targets light up and the go cue comes during the trial, and no initial state before it can
+# know which. (The simulated system has no inputs; the model will use them little.)
 
 # %%
 model = LFADS(LFADSConfig.for_data(train, n_inferred_inputs=2, seed=0))
@@ -133,22 +135,28 @@ plt.show()
 
 # %% [markdown]
 # **Figure 2.** Two held-out trials. Top to bottom: spikes, smoothed spikes (standard
-# deviation of 150 ms), rates inferred by LFADS, and three neurons. A smoothed rate says what
-# one neuron did in one trial; the rate of LFADS says what the neuron should have done, given
-# what all the others did and what populations of this recording can do. So its rates have
-# structure in time where the smoothed ones have noise, and share it between neurons.
+# deviation of 150 ms), rates inferred by LFADS, and three neurons. A smoothed rate uses the
+# spikes of one neuron in one trial; a rate of LFADS uses those of all neurons, and what they
+# did in all training trials. So its rates have structure in time where the smoothed ones have
+# noise, and share it between neurons.
 
 # %%
 means = mean_rates(known.spikes, known.bin_width)
-for name, rates in (("LFADS", inferred.rates), ("smoothed spikes", smoothed)):
+kinds, psth = condition_means(
+    smooth_gaussian(known.spikes, known.bin_width, 0.05), known.conditions
+)
+average = psth[np.searchsorted(kinds, held.conditions)]
+for name, rates in (("LFADS", inferred.rates), ("average of the condition", average)):
     bits = bits_per_spike(rates, held.spikes, held.bin_width, reference=means)
     print(f"{name}: {bits:.3f} bits/spike on held-out trials")
 
 # %% [markdown]
-# Bits per spike: the gain of the likelihood over that of constant rates. The smoothed rate of a
-# bin has seen the spikes of that very bin, which LFADS has too, so that this number is no
-# proof of anything by itself: a kernel narrow enough would reach any value. Behaviour is a
-# better judge, since neither has seen it.
+# Bits per spike: the gain of the likelihood over that of constant rates. The rival is the
+# average of the known trials of the same condition (the PSTH, peri-stimulus time histogram):
+# what can be said of a trial by its condition alone. LFADS reads the held-out spikes
+# themselves, and tells more. Smoothed spikes have no place in this table: the rate of a bin
+# would contain the spikes that it is to predict, and a kernel narrow enough would reach any
+# value. Behaviour is a better judge still, since no method has seen it.
 
 # %%
 figure, _ = plot_factors(
@@ -161,16 +169,19 @@ figure, _ = plot_inferred_inputs(
 plt.show()
 
 # %% [markdown]
-# **Figures 3 and 4.** The three factors of greatest variance and the two inferred inputs,
-# means of the eight targets (thick) over single trials (thin). The go cue is at 0. Factors
-# part when movement begins, in an order that follows the direction of the targets. The inputs
-# are largest about the cue: they carry what the initial state could not foretell.
+# **Figures 3 and 4.** The three factors of greatest variance and the two inferred inputs, means
+# of the eight conditions (thick) over single trials (thin). In the recording conditions are
+# targets and the go cue is at 0: factors part when movement begins, in an order that follows
+# the direction of the targets, and inputs are largest about the cue, since they carry what the
+# initial state could not foretell. In simulated data conditions are initial states of the
+# Lorenz system: factors differ from the first bin on, and inputs stay near zero.
 
 # %% [markdown]
-# ## Which target?
+# ## Which condition?
 #
-# From the activity of a single bin of a single trial: which of the eight targets was it? A
-# linear discriminant is trained on the known trials, for each bin anew.
+# From the activity of a single bin of a single trial: which of the eight conditions (targets of
+# the recording) was it? A linear discriminant is trained on the known trials, for each bin
+# anew.
 
 # %%
 known_inferred = model.infer(known)
@@ -188,20 +199,27 @@ apart = {
     for name, (of_known, of_held) in features.items()
 }
 figure, _ = plot_separation(
-    apart, bin_width=held.bin_width, start=-go, event=0.0, event_name="go"
+    apart,
+    bin_width=held.bin_width,
+    start=-go,
+    event=0.0 if go else None,
+    event_name="go",
 )
 plt.show()
 
 # %% [markdown]
-# **Figure 5.** Share of held-out trials whose target is told right. Beware of two things.
-# Before the go cue nobody can know the target, and yet LFADS is above chance there: its
-# encoder reads the whole trial, and the initial state already holds what comes later. A
-# kernel of 150 ms looks ahead as well. So these curves do not tell when the brain knew, only
-# how much of the trial is in a bin: late in the trial LFADS keeps the target where smoothed
-# spikes lose it.
+# **Figure 5.** Share of held-out trials whose condition is decoded correctly. In the recording
+# nobody can know the target before the go cue, and yet LFADS is above chance there: its encoder
+# reads the whole trial, and the initial state already holds what comes later. A kernel of 150
+# ms looks ahead as well. So these curves do not show when the brain knew, only how much of the
+# trial is in a bin: late in the trial LFADS keeps the target where smoothed spikes lose it. In
+# simulated data a trial's path follows from its condition, and nearly every bin tells which.
 
 # %% [markdown]
-# ## Force by optimal linear estimator
+# ## Behaviour by optimal linear estimator
+#
+# The behaviour of the recording is the force of the wrist; that of simulated data, the three
+# coordinates of the Lorenz system.
 #
 # Salinas & Abbott (1994) decode a vector $x$ from rates $r$ by $\hat{x} = \sum_i D_i r_i$ with
 # the vectors that make the mean squared error least over all trials,
@@ -235,18 +253,18 @@ figure, _ = plot_decoded(
     bin_width=held.bin_width,
     start=-go,
     dimensions=[0, 1],
-    names=["force x (a.u.)", "force y (a.u.)", "z"][: held.behavior.shape[2]],
+    names=["force x (a.u.)", "force y (a.u.)"] if go else ["x", "y", "z"],
 )
 plt.show()
 
 # %% [markdown]
-# **Figure 6.** Force of held-out trials (dashed), decoded bin by bin from LFADS rates (blue)
-# and from smoothed spikes. The decoder is the same; what it reads is not. It sees one bin and
-# no history, so that the smoothness of the blue lines is that of the rates.
+# **Figure 6.** Behaviour in held-out trials (dashed), decoded bin by bin from LFADS rates
+# (blue) and from smoothed spikes. The decoder is the same; what it reads is not. It sees one
+# bin and no history, so that the smoothness of the blue lines is that of the rates.
 #
-# Over five folds, both days and more decoders, `benchmarks/real_data.py` prints the whole
-# table: 0.947 ± 0.004 for force from LFADS rates on this day, where the Wiener filter reaches
-# 0.860 and smoothed spikes 0.797.
+# Over five folds of the recording, both days and more decoders, `benchmarks/real_data.py`
+# prints the whole table: 0.947 ± 0.004 for force from LFADS rates on this day, where the Wiener
+# filter reaches 0.860 and smoothed spikes 0.797.
 #
 # ## Exercises
 #

@@ -15,15 +15,14 @@
 #
 # **You will learn** how one LFADS model is fitted to several recordings with different
 # neurons, what that gains when a recording is short, and how a decoder of one day is used on
-# another. **Time:** about three minutes on two cores. **You need** tutorial 4, and its
-# recording, named in the environment variable `ISOMETRIC_WRIST_DATA`; made data take over
-# where it is missing.
+# another. **Time:** about three minutes on two cores. **You need** tutorial 4; the second day
+# of its recording is downloaded too. Without a network two simulated days take their place.
 #
-# Two weeks lie between the two days. The electrodes are the same, the neurons at them are not
-# the same all over: some were lost, some are new, some moved. A decoder trained on the
-# neurons of the first day is wrong on the other one. But the animal does the same task, and
-# if what its motor cortex computes is the same, the *dynamics* of both days are the same,
-# seen through other neurons (Pandarinath et al. 2018, Figure 5):
+# **The recording.** Two weeks lie between the two days. The electrodes are the same, the
+# neurons at them are not the same all over: some were lost, some are new, some moved. A decoder
+# trained on the neurons of the first day is wrong on the other one. But the animal does the
+# same task, and if what its motor cortex computes is the same, the *dynamics* of both days are
+# the same, seen through other neurons (Pandarinath et al. 2018, Figure 5):
 #
 # $$ g_t = \mathrm{GRU}(g_{t-1}, u_t), \qquad f_t = W g_t \quad\text{(shared)}, \qquad
 #    r_t^{(d)} = e^{A^{(d)} f_t + b^{(d)}} \quad\text{(day } d\text{)}. $$
@@ -49,8 +48,8 @@ from lfads_tf.analysis import (
     folds_by_trial,
     smooth_gaussian,
 )
+from lfads_tf.data import fetch_isometric_wrist
 from lfads_tf.data.synthetic import lorenz_days
-from lfads_tf.data.wrist import isometric_wrist
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
 
@@ -58,9 +57,9 @@ plt.rcParams["figure.dpi"] = 72
 
 # %%
 try:
-    old, new = isometric_wrist("day0"), isometric_wrist("day16")
-except FileNotFoundError as error:
-    print(f"{error}\nMade recordings take their place.\n")
+    old, new = (fetch_isometric_wrist(day, verbose=False) for day in ("day0", "day16"))
+except (OSError, ImportError) as error:  # no network, or no library to download with
+    print(f"{error}\nTwo simulated days of a Lorenz system take their place.\n")
     old, new = lorenz_days(
         2, 160, 30, n_bins=34, n_conditions=8, bin_width=0.05, mean_rate=6.0, time_per_bin=0.03
     )
@@ -86,7 +85,7 @@ class Day:
         self.train, self.valid = self.known.split(0.125)
 
     def decoded(self, model_or_none, features="factors"):
-        """A decoder of force, fitted to the known trials, and its R² on held-out ones."""
+        """A decoder of behavior, fitted to the known trials, and its R² on held-out ones."""
         of_known, of_held = (
             smooth_gaussian(s.spikes, s.bin_width, 0.15)
             if model_or_none is None
@@ -126,16 +125,16 @@ _, from_stitched = second.decoded(stitched)
 _, from_alone = second.decoded(alone)
 _, from_smoothed = second.decoded(None)
 print(
-    f"R² of force on the second day, {len(second.known)} trials known: stitched "
+    f"R² of behavior on the second day, {len(second.known)} trials known: stitched "
     f"{from_stitched:.3f}, alone {from_alone:.3f}, smoothed spikes {from_smoothed:.3f}"
 )
 
 # %% [markdown]
 # ## One language?
 #
-# If the factors mean the same on both days, the averages of a target coincide, whatever neurons
-# they were inferred from. `align` compares the averages of all targets: 1 is the same, 0 as
-# different as unrelated ones.
+# If the factors mean the same on both days, the averages of a condition coincide, whatever
+# neurons they were inferred from. `session_agreement` compares the averages of all conditions:
+# 1 is the same, 0 as different as unrelated ones.
 
 # %%
 agreement = stitched.session_agreement([first.known, second.known])
@@ -172,17 +171,18 @@ axes[1].legend(
 plt.show()
 
 # %% [markdown]
-# **Figure 1.** Factors of held-out trials, averaged over each target, in the two directions in
-# which both days together vary most. A dot marks the beginning. Each colour, a target, goes
-# the same way on both days, though the left was inferred from the neurons of the first day and
-# the right from those of the second, with a quarter of its trials.
+# **Figure 1.** Factors of held-out trials, averaged over each condition, in the two directions
+# in which both days together vary most. A dot marks the beginning. Each colour, a target of the
+# recording or an initial state of the simulation, goes the same way on both days, though the
+# left was inferred from the neurons of the first day and the right from those of the second,
+# with a quarter of its trials.
 
 # %% [markdown]
 # ## The decoder of one day, used on the other
 #
 # A brain-computer interface wants no new calibration every morning. The decoder below has
-# learned force from factors of the *first* day and is applied to the second one as it is. Its
-# rival has learned from smoothed spikes of the first day.
+# learned behaviour from factors of the *first* day and is applied to the second one as it is.
+# Its rival has learned from smoothed spikes of the first day.
 
 # %%
 across = decoding_r_squared(
@@ -204,7 +204,8 @@ def z_scored(spikes, like):
 if old.name == "day0":  # the recording: electrodes that are heard on both days
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of silent electrodes, which is what we ask
-        heard = isometric_wrist("day16", keep_silent=True).spikes.any(axis=(0, 1))
+        all_electrodes = fetch_isometric_wrist("day16", keep_silent=True, verbose=False)
+    heard = all_electrodes.spikes.any(axis=(0, 1))
     of_first = first.known.spikes[..., heard]
     for name, function in (
         ("as they are", lambda spikes, like: smooth_gaussian(spikes, 0.05, 0.15)),
@@ -217,13 +218,14 @@ if old.name == "day0":  # the recording: electrodes that are heard on both days
         )
 
 # %% [markdown]
-# The decoder of the first day reads the second one nearly as well as its own. Electrodes as
-# they are mislead it, and z-scoring them mends a part: what is left is that they hear other
-# neurons.
+# The decoder of the first day reads the second one nearly as well as its own. In the recording,
+# the same electrodes as they are mislead it, and z-scoring them mends a part: what is left is
+# that they hear other neurons. (Simulated days have neurons of their own each, which no decoder
+# of the other day could read at all.)
 #
-# Over five folds and all trials, `benchmarks/real_data_stitched.py` prints the whole table:
-# with a quarter of the second day's trials force was decoded with 0.939 ± 0.012 by the
-# stitched model against 0.897 ± 0.018 by one of that day alone, and better in each of the
+# Over five folds and all trials of the recording, `benchmarks/real_data_stitched.py` prints the
+# whole table: with a quarter of the second day's trials force was decoded with 0.939 ± 0.012 by
+# the stitched model against 0.897 ± 0.018 by one of that day alone, and better in each of the
 # folds; with all trials 0.954 against 0.948, better in three of five. Where a day has trials
 # enough, stitching gains little; it is for short days, and for reading many days in one
 # language.

@@ -1,6 +1,7 @@
 """The tutorials run from top to bottom."""
 
 import json
+import os
 import re
 import runpy
 from pathlib import Path
@@ -32,7 +33,7 @@ PRINTED = {
         [(0.93, 1.0), (0.92, 1.0), (0.7, 0.95), (0.8, 0.92)],
     ),
     "05_stitching_two_days": (
-        r"R² of force on the second day, \d+ trials known: stitched (\S+), alone (\S+), "
+        r"R² of behavior on the second day, \d+ trials known: stitched (\S+), alone (\S+), "
         r"smoothed spikes (\S+)\n[\s\S]*decoder of the first day: R² (\S+) there, (\S+) on the",
         [(0.92, 1.0), (0.8, 0.95), (0.7, 0.9), (0.93, 1.0), (0.9, 1.0)],
     ),
@@ -96,6 +97,8 @@ def test_it_is_known_what_every_tutorial_prints():
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_tutorial_runs(path, capsys, monkeypatch):
     monkeypatch.setenv("TUTORIALS_FAST", "1")
+    if "ISOMETRIC_WRIST_DATA" not in os.environ:  # nothing is downloaded by a test
+        monkeypatch.setenv("ISOMETRIC_WRIST_DATA", str(path.parent / "no recording"))
     monkeypatch.syspath_prepend(path.parent)  # as where a script or notebook is run
     runpy.run_path(str(path), run_name="__main__")
     assert_says(path.stem, capsys.readouterr().out)

@@ -309,7 +309,7 @@ DATA_CALLS: dict[str, Call | Excluded] = {
             "seed": generator_or_seed(),
         },
     ),
-    "lfads_tf.data.wrist.isometric_wrist": Call(
+    "lfads_tf.data.fetch_isometric_wrist": Call(
         lambda: {"day": "day0", "folder": wrist_folder()},
         {
             "day": choice(),
