@@ -856,6 +856,10 @@ class LFADS(keras.Model):
     def metrics(self) -> list[keras.Metric]:
         return list(self._means.values())
 
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        # Before Keras makes tensors of what was given, which have no masks.
+        return super().__call__(self._as_batch(inputs), *args, **kwargs)
+
     def call(self, inputs: Any, training: bool | None = None) -> dict[str, tf.Tensor]:
         """Compute rates and factors at the means of the posteriors, without sampling.
 

@@ -102,11 +102,12 @@ def check_together(config: Any) -> None:
             "are drawn from 16 bits and would hide nothing below it; received "
             f"{config.coordinated_dropout}."
         )
-    if config.spike_jitter >= config.n_bins:
-        raise ValueError(
-            f"spike_jitter: expected fewer than n_bins ({config.n_bins}), received "
-            f"{config.spike_jitter}."
-        )
+    for name in ("spike_jitter", "temporal_shift"):
+        if getattr(config, name) >= config.n_bins:
+            raise ValueError(
+                f"{name}: expected fewer than n_bins ({config.n_bins}), received "
+                f"{getattr(config, name)}."
+            )
 
 
 def check_sessions(config: Any) -> None:

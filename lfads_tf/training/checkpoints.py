@@ -18,6 +18,9 @@ import json
 import math
 import os
 import time
+import warnings
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ from fixedpoint_tf._utils.checks import (
     check_number,
     check_switch,
     check_whole,
+    listed,
 )
 from fixedpoint_tf._utils.files import remove_leftovers, writing
 from lfads_tf.config import renamed
@@ -46,6 +50,7 @@ from lfads_tf.training.callbacks import (
 __all__ = ["Checkpoint", "default_callbacks", "digest", "read_history", "settings_of"]
 
 STATE, HISTORY, BEST, LAST = "state.h5", "history.csv", "best.keras", "last.keras"
+_FILES = (STATE, HISTORY, BEST, LAST)
 LOCK = ".lock"
 
 #: Files of the folder that the command line writes.
@@ -86,10 +91,11 @@ def default_callbacks(
 
     Raises:
         FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite`` is
-            set.
+            set; or files of such names without a state from which to resume.
         TypeError: a ``directory`` that is no path.
-        ValueError: a number that is none, or out of range; a file in place of the folder;
-            both ``resume`` and ``overwrite``.
+        ValueError: a number that is none, or out of range; what can be no folder, or one
+            whose files are devices; both ``resume`` and ``overwrite``, or either without a
+            folder.
 
     Example:
         >>> [type(callback).__name__ for callback in default_callbacks(patience=40)]
@@ -117,15 +123,17 @@ def default_callbacks(
         EarlyStopping(MONITOR, mode="min", patience=patience, restore_best_weights=True),
     ]
     if directory is None:
-        if resume:
-            raise ValueError("resume: expected a directory to go on from, received none.")
+        for name, asked in (("resume", resume), ("overwrite", overwrite)):
+            if asked:
+                raise ValueError(f"{name}: expected a directory beside it, received none.")
         return remembered
     if not isinstance(directory, str | os.PathLike):
         raise ArgumentTypeError(f"directory: expected a path, received {directory!r}.")
     if not str(directory) or "\0" in str(directory):
         raise ValueError(f"directory: expected a path, received {directory!r}.")
-    if Path(directory).is_file():
+    if os.path.isfile(directory):
         raise ValueError(f"directory: expected a folder, received the file {directory!r}.")
+    _check_folder(Path(directory))
     checkpoint = Checkpoint(
         directory, remembered, resume=resume, overwrite=overwrite, every=save_every
     )
@@ -143,10 +151,13 @@ class Checkpoint(keras.callbacks.Callback):
         every: seconds between two writings at least; the end is always written.
 
     From the beginning of ``fit`` to its end the folder belongs to its run, and another one, of
-    any process, is refused.
+    any process, is refused; so is, without ``resume`` and ``overwrite``, a second ``fit`` with
+    the same callback.
 
     Raises:
-        FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite``.
+        FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite``; or
+            files of a run without its state, and not ``overwrite``.
+        ValueError: one of its files is a folder, device or pipe.
 
     Example:
         >>> import tempfile
@@ -178,16 +189,43 @@ class Checkpoint(keras.callbacks.Callback):
         self.trials: dict[str, str | None] = {}
         self._written = time.monotonic()
         self._best_written: int | None = None
-        self._may_begin = resume or overwrite
+        self.overwrite, self._goes_on = overwrite, False
         self._check_is_free()
 
     def _check_is_free(self) -> None:
-        """Refuse a folder that holds another run."""
-        if (self.directory / STATE).exists() and not self._may_begin:
+        """Refuse a folder that holds another run, or what may be some of one."""
+        for name in _FILES:
+            path = self.directory / name
+            if path.exists() and not path.is_file():
+                raise ValueError(
+                    f"directory: expected a folder in which {name} is a file, received "
+                    f"{str(self.directory)!r}, in which it is a folder, device or pipe."
+                )
+        held = [name for name in (BEST, LAST, HISTORY) if (self.directory / name).exists()]
+        has_state = (self.directory / STATE).exists()
+        if self.overwrite or not (held or (has_state and self._has_begun())):
+            return
+        if not has_state:
+            raise FileExistsError(
+                f"directory: expected a folder with the state of a run to go on from, or none "
+                f"of its files, received {str(self.directory)!r}, which holds {listed(held)}, "
+                f"but no {STATE}. Move them, or give another folder; overwrite=True "
+                "(--overwrite) replaces them."
+            )
+        if not self.resume:
             raise FileExistsError(
                 f"directory: {str(self.directory)!r} holds a run. resume=True (--resume) goes "
                 "on with it, overwrite=True (--overwrite) begins anew."
             )
+
+    def _has_begun(self) -> bool:
+        """Tell a folder with a state from which to go on."""
+        try:
+            return bool(run_state.read(self.directory / STATE)["epoch"] >= 0)
+        except FileNotFoundError:
+            return False
+        except ValueError:  # damaged: what reads it says so
+            return True
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -210,8 +248,7 @@ class Checkpoint(keras.callbacks.Callback):
             ) from error
         try:
             self._check_is_free()
-            self._may_begin = True  # a second fit with this callback begins anew
-            remove_leftovers(self.directory, (STATE, HISTORY, BEST, LAST, *_WRITTEN_BESIDE))
+            remove_leftovers(self.directory, (*_FILES, *_WRITTEN_BESIDE))
             yield
         finally:
             with contextlib.suppress(OSError):  # Windows removes no file that is open
@@ -234,9 +271,12 @@ class Checkpoint(keras.callbacks.Callback):
         """
         self.settings = dict(settings)
         self.trials = {n: digest(a) if isinstance(a, dict) else None for n, a in trials.items()}
+        self._goes_on = False
         if not self.resume or not (self.directory / STATE).exists():
             return 0, False
         state = run_state.read(self.directory / STATE)
+        if state["epoch"] < 0:
+            return 0, False
         theirs = {name: state[name] for name in ("settings", "trials")}
         epoch, stopped = int(state["epoch"]), bool(state["stopped"])
         theirs["settings"] = {renamed(k): value for k, value in theirs["settings"].items()}
@@ -254,6 +294,7 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{' and '.join(received)}, unlike the run in {str(self.directory)!r}. Give "
                 "what it began with or another folder; overwrite=True begins anew."
             )
+        self._goes_on = True
         return epoch + 1, stopped
 
     def fill(self, history: keras.callbacks.History) -> None:
@@ -265,16 +306,32 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self.history = {}
         self._written, self._best_written = time.monotonic(), None
-        if not self.resume:
-            # Nothing of an older run may be taken for this one's; its state goes first.
-            for name in (STATE, BEST, LAST, HISTORY):
-                (self.directory / name).unlink(missing_ok=True)
-        elif (self.directory / STATE).exists():
+        if self._goes_on:
             self.restore(self.model)
             for swap in self.swaps:  # as at the end of the epoch that was written
                 swap.on_epoch_end(-1)
-            if not all((self.directory / name).exists() for name in (BEST, LAST)):
-                self._save_models()
+            self._mend()
+            return
+        # Nothing of an older run may be taken for this one's; its state goes first. That of no
+        # epoch tells the files of a run that is killed before its first from a user's own.
+        self._write_state(-1)
+        for name in (BEST, LAST, HISTORY):
+            Path(os.path.realpath(self.directory / name)).unlink(missing_ok=True)
+
+    def _mend(self) -> None:
+        """Write again, and say so, what is gone or damaged since the state was written."""
+        wrong = [name for name in (BEST, LAST) if not _is_whole(self.directory / name)]
+        if wrong:
+            self._save_models()
+        if not _begins_with(self.directory, self.history):
+            _write_history(self.directory / HISTORY, self.history)
+            wrong.append(HISTORY)
+        if wrong:
+            warnings.warn(
+                f"directory: expected the files of a run, received {str(self.directory)!r}, in "
+                f"which {listed(wrong)} was missing or damaged and is written again.",
+                stacklevel=2,
+            )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if as_int(self.model.bad_part) >= 0:  # training ends here, with the last good epoch
@@ -315,11 +372,11 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _write_state(self, epoch: int) -> None:
         model, best = self.model, self._best()
-        lists = {
-            "weights": model.get_weights(),
-            "optimizer": [np.asarray(v) for v in model.optimizer.variables],
-        }
-        if best is not None:
+        lists: dict[str, list[Any]] = {"weights": [], "optimizer": []}
+        if epoch >= 0:
+            lists["weights"] = model.get_weights()
+            lists["optimizer"] = [np.asarray(v) for v in model.optimizer.variables]
+        if epoch >= 0 and best is not None:
             lists["best"] = best.best_weights
         with writing(self.directory / STATE, overwrite=True) as path:
             run_state.write(
@@ -362,6 +419,51 @@ class Checkpoint(keras.callbacks.Callback):
                 setattr(callback, name, math.inf if is_none_yet else value)
             if "best" in state and hasattr(callback, "best_weights"):
                 callback.best_weights = state["best"]
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse what is no folder and can become none."""
+    made = []
+    try:
+        for folder in [*reversed(path.parents), path]:
+            if not folder.exists():
+                folder.mkdir()
+                made.append(folder)
+        if not path.is_dir():
+            raise NotADirectoryError("a file, device or pipe is there")
+    except PermissionError:  # the system's own words when it is written to
+        pass
+    except OSError as error:
+        raise ValueError(
+            f"directory: expected a folder, received {str(path)!r}, which is none and can be "
+            f"none ({error.strerror or error})."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # another process has put something there
+            for folder in reversed(made):
+                folder.rmdir()
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell a model's file whose checksums hold from one that is gone or damaged."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+        return False
+
+
+def _begins_with(directory: Path, history: Mapping[str, list[float]]) -> bool:
+    """Tell if the written history has that of the state, or more."""
+    try:
+        written = read_history(directory)
+    except (OSError, ValueError):
+        return False
+    n = len(history["epoch"])
+    return all(
+        np.array_equal(written.get(name, [])[:n], values, equal_nan=True)
+        for name, values in history.items()
+    )
 
 
 def _check_shapes(path: Path, whose: str, own: Sequence[Any], given: Sequence[Any]) -> None:

@@ -44,6 +44,7 @@ TOO_LARGE = {
     "n_encode_bins": 51,
     "initial_condition_bins": 50,
     "spike_jitter": 50,
+    "temporal_shift": 50.0,
     "seed": 2**31,
     **dict.fromkeys(SHARES, 1.0),
 }

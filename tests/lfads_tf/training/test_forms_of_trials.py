@@ -144,3 +144,14 @@ def test_weights_of_sessions_of_any_size_are_shares(scale):
 def test_an_argument_that_evaluate_has_not_is_named(model):
     with pytest.raises(TypeError, match="^batchsize: expected no argument"):
         model.evaluate(spikes(), batchsize=3)
+
+
+def test_what_is_under_a_mask_is_encoded_nowhere(model):
+    mask = np.zeros(SHAPE, bool)
+    mask[2, :, 1] = mask[0, 4:] = True
+    given = np.ma.masked_array(np.where(mask, 777, spikes()), mask=mask)
+    expected = model(np.where(mask, np.nan, spikes()), training=False)
+    for form in (given, (given, None), [given, None], {"inputs": given}):
+        found = model(**form) if isinstance(form, dict) else model(form, training=False)
+        for name, array in expected.items():
+            np.testing.assert_array_equal(found[name], array)

@@ -1,5 +1,7 @@
 """What fit, evaluate, infer and their kin are given is taken alike, or refused by its name."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -256,6 +258,11 @@ def test_a_model_that_is_not_compiled_says_so():
         ({"directory": 3}, "directory: expected a path"),
         ({"directory": ""}, "directory: expected a path"),
         ({"directory": __file__}, "directory: expected a folder, received the file"),
+        ({"overwrite": True}, "overwrite: expected a directory"),
+        ({"directory": os.devnull}, "directory: expected a folder, received '/dev/null'"),
+        ({"directory": "/proc/no/such"}, "directory: expected a folder, received '/proc"),
+        ({"directory": f"{__file__}/a"}, "directory: expected a folder, received"),
+        ({"directory": "a" * 300}, "directory: expected a folder, received"),
         ({"directory": "a", "resume": True, "overwrite": True}, "resume: expected resume or"),
     ],
 )

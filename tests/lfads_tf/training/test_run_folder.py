@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 
+import keras
 import numpy as np
 import pytest
 
 from fixedpoint_tf import FixedPoints
-from lfads_tf import LFADS, LFADSConfig
+from lfads_tf import LFADS, LFADSConfig, load_model
 from lfads_tf.training import run_state
 
 X = np.random.default_rng(0).poisson(0.7, (24, 10, 5)).astype("float32")
@@ -82,7 +84,8 @@ def test_two_runs_that_begin_at_once_do_not_mix(tmp_path):
     fit(first, callbacks=of_first, epochs=1)
     with pytest.raises(FileExistsError, match="holds a run"):
         fit(second, callbacks=of_second, epochs=1)
-    fit(first, callbacks=of_first, epochs=1)  # its own folder it may take again
+    with pytest.raises(FileExistsError, match="holds a run"):  # nor is its own run replaced
+        fit(first, callbacks=of_first, epochs=1)
 
 
 def test_a_full_disk_loses_no_run(tmp_path):
@@ -127,3 +130,108 @@ def test_a_folder_that_is_read_only_is_said_before_training():
             fit(model, folder, epochs=1)
         assert os.listdir(folder) == []
     assert int(model.step) == 0
+
+
+FILES = {"best.keras", "last.keras", "history.csv"}
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("held", [FILES, {"best.keras"}, {"history.csv"}])
+def test_files_of_a_run_without_its_state_are_kept(tmp_path, resume, held):
+    for name in held:  # a user's own, or those of a run whose large state was deleted
+        (tmp_path / name).write_bytes(b"mine")
+    before = contents(tmp_path)
+    with pytest.raises(FileExistsError, match=r"^directory: .* but no state.h5.*overwrite=T"):
+        small_model().default_callbacks(tmp_path, resume=resume)
+    assert contents(tmp_path) == before
+    fit(small_model(), tmp_path, epochs=1, overwrite=True)
+    assert set(contents(tmp_path)) == {*FILES, "state.h5"}
+
+
+def test_files_that_come_between_are_kept(tmp_path):
+    model = small_model()
+    callbacks = model.default_callbacks(tmp_path, resume=True)
+    (tmp_path / "best.keras").write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match="no state.h5"):
+        fit(model, callbacks=callbacks, epochs=1)
+    assert contents(tmp_path) == {"best.keras": b"mine"} and int(model.step) == 0
+
+
+class _Stop(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("wrote", [False, True])
+def test_a_run_killed_before_its_first_state_begins_anew(tmp_path, resume, wrote):
+    model = small_model()
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, epochs=2, callbacks=[*model.default_callbacks(tmp_path), _Stop()])
+    assert set(contents(tmp_path)) == {"state.h5"}
+    if wrote:  # killed between the models and the state
+        (tmp_path / "best.keras").write_bytes(b"half")
+        if not resume:
+            with pytest.raises(FileExistsError, match="holds a run"):
+                small_model().default_callbacks(tmp_path)
+            return
+    history = fit(small_model(), tmp_path, epochs=2, resume=resume).history
+    whole = fit(small_model(), epochs=2).history
+    np.testing.assert_array_equal(history["loss"], whole["loss"])
+
+
+def test_what_was_deleted_or_damaged_is_written_again_and_said(tmp_path):
+    fit(small_model(), tmp_path, epochs=2)
+    before = contents(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(small_model(), tmp_path, epochs=2, resume=True)
+
+    def damage(name):
+        path = tmp_path / name
+        flipped = bytearray(before[name])
+        flipped[len(flipped) // 2] ^= 255
+        yield path.unlink
+        yield lambda: path.write_bytes(before[name][: len(before[name]) // 2])
+        yield lambda: path.write_bytes(b"")
+        if name.endswith("keras"):
+            yield lambda: path.write_bytes(flipped)
+
+    weights = load_model(tmp_path / "best.keras").get_weights()
+    for name in sorted(FILES):
+        for harm in damage(name):
+            harm()
+            with pytest.warns(
+                UserWarning, match=f"^directory: .*{name} was missing or damaged"
+            ):
+                fit(small_model(), tmp_path, epochs=2, resume=True)
+    assert (tmp_path / "history.csv").read_bytes() == before["history.csv"]
+    again = load_model(tmp_path / "best.keras").get_weights()
+    for one, other in zip(weights, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_links_in_a_folder_are_followed_and_devices_refused(tmp_path):
+    far, folder = tmp_path / "far", tmp_path / "run"
+    far.mkdir()
+    folder.mkdir()
+    for name in (*FILES, "state.h5"):
+        (folder / name).symlink_to(far / name)
+    fit(small_model(), folder, epochs=1)
+    fit(small_model(), folder, epochs=2, overwrite=True)
+    fit(small_model(), folder, epochs=3, resume=True)
+    assert all((folder / name).is_symlink() for name in (*FILES, "state.h5"))
+    assert set(contents(far)) == {*FILES, "state.h5"}
+    for name in (*FILES, "state.h5"):
+        for put in (lambda path: path.symlink_to(os.devnull), os.mkfifo, os.mkdir):
+            path = tmp_path / "devices" / name
+            path.parent.mkdir(exist_ok=True)
+            put(path)
+            for how in ({}, {"resume": True}, {"overwrite": True}):
+                with pytest.raises(ValueError, match=f"^directory: expected .* {name} is a f"):
+                    small_model().default_callbacks(path.parent, **how)
+            path.rmdir() if path.is_dir() else path.unlink()
