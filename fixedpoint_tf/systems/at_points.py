@@ -39,7 +39,8 @@ def check_points(system: DynamicalSystem, points: Any) -> None:
 
     Raises:
         TypeError: ``points`` is no FixedPoints.
-        ValueError: the states or the time are not those of the system.
+        ValueError: the states or the time are not those of the system, or its weights are
+            not finite.
     """
     check_one_set(points)
     if not isinstance(points, FixedPoints):
@@ -49,6 +50,7 @@ def check_points(system: DynamicalSystem, points: Any) -> None:
             f"points: expected those of a {system.time} system of {system.n_states} states, "
             f"received those of a {points.time} one of {points.n_states}."
         )
+    system.weights()  # refuses those of a training that failed
 
 
 def check_one_set(points: Any) -> None:

@@ -109,6 +109,10 @@ def plot_flow(
         finite=True,
     )
     constant_input = _constant_input(system, points, inputs)
+    from fixedpoint_tf.systems.system import DynamicalSystem  # loads TensorFlow
+
+    if isinstance(system, DynamicalSystem):
+        system.weights()  # refuses those of a training that failed
     if fps is None and isinstance(points, FixedPoints):
         fps = points
 

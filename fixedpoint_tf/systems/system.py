@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -152,10 +152,12 @@ class DynamicalSystem:
         dtypes: ``(search, final)``: the floating types in which the network can be
             evaluated cheaply and as exactly as possible.
         name: how errors and reports call the network.
+        variables: weights that the equations use themselves, and do not read.
 
     Attributes:
         path: from the inputs of a model to those of its recurrent layer, where the system
             was made from a model or layer; else None.
+        read_weights: as given; ``weights`` refuses those of a training that failed.
 
     Example:
         >>> from fixedpoint_tf import as_system
@@ -177,6 +179,7 @@ class DynamicalSystem:
         bounds: tuple[np.ndarray, np.ndarray] | None = None,
         dtypes: tuple[str, str] = ("float32", "float64"),
         name: str = "system",
+        variables: Sequence[Any] = (),
     ):
         self.residual = Residual(equations, time)
         self.layout = layout
@@ -186,7 +189,7 @@ class DynamicalSystem:
         self.dtypes = dtypes
         self.name = name
         self.path: ModelPath | None = None
-        self._read_weights = read_weights
+        self.read_weights, self._variables = read_weights, variables
         unbounded = np.full(self.n_states, np.inf)
         self.lower, self.upper = bounds if bounds is not None else (-unbounded, unbounded)
 
@@ -203,6 +206,9 @@ class DynamicalSystem:
     def weights(self, dtype: str | None = None) -> Any:
         """Return the weights as they are now, as tensors of ``dtype`` (default: the final one).
 
+        Raises:
+            ValueError: NaN or infinity is among them, as a training that failed leaves it.
+
         Example:
             >>> import keras
             >>> from fixedpoint_tf import as_system
@@ -211,7 +217,16 @@ class DynamicalSystem:
             >>> [tuple(w.shape) for w in as_system(cell).weights()]
             [(2, 3), (3, 3), (3,)]
         """
-        return self._read_weights(self.dtypes[1] if dtype is None else check_float_type(dtype))
+        dtype = self.dtypes[1] if dtype is None else check_float_type(dtype)
+        weights = self.read_weights(dtype)
+        every = [*tf.nest.flatten(weights), *self._variables]
+        bad = sum(not _is_finite(one) for one in every)
+        if bad:
+            raise ValueError(
+                f"rnn: expected finite weights, received NaN or infinity in {bad} of the "
+                f"{len(every)} arrays of weights of {self.name!r}."
+            )
+        return weights
 
     def step(self, h, u) -> tf.Tensor:
         """``F(h, u)`` (or ``dh/dt``) of states (n, n_states), inputs (n or 1, n_inputs).
@@ -294,7 +309,7 @@ class DynamicalSystem:
             )
         u = tf.broadcast_to(u, [tf.shape(h)[0], self.n_inputs])
         with undisturbed():
-            return function(self.weights(dtype), h, u)
+            return function(self.read_weights(dtype), h, u)
 
     def __repr__(self) -> str:
         states = ", ".join(f"{name} ({size})" for name, size in self.state_names)
@@ -302,6 +317,14 @@ class DynamicalSystem:
             f"DynamicalSystem({self.name}: {self.time}, states {states}; "
             f"{self.n_inputs} inputs)"
         )
+
+
+def _is_finite(weight: Any) -> bool:
+    """Test a weight for NaN and infinity; a symbol of a graph has no numbers yet."""
+    weight = tf.convert_to_tensor(weight)
+    if not weight.dtype.is_floating or tf.is_symbolic_tensor(weight):
+        return True
+    return bool(tf.reduce_all(tf.math.is_finite(weight)))
 
 
 def _rows(value: Any, argument: str, width: int, dtype: str) -> tf.Tensor:

@@ -219,6 +219,7 @@ def _check_points(
         )
     check_finite(u, "points.inputs" if given is None else "inputs")
     u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
+    system.weights()  # refuses those of a training that failed
     return x, u, np.full(len(x), -1) if status is None else status
 
 

@@ -60,7 +60,7 @@ def from_cell(cell: Any, given: Given, *, owner: Any = None) -> DynamicalSystem:
     else:
         n_inputs = width
     with state_kept(cell):
-        equations, read, dtypes, bounds = _equations(
+        equations, read, dtypes, bounds, variables = _equations(
             cell, name, layout, n_inputs, given.time, given.bounds, given.dtype
         )
     native = str(getattr(cell, "compute_dtype", None))
@@ -80,11 +80,12 @@ def from_cell(cell: Any, given: Given, *, owner: Any = None) -> DynamicalSystem:
         bounds=checked_box(bounds, layout.n_states),
         dtypes=dtypes,
         name=name,
+        variables=variables,
     )
 
 
 def _equations(cell, name, layout, n_inputs, time, bounds, dtype):
-    """Equations of a built cell, the reader of its weights, its types and its box."""
+    """Equations of a built cell, the reader of its weights, its types, its box, variables."""
     closed = None if shared_objects.is_patched(cell) else closed_form(cell)
     if closed is not None:
         form, read = closed
@@ -98,7 +99,7 @@ def _equations(cell, name, layout, n_inputs, time, bounds, dtype):
                 watched.settle()
             if bounds is None and time == "discrete":
                 bounds = form.bounds()
-            return form, with_check(read, check), ("float32", "float64"), bounds
+            return form, with_check(read, check), ("float32", "float64"), bounds, ()
         if registered:
             raise ValueError(
                 f"rnn: expected the step of {form} to be the update of {name!r}, received "
@@ -109,13 +110,15 @@ def _equations(cell, name, layout, n_inputs, time, bounds, dtype):
     unchanged = Unchanged(cell, name)
     if hasattr(cell, "compute_dtype"):
         equations, read, dtypes = cloning.differentiable(cell, n_inputs, layout)
+        variables = shared_objects.variables(cell)
     else:  # a plain object that follows the cell contract
         live = LiveCall(functools.partial(_call_flat, cell, layout.sizes), cell, name)
         dtypes = working_types(live, layout.n_states, n_inputs, dtype, name)
         equations, read = Autodiff(lambda dtype: live), live.read
         call_once(live.update, layout.n_states, n_inputs, dtypes[1])
+        variables = live.variables
     unchanged.settle()
-    return equations, with_check(read, unchanged.check), dtypes, bounds
+    return equations, with_check(read, unchanged.check), dtypes, bounds, variables
 
 
 def _check_form(cell, form: CellEquations, name: str, layout: StateLayout) -> None:

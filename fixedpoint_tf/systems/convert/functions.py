@@ -43,6 +43,7 @@ def from_function(function: Callable, given: Given) -> DynamicalSystem:
         bounds=checked_box(given.bounds, layout.n_states),
         dtypes=dtypes,
         name=name,
+        variables=live.variables,
     )
 
 

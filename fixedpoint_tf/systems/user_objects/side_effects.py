@@ -193,6 +193,9 @@ class LiveCall:
         root: what it refers to: the cell or the function itself.
         name: how errors call it.
 
+    Attributes:
+        variables: those that a call reads, once it is prepared.
+
     Example:
         >>> count = tf.Variable(0.0)
         >>> def update(h, u):
@@ -208,6 +211,7 @@ class LiveCall:
         self.update = update
         self.root = root
         self.name = name
+        self.variables: list[tf.Variable] = []
         self._copies: list[tuple[Place, tf.Variable, tf.Variable]] = []
 
     def __call__(self, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
@@ -268,7 +272,9 @@ class LiveCall:
         traced = tf.function(self, input_signature=shapes, autograph=False)
         traced._omit_frequent_tracing_warning = True
         with gradients_kept_with_graphs():
-            graph = traced.get_concrete_function().graph
+            concrete = traced.get_concrete_function()
+        graph = concrete.graph
+        self.variables = self.variables or list(concrete.variables)
         outside = {id(inner): outer for outer, inner in graph.captures}
         definitions = {f.signature.name: f for f in graph.as_graph_def().library.function}
         found = {}

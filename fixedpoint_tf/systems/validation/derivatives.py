@@ -169,7 +169,7 @@ def _size(x: np.ndarray) -> np.ndarray:
 def _products(system, x, u, v, by_input: bool) -> np.ndarray:
     """``J v`` of each row, without making the Jacobian of a differentiated network."""
     dtype, equations = system.dtypes[1], system.equations
-    w = system.weights(dtype)
+    w = system.read_weights(dtype)
 
     def product(rows: np.ndarray) -> np.ndarray:
         h, inputs, vector = (tf.constant(a[rows], dtype) for a in (x, u, v))

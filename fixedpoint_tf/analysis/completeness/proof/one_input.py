@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
 from fixedpoint_tf._utils.intervals import Interval, intersect
 from fixedpoint_tf._utils.plurals import pluralize
@@ -86,8 +85,6 @@ def prove_one_input(
     if not isinstance(equations, CellEquations) or system.time != "discrete":
         return _prove_traced(system, u, known, limits)
     weights = as_arrays(system.weights("float64"))
-    if not all(np.isfinite(array).all() for array in tf.nest.flatten(weights)):
-        raise ValueError("system: expected finite weights, received NaN or infinity.")
     linear = equations.piecewise_linear(weights)
     if linear is not None:
         if not is_builtin(equations):
