@@ -107,7 +107,7 @@ def _check_size(array: np.ndarray, argument: str) -> None:
     size = np.abs(array)
     if np.isinf(size).any():
         raise ValueError(f"{argument}: expected finite numbers or NaN, received infinity.")
-    largest = np.nanmax(size, initial=0.0)
+    largest = float(np.nanmax(size, initial=0.0))  # float32 ends below what is compared
     if largest > _GREATEST:
         raise ValueError(
             f"{argument}: expected numbers up to {_GREATEST:g} in size, received {largest:g}."

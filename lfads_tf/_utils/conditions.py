@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_conditions", "condition_kinds", "decoded", "has_condition"]
+__all__ = ["as_conditions", "as_one_kind", "condition_kinds", "decoded", "has_condition"]
 
 #: What surrounds a label in a table of fixed width.
 _BLANKS = " \t\r\n\0\ufeff"
 #: What NumPy and pandas make of a missing label when they turn labels into text. "None" may as
 #: well be a condition, and is only warned of.
 _MISSING_TEXTS = ("nan", "NaN", "<NA>", "NaT")
+#: Up to which float64 holds each whole number.
+_EXACT = 2**53
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -39,7 +41,8 @@ def as_conditions(value: Any, n_trials: int | None, name: str = "conditions") ->
 
     Returns:
         ``(n_trials,)``: numbers as they are, NaN for no condition; or text, the empty one
-        for no condition.
+        for no condition. Whole numbers that float64 does not hold are text beside trials
+        without a condition, since only float64 has NaN.
 
     Raises:
         TypeError: neither numbers nor text, or both.
@@ -60,6 +63,7 @@ def as_conditions(value: Any, n_trials: int | None, name: str = "conditions") ->
         )
     array = array.reshape(n_trials)
     if array.dtype.kind in "biuf":
+        _warn_of_rounding(array, name)
         return array
     if array.dtype.kind not in "SUO":
         raise TypeError(
@@ -81,9 +85,10 @@ def as_conditions(value: Any, n_trials: int | None, name: str = "conditions") ->
             )
         return np.where(np.isin(found, _MISSING_TEXTS), "", found)
     if known and all(isinstance(label, numbers.Real) for label in known):
-        found = np.array([np.nan if label is None else label for label in labels])
-        if found.dtype.kind in "biuf":
-            return found
+        exact = _as_numbers(labels)
+        if exact is not None:
+            _warn_of_rounding(exact, name)
+            return exact
     wrong = [label for label in known if not isinstance(label, str | bytes | numbers.Real)]
     is_mixed = any(isinstance(label, str | bytes) for label in known)
     received = "both" if is_mixed else "None only" if not known else "too large whole numbers"
@@ -106,6 +111,26 @@ def has_condition(labels: np.ndarray) -> np.ndarray:
     """
     labels = np.asarray(labels)
     return labels != "" if labels.dtype.kind == "U" else ~np.isnan(labels)
+
+
+def as_one_kind(several: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return labels of several sets of trials so that equal ones are equal.
+
+    Whole numbers that float64 does not hold are text in a set in which trials have no
+    condition; beside it they become text in the others, too.
+
+    Args:
+        several: of :func:`as_conditions`.
+
+    Example:
+        >>> large = 2**60 + 1
+        >>> pair = as_conditions([large, None], 2), as_conditions([large, 3], 2)
+        >>> [labels.tolist() for labels in as_one_kind(pair)]
+        [['1152921504606846977', ''], ['1152921504606846977', '3']]
+    """
+    if not any(labels.dtype.kind == "U" for labels in several):
+        return list(several)
+    return [labels.astype(str) if _are_large(labels) else labels for labels in several]
 
 
 def condition_kinds(labels: np.ndarray) -> np.ndarray:
@@ -177,6 +202,41 @@ def _as_array(value: Any) -> np.ndarray:
         return labels
     # NumPy would write NaN and numbers in a list of text as text.
     return np.asarray(value, dtype=object if isinstance(value, list | tuple) else None)
+
+
+def _as_numbers(labels: list[Any]) -> np.ndarray | None:
+    """Return numbers, NaN for None, or text of whole ones that float64 does not hold."""
+    known = [label for label in labels if label is not None]
+    if not all(isinstance(label, numbers.Integral) for label in known):
+        found = np.array([np.nan if label is None else label for label in labels])
+        rounds = any(isinstance(i, numbers.Integral) and int(float(i)) != i for i in known)
+        return found if found.dtype.kind in "biuf" and not rounds else None
+    least, most = min(known), max(known)
+    if not (-(2**63) <= least and most < (2**64 if least >= 0 else 2**63)):
+        return None
+    if len(known) == len(labels):
+        return np.array(known, dtype=np.uint64 if most >= 2**63 else None)
+    if -_EXACT <= least and most <= _EXACT:
+        return np.array([np.nan if label is None else float(label) for label in labels])
+    return np.array(["" if label is None else str(int(label)) for label in labels])
+
+
+def _are_large(labels: np.ndarray) -> bool:
+    """Tell whole numbers of which float64 does not hold all."""
+    is_whole = labels.dtype.kind in "iu" and labels.size > 0
+    return is_whole and not -_EXACT <= int(labels.min()) <= int(labels.max()) <= _EXACT
+
+
+def _warn_of_rounding(labels: np.ndarray, name: str) -> None:
+    """Warn of whole numbers so large that neighbours have become one."""
+    if labels.dtype.kind == "f" and labels.size:
+        largest = float(np.nanmax(np.abs(labels), initial=0.0))
+        if largest >= 2.0 ** (np.finfo(labels.dtype).nmant + 1):
+            warnings.warn(
+                f"{name}: {labels.dtype} holds no whole numbers as large as {largest:.0f} "
+                "apart, and conditions may have become one; give integers or text.",
+                stacklevel=3,
+            )
 
 
 def _plain(label: Any) -> Any:

@@ -8,7 +8,12 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import numbers_or_nan
-from lfads_tf._utils.conditions import as_conditions, condition_kinds, has_condition
+from lfads_tf._utils.conditions import (
+    as_conditions,
+    as_one_kind,
+    condition_kinds,
+    has_condition,
+)
 from lfads_tf.analysis import metrics
 
 __all__ = ["condition_means", "psth_r_squared"]
@@ -105,6 +110,7 @@ def psth_r_squared(
             f"psth: expected shape {(len(known), *means.shape[1:])}, conditions by bins by "
             f"neurons, received {truth.shape}."
         )
+    known, present = as_one_kind([known, present])
     common, of_truth, of_means = np.intersect1d(known, present, return_indices=True)
     if not common.size:
         raise ValueError("conditions: expected trials of the PSTHs' conditions, received none.")

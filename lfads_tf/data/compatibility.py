@@ -10,7 +10,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.checks import listed
 from lfads_tf._utils.checks import UNNAMED
-from lfads_tf._utils.conditions import condition_kinds, has_condition
+from lfads_tf._utils.conditions import as_one_kind, condition_kinds, has_condition
 from lfads_tf.data.session import Session
 
 __all__ = ["as_sessions", "common_conditions"]
@@ -111,6 +111,7 @@ def common_conditions(sessions: Sequence[Session], name: str = "sessions") -> np
                 f"aligned, received none in {session.name!r}."
             )
         labels[session.name] = condition_kinds(session.conditions)
+    labels = dict(zip(labels, as_one_kind(list(labels.values())), strict=True))
     for one, ours in labels.items():
         for other, theirs in labels.items():
             missing = [label for label in theirs.tolist() if label not in ours.tolist()]

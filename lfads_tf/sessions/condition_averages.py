@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.principal_components import fit_components
+from lfads_tf._utils.conditions import as_one_kind
 
 __all__ = ["condition_averages", "shared_components"]
 
@@ -39,8 +40,9 @@ def condition_averages(
         ([1.0, 2.0], [2.0, 2.0])
     """
     averages, numbers = [], []
+    conditions, labels = as_one_kind([np.asarray(conditions), np.asarray(labels)])
     for label in labels:
-        trials = np.asarray(array_btn[np.asarray(conditions) == label], np.float64)
+        trials = np.asarray(array_btn[conditions == label], np.float64)
         observed = np.isfinite(trials)
         number = observed.sum(axis=0).astype(np.float64)
         total = np.where(observed, trials, 0.0).sum(axis=0)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils.checks import listed
-from lfads_tf._utils.conditions import condition_kinds
+from lfads_tf._utils.conditions import as_one_kind, condition_kinds
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.compatibility import common_conditions
 from lfads_tf.layers.network import Network
@@ -124,6 +124,7 @@ def start_by_pcr(
         >>> starts[1].in_kernel.shape, starts[1].modulation.shape
         ((5, 2), (3, 5))
     """
+    conditions = as_one_kind(conditions)
     labels = condition_kinds(conditions[0])
     both = [condition_averages(s, c, labels) for s, c in zip(spikes, conditions, strict=True)]
     averages, numbers = ([pair[i] for pair in both] for i in (0, 1))

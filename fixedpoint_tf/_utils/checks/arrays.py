@@ -21,19 +21,24 @@ __all__ = [
 ]
 
 
+_MAY_BE_MASKED = (list, tuple, np.ma.MaskedArray)
+
+
 def unmasked(value: Any) -> Any:
     """Return NaN in place of what is masked: a mask says that nothing is known there.
 
     Args:
-        value: a masked array, a list with such arrays, or anything else, which comes back as
-            it is.
+        value: a masked array, a list with such arrays at any depth, or anything else,
+            which comes back as it is.
 
     Example:
         >>> unmasked(np.ma.masked_array([1, 2], mask=[False, True])).tolist()
         [1.0, nan]
     """
-    if isinstance(value, list | tuple) and any(map(np.ma.isMaskedArray, value)):
-        return [unmasked(item) for item in value]
+    if isinstance(value, list | tuple):
+        items = [unmasked(i) if isinstance(i, _MAY_BE_MASKED) else i for i in value]
+        changed = any(new is not old for new, old in zip(items, value, strict=True))
+        return items if changed else value
     if not np.ma.isMaskedArray(value):
         return value
     data, mask = np.ma.getdata(value), np.ma.getmaskarray(value)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import check_pair, check_share, numbers_or_nan
-from lfads_tf._utils.conditions import as_conditions, has_condition
+from lfads_tf._utils.conditions import as_conditions, as_one_kind, has_condition
 from lfads_tf.analysis.decoding.folds import check_folds, each_fold, fold_labels
 from lfads_tf.analysis.decoding.sklearn_checks import (
     copy_of,
@@ -80,6 +80,11 @@ def separate_conditions(
     _check_method(method)
     if shrinkage is not None:
         check_share(shrinkage, "shrinkage", closed=True)
+    if test is not None:
+        both = check_pair(test, "test", "features and conditions")
+        of_test = as_conditions(both[1], None, "test (conditions)")
+        conditions, of_test = as_one_kind([as_conditions(conditions, None), of_test])
+        test = both[0], of_test
     x, labels, kinds, kind_of, known = _conditions(features, conditions)
     given = check_folds(folds, len(known))
     folds = given if isinstance(given, int) else given[known]
@@ -100,11 +105,12 @@ def separate_conditions(
     return Separation(kinds, labels, kinds[told], _chance(kind_of))
 
 
-def _test_trials(test: Any, x: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _test_trials(
+    test: tuple[Any, Any], x: np.ndarray, kinds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Features and conditions of trials that are held out already, checked."""
-    both = check_pair(test, "test", "features and conditions")
     names = "test (features)", "test (conditions)"
-    x_test, labels, present, *_ = _conditions(*both, names, least=1)
+    x_test, labels, present, *_ = _conditions(*test, names, least=1)
     if x_test.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"test: expected {x.shape[1]} bins of {x.shape[2]} features, as the training "

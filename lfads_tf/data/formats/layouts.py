@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import as_numbers
+from lfads_tf._utils.conditions import as_one_kind
 from lfads_tf.data.formats.labels import labels_by_trial
 
 __all__ = [
@@ -223,6 +224,8 @@ def reordered(train: dict[str, Any], valid: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, first in train.items():
         second = valid[name]
+        if name == "conditions":
+            first, second = as_one_kind([first, second])
         if not isinstance(first, np.ndarray):
             if first != second:
                 raise ValueError(

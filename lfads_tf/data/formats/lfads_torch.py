@@ -145,7 +145,7 @@ def write_output(
                 arrays[f"{split}_{name}"] = as_numbers(
                     value, f"{split}, {field}", dtype=np.float32
                 ) * np.float32(scale)
-        inputs = [getattr(inferred, "inferred_input_mean", None), session.external_inputs]
+        inputs = [arrays.get(f"{split}_co_means"), session.external_inputs]
         shown = [one for one in inputs if one is not None]
         if shown:
             arrays[f"{split}_gen_inputs"] = np.concatenate(shown, axis=-1)

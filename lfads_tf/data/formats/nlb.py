@@ -248,8 +248,8 @@ def write(
 
     Args:
         path: the file; its folder is made if need be.
-        arrays: by name; a list of index arrays, such as ``eval_cond_idx``, is written with
-            rows of different length.
+        arrays: by name, NaN for what is masked; a list of index arrays, such as
+            ``eval_cond_idx``, is written with rows of different length.
         group: of :func:`group_name`; none: the top of the file.
         overwrite: whether what is there under the group's name is replaced; at the top of
             the file, the whole file.
@@ -271,7 +271,7 @@ def write(
     check_text(group, "group", none=True)
     if group is not None and not group.strip("/"):
         raise ValueError(f"group: expected a name, received {group!r}.")
-    _check_arrays(arrays)
+    arrays = _checked_arrays(arrays)
     adds = group is not None and os.path.exists(path)
     with writing(path, overwrite=overwrite or adds) as temporary:
         if adds:
@@ -328,15 +328,20 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
     return {k: list(v) if v.dtype == object else v for k, v in found.items()}
 
 
-def _check_arrays(arrays: Any) -> None:
-    """Refuse anything but arrays of numbers, or rows of such, by name."""
+def _checked_arrays(arrays: Any) -> dict[str, Any]:
+    """Return arrays of numbers, NaN where they are masked, or lists of rows of indices."""
     check_mapping(arrays, "arrays")
+    checked: dict[str, Any] = {}
     for name, value in arrays.items():
         if not name or "/" in name:
             raise ValueError(f"arrays: expected names without '/', received {name!r}.")
         ragged = _is_ragged(value)  # whose rows are written as indices
-        for row in value if ragged else [value]:
+        rows = [
             as_numbers(row, f"arrays[{name!r}]", dtype=None, finite=ragged, whole=ragged)
+            for row in (value if ragged else [value])
+        ]
+        checked[name] = rows if ragged else rows[0]
+    return checked
 
 
 def _is_ragged(value: Any) -> bool:
@@ -351,9 +356,8 @@ def _write(node: h5py.Group, name: str, value: Any) -> None:
             rows[i] = np.asarray(row, np.int64)
         node.create_dataset(name, data=rows, dtype=h5py.vlen_dtype(np.int64))
         return
-    array = np.asarray(value)
-    options = {"compression": "gzip", "shuffle": True} if array.ndim and array.size else {}
-    node.create_dataset(name, data=array, **options)
+    options = {"compression": "gzip", "shuffle": True} if value.ndim and value.size else {}
+    node.create_dataset(name, data=value, **options)
 
 
 def _encoded(data: Session) -> tuple[int, int]:

@@ -13,10 +13,12 @@ from lfads_tf.analysis import (
     folds_by_condition,
     folds_by_splitter,
     folds_by_trial,
+    psth_r_squared,
     separate_conditions,
 )
 from lfads_tf.data.compatibility import common_conditions
 from lfads_tf.data.formats import lfads_torch
+from lfads_tf.sessions.initial_weights import start_by_pcr
 
 WORDS = ["à droite", "gauche", "été", "gauche"]
 BLANK = [None, np.nan, float("nan"), np.float32("nan"), np.ma.masked]
@@ -256,3 +258,61 @@ def test_no_trial_with_a_condition_is_refused(trials):
         )
     with pytest.raises(ValueError, match="conditions: expected at least two, received none"):
         separate_conditions(features, nothing)
+
+
+# Whole numbers that float64 does not hold apart, such as dates with milliseconds.
+
+LARGE = [20231130123456781, 20231130123456782, 20231130123456783]
+
+
+@pytest.mark.parametrize("blank", BLANK)
+def test_large_whole_numbers_stay_apart_beside_a_trial_without(blank):
+    found = as_conditions([*LARGE, blank, LARGE[0]], 5)
+    assert found.tolist() == [*map(str, LARGE), "", str(LARGE[0])]
+    assert len(condition_kinds(found)) == 3
+
+
+def test_large_whole_numbers_of_every_type_stay_apart():
+    masked = np.ma.masked_array(LARGE, mask=[False, True, False])
+    assert as_conditions(masked, 3).tolist() == [str(LARGE[0]), "", str(LARGE[2])]
+    for labels in ([2**63, 2**63 + 1, 1], [-(2**63), 1, 2], LARGE):
+        found = as_conditions(labels, 3)
+        assert found.dtype.kind in "iu" and found.tolist() == labels
+    for wrong in ([2**63, -1], [2**64, 1], [2**64, None], [LARGE[0], 0.5]):
+        with pytest.raises(TypeError, match="conditions: .* received too large whole numbers"):
+            as_conditions(wrong, 2)
+
+
+def test_numbers_that_were_rounded_before_are_warned_of():
+    for labels in (np.array(LARGE, float), np.array([20231130, 1], np.float32)):
+        with pytest.warns(UserWarning, match="conditions: .* may have become one"):
+            as_conditions(labels, len(labels))
+
+
+def test_large_whole_numbers_with_and_without_none_are_the_same_conditions():
+    spikes = np.random.default_rng(0).poisson(1.0, (12, 6, 4)) * 1.0
+    whole, some = LARGE * 4, [*LARGE * 3, *LARGE[:2], None]
+    days = [
+        Session(spikes, 0.02, name, conditions=c) for name, c in (("a", whole), ("b", some))
+    ]
+    assert common_conditions(days).tolist() == list(map(str, LARGE))
+    kinds, means = condition_means(spikes, some)
+    assert len(kinds) == 3
+    assert psth_r_squared(spikes, some, means, kinds=LARGE) == 1.0
+    for conditions, of_test in ((whole, some), (some, whole)):
+        found = separate_conditions(spikes, conditions, test=(spikes, of_test))
+        assert found.predictions.shape[0] == 12 - of_test.count(None)
+    starts = start_by_pcr([spikes] * 2, [day.conditions for day in days], (4, 4), 2, 2)
+    assert np.isfinite(starts[1].in_kernel).all()
+
+
+def test_large_whole_numbers_come_back_from_files(tmp_path):
+    spikes = np.ones((4, 5, 3))
+    given = [*LARGE, None]
+    session = Session(spikes, 0.02, conditions=given)
+    session.save(tmp_path / "ours.h5")
+    assert Session.load(tmp_path / "ours.h5").conditions.tolist() == [*map(str, LARGE), ""]
+    whole = Session(spikes, 0.02, conditions=[*LARGE, 4])
+    lfads_torch.write_data(tmp_path / "torch.h5", session, whole)
+    found = Session.load(tmp_path / "torch.h5").conditions.tolist()
+    assert found == [*map(str, LARGE), "", *map(str, LARGE), "4"]

@@ -108,3 +108,14 @@ def test_a_seed_beyond_those_of_scikit_learn_is_one_of_them():
         for seed in (3, 3 + 2**32)
     ]
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_single_precision_is_compared_without_a_warning(dtype):
+    spikes = np.random.default_rng(0).poisson(1.0, (6, 20, 3)).astype(dtype)
+    rates = analysis.smooth_gaussian(spikes, 0.02, 0.05)
+    assert np.isfinite(rates).all()
+    assert np.isfinite(analysis.bits_per_spike(rates, spikes, 0.02))
+    assert np.isfinite(analysis.condition_means(spikes, np.arange(6) % 2)[1]).all()
+    assert analysis.select_gaussian_width(spikes, 0.02, [0.05, 0.1, 0.2]).sd > 0

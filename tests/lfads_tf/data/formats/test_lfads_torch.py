@@ -97,3 +97,19 @@ def test_what_does_not_fit(tmp_path):
         lfads_torch.read_output(path, "test", 0.02)
     with pytest.raises(FileExistsError, match="path: expected a new file"):
         lfads_torch.write_data(path, train, valid)
+
+
+def test_what_is_masked_is_written_as_nan(tmp_path):
+    train, valid = sessions()
+    told = inferred(train)
+    for name, array in vars(told).items():
+        masked = np.ma.masked_array(array.copy(), mask=np.zeros(array.shape, bool))
+        masked[1] = 777
+        masked[1] = np.ma.masked
+        setattr(told, name, masked)
+    path = tmp_path / "output.h5"
+    lfads_torch.write_output(path, (train, told), (valid, inferred(valid)))
+    with h5py.File(path) as file:
+        for name in ("output_params", "factors", "co_means", "gen_inputs", "con_states"):
+            array = file[f"train_{name}"][1]
+            assert np.isnan(array[..., :2]).all(), name

@@ -157,3 +157,20 @@ class TestFiles:
             nlb.read(path, group="mc_maze")
         with pytest.raises(KeyError, match="received arrays at the top"):
             nlb.read(path)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_is_masked_is_written_as_nan(tmp_path, nested):
+    masked = np.ma.masked_array(np.full((3, 4, 2), 777), mask=np.zeros((3, 4, 2), bool))
+    masked[:2] = 1
+    masked[2] = np.ma.masked
+    given = [list(trial) for trial in masked] if nested else masked
+    nlb.write(tmp_path / "a.h5", {"train_spikes_heldin": given})
+    back = nlb.read(tmp_path / "a.h5")["train_spikes_heldin"]
+    assert (back[:2] == 1).all() and np.isnan(back[2]).all()
+
+
+def test_masked_indices_are_refused(tmp_path):
+    rows = [np.ma.masked_array([1, 999], mask=[False, True]), np.array([2])]
+    with pytest.raises(ValueError, match=r"arrays\['eval_cond_idx'\]: expected whole finite"):
+        nlb.write(tmp_path / "a.h5", {"eval_cond_idx": rows})
