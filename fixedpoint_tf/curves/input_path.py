@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from fixedpoint_tf._utils.checks import as_numbers, check_finite, check_range, shown
 
@@ -14,6 +15,7 @@ __all__ = ["Path"]
 N_GRID = 1001  # places of the path, from which the nearest to an input is refined
 DIFFERENCE = 1e-6  # of the length of the path, for the slope of a function
 BENT = 1e-12  # relative change of the slope at a corner
+N_PIECES = 32, 4096  # of a spline through a path in single precision: first and most
 AT_CORNER = 1e-9  # of the length of the path: a place so near a corner is on it
 
 
@@ -43,6 +45,7 @@ class Path:
     def __init__(self, path: Any, n_inputs: int, s_range: Any = None):
         self.n_inputs = n_inputs
         self.function: Callable[[float], Any] | None = None
+        self.spline: CubicSpline | None = None  # of a function in single precision
         if n_inputs < 1:
             raise ValueError(
                 "path: expected None for a system without inputs, received a path."
@@ -53,6 +56,7 @@ class Path:
             self.low, self.high = check_range(given, "s_range")
             self.breaks = np.array([self.low, self.high])
             self._evaluate(np.array([self.low, self.high]))
+            self.spline = self._smooth()
             return
         if s_range is not None:
             raise ValueError(
@@ -89,6 +93,36 @@ class Path:
                 )
         return np.array(rows).reshape(len(s), self.n_inputs)
 
+    def _smooth(self) -> CubicSpline | None:
+        """Return a spline through a path in single precision, whose differences are noise.
+
+        None for one in double precision: at places whose numbers are arbitrary some of its
+        inputs that change are no numbers of single precision.
+        """
+        length = self.high - self.low
+        u = self._evaluate(self.low + length * np.sqrt([0.02, 0.1, 0.3, 0.5, 0.7, 0.9]))
+        varies = np.ptp(u, axis=0) > 0
+        with np.errstate(over="ignore"):  # what is beyond a type is none of its numbers
+            half, single = (
+                (u == u.astype(kind)).all(axis=0) & varies for kind in (np.float16, np.float32)
+            )
+        if not single.any():
+            return None
+        n, s = N_PIECES[0], np.linspace(self.low, self.high, N_PIECES[0] + 1)
+        u = self._evaluate(s)
+        while n < N_PIECES[1] and not half.any():
+            spline, between = CubicSpline(s, u), 0.5 * (s[1:] + s[:-1])
+            at = self._evaluate(between)
+            rounding = 4.0 * np.finfo(np.float32).eps * np.abs(u).max(axis=0)
+            if (np.abs(spline(between) - at) <= rounding)[:, single].all():
+                return spline
+            n, s = 2 * n, np.insert(s, np.arange(1, n + 1), between)
+            u = np.insert(u, np.arange(1, n // 2 + 1), at, axis=0)
+        raise ValueError(
+            "path: expected a function that returns inputs in double precision, or is smooth "
+            "in single precision, received one that is rounded to less, or jumps."
+        )
+
     def piece(self, s: np.ndarray, direction: np.ndarray | float = 1.0) -> np.ndarray:
         """The piece between two corners that s is on; at a corner, the one that lies ahead."""
         after = np.searchsorted(self.breaks, s, side="right")
@@ -108,6 +142,10 @@ class Path:
 
         Given the piece, ``(n,)`` int, its line goes straight on beyond its corners too.
         """
+        if self.spline is not None:
+            clipped = np.clip(s, self.low, self.high)
+            slope = self.spline(clipped, 1)
+            return self.spline(clipped) + (s - clipped)[:, None] * slope, slope
         if self.function is not None:
             step = DIFFERENCE * (self.high - self.low)
             inside = np.clip(s, self.low + step, self.high - step)

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixedpoint_tf._utils.checks import (
+    ArgumentIndexError,
+    ArgumentTypeError,
+    shown,
+    unmasked,
+)
 from fixedpoint_tf._utils.selection import select_distinct
 
 if TYPE_CHECKING:
@@ -18,6 +24,12 @@ __all__ = ["distinct_rows", "find_point", "rows_at"]
 def rows_at(index: Any, n: int) -> slice | np.ndarray:
     """Read an index of ``n`` points; an int gives one row."""
     if isinstance(index, slice):
+        try:
+            index.indices(n)
+        except (TypeError, ValueError) as error:
+            raise ArgumentTypeError(
+                f"index: expected a slice of whole numbers, received {shown(index)}."
+            ) from error
         return index
     if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
         i = operator.index(index)
@@ -25,7 +37,12 @@ def rows_at(index: Any, n: int) -> slice | np.ndarray:
             raise IndexError(f"index: expected one of {n} points, received {i}.")
         i %= n
         return slice(i, i + 1)
-    rows = np.asarray(index)
+    try:
+        rows = np.asarray(unmasked(index))
+    except Exception as error:  # lists of unequal length, or an array of another library
+        raise ArgumentTypeError(
+            f"index: expected whole numbers, received {shown(index)}."
+        ) from error
     if rows.size == 0 and rows.dtype != bool:
         rows = rows.astype(int)
     if rows.ndim != 1 or rows.dtype.kind not in "biu":
@@ -33,6 +50,13 @@ def rows_at(index: Any, n: int) -> slice | np.ndarray:
             "index: expected an int, a slice, a boolean mask of shape "
             f"(n={n},) or a list of ints, received {index!r}."
         )
+    if rows.dtype == bool and len(rows) != n:
+        raise ArgumentIndexError(
+            f"index: expected a boolean mask of shape (n={n},), received {rows.shape}."
+        )
+    outside = rows[:0] if rows.dtype == bool else rows[(rows < -n) | (rows >= n)]
+    if len(outside):
+        raise ArgumentIndexError(f"index: expected some of {n} points, received {outside[0]}.")
     return rows
 
 

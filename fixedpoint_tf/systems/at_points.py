@@ -19,6 +19,7 @@ from fixedpoint_tf.systems.kinks.stability import N_LOOKED_AT, settle_at_kinks
 from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = [
+    "check_jacobians",
     "check_one_set",
     "check_points",
     "constant_input",
@@ -27,6 +28,7 @@ __all__ = [
     "every_state",
     "given_inputs",
     "inputs_of",
+    "inputs_of_width",
     "is_stable_of",
     "jacobians_at",
     "jacobians_of",
@@ -67,6 +69,20 @@ def check_one_set(points: Any) -> None:
         )
 
 
+def check_jacobians(jacobians: np.ndarray) -> None:
+    """Refuse Jacobians of points that hold NaN or infinity.
+
+    Raises:
+        ValueError: some do.
+    """
+    bad = int((~np.isfinite(jacobians)).any(axis=(1, 2)).sum())
+    if bad:
+        raise ValueError(
+            f"points: expected finite numbers in J_xstar, received NaN or infinity in {bad} of "
+            f"{len(jacobians)} Jacobians. Points without J_xstar are linearised anew."
+        )
+
+
 def given_inputs(system: DynamicalSystem, inputs: Any) -> np.ndarray:
     """Return constant inputs as numbers; a system without inputs needs none.
 
@@ -98,6 +114,18 @@ def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
             f"points: expected finite numbers, received NaN or infinity in {len(bad)} of "
             f"{points.n}, first in row {bad[0]}."
         )
+    u = inputs_of_width(system, points)
+    if points.n:
+        check_finite(u, "points.inputs")
+    return u
+
+
+def inputs_of_width(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
+    """``(n, n_inputs)``, the inputs that the points carry, which are those of the system.
+
+    Raises:
+        ValueError: the points carry none, or others.
+    """
     if points.inputs is None and system.n_inputs == 0:
         return np.zeros((points.n, 0))
     if points.inputs is None or points.inputs.shape[1] != system.n_inputs:
@@ -106,8 +134,6 @@ def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
             f"points: expected inputs of shape (n, n_inputs={system.n_inputs}), received "
             f"{came}."
         )
-    if points.n:
-        check_finite(points.inputs, "points.inputs")
     return points.inputs
 
 
@@ -194,6 +220,8 @@ def jacobians_of(
     At a fixed point on a kink new ones are of the side that decides its stability, as those
     of a search are.
     """
+    if points.J_xstar is not None:
+        check_jacobians(points.J_xstar[rows])
     length = np.linalg.norm(points.xstar, axis=1)
     size = length + (float(np.median(length)) if points.n else 0.0)
     size = np.where(size > 0.0, size, 1.0)

@@ -268,6 +268,11 @@ def checked_array(
         array = array.astype(dtype)  # An empty list has no type of its own.
     if not np.can_cast(array.dtype, dtype, casting="same_kind"):
         raise TypeError(f"{name}: expected numbers of {dtype}, received {array.dtype}.")
+    if np.dtype(dtype).kind == "i" and array.size:
+        least, most = int(array.min()), int(array.max())
+        if least < np.iinfo(dtype).min or most > np.iinfo(dtype).max:
+            wrong = least if least < np.iinfo(dtype).min else most
+            raise ValueError(f"{name}: expected numbers of {dtype}, received {wrong}.")
     if array.ndim == len(axes):
         # The first occurrence of a new name sets its size, the second must repeat it.
         learnt = dict(zip(reversed(axes), reversed(array.shape), strict=True)) | sizes

@@ -12,7 +12,7 @@ from fixedpoint_tf._utils.chunks import map_chunks
 from fixedpoint_tf.fixed_points.index import IndexStatus, IndexSum, add_signs, determinant_signs
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.systems.at_points import check_points
+from fixedpoint_tf.systems.at_points import check_jacobians, check_points
 from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.self_maps import self_maps
 from fixedpoint_tf.systems.system import DynamicalSystem
@@ -69,6 +69,7 @@ def sum_index(system: Any, points: FixedPoints, *, inputs: ArrayLike | None = No
             "points: expected points with their Jacobians and inputs, received some without."
         )
     fixed = points.status == Status.FIXED_POINT
+    check_jacobians(jacobians[fixed])
     kink = points.growth_at_kink
     _check_resting(system, points[fixed], points.inputs[fixed])
     shift = np.eye(points.n_states) if system.time == "discrete" else 0.0

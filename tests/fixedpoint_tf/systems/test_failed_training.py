@@ -1,11 +1,13 @@
 """Weights that became NaN after the finder was made: no question answers."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from fixedpoint_tf import FixedPointFinder, plotting
+from fixedpoint_tf import FixedPointFinder, FixedPoints, plotting
 
 X, U = np.random.default_rng(0).normal(size=(8, 2)), np.zeros((1, 1))
 KERNEL, RECURRENT = np.array([[1.0, 0.5]]), np.array([[2.0, 0.3], [-0.3, 2.0]])
@@ -75,3 +77,28 @@ def test_no_question_answers_of_weights_that_are_not_finite(network):
             pytest.fail(name)
         text = str(raised.value)
         assert text.startswith("rnn: expected finite ") and "weights" in text, (name, text)
+
+
+def test_jacobians_that_are_not_finite_are_refused_by_name():
+    finder = FixedPointFinder(standard()[0], verbose=False)
+    points, _ = finder.find_fixed_points(X, U)
+    eigen = dict.fromkeys(("eigval_J_xstar", "eigvec_J_xstar", "left_eigvec_J_xstar"))
+    for spoilt in (
+        dataclasses.replace(points, J_xstar=points.J_xstar * np.nan),
+        dataclasses.replace(points, J_xstar=points.J_xstar * np.nan, is_stable=None, **eigen),
+    ):
+        asked = ["index", "sensitivity", "linear"]
+        if spoilt.eigval_J_xstar is None:
+            asked += ["attractors", "connections", "basins"]
+        for name in asked:
+            with pytest.raises(ValueError, match="^points: expected finite numbers in J_xstar"):
+                QUESTIONS[name](finder, dataclasses.replace(spoilt))
+
+
+def test_a_proof_refuses_points_of_another_number_of_inputs():
+    finder = FixedPointFinder(standard()[0], verbose=False)
+    points = FixedPoints(xstar=np.zeros((9, 2)), inputs=np.zeros((9, 2)))
+    with pytest.raises(ValueError, match="points: expected inputs of shape"):
+        finder.prove_complete(points)
+    with pytest.raises(ValueError, match="points: expected inputs of shape"):
+        finder.prove_complete(points, inputs=U)

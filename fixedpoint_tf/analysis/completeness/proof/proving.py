@@ -15,7 +15,12 @@ from fixedpoint_tf.analysis.completeness.proof.one_input import OneInput, prove_
 from fixedpoint_tf.analysis.completeness.proof.result import Completeness
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.fixed_points.status import Status
-from fixedpoint_tf.systems.at_points import check_one_set, check_points, given_inputs
+from fixedpoint_tf.systems.at_points import (
+    check_one_set,
+    check_points,
+    given_inputs,
+    inputs_of_width,
+)
 from fixedpoint_tf.systems.cells.piecewise_linear import PiecewiseLinear
 from fixedpoint_tf.systems.convert import system_of
 from fixedpoint_tf.systems.system import DynamicalSystem
@@ -159,9 +164,7 @@ def _states_and_inputs(
     """States given, and the input of each where they carry one."""
     if isinstance(points, FixedPoints):
         check_points(system, points)
-        u = points.inputs
-        if u is not None:
-            u = np.broadcast_to(np.asarray(u, dtype=np.float64), (points.n, system.n_inputs))
+        u = None if points.inputs is None else inputs_of_width(system, points)
         if points.status is None and points.n:  # else only the fixed ones are looked at
             check_finite(points.xstar, "points")
         return points.xstar, u

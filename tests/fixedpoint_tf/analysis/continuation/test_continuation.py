@@ -309,6 +309,43 @@ def test_straight_lines_a_function_and_a_bent_path_agree():
 
 
 @pytest.mark.parametrize(
+    "convert",
+    [
+        lambda u: np.array([u], "f4"),
+        lambda u: tf.constant([u]),
+        lambda u: [np.float32(u)],
+        lambda u: np.float32(u),
+    ],
+)
+def test_a_function_in_single_precision_gives_the_answer_of_double(convert):
+    options = {"s_range": (0.0, 2.0), "bounds": (-2, 2), "max_points": 300}
+    branches, expected = (
+        continue_branches(
+            saddle_node(), [[1.0]], lambda s, f=f: f(np.cos(2.0 * s) - 0.2), **options
+        )
+        for f in (convert, lambda u: [u])
+    )
+    kinds = list(expected.bifurcation_types)
+    assert kinds.count("saddle-node") == 1
+    assert list(branches.bifurcation_types) == kinds
+    assert branches.bifurcation_s == pytest.approx(expected.bifurcation_s, abs=1e-6)
+    assert abs(len(branches.s) - len(expected.s)) <= 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        lambda s: np.array([int(3 * s)]),
+        lambda s: np.array([s], "f2"),
+        lambda s: np.float32(abs(s - 0.3)),
+    ],
+)
+def test_a_function_that_jumps_or_is_rounded_to_less_is_refused(path):
+    with pytest.raises(ValueError, match="path: expected a function that returns inputs in"):
+        continue_branches(saddle_node(), [[1.0]], path)
+
+
+@pytest.mark.parametrize(
     "path",
     [
         [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]],
