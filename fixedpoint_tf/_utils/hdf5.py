@@ -31,7 +31,7 @@ from fixedpoint_tf._utils.hdf5_checks import (
     most_bytes,
 )
 
-__all__ = ["check_suffix", "damaged", "opened", "read", "write", "write_new"]
+__all__ = ["check_storable", "check_suffix", "damaged", "opened", "read", "write", "write_new"]
 
 _NAME, _VERSION, _DATASETS = "format", "format_version", "datasets"
 _LONGEST_TEXT = 60_000  # bytes of an attribute, of which HDF5 allows 65,536
@@ -113,6 +113,27 @@ def write(
         )
 
 
+def check_storable(texts: Iterable[str], name: str) -> None:
+    """Refuse text that an HDF5 file cannot hold as it is.
+
+    Args:
+        texts: to be written.
+        name: of the argument or the attribute that they are.
+
+    Raises:
+        ValueError: NUL, or half of a pair of surrogates, which UTF-8 has no bytes for.
+
+    Example:
+        >>> check_storable(["left", "à droite"], "conditions")
+    """
+    for text in texts:
+        if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ValueError(
+                f"{name}: expected text without NUL and lone surrogates, received "
+                f"{text!r:.100}."
+            )
+
+
 def write_new(
     path: str | os.PathLike[str],
     arrays: Mapping[str, np.ndarray],
@@ -123,6 +144,12 @@ def write_new(
     compress: bool = False,
 ) -> None:
     """Write arrays and attributes to a file as :func:`write` does, but to its own name."""
+    for name, value in attributes.items():
+        if isinstance(value, str):
+            check_storable([value], name)
+    for name, array in arrays.items():
+        if array.dtype.kind == "U":
+            check_storable(array.ravel().tolist(), name)
     told = {
         _NAME: format_name,
         _VERSION: format_version,

@@ -197,7 +197,9 @@ class Budget:
 
 
 def _bytes_of(item: h5py.Dataset) -> int:
-    return int((item.size or 0) * item.dtype.itemsize)
+    """Return the bytes of a dataset in memory, where numbers become float32 at least."""
+    least = 4 if item.dtype.kind in _NUMBERS else 1
+    return int((item.size or 0) * max(item.dtype.itemsize, least))
 
 
 def check_links(file: h5py.File, file_size: int) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "check_infinity",
     "check_pair",
     "check_share",
+    "refuse_flags",
     "in_session",
     "numbers_or_nan",
     "pair",
@@ -214,6 +215,29 @@ def in_session(name: str) -> Iterator[None]:
         # An error of decoding is made of more than words.
         kind = ValueError if isinstance(error, UnicodeError) else type(error)
         raise kind(f"session {name!r}: {error}") from error
+
+
+def refuse_flags(value: Any, argument: str, expected: str) -> None:
+    """Refuse True and False where numbers are meant.
+
+    Args:
+        value: what was passed, an array or a list.
+        argument: its name.
+        expected: in words.
+
+    Raises:
+        TypeError: flags.
+
+    Example:
+        >>> refuse_flags([1, 2], "lengths", "numbers of bins")
+    """
+    kind = str(getattr(value, "dtype", ""))
+    items = np.ravel(value) if kind == "object" else value
+    is_list = kind == "object" or isinstance(value, list | tuple)
+    if kind in ("bool", "boolean") or (
+        is_list and any(isinstance(item, bool | np.bool_) for item in items)
+    ):
+        raise ArgumentTypeError(f"{argument}: expected {expected}, received flags.")
 
 
 def check_infinity(array: np.ndarray, argument: str) -> None:

@@ -272,6 +272,13 @@ def _counts(spikes: Any) -> np.ndarray:
             f"spikes: expected counts of at least 0, received {np.nanmin(counts):g} among "
             "others."
         )
+    fractions = counts[counts != np.round(counts)]
+    fractions = fractions[~np.isnan(fractions)]
+    if fractions.size:
+        raise ValueError(
+            f"spikes: expected whole numbers of spikes in each bin, received {fractions[0]:g} "
+            "among others. Give counts, not rates."
+        )
     return counts
 
 

@@ -54,7 +54,8 @@ def _means(
     labels = as_conditions(conditions, len(array))
     if jitter is not None:
         shifts = checks.as_numbers(jitter, "jitter", dtype=None)
-        if shifts.shape != (len(array),) or shifts.dtype.kind not in "iu":
+        is_whole = shifts.dtype.kind in "iuf" and bool((shifts == np.floor(shifts)).all())
+        if shifts.shape != (len(array),) or not is_whole or np.isinf(shifts).any():
             raise ValueError(
                 f"jitter: expected one whole number for each of {len(array)} trials, received "
                 f"{checks.shown(jitter)}."

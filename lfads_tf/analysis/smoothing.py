@@ -23,6 +23,8 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger(__name__)
+#: Bins of the widest kernel's standard deviation: 100 s in bins of 1 ms.
+_WIDEST = 100_000
 _SHAPE = "(n_trials, n_bins, n_neurons) or (n_bins, n_neurons)"
 
 
@@ -159,16 +161,29 @@ def _counts(spikes: Any, name: str) -> np.ndarray:
 
 def _mean(counts: np.ndarray, bin_width: float, sd: float, *, causal: bool) -> np.ndarray:
     width, sd = seconds_per_bin(bin_width), checks.check_number(sd, "sd")
-    duration = counts.shape[-2] * width
-    if sd > duration:
-        warnings.warn(
-            f"sd: {sd:g} s is longer than the data of {duration:g} s. For {sd:g} ms pass "
-            f"{sd / 1e3:g}.",
-            stacklevel=3,
-        )
+    _check_kernel("sd", sd, width)
+    _warn_of_longer("sd", sd, counts.shape[-2] * width)
     total, weight, _ = _sums(counts, sd / width, causal=causal)
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN wanted
         return total / (weight * width)
+
+
+def _check_kernel(name: str, sd: float, width: float) -> None:
+    """Refuse a kernel of so many bins that it fills the memory."""
+    if sd > _WIDEST * width:
+        raise ValueError(
+            f"{name}: expected at most {_WIDEST:,} bins of {width:g} s, received {sd:g} s. For "
+            f"{sd:g} ms pass {sd / 1e3:g}."
+        )
+
+
+def _warn_of_longer(name: str, sd: float, duration: float) -> None:
+    if sd > duration:
+        warnings.warn(
+            f"{name}: {sd:g} s is longer than the data of {duration:g} s. For {sd:g} ms pass "
+            f"{sd / 1e3:g}.",
+            stacklevel=4,
+        )
 
 
 def select_gaussian_width(
@@ -222,6 +237,8 @@ def select_gaussian_width(
     """
     width = seconds_per_bin(bin_width)
     sds = [checks.check_number(sd, "candidates") for sd in several(candidates, "candidates")]
+    for sd in sds:
+        _check_kernel("candidates", sd, width)
     counts = _counts(train_spikes, "train_spikes").astype(np.float64, copy=False)
     seen = ~np.isnan(counts)
     truth = None if true_rates is None else numbers_or_nan(true_rates, "true_rates") * width
@@ -245,6 +262,7 @@ def select_gaussian_width(
                 each = (truth - smoothed) ** 2
         errors[i] = each[seen].mean() / width**2
     best = sds[int(np.argmin(errors))]
+    _warn_of_longer("candidates", best, counts.shape[-2] * width)
     if len(sds) > 1 and best in (min(sds), max(sds)):
         _LOG.warning(
             "The best width, %g s, is at the end of the candidates (%g to %g s).",

@@ -23,7 +23,7 @@ from fixedpoint_tf._utils.checks import (
     listed,
     shown,
 )
-from lfads_tf._utils.checks import check_infinity, seconds_per_bin
+from lfads_tf._utils.checks import check_infinity, refuse_flags, seconds_per_bin
 
 __all__ = ["bin_spikes", "chop", "merge", "rebin", "segment"]
 
@@ -224,6 +224,7 @@ def segment(
                [5., 6., 7.]])
     """
     array = _recording(continuous)
+    refuse_flags(event_times, "event_times", "times in seconds")
     times = as_numbers(event_times, "event_times", n_axes=(1,), shape="(n_events,)")
     check_infinity(times, "event_times")
     width = seconds_per_bin(bin_width)
@@ -236,6 +237,7 @@ def segment(
             f"before, after: expected a window of at least one bin, received {before!r} s and "
             f"{after!r} s."
         )
+    _check_window(n_before, n_after, len(array), width, outside)
     known = np.isfinite(times)
     first = _bin_of(np.where(known, times, start), start, width) - n_before
     inside = known & (first >= 0) & (first + n_before + n_after <= len(array))
@@ -369,7 +371,7 @@ def rebin(spikes: Any, factor: int) -> np.ndarray:
         factor: narrow bins in a wide one; it divides ``n_bins``.
 
     Returns:
-        Counts ``(..., n_bins // factor, n_neurons)``.
+        Counts ``(..., n_bins // factor, n_neurons)``; of half precision float32.
 
     Raises:
         TypeError: no numbers.
@@ -391,7 +393,10 @@ def rebin(spikes: Any, factor: int) -> np.ndarray:
             f"factor: expected a whole number that divides {n_bins} bins, received {factor!r}. "
             "Cut the bins that are left over first."
         )
-    return array.reshape(*leading, n_bins // factor, factor, n_neurons).sum(axis=-2)
+    parts = array.reshape(*leading, n_bins // factor, factor, n_neurons)
+    # Half precision holds no sums above 65,504, and rounds those above 2,048.
+    is_half = array.dtype.kind in "fV" and array.dtype.itemsize < 4
+    return np.asarray(parts.sum(axis=-2, dtype=np.float32 if is_half else None))
 
 
 def _recording(continuous: Any) -> np.ndarray:
@@ -429,6 +434,21 @@ def _whole_bins(name: str, duration: float, width: float) -> int:
             f"({n_bins:.4g} bins)."
         )
     return round(n_bins)
+
+
+def _check_window(n_before: int, n_after: int, n_bins: int, width: float, outside: str) -> None:
+    """Refuse a window that no event of the recording can have."""
+    name = "before" if n_before > n_after else "after"
+    longest, most = max(n_before, n_after), n_bins
+    if n_before + n_after > n_bins and outside != "nan":
+        name, longest = "before, after", n_before + n_after
+    elif outside == "nan":  # Much of a window may lie outside, but hardly all of it.
+        most = 10 * n_bins
+    if longest > most:
+        raise ValueError(
+            f"{name}: expected a window within the recording of {n_bins * width:g} s, received "
+            f"{longest * width:g} s. Is it in seconds?"
+        )
 
 
 def _as_float(array: np.ndarray) -> np.ndarray:

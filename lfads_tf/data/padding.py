@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import as_numbers, listed
+from lfads_tf._utils.checks import refuse_flags
 
 __all__ = ["as_lengths", "as_trials", "blank_beyond", "pad", "padded"]
 
@@ -83,6 +84,7 @@ def as_lengths(lengths: Any, n_trials: int, n_bins: int) -> np.ndarray:
         >>> as_lengths([3, 5], n_trials=2, n_bins=5)
         array([3, 5])
     """
+    refuse_flags(lengths, "lengths", "whole numbers of bins")
     array = as_numbers(lengths, "lengths")
     if array.shape != (n_trials,):
         raise ValueError(

@@ -24,6 +24,7 @@ from lfads_tf._utils.checks import (
     UNNAMED,
     check_infinity,
     in_session,
+    refuse_flags,
     seconds_per_bin,
     warn_of_silent_neurons,
 )
@@ -234,6 +235,7 @@ class Session:
             trials = as_trials(spikes, "spikes")
             if trials is not None:
                 own = np.array([len(trial) for trial in trials])
+                refuse_flags(lengths, "lengths", "whole numbers of bins")
                 spikes = pad(trials, int(own.max()), math.nan)
                 if lengths is not None and not np.array_equal(lengths, own):
                     raise ValueError(
@@ -333,7 +335,8 @@ class Session:
         if name is not None:
             fields["name"] = name
         known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in fields.items() if key in known})
+        with hdf5.faults_named(path):
+            return cls(**{key: value for key, value in fields.items() if key in known})
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Save all of the session to an HDF5 file, whole or not at all.

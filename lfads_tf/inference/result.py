@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fixedpoint_tf._utils import hdf5
+from fixedpoint_tf._utils.checks import as_numbers
 from fixedpoint_tf._utils.hdf5_checks import Fault, Header, check_arrays, header_of
 
 __all__ = ["Inferred"]
@@ -22,7 +23,11 @@ _PER_BIN = (
     "generator_states",
     "controller_states",
 )
-_SAME_WIDTH = {"rates_sd": "rates", "inferred_input_sd": "inferred_input_mean"}
+_SAME_WIDTH = {
+    "rates_sd": "rates",
+    "inferred_input_sd": "inferred_input_mean",
+    "initial_condition_sd": "initial_condition_mean",
+}
 _FORMAT: Any = {"format_name": "lfads_tf.Inferred", "format_version": 1}
 
 
@@ -90,14 +95,19 @@ class Inferred(NamedTuple):
 
         Example:
             >>> import tempfile
-            >>> nothing = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
+            >>> per_bin, per_trial = np.zeros((2, 5, 3)), np.zeros((2, 3))
+            >>> nothing = Inferred(*[per_bin] * 3, *[per_trial] * 3, *[per_bin] * 4)
             >>> with tempfile.TemporaryDirectory() as folder:
             ...     nothing.save(os.path.join(folder, "inferred.h5"))
             ...     Inferred.load(os.path.join(folder, "inferred.h5"))
             Inferred(2 trials x 5 bins x 3 neurons, 3 factors, 3 inferred inputs)
         """
-        _check({name: header_of(array) for name, array in self._asdict().items()})
-        hdf5.write(path, self._asdict(), {}, **_FORMAT, overwrite=overwrite, make_folder=True)
+        arrays = {
+            name: as_numbers(array, name, dtype=np.float32)
+            for name, array in self._asdict().items()
+        }
+        _check({name: header_of(array) for name, array in arrays.items()})
+        hdf5.write(path, arrays, {}, **_FORMAT, overwrite=overwrite, make_folder=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Inferred:
@@ -112,7 +122,8 @@ class Inferred(NamedTuple):
 
         Example:
             >>> import tempfile
-            >>> nothing = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
+            >>> per_bin, per_trial = np.zeros((2, 5, 3)), np.zeros((2, 3))
+            >>> nothing = Inferred(*[per_bin] * 3, *[per_trial] * 3, *[per_bin] * 4)
             >>> with tempfile.TemporaryDirectory() as folder:
             ...     nothing.save(os.path.join(folder, "inferred.h5"))
             ...     Inferred.load(os.path.join(folder, "inferred.h5")).rates.shape
@@ -128,10 +139,10 @@ def _check(headers: Mapping[str, Header]) -> None:
     if missing:
         raise Fault(f"dataset {missing[0]!r}: missing")
     layout = {}
-    for name, header in headers.items():
+    for name in headers:
         axes: tuple[str, ...] = ("n_trials", "n_bins", _SAME_WIDTH.get(name, name))
         if name not in _PER_BIN:
-            axes = ("n_trials", *(f"{name} {i}" for i in range(1, len(header.shape))))
+            axes = ("n_trials", _SAME_WIDTH.get(name, name))
         if name in Inferred._fields:
             layout[name] = ("f", axes)
     check_arrays(headers, layout)

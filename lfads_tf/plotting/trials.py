@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,7 +72,15 @@ def plot_trials(
     from lfads_tf.analysis import smooth_gaussian
 
     if hasattr(data, "spikes"):
-        bin_width = data.bin_width if bin_width is None else bin_width
+        own = data.bin_width
+        if bin_width is not None and not math.isclose(
+            seconds_per_bin(bin_width), own, rel_tol=1e-6
+        ):
+            raise ValueError(
+                f"bin_width: expected {own:g} s, the session's, or none, received "
+                f"{bin_width:g}."
+            )
+        bin_width = own
         true_rates = data.true_rates if true_rates is None else true_rates
     elif bin_width is None:
         raise ValueError("bin_width: expected the width of a bin in seconds, received none.")

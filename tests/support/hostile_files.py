@@ -117,7 +117,9 @@ def makers():
         conditions=["a", "b", "a", "b"],
         behavior=rng.normal(size=(4, 5, 2)),
     )
-    inferred = Inferred(*rng.normal(size=(10, 4, 5, 3)).astype(np.float32))
+    arrays = list(rng.normal(size=(10, 4, 5, 3)).astype(np.float32))
+    arrays[3:6] = [array[:, 0] for array in arrays[3:6]]  # one value a trial, not a bin
+    inferred = Inferred(*arrays)
     kinds = {
         "FixedPoints": (points().save, FixedPoints.load),
         "Session": (functools.partial(session.save, overwrite=True), Session.load),

@@ -114,7 +114,8 @@ def folds_by_splitter(
 
     Raises:
         TypeError: no splitter.
-        ValueError: trials that are held out never or twice, or what the splitter refuses.
+        ValueError: trials that are held out never or twice, a trial without a group, or what
+            the splitter refuses.
 
     Example:
         >>> from sklearn.model_selection import GroupKFold
@@ -129,6 +130,13 @@ def folds_by_splitter(
             "splitter: expected an object with split, such as GroupKFold(5), received "
             f"{checks.shown(splitter)} of type {type(splitter).__name__}."
         )
+    if groups is not None:
+        missing = np.flatnonzero(~has_condition(as_conditions(groups, n_trials, "groups")))
+        if missing.size:
+            raise ValueError(
+                "groups: expected that of each trial, with which it is held out, received "
+                f"none for trials {checks.listed(missing)}. Leave these out."
+            )
     # Trials without a condition are spread as one more.
     conditions, groups = (
         None

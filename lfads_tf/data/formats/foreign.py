@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint_tf._utils.checks import as_numbers, listed
+from fixedpoint_tf._utils.checks import as_numbers, listed, shown
+from lfads_tf._utils.checks import refuse_flags
 from lfads_tf.data.formats import axes as orders
 from lfads_tf.data.formats import layouts
 from lfads_tf.data.formats.source import BESIDE, Source, unknown
@@ -129,8 +130,18 @@ def _in_spikes_per_second(
 ) -> np.ndarray:
     truth = as_numbers(truth, "path: true rates", dtype=np.float32)
     if unit is None and factor is not None:
-        truth, unit = truth / np.asarray(factor, np.float32), "spikes/bin"
+        truth, unit = truth / _checked_factor(factor), "spikes/bin"
     return truth / np.float32(bin_width) if unit == "spikes/bin" else truth
+
+
+def _checked_factor(factor: Any) -> np.float32:
+    """Return the positive number by which the file's true rates are divided."""
+    name = "path: conversion_factor"
+    refuse_flags(np.asarray(factor), name, "a positive number")
+    numbers = as_numbers(factor, name, finite=True).ravel()
+    if numbers.size != 1 or not np.float32(numbers[0]) > 0:
+        raise ValueError(f"{name}: expected a positive number, received {shown(factor)}.")
+    return np.float32(numbers[0])
 
 
 def _warn_of_another_unit(rates: np.ndarray, spikes: Any, bin_width: float) -> None:

@@ -6,9 +6,10 @@ other programs write is told in ``foreign.py`` and ``layouts.py`` beside.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from fixedpoint_tf._utils.hdf5_checks import Layout, check_arrays
 from lfads_tf.data.formats import foreign, layouts, matlab, source
 from lfads_tf.data.formats.axes import as_axes
 
-__all__ = ["has_splits", "read", "write"]
+__all__ = ["faults_named", "has_splits", "read", "write"]
 
 _FORMAT, _VERSION = "lfads_tf.Session", 1
 _LAYOUT: Layout = {
@@ -119,6 +120,11 @@ def read(
             raise ValueError(
                 f"axes: expected none, since {shown!r} is our own, received {axes!r}."
             )
+        if truth_unit is not None:
+            raise ValueError(
+                f"truth_unit: expected none, since {shown!r} is our own and tells its rates in "
+                f"spikes/s, received {truth_unit!r}."
+            )
         return _read_ours(path, split, bin_width, group)
     if matlab.is_matlab(path):
         with source.of_matlab(path, group, axes) as found:
@@ -141,6 +147,24 @@ def read(
         fields = foreign.read(found, split, truth_unit, bin_width)
         fields["name"] = _name_of(path, group)
     return fields
+
+
+@contextlib.contextmanager
+def faults_named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say of what a session refuses in which file of ours it is.
+
+    Args:
+        path: the file; of another program's nothing is added, as users give much of it.
+
+    Raises:
+        ValueError: with the file's name.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if not has_checksum(existing(path)):
+            raise
+        raise hdf5.damaged(path, f"an HDF5 file of format {_FORMAT!r}", error) from error
 
 
 def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> bool:

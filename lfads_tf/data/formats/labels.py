@@ -45,6 +45,8 @@ def labels_by_trial(values: Any, n_trials: int, key: str, *, is_matlab: bool = F
         [1, 0, 0]
     """
     if is_matlab:
+        if isinstance(values, np.ndarray) and values.size == 0:
+            return None  # [] or {}
         values = _of_cells(values, n_trials, key)
     array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=object)
     if array.dtype == object and array.size and array.ndim < 3:

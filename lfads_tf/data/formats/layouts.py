@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import as_numbers
+from lfads_tf._utils.checks import refuse_flags
 from lfads_tf._utils.conditions import as_one_kind
 from lfads_tf.data.formats.labels import labels_by_trial
 
@@ -190,7 +191,9 @@ def read_split(
                 fields["conditions"] = labels
             break
     if f"{split}_inds" in node:
-        fields["inds"] = as_numbers(node[f"{split}_inds"], f"path: {split}_inds").reshape(-1)
+        inds, name = node[f"{split}_inds"], f"path: {split}_inds"
+        refuse_flags(inds, name, "whole numbers of trials")
+        fields["inds"] = as_numbers(inds, name).reshape(-1)
     return fields
 
 
@@ -255,6 +258,11 @@ def reordered(train: dict[str, Any], valid: dict[str, Any]) -> dict[str, Any]:
             f"path: expected train_inds and valid_inds to be {n_trials} different numbers, one "
             f"for each trial, received {len(inds)}, of which {len(np.unique(inds))} differ"
             + ("." if is_whole else ", and not all are whole.")
+        )
+    if (inds < 0).any():
+        raise ValueError(
+            "path: expected train_inds and valid_inds to be numbers of trials from 0 or 1 on, "
+            f"received {inds.min():g}."
         )
     order = np.argsort(inds)  # Whether they count from 0 or, as MATLAB does, from 1.
     return {

@@ -240,6 +240,17 @@ def _write(
                 f"valid: expected the {what} of the training trials ({ours}), received "
                 f"{theirs}."
             )
+    for what in ("conditions", "behavior", "external_inputs", "true_rates"):
+        ours, theirs = (getattr(one, what) is not None for one in (train, valid))
+        if ours != theirs:
+            received = "none" if ours else "some"
+            raise ValueError(
+                f"valid: expected {what} as the training trials, which have "
+                f"{'them' if ours else 'none'}, received {received}."
+            )
+    for name, value in arrays.items():
+        if np.asarray(value).dtype.kind == "U":
+            hdf5.check_storable(np.ravel(value).tolist(), f"{name} (conditions)")
     with writing(path, overwrite=overwrite) as temporary, h5py.File(temporary, "w") as file:
         for name, value in arrays.items():
             if np.asarray(value).dtype.kind == "U":

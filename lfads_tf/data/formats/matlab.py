@@ -25,6 +25,7 @@ import functools
 import logging
 import math
 import os
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -80,11 +81,36 @@ def is_matlab(path: str | os.PathLike[str]) -> bool:
     if len(header) == HEADER and header[124:128] in (b"\x00\x01IM", b"\x01\x00MI"):
         return True
     if not h5py.is_hdf5(path):
+        if _is_version_4(header):
+            raise ValueError(
+                f"path: expected a file of MATLAB's save with -v6, -v7 or -v7.3, received "
+                f"{os.fspath(path)!r} of MATLAB 4. Load it there and save it again."
+            )
         return False
     if header.startswith(b"MATLAB 7.3"):
         return True
     with hdf5.opened(path) as file:
         return any("MATLAB_class" in item.attrs for _, item in _linked(file))
+
+
+def _is_version_4(header: bytes) -> bool:
+    """Tell the header of a matrix in a file of MATLAB 4: five whole numbers, then a name."""
+    for order in "<>":
+        if len(header) >= 21:
+            kind, rows, columns, is_complex, length = struct.unpack(f"{order}5i", header[:20])
+            order_told, form = kind // 1000, (kind // 10 % 10, kind % 10)
+            if (
+                order_told == "<>".index(order)
+                and kind // 100 % 10 == 0
+                and form[0] <= 5
+                and form[1] <= 2
+                and min(rows, columns) >= 0
+                and is_complex in (0, 1)
+                and 1 < length <= 64
+                and header[20:21].isalpha()
+            ):
+                return True
+    return False
 
 
 def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str, Any]:

@@ -316,3 +316,12 @@ def test_large_whole_numbers_come_back_from_files(tmp_path):
     lfads_torch.write_data(tmp_path / "torch.h5", session, whole)
     found = Session.load(tmp_path / "torch.h5").conditions.tolist()
     assert found == [*map(str, LARGE), "", *map(str, LARGE), "4"]
+
+
+@pytest.mark.parametrize("blank", BLANK)
+def test_a_trial_without_a_group_is_in_no_fold(blank):
+    from sklearn.model_selection import GroupKFold
+
+    for groups in (["a", "b", "a", "b", blank], [1, 2, 1, 2, blank]):
+        with pytest.raises(ValueError, match="groups: .* received none for trials 4"):
+            folds_by_splitter(GroupKFold(2), 5, groups=groups)

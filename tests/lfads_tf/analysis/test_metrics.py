@@ -246,3 +246,15 @@ class TestBitsPerSpike:
     def test_wrong_reference(self):
         with pytest.raises(ValueError, match=r"reference: expected shape \(3, 2\)"):
             bits_per_spike(np.ones((3, 2)), np.ones((3, 2)), 0.1, reference=[[1.0]])
+
+
+def test_fractions_are_no_counts():
+    rates, spikes = np.full((6, 8, 5), 20.0), np.full((6, 8, 5), 0.5)
+    spikes[0] = np.nan
+    for call in (
+        lambda: bits_per_spike(rates, spikes, 0.02),
+        lambda: poisson_log_likelihood(rates, spikes, 0.02),
+        lambda: mean_rates(spikes, 0.02),
+    ):
+        with pytest.raises(ValueError, match="spikes: expected whole numbers of spikes .* 0.5"):
+            call()

@@ -60,3 +60,13 @@ def test_kinds_are_labels_as_conditions_are():
     for kinds in (np.array([0, 1], "M8[s]"), [{}, 1]):
         with pytest.raises(TypeError, match="kinds: expected"):
             psth_r_squared(rates, [0, 0, 1], psth, kinds=kinds)
+
+
+def test_whole_numbers_of_any_type_move_trials_and_others_are_refused():
+    values, conditions = np.arange(24.0).reshape(3, 4, 2), [0, 1, 0]
+    expected = condition_means(values, conditions, jitter=[2, -1, 0])[1]
+    found = condition_means(values, conditions, jitter=[2.0, -1.0, 0.0])[1]
+    np.testing.assert_array_equal(found, expected)
+    for wrong in ([0.5, 0, 0], [np.nan, 0, 0], [np.inf, 0, 0], [True, False, True]):
+        with pytest.raises(ValueError, match="jitter: expected one whole number"):
+            condition_means(values, conditions, jitter=wrong)

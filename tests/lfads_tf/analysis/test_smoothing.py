@@ -223,6 +223,22 @@ class TestPCA:
         assert (alone >= 0).all()
 
 
+@pytest.mark.parametrize(("width", "sd"), [(1e-9, 0.02), (1e-9, 0.5), (0.02, 1e30)])
+def test_kernels_that_fill_the_memory_are_refused_before_any_work(width, sd):
+    counts = np.ones((3, 8, 4))
+    for smooth in (smooth_gaussian, smooth_causal_gaussian):
+        with pytest.raises(ValueError, match="sd: expected at most 100,000 bins of"):
+            smooth(counts, width, sd)
+    with pytest.raises(ValueError, match="candidates: expected at most 100,000 bins of"):
+        select_gaussian_width(counts, width, [width, sd])
+
+
+def test_a_candidate_longer_than_the_data_is_not_the_best_without_a_word():
+    counts = np.random.default_rng(0).poisson(0.5, (6, 8, 5))
+    with pytest.warns(UserWarning, match="candidates: .* is longer than the data of 0.16 s"):
+        select_gaussian_width(counts, 0.02, [10, 20, 50])
+
+
 def test_widths_in_ms_are_noticed():
     counts = np.random.default_rng(0).poisson(1.0, (3, 50, 4))
     with pytest.warns(

@@ -331,3 +331,26 @@ def test_counts_in_place_of_times_are_noticed():
         bin_spikes(list(trains), 0.02, 0.0, 20.0)
     with pytest.raises(TypeError, match="spike_times of neuron 0: expected times .* flags"):
         bin_spikes(list(trains > 0), 0.02, 0.0, 20.0)
+
+
+def test_flags_are_no_event_times():
+    for flags in ([True, False], np.array([True, False])):
+        with pytest.raises(TypeError, match="event_times: expected times .* received flags"):
+            segment(np.ones((100, 3)), flags, 0.0, 0.1, 0.1, 0.0)
+
+
+@pytest.mark.parametrize("outside", ["error", "drop", "nan"])
+def test_a_window_longer_than_the_recording_is_named(outside):
+    recording = np.ones((100, 3))
+    for before, after, name in ((200.0, 0.1, "before"), (0.1, 400.0, "after")):
+        with pytest.raises(ValueError, match=f"^(before, )?(after|{name}): expected a window"):
+            segment(recording, [5.0], before, after, 0.1, 0.0, outside=outside)
+    if outside == "nan":  # much of a window may lie outside
+        assert segment(recording, [5.0], 20.0, 0.1, 0.1, 0.0, outside=outside).shape[1] == 201
+
+
+def test_half_precision_holds_no_sums():
+    counts = np.full((4, 2), 40_000, np.float16)
+    assert rebin(counts, 2).tolist() == [[80_000.0] * 2] * 2
+    assert rebin(np.ones((4096, 1), np.float16), 4096).item() == 4096
+    assert rebin(counts.astype(np.float64), 2).dtype == np.float64

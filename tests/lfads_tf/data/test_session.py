@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lfads_tf import Session
+from lfads_tf.data.formats import lfads_torch
 
 
 def counts(n_trials=6, n_bins=20, n_neurons=5, seed=0):
@@ -301,3 +302,25 @@ def test_what_is_no_number_of_a_trial_is_refused(index):
     session = Session(np.ones((4, 5, 3)), 0.02)
     with pytest.raises((TypeError, ValueError), match="^index: expected"):
         session.trials(index)
+
+
+@pytest.mark.parametrize("flags", [[True] * 3, np.ones(3, bool), np.ones(3, object) == 1])
+def test_flags_are_no_lengths(flags):
+    for spikes in (np.ones((3, 5, 2)), [np.ones((1, 2))] * 3):
+        with pytest.raises(
+            TypeError, match="lengths: expected whole numbers .* received flags"
+        ):
+            Session.from_arrays(spikes, 0.02, lengths=flags)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_text_that_no_file_can_hold_is_refused_by_name_when_saved(tmp_path, text):
+    spikes, path = np.ones((2, 5, 3)), tmp_path / "a.h5"
+    with pytest.raises(ValueError, match="name: expected text without NUL"):
+        Session(spikes, 0.02, text).save(path)
+    labelled = Session(spikes, 0.02, conditions=[text, "b"])
+    with pytest.raises(ValueError, match="conditions: expected text without NUL"):
+        labelled.save(path)
+    with pytest.raises(ValueError, match=r"\(conditions\): expected text without NUL"):
+        lfads_torch.write_data(path, labelled, labelled)
+    assert not path.exists()

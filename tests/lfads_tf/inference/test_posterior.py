@@ -117,6 +117,13 @@ def test_without_samples_nothing_spreads():
     assert (small_model().infer(spikes(), n_samples=0).rates_sd == 0).all()
 
 
+PER_TRIAL = (
+    "initial_condition_mean",
+    "initial_condition_sd",
+    "generator_initial_states",
+)
+
+
 def test_everything_inferred_comes_back_from_a_file(tmp_path):
     inferred = small_model(n_inferred_inputs=1).infer(spikes(), n_samples=2)
     inferred.save(tmp_path / "inferred.h5")
@@ -130,6 +137,8 @@ def test_everything_inferred_comes_back_from_a_file(tmp_path):
 def test_a_file_of_an_older_release_and_one_that_lacks_an_array(tmp_path):
     numbers = range(len(Inferred._fields))
     arrays = dict(zip(Inferred._fields, np.float32(numbers)[:, None, None, None], strict=True))
+    for name in PER_TRIAL:
+        arrays[name] = arrays[name][:, 0]
     with h5py.File(tmp_path / "older.h5", "w") as file:  # which has no checksum
         for name, array in arrays.items():
             file[name] = array
@@ -148,7 +157,7 @@ def test_a_file_of_an_older_release_and_one_that_lacks_an_array(tmp_path):
 def test_an_inferred_file_is_replaced_unless_told_not_to_and_ends_as_hdf5_does(
     tmp_path,
 ):
-    inferred = Inferred(*[np.zeros((2, 5, 3), np.float32)] * len(Inferred._fields))
+    inferred = of_shapes()
     inferred.save(tmp_path / "new" / "a.h5")
     with pytest.raises(FileExistsError, match="path: expected a new file"):
         inferred.save(tmp_path / "new" / "a.h5", overwrite=False)
@@ -156,6 +165,36 @@ def test_an_inferred_file_is_replaced_unless_told_not_to_and_ends_as_hdf5_does(
     assert (Inferred.load(tmp_path / "new" / "a.h5").rates == 1.0).all()
     with pytest.raises(ValueError, match=r"path: expected a name that ends in \.h5.*a.npz"):
         inferred.save(tmp_path / "a.npz")
+
+
+def of_shapes(**changes):
+    """Zeros in the shapes of what is inferred of 2 trials of 5 bins."""
+    shapes = {name: (2, 3) if name in PER_TRIAL else (2, 5, 3) for name in Inferred._fields}
+    return Inferred(
+        **{k: np.zeros(shape, np.float32) for k, shape in (shapes | changes).items()}
+    )
+
+
+def test_what_is_inferred_is_saved_from_lists_and_only_in_shapes_that_fit(tmp_path):
+    path = tmp_path / "a.h5"
+    lists = Inferred(*[array.tolist() for array in of_shapes()])
+    lists.save(path)
+    assert Inferred.load(path).rates.dtype == np.float32
+    masked = np.ma.masked_array(np.full((2, 5, 3), 777.0), mask=np.zeros((2, 5, 3), bool))
+    masked[1] = np.ma.masked
+    of_shapes()._replace(factors=masked).save(path)
+    assert np.isnan(Inferred.load(path).factors[1]).all()
+    for name, shape in {
+        "initial_condition_mean": (2, 5, 3),
+        "initial_condition_sd": (2, 4),
+        "generator_initial_states": (2,),
+        "rates_sd": (2, 5, 4),
+        "factors": (3, 5, 3),
+    }.items():
+        with pytest.raises(ValueError, match=f"{name}.*: expected shape"):
+            of_shapes(**{name: shape}).save(path)
+    with pytest.raises(TypeError, match="factors: expected an array of real numbers"):
+        of_shapes()._replace(factors="text").save(path)
 
 
 def test_trials_of_many_sizes_make_no_warning_of_retracing(caplog):

@@ -682,3 +682,10 @@ def test_many_conditions_are_not_all_listed():
     _, ax = plotting.plot_initial_conditions(means, conditions)
     assert ax.get_legend() is None
     assert "30 conditions" in ax.get_title()
+
+
+def test_a_width_of_bins_that_contradicts_the_sessions_is_refused():
+    rates = np.full((6, 8, 5), 20.0)
+    session = types.SimpleNamespace(spikes=np.ones((6, 8, 5)), bin_width=0.02, true_rates=None)
+    with pytest.raises(ValueError, match="bin_width: expected 0.02 s, the session's, or none"):
+        plotting.plot_trials(session, rates, bin_width=0.05)

@@ -431,3 +431,53 @@ def test_a_real_recording_with_its_behavior():
     assert sorted(set(session.conditions.tolist())) == [1, 2, 3, 4, 5, 6, 7, 8]
     with pytest.warns(UserWarning, match="2 of 96 neurons are silent in all trials"):
         Session.load(file, group="day16/trials")
+
+
+@pytest.mark.parametrize(
+    "factor", [np.nan, -1.0, 0.0, np.inf, b"0.02", "0.02", True, [1.0, 2.0]]
+)
+def test_a_factor_that_is_no_positive_number_is_refused(path, data, factor):
+    write(path, **autolfads(data), conversion_factor=factor)
+    with pytest.raises((TypeError, ValueError), match="^path: conversion_factor: expected"):
+        Session.load(path, bin_width=0.01)
+
+
+def test_the_unit_of_rates_in_our_own_file_is_known(path):
+    Session(np.ones((2, 5, 3)), 0.02, true_rates=np.ones((2, 5, 3))).save(path)
+    with pytest.raises(ValueError, match="truth_unit: expected none, since .* is our own"):
+        Session.load(path, truth_unit="spikes/bin")
+
+
+def test_numbers_of_trials_are_not_negative(path, data):
+    made = autolfads(data)
+    made["train_inds"] = np.where(made["train_inds"] == 0, -1, made["train_inds"])
+    write(path, **made)
+    with pytest.raises(ValueError, match="path: expected train_inds and .* received -1"):
+        Session.load(path, bin_width=0.01)
+
+
+def test_few_bytes_that_stand_for_many_are_refused_unread(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset(
+            "spikes", (400, 1000, 1000), "u1", chunks=(1, 1000, 1000), compression="gzip"
+        )[:1] = 0
+        for trial in range(1, 400):
+            file["spikes"][trial] = 0
+    with pytest.raises(ValueError, match="monday.h5.*'spikes': what it holds would fill"):
+        Session.load(path, bin_width=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("bin_width", -1.0), ("bin_width", np.nan), ("n_encode_neurons", 99), ("spikes", np.inf)],
+)
+def test_a_file_of_ours_with_impossible_values_is_named(path, name, value):
+    Session(np.ones((2, 5, 3)), 0.02, n_encode_neurons=2).save(path)
+    with h5py.File(path, "a") as file:
+        if name in file:
+            file[name][0, 0, 0] = value
+        else:
+            file.attrs[name] = value
+    write_checksum(path)
+    with pytest.raises(ValueError, match=f"path: .*monday.h5.* damaged .*{name}: expected"):
+        Session.load(path)

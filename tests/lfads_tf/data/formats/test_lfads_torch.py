@@ -1,5 +1,6 @@
 """Files of lfads-torch: its names, its units, and nothing lost on the way."""
 
+import dataclasses
 import types
 
 import h5py
@@ -113,3 +114,14 @@ def test_what_is_masked_is_written_as_nan(tmp_path):
         for name in ("output_params", "factors", "co_means", "gen_inputs", "con_states"):
             array = file[f"train_{name}"][1]
             assert np.isnan(array[..., :2]).all(), name
+
+
+@pytest.mark.parametrize("name", ["conditions", "behavior", "external_inputs", "true_rates"])
+def test_what_only_one_split_has_is_refused(tmp_path, name):
+    train, valid = sessions()
+    for pair in (
+        (train, dataclasses.replace(valid, **{name: None})),
+        (dataclasses.replace(train, **{name: None}), valid),
+    ):
+        with pytest.raises(ValueError, match=f"valid: expected {name} as the training trials"):
+            lfads_torch.write_data(tmp_path / "a.h5", *pair)

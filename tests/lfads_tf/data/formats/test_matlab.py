@@ -5,6 +5,7 @@ import itertools
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 from matlab import cells, save
 
 from lfads_tf import Session, bin_spikes
@@ -489,3 +490,16 @@ def test_external_inputs_in_cells_cover_an_array_of_spikes(load):
     inputs = [np.ones((n, 2)) for n in [10] * (N - 1) + [7]]
     with pytest.raises(ValueError, match="external_inputs of as many bins as the spikes have"):
         load({"spikes": SPIKES, "external_inputs": cells(inputs)}, **TBN)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (1, 0)])
+def test_labels_that_are_empty_are_none(load, shape):
+    for empty in (np.zeros(shape), cells([], shape)):
+        assert load({"spikes": SPIKES, "conditions": empty}, **TBN).conditions is None
+
+
+def test_a_file_of_matlab_4_is_named(tmp_path):
+    path = tmp_path / "old.mat"
+    scipy.io.savemat(path, {"spikes": np.ones((4, 5))}, format="4")
+    with pytest.raises(ValueError, match=r"path: .*old\.mat' of MATLAB 4\. Load it there"):
+        Session.load(path, bin_width=0.02)
