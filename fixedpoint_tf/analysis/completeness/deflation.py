@@ -90,6 +90,7 @@ def search_deflated(
     round of 128 starts of 24 states takes about a second.
 
     Example:
+        >>> from fixedpoint_tf import as_system
         >>> cubic = as_system(lambda h, u: h - h * (h - 1) * (h - 3), n_states=1, n_inputs=1)
         >>> known = FixedPoints(xstar=[[0.0]], inputs=[[0.0]], status=[0])
         >>> found = search_deflated(cubic, known, n_inits=16)
