@@ -20,6 +20,7 @@ from fixedpoint_tf._utils.hdf5_checks import (
     header_of,
     parse_json,
 )
+from fixedpoint_tf._utils.ranges import Ranges, Words, check_ranges, check_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,6 +60,10 @@ class Result:
     #: lists of a field too. The same name stands for the same length. ``complex`` or ``text``
     #: behind them: what is no real number.
     _axes: ClassVar[dict[str, str]] = {}
+
+    #: Ranges of the numbers of a file, and words of its fields, see ``ranges``.
+    _ranges: ClassVar[Ranges] = {}
+    _words: ClassVar[Words] = {"time": ("discrete", "continuous")}
 
     #: Attributes of a file: ``values`` holds all fields but arrays, in JSON.
     _attribute_names: ClassVar[tuple[str, ...]] = ("values",)
@@ -132,6 +137,7 @@ class Result:
             cls._check_arrays(_headers(arrays) | _headers(contents, cls._layout()))
             result = cls(**contents)
             _check_types(result)
+            result._check_values()
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             expected = f"the contents of {cls._format_name()!r}"
             raise hdf5.damaged(path, expected, error) from error
@@ -157,6 +163,12 @@ class Result:
             if name.partition(".")[0] not in fields:
                 raise Fault(f"{name}: expected one of {', '.join(sorted(fields))}")
         check_arrays({name: headers[name] for name in headers if name in layout}, layout)
+
+    def _check_values(self) -> None:
+        """Refuse numbers and words that no result of this class holds."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        check_words(values, self._words)
+        check_ranges(values, self._ranges, self._layout())
 
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the datasets and attributes of a file: arrays, and other fields as JSON."""

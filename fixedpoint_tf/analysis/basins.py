@@ -84,6 +84,12 @@ class Basins(Result):
         "n n_states": "final",
         "k": "attractors counts fraction lower upper",
     }
+    _ranges = {
+        "-1 inf": "target",
+        "0 inf": "outcome steps attractors",
+        "0 n": "counts",
+        "0 1": "fraction lower upper confidence",
+    }
 
     def __len__(self) -> int:
         return len(self.target)

@@ -108,10 +108,20 @@ class IndexSum(Result):
         "n": "total n_points n_undetermined",
         "n text": "self_map",
     }
+    _ranges = {"0 inf": "n_points n_undetermined"}
 
     def __post_init__(self) -> None:
         words = [str(SelfMap(str(word))) for word in self.self_map]
         object.__setattr__(self, "self_map", np.array(words, dtype=str))
+
+    def _check_values(self) -> None:
+        super()._check_values()
+        odd = (self.total - self.n_points) % 2 != 0  # where every sign is known
+        if (np.abs(self.total) > self.n_points).any() or odd[self.n_undetermined == 0].any():
+            raise ValueError(
+                f"total: expected sums of the signs of {self.n_points.tolist()} points, "
+                f"received {self.total.tolist()}"
+            )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, IndexSum):

@@ -176,6 +176,25 @@ class FixedPoints(Result):
             object.__setattr__(self, "index", IndexSum(**self.index))
         check_instance(self.index, "index", IndexSum, none=True)
 
+    _ranges = {"0 inf": "qstar n_iters newton_step smallest_singular_value n_at_bound"}
+
+    def _check_values(self) -> None:
+        super()._check_values()
+        if self.index is not None:
+            self.index._check_values()
+        fixed = np.zeros(self.n) if self.status is None else self.status == Status.FIXED_POINT
+        for name in ("xstar", "inputs"):
+            array = getattr(self, name)
+            if array is not None and not np.isfinite(array[fixed.astype(bool)]).all():
+                raise ValueError(f"{name}: expected finite numbers of fixed points")
+        if self.state_names is None:  # as of points in other coordinates
+            return
+        if self.n_at_bound is not None and (self.n_at_bound > self.n_states).any():
+            raise ValueError(
+                f"n_at_bound: expected at most {self.n_states}, received "
+                f"{self.n_at_bound.max()}"
+            )
+
     # ---- sizes ----
 
     @property
@@ -516,6 +535,9 @@ def _checked_blocks(state_names: Any, n_states: int) -> tuple[tuple[str, int], .
         raise ArgumentTypeError(
             f"state_names: expected pairs (name, size), received {shown(state_names)}."
         )
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise ValueError(f"state_names: expected each name once, received {shown(names)}.")
     if sum(size for _, size in pairs) != n_states:
         raise ValueError(
             "state_names: expected pairs (name, size) with sizes that add up to "

@@ -118,7 +118,7 @@ def _state_names(cell: Any, n: int) -> list[str]:
         return names
     kind = kind_of(cell)
     if kind is not None and kind.state_names:
-        if len(kind.state_names) != n:
+        if len(set(kind.state_names)) != n or len(kind.state_names) != n:
             raise ValueError(
                 f"rnn: expected {kind.__name__} to name the {n} states of {name_of(cell)!r}, "
                 f"received the state_names {kind.state_names}."

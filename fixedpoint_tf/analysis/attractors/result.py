@@ -142,6 +142,17 @@ class Attractors(Result):
         "n_total n_states": "xstar settled",
         "n_outcomes": "outcomes",
     }
+    _ranges = {
+        "0 n_total": "n_members",
+        "0 inf": "members length gap_ratio largest_drift time_along return_time "
+        "min_time_constant n_left_out n_repeated n_not_slow n_drawn n_turning outcomes",
+        "-1 inf": "n_slow_points",
+        "-1 n_states": "n_slow n_unstable dimension_spectral",
+        "-1 3": "dimension_local",
+        "0 1": "covered",
+        "0 <n_conditions": "condition",
+    }
+    _words = {"time_unit": ("step", "unit of time")}
 
     def __post_init__(self) -> None:
         types = tuple(GroupType(word) for word in self.group_type)

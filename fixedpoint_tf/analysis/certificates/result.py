@@ -141,6 +141,19 @@ class Certificates(Result):
         "jacobian_lipschitz residual rounding same_as n_unstable nearest",
         "n_states": "units",
     }
+    _ranges = {
+        "0 inf": "existence_radius uniqueness_radius newton_bound inverse_defect "
+        "jacobian_lipschitz residual rounding nearest units",
+        "0 n": "n_distinct",
+        "1 inf": "safety",
+        "-1 <n": "same_as",
+        "-1 inf": "n_unstable",
+    }
+    _words = {
+        **Result._words,
+        "method": ("closed form", "sampled"),
+        "precision": ("float32", "float64"),
+    }
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "codes", [CertificateCode(code) for code in self.codes])

@@ -133,6 +133,7 @@ class Comparison(Result):
         "n_measures": "measures",
         "n_networks n_measures": "values",
     }
+    _ranges = {"0 inf": "seconds"}
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -99,6 +99,14 @@ class Coverage(Result):
         "n_points": "counts condition",
         "n_starts": "member",
     }
+    _ranges = {
+        "0 inf": "n_starts n_unfinished n_diverged n_lost n_elsewhere n_points n_once "
+        "n_points_lower n_points_estimate n_otherwise counts",
+        "0 1": "missing missing_upper missing_reached missing_reached_upper confidence",
+        "0 <n_conditions": "condition",
+        "-2 <n_points": "member",
+    }
+    _words = {"of": ("fixed", "all")}
 
     def __post_init__(self) -> None:
         if self.n_otherwise is None:  # of files of older releases

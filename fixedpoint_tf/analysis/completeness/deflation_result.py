@@ -49,10 +49,15 @@ class Deflated(Result):
     interrupted: bool
 
     _axes = {"n": "is_new"}
+    _ranges = {"0 inf": "n_starts n_arrived"}
 
     @classmethod
     def _layout(cls) -> Layout:
         return {**super()._layout(), **nested_layout("points", FixedPoints._layout())}
+
+    def _check_values(self) -> None:
+        super()._check_values()
+        self.points._check_values()
 
     def __post_init__(self) -> None:
         if isinstance(self.points, dict):  # from a file

@@ -91,6 +91,13 @@ class Connections(Result):
         "n": "n_unstable is_attractor condition",
         "n n_states": "xstar",
     }
+    _ranges = {
+        "0 <n": "source",
+        "-1 <n": "target",
+        "-1 1": "sign",
+        "-1 n_states": "n_unstable",
+        "0 inf": "outcome steps offset linear_error condition dt",
+    }
 
     def __len__(self) -> int:
         return len(self.source)

@@ -143,6 +143,12 @@ class Branches(Result):
         "n_bifurcations n_states": "bifurcation_states",
         "n_bifurcations complex": "bifurcation_eigenvalues",
     }
+    _ranges = {
+        "0 n": "lengths",
+        "-1 <n_branches": "branch_of_point",
+        "0 <n_branches": "bifurcation_places:0",
+        "0 <n": "bifurcation_places:1",
+    }
 
     def __post_init__(self) -> None:
         check_time(self.time)

@@ -145,6 +145,12 @@ class Cycles(Result):
         "n n_inputs": "inputs",
         "n_starts": "outcomes cycle_of_start lyapunov lyapunov_error n_run",
     }
+    _ranges = {
+        "0 inf": "period residual amplitude n_starts lyapunov_error n_run turns n_family "
+        "n_curves period_error",
+        "0 n_points": "lengths",
+        "-1 <n": "cycle_of_start",
+    }
 
     def __post_init__(self) -> None:
         check_time(self.time)

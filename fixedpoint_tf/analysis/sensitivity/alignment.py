@@ -130,6 +130,9 @@ class Sensitivity(Result):
         "n": "henrici initial_growth peak_amplification peak_time",
         "n_inputs": "input_names",
     }
+    _ranges = {
+        "0 inf": "condition input_angle readout_angle henrici peak_amplification peak_time"
+    }
 
     @property
     def n(self) -> int:

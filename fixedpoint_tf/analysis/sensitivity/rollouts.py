@@ -75,6 +75,7 @@ class LinearError(Result):
     interrupted: bool = False
 
     _axes = {"n_distances": "distances", "n n_distances n_directions": "absolute relative"}
+    _ranges = {"0 inf": "distances absolute relative", "1 inf": "n_steps"}
 
     @property
     def n(self) -> int:

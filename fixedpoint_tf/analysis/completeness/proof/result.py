@@ -80,6 +80,11 @@ class Completeness(Result):
         "q n_states": "open_lower open_upper",
         "q": "open_input",
     }
+    _ranges = {
+        "0 inf": "n_open n_boxes radius not_enclosed",
+        "0 <p": "input_number open_input",
+        "-1 inf": "known_row",
+    }
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "codes", tuple(map(CompletenessCode, self.codes)))
