@@ -102,6 +102,11 @@ class Path:
         length = self.high - self.low
         u = self._evaluate(self.low + length * np.sqrt([0.02, 0.1, 0.3, 0.5, 0.7, 0.9]))
         varies = np.ptp(u, axis=0) > 0
+        if not varies.any():
+            raise ValueError(
+                "path: expected inputs that change, received a function that returns "
+                f"{u[0].tolist()} throughout."
+            )
         with np.errstate(over="ignore"):  # what is beyond a type is none of its numbers
             half, single = (
                 (u == u.astype(kind)).all(axis=0) & varies for kind in (np.float16, np.float32)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from fixedpoint_tf._utils.checks import ArgumentTypeError, shown
+
 __all__ = [
     "brief",
     "input_tensors",
@@ -24,7 +26,7 @@ def plain_inputs(model_inputs: Any) -> Any:
     while isinstance(first, (list, tuple)) and len(first):
         first = first[0]
     if isinstance(first, (bool, int, float, str, np.number)):
-        model_inputs = np.asarray(model_inputs)
+        model_inputs = _array(model_inputs)
     for leaf in tf.nest.flatten(model_inputs):
         if isinstance(leaf, np.ma.MaskedArray):
             raise TypeError(
@@ -39,7 +41,15 @@ def plain_inputs(model_inputs: Any) -> Any:
 
 
 def _array(leaf: Any) -> Any:
-    return leaf if tf.is_tensor(leaf) or leaf is None else np.asarray(leaf)
+    if tf.is_tensor(leaf) or leaf is None:
+        return leaf
+    try:
+        return np.asarray(leaf)
+    except Exception as error:  # lists of unequal length, or an array of another library
+        raise ArgumentTypeError(
+            "model_inputs: expected arrays, or lists of equal length, received "
+            f"{shown(leaf)} ({error})."
+        ) from error
 
 
 def shapes_of(inputs: Any) -> str:

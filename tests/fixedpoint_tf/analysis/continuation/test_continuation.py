@@ -485,6 +485,7 @@ def test_answers_survive_a_file(tmp_path):
     [
         ([0.0], {}, r"path: expected shape \(n >= 2, n_inputs=1\).*received shape \(1, 1\)"),
         ([0.5, 0.5], {}, "path: expected inputs that change"),
+        (lambda s: [0.5], {}, "path: expected inputs that change"),
         ([[0.0, 1.0], [1.0, 1.0]], {}, r"received shape \(2, 2\)"),
         ([0.0, np.nan], {}, "path: expected finite"),
         (

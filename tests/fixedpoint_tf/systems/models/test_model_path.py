@@ -738,3 +738,12 @@ def test_a_layer_around_the_rnn_that_acts_is_named():
     finder = FixedPointFinder(model, verbose=False)
     np.testing.assert_allclose(finder.simulate_model(X), model.layers[0](X), atol=2e-6)
     assert "block (Block)" in finder.system.path.between()
+
+
+def test_trials_of_unequal_length_are_refused_by_name():
+    rnn = keras.layers.SimpleRNN(2, return_sequences=True)
+    model = keras.Sequential([keras.Input((None, 1)), rnn])
+    finder = FixedPointFinder(model, verbose=False)
+    for trials in ([[[1.0], [2.0]], [[1.0]]], [[1.0], [2.0, 3.0]]):
+        with pytest.raises(ValueError, match="^model_inputs: expected arrays, or lists of"):
+            finder.simulate_model(trials)
