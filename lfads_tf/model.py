@@ -31,7 +31,7 @@ from lfads_tf.layers.network import Network
 from lfads_tf.sessions import adding, initial_weights
 from lfads_tf.sessions.agreement import SessionAgreement, agreement, averages_of
 from lfads_tf.training import batches, checkpoints, checks, sharding, steps, trial_arrays
-from lfads_tf.training.callbacks import SmoothedValidation, StopAtNaN
+from lfads_tf.training.callbacks import NoEnd, SmoothedValidation, StopAtNaN
 from lfads_tf.training.checkpoints import Checkpoint, default_callbacks
 from lfads_tf.training.objective import PARTS, left_out_samples, warmup
 
@@ -135,6 +135,7 @@ class LFADS(keras.Model):
         jit_compile: bool | str = "auto",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
+        **unknown: Any,
     ) -> None:
         """Prepare the model for training.
 
@@ -147,8 +148,11 @@ class LFADS(keras.Model):
             run_eagerly: step by step in Python, to look for errors.
             steps_per_execution: training steps between two looks at the callbacks; a number,
                 since Keras 3 no longer chooses it ("auto").
+            **unknown: none; what Keras's ``compile`` has and this one has not is refused by
+                name.
 
         Raises:
+            TypeError: a loss, metrics or another argument of Keras's.
             ValueError: no optimizer, one of another model, or a setting that Keras cannot
                 apply under the ``tf.distribute`` strategy of the model.
 
@@ -158,6 +162,7 @@ class LFADS(keras.Model):
             >>> type(model.optimizer).__name__
             'AdamW'
         """
+        checks.check_compile_keywords(unknown)
         if not isinstance(jit_compile, str) or jit_compile != "auto":
             check_switch(jit_compile, "jit_compile")
         check_switch(run_eagerly, "run_eagerly")
@@ -215,7 +220,8 @@ class LFADS(keras.Model):
 
         Args:
             x: a :class:`~lfads_tf.Session`; spikes ``(n_trials, n_bins, n_neurons)``
-                with NaN where nothing was observed; a pair of spikes and external inputs;
+                with NaN where nothing was observed, or a list of trials ``(n_bins,
+                n_neurons)``, shorter ones padded; a pair of spikes and external inputs;
                 or a ``tf.data.Dataset`` of batches of either. Of several sessions: a list of
                 them, later also some of them only.
             y: none: spikes are their own target.
@@ -224,7 +230,9 @@ class LFADS(keras.Model):
             validation_data: trials of the same kind, not trained on.
             callbacks: e.g. of :meth:`default_callbacks`.
             initial_epoch: the epoch to begin with.
-            steps_per_epoch: for a ``tf.data.Dataset`` without end only.
+            steps_per_epoch: for a ``tf.data.Dataset`` without end only. One that does not say
+                how many batches it has (``from_generator``) is read until it ends; after
+                1,000 batches, and each tenfold, the log says that it has not.
             session_weights: of several, how sessions weigh in training and in
                 validation: by their ``"trials"``; ``"sessions"``, all alike; or a weight for
                 each by its name.
@@ -241,8 +249,8 @@ class LFADS(keras.Model):
             ValueError: data that do not fit the model, an argument out of range, or a folder
                 to be resumed that holds another run.
             FileExistsError: another run writes to the folder of a checkpoint.
-            FloatingPointError: a part of the loss is no longer finite; the weights of the
-                last good epoch are back in place.
+            FloatingPointError: a part of the loss, a weight or the learning rate is no longer
+                finite; the weights of the last good epoch are back in place.
             KeyboardInterrupt: at Ctrl-C; the weights are those of the last step, and a run
                 folder holds the state from which ``fit`` goes on.
 
@@ -269,10 +277,13 @@ class LFADS(keras.Model):
         checks.check_session_weights(session_weights, self.config)
         callbacks = checks.check_callbacks(callbacks)
         swaps = checks.check_averages(callbacks, self.optimizer)
+        checks.check_rate_callbacks(callbacks, self.optimizer)
         limit = ("steps_per_epoch", steps_per_epoch)
         trials = self._checked(x, "x", session_weights, limit, training=True)
+        watching = _watching(x, "x", *limit)
         limit = ("validation_steps", validation_steps)
         valid = self._checked(validation_data, "validation_data", session_weights, limit)
+        watching += _watching(validation_data, "validation_data", *limit)
         checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
         with checkpoint.locked() if checkpoint else contextlib.nullcontext():
             finished = False
@@ -312,7 +323,7 @@ class LFADS(keras.Model):
                     data,
                     epochs=initial_epoch if finished else epochs,
                     validation_data=valid,
-                    callbacks=[*callbacks, StopAtNaN()],
+                    callbacks=[StopAtNaN(), *callbacks, *watching],
                     initial_epoch=initial_epoch,
                     steps_per_epoch=steps_per_epoch,
                     shuffle=False,
@@ -378,7 +389,7 @@ class LFADS(keras.Model):
             checks.check_optional_whole(steps, "steps")
             checks.check_verbose(verbose)
             check_switch(return_dict, "return_dict")
-            callbacks = checks.check_callbacks(callbacks)
+            callbacks = checks.check_callbacks(callbacks) + _watching(x, "x", "steps", steps)
             x = self._checked(x, "x", session_weights, ("steps", steps))
             if isinstance(x, dict):
                 x, _ = batches.batches(x, batch_size)
@@ -507,17 +518,20 @@ class LFADS(keras.Model):
             (20, 10, 3)
         """
         sharding.check_strategy(self._made_under)
+        checks.check_weights(self)
         check_whole(batch_size, "batch_size")
         checks.check_optional_whole(steps, "steps")
         checks.check_verbose(verbose)
         callbacks = checks.check_callbacks(callbacks)
         if isinstance(x, tf.data.Dataset):
             checks.check_pipeline(x, "x", self.config, None if steps else "steps")
-            x, steps = batches.joined(x.take(steps) if steps else x, "x"), None
+            x, steps = batches.joined(x, "x", steps), None
         trials = self._checked(x, "x", "trials")
         data, _ = batches.batches(trials, batch_size)
         found = super().predict(data, verbose=verbose, steps=steps, callbacks=callbacks)
-        return {name: array[: len(trials["spikes_btn"])] for name, array in found.items()}
+        found = {name: array[: len(trials["spikes_btn"])] for name, array in found.items()}
+        checks.check_rates(found["rates"])
+        return found
 
     def predict_on_batch(self, x: Any) -> dict[str, Any]:
         """Return what :meth:`predict` does, of the trials of one batch.
@@ -544,6 +558,9 @@ class LFADS(keras.Model):
         sharding.check_strategy(self._made_under)
         if not self.compiled:
             raise ValueError(f"{ask}: expected a compiled model, received one that is not.")
+        checks.check_weights(self)
+        if ask in ("fit", "train_on_batch"):
+            checks.check_rate(self.optimizer)
 
     def _begin(self, trials: Any, data: Any) -> None:
         """Set the first weights before the first step, and have the optimizer know them."""
@@ -616,10 +633,13 @@ class LFADS(keras.Model):
             >>> inferred.rates.shape, inferred.factors.shape
             ((20, 10, 6), (20, 10, 3))
         """
+        checks.check_weights(self)
         if isinstance(data, tf.data.Dataset):
             checks.check_pipeline(data, "data", self.config)
             data = batches.joined(data)
-        return posterior.infer(self, data, n_samples=n_samples, seed=seed)
+        inferred = posterior.infer(self, data, n_samples=n_samples, seed=seed)
+        checks.check_rates(inferred.rates)
+        return inferred
 
     def factors_of(self, states: Any) -> Any:
         """Return the factors that the generator shows in given states.
@@ -811,6 +831,7 @@ class LFADS(keras.Model):
         scalars = self._scalar_values()
         shards = steps.make_shards(batch, self.config, self.step, training=True)
         warm_up = warmup(self.step, self.config.warm_up_steps)
+        rate = getattr(self.optimizer, "learning_rate", 0.0)  # before the update: it may fall
         results, n_samples = steps.over_shards(
             self._shard_gradients, self.network, shards, scalars, warm_up
         )
@@ -818,7 +839,7 @@ class LFADS(keras.Model):
         norm = self._update_weights(
             [gradients for _, gradients in results], tf.constant(self.config.gradient_clip)
         )
-        bad = steps.first_bad_part(parts, norm)
+        bad = steps.first_bad_part(parts, norm, rate)
         is_first = tf.logical_and(bad >= 0, self.bad_part < 0)
         self.bad_part.assign(tf.where(is_first, bad, self.bad_part))
         self.bad_step.assign(tf.where(is_first, self.step, self.bad_step))
@@ -974,6 +995,11 @@ class LFADS(keras.Model):
         if int(tf.convert_to_tensor(self.optimizer.iterations)) == 0:
             self._optimizer_settings = checkpoints.settings_of(self.optimizer)
         return self._optimizer_settings
+
+
+def _watching(data: Any, name: str, limit: str, n_used: int | None) -> list[Any]:
+    """Give what says of batches of unknown number that they have not ended."""
+    return [NoEnd(name, limit)] if n_used is None and batches.says_no_number(data) else []
 
 
 def load_model(path: str | os.PathLike[str]) -> LFADS:

@@ -57,12 +57,12 @@ def check_model_file(path: str | os.PathLike[str], name: str) -> None:
             )
     elif ending != ".keras":
         raise ValueError(f"{expected}, whose name does not end in .keras (or {_HDF5[0]}).")
-    elif (damage := _damage(path)) is not None:
-        raise ValueError(f"{expected}, which is no .keras file, or damaged ({damage}).")
+    elif (wrong := damage(path)) is not None:
+        raise ValueError(f"{expected}, which is no .keras file, or damaged ({wrong}).")
 
 
-def _damage(path: str | os.PathLike[str]) -> object:
-    """Return what is wrong with an archive, by the checksums of the files in it."""
+def damage(path: str | os.PathLike[str]) -> object:
+    """Return what is wrong with a ``.keras`` file, by its checksums; none if nothing is."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip()
@@ -70,15 +70,19 @@ def _damage(path: str | os.PathLike[str]) -> object:
         return error
 
 
-def warn_of_weights(model: Any, path: str | os.PathLike[str]) -> None:
-    """Warn of weights that are NaN or infinite, by their names."""
-    names = [
+def not_finite(model: Any) -> list[str]:
+    """Give the names of the weights in which NaN or infinity stands."""
+    return [
         variable.path
         for variable in model.weights
         if np.issubdtype(np.dtype(keras.backend.standardize_dtype(variable.dtype)), np.floating)
         and not np.isfinite(keras.ops.convert_to_numpy(variable)).all()
     ]
-    if names:
+
+
+def warn_of_weights(model: Any, path: str | os.PathLike[str]) -> None:
+    """Warn of weights that are NaN or infinite, by their names."""
+    if names := not_finite(model):
         warnings.warn(
             f"path: expected finite weights, received {os.fspath(path)!r}, in which NaN or "
             f"infinity stands in {listed(names)}.",

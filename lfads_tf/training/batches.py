@@ -11,15 +11,31 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from lfads_tf.config import LFADSConfig
-from lfads_tf.training.checks import assert_values, check_values, parts_of
+from lfads_tf.training.callbacks import say_no_end
+from lfads_tf.training.checks import (
+    assert_values,
+    check_values,
+    least_far,
+    parts_of,
+    unreachable,
+)
 
-__all__ = ["batch_shape", "batches", "checked_batch", "joined", "padded_batches"]
+__all__ = [
+    "batch_shape",
+    "batches",
+    "checked_batch",
+    "joined",
+    "padded_batches",
+    "says_no_number",
+]
 
 
 def batch_shape(n_trials: int, batch_size: int) -> tuple[int, int]:
@@ -127,8 +143,19 @@ def padded_batches(
     check_values(checked["spikes_btn"].numpy(), config, name)
     shapes = {key: a.shape for key, a in checked.items()}
     size = int(shapes["spikes_btn"][0])
-    if not any(_is_observed(batch, config, name) for batch in itertools.chain([first], used)):
+    if not any(
+        _is_observed(batch, config, name)
+        for batch in _told(itertools.chain([first], used), name, data, n_used)
+    ):
         raise ValueError(f"{name}: expected observed samples, received NaN only.")
+    said = unreachable(checked["spikes_btn"].numpy(), config) is not None
+
+    def say(spikes_btn):
+        nonlocal said
+        if not said and (sentence := unreachable(spikes_btn, config)) is not None:
+            said = True
+            warnings.warn(f"{name}: {sentence}", stacklevel=2)
+        return np.zeros((), bool)
 
     def filled(*parts):
         given = parts[0] if len(parts) == 1 else parts
@@ -140,7 +167,14 @@ def padded_batches(
                 )
             )
         batch = checked_batch(given, config, name)
+        spikes = batch["spikes_btn"]
         assert_values(batch, config, name)
+        highest = tf.reduce_max(tf.math.abs(tf.boolean_mask(spikes, spikes == spikes)))
+        far = tf.cond(
+            highest > least_far(config),
+            lambda: tf.ensure_shape(tf.numpy_function(say, [spikes], tf.bool), ()),
+            lambda: tf.constant(False),
+        )
         missing = size - tf.shape(batch["spikes_btn"])[0]
         fits = tf.debugging.assert_non_negative(
             missing, f"{name}: expected no batch larger than the first, of {size} trials."
@@ -150,10 +184,30 @@ def padded_batches(
             paddings = [[0, missing], *([0, 0] for _ in array.shape[1:])]
             return tf.ensure_shape(tf.pad(array, paddings), [size, *array.shape[1:]])
 
-        with tf.control_dependencies([fits]):
+        with tf.control_dependencies([fits, far]):
             return {key: fill(tf.identity(array)) for key, array in batch.items()}
 
     return data.map(filled)
+
+
+def says_no_number(data: Any) -> bool:
+    """Tell a pipeline that does not know how many batches it has."""
+    return isinstance(data, tf.data.Dataset) and bool(
+        data.cardinality() == tf.data.UNKNOWN_CARDINALITY
+    )
+
+
+def _told(
+    several: Iterable[Any], name: str, data: tf.data.Dataset, n_used: int | None
+) -> Iterator[Any]:
+    """Yield batches, and log after many that they have not ended, if nothing says when."""
+    if n_used is not None or not says_no_number(data):
+        yield from several
+        return
+    said = 0
+    for i, batch in enumerate(several):
+        yield batch
+        said = say_no_end(i + 1, said, name, None)
 
 
 def _is_observed(data, config, name):
@@ -237,13 +291,14 @@ def checked_batch(data: Any, config: LFADSConfig, name: str = "x") -> dict[str, 
     return batch
 
 
-def joined(data: tf.data.Dataset, name: str = "data") -> Any:
+def joined(data: tf.data.Dataset, name: str = "data", n_used: int | None = None) -> Any:
     """Give all batches of spikes, or of spikes and external inputs, as arrays.
 
     Args:
         data: batches ``(n_trials, n_bins, n_neurons)``, or pairs of such and
             ``(n_trials, n_bins, n_external_inputs)``.
         name: of the argument, for errors.
+        n_used: batches that are read; none: all.
 
     Returns:
         One array, or a tuple of as many as the batches have.
@@ -255,12 +310,14 @@ def joined(data: tf.data.Dataset, name: str = "data") -> Any:
         >>> joined(tf.data.Dataset.from_tensor_slices([[1.0], [2.0], [3.0]]).batch(2)).shape
         (3, 1)
     """
-    if data.cardinality() == tf.data.INFINITE_CARDINALITY:
+    used = data.take(-1 if n_used is None else n_used)
+    if used.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
             f"{name}: expected a tf.data.Dataset that ends, received one without end."
         )
     parts = [
-        batch if isinstance(batch, tuple) else (batch,) for batch in data.as_numpy_iterator()
+        batch if isinstance(batch, tuple) else (batch,)
+        for batch in _told(used.as_numpy_iterator(), name, data, n_used)
     ]
     if not parts:
         raise ValueError(f"{name}: expected at least one batch, received none.")

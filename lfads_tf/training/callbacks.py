@@ -14,12 +14,24 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import check_number
+from fixedpoint_tf._utils.checks import check_number, listed
+from fixedpoint_tf._utils.keras_files import not_finite
 from lfads_tf.training.objective import PARTS
 
-__all__ = ["EarlyStopping", "Plateau", "SmoothedValidation", "StopAtNaN", "as_int"]
+__all__ = [
+    "EarlyStopping",
+    "NoEnd",
+    "Plateau",
+    "SmoothedValidation",
+    "StopAtNaN",
+    "as_int",
+    "constant_rate",
+    "say_no_end",
+]
 
 MONITOR = "val_nll_smoothed"
+#: Below which plateaus do not lower the learning rate, unless another is given.
+LEAST_RATE = 1e-5
 _LOG = logging.getLogger(__name__)
 
 _NAMES = {
@@ -28,12 +40,54 @@ _NAMES = {
     "kl_inferred_inputs": "the KL divergence of the inferred inputs",
     "l2": "the L2 penalty",
     "gradient": "the gradient (with every part of the loss still finite)",
+    "learning_rate": "the learning rate",
 }
+
+
+#: Batches after which those without an end in sight are first spoken of; then tenfold.
+_MANY = 1_000
+
+
+def say_no_end(n_read: int, n_said: int, name: str, limit: str | None) -> int:
+    """Log that batches of unknown number go on, at 1,000, 10,000 and so on.
+
+    Args:
+        n_read: batches so far.
+        n_said: batches at which it was last said.
+        name: of the argument that they are.
+        limit: the argument that says after how many to stop; none: there is none.
+
+    Returns:
+        Batches at which it was last said, now.
+
+    Example:
+        >>> say_no_end(999, 0, "x", "steps"), say_no_end(1000, 0, "x", "steps")
+        (0, 1000)
+    """
+    if n_read < max(_MANY, 10 * n_said):
+        return n_said
+    _LOG.warning(
+        "%s: %s batches were read of a tf.data.Dataset that does not say how many it has, and "
+        "no end is in sight. If it has none, interrupt (Ctrl-C) and %s.",
+        name,
+        f"{n_read:,}",
+        f"give {limit}" if limit else "hand over data.take(n)",
+    )
+    return n_read
 
 
 def as_int(variable: keras.Variable) -> int:
     """Return the variable's value, under a ``tf.distribute`` strategy too."""
     return int(tf.convert_to_tensor(variable))
+
+
+def constant_rate(optimizer: keras.optimizers.Optimizer) -> float | None:
+    """Return the learning rate that callbacks may set; none if it follows a schedule."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of loss scaling
+    if not hasattr(optimizer, "learning_rate"):  # several in one
+        return None
+    rate = optimizer.get_config().get("learning_rate")
+    return rate if isinstance(rate, float) else None
 
 
 class SmoothedValidation(keras.callbacks.Callback):
@@ -109,12 +163,7 @@ class Plateau(_AfterWarmUp, keras.callbacks.ReduceLROnPlateau):
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
-        optimizer = self.model.optimizer
-        optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of loss scaling
-        rate = None
-        if hasattr(optimizer, "learning_rate"):
-            rate = optimizer.get_config().get("learning_rate")
-        self._scheduled = not isinstance(rate, float)
+        self._scheduled = constant_rate(self.model.optimizer) is None
         if self._scheduled:
             _LOG.info("The learning rate follows its schedule; plateaus do not lower it.")
 
@@ -153,11 +202,48 @@ class EarlyStopping(_AfterWarmUp, keras.callbacks.EarlyStopping):
             variable.assign(value)
 
 
+class NoEnd(keras.callbacks.Callback):
+    """Says of batches of unknown number, now and then, that they have not ended yet.
+
+    Args:
+        name: of the argument that they are.
+        limit: the argument that says after how many to stop.
+
+    Example:
+        >>> callbacks = [NoEnd("x", "steps_per_epoch")]  # of fit
+    """
+
+    def __init__(self, name: str, limit: str) -> None:
+        super().__init__()
+        self._name, self._limit = name, limit
+        self._said = 0
+
+    def _begin(self, training: bool) -> None:
+        if training == (self._limit == "steps_per_epoch"):
+            self._said = 0
+
+    def _end_batch(self, batch: int, training: bool) -> None:
+        if training == (self._limit == "steps_per_epoch"):
+            self._said = say_no_end(batch + 1, self._said, self._name, self._limit)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._begin(training=True)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._begin(training=False)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._end_batch(batch, training=True)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._end_batch(batch, training=False)
+
+
 class StopAtNaN(keras.callbacks.Callback):
-    """Ends training with an error at the first loss or gradient that is not finite.
+    """Ends training with an error at the first loss, gradient or weight that is not finite.
 
     The weights of the end of the last good epoch are restored before. ``fit`` of the model
-    has it among its callbacks always.
+    has it always, before all other callbacks, so that none of them keeps such weights.
 
     Raises:
         FloatingPointError: names the part of the loss and the step.
@@ -170,6 +256,12 @@ class StopAtNaN(keras.callbacks.Callback):
 
     def _variables(self) -> list[Any]:
         return [*self.model.weights, *self.model.optimizer.variables]
+
+    def _weights_are_finite(self) -> bool:
+        weights = (tf.convert_to_tensor(v) for v in self.model.weights)
+        return all(
+            bool(tf.reduce_all(tf.math.is_finite(w))) for w in weights if w.dtype.is_floating
+        )
 
     def _keep(self, epoch: int | None) -> None:
         values = (tf.convert_to_tensor(variable) for variable in self._variables())
@@ -186,19 +278,30 @@ class StopAtNaN(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if as_int(self.model.bad_part) >= 0:  # a gradient need not show in the losses
             self._stop()
+        if not self._weights_are_finite():  # those of the last step show in no loss
+            self._stop(f"a weight ({listed(not_finite(self.model))})")
+        of_validation = {n: v for n, v in (logs or {}).items() if n.startswith("val_")}
+        for name, value in of_validation.items():
+            if not math.isfinite(float(value)):
+                self._stop(f"{name} of the validation")
         self._keep(epoch)
 
-    def _stop(self) -> None:
+    def _stop(self, name: str = "the loss") -> None:
         part, step = as_int(self.model.bad_part), as_int(self.model.bad_step)
+        if part >= 0:
+            name = _NAMES[(*PARTS, "gradient", "learning_rate")[part]]
+        else:
+            step = as_int(self.model.step) - 1
+        is_rate = name == _NAMES["learning_rate"]
+        wrong = "negative or not finite" if is_rate else "not finite"
         for variable, value in zip(self._variables(), self._good, strict=True):
             variable.assign(value)
         self.model.stop_training = True
-        name = _NAMES[(*PARTS, "gradient")[part]] if part >= 0 else "the loss"
         since = "the start of this training"
         if self._epoch is not None:
             since = f"the end of epoch {self._epoch + 1}"
         raise FloatingPointError(
-            f"Training stopped at step {step}: {name} is not finite. The weights of {since} "
+            f"Training stopped at step {step}: {name} is {wrong}. The weights of {since} "
             "were restored. A lower learning_rate or gradient_clip in the configuration, or "
             "a longer warm_up_steps, usually helps."
         )

@@ -19,8 +19,6 @@ import math
 import os
 import time
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,14 +35,15 @@ from fixedpoint_tf._utils.checks import (
     listed,
 )
 from fixedpoint_tf._utils.files import remove_leftovers, writing
+from fixedpoint_tf._utils.keras_files import damage
 from lfads_tf.config import renamed
 from lfads_tf.training import run_state
 from lfads_tf.training.callbacks import (
+    LEAST_RATE,
     MONITOR,
     EarlyStopping,
     Plateau,
     SmoothedValidation,
-    as_int,
 )
 
 __all__ = ["Checkpoint", "default_callbacks", "digest", "read_history", "settings_of"]
@@ -52,6 +51,8 @@ __all__ = ["Checkpoint", "default_callbacks", "digest", "read_history", "setting
 STATE, HISTORY, BEST, LAST = "state.h5", "history.csv", "best.keras", "last.keras"
 _FILES = (STATE, HISTORY, BEST, LAST)
 LOCK = ".lock"
+#: There while files of a run are written, or removed, that have no state yet.
+BEGUN = ".begun"
 
 #: Files of the folder that the command line writes.
 _WRITTEN_BESIDE = ("run.json", "report.md")
@@ -63,7 +64,7 @@ def default_callbacks(
     patience: int = 80,
     lr_patience: int = 20,
     lr_factor: float = 0.5,
-    least_learning_rate: float = 1e-5,
+    least_learning_rate: float = LEAST_RATE,
     resume: bool = False,
     overwrite: bool = False,
     save_every: float = 30.0,
@@ -79,7 +80,8 @@ def default_callbacks(
         patience: epochs without a better value until training stops.
         lr_patience: epochs without a better value until the learning rate falls.
         lr_factor: by which it falls.
-        least_learning_rate: below which it does not.
+        least_learning_rate: below which it does not; ``fit`` refuses one above the learning
+            rate.
         resume: go on from the folder, if it holds a run: the end is the same as if training
             had not been broken off. ``fit`` refuses another configuration, optimizer, size
             of batches or other trials than the run's.
@@ -203,9 +205,11 @@ class Checkpoint(keras.callbacks.Callback):
                 )
         held = [name for name in (BEST, LAST, HISTORY) if (self.directory / name).exists()]
         has_state = (self.directory / STATE).exists()
-        if self.overwrite or not (held or (has_state and self._has_begun())):
+        if self.overwrite or not (held or has_state):
             return
         if not has_state:
+            if (self.directory / BEGUN).exists():  # killed before there was one to lose
+                return
             raise FileExistsError(
                 f"directory: expected a folder with the state of a run to go on from, or none "
                 f"of its files, received {str(self.directory)!r}, which holds {listed(held)}, "
@@ -217,15 +221,6 @@ class Checkpoint(keras.callbacks.Callback):
                 f"directory: {str(self.directory)!r} holds a run. resume=True (--resume) goes "
                 "on with it, overwrite=True (--overwrite) begins anew."
             )
-
-    def _has_begun(self) -> bool:
-        """Tell a folder with a state from which to go on."""
-        try:
-            return bool(run_state.read(self.directory / STATE)["epoch"] >= 0)
-        except FileNotFoundError:
-            return False
-        except ValueError:  # damaged: what reads it says so
-            return True
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -275,8 +270,6 @@ class Checkpoint(keras.callbacks.Callback):
         if not self.resume or not (self.directory / STATE).exists():
             return 0, False
         state = run_state.read(self.directory / STATE)
-        if state["epoch"] < 0:
-            return 0, False
         theirs = {name: state[name] for name in ("settings", "trials")}
         epoch, stopped = int(state["epoch"]), bool(state["stopped"])
         theirs["settings"] = {renamed(k): value for k, value in theirs["settings"].items()}
@@ -312,15 +305,15 @@ class Checkpoint(keras.callbacks.Callback):
                 swap.on_epoch_end(-1)
             self._mend()
             return
-        # Nothing of an older run may be taken for this one's; its state goes first. That of no
-        # epoch tells the files of a run that is killed before its first from a user's own.
-        self._write_state(-1)
-        for name in (BEST, LAST, HISTORY):
+        # Nothing of an older run may be taken for this one's; its state goes first.
+        (self.directory / BEGUN).touch()
+        for name in _FILES:
             Path(os.path.realpath(self.directory / name)).unlink(missing_ok=True)
+        (self.directory / BEGUN).unlink()
 
     def _mend(self) -> None:
         """Write again, and say so, what is gone or damaged since the state was written."""
-        wrong = [name for name in (BEST, LAST) if not _is_whole(self.directory / name)]
+        wrong = [name for name in (BEST, LAST) if damage(self.directory / name) is not None]
         if wrong:
             self._save_models()
         if not _begins_with(self.directory, self.history):
@@ -334,8 +327,6 @@ class Checkpoint(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if as_int(self.model.bad_part) >= 0:  # training ends here, with the last good epoch
-            return
         values = {"epoch": epoch, **{name: float(v) for name, v in (logs or {}).items()}}
         n_before = max(map(len, self.history.values()), default=0)
         for name in {**self.history, **values}:  # with gaps where there was no validation
@@ -343,9 +334,12 @@ class Checkpoint(keras.callbacks.Callback):
             column.append(values.get(name, math.nan))
         last = self.model.stop_training or epoch + 1 == self.params["epochs"]
         if last or time.monotonic() - self._written >= self.every:
+            if not (self.directory / STATE).exists():
+                (self.directory / BEGUN).touch()
             self._save_models()
             _write_history(self.directory / HISTORY, self.history)
             self._write_state(epoch)
+            (self.directory / BEGUN).unlink(missing_ok=True)
             self._written = time.monotonic()
 
     def _best(self) -> Any:
@@ -372,11 +366,11 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _write_state(self, epoch: int) -> None:
         model, best = self.model, self._best()
-        lists: dict[str, list[Any]] = {"weights": [], "optimizer": []}
-        if epoch >= 0:
-            lists["weights"] = model.get_weights()
-            lists["optimizer"] = [np.asarray(v) for v in model.optimizer.variables]
-        if epoch >= 0 and best is not None:
+        lists = {
+            "weights": model.get_weights(),
+            "optimizer": [np.asarray(v) for v in model.optimizer.variables],
+        }
+        if best is not None:
             lists["best"] = best.best_weights
         with writing(self.directory / STATE, overwrite=True) as path:
             run_state.write(
@@ -442,15 +436,6 @@ def _check_folder(path: Path) -> None:
         with contextlib.suppress(OSError):  # another process has put something there
             for folder in reversed(made):
                 folder.rmdir()
-
-
-def _is_whole(path: Path) -> bool:
-    """Tell a model's file whose checksums hold from one that is gone or damaged."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            return file.testzip() is None
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        return False
 
 
 def _begins_with(directory: Path, history: Mapping[str, list[float]]) -> bool:

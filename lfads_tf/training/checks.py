@@ -16,10 +16,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import ArgumentTypeError, check_whole, is_whole, shown
+from fixedpoint_tf._utils.checks import (
+    ArgumentTypeError,
+    check_whole,
+    is_whole,
+    listed,
+    shown,
+)
+from fixedpoint_tf._utils.keras_files import not_finite
 from lfads_tf._utils.logarithms import HIGHEST_LOG
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.session import Session
+from lfads_tf.training.callbacks import LEAST_RATE, Plateau, constant_rate
 from lfads_tf.training.checkpoints import Checkpoint
 
 __all__ = [
@@ -27,6 +35,7 @@ __all__ = [
     "assert_values",
     "check_averages",
     "check_callbacks",
+    "check_compile_keywords",
     "check_keywords",
     "check_new_session",
     "check_no_weights",
@@ -39,10 +48,16 @@ __all__ = [
     "check_steps",
     "check_targets",
     "check_validation_freq",
+    "check_rate",
+    "check_rate_callbacks",
+    "check_rates",
     "check_values",
     "check_verbose",
-    "parts_of",
+    "check_weights",
+    "least_far",
     "own_weights",
+    "parts_of",
+    "unreachable",
 ]
 
 
@@ -121,11 +136,30 @@ def check_values(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None
         if wrong.any():
             received = rule.received(spikes_btn[wrong])
             raise ValueError(f"{name}: expected {rule.expected}, received {received}.")
-    _warn_of_unreachable(spikes_btn, config, name)
+    if (sentence := unreachable(spikes_btn, config)) is not None:
+        warnings.warn(f"{name}: {sentence}", stacklevel=3)
 
 
-def _warn_of_unreachable(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None:
-    """Warn of data that no parameters of the observation model come near."""
+def least_far(config: LFADSConfig) -> float:
+    """Give a size that all data have that the observation model cannot reach."""
+    highest = math.exp(HIGHEST_LOG)
+    return {"poisson": highest, "gaussian": math.sqrt(highest)}.get(
+        config.observation, math.inf
+    )
+
+
+def unreachable(spikes_btn: np.ndarray, config: LFADSConfig) -> str | None:
+    """Give the sentence of data that no parameters of the observation model come near.
+
+    Args:
+        spikes_btn: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
+        config: of the model.
+
+    Example:
+        >>> config = LFADSConfig(n_neurons=1, n_bins=2, bin_width=0.02)
+        >>> unreachable(np.array([[[3e4], [1.0]]]), config)[:60]
+        "the observation model (observation='poisson') reaches rates "
+    """
     highest = math.exp(HIGHEST_LOG)
     beyond = 0
     if config.observation == "poisson":
@@ -141,12 +175,12 @@ def _warn_of_unreachable(spikes_btn: np.ndarray, config: LFADSConfig, name: str)
         limit = f"standard deviations of at most {math.sqrt(highest):,.0f}"
         received = f"{beyond} neurons above it, up to {sd.max():,.0f}"
         advice = "Divide the data by a unit of their size"
-    if beyond:
-        warnings.warn(
-            f"{name}: the observation model (observation={config.observation!r}) reaches "
-            f"{limit}, received {received}. {advice}.",
-            stacklevel=3,
-        )
+    if not beyond:
+        return None
+    return (
+        f"the observation model (observation={config.observation!r}) reaches {limit}, received "
+        f"{received}. {advice}."
+    )
 
 
 def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig, name: str = "x") -> None:
@@ -337,6 +371,82 @@ def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     )
 
 
+def check_weights(model: keras.Model, name: str = "model") -> None:
+    """Raise ``ValueError`` if NaN or infinity stands in a model's weights."""
+    if names := not_finite(model):
+        raise ValueError(
+            f"{name}: expected finite weights, received NaN or infinity in {listed(names)}."
+        )
+
+
+def check_rates(rates: np.ndarray) -> None:
+    """Raise ``ValueError`` if weights led to rates that are not finite."""
+    if not np.isfinite(rates).all():
+        n_bad = int(np.sum(~np.isfinite(rates)))
+        raise ValueError(
+            f"model: expected weights that lead to finite rates, received some that lead to "
+            f"NaN or infinity in {n_bad:,} of {rates.size:,}."
+        )
+
+
+def check_rate(optimizer: keras.optimizers.Optimizer) -> None:
+    """Raise ``ValueError`` if a learning rate is negative or not finite.
+
+    Args:
+        optimizer: of Keras; of one that scales losses, and of several in one, those within.
+
+    Example:
+        >>> check_rate(keras.optimizers.SGD(-1.0))
+        Traceback (most recent call last):
+        ...
+        ValueError: optimizer: expected a finite learning rate of at least 0, received -1.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    for one in getattr(inner, "optimizers", [inner]):
+        rate = float(tf.convert_to_tensor(one.learning_rate))
+        if not 0 <= rate < math.inf:
+            raise ValueError(
+                f"optimizer: expected a finite learning rate of at least 0, received {rate:g}."
+            )
+
+
+def check_rate_callbacks(
+    callbacks: Sequence[keras.callbacks.Callback], optimizer: keras.optimizers.Optimizer
+) -> None:
+    """Refuse callbacks that set a learning rate that they cannot set, or would not lower.
+
+    Args:
+        callbacks: of ``fit``.
+        optimizer: whose learning rate it is.
+
+    Raises:
+        ValueError: the learning rate follows a schedule, or begins below the least to which
+            it may be lowered.
+
+    Example:
+        >>> check_rate_callbacks([Plateau(min_lr=0.1)], keras.optimizers.Adam(0.01))
+        Traceback (most recent call last):
+        ...
+        ValueError: least_learning_rate: expected at most the learning rate 0.01, received 0.1.
+    """
+    rate = constant_rate(optimizer)
+    setters = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+    for callback in callbacks:
+        if rate is None and isinstance(callback, setters) and not isinstance(callback, Plateau):
+            raise ValueError(
+                f"callbacks: expected no {type(callback).__name__} beside a learning rate that "
+                f"follows a schedule or is one of several, received one with "
+                f"{type(optimizer).__name__}."
+            )
+        # The default was not asked for, and leaves a lower rate as it is.
+        if isinstance(callback, Plateau) and rate and callback.min_lr != LEAST_RATE:
+            if callback.min_lr > rate * (1 + 1e-6):  # single precision
+                raise ValueError(
+                    f"least_learning_rate: expected at most the learning rate {rate:g}, "
+                    f"received {callback.min_lr:g}."
+                )
+
+
 @contextlib.contextmanager
 def own_weights(callbacks: Sequence[keras.callbacks.Callback]) -> Iterator[None]:
     """Leave an interrupted model with its weights, not with their averages in their place.
@@ -515,4 +625,13 @@ def check_keywords(arguments: Mapping[str, Any]) -> None:
         raise TypeError(
             f"{name}: expected no argument of Keras's but validation_freq and "
             f"validation_steps, received {value!r}."
+        )
+
+
+def check_compile_keywords(arguments: Mapping[str, Any]) -> None:
+    """Raise ``TypeError`` for an argument that Keras's ``compile`` has, the model's not."""
+    for name, value in arguments.items():
+        raise TypeError(
+            f"{name}: expected none, since the model has a loss of its own, of which it tells "
+            f"all parts, received {shown(value)}."
         )

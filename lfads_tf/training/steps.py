@@ -255,18 +255,24 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
     return choose
 
 
-def first_bad_part(parts: Mapping[str, tf.Tensor], norm):
-    """Index into :data:`PARTS` (behind them: the gradient) of what is not finite, or -1.
+def first_bad_part(parts: Mapping[str, tf.Tensor], norm, rate=0.0):
+    """Index into :data:`PARTS` of what is not finite, or -1.
+
+    Behind the parts stand the gradient and the learning rate, which is not negative either.
 
     Args:
         parts: by the names of :data:`PARTS`.
         norm: of the gradient.
+        rate: of learning.
 
     Example:
         >>> parts = dict.fromkeys(PARTS, tf.zeros(())) | {"l2": tf.constant(float("nan"))}
         >>> int(first_bad_part(parts, tf.zeros(())))
         3
     """
-    values = tf.stack([*(parts[name] for name in PARTS), norm])
-    bad = tf.cast(tf.logical_not(tf.math.is_finite(values)), tf.int32)
+    rate = tf.cast(rate, tf.float32)
+    values = tf.stack([*(parts[name] for name in PARTS), norm, rate])
+    wrong = tf.logical_not(tf.math.is_finite(values))
+    last = tf.reshape(rate < 0, (1,))
+    bad = tf.cast(tf.concat([wrong[:-1], wrong[-1:] | last], 0), tf.int32)
     return tf.where(tf.reduce_any(bad > 0), tf.argmax(bad, output_type=tf.int32), -1)

@@ -17,6 +17,7 @@ from fixedpoint_tf._utils.checks import as_numbers, check_number
 from lfads_tf._utils.checks import warn_of_silent_neurons
 from lfads_tf.config import LFADSConfig
 from lfads_tf.data.compatibility import as_sessions
+from lfads_tf.data.padding import as_trials, pad, padded
 from lfads_tf.data.session import Session
 from lfads_tf.training.checks import check_split, check_values, parts_of
 
@@ -38,8 +39,9 @@ def as_arrays(
 
     Args:
         data: of one session a :class:`~lfads_tf.Session`, spikes ``(n_trials, n_bins,
-            n_neurons)``, or a pair of spikes and external inputs; of several, those or some
-            of them.
+            n_neurons)`` or a list of trials, which are padded with NaN as
+            :meth:`Session.from_arrays` pads them, or a pair of spikes and external inputs;
+            of several, those or some of them.
         config: of the model.
         name: of the argument, for errors.
         training: choose the samples that are left out of it, and warn of silent neurons.
@@ -184,6 +186,10 @@ def _trials(
         spikes, external = parts_of(data, name)
     else:
         spikes = data
+    spikes, lengths = _padded(spikes, name)
+    if lengths is not None and external is not None:
+        of_spikes = (*spikes.shape[:2], config.n_external_inputs)
+        external = padded(external, f"{name}, external inputs", lengths, of_spikes, 0.0)
     spikes = _spikes(as_numbers(spikes, name, dtype=np.float32), config, name, encoded_only)
     n_trials = len(spikes)
     shape = (n_trials, config.n_bins, config.n_external_inputs)
@@ -210,6 +216,22 @@ def _trials(
     if not np.isfinite(external).all():
         raise ValueError(f"{name}: expected finite external inputs, received NaN or infinity.")
     return {"spikes_btn": spikes, "external_bte": external}
+
+
+def _padded(spikes: Any, name: str) -> tuple[Any, np.ndarray | None]:
+    """Pad a list of trials of unequal length with NaN, and give their lengths."""
+    of_objects = isinstance(spikes, np.ndarray) and spikes.dtype == object and spikes.ndim == 1
+    if not (of_objects or isinstance(spikes, list | tuple)):
+        return spikes, None
+    try:
+        shapes = {np.shape(trial) for trial in spikes}
+    except ValueError:  # a trial that is ragged itself, which the next check refuses
+        return spikes, None
+    if len(shapes) == 1 and not of_objects or any(len(shape) != 2 for shape in shapes):
+        return spikes, None
+    trials = as_trials(spikes, name) or []
+    lengths = np.array([len(trial) for trial in trials])
+    return pad(trials, int(lengths.max()), np.nan), lengths
 
 
 def _is_pair(data: list[Any]) -> bool:

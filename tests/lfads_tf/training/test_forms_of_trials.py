@@ -155,3 +155,79 @@ def test_what_is_under_a_mask_is_encoded_nowhere(model):
         found = model(**form) if isinstance(form, dict) else model(form, training=False)
         for name, array in expected.items():
             np.testing.assert_array_equal(found[name], array)
+
+
+@pytest.mark.parametrize("kind", [list, "pair", "objects"])
+def test_trials_of_unequal_length_are_padded_as_a_session_pads_them(model, kind):
+    trials = [trial[: 6 - i % 3] for i, trial in enumerate(spikes())]
+    trials[1] = np.ma.masked_array(trials[1], mask=np.arange(3) == 1 + np.zeros((5, 1)))
+    session = Session.from_arrays(trials, 0.02)
+    given = (trials, None) if kind == "pair" else trials
+    if kind == "objects":
+        given = np.empty(len(trials), object)
+        given[:] = trials
+    np.testing.assert_array_equal(
+        as_arrays(given, model.config)["spikes_btn"], session.spikes, strict=True
+    )
+    expected = model.evaluate(session, verbose=0)
+    assert model.evaluate(given, verbose=0) == expected
+    two = model.infer(given[:2] if kind is list else given, n_samples=0)
+    assert np.isfinite(two.rates).all()
+    model.fit(given, validation_data=given, verbose=0)
+    with pytest.raises(ValueError, match="^x: expected one array of shape .n_bins, 3."):
+        model.fit([trials[0], trials[1][:, :2], trials[2]])
+
+
+def test_external_inputs_of_unequal_length_are_padded_too():
+    trials = [trial[: 6 - i % 3] for i, trial in enumerate(spikes())]
+    inputs = [np.ones((len(trial), 2)) for trial in trials]
+    config = LFADSConfig(n_neurons=3, n_bins=6, bin_width=0.02, n_external_inputs=2)
+    found = as_arrays((trials, inputs), config)["external_bte"]
+    session = Session.from_arrays(trials, 0.02, external_inputs=inputs)
+    np.testing.assert_array_equal(found, session.external_inputs)
+    with pytest.raises(ValueError, match="^x, external inputs: expected trials of as many"):
+        as_arrays((trials, inputs[::-1]), config)
+
+
+def counted(n, value=1.0):
+    """Batches of a generator, which does not say how many there are."""
+
+    def some():
+        for i in range(n):
+            yield spikes()[:1] * (1.0 if i < n - 1 else value)
+
+    return tf.data.Dataset.from_generator(
+        some, output_signature=tf.TensorSpec((1, *SHAPE[1:]), tf.float32)
+    )
+
+
+@pytest.mark.parametrize("ask", ["fit", "validation_data", "evaluate", "predict", "infer"])
+def test_batches_of_unknown_number_are_spoken_of(model, ask, caplog, monkeypatch):
+    from lfads_tf.training import callbacks
+
+    monkeypatch.setattr(callbacks, "_MANY", 3)
+
+    def run(data, **how):
+        caplog.clear()
+        if ask == "validation_data":
+            model.fit(spikes(), validation_data=data, epochs=1, verbose=0)
+        else:
+            how |= {} if ask == "infer" else {"verbose": 0}
+            getattr(model, ask)(data, **how)
+        return [r.getMessage() for r in caplog.records if "no end is in sight" in r.message]
+
+    name = {"validation_data": ask, "infer": "data"}.get(ask, "x")
+    first, second = run(counted(31))
+    assert first.startswith(f"{name}: 3 batches were read") and " 30 batches" in second
+    assert run(counted(2)) == []
+    assert run(tf.data.Dataset.from_tensor_slices(np.ones((9, *SHAPE[1:]))).batch(1)) == []
+    if ask != "infer" and ask != "validation_data":
+        limit = "steps_per_epoch" if ask == "fit" else "steps"
+        assert run(counted(31), **{limit: 9}) == []
+
+
+@pytest.mark.parametrize("ask", ["fit", "evaluate"])
+def test_counts_out_of_reach_in_a_later_batch_are_said_once(model, ask):
+    with pytest.warns(UserWarning, match="x: the observation model .* reaches rates") as told:
+        getattr(model, ask)(counted(3, 1e5), verbose=0)
+    assert len([w for w in told if "reaches rates" in str(w.message)]) == 1

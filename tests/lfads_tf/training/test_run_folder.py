@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import resource
 import signal
 import subprocess
@@ -10,13 +11,13 @@ import tempfile
 import time
 import warnings
 
-import keras
 import numpy as np
 import pytest
 
 from fixedpoint_tf import FixedPoints
 from lfads_tf import LFADS, LFADSConfig, load_model
 from lfads_tf.training import run_state
+from lfads_tf.training.checkpoints import Checkpoint
 
 X = np.random.default_rng(0).poisson(0.7, (24, 10, 5)).astype("float32")
 PROGRAM = "import test_run_folder as t, sys; t.fit(t.small_model(), sys.argv[1], epochs=10**6)"
@@ -161,27 +162,36 @@ def test_files_that_come_between_are_kept(tmp_path):
     assert contents(tmp_path) == {"best.keras": b"mine"} and int(model.step) == 0
 
 
-class _Stop(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch, logs=None):
-        raise KeyboardInterrupt
+class _Killed(BaseException):
+    """The end of a process, of which nothing is cleaned up."""
 
 
 @pytest.mark.parametrize("resume", [False, True])
-@pytest.mark.parametrize("wrote", [False, True])
-def test_a_run_killed_before_its_first_state_begins_anew(tmp_path, resume, wrote):
-    model = small_model()
-    with pytest.raises(KeyboardInterrupt):
-        fit(model, epochs=2, callbacks=[*model.default_callbacks(tmp_path), _Stop()])
-    assert set(contents(tmp_path)) == {"state.h5"}
-    if wrote:  # killed between the models and the state
-        (tmp_path / "best.keras").write_bytes(b"half")
-        if not resume:
-            with pytest.raises(FileExistsError, match="holds a run"):
-                small_model().default_callbacks(tmp_path)
-            return
+@pytest.mark.parametrize("moment", ["_save_models", "_write_state", "overwrite"])
+def test_a_run_killed_before_its_first_state_begins_anew(tmp_path, monkeypatch, resume, moment):
+    def killed(*arguments, **named):
+        raise _Killed
+
+    with monkeypatch.context() as patch:
+        if moment == "overwrite":
+            fit(small_model(), tmp_path, epochs=1)
+            unlink = pathlib.Path.unlink
+            patch.setattr(
+                pathlib.Path,
+                "unlink",
+                lambda path, **how: (
+                    killed() if path.name == "best.keras" else unlink(path, **how)
+                ),
+            )
+        else:
+            patch.setattr(Checkpoint, moment, killed)
+        with pytest.raises(_Killed):
+            fit(small_model(), tmp_path, epochs=2, overwrite=moment == "overwrite")
+    assert "state.h5" not in contents(tmp_path)
     history = fit(small_model(), tmp_path, epochs=2, resume=resume).history
     whole = fit(small_model(), epochs=2).history
     np.testing.assert_array_equal(history["loss"], whole["loss"])
+    assert set(contents(tmp_path)) == {*FILES, "state.h5"}
 
 
 def test_what_was_deleted_or_damaged_is_written_again_and_said(tmp_path):
