@@ -120,6 +120,12 @@ def bin_spikes(
         inside = bins[(bins >= 0) & (bins < n_bins)]
         counts[:, neuron] = np.bincount(inside.astype(np.int64), minlength=n_bins)
         given.append(times)
+    if len(shape) == 2 and any(len(own) and own[-1] == 0 < own.max() for own in given):
+        warnings.warn(
+            "spike_times: rows of the matrix end in 0, as tables do that are filled up with "
+            "zeros; these are counted as spikes. Give a list of one array for each neuron.",
+            stacklevel=2,
+        )
     if doubt := _doubt_of_unit(given, int(counts.sum(dtype=np.float64)), start, stop):
         warnings.warn(f"spike_times: {doubt} Are they in seconds?", stacklevel=2)
     return counts

@@ -354,3 +354,9 @@ def test_half_precision_holds_no_sums():
     assert rebin(counts, 2).tolist() == [[80_000.0] * 2] * 2
     assert rebin(np.ones((4096, 1), np.float16), 4096).item() == 4096
     assert rebin(counts.astype(np.float64), 2).dtype == np.float64
+
+
+def test_a_matrix_filled_up_with_zeros_is_noticed():
+    with pytest.warns(UserWarning, match="spike_times: rows of the matrix end in 0"):
+        bin_spikes(np.array([[0.1, 0.2, 0, 0], [0.3, 0.4, 0.5, 0]]), 0.1, 0.0, 1.0)
+    bin_spikes(np.array([[0.0, 0.1, 0.2], [0.0, 0.3, 0.5]]), 0.1, 0.0, 1.0)
