@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -227,11 +228,27 @@ def predictions(
             )
         if not (rates >= 0).all():
             raise ValueError(f"{name}: expected rates of at least 0, received {rates.min():g}.")
+        _warn_of_counts(name, rates, data)
         counts = (rates.astype(np.float64) * data.bin_width).astype(np.float32)
         for block, array in _blocks(counts, n_bins, n_heldin):
             if forward or not block.endswith("forward"):
                 arrays[f"{split}_rates_{block}"] = array
     return arrays
+
+
+def _warn_of_counts(name: str, rates: np.ndarray, data: Session) -> None:
+    """Notice rates that are as the counts in bins are, and so not in spikes/s."""
+    seen = np.isfinite(data.spikes).any(axis=0)  # the trials may be others
+    counts = data.spikes[:, seen]
+    if data.bin_width > 0.1 or not np.nansum(counts) >= 100:
+        return
+    given, counted = float(rates[:, seen].mean()), float(np.nanmean(counts))
+    if 0.5 < given / counted < 2:
+        warnings.warn(
+            f"{name}: rates mean {given:.3g}, as the spikes in a bin ({counted:.3g}), and not "
+            f"as those in a second ({counted / data.bin_width:.3g}). Are they in spikes/s?",
+            stacklevel=3,
+        )
 
 
 def write(

@@ -1,5 +1,7 @@
 """The benchmark's files: names, units and places of what is in them."""
 
+import warnings
+
 import h5py
 import numpy as np
 import pytest
@@ -174,3 +176,13 @@ def test_masked_indices_are_refused(tmp_path):
     rows = [np.ma.masked_array([1, 999], mask=[False, True]), np.array([2])]
     with pytest.raises(ValueError, match=r"arrays\['eval_cond_idx'\]: expected whole finite"):
         nlb.write(tmp_path / "a.h5", {"eval_cond_idx": rows})
+
+
+def test_rates_in_spikes_per_bin_are_noticed():
+    session = nlb.session(arrays(), 0.02)
+    rates = np.full(session.spikes.shape, 1.0)
+    with pytest.warns(UserWarning, match="train_rates: rates mean 1, as the spikes in a bin"):
+        nlb.predictions(rates, 50 * rates, session)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlb.predictions(50 * rates, 50 * rates[:2], session)
