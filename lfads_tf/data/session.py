@@ -55,7 +55,7 @@ class Session:
         external_inputs: measured inputs ``(n_trials, n_bins, n_external)``, finite.
         behavior: ``(n_trials, n_bins, n_behavior)``, NaN where unknown.
         conditions: ``(n_trials,)``, numbers or strings; NaN, None or empty text for a trial
-            without a condition.
+            without a condition. Whole numbers above 2**53 beside such a trial become text.
         true_rates: ``(n_trials, n_bins, n_neurons)`` in spikes/s, if they are known.
         n_encode_neurons: the encoders see only the first so many neurons (co-smoothing);
             none: all.
