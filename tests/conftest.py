@@ -12,7 +12,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 @pytest.fixture(autouse=True, scope="module")
 def _let_go():
-    """Drop what a module leaves: figures, Keras's state, graphs of models trained by Keras."""
+    """Drop what a module leaves: figures, and graphs of models trained by Keras."""
     from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
 
     with gradients_kept_with_graphs():

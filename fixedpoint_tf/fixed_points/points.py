@@ -182,11 +182,13 @@ class FixedPoints(Result):
         super()._check_values()
         if self.index is not None:
             self.index._check_values()
-        fixed = np.zeros(self.n) if self.status is None else self.status == Status.FIXED_POINT
-        for name in ("xstar", "inputs"):
-            array = getattr(self, name)
-            if array is not None and not np.isfinite(array[fixed.astype(bool)]).all():
-                raise ValueError(f"{name}: expected finite numbers of fixed points")
+        fixed = np.zeros(self.n, bool)
+        if self.status is not None:
+            fixed = self.status == Status.FIXED_POINT
+        if not np.isfinite(self.xstar[fixed]).all():
+            raise ValueError("xstar: expected finite fixed points, received NaN or infinity")
+        if self.inputs is not None and not np.isfinite(self.inputs[fixed]).all():
+            raise ValueError("inputs: expected finite inputs, received NaN or infinity")
         if self.state_names is None:  # as of points in other coordinates
             return
         if self.n_at_bound is not None and (self.n_at_bound > self.n_states).any():
