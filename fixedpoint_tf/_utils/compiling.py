@@ -59,7 +59,7 @@ def compiled(*batched: str) -> Callable[[Callable], Callable]:
     """Decorator: compile a function of tensors, with TensorFlow's own control flow.
 
     ``tf.function`` by itself traces once for the shapes it first meets and once more when
-    they change; told which arguments are batches, it traces once.
+    they change; given the arguments that are batches, it traces once.
 
     Args:
         *batched: names of the arguments that hold a batch, or a nest of them: every axis

@@ -80,7 +80,7 @@ def write(
             any length.
         attributes: one attribute of the file each.
         format_name: what the file holds.
-        format_version: raised whenever what it holds is told in another way.
+        format_version: raised whenever its contents are written in another way.
         overwrite: whether an existing file is replaced.
         make_folder: whether the folder of the file is made if need be.
         compress: whether the arrays are compressed without loss.

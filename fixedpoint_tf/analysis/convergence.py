@@ -186,7 +186,7 @@ def run_to_convergence(
     A state has arrived at an attracting target once it has been within its radius for a
     whole block of steps and comes no farther from it; at any other (a saddle, whose stable
     manifold it follows) only if it comes to rest there. What runs away from a continuous
-    system is run again in steps of a sixteenth, lest the steps were too long for it.
+    system is run again in steps of a sixteenth, since the steps may have been too long for it.
 
     Args:
         system: what to run.
@@ -292,7 +292,7 @@ def _judge(
     final = np.where(gone[:, None], np.nan, last)
     target = ends.target[chosen]
     if len(targets):
-        arrived, nearest = _arrivals(
+        arrived, nearest = _arrived_at(
             ends, entered, chosen, path, done, targets, radius, attracting, gone, rest
         )
         target[arrived] = nearest[arrived]
@@ -303,7 +303,7 @@ def _judge(
     ends.target[chosen], ends.outcome[chosen] = target, outcome
 
 
-def _arrivals(
+def _arrived_at(
     ends: Convergence,
     entered: np.ndarray,
     chosen: np.ndarray,

@@ -14,12 +14,12 @@ class RunOutcome(TextIntEnum):
 
     Example:
         >>> RunOutcome.CYCLE.text
-        'comes round again and again: a limit cycle or a quasi-periodic orbit'
+        'recurs without end: a limit cycle or a quasi-periodic orbit'
     """
 
     FIXED_POINT = 0, "arrives at one of the fixed points given"
     OTHER_REST = 1, "comes to rest elsewhere: at a fixed point not given"
-    CYCLE = 2, "comes round again and again: a limit cycle or a quasi-periodic orbit"
+    CYCLE = 2, "recurs without end: a limit cycle or a quasi-periodic orbit"
     MOVING = 3, "still moves when the steps are used up"
     DIVERGED = 4, "runs away to infinite or undefined numbers"
     NOT_RUN = 5, "interrupted before it arrived anywhere"
@@ -66,7 +66,7 @@ class StartOutcome(TextStrEnum):
     """
 
     FIXED_POINT = "fixed point", "comes to rest"
-    CYCLE = "cycle", "comes round again after a whole number of steps, or in continuous time"
+    CYCLE = "cycle", "returns after a whole number of steps, or in continuous time"
     INVARIANT_CURVE = "invariant curve", "moves for ever on closed curves, in discrete time"
     QUASIPERIODIC = (
         "quasiperiodic",

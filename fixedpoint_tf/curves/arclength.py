@@ -39,7 +39,7 @@ def trace(
         z: ``(n, n_states + 1)``, on the curve.
         t: ``(n, n_states + 1)``, unit tangents: which way to go.
         steps: lengths and limits.
-        report: is told how many points were added.
+        report: called with the number of points that were added.
         at_border: ``(n,)`` bool, points at a border of smooth pieces, which the tangents
             lead away from; by default none.
 

@@ -271,7 +271,7 @@ class Search:
         self.points.n_iters[again] = self.ends.n_iters[number]
         self._finish_members(again)
 
-    # -- what became of it ----------------------------------------------------------------
+    # -- outcomes of the starts ----------------------------------------------------------------
 
     def standing(self) -> tuple[int, float]:
         """Count the starts that have arrived, and compute the median speed of all."""

@@ -2,7 +2,7 @@
 
 A network that keeps a running sum has a line of (almost) fixed points with no input. So
 has, since trials are short, one that need only report the sign at the end, though two
-attractors with a saddle between them would do. One that is told which of two streams to
+attractors with a saddle between them would do. One with a cue for which of two streams to
 sum has a line for each context (Mante, Sussillo, Shenoy & Newsome 2013).
 """
 

@@ -33,7 +33,7 @@ def sine_waves(
         n_time: steps a trial.
         n_frequencies: number of frequencies, evenly spaced.
         slowest: lowest frequency, in cycles a step.
-        fastest: highest frequency, in cycles a step; at most 0.5 can be told apart.
+        fastest: highest frequency, in cycles a step; 0.5 at most: no discrete signal is faster.
 
     Returns:
         ``inputs`` and ``targets``, both ``(n_trials, n_time, 1)``, float32.

@@ -89,7 +89,7 @@ def check_together(config: Any) -> None:
         )
     for name in ("spike_jitter", "temporal_shift"):
         if config.sample_validation and getattr(config, name):
-            # What is held out would be told by spikes that move out of it, and what is
+            # What is held out would be revealed by spikes that move out of it, and what is
             # fitted would be judged by spikes that moved in.
             raise ValueError(
                 f"sample_validation: expected 0, or {name}=0 beside it, since {name} moves "

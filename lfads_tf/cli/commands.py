@@ -50,7 +50,7 @@ def sessions(
 
 
 def read_all(data: Sequence[Path], **reading: Any) -> tuple[list[Session], list[Session]]:
-    """Training and validation trials of each file; several are told apart by their names.
+    """Training and validation trials of each file; several are distinguished by their names.
 
     Where names of sessions are missing or stand twice, those of the files take their place.
     """

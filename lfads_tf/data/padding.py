@@ -1,4 +1,4 @@
-"""Trials of different length in one array: padded at their ends, and told by their lengths."""
+"""Trials of different length in one array: padded at their ends, with their lengths."""
 
 from __future__ import annotations
 

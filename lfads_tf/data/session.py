@@ -284,7 +284,7 @@ class Session:
         """Return a session from an HDF5 file, ours or another program's, or from MATLAB's.
 
         Of MATLAB's ``save`` all versions from 6 are read; ``group`` is then a structure.
-        The layouts and their keys are told in ``lfads_tf/data/formats/layouts.py``: those of
+        The layouts and their keys stand in ``lfads_tf/data/formats/layouts.py``: those of
         lfads-torch, those of autolfads-tf2 (and the first LFADS), and plain ``spikes``.
 
         Args:

@@ -1,7 +1,7 @@
 """The shape of a cloud of points: its dimension, the order along a line, a closed ring.
 
 Pure geometry: nothing here knows of dynamics. A point is looked at together with its
-nearest neighbours, so that a curved line is a line; noise across a line is told from a
+nearest neighbours, so that a curved line is a line; noise across a line is distinguished from a
 second dimension by looking at several sizes of neighbourhood.
 """
 

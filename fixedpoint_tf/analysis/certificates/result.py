@@ -70,7 +70,7 @@ _REFUSED = {
 class Certificates(Result):
     """Certificates of fixed points, a row a point, by :func:`fixedpoint_tf.analysis.certify`.
 
-    Distances are Euclidean, in the flat state, but see ``units``. ``codes`` says what became of
+    Distances are Euclidean, in the flat state, but see ``units``. ``codes`` is the outcome of
     each point.
 
     Attributes:

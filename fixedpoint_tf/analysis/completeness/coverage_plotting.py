@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_coverage"]
 
 _CYCLE = ("blue", "vermillion", "green", "orange", "purple", "sky blue")
-_MOST_LINES = 12  # conditions that are drawn: more lines are not told apart
+_MOST_LINES = 12  # conditions that are drawn: more lines cannot be distinguished
 _MOST_IN_WORDS = 3  # conditions with a sentence of their own in the legend
 
 

@@ -79,7 +79,7 @@ def find_connections(
         tol: a state has arrived within this share of the distance from the target to the
             nearest other point.
         max_steps: of a run. A line attractor, where states stop between the points, and a
-            cycle are told apart from states that are still on their way.
+            cycle are distinguished from states that are still on their way.
         dt: length of a step in which a continuous system is run; by default a quarter of
             the fastest rate at the points.
         seed: of the random directions.

@@ -43,7 +43,7 @@ def both_ways(
         forward: ``(n, n_states + 1)``, unit tangents of the one direction.
         backward: of the other; NaN where there is none.
         steps: lengths and limits.
-        report: is told how many points were added.
+        report: called with the number of points that were added.
         at_border: ``(n,)`` bool, points at a border of smooth pieces.
         meets: ``(n,)`` bool, points at which other branches begin.
 
@@ -79,7 +79,7 @@ def join(backward: Trace | None, forward: Trace, time: str):
         parts = (one.z, one.t, one.jacobian_sign, one.eigenvalues)
     else:
         ends = (backward.end, forward.end)
-        # Begun at a border, both sides of it are told where something happens there.
+        # Begun at a border, both sides of it are noted where something happens there.
         sides = (
             (-backward.t[0], forward.t[0]),
             (-backward.jacobian_sign[0], forward.jacobian_sign[0]),

@@ -55,7 +55,7 @@ def find_cycles(
     passes near one, never surely. On an invariant curve the rotation number comes from
     weighted Birkhoff averages (Das et al. 2017), to many digits where the curve is smooth,
     and the multipliers from Lyapunov exponents. The curves of piecewise linear networks
-    have corners; they are told from other motion by their length, which is finite, and their
+    have corners; they differ from other motion by their length, which is finite, and their
     period is the one whose phase orders the states along the curve, with its error. Beside
     a cycle of k steps a rotation fills k such curves. What seems chaotic is run ten times
     as long again, and thirty times (up to 390 where the chaos of some starts ends) as far

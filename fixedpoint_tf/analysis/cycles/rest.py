@@ -13,7 +13,7 @@ NOTHING = 1e-13  # the same, relative to all states since the start: rounding mo
 N_PARTS = 8  # of a window, over which a motion that comes to rest shrinks from part to part
 SHRUNK = 0.5  # from the first part to the last
 N_NEWTON = 20  # steps to the point at which a motion may come to rest
-STABLE = 1.0 - 1e-9  # greatest modulus of a multiplier, beyond which nothing is told
+STABLE = 1.0 - 1e-9  # greatest modulus of a multiplier, beyond which nothing is claimed
 
 
 def stands_still(

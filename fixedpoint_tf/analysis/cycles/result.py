@@ -1,4 +1,4 @@
-"""The cycles of a system, and what became of each start of the search."""
+"""The cycles of a system, and the outcome of each start of the search."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class CycleSearch:
         self.may_be_chaos = np.zeros(len(x), dtype=bool)
         # The closed curve that a start was on when it was last looked at, or the curves.
         self.curves: dict[tuple[int, bool], Orbit] = {}
-        self.say: Callable[[str], None] = _nothing  # is told what is being done
+        self.say: Callable[[str], None] = _nothing  # called with the step of the search
 
     # ---- running ----
 

@@ -1,4 +1,4 @@
-"""Cycles and what became of the starts, in words."""
+"""Cycles and outcomes of the starts, in words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAID = 5e-6  # relative error of a period from which on it shows in six digits
 
 
 def summarize(cycles: Cycles) -> str:
-    """Say what cycles there are, and what became of the starts."""
+    """Describe the cycles, and the outcomes of the starts."""
     stability, periods = cycles.stability_in_words(), cycles.periods_in_words()
     curve = [
         "" if exact else ", on a closed curve" if n == 1 else f", on {n} closed curves"

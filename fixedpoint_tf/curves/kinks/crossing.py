@@ -87,7 +87,7 @@ def pass_border(
     ends = False
     if on is not None and at_corner:
         piece = int(curve.path.piece(z[-1:], on.t[-1])[0])
-        # The path ends here: nothing beyond it is told.
+        # The path ends here: nothing is known beyond it.
         ends = bool(nearest == (breaks[-1] if on.t[-1] > 0 else breaks[0]))
     if on is not None and not ends:
         sides.append((on.t, on.sign, curve.eigenvalues(on.jacobian[None])[0]))

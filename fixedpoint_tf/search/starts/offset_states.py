@@ -2,7 +2,7 @@
 
 Lengths of a search are relative to the size of the states. Of such states that is how far
 they lie from their middle, not from zero: a network may have all its fixed points within a
-ten-thousandth of -65 mV. Starts that merely lie near each other are told apart from that by
+ten-thousandth of -65 mV. Starts that merely lie near each other are distinguished from that by
 the Jacobian, which then hardly changes between them.
 """
 

@@ -2,7 +2,7 @@
 
 Of a network that commutes with a signed permutation of its units, ``F(S x) = S F(x)``, the
 image ``S x`` of a fixed point is another one. Such permutations are looked for as those of a
-coloured graph: units are told apart by what they feed and are fed, sums over units of equal
+coloured graph: units are distinguished by what they feed and are fed, sums over units of equal
 colour, until the colours no longer change; then one unit is given the place of another, and
 the rest follows (McKay 1981, "Practical graph isomorphism"). Colours are sums rounded, so
 what is found is a candidate, which the caller holds against the network itself.

@@ -29,7 +29,7 @@ class Coherence(NamedTuple):
             field potential: by ``phase / (2 pi frequency)`` seconds, but for whole periods.
             Where the coherence is at chance it means nothing.
         n_estimates: trials times tapers, over which each value is taken.
-        half_bandwidth: in Hz: what lies nearer together is not told apart.
+        half_bandwidth: in Hz: what lies nearer together is not resolved.
 
     Example:
         >>> import numpy as np

@@ -104,7 +104,7 @@ class CrossCorrelation(NamedTuple):
         """Find the frequency at which it oscillates most, the peak of its spectrum.
 
         The mean over lags is taken off, and a Hann window goes over all lags: two frequencies
-        are told apart if they differ by more than about two cycles over them.
+        are resolved if they differ by more than about two cycles over them.
 
         Args:
             least: lowest frequency to look at, in Hz; by default one cycle over all lags,

@@ -1,4 +1,4 @@
-"""Accuracy with which conditions are told apart, over time."""
+"""Accuracy with which conditions are classified, over time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def plot_separation(
     event_name: str = "target",
     ax: Any = None,
 ) -> tuple[Figure, Axes]:
-    """Draw in how many of the trials the condition is told right, bin by bin.
+    """Draw in how many of the trials the condition is classified correctly, bin by bin.
 
     Bands are a standard error over trials; the dotted line is chance. Above it before the
     event lies what was inferred from later bins.

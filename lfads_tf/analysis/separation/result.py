@@ -37,7 +37,7 @@ class Separation(NamedTuple):
 
     @property
     def accuracy(self) -> np.ndarray:
-        """Share of the trials that were told right, ``(n_bins,)``."""
+        """Share of the trials that were classified correctly, ``(n_bins,)``."""
         return (self.predictions == self.conditions[:, None]).mean(axis=0)
 
     @property

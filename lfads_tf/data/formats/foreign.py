@@ -1,6 +1,6 @@
 """Sessions in other programs' files: HDF5, and MATLAB's of any version.
 
-Layouts and their keys are told in ``layouts.py`` beside.
+Layouts and their keys stand in ``layouts.py`` beside.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sessions in HDF5 files: ours written and read, other programs' read as they are.
 
 Our own format holds one session, a dataset for each array, the rest as attributes. What
-other programs write is told in ``foreign.py`` and ``layouts.py`` beside.
+other programs write stands in ``foreign.py`` and ``layouts.py`` beside.
 """
 
 from __future__ import annotations

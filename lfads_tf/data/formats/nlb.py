@@ -160,7 +160,7 @@ def spikes_of(data: Session, split: str = "train") -> dict[str, np.ndarray]:
     """Give the arrays of such a file from a session: :func:`session` undone.
 
     Args:
-        data: what is to be encoded is told by its ``n_encode_neurons`` and
+        data: what is to be encoded is given by its ``n_encode_neurons`` and
             ``n_encode_bins``.
         split: ``"train"`` or ``"eval"``.
 

@@ -26,7 +26,7 @@ BATCH_ENTRIES = 2**16  # units times boxes at once: some of the processor's cach
 N_SHRINKS = 3  # rounds of shrinking before a box is cut
 WORTHWHILE = 0.9  # a box that shrinks below this share of its width is not yet cut
 # Width, relative to the whole box, below which a box is left undecided: about a double root
-# no values can be told from zero within the square root of the roundoff.
+# no values differ from zero within the square root of the roundoff.
 SMALLEST = 1e-9
 NEWTON_STEPS = 8  # of guesses, which are proved or not afterwards
 FIRST_RADIUS = 1e-13  # of a box around a root, relative to the whole box

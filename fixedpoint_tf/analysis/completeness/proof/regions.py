@@ -30,7 +30,7 @@ MOST_COORDINATES = 5  # of the low-dimensional space: the number of boxes grows 
 BATCH = 2**20  # entries of boxes times units at once
 N_SHRINKS = 3  # rounds of shrinking before a box is cut
 WORTHWHILE = 0.7  # a box that shrinks below this share of its width is not yet cut
-SMALL = 1e-7  # width of a box that lies at thresholds, for all that can be told
+SMALL = 1e-7  # width of a box that lies at thresholds, to rounding
 MOST_AT_THRESHOLD = 12  # units there: each choice of active ones is a candidate
 MOST_CANDIDATES = 100_000  # active sets that are then solved, some ten microseconds each
 

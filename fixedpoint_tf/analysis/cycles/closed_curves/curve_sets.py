@@ -1,4 +1,4 @@
-r"""Several closed curves that a motion visits in turn, told from its samples.
+r"""Several closed curves that a motion visits in turn, estimated from its samples.
 
 Beside a unit that flips, or beside a cycle of k steps, a rotation by an irrational angle
 fills k closed curves: every k-th state is on the same one. So do the curves that a cycle of

@@ -88,7 +88,7 @@ def mean_rate(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logs: ``(n, n_time)``, logarithms of the growth at each step.
 
     Returns:
-        Per step, ``(n,)`` each. The error is told from the averages of 16 parts, and is of
+        Per step, ``(n,)`` each. The error is estimated from the averages of 16 parts, and is of
         a motion that goes on as it is: of a transient it says nothing.
 
     Example:

@@ -1,4 +1,4 @@
-r"""The rotation number told from the order in which samples lie along a closed curve.
+r"""The rotation number estimated from the order in which samples lie along a closed curve.
 
 On a closed curve that a map follows, the samples lie in the order of their phases
 :math:`\rho t \bmod 1`, whatever the speed at which the curve is gone round and whether it

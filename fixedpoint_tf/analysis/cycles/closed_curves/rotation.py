@@ -1,4 +1,4 @@
-r"""Rotation number of a motion on a closed invariant curve, told from its samples.
+r"""Rotation number of a motion on a closed invariant curve, estimated from its samples.
 
 On such a curve the state is a function of a phase that advances by the same angle at each
 step, :math:`x_t = X(\rho t \bmod 1)`. The rotation number :math:`\rho` comes from averages

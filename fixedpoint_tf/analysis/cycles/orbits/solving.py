@@ -30,7 +30,9 @@ N_FINE = 240  # points of such a cycle
 NEUTRAL_TOL = 1e-6  # of a multiplier: so near 1 there may be a family of cycles
 KINK_RADIUS = 1e-9  # of the extent of a cycle: a point so near a kink is on it
 SIDE_RADIUS = 10.0  # times that radius: where the pieces on both sides of it are taken
-N_ROUNDINGS = 64.0  # of the largest state: nearer to a kink than this it cannot be told from it
+N_ROUNDINGS = (
+    64.0  # of the largest state: nearer to a kink than this the two cannot be distinguished
+)
 N_KINK_DIRECTIONS = 4  # pairs of directions in which the pieces beside a point are sampled
 UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to be new
 

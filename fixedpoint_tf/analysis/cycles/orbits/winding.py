@@ -29,7 +29,7 @@ def turns_of_lag(lag: int, points: np.ndarray) -> int:
     """Compute the number of turns around, given how many steps apart neighbours are.
 
     Where the lag and the number of points have a common divisor, the points lie on several
-    curves, visited in turn, and the turns are told but for multiples: those of the strongest
+    curves, visited in turn, and the turns are known but for multiples: those of the strongest
     oscillation are taken.
 
     Args:
