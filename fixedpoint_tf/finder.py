@@ -143,7 +143,7 @@ class FixedPointFinder:
     def rnn_inputs(
         self, model_inputs: Any, *, call_arguments: dict[str, Any] | None = None
     ) -> RNNInputs:
-        """Give what the RNN layer receives when the model is called on inputs.
+        """Return what the RNN layer receives when the model is called on inputs.
 
         Layers before it (normalisation, embeddings, other recurrent layers) act as in
         inference, masks and initial states are noted, and the model stays as it was. A
@@ -201,7 +201,7 @@ class FixedPointFinder:
         dt: float | None = None,
         dtype: str | None = None,
     ) -> np.ndarray:
-        """Give the states of the network for inputs ``u`` of its RNN layer.
+        """Return the states of the network for inputs ``u`` of its RNN layer.
 
         Args:
             u: ``(n_batch, n_time, n_inputs)``: what :meth:`rnn_inputs` returns, or an array
@@ -238,7 +238,7 @@ class FixedPointFinder:
         call_arguments: dict[str, Any] | None = None,
         dtype: str | None = None,
     ) -> np.ndarray:
-        """Give the states that the model itself goes through on its own inputs.
+        """Return the states that the model itself goes through on its own inputs.
 
         The same as ``simulate(rnn_inputs(model_inputs))``; where the model masks steps,
         those two calls also tell by ``rnn_inputs(...).valid_bxt`` at which times a step was
@@ -436,7 +436,7 @@ class FixedPointFinder:
         confidence: float = 0.95,
         seed: int = 0,
     ) -> analysis.Coverage:
-        """Estimate how much of what the starts can reach has been found.
+        """Estimate the chance that one more start finds a new point.
 
         See :func:`fixedpoint_tf.analysis.estimate_coverage`.
 
@@ -646,7 +646,7 @@ class FixedPointFinder:
         seed: int = 0,
         verbose: bool | None = None,
     ) -> analysis.Connections:
-        """Follow the unstable directions of each saddle to where they lead.
+        """Follow trajectories from each saddle along its unstable directions to their ends.
 
         See :func:`fixedpoint_tf.analysis.find_connections`.
         """

@@ -496,11 +496,11 @@ class LFADS(keras.Model):
     ) -> dict[str, Any]:
         """Return rates and factors at the means of the posteriors; see :meth:`call`.
 
-        :meth:`infer` averages over the posteriors instead, which is what rates should be.
+        :meth:`infer` averages rates over the posteriors instead; use it to estimate rates.
 
         Args:
-            x: as in :meth:`fit`. Of several sessions, rates of neurons that a session does
-                not have are of no meaning.
+            x: as in :meth:`fit`. With several sessions, rates of neurons that a session does
+                not have are meaningless.
             batch_size: trials at most.
             verbose: as in Keras.
             steps: as in Keras: batches of a ``tf.data.Dataset`` without end.

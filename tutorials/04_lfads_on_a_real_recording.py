@@ -20,9 +20,9 @@
 # each caption says what to expect of them. `TUTORIALS_FAST=1` makes every tutorial shorter.
 #
 # **The recording.** A monkey holds a handle that does not move, and pushes it towards one of
-# eight targets: the force of the wrist moves a cursor. Ninety-six electrodes in primary motor
-# cortex, two days two weeks apart (Farshchian et al. 2019). Here we take the first day;
-# tutorial 5 takes both.
+# eight targets: the force of the wrist moves a cursor. The spikes come from ninety-six
+# electrodes in primary motor cortex, on two days two weeks apart (Farshchian et al. 2019). Here
+# we take the first day; tutorial 5 takes both.
 
 # %%
 import os
@@ -73,10 +73,10 @@ print(session)
 # %% [markdown]
 # ## Held-out trials
 #
-# A fifth of the trials, evenly over the targets, is set aside: nothing below learns from
-# them. Of the others, an eighth decides about the learning rate, the end of training and the
-# best weights. Those are not held out, since they have a say in the model, so that they
-# cannot judge it.
+# A fifth of the trials, evenly over the targets, is held out: no fit below uses these trials.
+# Of the others, an eighth decides on the learning rate, the end of training and the best
+# weights. These validation trials influence the model and so are not held out: they cannot be
+# used to judge it.
 
 # %%
 outside = folds_by_trial(len(session), 5, conditions=session.conditions, seed=0) == 0
@@ -91,22 +91,22 @@ print(
 # ## The model
 #
 # LFADS is a variational auto-encoder whose decoder is a recurrent network, the *generator*.
-# Of a trial's spikes $s$ an encoder tells a distribution of the generator's initial state
-# $g_0$, and a *controller* one of its inputs $u_t$; then
+# From a trial's spikes $s$ an encoder infers a distribution of the generator's initial state
+# $g_0$, and a *controller* infers a distribution of its inputs $u_t$; then
 #
 # $$ g_t = \mathrm{GRU}(g_{t-1}, u_t), \qquad f_t = W g_t, \qquad
 #    r_t = e^{A f_t + b}, \qquad s_t \sim \mathrm{Poisson}(r_t\, \Delta t). $$
 #
-# Training climbs the evidence lower bound,
+# Training maximises the evidence lower bound,
 #
 # $$ \mathbb{E}_q \Bigl[ \sum_t \log p(s_t \mid r_t) \Bigr]
 #    - \mathrm{KL}\bigl(q(g_0) \,\|\, p(g_0)\bigr)
 #    - \mathrm{KL}\bigl(q(u) \,\|\, p(u)\bigr) : $$
 #
-# rates should explain the spikes, with no more said of a trial than must be (Pandarinath et al.
-# 2018, equations 1 to 11 of the online methods). Why inferred inputs here? In the recording the
-# targets light up and the go cue comes during the trial, and no initial state before it can
-# know which. (The simulated system has no inputs; the model will use them little.)
+# rates should explain the spikes, while the posteriors stay close to the priors (Pandarinath et
+# al. 2018, equations 1 to 11 of the online methods). Why inferred inputs here? In the recording
+# the target and the go cue appear during the trial, and an initial state at its beginning
+# cannot contain them. (The simulated system has no inputs; the model will use them little.)
 
 # %%
 model = LFADS(LFADSConfig.for_data(train, n_inferred_inputs=2, seed=0))
@@ -122,10 +122,10 @@ figure, _ = plot_history(history)
 plt.show()
 
 # %% [markdown]
-# **Figure 1.** The loss and its parts by epoch. What matters most is whether the likelihood
-# of spikes that were hidden from the encoder goes on falling: a model that learned single
-# spikes by heart would see it rise. Both KL divergences should settle above zero. One that
-# falls to zero says that its part of the model has been given up.
+# **Figure 1.** The loss and its parts by epoch. The most important curve is the negative
+# log-likelihood of spikes that were hidden from the encoder. It should keep falling; it rises
+# if the model memorises single spikes. Both KL divergences should settle above zero: where one
+# falls to zero, its part of the model is not used.
 
 # %%
 inferred = model.infer(held)
@@ -137,8 +137,8 @@ plt.show()
 # **Figure 2.** Two held-out trials. Top to bottom: spikes, smoothed spikes (standard
 # deviation of 150 ms), rates inferred by LFADS, and three neurons. A smoothed rate uses the
 # spikes of one neuron in one trial; a rate of LFADS uses those of all neurons, and what they
-# did in all training trials. So its rates have structure in time where the smoothed ones have
-# noise, and share it between neurons.
+# did in all training trials. So the LFADS rates have structure in time where the smoothed rates
+# have noise, and neurons share this structure.
 
 # %%
 means = mean_rates(known.spikes, known.bin_width)
@@ -151,12 +151,12 @@ for name, rates in (("LFADS", inferred.rates), ("average of the condition", aver
     print(f"{name}: {bits:.3f} bits/spike on held-out trials")
 
 # %% [markdown]
-# Bits per spike: the gain of the likelihood over that of constant rates. The rival is the
-# average of the known trials of the same condition (the PSTH, peri-stimulus time histogram):
-# what can be said of a trial by its condition alone. LFADS reads the held-out spikes
-# themselves, and tells more. Smoothed spikes have no place in this table: the rate of a bin
-# would contain the spikes that it is to predict, and a kernel narrow enough would reach any
-# value. Behaviour is a better judge still, since no method has seen it.
+# Bits per spike are the gain in log-likelihood over constant rates. The baseline is the average
+# of the known trials of the same condition (the PSTH, peri-stimulus time histogram): the best
+# prediction from the condition alone. LFADS reads the held-out spikes themselves, and predicts
+# better. Smoothed spikes cannot be compared in this way: the rate of a bin would contain the
+# spikes that it is to predict, and a kernel narrow enough would reach any value. Behaviour is a
+# better test still, since no method has seen it.
 
 # %%
 figure, _ = plot_factors(
@@ -171,17 +171,17 @@ plt.show()
 # %% [markdown]
 # **Figures 3 and 4.** The three factors of greatest variance and the two inferred inputs, means
 # of the eight conditions (thick) over single trials (thin). In the recording conditions are
-# targets and the go cue is at 0: factors part when movement begins, in an order that follows
+# targets and the go cue is at 0: factors diverge when movement begins, in an order that follows
 # the direction of the targets, and inputs are largest about the cue, since they carry what the
-# initial state could not foretell. In simulated data conditions are initial states of the
-# Lorenz system: factors differ from the first bin on, and inputs stay near zero.
+# initial state could not predict. In simulated data conditions are initial states of the Lorenz
+# system: factors differ from the first bin on, and inputs stay near zero.
 
 # %% [markdown]
 # ## Which condition?
 #
-# From the activity of a single bin of a single trial: which of the eight conditions (targets of
-# the recording) was it? A linear discriminant is trained on the known trials, for each bin
-# anew.
+# Which of the eight conditions (targets of the recording) can be decoded from the activity in a
+# single bin of a single trial? A linear discriminant is trained on the known trials, separately
+# for each bin.
 
 # %%
 known_inferred = model.infer(known)
@@ -211,9 +211,10 @@ plt.show()
 # **Figure 5.** Share of held-out trials whose condition is decoded correctly. In the recording
 # nobody can know the target before the go cue, and yet LFADS is above chance there: its encoder
 # reads the whole trial, and the initial state already holds what comes later. A kernel of 150
-# ms looks ahead as well. So these curves do not show when the brain knew, only how much of the
-# trial is in a bin: late in the trial LFADS keeps the target where smoothed spikes lose it. In
-# simulated data a trial's path follows from its condition, and nearly every bin tells which.
+# ms looks ahead as well. So these curves do not show when the brain knew the target, only how
+# much information about the condition each bin of the rates holds: late in the trial LFADS
+# keeps the target where smoothed spikes lose it. In simulated data a trial's trajectory follows
+# from its condition, which can be decoded from nearly every bin.
 
 # %% [markdown]
 # ## Behaviour by optimal linear estimator
@@ -222,13 +223,13 @@ plt.show()
 # coordinates of the Lorenz system.
 #
 # Salinas & Abbott (1994) decode a vector $x$ from rates $r$ by $\hat{x} = \sum_i D_i r_i$ with
-# the vectors that make the mean squared error least over all trials,
+# the vectors that minimise the mean squared error over all trials,
 #
 # $$ D = Q^{-1} L, \qquad Q_{ij} = \langle r_i r_j \rangle,
 #    \qquad L_i = \langle r_i x \rangle, $$
 #
-# where $Q$ holds the noise as well as the tuning. Its covariance is shrunk by as much as does
-# best within the known trials, and held-out trials are decoded once.
+# where $Q$ includes the noise as well as the tuning. Its covariance is shrunk by the share that
+# decodes best within the known trials, and held-out trials are decoded once.
 
 # %%
 features["LFADS rates"] = (known_inferred.rates, inferred.rates)
@@ -259,16 +260,16 @@ plt.show()
 
 # %% [markdown]
 # **Figure 6.** Behaviour in held-out trials (dashed), decoded bin by bin from LFADS rates
-# (blue) and from smoothed spikes. The decoder is the same; what it reads is not. It sees one
-# bin and no history, so that the smoothness of the blue lines is that of the rates.
+# (blue) and from smoothed spikes. The decoder is the same; its input differs. It reads one bin
+# and no history, so that the smoothness of the blue lines is that of the rates.
 #
 # Over five folds of the recording, both days and more decoders, `benchmarks/real_data.py`
-# prints the whole table: 0.947 ± 0.004 for force from LFADS rates on this day, where the Wiener
-# filter reaches 0.860 and smoothed spikes 0.797.
+# prints the whole table: an R² of 0.947 ± 0.004 for force from LFADS rates on this day, where
+# the Wiener filter reaches 0.860 and smoothed spikes 0.797.
 #
 # ## Exercises
 #
-# **1.** A decoder that has seen seven targets: does it decode the force towards the eighth?
+# **1.** Does a decoder that was trained on seven targets decode the force towards the eighth?
 #
 # <details><summary>Answer</summary>
 #
@@ -294,9 +295,9 @@ plt.show()
 #
 # <details><summary>Answer</summary>
 #
-# `LFADSConfig.for_data(train)`, the rest as it is. On one fold force fell from 0.945 to 0.930
-# and bits/spike from 0.128 to 0.118: the generator then runs by itself from the beginning of
-# the trial, and cannot follow when the animal reacts sooner or later.
+# Use `LFADSConfig.for_data(train)` and leave the rest as it is. On one fold the R² of force
+# fell from 0.945 to 0.930 and bits/spike from 0.128 to 0.118: the generator then runs by itself
+# from the beginning of the trial, and cannot follow when the animal reacts sooner or later.
 #
 # </details>
 #

@@ -23,17 +23,17 @@
 #
 # $$h_{t+1} = F(h_t, u_t).$$
 #
-# Tens or hundreds of units take part, and plots of single units rarely explain anything. The
-# idea of Sussillo & Barak (2013) is to look for the states at which nothing happens: for a
-# constant input $u$ (often: no input) a *fixed point* satisfies $F(h^*, u) = h^*$. Near it
-# the network is nearly linear,
+# With tens or hundreds of units, plots of single units rarely explain the computation. The idea
+# of Sussillo & Barak (2013) is to look for states that do not change: for a constant input $u$
+# (often: no input) a *fixed point* satisfies $F(h^*, u) = h^*$. Near it the network is nearly
+# linear,
 #
 # $$h_{t+1} - h^* \approx J\,(h_t - h^*), \qquad J = \frac{\partial F}{\partial h}(h^*, u),$$
 #
 # and linear systems can be understood completely: along an eigenvector of $J$ with eigenvalue
 # $\lambda$ a deviation is multiplied by $\lambda$ in each step. Where all $|\lambda| < 1$
-# the point attracts: it can hold a memory. Where some $|\lambda| > 1$ it is a *saddle*: it
-# pushes states apart, and so decides.
+# the point attracts: it can hold a memory. Where some $|\lambda| > 1$ it is a *saddle*: states
+# on its two sides move apart, often towards different attractors.
 
 # %%
 import os
@@ -52,9 +52,9 @@ plt.rcParams["figure.dpi"] = 72
 # ## The task: remember three bits
 #
 # Three inputs carry pulses, +1 or -1, at random times. Each of the three outputs is to show
-# the sign of the last pulse on its input, for as long as no other comes. So the network has
-# to keep $2^3 = 8$ memories apart, and with no input to hold them: something in its dynamics
-# must. The network is a plain one,
+# the sign of the last pulse on its input, for as long as no other comes. So the network has to
+# keep $2^3 = 8$ memories apart. No input holds them, so its own dynamics must. The network is a
+# simple (vanilla) RNN,
 #
 # $$h_{t+1} = \tanh(W h_t + B u_t + b), \qquad y_t = C h_t + c,$$
 #
@@ -91,9 +91,9 @@ plt.show()
 # $$q(h) = \tfrac{1}{2}\,|F(h, u) - h|^2$$
 #
 # is zero. The finder starts from many states that the network visits, with noise added, and
-# walks each of them downhill on $q$. The weights stay as they are; it is the state that is
-# trained. The noise should be wide: trajectories are drawn to memories and hurry past
-# saddles, so that starts taken from trajectories alone would find the memories only.
+# moves each of them downhill on $q$. The weights stay fixed; the state is optimised. The noise
+# should be wide: trajectories converge to memories and pass saddles quickly, so that starts
+# taken from trajectories alone would find the memories only.
 
 # %%
 # At effort 1, the default, further starts follow until they lead to nothing new.
@@ -109,10 +109,10 @@ plt.show()
 
 # %% [markdown]
 # **Figure 2.** The speed at the end of every search. All 1,024 starts ended near
-# $q = 10^{-31}$, the limit of what numbers with 16 digits can tell from zero, far below the
-# tolerance (dashed). In other networks a second row often stands to the right of it, the
-# *slow points*: local minima of $q$ that are not zero. A wide gap between the rows is what
-# one wants to see before calling anything a fixed point.
+# $q = 10^{-31}$, the rounding limit of numbers with 16 digits, far below the tolerance
+# (dashed). In other networks a second group often lies to the right, the *slow points*: local
+# minima of $q$ that are not zero. Only where a wide gap separates the two groups should a point
+# be called a fixed point.
 
 # %%
 unique.plot(states, plot_batch_idx=range(20), plot_start_time=10)
@@ -140,11 +140,11 @@ for k, (count, expected) in enumerate(zip(counts, (8, 12, 6, 1), strict=True)):
 # %% [markdown]
 # ## Trust them
 #
-# Rounding makes $q$ small, and so does slow motion: a small $q$ proves nothing. The theorem
-# of Newton and Kantorovich does. From the residual, the inverse of $J - I$ and a bound on how
-# fast $J$ turns it follows that there is exactly one true fixed point within a certain
-# radius. And have all been found? If many starts have each ended in a point that others
-# found too, then one more start hardly finds a new one (Good & Turing's estimate).
+# A small $q$ proves nothing: slow motion makes $q$ small as well. The Newton-Kantorovich
+# theorem gives a proof. From the residual, the inverse of $J - I$ and a bound on how fast $J$
+# changes it follows that there is exactly one true fixed point within a certain radius. And
+# have all been found? If many starts have each ended in a point that others found too, then one
+# more start is unlikely to find a new one (Good-Turing estimate).
 
 # %%
 certificates = finder.certify(unique)
@@ -154,8 +154,8 @@ print(finder.estimate_coverage(all_points))
 # %% [markdown]
 # ## What leads where
 #
-# A saddle with one unstable direction has two ways out. Following the network from a small
-# step along each tells which memories the saddle stands between.
+# A saddle with one unstable direction can be left in two ways. Running the network from a small
+# step along each of them shows which two memories the saddle separates.
 
 # %%
 connections = finder.find_connections(unique)
@@ -167,8 +167,8 @@ plt.show()
 # **Figure 4.** Arrows lead from each saddle with one unstable direction (diamond) to the two
 # memories that it separates. They are the twelve edges of a cube, drawn in an oblique view:
 # every saddle stands between two memories that differ in one bit, where the bit flips. No
-# saddle joins two memories that differ in two bits, though nobody told the network that
-# bits are to be stored apart.
+# saddle joins two memories that differ in two bits, although the training does not require that
+# the bits are stored separately.
 
 # %%
 read = model.get_layer("readout")(unique.xstar).numpy()
@@ -207,7 +207,8 @@ print(
 # %% [markdown]
 # ## Exercises
 #
-# **1.** How many points has a flip-flop of two bits, and of which kinds? Predict, then look.
+# **1.** How many fixed points does a flip-flop of two bits have, and of which kinds? Predict,
+# then look.
 #
 # <details><summary>Answer</summary>
 #
@@ -225,9 +226,9 @@ print(
 #
 # </details>
 #
-# **2.** All points so far are those without input. Hold the first input at a constant value
-# instead, from 0 up to 1, and follow the points. What becomes of the memories in which the
-# first bit is -1?
+# **2.** All fixed points so far are those at zero input. Hold the first input at a constant
+# value instead, from 0 up to 1, and follow the points. What happens to the memories in which
+# the first bit is -1?
 #
 # <details><summary>Answer</summary>
 #
@@ -238,10 +239,10 @@ print(
 # ```
 #
 # The input pushes each memory of -1 towards the saddle on the edge to its neighbour with +1.
-# At less than 0.05 the two meet and vanish together: a *saddle-node bifurcation*. So do the
-# other points with a first bit of -1 or "between", each with a partner: nine pairs. Nothing
-# is left to hold the old memory, and the state goes to the new one. That is how a pulse (of
-# height 1, but one step long) writes a bit.
+# At less than 0.05 the two meet and vanish together: a *saddle-node bifurcation*. The other
+# points with a first bit of -1 or "between" vanish in the same way, each with a partner: nine
+# pairs. Nothing is left to hold the old memory, and the state goes to the new one. That is how
+# a pulse (of height 1, but one step long) writes a bit.
 #
 # </details>
 #

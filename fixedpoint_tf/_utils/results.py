@@ -81,7 +81,7 @@ class Result:
         raise NotImplementedError(f"{type(self).__name__} has no picture.")
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
-        """Write everything to an HDF5 file.
+        """Write the result to an HDF5 file.
 
         Args:
             path: the file, whose name ends in ``.h5``, ``.hdf5`` or ``.hdf``.
@@ -115,7 +115,7 @@ class Result:
 
     @classmethod
     def load(cls: type[Self], path: str | os.PathLike[str]) -> Self:
-        """Read what :meth:`save` wrote.
+        """Read a result that :meth:`save` wrote.
 
         Args:
             path: the file.

@@ -153,7 +153,7 @@ def estimate_basins(
     dt: float | None = None,
     verbose: bool = False,
 ) -> Basins:
-    """Run states forward and see which attractor each of them reaches.
+    """Run states forward and count those that reach each attractor.
 
     Args:
         system: what :func:`fixedpoint_tf.as_system` takes.

@@ -159,7 +159,7 @@ class IndexSum(Result):
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
-        """Draw the sum of each input, against the one that it must be.
+        """Draw the sum of the indices for each input, beside that of a complete set of points.
 
         Args:
             fig: the figure to add axes to.
@@ -191,7 +191,7 @@ class IndexSum(Result):
         return "\n".join(lines)
 
     def in_words(self) -> list[str]:
-        """List what the sums say of missing points, for a sentence: one entry a status.
+        """List the conclusions of the sums about missing points in words, one entry per status.
 
         Example:
             >>> total, n, zero = np.array([1, 3]), np.array([3, 9]), np.zeros(2, int)

@@ -170,7 +170,7 @@ def plot_eigenvalues(
     """Draw the eigenvalues of all points, with the edge of stability.
 
     The edge is the unit circle in discrete time and the imaginary axis in continuous
-    time. The markers tell what kind of point an eigenvalue belongs to, as in
+    time. The markers show the kind of point that an eigenvalue belongs to, as in
     :func:`fixedpoint_tf.plotting.plot_fixed_points`.
 
     Args:

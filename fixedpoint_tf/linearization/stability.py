@@ -106,7 +106,7 @@ def n_unstable(
 def is_stable(
     eigenvalues: ArrayLike, time: str = "discrete", tol: float = STABILITY_TOL
 ) -> np.ndarray:
-    """Tell whether every mode of a point decays, with at least ``tol`` to spare.
+    """Test whether every mode of a point decays, with at least ``tol`` to spare.
 
     Args:
         eigenvalues: ``(n, n_states)``.
@@ -162,8 +162,8 @@ def time_constants(
 
     :math:`\tau = 1 / |\ln |\lambda||` in steps (discrete; Maheswaranathan et al. 2019,
     "Reverse engineering recurrent networks for sentiment classification") or
-    :math:`1 / |\mathrm{Re} \lambda|` (continuous). It does not say which of the two
-    happens: :func:`n_unstable` does.
+    :math:`1 / |\mathrm{Re} \lambda|` (continuous). It does not distinguish growth from decay;
+    :func:`n_unstable` counts the growing modes.
 
     Args:
         eigenvalues: of any shape.

@@ -37,8 +37,8 @@ def linear_trajectories(
     .. math:: x_{t+1} - x^* = J (x_t - x^*) + B \, \delta u_t + d
 
     (continuous: :math:`d(x - x^*)/dt` equals the right-hand side; solved exactly, the
-    input held constant over each step). Compare them with the true trajectories to see
-    how far from the point the linear picture holds.
+    input held constant over each step). Compare the result with the true trajectories to see
+    how far from the point the linearisation holds.
 
     Args:
         xstar: ``(n_states,)``, the point.
@@ -58,7 +58,8 @@ def linear_trajectories(
         ``(n, n_steps, n_states)``: the states after each step, without the initial ones.
 
     Raises:
-        ValueError: an argument of another shape, or an argument that another one needs.
+        ValueError: an argument has the wrong shape, or an argument that another one needs is
+            missing.
 
     Example:
         >>> import numpy as np

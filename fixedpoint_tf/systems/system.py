@@ -270,9 +270,9 @@ class DynamicalSystem:
         dt: float | None = None,
         dtype: str | None = None,
     ) -> np.ndarray:
-        """Give the states for inputs ``u`` of the recurrent layer (not of the model).
+        """Return the states for inputs ``u`` of the recurrent layer (not of the model).
 
-        As :meth:`fixedpoint_tf.FixedPointFinder.simulate`, of which this is the computation.
+        This is the computation of :meth:`fixedpoint_tf.FixedPointFinder.simulate`.
 
         Args:
             u: ``(n_batch, n_time, n_inputs)``, or what ``finder.rnn_inputs`` returns.

@@ -28,7 +28,7 @@ def sine_waves(
     ``n_frequencies``. The target starts at zero, rising.
 
     Args:
-        rng: where the randomness comes from.
+        rng: random number generator.
         n_trials: number of trials.
         n_time: steps a trial.
         n_frequencies: number of frequencies, evenly spaced.

@@ -59,8 +59,8 @@ class Recipe:
         epochs: passes over the trials.
         batch_size: trials a gradient step.
         learning_rate: at the start.
-        lengths: numbers of steps a trial, each for an equal share of the epochs: a network
-            that can do the beginning learns the rest (Bengio et al. 2009, "Curriculum
+        lengths: numbers of steps a trial, each for an equal share of the epochs: a network that
+            solves short trials learns long ones more easily (Bengio et al. 2009, "Curriculum
             learning"). The last is the full length.
         recurrent_gain: of the initial weights, see
             :func:`fixedpoint_tf.tasks.recurrent_network`.
@@ -68,10 +68,11 @@ class Recipe:
             beside the squared error. It keeps the units where they are nearly linear
             (Sussillo, Churchland, Kaufman & Shenoy 2015).
         input_noise: standard deviation of white noise that is added to the inputs in
-            training, fresh at each pass. It stirs every mode, so that those which would
-            grow by themselves are noticed and damped.
+            training, fresh at each pass. It excites every mode, so that training damps those
+            that would grow by themselves.
         weight_penalty: weight of the sum of the squares of all weights and biases beside
-            the squared error. What the task does not use decays: few modes stay slow.
+            the squared error. Weights that the task does not use decay, so that few modes stay
+            slow.
 
     Example:
         >>> import dataclasses

@@ -91,8 +91,8 @@ class PrincipalComponents(NamedTuple):
 def principal_components(features: Any, n_components: int | None = None) -> PrincipalComponents:
     """Find the orthogonal directions in which features vary most.
 
-    Features are not scaled: one of great variance counts for more. Where only the training
-    trials are passed, held-out trials have no part in the directions.
+    Features are not scaled: a feature of large variance has more weight. Pass the training
+    trials alone, so that held-out trials do not affect the directions.
 
     Args:
         features: ``(n_trials, n_bins, n_features)`` or ``(n_samples, n_features)``; samples

@@ -35,7 +35,7 @@ def co_smoothing(
     n_encode_neurons: int,
     n_encode_bins: int | None = None,
 ) -> float:
-    """Bits per spike of the neurons that were hidden from the model, ``co-bps``.
+    """Compute bits per spike of the neurons that were hidden from the model, ``co-bps``.
 
     Only the trial itself counts, not the bins forward of it.
 

@@ -34,8 +34,8 @@ class GaussianWidth(NamedTuple):
     Attributes:
         sd: in seconds.
         errors: mean squared error of the rates with each candidate, ``(n_candidates,)``, in
-            (spikes/s)^2; estimated, and by chance even below 0, where the true rates are
-            not known.
+            (spikes/s)^2; where the true rates are not known, estimates, which may be below 0 by
+            chance.
 
     Example:
         >>> import numpy as np

@@ -43,13 +43,13 @@ _PADDING = {"external_inputs": 0.0, "behavior": math.nan, "true_rates": math.nan
 class Session:
     """Trials of one recording session, checked when they are put together.
 
-    Arrays are held as read-only views, without a copy where they are float32 already; what
-    the caller holds stays as it is and stays writeable. Silent neurons are warned of.
+    Arrays are held as read-only views, without a copy where they are float32 already; the
+    arrays of the caller stay unchanged and writeable. Silent neurons cause a warning.
 
     Attributes:
         spikes: counts ``(n_trials, n_bins, n_neurons)``, float32; NaN where nothing was
-            observed. They may be negative or fractional, as calcium or field potentials
-            are: whether that suits the model, the model says.
+            observed. They may be negative or fractional, as calcium or field potentials are:
+            the model checks whether they suit its likelihood.
         bin_width: in seconds.
         name: of the session.
         external_inputs: measured inputs ``(n_trials, n_bins, n_external)``, finite.
@@ -57,10 +57,10 @@ class Session:
         conditions: ``(n_trials,)``, numbers or strings; NaN, None or empty text for a trial
             without a condition. Whole numbers above 2**53 beside such a trial become text.
         true_rates: ``(n_trials, n_bins, n_neurons)`` in spikes/s, if they are known.
-        n_encode_neurons: the encoders see only the first so many neurons (co-smoothing);
-            none: all.
-        n_encode_bins: the encoders see only the first so many bins (forward prediction);
-            none: all.
+        n_encode_neurons: number of neurons, from the first on, that the encoders see
+            (co-smoothing); none: all.
+        n_encode_bins: number of bins, from the first on, that the encoders see (forward
+            prediction); none: all.
 
     Raises:
         TypeError: what is no array of numbers, or no number.
@@ -363,7 +363,7 @@ class Session:
         hdf5.write(path, fields, overwrite=overwrite)
 
     def trials(self, index: Any) -> Session:
-        """Return a session of some of the trials, in the order asked for.
+        """Return a session of the selected trials, in the order of ``index``.
 
         Args:
             index: a number, a slice, numbers, or a mask ``(n_trials,)``.

@@ -31,26 +31,27 @@ def plot_trials(
     start: float = 0.0,
     axes: Any = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Draw example trials, one a column.
+    """Draw example trials, one per column.
 
     Above, images of all neurons: spikes, rates by smoothing, inferred rates and, if known,
     true rates, all rates in one scale of colours that ends at the 99.5th percentile. The
     neurons stand in the order of their weights in the first principal component of the
     inferred rates (each scaled to its standard deviation), so that neurons that vary
-    together are neighbours. Below, the same of some neurons as traces, with their counts as
-    bars that hang under them; the images name the rows of these neurons.
+    together are neighbours. Below are the rates of some neurons as traces, with their counts as
+    bars under them; the rows of these neurons are labelled in the images.
 
     Args:
         data: a :class:`~lfads_tf.data.session.Session`, or counts
             ``(n_trials, n_bins, n_neurons)``; NaN where nothing was observed (pale blue).
         inferred: a result of inference, or rates ``(n_trials, n_bins, n_neurons)`` in
             spikes/s.
-        bin_width: in seconds; a session knows its own.
+        bin_width: in seconds; by default that of the session.
         trials: to draw; by default three, evenly over the data.
         neurons: to draw as traces; by default three of those whose inferred rates vary
             most.
         smoothing_sd: standard deviation of the smoothing kernel in seconds.
-        true_rates: spikes/s, of the shape of the counts; a session may know them.
+        true_rates: spikes/s, of the shape of the counts; by default those of the session, if it
+            has any.
         start: time of the first bin's beginning in seconds.
         axes: to draw in, row by row: 3 rows of images (4 with true rates) and one row a
             neuron, one column a trial.

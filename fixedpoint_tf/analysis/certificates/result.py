@@ -68,28 +68,28 @@ _REFUSED = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Certificates(Result):
-    """Certificates of fixed points, a row a point, by :func:`fixedpoint_tf.analysis.certify`.
+    """Certificates of points, one row per point, by :func:`fixedpoint_tf.analysis.certify`.
 
     Distances are Euclidean, in the flat state, but see ``units``. ``codes`` is the outcome of
     each point.
 
     Attributes:
-        certified: ``(n,)`` bool, the code is ``certified`` or ``supported``. Which of the two
-            it is, :attr:`proved` and :attr:`supported` tell.
+        certified: ``(n,)`` bool, the code is ``certified`` or ``supported``. :attr:`proved` and
+            :attr:`supported` distinguish the two.
         codes: of :class:`fixedpoint_tf.analysis.CertificateCode`, one a point.
         existence_radius: ``(n,)``, a true fixed point lies within it; NaN where refused.
-        uniqueness_radius: ``(n,)``, and no other within this one. Of a sampled system it is no
-            larger than what was sampled, and reaches no other point given.
+        uniqueness_radius: ``(n,)``, no other fixed point lies within it. For a sampled system
+            it is at most the largest sampled radius, and no other given point lies within it.
         newton_bound: ``(n,)``, Y, bound of the length of the Newton step.
         inverse_defect: ``(n,)``, Z0, bound of ``|I - A DG|``.
         jacobian_lipschitz: ``(n,)``, Z2, bound of ``|A (DG(x) - DG(x*))| / |x - x*|`` within
-            twice the Newton step; of a sampled system the largest that was met, times
+            twice the Newton step; for a sampled system the largest sampled value times
             ``safety``.
         residual: ``(n,)``, ``|F(x) - x|`` (or ``|dx/dt|``) as evaluated.
         rounding: ``(n,)``, bound of the error of that evaluation.
         same_as: ``(n,)`` int, the first of the points given that is shown to stand for the
             same true fixed point (itself, if none before it); -1 where not certified.
-        n_distinct: how many different true fixed points are shown to exist: proved, or
+        n_distinct: number of different true fixed points that are shown to exist: proved, or
             supported by samples, as ``method`` says.
         n_unstable: ``(n,)`` int, number of unstable directions of the true fixed point; -1
             where it is undecided: an eigenvalue is too near the edge, the fixed point may lie
@@ -100,12 +100,12 @@ class Certificates(Result):
             which is evidence, not proof.
         precision: ``"float32"`` or ``"float64"``, in which the network computes: the rounding
             errors are those of this type.
-        safety: that factor, 1 for closed forms.
+        safety: factor on the sampled change of the Jacobian; 1 for closed forms.
         time: ``"discrete"`` or ``"continuous"``.
         interrupted: whether the call was interrupted.
-        units: ``(n_states,)``, of each state, where the sizes of the states of a sampled
-            system differ by more than a factor of 64: all distances, and the residual and its
-            rounding, are then Euclidean in ``x / units``. None: in ``x``.
+        units: ``(n_states,)``, the scale of each state, where the sizes of the states of a
+            sampled system differ by more than a factor of 64: all distances, and the residual
+            and its rounding, are then Euclidean in ``x / units``. None: in ``x``.
 
     Example:
         >>> from fixedpoint_tf import as_system

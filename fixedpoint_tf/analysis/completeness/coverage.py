@@ -53,29 +53,29 @@ def estimate_coverage(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Coverage:
-    """Estimate how much of what the starts can reach has been found.
+    """Estimate the chance that one more start finds a new point.
 
-    Conditions (distinct inputs) are apart. Ends nearer than ``tol_unique`` of the points are
-    one point, as in :meth:`fixedpoint_tf.FixedPoints.get_unique`.
+    Conditions (distinct inputs) are estimated separately. Ends nearer than ``tol_unique`` of
+    the points are one point, as in :meth:`fixedpoint_tf.FixedPoints.get_unique`.
 
     The starts must be independent draws from one distribution in each condition, as those
-    of ``FixedPointFinder.sample_states`` are; a grid of starts is none. By default the finder
-    gives some starts to known points instead of descending once more
-    (``share_descents``), so that a start depends a little on the others: switch that off
-    where the number matters.
+    of ``FixedPointFinder.sample_states`` are; a grid of starts is not random. By default the
+    finder gives some starts to known points instead of descending once more
+    (``share_descents``), so that the starts depend slightly on each other: switch this off
+    where the estimate matters.
 
     Args:
         points: the second result of :meth:`fixedpoint_tf.FixedPointFinder.find_fixed_points`,
             a row a start, with its ``status``.
-        known: points known otherwise, such as the first result of the search, which holds those
-            of its further starts too; they are counted beside the points that starts met.
-            Those under other inputs than the starts had are left out.
+        known: points known from elsewhere, such as the first result of the search, which
+            includes those of its further starts; they are counted beside the points that starts
+            met. Points under inputs that no start had are left out.
         system: the network, as :func:`fixedpoint_tf.as_system` takes it: then the distinct
             fixed points of cells in closed form are certified, which gives the lower bound of
             their number. ``finder.estimate_coverage`` gives its own.
         of: ``"fixed"``: fixed points only; ``"all"``: slow points too.
         confidence: of the upper bounds.
-        seed: of which half of the starts is held out.
+        seed: seed of the random half of the starts that is held out.
 
     Returns:
         The estimates of each condition.

@@ -54,22 +54,24 @@ def find_connections(
     seed: int = 0,
     verbose: bool = False,
 ) -> Connections:
-    """Follow the unstable directions of each saddle to where they lead.
+    """Follow trajectories from each saddle along its unstable directions to their ends.
 
-    A saddle with one unstable direction is left both ways along it. One with more is left
-    both ways along each axis of its unstable subspace and along random directions in it:
-    representatives of a family of ways without number, which may miss narrow ones.
+    A saddle with one unstable direction is left in both senses along it. A saddle with more is
+    left in both senses along each axis of its unstable subspace and along random directions in
+    it. These are samples of a continuous family of trajectories, and may miss targets that only
+    a narrow range of directions leads to.
 
-    Beside each way two others are run, a hundred-millionth of its length to the left and to
-    the right. Where they end at different places the way runs along the boundary between
-    their basins: in exact arithmetic it would end at a saddle on the boundary, and rounding
-    alone takes it on. Its outcome is BOUNDARY and its target that saddle, where it is among
+    Beside each trajectory two others are run, a hundred-millionth of its length to the left and
+    to the right. Where the two end at different places, the trajectory runs along the boundary
+    between their basins: in exact arithmetic it would end at a saddle on the boundary, and only
+    rounding moves it on. Its outcome is BOUNDARY and its target that saddle, where it is among
     the points.
 
-    A point on a kink may be left on one side and reached on the other: then there is one way.
+    A point on a kink may repel states on one side and attract them on the other: then one
+    trajectory leaves it.
 
-    Each run starts as far from the saddle, up to a tenth of the way to the nearest other
-    point, as the first step still follows the linearised system to 1%.
+    Each run starts as far from the saddle as the first step still follows the linearised system
+    to 1%, at most a tenth of the distance to the nearest other point.
 
     Args:
         system: what :func:`fixedpoint_tf.as_system` takes.
@@ -78,11 +80,11 @@ def find_connections(
         n_directions: random directions from a saddle with several unstable ones.
         tol: a state has arrived within this share of the distance from the target to the
             nearest other point.
-        max_steps: of a run. A line attractor, where states stop between the points, and a
-            cycle are distinguished from states that are still on their way.
+        max_steps: largest number of steps of a run. A line attractor, where states stop between
+            the points, and a cycle are distinguished from states that are still on their way.
         dt: length of a step in which a continuous system is run; by default a quarter of
             the fastest rate at the points.
-        seed: of the random directions.
+        seed: seed of the random directions.
         verbose: show a bar.
 
     Returns:
@@ -91,9 +93,9 @@ def find_connections(
     Raises:
         TypeError, ValueError: an argument is not as described.
 
-    Cost: all ways of one input are run as one batch, thrice, for the steps that the slowest
-        takes; 0.3 s for the 27 points of a flip-flop of 24 units. Eigenvectors are taken
-        at the saddles alone; no more than 100 MiB of Jacobians and eigenvectors are held
+    Cost: all trajectories under one input are run as one batch, three times, for the steps that
+        the slowest takes; 0.3 s for the 27 points of a flip-flop of 24 units. Eigenvectors are
+        taken at the saddles alone; no more than 100 MiB of Jacobians and eigenvectors are held
         at once, or those of one point.
 
     Example:

@@ -310,13 +310,14 @@ class Branches(Result):
     ) -> tuple[Figure, Axes]:
         """Draw branches of fixed points, stable parts solid and unstable ones dashed.
 
-        Dotted are those that linear theory calls neither, as on a line of fixed points.
+        Parts whose stability linear theory leaves open, as on a line of fixed points, are
+        dotted.
 
         Args:
-            show: what stands on the vertical axis: the number of a unit, counted from 0; a
-                vector ``(n_states,)`` on which states are projected; or ``"norm"``, the length
-                of the state (for a single unit, the unit itself).
-            along: the number of the input on the horizontal axis; by default the place s on
+            show: quantity on the vertical axis: the number of a unit, counted from 0; a vector
+                ``(n_states,)`` on which states are projected; or ``"norm"``, the length of the
+                state (for a single unit, the unit itself).
+            along: the number of the input on the horizontal axis; by default the position s on
                 the path, or the input where there is only one.
             fig: the figure to add axes to.
             ax: the axes to draw in.

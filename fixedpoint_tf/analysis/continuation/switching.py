@@ -40,22 +40,23 @@ def switch_branch(
 ) -> Branches:
     """Follow the other branches that cross at a branch point.
 
-    Within a smooth piece there is one, and the way to it lies in the plane of the two
-    tangents, at right angles to the branch that is known (Keller 1977). At a border of
-    smooth pieces the other ways out are the null vectors of the derivatives that lead into
+    Within a smooth piece there is one other branch, which is sought in the plane of the two
+    tangents, at right angles to the known branch (Keller 1977). At a border of smooth pieces
+    the directions of the other branches are the null vectors of the derivatives that lead into
     their own pieces, and there may be several.
 
     Args:
         system: the same as for :func:`continue_branches`.
-        branches: what that returned.
+        branches: result of :func:`continue_branches`.
         path: the same path of inputs.
         bifurcation: which of ``branches.bifurcations``; it must be a branch point
             or a border branch point.
-        s_range, first_step, max_step, min_step, max_points, bounds, verbose: as there.
+        s_range, first_step, max_step, min_step, max_points, bounds, verbose: as for
+            :func:`continue_branches`.
 
     Returns:
-        One branch, through the branch point; at a border branch point as many as there are
-        pairs of other ways out. A way without another begins a branch there.
+        One branch, through the branch point; at a border branch point one for each pair of
+        other directions. A direction without a partner gives a branch that begins at the point.
 
     Raises:
         ValueError: the bifurcation is no branch point, or the other branch is not found

@@ -256,10 +256,11 @@ class Cycles(Result):
         return np.where(self.on_kink, at_kink, decays)
 
     def frequencies(self, dt: float | None = None) -> np.ndarray:
-        """Turns per step, or in Hz given ``dt``; continuous: per unit of time.
+        """Return frequencies in turns per step, in Hz given ``dt``, or per unit of time.
 
-        These are the frequencies of the oscillations themselves: of a rotation by 10/73 of
-        a turn 10/73, though the state is the same again after 73 steps only.
+        These are the frequencies of the oscillations themselves: a rotation by 10/73 of a turn
+        in each step has the frequency 10/73, though its states repeat only after 73 steps.
+        Those of a continuous system are per unit of time.
 
         Args:
             dt: length of one step in seconds; None for a continuous system.
@@ -272,7 +273,7 @@ class Cycles(Result):
         return self.turns / (self.period * (1.0 if dt is None else check_number(dt, "dt")))
 
     def stability_in_words(self) -> tuple[str, ...]:
-        """Say of each cycle "stable", "unstable", "marginal" or "undecided"."""
+        """List the stability of each cycle: "stable", "unstable", "marginal" or "undecided"."""
         words = []
         for i in range(self.n):
             if self.on_kink[i]:
@@ -286,7 +287,7 @@ class Cycles(Result):
         return tuple(words)
 
     def periods_in_words(self) -> tuple[str, ...]:
-        """Say of each cycle how long the oscillation takes, such as "7.3 steps"."""
+        """List the period of the oscillation of each cycle, such as "7.3 steps"."""
         return period_words(self)
 
     def __repr__(self) -> str:

@@ -54,10 +54,10 @@ _ENTRIES_AT_ONCE = 2**24  # operations of a product of their Jacobians: a second
 class Sensitivity(Result):
     r"""Alignment of the modes at each point with the inputs and the readout.
 
-    Modes are sorted as in :func:`fixedpoint_tf.linearization.decompose`: those that last
-    come first. What is NaN is undefined: the angle of an input without effect, the
-    selection vector of a defective eigenvalue. Both members of a conjugate pair are given;
-    they say the same.
+    Modes are sorted as in :func:`fixedpoint_tf.linearization.decompose`: the most persistent
+    come first. NaN marks undefined values: the angle of an input without effect, the selection
+    vector of a defective eigenvalue. Both members of a conjugate pair are given, with the same
+    angles and sizes.
 
     Attributes:
         eigenvalues: ``(n, n_modes)`` complex.
@@ -72,7 +72,7 @@ class Sensitivity(Result):
             time).
         input_angle: ``(n, n_modes, n_inputs)``, degrees from 0 to 90 between input vector
             and selection vector; for a turning mode, the plane of its real and imaginary
-            part. At 90 the mode is deaf to the input, however large its vector.
+            part. At 90 the input does not drive the mode, however large the input vector.
         readout_effect: ``(n, n_outputs, n_modes)`` complex, :math:`W r_k`; None without a
             readout.
         readout_angle: ``(n, n_outputs, n_modes)``, degrees between the weights of an
@@ -86,7 +86,7 @@ class Sensitivity(Result):
         peak_amplification: ``(n,)``, the largest factor by which a perturbation grows;
             infinite where a mode grows without end, see
             ``nonnormality.peak_amplification``.
-        peak_time: ``(n,)``, when, in steps or in units of ``dt``.
+        peak_time: ``(n,)``, time of that peak, in steps or in units of ``dt``.
         time: ``"discrete"`` or ``"continuous"``.
         input_names: of the inputs, for figures.
         interrupted: whether the call was interrupted; what was left out is NaN.
@@ -176,14 +176,14 @@ class Sensitivity(Result):
     ) -> tuple[Figure, Axes]:
         """Draw the angle between each input and the selection vector of each mode.
 
-        Dark is aligned, white is orthogonal: a mode is deaf to an input in a white field. A
-        field holds the angle in degrees and, below, the effect: how far a unit of the input
-        moves the state along the mode in one step.
+        Dark fields are aligned; white fields are orthogonal, so that the input does not drive
+        the mode. A field holds the angle in degrees and, below, the effect: how far a unit of
+        the input moves the state along the mode in one step.
 
         Args:
             point: the number of a point; default: the median over all points.
-            n_modes: how many modes are shown, those that last; of several points, the first
-                modes of all are taken together, the second, and so on.
+            n_modes: number of modes drawn, the most persistent; for several points, the median
+                is over the first modes of all points, over the second modes, and so on.
             fig: the figure to add axes to.
             ax: the axes to draw in.
 

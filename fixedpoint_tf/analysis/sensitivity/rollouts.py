@@ -46,15 +46,15 @@ _MOST_AT_ONCE = 16  # points, which an interruption loses together
 class LinearError(Result):
     r"""Error of the linear roll-out, by distance from the point.
 
-    With :math:`e_t` the difference of the two and :math:`d_t` the true deviation from the
-    point, at the steps t = 1 ... ``n_steps``:
+    :math:`e_t` is the difference between the linear and the true trajectory, :math:`d_t` the
+    true deviation from the point, at the steps t = 1 ... ``n_steps``.
 
     Attributes:
         distances: ``(n_distances,)``, of the starts from the point, rising.
         absolute: ``(n, n_distances, n_directions)``, the root mean square over the steps
             of :math:`|e_t|`.
-        relative: of the same shape, :math:`\sqrt{\sum |e_t|^2 / \sum |d_t|^2}`. 1 means
-            that the linear picture says as little as "it stays at the point".
+        relative: of the same shape, :math:`\sqrt{\sum |e_t|^2 / \sum |d_t|^2}`. 1 means that
+            the linear prediction is no better than a state that stays at the point.
         n_steps: number of steps.
         time: ``"discrete"`` or ``"continuous"``.
         interrupted: whether the call was interrupted; what was left out is NaN.

@@ -143,12 +143,13 @@ def bounds_of(
 
 
 def identity(value: np.ndarray, first: int = 0, n_states: int | None = None) -> GateInput:
-    """Give states as they are, those from ``first`` on of a cell that has ``n_states``.
+    """Return states as an input of a gate, unchanged: those from ``first`` on of ``n_states``.
 
     Args:
         value: ``(n, d)``.
         first: index of the first of them among the cell's states.
-        n_states: of the cell; default: these are all.
+        n_states: number of states of the cell; default: the last of ``value`` is the last
+            state.
 
     Example:
         >>> identity(np.zeros((1, 2))).matrix.tolist()

@@ -31,14 +31,15 @@ __all__ = ["CellEquations", "Settled", "is_self_map", "preactivation", "scale_ro
 class CellEquations(abc.ABC):
     r"""Equations of one kind of cell, as pure functions of weights, states and inputs.
 
-    A subclass is a frozen dataclass whose fields hold whatever changes the computation and is
-    no weight. ``w`` below are the weights as :meth:`weights` lists them, in the floating type
-    of the states ``h``, ``(n, n_states)``, and of the inputs ``u``, ``(n, n_inputs)``.
-    :func:`~fixedpoint_tf.systems.cells.register_cell` says of which Keras class it is.
+    A subclass is a frozen dataclass whose fields hold the settings of the computation, apart
+    from the weights. ``w`` below are the weights as :meth:`weights` lists them, in the floating
+    type of the states ``h``, ``(n, n_states)``, and of the inputs ``u``, ``(n, n_inputs)``.
+    :func:`~fixedpoint_tf.systems.cells.register_cell` assigns it to a Keras class.
 
     Attributes:
         units: number of outputs, which are the first of the states.
-        state_names: of the states in their order; default: ``h``, or ``state0`` and so on.
+        state_names: names of the states in their order; default: ``h``, or ``state0`` and so
+            on.
 
     Example:
         >>> import keras
@@ -55,7 +56,7 @@ class CellEquations(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def from_cell(cls, cell: Any) -> CellEquations | None:
-        """Give the equations of a built Keras cell; None where they do not describe it."""
+        """Return the equations of a built Keras cell; None where they do not describe it."""
 
     @staticmethod
     @abc.abstractmethod
@@ -64,39 +65,39 @@ class CellEquations(abc.ABC):
 
     @abc.abstractmethod
     def step(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Give the next states, ``(n, n_states)``."""
+        """Return the next states, ``(n, n_states)``."""
 
     @abc.abstractmethod
     def jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        r"""Give :math:`\partial F / \partial h`, ``(n, n_states, n_states)``."""
+        r"""Return the Jacobian :math:`\partial F / \partial h`, ``(n, n_states, n_states)``."""
 
     @abc.abstractmethod
     def input_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        r"""Give :math:`\partial F / \partial u`, ``(n, n_states, n_inputs)``."""
+        r"""Return the Jacobian :math:`\partial F / \partial u`, ``(n, n_states, n_inputs)``."""
 
     def settled_step(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Give where the states would rest if all that the step computes of them stayed.
+        """Return the states at rest if the gates and candidates of this step stayed constant.
 
         The fixed points are those of ``step``. A gate that keeps nearly all of a state makes
-        its residual small wherever the state is, which tells a search nothing; here it does
-        not. Cells without such a gate have the step itself.
+        the residual of ``step`` small at any state, fixed or not; the residual here stays large
+        away from fixed points. For cells without such a gate this is the step itself.
         """
         return self.step(w, h, u)
 
     @property
     def settles_exactly(self) -> bool:
-        """Tell whether a state rests only where ``settled_step`` leaves it, too.
+        """Test whether a state rests only where ``settled_step`` leaves it, too.
 
         A gate that is shut to rounding keeps any state, which is no fixed point for that.
         """
         return False
 
     def settled_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Give the derivative of ``settled_step`` by the states."""
+        """Return the derivative of ``settled_step`` by the states."""
         return self.jacobian(w, h, u)
 
     def settled_input_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Give the derivative of ``settled_step`` by the inputs."""
+        """Return the derivative of ``settled_step`` by the inputs."""
         return self.input_jacobian(w, h, u)
 
     @property
@@ -105,23 +106,23 @@ class CellEquations(abc.ABC):
         return self.units
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give ``(lower, upper)``, each ``(n_states,)``: a box that holds every fixed point."""
+        """Return ``(lower, upper)``, ``(n_states,)`` each: a box around every fixed point."""
         unbounded = np.full(self.n_states, np.inf)
         return -unbounded, unbounded
 
     @property
     def is_self_map(self) -> bool:
-        """Tell whether a box that holds every fixed point is mapped into itself, proved."""
+        """Test whether a box that holds every fixed point is mapped into itself, proved."""
         return False
 
     @property
     def is_smooth(self) -> bool:
-        """Tell whether Jacobians are continuous; where they are not, kinks are looked for."""
+        """Test whether Jacobians are continuous; where they are not, kinks are looked for."""
         return False
 
     @property
     def has_ball_bounds(self) -> bool:
-        """Tell whether certificates are proofs: :meth:`ball_bounds` is written."""
+        """Test whether certificates are proofs: :meth:`ball_bounds` is written."""
         return type(self).ball_bounds is not CellEquations.ball_bounds
 
     def ball_bounds(self, w: Any, *, jumps: bool = False) -> BallBounds:
@@ -142,7 +143,7 @@ class CellEquations(abc.ABC):
         raise NotImplementedError(f"{type(self).__name__} has no bounds within balls")
 
     def fixed_point_map(self, w: Any, u: Interval) -> FixedPointMap | None:
-        """Give a map of intervals with the same fixed points, within a box that holds them all.
+        """Return a map of intervals with the same fixed points, in a box that holds them all.
 
         Without it the fixed points cannot be proved to be all.
 
@@ -156,7 +157,7 @@ class CellEquations(abc.ABC):
         return None
 
     def couplings(self, w: Any) -> Couplings | None:
-        """Give what the units feed each other, from which blocks and symmetries are read.
+        """Return what the units feed each other, from which blocks and symmetries are read.
 
         Args:
             w: weights, arrays in double precision.
@@ -167,7 +168,7 @@ class CellEquations(abc.ABC):
         return None
 
     def piecewise_linear(self, w: Any) -> PiecewiseLinear | None:
-        """Give the ReLU network with the same fixed points, where it is one.
+        """Return the ReLU network with the same fixed points, where it is one.
 
         With it all fixed points can be proved to be all: see
         :func:`fixedpoint_tf.analysis.prove_complete`. The cell may be leaky, ``x' = x + a (F(x)
@@ -216,7 +217,7 @@ class Settled:
 
 
 def preactivation(w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-    """Give ``u K + h R + b`` of the weights ``(K, R, b)``; a cell without a bias has zeros.
+    """Return ``u K + h R + b`` of the weights ``(K, R, b)``; a cell without a bias has zeros.
 
     Args:
         w: ``(n_inputs, d)``, ``(units, d)`` and ``(d,)``.
@@ -238,7 +239,7 @@ def preactivation(w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
 
 
 def scale_rows(coefficients: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Give ``diag(c) K^T`` for each row ``c`` of coefficients: (n, d), (k, d) -> (n, d, k).
+    """Return ``diag(c) K^T`` for each row ``c`` of coefficients: (n, d), (k, d) -> (n, d, k).
 
     That is the Jacobian of an elementwise function with the slopes ``c``, by what enters it
     through the kernel ``K``.

@@ -111,12 +111,12 @@ def cross_validate(
     inner_folds: int | None = None,
     seed: int = 0,
 ) -> CrossValidated:
-    """Decode the trials of each fold by a decoder of the others.
+    """Decode the trials of each fold with a decoder trained on the other folds.
 
     Lag and penalty are chosen among the training trials by holding out each of their folds
     in turn; so with one fold a condition (:func:`folds_by_condition`) they are chosen for
-    how well they carry over to another condition. Two folds leave one to train on: then
-    five random parts of it decide.
+    how well they carry over to another condition. With two folds only one is left to train on:
+    five random parts of it are then held out in turn.
 
     If the features are what a model inferred, held-out trials are truly held out only if the
     model was not trained on them either.
@@ -139,7 +139,7 @@ def cross_validate(
         samples are left out of the R^2.
 
     Raises:
-        TypeError: ``decoder`` is none.
+        TypeError: ``decoder`` is not a decoder.
         ValueError: shapes that do not fit, fewer than two folds.
 
     Example:

@@ -63,14 +63,14 @@ class _Regularised(DecodingMethod):
         check_strengths(getattr(self, self.strengths), self.strengths, self.most)
 
     def settings(self) -> list[dict[str, Any]]:
-        """List the strengths."""
+        """List the strengths of regularisation to choose from."""
         name = self.estimator.strength
         return [{name: float(strength)} for strength in getattr(self, self.strengths)]
 
     def solve(
         self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
     ) -> list[Any]:
-        """Fit the estimator with each strength, what they share only once."""
+        """Fit the estimator with each strength, and do shared computations once."""
         strengths = [one[self.estimator.strength] for one in settings]
         return self.estimator.path(rows, targets, strengths)
 
@@ -184,9 +184,9 @@ class Kalman(_Regularised):
 
     Wu, Gao, Bienenstock, Donoghue & Black (2006, Neural Computation 18:80, section 2.3). It
     is fitted by regression, as if behaviour were the hidden state; the transition is that
-    between neighbouring bins of the same trial. Position and velocity as targets together
-    let it go on where it was going. It looks back only, and goes on by its dynamics where
-    rates are NaN.
+    between neighbouring bins of the same trial. With position and velocity both among the
+    targets, the filter extrapolates the movement. It uses only past and present rates, and
+    predicts from its dynamics where rates are NaN.
 
     Attributes:
         lags: to choose from, as for :class:`Ridge`.

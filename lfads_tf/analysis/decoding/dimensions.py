@@ -59,7 +59,8 @@ class OverDimensions(NamedTuple):
             share: above 0, at most 1.
 
         Returns:
-            Their number: that of all features where no fewer reach it.
+            The number of dimensions; that of all features where no smaller number reaches the
+            share.
 
         Raises:
             ValueError: a share out of range.

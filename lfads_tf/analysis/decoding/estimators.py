@@ -42,7 +42,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
 
     @classmethod
     def path(cls, X: Any, y: Any, strengths: Iterable[float]) -> list[Any]:
-        """Fit one regressor for each strength, with the work that they share done once.
+        """Fit one regressor for each strength, and do shared computations once.
 
         Args:
             X: ``(n_samples, n_features)``, or trials.

@@ -22,8 +22,8 @@ class FittedDecoder(NamedTuple):
 
     Attributes:
         lagged: the fitted :class:`Lags`.
-        regressor: the fitted regressor behind it.
-        lag: chosen, in bins.
+        regressor: the fitted regressor that reads the lagged features.
+        lag: the chosen lag, in bins.
         parameters: of the regressor, as they were chosen.
         n_targets: dimensions of behaviour.
 

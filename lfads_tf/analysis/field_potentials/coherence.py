@@ -73,13 +73,14 @@ class Coherence(NamedTuple):
     def plot(
         self, *, level: float = 0.95, with_phase: bool = True, axes: Any = None
     ) -> tuple[Figure, np.ndarray]:
-        """Draw coherence with its chance level, and below it the phase where it is above.
+        """Draw coherence with its chance level, and in a lower panel the phase where coherent.
 
-        Of several neurons the mean coherence is drawn over thin lines of each, and the phase of
-        every neuron wherever its coherence is above chance.
+        For several neurons the mean coherence is drawn over a thin line of each neuron, and the
+        phase of each neuron is drawn where its coherence is above chance.
 
         Args:
-            level: which independent signals stay below at one frequency with this probability.
+            level: probability that independent signals stay below the chance level at one
+                frequency.
             with_phase: whether to draw the phase.
             axes: to draw in: two, or one without the phase.
 

@@ -29,10 +29,10 @@ def plot_separation(
     event_name: str = "target",
     ax: Any = None,
 ) -> tuple[Figure, Axes]:
-    """Draw in how many of the trials the condition is classified correctly, bin by bin.
+    """Draw the share of trials whose condition is classified correctly, bin by bin.
 
-    Bands are a standard error over trials; the dotted line is chance. Above it before the
-    event lies what was inferred from later bins.
+    Bands are a standard error over trials; the dotted line is chance. Accuracy above chance
+    before the event comes from rates that were inferred from later bins.
 
     Args:
         results: of :func:`separate_conditions` by name, over
@@ -40,7 +40,7 @@ def plot_separation(
         bin_width: in seconds.
         start: time of the first bin's beginning in seconds.
         event: time at which the conditions begin to differ, such as that of the target.
-        event_name: what it is called.
+        event_name: label of the event.
         ax: to draw in.
 
     Returns:
@@ -48,7 +48,7 @@ def plot_separation(
 
     Raises:
         ValueError: nothing to draw, more than seven results, or different numbers of bins.
-        TypeError: something else than results by name.
+        TypeError: ``results`` is not a dictionary of results by name.
 
     Example:
         >>> import numpy as np

@@ -47,13 +47,15 @@ class Separation(NamedTuple):
         return np.sqrt(accuracy * (1.0 - accuracy) / len(self.conditions))
 
     def confusion(self, bins: Any = slice(None)) -> np.ndarray:
-        """Shares ``(n_conditions, n_conditions)``: what (column) each condition (row) became.
+        """Return the shares of the trials of each condition (row) decoded as each (column).
+
+        They have the shape ``(n_conditions, n_conditions)``.
 
         Args:
             bins: over which it is averaged: a slice, numbers, or a mask.
 
         Raises:
-            ValueError: no bins, or such that there are not.
+            ValueError: no bins, or bins out of range.
         """
         every = np.arange(self.predictions.shape[1])
         if not isinstance(bins, slice):
@@ -75,9 +77,10 @@ class Separation(NamedTuple):
         )
 
     def above_chance(self, level: float = 0.01) -> float:
-        """Return the accuracy that guessing reaches by luck with this probability, at most.
+        """Return the accuracy that guessing reaches by chance with at most this probability.
 
-        For a single bin, by the binomial distribution: of many bins, some pass.
+        It holds for a single bin, by the binomial distribution; among many bins, some reach it
+        by chance.
 
         Args:
             level: above 0 and below 1.

@@ -71,7 +71,7 @@ class Variables(Mapping[str, Any]):
 
 
 def is_matlab(path: str | os.PathLike[str]) -> bool:
-    """Tell a file that MATLAB's ``save`` wrote, or another program as MATLAB does.
+    """Test whether a file has the format of MATLAB's ``save``, written by any program.
 
     Args:
         path: the file.

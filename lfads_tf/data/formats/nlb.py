@@ -194,8 +194,8 @@ def predictions(
     Args:
         train_rates: spikes/s, ``(n_trials, n_bins, n_neurons)``, of the training trials.
         eval_rates: of the evaluated trials, with the same bins and neurons.
-        data: either session: it says which neurons are held in and which bins observed, and
-            how wide a bin is.
+        data: the session of the training or of the evaluated trials, for its held-in neurons,
+            observed bins and bin width.
         forward: whether bins forward of the trial are written, if there are any.
 
     Returns:

@@ -63,7 +63,7 @@ class Synthetic(NamedTuple):
 def spikes_from_rates(
     rates: Any, bin_width: float, seed: int | np.random.Generator
 ) -> np.ndarray:
-    """Poisson spike counts for given rates.
+    """Draw Poisson spike counts with the given rates.
 
     Args:
         rates: in spikes/s, of any shape; NaN gives NaN.

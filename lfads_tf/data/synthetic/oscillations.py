@@ -79,26 +79,26 @@ def oscillation(
 
         mean_rate s_ci(t) exp(d_i cos(p_k(t) - 2 pi frequency lag_i)) / I0(d_i)
 
-    with the modified Bessel function I0, the mean of the exponential over all phases: the
-    PSTH of a condition c is ``mean_rate s_ci(t)``, whatever the oscillation. The slow part s
-    is the exponential of a Gaussian process with a time constant of 150 ms, divided by its
-    mean over the trial, the same in all trials of a condition.
+    with the modified Bessel function I0, the mean of the exponential over all phases: the PSTH
+    of a condition c is ``mean_rate s_ci(t)``, independent of the oscillation. The slow part s
+    is the exponential of a Gaussian process with a time constant of 150 ms, divided by its mean
+    over the trial, the same in all trials of a condition.
 
     Args:
         n_trials: number of trials; trial ``k`` is of condition ``k % n_conditions``.
         n_bins: bins in a trial.
         n_neurons: number of neurons.
         frequency: in Hz, below half the bins per second.
-        bandwidth: full width at half maximum of the oscillation's spectrum in Hz; 0: the
-            phase advances evenly, so that it is known for good once it is known.
+        bandwidth: full width at half maximum of the oscillation's spectrum in Hz; 0: the phase
+            advances evenly, so that its value in one bin determines it in all bins.
         depth: mean depth of modulation of the log rate; each neuron's is drawn evenly from
-            half of it to one and a half. 0: no oscillation in the spikes, all else alike.
+            half of it to one and a half. 0: no oscillation in the spikes, all else unchanged.
         lag: mean time by which the rates follow the field potential, in seconds.
         lag_spread: standard deviation over neurons, in seconds.
-        n_conditions: number of slow courses, at most ``n_trials``.
+        n_conditions: number of conditions, each with its own slow part; at most ``n_trials``.
         slow_depth: standard deviation of the log of the slow part; 0: flat PSTHs.
-        lfp_noise: standard deviation of the noise of the field potential, whose oscillation
-            has one of 0.71.
+        lfp_noise: standard deviation of the noise of the field potential, whose oscillation has
+            a standard deviation of 0.71.
         noise_time_constant: in seconds.
         bin_width: in seconds.
         mean_rate: of each neuron, in spikes/s.
