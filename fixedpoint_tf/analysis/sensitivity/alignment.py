@@ -54,10 +54,10 @@ _ENTRIES_AT_ONCE = 2**24  # operations of a product of their Jacobians: a second
 class Sensitivity(Result):
     r"""Alignment of the modes at each point with the inputs and the readout.
 
-    Modes are sorted as in :func:`fixedpoint_tf.linearization.decompose`: the most persistent
-    come first. NaN marks undefined values: the angle of an input without effect, the selection
-    vector of a defective eigenvalue. Both members of a conjugate pair are given, with the same
-    angles and sizes.
+    Modes are sorted as in :func:`fixedpoint_tf.linearization.decompose`: those that grow
+    fastest, or decay slowest, come first. NaN marks undefined values: the angle of an input
+    without effect, the selection vector of a defective eigenvalue. Both members of a conjugate
+    pair are given, with the same angles and sizes.
 
     Attributes:
         eigenvalues: ``(n, n_modes)`` complex.
@@ -182,7 +182,7 @@ class Sensitivity(Result):
 
         Args:
             point: the number of a point; default: the median over all points.
-            n_modes: number of modes drawn, the most persistent; for several points, the median
+            n_modes: number of modes drawn, from the first on; for several points, the median
                 is over the first modes of all points, over the second modes, and so on.
             fig: the figure to add axes to.
             ax: the axes to draw in.
@@ -219,7 +219,7 @@ def analyze_sensitivity(
     input_names: Sequence[str] | None = None,
     verbose: bool = False,
 ) -> Sensitivity:
-    """Measure what the network listens to: each input against each mode, at each point.
+    """Measure the alignment of each input and read-out with each mode at each point.
 
     Interrupted from the keyboard, it returns what has been computed, the rest as NaN.
 
