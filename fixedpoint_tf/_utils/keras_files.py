@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import check_path, listed
 
@@ -76,7 +77,7 @@ def not_finite(model: Any) -> list[str]:
         variable.path
         for variable in model.weights
         if np.issubdtype(np.dtype(keras.backend.standardize_dtype(variable.dtype)), np.floating)
-        and not np.isfinite(keras.ops.convert_to_numpy(variable)).all()
+        and not np.isfinite(tf.convert_to_tensor(variable.value).numpy()).all()
     ]
 
 

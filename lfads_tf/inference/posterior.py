@@ -236,12 +236,12 @@ def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inf
     session = model.network.sessions.of(config.session_names[index])
     n_trials = len(trials["spikes_btn"])
     size = next((chunk for chunk in CHUNKS if chunk >= n_trials), CHUNKS[-1])
+    noise = size * (config.n_initial_conditions + config.n_bins * config.n_inferred_inputs)
+    checks.check_fits("n_samples", n_samples, n_samples, noise)
     group = max(1, min(n_samples, ROWS // size))
     n_groups = max(1, -(-n_samples // group))
     sample = np.arange(n_groups * group).reshape(n_groups, group)
     weight_kg = (sample < max(n_samples, 1)) / max(n_samples, 1)
-    noise = size * (config.n_initial_conditions + config.n_bins * config.n_inferred_inputs)
-    checks.check_fits("n_samples", n_samples, n_samples, noise)
     shapes = {
         "initial_kgbi": (n_groups, group, size, config.n_initial_conditions),
         "inputs_kgtbu": (n_groups, group, config.n_bins, size, config.n_inferred_inputs),

@@ -52,12 +52,11 @@ SPIKES = np.random.default_rng(1).poisson(1.0, (4, 5, 3))
         SPIKES.astype("M8[D]"),
         SPIKES + 1j,
         np.where(SPIKES > 1, None, SPIKES),
-        [SPIKES[0], SPIKES[1, :3], SPIKES[2]],
         None,
         "data.h5",
         {"spikes": SPIKES},
     ],
-    ids=["text", "dates", "complex", "None among them", "ragged", "None", "path", "mapping"],
+    ids=["text", "dates", "complex", "None among them", "None", "path", "mapping"],
 )
 def test_what_is_no_array_of_numbers_is_refused(wrong):
     with pytest.raises(TypeError, match="x: expected an array of real numbers, received"):

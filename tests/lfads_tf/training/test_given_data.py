@@ -57,7 +57,6 @@ NAMES = {"infer": "data", "validation": "validation_data"}
         ({"spikes": SPIKES}, "an array of real numbers, received dict"),
         ("data.h5", "an array of real numbers, received str"),
         ((trial for trial in SPIKES), "an array of real numbers, received generator"),
-        ([SPIKES[0], SPIKES[1, :3], SPIKES[2]], "an array of real numbers, received list"),
         ([[[1], [2, 3]], [[1], [2, 3]]], "an array of real numbers, received list"),
         (SPIKES[0], r"spikes of shape \(n_trials, n_bins, n_neurons\)"),
         (SPIKES.transpose(2, 1, 0), "5 bins and 4 neurons, .* received 5 bins and 12 neurons"),

@@ -330,7 +330,7 @@ def test_figure_has_a_line_for_each_condition_and_the_lower_bound():
     [
         (np.zeros((3, 1)), {}, TypeError, "points: expected a FixedPoints"),
         (FixedPoints(xstar=np.zeros((3, 1))), {}, ValueError, "points: expected a status"),
-        (ends([0]), {"of": "slow"}, ValueError, "of: expected 'fixed' or 'all'"),
+        (ends([0]), {"of": "slow"}, ValueError, r"of: expected one of \['fixed', 'all'\]"),
         (ends([0]), {"confidence": 1.0}, ValueError, "confidence: expected a number between"),
     ],
 )
