@@ -107,6 +107,7 @@ def served(folder, tmp_path_factory, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.delenv("ISOMETRIC_WRIST_DATA", raising=False)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("FIXEDPOINT_TF_CACHE", str(cache))
         monkeypatch.setattr(wrist, "SOURCE", f"http://127.0.0.1:{server.server_port}/")
         sums = {
