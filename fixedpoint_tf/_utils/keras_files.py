@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import check_path, listed
@@ -72,12 +71,12 @@ def damage(path: str | os.PathLike[str]) -> object:
 
 
 def not_finite(model: Any) -> list[str]:
-    """Give the names of the weights in which NaN or infinity stands."""
+    """Return the names of the weights in which NaN or infinity stands."""
+    tensors = {v.path: tf.convert_to_tensor(v.value) for v in model.weights}
     return [
-        variable.path
-        for variable in model.weights
-        if np.issubdtype(np.dtype(keras.backend.standardize_dtype(variable.dtype)), np.floating)
-        and not np.isfinite(tf.convert_to_tensor(variable.value).numpy()).all()
+        path
+        for path, tensor in tensors.items()
+        if tensor.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(tensor)))
     ]
 
 

@@ -257,12 +257,6 @@ class StopAtNaN(keras.callbacks.Callback):
     def _variables(self) -> list[Any]:
         return [*self.model.weights, *self.model.optimizer.variables]
 
-    def _weights_are_finite(self) -> bool:
-        weights = (tf.convert_to_tensor(v) for v in self.model.weights)
-        return all(
-            bool(tf.reduce_all(tf.math.is_finite(w))) for w in weights if w.dtype.is_floating
-        )
-
     def _keep(self, epoch: int | None) -> None:
         values = (tf.convert_to_tensor(variable) for variable in self._variables())
         self._good, self._epoch = [value.numpy() for value in values], epoch
@@ -278,8 +272,8 @@ class StopAtNaN(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if as_int(self.model.bad_part) >= 0:  # a gradient need not show in the losses
             self._stop()
-        if not self._weights_are_finite():  # those of the last step show in no loss
-            self._stop(f"a weight ({listed(not_finite(self.model))})")
+        if names := not_finite(self.model):  # those of the last step show in no loss
+            self._stop(f"a weight ({listed(names)})")
         of_validation = {n: v for n, v in (logs or {}).items() if n.startswith("val_")}
         for name, value in of_validation.items():
             if not math.isfinite(float(value)):

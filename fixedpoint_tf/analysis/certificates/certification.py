@@ -32,7 +32,7 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["certify"]
 
-#: Points in closed form that are proved at once, and are lost together by an interruption.
+#: Points that are examined at once, and are lost together by an interruption.
 _MOST_AT_ONCE = 64
 _AT_ZERO = 1e-9, 1e-15  # sizes that are zero: of those of the starts, and where none are known
 

@@ -134,7 +134,7 @@ def solve_active_sets(
         if limits.are_reached():
             timed_out = True
             break
-        with limits:
+        with limits.stop:
             y, radius, is_root, is_open = _decide(equations, active)
             n_sets += len(active)
             found.append(y[is_root])
@@ -146,7 +146,7 @@ def solve_active_sets(
         timed_out |= limits.are_reached()
         root, is_unique = None, False
         if not timed_out and i < MOST_EXACT:
-            with limits:
+            with limits.stop:
                 root, is_unique = _solve_exactly(equations, active_set)
             timed_out |= limits.stop.came
         if timed_out or i >= MOST_EXACT:

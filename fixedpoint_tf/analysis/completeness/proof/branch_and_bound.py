@@ -92,7 +92,7 @@ class _Search:
         self.roots, self.alone = Interval(none, none), Interval(none, none)
 
     def run(self, known: np.ndarray, limits: Limits) -> Enclosed:
-        with limits:
+        with limits.stop:
             self._enclose_known(known)
         stack = [self.box[None]]
         undecided: list[Interval] = []
@@ -107,7 +107,7 @@ class _Search:
                 boxes = boxes[: self.batch]
             n_boxes += len(boxes.lower)
             halves, small = boxes, boxes[:0]  # an interruption leaves them all open
-            with limits:
+            with limits.stop:
                 halves, small = self._divide(boxes)
             if len(small.lower):
                 undecided.append(small)

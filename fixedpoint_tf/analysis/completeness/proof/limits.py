@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from types import TracebackType
 
 from fixedpoint_tf._utils.interruption import Interruption
 
@@ -15,19 +14,19 @@ __all__ = ["Limits"]
 class Limits:
     """Limits of the proofs at all inputs together.
 
-    Within a ``with`` block, Ctrl-C ends the work as a limit does: what is decided stays so,
-    and what was being looked at is left open.
+    Within ``with limits.stop``, Ctrl-C ends the work as a limit does: what is decided stays
+    so, and what was being looked at is left open.
 
     Attributes:
         max_boxes: boxes that are looked at for each input.
         deadline: of ``time.monotonic()``.
-        stop: whether there was a Ctrl-C.
+        stop: notes a Ctrl-C.
 
     Example:
         >>> limits = Limits(max_boxes=100, deadline=float("inf"))
         >>> limits.are_reached(99), limits.are_reached(100)
         (False, True)
-        >>> with limits:
+        >>> with limits.stop:
         ...     raise KeyboardInterrupt
         >>> limits.are_reached()
         True
@@ -43,14 +42,3 @@ class Limits:
         """Test for a limit that ends the work."""
         over = self.stop.came or n_boxes >= self.max_boxes
         return over or time.monotonic() > self.deadline
-
-    def __enter__(self) -> Limits:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        return self.stop.__exit__(kind, error, trace)

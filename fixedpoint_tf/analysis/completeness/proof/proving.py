@@ -125,7 +125,7 @@ def prove_complete(
             mine = mine[points.status[mine] == Status.FIXED_POINT]
         found = OneInput.without_proof(CompletenessCode.INTERRUPTED, system.n_states)
         if not limits.stop.came:
-            with limits:
+            with limits.stop:
                 found = prove_one_input(system, form, row, x[mine], limits)
             if limits.stop.came:
                 found = dataclasses.replace(found, code=CompletenessCode.INTERRUPTED)

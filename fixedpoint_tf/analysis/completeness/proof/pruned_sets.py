@@ -108,7 +108,7 @@ def prune_sets(
             stack.append((low[:-batch], high[:-batch]))
             low, high = low[-batch:], high[-batch:]
         n_boxes += len(low)
-        with limits:
+        with limits.stop:
             for _ in range(N_NARROWINGS):
                 low, high, weight = _narrow(search, low, high)
             is_open = (low < 0.0) & (high > 0.0) & equations.rectified

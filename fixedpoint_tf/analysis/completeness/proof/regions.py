@@ -122,7 +122,7 @@ class LowRank:
                 stack.append((lower[batch:], upper[batch:]))
                 lower, upper = lower[:batch], upper[:batch]
             n_boxes += len(lower)
-            with limits:
+            with limits.stop:
                 lower, upper, low, high = self._shrink(lower, upper)
                 if not len(lower):
                     continue
