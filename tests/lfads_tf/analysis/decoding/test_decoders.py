@@ -257,7 +257,7 @@ class TestFit:
             with pytest.raises(ValueError, match="penalties: expected numbers of at least 0"):
                 Ridge(penalties=(wrong,))
         with pytest.raises(
-            ValueError, match="n_lags: expected a whole number of at least 0, received -1"
+            ValueError, match="n_lags: expected a whole number from 0 to 10000, received -1"
         ):
             Wiener(n_lags=-1)
         fitted = fit_decoder(Ridge(), rates, behavior)
