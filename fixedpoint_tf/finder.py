@@ -477,7 +477,7 @@ class FixedPointFinder:
         )
 
     def sum_index(self, points: FixedPoints, *, inputs: Any = None) -> analysis.IndexSum:
-        """Add up the indices of the fixed points of a search: +1 where none is missing.
+        """Add up the indices of the fixed points, +1 if none is missing.
 
         See :func:`fixedpoint_tf.analysis.sum_index`.
         """

@@ -36,7 +36,7 @@ _RENAMED = {
 
 
 def renamed(name: str) -> str:
-    """Give the name that an attribute in a saved file has now.
+    """Return the present name of an attribute in a saved file.
 
     Example:
         >>> renamed("smallest_event"), renamed("dropout")
@@ -206,7 +206,7 @@ class LFADSConfig:
 
     @property
     def has_controller(self) -> bool:
-        """Tell whether inputs are inferred."""
+        """True if inputs are inferred."""
         return self.n_inferred_inputs > 0
 
     def index_of(self, session_name: str, argument: str = "session") -> int:
@@ -240,7 +240,7 @@ class LFADSConfig:
         check_whole(index, "index", 0, len(self.session_names) - 1)
 
     def of_session(self, index: int) -> LFADSConfig:
-        """Give the configuration by which a session's own trials are checked."""
+        """Return the configuration by which a session's own trials are checked."""
         self._check_index(index)
         if len(self.session_names) == 1:
             return self

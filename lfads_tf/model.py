@@ -582,10 +582,7 @@ class LFADS(keras.Model):
         *,
         training: bool = False,
     ) -> Any:
-        """Give arrays by name, batches if batches were given, or none if none were.
-
-        Of batches, ``limit`` names the argument that says how many are used, and its value.
-        """
+        """Return checked arrays by name, or batches if batches were given, or None."""
         if data is None and name == "validation_data":
             return None
         if data is None:
@@ -709,7 +706,7 @@ class LFADS(keras.Model):
         reference_sessions: Any = None,
         freeze_shared: bool = True,
     ) -> LFADS:
-        """Give a model that knows one session more; this one stays as it is.
+        """Return a copy of this model that has one session more.
 
         Its weights are those of this model. When it is fitted to the new session, the
         read-ins and read-outs of the others stay what they are, and with ``freeze_shared``
@@ -991,14 +988,14 @@ class LFADS(keras.Model):
             self._optimizer_settings = json.loads(settings)
 
     def _settings_of_optimizer(self) -> dict[str, Any]:
-        """Give the settings with which training began, before callbacks changed them."""
+        """Return the optimizer's settings before callbacks changed them."""
         if int(tf.convert_to_tensor(self.optimizer.iterations)) == 0:
             self._optimizer_settings = checkpoints.settings_of(self.optimizer)
         return self._optimizer_settings
 
 
 def _watching(data: Any, name: str, limit: str, n_used: int | None) -> list[Any]:
-    """Give what says of batches of unknown number that they have not ended."""
+    """Return the watcher for batches of unknown number, which may never end."""
     return [NoEnd(name, limit)] if n_used is None and batches.says_no_number(data) else []
 
 

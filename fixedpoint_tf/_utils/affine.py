@@ -45,7 +45,7 @@ class Affine:
 
     @classmethod
     def coordinates(cls, centre: np.ndarray, radius: np.ndarray) -> Affine:
-        """Give the coordinates themselves, ``(n, k)``."""
+        """Return the coordinates themselves, ``(n, k)``."""
         n, k = centre.shape
         unit = np.broadcast_to(np.eye(k), (n, k, k))
         return cls(radius, unit, Interval.at(centre), Interval.around(centre, radius))
@@ -104,7 +104,7 @@ class Affine:
         return self._with(slope, rest, self.value.matmul(matrix))
 
     def take(self, columns: np.ndarray) -> Affine:
-        """Give some of the columns, in any order."""
+        """Return some of the columns, in any order."""
         rest, value = self.rest[:, columns], self.value[:, columns]
         return Affine(self.radius, self.slope[:, columns], rest, value)
 
@@ -119,7 +119,7 @@ class Affine:
         )
 
     def constant(self, value: Interval) -> Affine:
-        """Give values ``(d,)`` that do not depend on the coordinates of this one."""
+        """Return values ``(d,)`` that do not depend on the coordinates of this one."""
         n, k = self.radius.shape
         shape = n, len(value.lower)
         rows = Interval(
@@ -207,7 +207,7 @@ class Affine:
         return self._with(slope, rest, value)
 
     def _with(self, slope: np.ndarray, rest: Interval, value: Interval) -> Affine:
-        """Give other quantities of the same coordinates, with the narrower of two values."""
+        """Return other quantities of the same coordinates, with the narrower of two values."""
         reach = _reach(np.abs(slope), self.radius)
         own = _widen(rest, reach)
         return Affine(self.radius, slope, rest, intersect(own, value))

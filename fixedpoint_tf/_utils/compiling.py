@@ -56,7 +56,7 @@ def _switched_off(callbacks: list[Any]) -> Iterator[None]:
 
 
 def compiled(*batched: str) -> Callable[[Callable], Callable]:
-    """Decorator: compile a function of tensors, with TensorFlow's own control flow.
+    """Compile a function of tensors with TensorFlow's control flow (a decorator).
 
     ``tf.function`` by itself traces once for the shapes it first meets and once more when
     they change; given the arguments that are batches, it traces once.
@@ -106,7 +106,7 @@ def compiled(*batched: str) -> Callable[[Callable], Callable]:
 
 
 def kept_with_equations(make: Callable[..., Callable]) -> Callable[..., Callable]:
-    """Decorator: make each compiled function once, and keep it as long as it can be used.
+    """Make each compiled function once, and keep it while it can be used (a decorator).
 
     Equations that many networks share, as those of a kind of cell, leave their functions in
     a cache, of which the least used drop out. Those of one network alone (``Autodiff``) keep

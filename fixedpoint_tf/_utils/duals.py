@@ -34,14 +34,14 @@ class Dual:
 
     @classmethod
     def coordinates(cls, box: Interval) -> Dual:
-        """Give the coordinates themselves, ``(n, k)``."""
+        """Return the coordinates themselves, ``(n, k)``."""
         n, k = box.lower.shape
         unit = np.broadcast_to(np.eye(k), (n, k, k))
         return cls(box, Interval(unit, unit))
 
     @classmethod
     def constants(cls, value: Interval) -> Dual:
-        """Give values ``(n, d)`` that depend on no coordinate."""
+        """Return values ``(n, d)`` that depend on no coordinate."""
         none = np.zeros((*value.lower.shape, 0))
         return cls(value, Interval(none, none))
 
@@ -80,7 +80,7 @@ class Dual:
         return Dual(self.value.matmul(matrix), self.slope.matmul_left(matrix.T))
 
     def take(self, columns: np.ndarray) -> Dual:
-        """Give some of the columns, in any order."""
+        """Return some of the columns, in any order."""
         return Dual(self.value[:, columns], self.slope[:, columns])
 
     @classmethod
@@ -92,7 +92,7 @@ class Dual:
         )
 
     def constant(self, value: Interval) -> Dual:
-        """Give values ``(d,)`` that do not depend on the coordinates of this one."""
+        """Return values ``(d,)`` that do not depend on the coordinates of this one."""
         n, _, k = self.slope.lower.shape
         none = np.zeros((n, len(value.lower), k))
         shape = none.shape[:2]

@@ -34,7 +34,7 @@ def function_values(name: str, x: Interval) -> Interval:
 
 
 def _widened(lower: np.ndarray, upper: np.ndarray, n_products: float = 1.0) -> Interval:
-    """Products of elementary functions, widened by their error."""
+    """Widen products of elementary functions by their rounding error."""
     error = 2.0 * n_products * ULPS * EPS
     # An infinite bound stays what it is.
     return Interval(
@@ -44,12 +44,12 @@ def _widened(lower: np.ndarray, upper: np.ndarray, n_products: float = 1.0) -> I
 
 
 def _within(x: Interval, lower: float, upper: float) -> Interval:
-    """Values that are known to lie within a range."""
+    """Limit values to a range in which they are known to lie."""
     return Interval(np.maximum(x.lower, lower), np.minimum(x.upper, upper))
 
 
 def _near_and_far(x: Interval) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest absolute value."""
+    """Return the least and the largest absolute value."""
     crosses = (x.lower <= 0.0) & (x.upper >= 0.0)
     near = np.where(crosses, 0.0, np.minimum(np.abs(x.lower), np.abs(x.upper)))
     return near, x.size
@@ -76,7 +76,7 @@ def _sigmoid(x: Interval) -> tuple[Interval, Interval]:
 
 
 def _sech_squared(x: Interval) -> Interval:
-    """The slope of tanh, which falls with the distance from zero."""
+    """Bound the slope of tanh, which falls with the distance from zero."""
     near, far = _near_and_far(x)
     lowest, highest = (1.0 / np.cosh(np.minimum(a, _FAR)) for a in (far, near))
     lowest, highest = np.where(far > _FAR, 0.0, lowest * lowest), highest * highest
@@ -89,7 +89,7 @@ def _relu(x: Interval) -> tuple[Interval, Interval]:
 
 
 def _ramp(x: Interval) -> tuple[Interval, Interval]:
-    """Zero below zero, one above one, and the number itself between."""
+    """Bound the ramp, which is 0 below 0, x up to 1 and 1 above, and its slope."""
     inside = (x.lower > 0.0) & (x.upper < 1.0)
     outside = (x.upper < 0.0) | (x.lower > 1.0)
     value = Interval(np.clip(x.lower, 0.0, 1.0), np.clip(x.upper, 0.0, 1.0))
@@ -179,7 +179,7 @@ def _cos(x: Interval) -> tuple[Interval, Interval]:
 
 
 def _wave(function: Callable, top: float, x: Interval) -> Interval:
-    """Values of a function of period two pi that is largest at ``top`` times pi."""
+    """Bound a function of period two pi that is largest at ``top`` times pi."""
     finite = np.isfinite(x.lower) & np.isfinite(x.upper)
     low, high = np.where(finite, x.lower, 0.0), np.where(finite, x.upper, 0.0)
     slack = _TURN_SLACK * (1.0 + np.maximum(np.abs(low), np.abs(high)))

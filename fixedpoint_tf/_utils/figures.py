@@ -137,7 +137,7 @@ def panels(
 def panel_rows(
     axes: Any, n_panels: int, *, size: tuple[float, float], most_columns: int
 ) -> tuple[Figure, np.ndarray]:
-    """Panels one after the other in rows: those given, else new ones in a new figure.
+    """Return panels in rows, the given ones or new ones in a new figure.
 
     Returns:
         The figure and the axes as a grid; those beyond the last panel are hidden.
@@ -160,7 +160,7 @@ def hide_frames(axes: np.ndarray) -> None:
 
 
 def _outer_figure(ax: Any) -> Figure | None:
-    """Give the figure that holds axes, be it by way of a figure within; none: they are free."""
+    """Return the outermost figure that holds axes, None for axes outside a figure."""
     figure = getattr(ax, "figure", None)
     return None if figure is None else figure.figure
 
@@ -177,7 +177,7 @@ def _figure_of(ax: Any, name: str) -> Figure:
 def legend_above(
     ax: Axes, *, height: float = 1.0, handles: Any = None, title: str | None = None
 ) -> None:
-    """A legend over the axes, where it hides no data; none where nothing is labelled.
+    """Draw a legend over the axes, where it hides no data.
 
     Args:
         ax: the axes.
@@ -209,7 +209,7 @@ def legend_above_panels(
     handles: Any = None,
     title: str | None = None,
 ) -> None:
-    """A legend over all panels, by default of the first; none where nothing is labelled.
+    """Draw one legend over all panels, by default that of the first.
 
     Args:
         figure: that the axes are in.
@@ -235,7 +235,7 @@ def legend_above_panels(
 
 
 def _n_columns(handles: Any, room: float) -> int:
-    """As many as fit in inches: a name takes about half an inch and that of its letters."""
+    """Return the number of legend columns that fit in ``room`` inches."""
     longest = max(len(handle.get_label()) for handle in handles)
     return int(np.clip(room / (0.55 + 0.07 * longest), 1, len(handles)))
 
@@ -256,17 +256,13 @@ def only_outer_labels(axes: np.ndarray, x: str, y: str | None = None) -> None:
 
 
 def say_if_empty(ax: Axes, n_kinds: int, what: str) -> None:
-    """Say in the legend that there is nothing to draw: an empty figure looks broken."""
+    """Write in the legend that there is nothing to draw, since an empty figure looks broken."""
     if n_kinds == 0:
         ax.plot(*[[]] * (3 if ax.name == "3d" else 2), linestyle="none", label=what)
 
 
 def lay_out(fig: Figure) -> None:
-    """Lay a figure out once before it is shown.
-
-    Where one unit is as long along both axes, ticks change with the size of the axes, which
-    the first layout does not know: a label could leave the figure.
-    """
+    """Lay a figure out once before it is shown, so that the final ticks have room."""
     if fig.get_layout_engine() is not None and len(fig.axes) == 1:
         fig.draw_without_rendering()
 

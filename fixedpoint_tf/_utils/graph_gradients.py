@@ -65,7 +65,7 @@ def _hold_by_graph(register: dict[str, Any], name: str) -> None:
 
 
 def _graph_of(gradient: Any) -> Any:
-    """Give the graph of the tensors that a registered gradient holds; None if there is none."""
+    """Return the graph of the tensors that a registered gradient holds, or None."""
     for outer in getattr(gradient, "__closure__", None) or ():
         for cell in getattr(outer.cell_contents, "__closure__", None) or ():
             for value in tf.nest.flatten(cell.cell_contents):

@@ -43,7 +43,7 @@ class Growth:
 
     @classmethod
     def coordinates(cls, k: int) -> Growth:
-        """Give the states themselves."""
+        """Return the states themselves."""
         return cls(Interval.at(np.eye(k)[None]), Interval.at(np.zeros((1, k))))
 
     @property
@@ -103,7 +103,7 @@ class Growth:
         return Growth(slope, rest)._known_where(~unknown)
 
     def take(self, columns: np.ndarray) -> Growth:
-        """Give some of the columns, in any order."""
+        """Return some of the columns, in any order."""
         return Growth(self.slope[:, columns], self.rest[:, columns])
 
     @classmethod
@@ -115,7 +115,7 @@ class Growth:
         )
 
     def constant(self, value: Interval) -> Growth:
-        """Give values ``(d,)`` that depend on no state."""
+        """Return values ``(d,)`` that depend on no state."""
         none = np.zeros((1, len(value.lower), self.slope.lower.shape[-1]))
         return Growth(Interval.at(none), value[None])
 
@@ -156,6 +156,6 @@ def _scaled(slope: Interval, factor: Interval) -> Interval:
 
 
 def _kept(slope: Interval, where: np.ndarray) -> Interval:
-    """Slopes where they are wanted, and zero elsewhere."""
+    """Return slopes where ``where`` is true, and zero elsewhere."""
     keep = where[..., None]
     return Interval(np.where(keep, slope.lower, 0.0), np.where(keep, slope.upper, 0.0))

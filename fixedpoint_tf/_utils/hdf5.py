@@ -209,7 +209,7 @@ class _Unfailing(io.FileIO):
 
 
 def _write_array(file: h5py.File, name: str, array: np.ndarray, compress: bool) -> None:
-    """One dataset; text of a fixed length, since what HDF5 keeps elsewhere has no bound."""
+    """Write one dataset, text with a fixed length, since variable-length text has no bound."""
     if array.dtype.kind == "U":
         array = np.asarray(np.char.encode(array, "utf-8"))
         array = array.astype(h5py.string_dtype("utf-8", max(1, array.dtype.itemsize)))
@@ -246,7 +246,7 @@ def damaged(path: str | os.PathLike[str], expected: str, why: object) -> ValueEr
 
 @contextlib.contextmanager
 def _hdf5_file(path: str | os.PathLike[str], expected: str) -> Iterator[h5py.File]:
-    """Give a file, the library's errors in our words."""
+    """Open a file to read from, and translate the library's errors."""
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -267,7 +267,7 @@ def _check_is_hdf5(path: str | os.PathLike[str], expected: str) -> None:
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike[str], expected: str = "an HDF5 file") -> Iterator[h5py.File]:
-    """Give another program's HDF5 file to read from; errors say what is wrong with it.
+    """Open another program's HDF5 file to read from, and check its links.
 
     Args:
         path: the file, of any name.

@@ -140,12 +140,12 @@ class Interval:
 
 
 def hull(one: Interval, other: Interval) -> Interval:
-    """Give the smallest intervals that hold both."""
+    """Return the smallest intervals that hold both."""
     return Interval(np.minimum(one.lower, other.lower), np.maximum(one.upper, other.upper))
 
 
 def intersect(one: Interval, other: Interval) -> Interval:
-    """Give what both hold; ``lower`` is above ``upper`` where that is nothing."""
+    """Return the intersection of intervals, with ``lower > upper`` where it is empty."""
     # An enclosure that is not a number says nothing.
     return Interval(np.fmax(one.lower, other.lower), np.fmin(one.upper, other.upper))
 
@@ -155,12 +155,12 @@ def _as_interval(value: Interval | np.ndarray | float) -> Interval:
 
 
 def _down(x: np.ndarray) -> np.ndarray:
-    """Give numbers at least a rounding error below, faster than ``nextafter`` by a multiple."""
+    """Round numbers down by at least one rounding error, faster than ``nextafter``."""
     with np.errstate(invalid="ignore"):  # of infinity no lower bound is known: not a number
         return x - (np.abs(x) * _ULP + _LEAST)
 
 
 def _up(x: np.ndarray) -> np.ndarray:
-    """Give numbers at least one rounding error above."""
+    """Round numbers up by at least one rounding error."""
     with np.errstate(invalid="ignore"):
         return x + (np.abs(x) * _ULP + _LEAST)

@@ -91,9 +91,6 @@ def warn_of_weights(model: Any, path: str | os.PathLike[str]) -> None:
 
 
 def is_saved_as_hdf5() -> bool:
-    """Tell if Keras is about to write, or to read, a whole model in its old format of HDF5.
-
-    Keras tells that only to models of its own, by a setting that is on meanwhile.
-    """
+    """Test whether Keras is writing or reading a whole model in its old HDF5 format."""
     books: Any = sys.modules.get("keras.src.backend.common.global_state")
     return books is not None and bool(books.get_global_attribute("use_legacy_config", False))

@@ -31,7 +31,7 @@ def _blas() -> ThreadpoolController:
 
 
 def each(function: Callable[[np.ndarray], Result], matrices: np.ndarray) -> list[Result]:
-    """``[function(m) for m in matrices]``, on all cores where the matrices are large.
+    """Return ``[function(m) for m in matrices]``, computed on all cores for large matrices.
 
     Example:
         >>> each(np.trace, np.stack([np.eye(2), np.zeros((2, 2))]))
@@ -55,7 +55,7 @@ def _inverse(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def inverses(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse of each matrix, and whether it is singular, to rounding.
+    """Invert each matrix, and mark those that are singular to rounding.
 
     A singular matrix gets its pseudo-inverse, and harms no other.
 
@@ -75,7 +75,7 @@ def inverses(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def inverses_or_nan(matrices: np.ndarray) -> np.ndarray:
-    """Inverse of each matrix ``(n, d, d)`` by one call; NaN where there is none.
+    """Invert each matrix ``(n, d, d)`` by one call, with NaN for singular ones.
 
     Example:
         >>> inverses_or_nan(np.array([[[2.0]], [[0.0]]])).tolist()
@@ -92,7 +92,7 @@ def inverses_or_nan(matrices: np.ndarray) -> np.ndarray:
 
 
 def smallest_singular_values(matrices: np.ndarray) -> np.ndarray:
-    """Smallest singular value of each matrix, ``(n, d, d)`` to ``(n,)``; NaN stays NaN.
+    """Return the smallest singular value of each matrix, ``(n, d, d)`` to ``(n,)``.
 
     Example:
         >>> smallest_singular_values(np.array([[[3.0, 0.0], [0.0, -2.0]]])).tolist()

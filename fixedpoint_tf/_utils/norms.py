@@ -13,12 +13,12 @@ _HUGE = 1e100  # stands for "no bound": beyond it a norm is called infinite
 
 
 def gamma(n: int) -> float:
-    """Relative error of a sum of ``n`` products in any order (Higham 2002, section 3.1)."""
+    """Return the relative error of a sum of ``n`` products (Higham 2002, section 3.1)."""
     return n * EPS / (1.0 - n * EPS)
 
 
 def spectral_norms(matrices: np.ndarray) -> np.ndarray:
-    """Upper bound of the largest singular value of each matrix, ``(n, d, m)`` to ``(n,)``.
+    """Bound the largest singular value of each matrix, ``(n, d, m)`` to ``(n,)``, from above.
 
     The square root of the largest eigenvalue of the Gram matrix, enlarged by what rounding
     can take from it. Infinite where an entry is not finite.

@@ -11,7 +11,7 @@ COINCIDENT = 1e-6  # states nearer to each other than this, relative to their si
 
 
 def _collapse_equal_rows(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First index of each distinct row and, for every row, the number of its class."""
+    """Return the first index of each distinct row, and the class of every row."""
     if points.shape[1] == 0:
         return np.zeros(min(1, len(points)), int), np.zeros(len(points), int)
     # Adding zero turns -0.0 into 0.0, so that equal numbers have equal bytes.
@@ -24,7 +24,7 @@ def _collapse_equal_rows(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def select_distinct(
     points: np.ndarray, q: np.ndarray, tol: float, max_kept: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Thin a cloud of points to a set in which no two lie within ``tol``.
+    """Select points of which no two lie within ``tol``, lowest speed first.
 
     Points are taken in the order of their speed ``q``, each one kept unless a kept point
     lies within ``tol`` (Euclidean). So no two kept points are nearer than ``tol``, and
@@ -141,7 +141,7 @@ def state_scale(states: np.ndarray) -> float:
 
 
 def is_slow(speed: np.ndarray, scale: float, min_time_constant: float) -> np.ndarray:
-    """Tell the states that need at least so much time to cross the region they live in.
+    """Test which states need at least a given time to cross their region.
 
     The measure has no unit of its own: states a thousand times as large that move a
     thousand times as far are as slow. Of a linear leak ``dx/dt = -x / tau`` the states are

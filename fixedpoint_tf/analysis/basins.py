@@ -260,7 +260,7 @@ def _distinct(x: np.ndarray, inputs: np.ndarray, rows: np.ndarray) -> np.ndarray
 
 
 def _inputs_of_states(inputs: Any, of_points: np.ndarray, n: int, n_inputs: int) -> np.ndarray:
-    """``(n, n_inputs)``, the constant input of each state, by default that of the points."""
+    """Return the constant input ``(n, n_inputs)`` of each state, by default the points'."""
     if inputs is None:
         distinct = np.unique(of_points, axis=0)
         if len(distinct) > 1:

@@ -83,12 +83,7 @@ def check_runs(tol: Any, max_steps: Any) -> tuple[float, int]:
 
 
 def radii(xstar: np.ndarray, tol: float, states: np.ndarray | None = None) -> np.ndarray:
-    """``(n,)``: ``tol`` times the distance from each point to the nearest other one.
-
-    A point all alone has ``tol`` times the size of the region of it and the ``states`` that
-    are run; without states, ``tol`` times its distance from the origin (of the origin
-    itself, ``tol``).
-    """
+    """Return ``tol`` times the distance from each point to the nearest other, ``(n,)``."""
     if len(xstar) < 2:
         around = xstar if states is None else np.concatenate([xstar, states])
         return np.full(len(xstar), tol * (state_scale(around) or 1.0))
@@ -115,7 +110,7 @@ def last_states(
     *,
     verbose: bool = False,
 ) -> np.ndarray:
-    """States after some steps with constant inputs.
+    """Return the states after a number of steps with constant inputs.
 
     Args:
         system: what to run.
@@ -339,7 +334,7 @@ def _arrived_at(
 def _strided(
     system: DynamicalSystem, states: np.ndarray, inputs: np.ndarray, stride: int, dt: float
 ) -> np.ndarray:
-    """``(n, n_times, n_states)``, every so many states of a run, about a window of them."""
+    """Return every so many states of a run, ``(n, n_times, n_states)``."""
     stride = min(stride, CYCLE_WINDOW)
     length, last, parts = CYCLE_WINDOW // stride * stride, states, [states[:, None]]
     for _ in range(stride):  # so that no more than a window is held
@@ -350,11 +345,7 @@ def _strided(
 
 
 def _recurs(path: np.ndarray, steady_within: float = STEADY) -> bool:
-    """Tell whether a path recurs without shrinking.
-
-    A cycle of a map seldom closes after a whole number of steps: to come back means to
-    come nearer than a step is long, after having been several steps away.
-    """
+    """Test whether a path comes back to within a step, without shrinking."""
     if not np.isfinite(path).all():
         return False
     step = np.linalg.norm(np.diff(path[-3:], axis=0), axis=1).max()

@@ -162,7 +162,7 @@ def study(
 
 
 def _trials_nearest(drive: np.ndarray, constant: Sequence[float]) -> np.ndarray:
-    """Numbers of the trials, first those at the constant input, where it is held at all."""
+    """Order trials by the distance of their held inputs from the constant input."""
     held = np.ptp(drive, axis=1).max(axis=0) == 0.0
     far = np.abs(drive[:, 0, held] - np.asarray(constant)[held]).sum(axis=1)
     return np.argsort(far, kind="stable")
@@ -216,7 +216,7 @@ def find(
 
 
 def _load_drive(drive: Path, system: DynamicalSystem) -> Any:
-    """Inputs of the model from a file, in the structure that it takes."""
+    """Load inputs of the model from a file, in the structure that the model takes."""
     loaded = np.load(drive, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         return loaded

@@ -91,7 +91,7 @@ def meaning(
 def _with_slow_states(
     finder: FixedPointFinder, unique: FixedPoints, states: np.ndarray, constant: np.ndarray
 ) -> FixedPoints:
-    """The points of the search and the states on which trajectories linger between them."""
+    """Add the states on which trajectories linger to the points of the search."""
     slow = finder.sample_slow_states(states, constant)
     slow = slow[slow.status == Status.SLOW_POINT]
     size = state_scale(np.concatenate([unique.xstar, slow.xstar]))

@@ -153,7 +153,7 @@ def trace(
 
 
 def _at_corners(curve: Curve, z, t, slopes) -> np.ndarray:
-    """VariationalMap, those of points at a corner turned into the piece of the path ahead."""
+    """Return the tangents, turned into the piece of the path ahead for points at a corner."""
     turned = t.copy()
     at = np.flatnonzero(np.isin(z[:, -1], curve.path.breaks[1:-1]) & (t[:, -1] != 0))
     along = np.zeros_like(t[at])
@@ -187,11 +187,7 @@ def _stop_at(curve: Curve, points, new_t, before, along, ends, piece, beyond, go
 
 
 def _turn(curve: Curve, points, new_t, beyond, piece) -> np.ndarray:
-    """Turn what has come to a corner into the next piece; the steps from piece to piece.
-
-    The branch bends there as the path does, so that no step may reach across. What is left
-    ``beyond`` has come to an end of the path.
-    """
+    """Turn points at a corner into the next piece, and return the steps between pieces."""
     step = np.where(new_t[:, -1] >= 0, 1, -1)
     inner = beyond & (piece + step >= 0) & (piece + step < len(curve.path.breaks) - 1)
     rows = np.flatnonzero(inner)

@@ -98,7 +98,7 @@ class Curve:
     def evaluate(
         self, z: np.ndarray, piece: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """G, its derivative by z, and the Jacobian of the system, a chunk at a time.
+        """Return G, its derivative by z, and the Jacobian of the system, a chunk at a time.
 
         Without ``piece`` that of the path on which each s is.
         """
@@ -127,7 +127,7 @@ class Curve:
         return np.abs(value).max(axis=1) > LEAP * h * np.abs(slopes).max(axis=(1, 2))
 
     def tangent(self, slopes: np.ndarray, along: np.ndarray) -> np.ndarray:
-        """Unit tangents that point the same way as ``along``, ``(n, n_states + 1)``."""
+        """Return unit tangents that point the same way as ``along``, ``(n, n_states + 1)``."""
         bordered = np.concatenate([slopes, along[:, None]], axis=1)
         # The last column of the inverse solves A t = 0, along . t = 1.
         t = _safe_inverses(bordered)[:, :, -1]
@@ -138,7 +138,7 @@ class Curve:
     def correct(
         self, guess: np.ndarray, normal: np.ndarray, piece: np.ndarray | None = None
     ) -> CurvePoints:
-        """Newton's method onto the curve, within the planes through guesses.
+        """Correct guesses onto the curve by Newton's method, within planes through them.
 
         Args:
             guess: ``(n, n_states + 1)``.
@@ -188,7 +188,7 @@ class Curve:
         return CurvePoints(z, slopes, jacobian, n_iterations, contraction)
 
     def eigenvalues(self, jacobian: np.ndarray) -> np.ndarray:
-        """``(n, n_states)``, fastest growing first; NaN where the Jacobian is."""
+        """Return eigenvalues ``(n, n_states)``, fastest growing first, NaN where undefined."""
         values = np.full(jacobian.shape[:2], np.nan, dtype=complex)
         finite = np.isfinite(jacobian).all(axis=(1, 2))
         if finite.any():
@@ -199,7 +199,7 @@ class Curve:
 
 
 def _safe_inverses(matrices: np.ndarray) -> np.ndarray:
-    """Inverses, with rows of one size meanwhile; NaN where an entry is none."""
+    """Invert matrices after scaling their rows to one size, with NaN where not finite."""
     finite = np.isfinite(matrices).all(axis=(1, 2))
     result = np.full(matrices.shape, np.nan)
     if finite.any():

@@ -94,11 +94,7 @@ class Path:
         return np.array(rows).reshape(len(s), self.n_inputs)
 
     def _smooth(self) -> CubicSpline | None:
-        """Return a spline through a path in single precision, whose differences are noise.
-
-        None for one in double precision: at places whose numbers are arbitrary some of its
-        inputs that change are no numbers of single precision.
-        """
+        """Fit a spline to a path in single precision, or return None for double precision."""
         length = self.high - self.low
         u = self._evaluate(self.low + length * np.sqrt([0.02, 0.1, 0.3, 0.5, 0.7, 0.9]))
         varies = np.ptp(u, axis=0) > 0
@@ -129,21 +125,21 @@ class Path:
         )
 
     def piece(self, s: np.ndarray, direction: np.ndarray | float = 1.0) -> np.ndarray:
-        """The piece between two corners that s is on; at a corner, the one that lies ahead."""
+        """Return the piece between two corners that holds s, at a corner the one ahead."""
         after = np.searchsorted(self.breaks, s, side="right")
         before = np.searchsorted(self.breaks, s, side="left")
         ahead = np.where(np.asarray(direction) >= 0, after, before)
         return np.clip(ahead - 1, 0, len(self.breaks) - 2)
 
     def snap(self, s: np.ndarray) -> np.ndarray:
-        """Places that are a corner but for rounding, put on it."""
+        """Move positions that differ from a corner by rounding onto it."""
         nearest = self.breaks[np.abs(s[:, None] - self.breaks).argmin(axis=1)]
         return np.where(np.abs(nearest - s) <= AT_CORNER * (self.high - self.low), nearest, s)
 
     def __call__(
         self, s: np.ndarray, piece: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """``u`` and ``du/ds``, each ``(n, n_inputs)``; straight on beyond the ends.
+        """Return ``u`` and ``du/ds``, each ``(n, n_inputs)``, straight beyond the ends.
 
         Given the piece, ``(n,)`` int, its line goes straight on beyond its corners too.
         """
@@ -163,7 +159,7 @@ class Path:
         return self.beginnings[k] + (s - self.breaks[k])[:, None] * slope, slope
 
     def place(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The s at which the path is nearest to inputs ``(n, n_inputs)``, and how near."""
+        """Return the s at which the path is nearest to inputs, and the distances."""
         grid = np.linspace(self.low, self.high, N_GRID)
         if self.function is None:  # no corner may fall between two places
             grid = np.union1d(grid, self.breaks)

@@ -24,7 +24,7 @@ MAX_CUTS = 8  # halves of a chord in turn, until Newton's method is sure
 
 
 def _on_chords(curve: Curve, begin, finish, share, piece):
-    """Points of the curve over shares of chords, and where Newton's method surely led there."""
+    """Correct points over chords onto the curve, and mark those that surely converged."""
     chord = finish - begin
     length = np.maximum(np.linalg.norm(chord, axis=1), 1e-300)[:, None]
     way = chord / length
@@ -112,7 +112,7 @@ def joins(curve: Curve, begin, finish, first, last, least, piece) -> np.ndarray:
 
 
 def _places(begin, finish, point):
-    """Share of each chord at the foot of a point, distance from there, length of the chord."""
+    """Return the foot of each point on its chord, its distance, and the chord's length."""
     chord, offset = finish - begin, point - begin
     length = np.linalg.norm(chord, axis=1)
     share = (chord * offset).sum(axis=1) / np.maximum(length**2, 1e-300)
@@ -122,7 +122,7 @@ def _places(begin, finish, point):
 def middles(
     curve: Curve, begin: np.ndarray, finish: np.ndarray, piece: np.ndarray
 ) -> np.ndarray:
-    """Points of the curve between two neighbouring ones, or the first where none is sure.
+    """Return points of the curve between two neighbours, or the first where unsure.
 
     There the curve is smooth, while either end may be at a border.
 
@@ -142,7 +142,7 @@ def middles(
 
 
 def _near(z: np.ndarray, points: np.ndarray, ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Chords and points that may be on them, as pairs of numbers."""
+    """List pairs of chords and points that may lie on them."""
     chord = np.diff(z, axis=0)
     length = np.linalg.norm(chord, axis=1)
     long = np.flatnonzero(length > 0)
@@ -164,7 +164,7 @@ def _near(z: np.ndarray, points: np.ndarray, ways: np.ndarray) -> tuple[np.ndarr
 def first_on_branch(
     curve: Curve, branches: list[np.ndarray], firsts: list[np.ndarray]
 ) -> np.ndarray:
-    """For each start the first branch that passes through it, of those that are kept.
+    """Return for each start the first kept branch that passes through it.
 
     A branch is kept where no branch before it passes through its start, unless a later one
     passes through all that it passes.
@@ -211,7 +211,7 @@ def first_on_branch(
 
 
 def _tests(curve: Curve, firsts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """A point beside each start at which to test, and the direction there; 0 for none."""
+    """Return a test point beside each start and the direction there, 0 for none."""
     points = np.stack([ends[0] for ends in firsts])
     ways = np.zeros_like(points)
     rows = np.array([k for k, ends in enumerate(firsts) if len(ends) > 1], dtype=int)

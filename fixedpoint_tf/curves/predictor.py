@@ -86,7 +86,7 @@ def ahead(
 def tangents_within(
     curve: Curve, begin: np.ndarray, finish: np.ndarray, piece: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Unit tangents at both ends of parts of a curve; at a border those of the part's side.
+    """Return unit tangents at both ends of parts of a curve, inside of any border.
 
     Args:
         curve: of fixed points.

@@ -67,7 +67,7 @@ def _rounded(size: float) -> float:
 
 
 def _bend(system: DynamicalSystem, path: Path, x: np.ndarray, s: np.ndarray) -> float:
-    """Distance at which the Jacobian begins to change; 0 where it does not."""
+    """Return the distance at which the Jacobian begins to change, 0 if it does not."""
     ways_out = np.random.default_rng(0).normal(size=(N_PROBES, len(x)))
     ways_out /= np.sqrt((ways_out**2).mean(axis=1, keepdims=True))
     u = np.repeat(path(s)[0], N_PROBES, axis=0)
@@ -128,7 +128,7 @@ def starts(
 def both_tangents(
     found: list[Way], place: float, span: tuple[float, float]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """VariationalMap of the ways from a point within the path, two and two; NaN for none."""
+    """Pair the tangents of the ways from a point within the path, NaN for a missing one."""
     result = []
     for pair in pairs(found):
         within = [one.t for one in pair if one is not None and _stays(one.t, place, span)]

@@ -22,13 +22,13 @@ def array_field(*axes: str, dtype: type, default: Any = None) -> Any:
 
 
 def array_fields(points: FixedPoints) -> dict[str, Mapping[str, Any]]:
-    """Give axes and type of each such field by its name."""
+    """Return axes and type of each array field by name."""
     return {
         field.name: field.metadata for field in dataclasses.fields(points) if field.metadata
     }
 
 
 def arrays_of(points: FixedPoints) -> dict[str, Any]:
-    """Give the arrays that are there by their names."""
+    """Return the present arrays by name."""
     every = {name: getattr(points, name) for name in array_fields(points)}
     return {name: array for name, array in every.items() if array is not None}

@@ -224,7 +224,7 @@ missing', 'index +3 under input 1, not +1 as of all fixed points: some are missi
         return parts
 
     def _known(self, status: IndexStatus, rows: np.ndarray) -> str:
-        """Say what a theorem says under some inputs of one status."""
+        """Describe the conclusion for inputs of one status."""
         n_all = len(self.total)
         if status == IndexStatus.PLUS_ONE:
             some = f"{len(rows)} of {n_all} inputs" if len(rows) < n_all else "each input"

@@ -141,7 +141,7 @@ plot_fps = plot_fixed_points
 def mode_lines(
     groups: Sequence[tuple[Look, FixedPoints]], scale: float, max_n_modes: int
 ) -> np.ndarray | None:
-    """``(n_lines, 2, n_states)``, the ends of a line along each mode of unstable points."""
+    """Return the ends ``(n_lines, 2, n_states)`` of a line along each unstable mode."""
     points = next((some for look, some in groups if look.adjective == "unstable"), None)
     if scale == 0 or points is None:
         return None

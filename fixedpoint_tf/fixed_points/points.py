@@ -331,12 +331,12 @@ class FixedPoints(Result):
         return np.where((at_kink == Stability.UNKNOWN) | saddle, classes, at_kink)
 
     def _class_at_kink(self) -> np.ndarray:
-        """``(n,)``, stable, marginal or unstable on kinks; unknown elsewhere."""
+        """Return the stability ``(n,)`` of points on kinks, unknown elsewhere."""
         growth = np.full(self.n, np.nan) if self.growth_at_kink is None else self.growth_at_kink
         return linearization.classify(growth[:, None], self.time)
 
     def time_constants(self, dt: float | None = None) -> np.ndarray:
-        """``(n, n_modes)`` in steps, or in seconds given ``dt``, the length of a step.
+        """Return the time constants ``(n, n_modes)`` in steps, or in seconds given ``dt``.
 
         Example:
             >>> points = FixedPoints(xstar=[[0.0]], eigval_J_xstar=[[0.9]])
@@ -348,7 +348,7 @@ class FixedPoints(Result):
         return linearization.time_constants(self._needed("eigval_J_xstar"), self.time, dt)
 
     def frequencies(self, dt: float | None = None) -> np.ndarray:
-        """``(n, n_modes)`` in cycles per step, or in Hz given ``dt``.
+        """Return the frequencies ``(n, n_modes)`` in cycles per step, or in Hz given ``dt``.
 
         Example:
             >>> points = FixedPoints(xstar=[[0.0, 0.0]], eigval_J_xstar=[[0.9j, -0.9j]])
@@ -375,7 +375,7 @@ class FixedPoints(Result):
         )
 
     def states(self, name: str) -> np.ndarray:
-        """``(n, size)``, one named block of ``xstar``, for example ``"c"`` of an LSTM.
+        """Return one named block of ``xstar``, ``(n, size)``, such as ``"c"`` of an LSTM.
 
         Example:
             >>> points = FixedPoints(xstar=[[1.0, 2.0, 3.0]], state_names=[("h", 1), ("c", 2)])
@@ -461,7 +461,7 @@ class FixedPoints(Result):
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """One dataset an array, one attribute a value: plain for programs of any language."""
+        """Return arrays as datasets and values as attributes, readable in any language."""
         index = {} if self.index is None else self.index.to_dict()
         return arrays_of(self) | {f"index.{name}": column for name, column in index.items()}, {
             "time": self.time,

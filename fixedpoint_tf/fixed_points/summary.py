@@ -19,7 +19,7 @@ __all__ = ["summarize"]
 
 
 def summarize(points: FixedPoints) -> str:
-    """Say in one line how many points of each kind there are.
+    """Describe in one line how many points of each kind there are.
 
     Slow points are never counted as fixed points, and points without a status are
     neither.
@@ -75,7 +75,7 @@ _LOST = {
 
 
 def _lost_starts(counts: dict[str, int] | None) -> list[str]:
-    """Say how many starts led to no point of the set."""
+    """Count the starts that led to no point of the set, in words."""
     if counts is None:
         return []
     lost = [f"{counts[name]:,} {words}" for name, words in _LOST.items() if counts.get(name)]
@@ -86,7 +86,7 @@ _counted = functools.partial(pluralize, none="no")
 
 
 def _with_detail(n: int, noun: str, details: list[str]) -> str:
-    """One thing has its detail in brackets, several have a list after a colon."""
+    """Add one detail in brackets, or several as a list after a colon."""
     if not details:
         return _counted(n, noun)
     if n == 1 or len(details) == 1:
@@ -130,7 +130,7 @@ def _at_bound(points: FixedPoints) -> list[str]:
 
 
 def _speeds(points: FixedPoints) -> list[str]:
-    """Give the lowest and the highest speed of slow points."""
+    """Return the lowest and the highest speed of slow points in words."""
     if points.qstar is None or not np.isfinite(points.qstar).any():
         return []
     low, high = (f"{q:.0e}" for q in (np.nanmin(points.qstar), np.nanmax(points.qstar)))

@@ -113,7 +113,7 @@ def _square(jacobians: ArrayLike, time: str) -> np.ndarray:
 
 
 def _right_of_one(matrix: np.ndarray, time: str) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted eigenvalues and right eigenvectors of one matrix, NaN where undefined."""
+    """Return sorted eigenvalues and right eigenvectors of one matrix, NaN where undefined."""
     undefined = np.full(matrix.shape, np.nan, dtype=np.complex128)
     if not np.isfinite(matrix).all():
         return undefined[0], undefined
@@ -136,7 +136,7 @@ def _decompose_one(matrix: np.ndarray, time: str) -> tuple[np.ndarray, np.ndarra
 def _left_eigenvectors(
     matrix: np.ndarray, eigenvalues: np.ndarray, right: np.ndarray
 ) -> np.ndarray:
-    """Rows of left eigenvectors with ``left @ right = I``; NaN where there is none."""
+    """Return left eigenvectors as rows with ``left @ right = I``, NaN where undefined."""
     try:
         left = np.linalg.inv(right)
         # The length of a row is the condition of its eigenvalue; far below the limit, the
@@ -162,7 +162,7 @@ def _left_eigenvectors(
 
 
 def _is_dual(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Tell which rows are dual to the right eigenvectors; rows of NaN are not."""
+    """Test which left eigenvectors are dual to the right ones, False for NaN."""
     with np.errstate(over="ignore", invalid="ignore"):
         error = np.abs(left @ right - np.eye(len(left))).max(axis=1)
         condition = np.linalg.norm(left, axis=1)  # The right vectors have length 1.

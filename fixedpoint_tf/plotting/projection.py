@@ -34,7 +34,7 @@ class Projection:
     explained: np.ndarray
 
     def points(self, states: np.ndarray) -> np.ndarray:
-        """``(..., n_states)`` states to ``(..., n_components)`` coordinates."""
+        """Project states ``(..., n_states)`` to coordinates ``(..., n_components)``."""
         return (states - self.origin) @ self.axes.T
 
     def directions(self, vectors: np.ndarray) -> np.ndarray:
@@ -51,12 +51,12 @@ class Projection:
 
 
 def own_coordinates(n_states: int) -> Projection:
-    """States as they are."""
+    """Return the projection that leaves states unchanged."""
     return Projection(np.zeros(n_states), np.eye(n_states), np.full(n_states, np.nan))
 
 
 def coordinate_names(state_names: Any, n_states: int) -> list[str]:
-    """One name for each coordinate of the flat state: "h 1", "h 2", "c 1", ..."""
+    """Return a name for each coordinate of the flat state, such as "h 1" or "c 1"."""
     blocks = state_names or (("state", n_states),)
     return [
         name if size == 1 else f"{name} {i + 1}" for name, size in blocks for i in range(size)
@@ -64,7 +64,7 @@ def coordinate_names(state_names: Any, n_states: int) -> list[str]:
 
 
 def as_plane(coordinates: np.ndarray) -> np.ndarray:
-    """``(..., 1)`` coordinates with a second one of 0; two and more as they are."""
+    """Return coordinates ``(..., 1)`` with a second one of 0, and others unchanged."""
     if coordinates.shape[-1] > 1:
         return coordinates
     return np.concatenate([coordinates, np.zeros_like(coordinates)], axis=-1)

@@ -133,7 +133,7 @@ def _prepare_3d(ax: Any) -> None:
 
 
 def _open_flat_axes(ax: Any) -> None:
-    """A line or a plane of points stays one: rounding is not stretched to a full axis."""
+    """Widen axes along which points vary by rounding only."""
     limits = {letter: getattr(ax, f"get_{letter}lim")() for letter in "xyz"}
     widest = max(high - low for low, high in limits.values())
     for letter, (low, high) in limits.items():
@@ -143,7 +143,7 @@ def _open_flat_axes(ax: Any) -> None:
 
 
 def checked_trajectories(state_traj: Any, n_states: int) -> np.ndarray | None:
-    """``(n_batch, n_time, n_states)``, or None where none are given."""
+    """Return trajectories ``(n_batch, n_time, n_states)``, checked, or None if not given."""
     if state_traj is None:
         return None
     states = as_numbers(

@@ -26,7 +26,7 @@ class Look:
         return pluralize(n, f"{self.adjective} {self.noun}".strip())
 
     def marker_options(self) -> dict[str, Any]:
-        """Keywords of ``Axes.plot`` that draw markers without a line."""
+        """Return the keywords of ``Axes.plot`` that draw markers without a line."""
         return {
             "linestyle": "none",
             "marker": self.marker,

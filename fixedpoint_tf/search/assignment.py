@@ -74,7 +74,7 @@ def match_by_newton_step(
 
 
 def _slack(ends: EndPoints, target: np.ndarray) -> np.ndarray:
-    """Distance to which each of some end points is located."""
+    """Return the distance to which each of some end points is located."""
     located = ends.located[target]
     return np.where(np.isfinite(located), located, ON_CONTINUUM)
 
@@ -82,7 +82,7 @@ def _slack(ends: EndPoints, target: np.ndarray) -> np.ndarray:
 def _chord_steps(
     ends: EndPoints, target: np.ndarray, x: np.ndarray, r: np.ndarray
 ) -> np.ndarray:
-    """Newton step from each state by the inverse at an end point: what is left to there."""
+    """Return the Newton step from each state by the inverse at an end point."""
     left = x - ends.x[target]
     for k in np.unique(target):
         rows = np.flatnonzero(target == k)
@@ -91,7 +91,7 @@ def _chord_steps(
 
 
 def _extremes(target: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """Some rows of each end point, spread over what is left of their distances."""
+    """Choose some rows of each end point, spread over their remaining distances."""
     chosen = []
     for k in np.unique(target):
         rows = np.flatnonzero(target == k)

@@ -184,11 +184,7 @@ class _Continued:
             n_iters = ITERS
 
     def inputs_with_missing_points(self) -> np.ndarray:
-        """Return the inputs under which the indices of the known points are not those of all.
-
-        Where a network maps a box into itself, those of all add up to one:
-        :mod:`fixedpoint_tf.fixed_points.index`.
-        """
+        """Return the inputs under which the known points' indices do not add up to one."""
         return np.flatnonzero(sum_of_ends(self.search).is_missing)
 
     @property
@@ -295,11 +291,7 @@ class _Continued:
 
 
 def _middle(search: fixedpoint_tf.search.search.Search) -> tuple[np.ndarray, np.ndarray]:
-    """Return centre and half-widths of where the further starts are drawn.
-
-    They are those of the box, where the network has one; of other states those of the given
-    starts and of what they led to.
-    """
+    """Return centre and half-widths of the box in which further starts are drawn."""
     region, ends = search.descents.region, search.ends
     seen = np.concatenate([search.start, ends.x[ends.status == Status.FIXED_POINT]])
     lower = np.where(region.guessed_lower, seen.min(axis=0), region.lower)

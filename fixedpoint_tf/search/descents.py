@@ -94,7 +94,7 @@ class Descents:
         self.eps = rounding_level(self.problem, x, u)
 
     def adam(self, points: Points) -> None:
-        """Adam from every point."""
+        """Run Adam from every point."""
         adam.solve(
             self.problem,
             points,
@@ -134,7 +134,7 @@ class Descents:
         )
 
     def _newton_krylov(self, problem: Problem, points: Points) -> np.ndarray:
-        """Newton-GMRES on a few points; if it arrives from most, on all. Who is left."""
+        """Run Newton-GMRES on a few points, then on all if most converged."""
         order = self.rng.permutation(len(points.x))
         left = order
         for batch in (order[:N_TRIED], order[N_TRIED:]):
@@ -153,7 +153,7 @@ class Descents:
         return left
 
     def newton(self, points: Points, n_iters: int, longest: float) -> np.ndarray:
-        """Newton's method within the widest box; which of the points arrived, ``(n,)``."""
+        """Run Newton's method within the widest box, and mark the points that converged."""
         every = np.arange(len(points.x))
         n_iters = min(n_iters, self.options.max_iters)
         if self.problem.n_states >= KRYLOV_MIN_STATES:
@@ -178,7 +178,7 @@ class Descents:
         )
 
     def partial(self, points: Points, which: np.ndarray, n_iters: int) -> np.ndarray:
-        """Some iterations towards a stationary point, in double precision.
+        """Run some iterations towards a stationary point, in double precision.
 
         Returns:
             Which of the points are done, that is, used fewer iterations.
@@ -285,7 +285,7 @@ class Descents:
         stall: float,
         mixed: bool,
     ) -> None:
-        """Levenberg-Marquardt; ``mixed`` takes matrices in single where double costs more."""
+        """Run Levenberg-Marquardt, if ``mixed`` with matrices in single precision."""
         single = mixed and self.problem.n_states >= MIXED_MIN_STATES
         levenberg_marquardt.solve(
             problem,
@@ -342,7 +342,7 @@ class Descents:
         return away | falls
 
     def locate(self, points: Points, evidence: Evidence) -> np.ndarray:
-        """Distance to which fixed points are located by the rounding measured there, twice."""
+        """Return the distance to which fixed points are located by the rounding there."""
         rounded = rounded_distance(self.widest, points.x, points.u, evidence.inverse)
         return 4.0 * (evidence.newton_step + rounded)
 

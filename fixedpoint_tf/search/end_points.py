@@ -29,7 +29,7 @@ _APART = 1e6
 
 
 def place(x: np.ndarray, condition: np.ndarray) -> np.ndarray:
-    """Coordinates in which only points under the same input can be near each other."""
+    """Return coordinates in which only points under the same input can be near."""
     return np.column_stack([x, _APART * condition])
 
 
@@ -181,7 +181,7 @@ class EndPoints:
 
 
 def _tell_apart(where, radius, known, known_radius) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the known point that each may be, or -1; of those, who stands for each."""
+    """Match points to known ones, and choose one representative of each new one."""
     same = match_located(where, radius, known, known_radius)
     fresh, owner = np.flatnonzero(same < 0), np.full(len(where), -1)
     owner[fresh] = fresh[merge_located(where[fresh], radius[fresh])[1]]

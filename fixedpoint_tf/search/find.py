@@ -117,7 +117,7 @@ def find_fixed_points(
 
 
 def _say_precision(search: Search, said: set[str]) -> None:
-    """Say once where the network computes in less than double precision."""
+    """Warn once that the network computes in less than double precision."""
     eps = search.descents.eps
     if is_double(eps) or "precision" in said:
         return

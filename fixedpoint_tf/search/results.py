@@ -133,7 +133,7 @@ def distinct_points(
 def every_end(
     search: Search, cond_ids: np.ndarray | None, distinct: Distinct, config: FinderConfig
 ) -> FixedPoints:
-    """Tell where each start ended; one without an end point stands where it was left.
+    """Return the end of each start, or its last state if it has no end point.
 
     Args:
         search: the search, at its end.

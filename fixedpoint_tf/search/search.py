@@ -55,7 +55,7 @@ BLOCK = 8192  # starts that are given to known points together: copies of their 
 
 
 def _blocks(numbers: np.ndarray) -> list[np.ndarray]:
-    """Points in blocks small enough for copies of their states."""
+    """Divide points into blocks small enough for copies of their states."""
     return [numbers[rows] for rows in chunks(len(numbers), size=BLOCK)]
 
 
@@ -181,12 +181,7 @@ class Search:
             self.descents.coarse(self.points)
 
     def _smooth(self) -> None:
-        """Run a few steps forward, which collapse what contracts at once.
-
-        In many dimensions the noise of a start lies nearly all in such directions. In few,
-        steps forward also carry starts away from saddles and sources: there, some take a
-        single one or none.
-        """
+        """Run a few steps forward, which collapse fast directions and leave saddles."""
         many = self.problem.n_states > FEW_STATES
         n_steps = (2,) if many else (2, 1, 2, 0)
         for k, n in enumerate(n_steps):
@@ -233,7 +228,7 @@ class Search:
         self.reached.update(numbers[numbers >= 0].tolist())
 
     def _some_starts(self) -> np.ndarray:
-        """Starts to run forward: 64, or four of each input where there are many inputs."""
+        """Choose starts to run forward, 64 or four for each of many inputs."""
         order = self.rng.permutation(len(self.start))
         by_condition = order[np.argsort(self.condition[order], kind="stable")]
         condition = self.condition[by_condition]
@@ -261,7 +256,7 @@ class Search:
         self._finish_members(pending)
 
     def rerun(self, scale: float) -> None:
-        """More iterations for points that did not converge, ``q`` far above the median."""
+        """Run more iterations for points that did not converge, ``q`` far above the median."""
         ended = np.flatnonzero(self.member >= 0)
         q, number = self.ends.q[self.member[ended]], self.member[ended]
         lost = self.ends.status[number] == Status.NOT_CONVERGED
@@ -333,13 +328,13 @@ class Search:
     # -- pieces ---------------------------------------------------------------------------
 
     def _apart(self, pending: np.ndarray, radius: float, most: int) -> np.ndarray:
-        """Some of the points of lowest speed, no two of them near each other."""
+        """Select points of lowest speed, no two of them near each other."""
         where = place(self.points.x[pending], self.condition[pending])
         kept, _ = select_distinct(where, self.points.q[pending], radius, max_kept=most)
         return pending[kept]
 
     def _share(self, pending: np.ndarray) -> np.ndarray:
-        """Give starts to known end points that lie straight downhill; who is left."""
+        """Assign starts to known end points straight downhill, and return the others."""
         usable = np.flatnonzero(self.ends.status <= Status.SLOW_POINT)
         for some in _blocks(pending):
             x, condition = self.points.x[some], self.condition[some]
@@ -425,13 +420,7 @@ class Search:
         only_fixed: bool = False,
         only_isolated: bool = False,
     ) -> np.ndarray:
-        """Descend to the end in double precision, examine, and enter among the end points.
-
-        ``source`` is the number of the start whose input applies, ``origin`` the state from
-        which each descent began.
-
-        Returns the number of each; -1 where ``only_fixed`` and it is no fixed point.
-        """
+        """Descend in double precision, examine and enter end points, -1 where left out."""
         every = np.arange(len(points.x))
         if not len(every):
             return every

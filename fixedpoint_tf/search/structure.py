@@ -93,7 +93,7 @@ class Structure:
         return len(self.left[0]) + self._n_combinations()
 
     def _n_combinations(self) -> int:
-        """Number of combinations left; very many are taken only of blocks that are exact."""
+        """Count the combinations left, where many count only for exact blocks."""
         left = [p.n_left for p in self.products.values()]
         return sum(n for n in left if self.are_exact or n <= MOST_BETWEEN)
 

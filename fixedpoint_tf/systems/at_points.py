@@ -100,7 +100,7 @@ def given_inputs(system: DynamicalSystem, inputs: Any) -> np.ndarray:
 
 
 def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
-    """``(n, n_inputs)``, the constant input of each point; refuses points of another system.
+    """Return the constant input ``(n, n_inputs)`` of each point, checked to fit the system.
 
     Raises:
         TypeError: ``points`` is no FixedPoints.
@@ -121,7 +121,7 @@ def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
 
 
 def inputs_of_width(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
-    """``(n, n_inputs)``, the inputs that the points carry, which are those of the system.
+    """Return the points' inputs ``(n, n_inputs)``, checked against the system's width.
 
     Raises:
         ValueError: the points carry none, or others.
@@ -138,7 +138,7 @@ def inputs_of_width(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
 
 
 def every_state(system: DynamicalSystem, states: Any) -> np.ndarray:
-    """``(n, n_states)``, states given as rows, or all those of trajectories.
+    """Return states ``(n, n_states)``, given as rows or as trajectories.
 
     Raises:
         TypeError, ValueError: they are neither, or not finite.
@@ -150,7 +150,7 @@ def every_state(system: DynamicalSystem, states: Any) -> np.ndarray:
 
 
 def constant_input(inputs: Any, n_inputs: int) -> np.ndarray:
-    """``(n_inputs,)``, one constant input, given as a vector or one row.
+    """Return one constant input ``(n_inputs,)``, given as a vector or one row.
 
     Raises:
         TypeError, ValueError: it is none.
@@ -167,7 +167,7 @@ def constant_input(inputs: Any, n_inputs: int) -> np.ndarray:
 
 
 def constant_inputs(inputs: Any, n: int, n_inputs: int) -> np.ndarray:
-    """``(1, n_inputs)`` or ``(n, n_inputs)``, constant inputs, one for all or one for each.
+    """Return constant inputs ``(1, n_inputs)`` or ``(n, n_inputs)``, checked.
 
     Raises:
         TypeError, ValueError: they are neither a vector, nor one row, nor ``n`` rows.
@@ -185,7 +185,7 @@ def constant_inputs(inputs: Any, n: int, n_inputs: int) -> np.ndarray:
 def eigenvalues_of(
     system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray
 ) -> np.ndarray:
-    """``(n, n_modes)``, those that the points have, else of their Jacobians."""
+    """Return the eigenvalues ``(n, n_modes)`` of the points, or of their Jacobians."""
     if points.eigval_J_xstar is not None:
         return points.eigval_J_xstar
     parts = [np.zeros((0, system.n_states), dtype=complex)]
@@ -195,7 +195,7 @@ def eigenvalues_of(
 
 
 def n_unstable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
-    """``(n,)``, numbers of unstable directions; on kinks what the points know of all sides.
+    """Count the unstable directions ``(n,)``, on kinks from the points themselves.
 
     Args:
         points: the points.
@@ -206,7 +206,7 @@ def n_unstable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
 
 
 def is_stable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
-    """``(n,)`` boolean, which points are stable, see :func:`n_unstable_of`."""
+    """Return a mask ``(n,)`` of stable points, see :func:`n_unstable_of`."""
     known = points.stability_class
     stable = linearization.is_stable(values, points.time)
     return stable if known is None else np.asarray(known == Stability.STABLE)
@@ -215,7 +215,7 @@ def is_stable_of(points: FixedPoints, values: np.ndarray) -> np.ndarray:
 def jacobians_of(
     system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, rows: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Some of the rows at a time, and the Jacobians there, those of the points or new ones.
+    """Yield rows with the Jacobians there, those of the points or new ones, in chunks.
 
     At a fixed point on a kink new ones are of the side that decides its stability, as those
     of a search are.
@@ -243,7 +243,7 @@ def jacobians_of(
 
 
 def jacobians_at(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
-    """``(n, n_states, n_states)``, all of them, those of the points or new ones."""
+    """Return all Jacobians ``(n, n_states, n_states)``, those of the points or new ones."""
     inputs = inputs_of(system, points)
     parts = [np.zeros((0, system.n_states, system.n_states))]
     parts += [some for _, some in jacobians_of(system, points, inputs, np.arange(points.n))]

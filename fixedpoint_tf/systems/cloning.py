@@ -47,7 +47,7 @@ _ACTIVATIONS = ("activation", "recurrent_activation")
 def differentiable(
     cell: Any, n_inputs: int, layout: StateLayout
 ) -> tuple[Autodiff, Callable[[str], Any], tuple[str, str]]:
-    """Equations of a cell, differentiated automatically, in single and double precision.
+    """Make automatically differentiated equations of a cell, in single and double precision.
 
     The cell itself is neither cast nor touched. One that cannot be copied is called
     itself, in its own type.
@@ -195,11 +195,7 @@ def _check_call(cell: Any, dtype: str, n_inputs: int, layout: StateLayout, name:
 
 @contextlib.contextmanager
 def _making_layers_in(dtype: str, legacy: bool) -> Iterator[None]:
-    """Layers made inside compute in ``dtype``; the user's global settings are put back.
-
-    A cell makes its own layers in the global type, and draws initial weights that are
-    replaced at once: neither may show outside.
-    """
+    """Make layers compute in ``dtype``, and restore the global settings afterwards."""
     state = random.getstate()
     if legacy:
         precision = sys.modules["tf_keras"].mixed_precision
@@ -218,11 +214,7 @@ def _making_layers_in(dtype: str, legacy: bool) -> Iterator[None]:
 
 
 def _in_type(config: Any, dtype: str) -> Any:
-    """Return a configuration with every dtype in it, at any depth, replaced, and nothing built.
-
-    Keras builds an inner layer again from its ``build_config``, and then refuses the
-    ``build`` of the layer around it.
-    """
+    """Replace every dtype in a configuration, and drop Keras's ``build_config`` entries."""
     if isinstance(config, dict):
         return {
             key: dtype if key == "dtype" else _in_type(value, dtype)
@@ -308,7 +300,7 @@ def _take_over(pairs: list[tuple[Any, Any]]) -> None:
 def _check_same(
     cell: Any, clone: Any, native: str, n_inputs: int, sizes: tuple[int, ...]
 ) -> None:
-    """A get_config that forgets an argument makes a copy that computes something else."""
+    """Refuse a copy that computes something else, as after an incomplete get_config."""
     rng = np.random.default_rng(0)
     h, u = rng.normal(size=(4, sum(sizes))), rng.normal(size=(4, n_inputs))
     ours = call_cell(clone, tf.constant(h), tf.constant(u), sizes).numpy()

@@ -29,12 +29,12 @@ __all__ = [
 
 
 def is_legacy(thing: Any) -> bool:
-    """Tell whether the class of an object comes or inherits from ``tf_keras``."""
+    """Test whether the class of an object comes or inherits from ``tf_keras``."""
     return any(base.__module__.split(".")[0] == "tf_keras" for base in type(thing).__mro__)
 
 
 def is_cell(thing: Any) -> bool:
-    """Tell whether an object has the cell's interface: ``state_size`` and a call."""
+    """Test whether an object has the cell's interface, ``state_size`` and a call."""
     return hasattr(thing, "state_size") and callable(thing) and not isinstance(thing, type)
 
 
@@ -44,13 +44,13 @@ def name_of(thing: Any) -> str:
 
 
 def is_all_standard(cell: Any) -> bool:
-    """Tell whether a cell, or each in a stack, is of the library's own with equations."""
+    """Test whether a cell, or each in a stack, is a standard one with equations."""
     inner = cell.cells if is_stack(cell) else []
     return is_standard(cell) and all(map(is_all_standard, inner))
 
 
 def _is_convolutional(cell: Any) -> bool:
-    """Tell whether the states have further dimensions, which ``state_size`` does not show."""
+    """Test whether states have further dimensions, which ``state_size`` does not show."""
     return (
         any(
             base.__name__.startswith("ConvLSTM")
@@ -62,17 +62,14 @@ def _is_convolutional(cell: Any) -> bool:
 
 
 def _state_size(cell: Any) -> Any:
-    """``state_size`` with the states in the order in which a call takes them.
-
-    A stack of ``tf_keras`` made with ``reverse_state_order`` tells them in another one.
-    """
+    """Return ``state_size`` in call order, also for ``reverse_state_order`` in ``tf_keras``."""
     if is_stack(cell):
         return [_state_size(inner) for inner in cell.cells]
     return cell.state_size
 
 
 def _state_shapes(cell: Any, name: str) -> list[tuple[int, ...]]:
-    """Shape of each state of a cell, without the batch axis, in order."""
+    """Return the shape of each state of a cell, without the batch axis, in order."""
     shapes: list[tuple[int, ...]] = []
 
     def collect(size):
@@ -94,7 +91,7 @@ def _state_shapes(cell: Any, name: str) -> list[tuple[int, ...]]:
 
 
 def layout(cell: Any, name: str) -> StateLayout:
-    """Names and sizes of the states: h; h and c; ``layer0.h`` and so on in a stack."""
+    """Return names and sizes of the states, such as h, or h and c, or ``layer0.h``."""
     if _is_convolutional(cell):
         raise ValueError(
             f"rnn: expected states of {name!r} ({type(cell).__name__}) that are vectors, "
@@ -128,7 +125,7 @@ def _state_names(cell: Any, n: int) -> list[str]:
 
 
 def call_cell(cell: Any, h: tf.Tensor, u: tf.Tensor, sizes: tuple[int, ...]) -> tf.Tensor:
-    """New flat states of a cell, dropout off."""
+    """Return the new flat states of a cell, with dropout off."""
 
     def nest(size, states):
         if isinstance(size, (list, tuple)):
@@ -156,7 +153,7 @@ def _forget_masks(cell: Any) -> None:
 
 
 def _build_shape(thing: Any) -> tuple | None:
-    """Shape of the input that a layer or cell was built for, where it remembers."""
+    """Return the input shape that a layer or cell was built for, or None."""
     config = thing.get_build_config() if hasattr(thing, "get_build_config") else None
     if not config:
         return None
@@ -169,7 +166,7 @@ def _build_shape(thing: Any) -> tuple | None:
 
 
 def input_width(cell: Any, owner: Any = None) -> int | None:
-    """Number of inputs a built cell takes, or None where nothing tells."""
+    """Return the number of inputs of a built cell, or None if unknown."""
     if is_stack(cell):
         return input_width(cell.cells[0], owner)
     kernel = getattr(cell, "kernel", None) if getattr(cell, "built", True) else None

@@ -34,7 +34,7 @@ class System(Protocol):
     time: str
 
     def step(self, h: Any, u: Any) -> Any:
-        """(n, n_states), (n, n_inputs) -> the next states, or dh/dt."""
+        """Return next states, or dh/dt, of states (n, n_states) and inputs (n, n_inputs)."""
 
 
 def plot_flow(

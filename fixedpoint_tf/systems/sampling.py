@@ -27,7 +27,7 @@ def _draw(
     valid_bxt: Any,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Trials and times of ``n_inits`` samples, with replacement, among the valid ones."""
+    """Draw trials and times of ``n_inits`` samples, with replacement, among valid ones."""
     check_whole(n_inits, "n_inits", least=1)
     check_fits("n_inits", n_inits, n_inits, n_states)
     if valid_bxt is None:

@@ -158,7 +158,7 @@ def simulate(
     dt: float | None = None,
     dtype: str | None = None,
 ) -> np.ndarray:
-    """Give the states of a recurrent layer, as :meth:`DynamicalSystem.simulate` describes.
+    """Simulate a recurrent layer, as :meth:`DynamicalSystem.simulate` describes.
 
     A layer that goes backwards takes the last input first, and its states come in the order
     in which it goes through them, as ``return_sequences=True`` gives them.
@@ -195,7 +195,7 @@ def simulate(
 
 
 def _checked_inputs(system: DynamicalSystem, inputs: Any, argument: str) -> np.ndarray:
-    """Inputs of the layer as numbers; the error says whose inputs they are."""
+    """Return the layer's inputs as numbers, or raise an error that names the layer."""
     array = as_numbers(inputs, argument)
     try:
         check_trajectories(array, argument, system.n_inputs, "n_inputs")

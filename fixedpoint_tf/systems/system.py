@@ -40,13 +40,13 @@ class Residual:
     time: str
 
     def value(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """(n, n_states)"""
+        """Return the residual, (n, n_states)."""
         with undisturbed():
             image = self.equations.step(w, h, u)
             return image - h if self.time == "discrete" else image
 
     def jacobian(self, w, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Derivative of the residual by the states, (n, n_states, n_states)."""
+        """Return the derivative of the residual by the states, (n, n_states, n_states)."""
         with undisturbed():
             jacobian = self.equations.jacobian(w, h, u)
             if self.time == "discrete":
@@ -229,7 +229,7 @@ class DynamicalSystem:
         return weights
 
     def step(self, h, u) -> tf.Tensor:
-        """``F(h, u)`` (or ``dh/dt``) of states (n, n_states), inputs (n or 1, n_inputs).
+        """Return ``F(h, u)`` (or ``dh/dt``), (n, n_states), of inputs (n or 1, n_inputs).
 
         Example:
             >>> from fixedpoint_tf import as_system
@@ -240,7 +240,7 @@ class DynamicalSystem:
         return self._evaluate(self.equations.step, h, u)
 
     def jacobian(self, h, u) -> tf.Tensor:
-        """Derivative of ``step`` by the states, (n, n_states, n_states).
+        """Return the derivative of ``step`` by the states, (n, n_states, n_states).
 
         Example:
             >>> from fixedpoint_tf import as_system
@@ -251,7 +251,7 @@ class DynamicalSystem:
         return self._evaluate(self.equations.jacobian, h, u)
 
     def input_jacobian(self, h, u) -> tf.Tensor:
-        """Derivative of ``step`` by the inputs, (n, n_states, n_inputs).
+        """Return the derivative of ``step`` by the inputs, (n, n_states, n_inputs).
 
         Example:
             >>> from fixedpoint_tf import as_system
@@ -328,7 +328,7 @@ def _is_finite(weight: Any) -> bool:
 
 
 def _rows(value: Any, argument: str, width: int, dtype: str) -> tf.Tensor:
-    """Rows of a width as a tensor; what is no tensor yet keeps its double precision."""
+    """Return rows of a width as a tensor, NumPy arrays without loss of precision."""
     if tf.is_tensor(value) and not (value.dtype.is_floating or value.dtype.is_integer):
         raise TypeError(
             f"{argument}: expected a tensor of real numbers, received {value.dtype.name}."

@@ -23,7 +23,7 @@ def _biased_noise(
     bias: float,
     noise: float,
 ) -> np.ndarray:
-    """White noise about a mean that each trial and input draws from [-bias, bias]."""
+    """Draw white noise about a mean that each trial and input draws from [-bias, bias]."""
     n_trials, _, n_inputs = shape
     mean = rng.uniform(-bias, bias, size=(n_trials, 1, n_inputs))
     return mean + noise * rng.standard_normal(shape)

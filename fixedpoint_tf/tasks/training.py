@@ -96,7 +96,7 @@ def train_task(
 
 @contextlib.contextmanager
 def _penalised(model: keras.Model, weight_penalty: float) -> Iterator[None]:
-    """The squares of all weights count within; the model that is handed out has no penalty."""
+    """Penalise the squares of all weights during training only."""
     penalty = keras.regularizers.L2(weight_penalty) if weight_penalty else None
     variables = model.trainable_variables
     for variable in variables:
@@ -109,7 +109,7 @@ def _penalised(model: keras.Model, weight_penalty: float) -> Iterator[None]:
 
 
 def _taught(model: keras.Model, recipe: Recipe, seed: int) -> keras.Model:
-    """The same layers, with noise before them, and the activity as a second output."""
+    """Return the same layers with noise before them, and the activity as second output."""
     if not recipe.input_noise and not recipe.activity_penalty:
         return model
     inputs = keras.Input(model.input_shape[1:])

@@ -195,7 +195,7 @@ def check_pair(value: Any, argument: str, what: str) -> tuple[Any, Any]:
 
 @contextlib.contextmanager
 def in_session(name: str) -> Iterator[None]:
-    """Say in errors about a session's data which session it is.
+    """Add the name of the session to errors about its data.
 
     Args:
         name: of the session; nothing is said of one that was given no name.

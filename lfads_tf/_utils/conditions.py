@@ -97,7 +97,7 @@ def as_conditions(value: Any, n_trials: int | None, name: str = "conditions") ->
 
 
 def has_condition(labels: np.ndarray) -> np.ndarray:
-    """Tell the trials that have a condition.
+    """Return a mask of the trials that have a condition.
 
     Args:
         labels: of :func:`as_conditions`.
@@ -222,7 +222,7 @@ def _as_numbers(labels: list[Any]) -> np.ndarray | None:
 
 
 def _are_large(labels: np.ndarray) -> bool:
-    """Tell whole numbers of which float64 does not hold all."""
+    """Test for whole numbers that float64 does not hold exactly."""
     is_whole = labels.dtype.kind in "iu" and labels.size > 0
     return is_whole and not -_EXACT <= int(labels.min()) <= int(labels.max()) <= _EXACT
 

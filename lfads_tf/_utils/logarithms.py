@@ -26,7 +26,7 @@ def bounded_exp(x):
 
 
 def log_factorial(counts):
-    """``log(n!)`` of whole numbers.
+    """Compute ``log(n!)`` of whole numbers.
 
     To 1e-11 in float64. In float32 the terms round: the error is up to 1.6e-6 below n = 8
     and 2e-5 below n = 60.

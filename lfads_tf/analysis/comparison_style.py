@@ -14,7 +14,7 @@ _MARKERS = "osD^vPX"
 
 
 def style_by_name(name: str, results: Any, kind: Any) -> dict[str, tuple[Any, str, str]]:
-    """Each result with its colour and marker, in the order given."""
+    """Return each result with its colour and marker, in the given order."""
     wanted = "arrays" if kind is None else kind.__name__
     if not isinstance(results, Mapping):
         raise TypeError(

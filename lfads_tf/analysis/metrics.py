@@ -28,7 +28,7 @@ _EXPECTED_COUNT_FLOOR = 1e-9
 
 
 def r_squared(true: Any, estimated: Any, *, average: str | None = "neurons") -> Any:
-    """Coefficient of determination: 1 - squared error / squared deviation from the mean.
+    """Compute the coefficient of determination, 1 - squared error / squared deviation.
 
     The mean is each column's own, over all observed trials and bins. The value is 1 for a
     perfect estimate, 0 for that mean, and below 0 for anything worse. It is no squared
@@ -78,7 +78,7 @@ def r_squared(true: Any, estimated: Any, *, average: str | None = "neurons") -> 
 
 
 def squared_correlation(true: Any, estimated: Any, *, average: str | None = "neurons") -> Any:
-    """Squared Pearson correlation over the bins of each trial and neuron.
+    """Compute the squared Pearson correlation over the bins of each trial and neuron.
 
     The measure of the LFADS tutorial of google-research/computation-thru-dynamics: blind to
     the size and offset of the estimate, and to all differences between trials. For inferred
@@ -124,7 +124,7 @@ def squared_correlation(true: Any, estimated: Any, *, average: str | None = "neu
 
 
 def mean_rates(spikes: Any, bin_width: float) -> np.ndarray:
-    """Mean rate of each neuron over all observed trials and bins.
+    """Return the mean rate of each neuron over all observed trials and bins.
 
     Args:
         spikes: counts, ``(n_trials, n_bins, n_neurons)`` or ``(n_bins, n_neurons)``.
@@ -248,7 +248,7 @@ def _log_likelihood(expected: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def _expected_and_counts(
     rates: Any, spikes: Any, bin_width: float, *, name: str = "rates"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Expected counts, floored, and counts, both of the shape of the spikes."""
+    """Return expected counts, bounded from below, and counts, both of the spikes' shape."""
     width = seconds_per_bin(bin_width)
     counts = _counts(spikes)
     rates = checks.as_numbers(rates, name, dtype=None)
@@ -283,17 +283,14 @@ def _counts(spikes: Any) -> np.ndarray:
 
 
 def _observed_mean(values: np.ndarray, seen: np.ndarray, axis: int) -> np.ndarray:
-    """Mean of what was observed, NaN where nothing was; the axis is kept with length 1."""
+    """Return the mean of observed values, NaN if none, with the axis kept."""
     n = seen.sum(axis=axis, keepdims=True)
     total = np.where(seen, values, 0.0).sum(axis=axis, keepdims=True)
     return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
 
 
 def _deviations(values: np.ndarray, seen: np.ndarray, axis: int) -> np.ndarray:
-    """Observed values less their mean; exactly 0 where not observed or never varying.
-
-    A constant such as 0.1 would otherwise leave deviations of rounding, and an R^2 of them.
-    """
+    """Return observed values less their mean, exactly 0 for unobserved and constant ones."""
     low = np.where(seen, values, np.inf).min(axis=axis, keepdims=True)
     high = np.where(seen, values, -np.inf).max(axis=axis, keepdims=True)
     mean = _observed_mean(values, seen, axis)

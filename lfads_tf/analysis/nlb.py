@@ -66,7 +66,7 @@ def co_smoothing(
 
 
 def forward_prediction(rates: Any, spikes: Any, bin_width: float, n_encode_bins: int) -> float:
-    """Bits per spike of the bins after those that were shown to the model, ``fp-bps``.
+    """Compute bits per spike of the bins after those shown to the model, ``fp-bps``.
 
     All neurons count, those held in and those held out.
 
@@ -104,7 +104,7 @@ def nlb_behavior_r_squared(
     eval_masks: Any = None,
     penalties: Sequence[float] = _PENALTIES,
 ) -> float:
-    """R^2 of behaviour decoded from rates by the benchmark's ridge regression, ``vel R2``.
+    """Compute R^2 of behaviour by the benchmark's ridge regression, ``vel R2``.
 
     The decoder sees one bin at a time: the benchmark's behaviour is shifted by a lag already.
     It is fitted to the training trials; its penalty, on the sum of squared weights of rates

@@ -276,10 +276,7 @@ def select_gaussian_width(
 def _sums(
     counts: np.ndarray, sd_bins: float, *, causal: bool = False
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Weighted sum of observed counts, sum of their weights, and the weight of a bin itself.
-
-    The second has one trial and one neuron where everything was observed.
-    """
+    """Return weighted sum of observed counts, sum of weights, and a bin's own weight."""
 
     def convolve(values: np.ndarray) -> np.ndarray:
         if causal:

@@ -39,7 +39,7 @@ def sessions(
     valid_fraction: float,
     seed: int,
 ) -> tuple[Session, Session]:
-    """Training and validation trials: those of the file, or drawn from all of its trials."""
+    """Return training and validation trials of a file, or draw them from all trials."""
 
     def read(split: str) -> Session:
         return Session.load(data, split=split, group=group, axes=axes, bin_width=bin_width)
@@ -50,7 +50,7 @@ def sessions(
 
 
 def read_all(data: Sequence[Path], **reading: Any) -> tuple[list[Session], list[Session]]:
-    """Training and validation trials of each file; several are distinguished by their names.
+    """Return training and validation trials of each file, sessions with distinct names.
 
     Where names of sessions are missing or stand twice, those of the files take their place.
     """
@@ -146,7 +146,7 @@ def fit(
     run = {"data": paths, **run, "config": model.config.to_dict()}
 
     def write_run(logs: Any = None) -> None:
-        """Once the folder is this run's: the checkpoint has refused any other by then."""
+        """Write the run's description, after the checkpoint has accepted the folder."""
         with writing(out / RUN, overwrite=True) as path:
             path.write_text(json.dumps(run), encoding="utf-8")
 
@@ -180,7 +180,7 @@ def trained(
     callbacks: list[Any],
     say: Say,
 ) -> dict[str, list[float]]:
-    """Trains, says every now and then how far it is, and returns the history."""
+    """Train a model, report progress, and return the history."""
     start = said = time.perf_counter()
 
     def tell(epoch: int, logs: dict[str, float]) -> None:

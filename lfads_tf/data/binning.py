@@ -151,7 +151,7 @@ def _each_neuron(spike_times: Any) -> Any:
 
 
 def _doubt_of_unit(given: list[np.ndarray], n_inside: int, start: float, stop: float) -> str:
-    """Say what speaks against times in seconds; nothing if they may well be."""
+    """Describe evidence that times are not in seconds, or return ""."""
     n_spikes = sum(map(len, given))
     window = f"{start:g} to {stop:g} s"
     if not n_spikes:

@@ -17,7 +17,7 @@ __all__ = ["as_sessions", "common_conditions"]
 
 
 def as_sessions(sessions: Any, name: str = "sessions") -> list[Session]:
-    """Sessions that one model can be stitched over, checked against the first of them.
+    """Return a list of sessions for one model, checked against the first of them.
 
     Args:
         sessions: a session, or several of them.

@@ -51,7 +51,7 @@ def as_trials(value: Any, name: str) -> list[np.ndarray] | None:
 
 
 def pad(trials: Sequence[np.ndarray], n_bins: int, fill: float) -> np.ndarray:
-    """One array of trials, with ``fill`` after the end of each.
+    """Pad trials to one array, with ``fill`` after the end of each.
 
     Args:
         trials: arrays ``(n_bins_of_the_trial, n)``.
@@ -74,7 +74,7 @@ def pad(trials: Sequence[np.ndarray], n_bins: int, fill: float) -> np.ndarray:
 
 
 def as_lengths(lengths: Any, n_trials: int, n_bins: int) -> np.ndarray:
-    """Lengths of trials in bins, checked.
+    """Return the lengths of trials in bins, checked.
 
     Raises:
         TypeError: no numbers.

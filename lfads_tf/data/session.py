@@ -162,11 +162,11 @@ class Session:
         return np.where(observed.any(axis=1), last, 0)
 
     def __len__(self) -> int:
-        """Number of trials."""
+        """Return the number of trials."""
         return self.n_trials
 
     def __repr__(self) -> str:
-        """One line."""
+        """Describe the session in one line."""
         parts = [
             f"{self.n_trials} trials x {self.n_bins} bins of {1e3 * self.bin_width:g} ms x "
             f"{self.n_neurons} neurons"
@@ -416,7 +416,7 @@ class Session:
         return np.atleast_1d(chosen)
 
     def split(self, valid_fraction: float = 0.2, *, seed: int = 0) -> tuple[Session, Session]:
-        """Trials for training and for validation, drawn at random.
+        """Split trials at random for training and validation.
 
         With conditions, each gives its share of validation trials, up to rounding, and
         keeps a trial for training where it can. Both parts have at least one trial and

@@ -125,7 +125,7 @@ def fetch_isometric_wrist(
 
 
 def _downloaded(name: str, verbose: bool) -> Path:
-    """Path of a file of the recording in the cache, downloaded if it is not there."""
+    """Return the path of a cached file of the recording, downloaded if missing."""
     try:
         import pooch
     except ImportError as error:

@@ -36,7 +36,7 @@ CHUNKS = (1, 8, 64)
 
 
 def rates(network: Network, factors_tbf, session: SessionWeights):
-    """Expected spikes/s (with other data than counts: the expected data).
+    """Return expected spikes/s (with other data than counts: the expected data).
 
     Args:
         network: reads out.
@@ -52,7 +52,7 @@ def rates(network: Network, factors_tbf, session: SessionWeights):
 
 
 def factors_of(network: Network, states: Any) -> np.ndarray:
-    """See :meth:`lfads_tf.model.LFADS.factors_of`."""
+    """Return factors of generator states, see :meth:`lfads_tf.model.LFADS.factors_of`."""
     units = network.config.generator_units
     states = checks.as_numbers(states, "states", dtype=np.float32)
     check_infinity(states, "states")
@@ -66,7 +66,7 @@ def factors_of(network: Network, states: Any) -> np.ndarray:
 
 
 def rates_of(network: Network, states: Any, session: Any = None) -> np.ndarray:
-    """See :meth:`lfads_tf.model.LFADS.rates_of`."""
+    """Return rates of generator states, see :meth:`lfads_tf.model.LFADS.rates_of`."""
     factors, names = factors_of(network, states), network.config.session_names
     name = session.name if isinstance(session, Session) else session
     checks.check_text(name, "session", none=True)
@@ -228,7 +228,7 @@ def _posterior_of_one_size(network: Network, compiled: bool):
 
 
 def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inferred:
-    """Averages over the posterior of each trial; see :meth:`lfads_tf.model.LFADS.infer`."""
+    """Average over the posterior of each trial, see :meth:`lfads_tf.model.LFADS.infer`."""
     checks.check_whole(n_samples, "n_samples", least=0)
     checks.check_whole(seed, "seed", least=0, most=2**63 - 1)
     config = model.config

@@ -74,7 +74,7 @@ class ClippedGRUCell(keras.layers.Layer):
         )
 
     def project(self, inputs):
-        """Inputs on their way to the gates, bias included: ``(..., 3 * units)``."""
+        """Project inputs to the gates, bias included, ``(..., 3 * units)``."""
         return tf.tensordot(inputs, tf.convert_to_tensor(self.kernel), 1) + self.bias
 
     def call(self, inputs, states, training=None):

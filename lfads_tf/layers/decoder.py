@@ -153,7 +153,7 @@ class Decoder(keras.layers.Layer):
         return tf.matmul(initial_bi, kernel) + self.initial_bias
 
     def call(self, initial_bi, controller_input_tbk, external_tbe, noise_tbu=None, masks=None):
-        """Decodes.
+        """Run the generator, and the controller if any, over all bins.
 
         Args:
             initial_bi: initial conditions, ``(n_trials, n_initial_conditions)``.

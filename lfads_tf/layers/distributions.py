@@ -118,7 +118,7 @@ class Normal:
 
 
 def _alike(*values):
-    """The values as tensors of one type: that of the first tensor, else of the first array."""
+    """Return values as tensors of one type, that of the first tensor or array."""
     tensors = [value for value in values if tf.is_tensor(value)]
     arrays = [value for value in values if hasattr(value, "dtype")]
     types = [tf.as_dtype(value.dtype) for value in (*tensors, *arrays)]

@@ -117,7 +117,7 @@ class InitialConditionEncoder(keras.layers.Layer):
         )
 
     def call(self, x_tbn, mask_bk=None):
-        """Encodes.
+        """Encode each trial by its initial condition's posterior.
 
         Args:
             x_tbn: ``(n_bins, n_trials, n_neurons)``.
@@ -168,7 +168,7 @@ class ControllerInputEncoder(keras.layers.Layer):
         self.gru.build(input_shape)
 
     def call(self, x_tbn):
-        """Encodes.
+        """Encode each bin by forward and backward states.
 
         Args:
             x_tbn: ``(n_bins, n_trials, n_neurons)``.

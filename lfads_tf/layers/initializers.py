@@ -8,7 +8,7 @@ __all__ = ["GatesBias", "MeanAndLogVariance", "scaled_normal"]
 
 
 def scaled_normal(n_in: int, seed: int) -> keras.initializers.Initializer:
-    """Normal weights of variance ``1 / n_in``: sums of n_in unit inputs have variance 1.
+    """Draw normal weights of variance ``1 / n_in``, for sums of variance 1.
 
     Args:
         n_in: number of terms of the sum.

@@ -180,7 +180,7 @@ class Network(keras.layers.Layer):
         )
 
     def session_weights(self, batch: Mapping[str, tf.Tensor]) -> SessionWeights:
-        """Give the weights of the session of each row of a batch, or of the only session.
+        """Return the weights of each row's session, or of the only session.
 
         Raises:
             ValueError: the batch does not say which of several sessions its rows are of.
@@ -241,7 +241,7 @@ class Network(keras.layers.Layer):
         )
 
     def read_out(self, factors_tbf, session: SessionWeights):
-        """Parameters of the observation model, ``(n_bins, n_trials, n_parameters * n)``."""
+        """Return observation parameters, ``(n_bins, n_trials, n_parameters * n)``."""
         return read_out(factors_tbf, session)
 
     def get_config(self) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Observation(keras.layers.Layer):
         raise NotImplementedError
 
     def mean(self, parameters):
-        """Expected data in a bin.
+        """Return the expected data in a bin.
 
         Args:
             parameters: ``(..., n_parameters * n_neurons)``.
@@ -66,7 +66,7 @@ class Observation(keras.layers.Layer):
         raise NotImplementedError
 
     def start(self, mean, variance):
-        """Parameters of data of this mean and variance in each neuron: the first bias.
+        """Return parameters for this mean and variance of each neuron, as first bias.
 
         Where the model has one parameter its variance is what the mean makes it.
 
@@ -195,7 +195,7 @@ class ZeroInflatedGamma(Observation):
         return tf.sigmoid(logit) * (gamma_mean + self.location)
 
     def start(self, mean, variance):
-        """Events with an exponential (shape 1) above the location.
+        """Return parameters of exponential events (shape 1) above the location.
 
         With probability p, location l and scale s, ``mean = p (s + l)`` and the mean square
         is ``p (2 s^2 + 2 s l + l^2)``; their ratio gives s, then the mean gives p. Where the

@@ -37,7 +37,7 @@ class InitialConditionPrior(keras.layers.Layer):
         self.mean = self.add_weight(shape=(size,), initializer="zeros", name="mean")
 
     def call(self, mean, sd):
-        """KL divergence of each trial's posterior.
+        """Return the KL divergence of each trial's posterior.
 
         Args:
             mean: of the posterior, ``(n_trials, size)``.
@@ -98,7 +98,7 @@ class AutoregressivePrior(keras.layers.Layer):
         )
 
     def call(self, mean_tbu, sd_tbu, sample_tbu):
-        """KL divergence of the posterior given the samples.
+        """Return the KL divergence of the posterior given the samples.
 
         Args:
             mean_tbu: of the posterior at each bin given the past, ``(n_bins, n_trials,
@@ -160,7 +160,7 @@ class IndependentPrior(keras.layers.Layer):
         )
 
     def call(self, mean_tbu, sd_tbu, sample_tbu):
-        """KL divergence of the posterior.
+        """Return the KL divergence of the posterior.
 
         Args:
             mean_tbu: of the posterior, ``(n_bins, n_trials, size)``.

@@ -70,7 +70,7 @@ def read_in(x_btn, weights: SessionWeights):
 
 
 def read_out(factors_tbf, weights: SessionWeights):
-    """Parameters of the observation model, ``(n_bins, n_trials, n_parameters * n_neurons)``.
+    """Return observation parameters, ``(n_bins, n_trials, n_parameters * n_neurons)``.
 
     Args:
         factors_tbf: ``(n_bins, n_trials, n_factors)``.
@@ -205,7 +205,7 @@ class SessionsLayer(_BySession, keras.layers.Layer):
             return tf.reshape(tf.matmul(chosen, flat), (-1, *stacked.shape[1:]))
 
         def padded_out(array):
-            """The neurons of each parameter are padded by themselves."""
+            """Pad the neurons of each parameter separately."""
             array = tf.reshape(array, (-1, p, array.shape[-1] // p))
             missing = config.n_neurons - array.shape[-1]
             array = tf.pad(array, [[0, 0], [0, 0], [0, missing]])

@@ -43,7 +43,7 @@ class Controlled(NamedTuple):
 
 
 def posterior_sd(log_variance, variance_floor):
-    """Standard deviation of a posterior whose variance is kept above a floor.
+    """Return a posterior's standard deviation, its variance kept above a floor.
 
     Args:
         log_variance: as the encoder or the controller says it, of any shape.
@@ -57,7 +57,7 @@ def posterior_sd(log_variance, variance_floor):
 
 
 def gru_step(x, h, recurrent_kernel, clip):
-    """One step of the clipped GRU.
+    """Compute one step of the clipped GRU.
 
     Args:
         x: input to the gates z, r, n, projected and with its bias, ``(n_trials, 3 * units)``.
@@ -81,7 +81,7 @@ def gru_step(x, h, recurrent_kernel, clip):
 
 
 def _gru_step_gradient(d_new, h, z, r, n, kernel_zr_t, kernel_n_t, clip):
-    """Gradients at x (in three parts) and at h, given the one at the next state."""
+    """Return gradients at x (in three parts) and at h, given that at the next state."""
     inside = tf.abs(z * h + (1 - z) * n) <= clip
     d_new = tf.where(inside, d_new, tf.zeros_like(d_new))
     d_n = d_new * (1 - z) * (1 - n * n)
@@ -102,7 +102,7 @@ def _recurrent_kernel_gradient(h_tbh, r_tbh, d_x_tbk):
 
 
 def _summed_product(a_tbm, b_tbn):
-    """``sum_t a_t' b_t`` as one matrix product, ``(m, n)``."""
+    """Return ``sum_t a_t' b_t`` as one matrix product, ``(m, n)``."""
     a = tf.reshape(a_tbm, (-1, a_tbm.shape[-1]))
     return tf.matmul(a, tf.reshape(b_tbn, (-1, b_tbn.shape[-1])), transpose_a=True)
 
@@ -122,10 +122,7 @@ def _previous(states_tbh, initial_bh):
 
 
 def _loop(n_bins, body, state, arrays, *, reverse=False):
-    """Run ``state, rows = body(t, *state)`` over time; return the stacked rows and the state.
-
-    One ``tf.while_loop`` with a known number of steps: XLA keeps the arrays in place.
-    """
+    """Run ``body(t, *state)`` over time in one loop, and return stacked rows and the state."""
     n_state = len(state)
 
     def step(i, *carry):
@@ -222,7 +219,7 @@ def controlled_gru(
     factor_mask_tbf=None,
     generator_mask_tbg=None,
 ):
-    """Controller, inferred inputs, generator and factors over all bins.
+    """Run controller, inferred inputs, generator and factors over all bins.
 
     Each bin (Pandarinath et al. 2018, online methods)::
 

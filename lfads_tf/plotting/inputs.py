@@ -159,7 +159,7 @@ def _events(event_bins: Any, n_trials: int, n_bins: int) -> np.ndarray | None:
 def _aligned(
     values: np.ndarray, events: np.ndarray, width: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Values from ``n_bins - 1`` bins before to as many after each event; NaN outside."""
+    """Align values to events, from ``n_bins - 1`` bins before to as many after."""
     n_trials, n_bins, n = values.shape
     lags = np.arange(1 - n_bins, n_bins)
     aligned = np.full((n_trials, len(lags), n), np.nan)

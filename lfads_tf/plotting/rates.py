@@ -117,7 +117,7 @@ def plot_rates_against_truth(
 
 
 def _good_typical_bad(each: np.ndarray) -> list[int]:
-    """Neurons at the 90th, 50th and 10th percentile of those that have an R^2."""
+    """Choose the neurons at the 90th, 50th and 10th percentile of R^2."""
     order = np.argsort(-each)  # NaN at the end
     n = (~np.isnan(each)).sum() or len(each)
     at = np.round(np.array([0.1, 0.5, 0.9]) * (n - 1)).astype(int)

@@ -71,7 +71,7 @@ def field(
 
 
 def chosen(name: str, indices: Any, n: int, default: Iterable[int]) -> list[int]:
-    """Indices as a list, checked against the number there is.
+    """Return indices as a list, checked against the number there is.
 
     Raises:
         ValueError: they are no whole numbers, or none, or out of range.
@@ -90,7 +90,7 @@ def chosen(name: str, indices: Any, n: int, default: Iterable[int]) -> list[int]
 
 
 def times(n_bins: int, bin_width: float, start: float) -> np.ndarray:
-    """Centres of the bins in seconds, where the first begins at ``start``."""
+    """Return the centres of the bins in seconds, the first bin beginning at ``start``."""
     return start + (np.arange(n_bins) + 0.5) * bin_width
 
 

@@ -150,7 +150,7 @@ def plot_trials(
 
 
 def _similar_neighbours(rates: np.ndarray) -> np.ndarray:
-    """Neurons by their weight in the first principal component, ``(n_neurons,)``."""
+    """Order neurons by their weight in the first principal component, ``(n_neurons,)``."""
     flat = np.nan_to_num(rates.reshape(-1, rates.shape[-1]).astype(np.float64))
     flat = flat - flat.mean(axis=0)
     sd = flat.std(axis=0)
@@ -210,7 +210,7 @@ def _draw_images(
 
 
 def _draw_traces(axes: np.ndarray, time: np.ndarray, counts: np.ndarray, values: list) -> None:
-    """One neuron in each trial: rates as lines, counts as bars that hang under them."""
+    """Draw one neuron in each trial, rates as lines and counts as bars below."""
     top = 1.05 * max(float(np.nanmax(array, initial=0.0)) for _, array, _ in values) or 1.0
     most = float(np.nanmax(counts, initial=0.0)) or 1.0
     for i, ax in enumerate(axes):

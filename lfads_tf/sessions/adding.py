@@ -26,7 +26,7 @@ __all__ = ["assign_common", "begin_like", "refined_read_out", "weights_like"]
 
 
 def assign_common(old: Network, new: Network) -> None:
-    """Give a network all that it has in common with one of fewer sessions.
+    """Copy the weights that a network shares with one of fewer sessions.
 
     Where the older one has no read-in, its session's is the identity.
 

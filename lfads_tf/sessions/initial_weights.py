@@ -76,7 +76,7 @@ def start(network: Network, arrays: Mapping[str, Any], data: Any, name: str = "x
 
 
 def log_link(config: LFADSConfig) -> bool:
-    """Tell whether factors act on logarithms of the expected data."""
+    """Test whether factors act on logarithms of the expected data."""
     return config.observation != "gaussian"
 
 

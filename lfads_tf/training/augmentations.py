@@ -12,7 +12,7 @@ __all__ = ["keep_mask", "random_bits", "spike_jitter", "temporal_shift", "with_r
 
 
 def random_bits(seed, shape):
-    """Whole numbers from 0 to 65,535, each as likely: the raw material of masks.
+    """Draw whole numbers from 0 to 65,535 with equal probability, to make masks of.
 
     Two of them cost as much as one uniform number of float32.
 
@@ -32,7 +32,7 @@ def random_bits(seed, shape):
 
 
 def keep_mask(bits, rate):
-    """1 with probability ``1 - rate``, else 0.
+    """Return 1 with probability ``1 - rate``, else 0.
 
     Serves dropout (scaled by :func:`with_rate`), coordinated dropout (Keshtkaran &
     Pandarinath 2019) and sample validation (Keshtkaran et al. 2022) alike.
@@ -104,7 +104,7 @@ def spike_jitter(seed, spikes_btn, width):
 
 
 def _later(array_btn, n_bins):
-    """The array moved towards later bins by ``n_bins`` (earlier: negative), 0 coming in."""
+    """Shift an array towards later bins by ``n_bins`` (earlier if negative), padded with 0."""
     before, after = max(n_bins, 0), max(-n_bins, 0)
     kept = array_btn[:, after : array_btn.shape[1] - before]
     return tf.pad(kept, [[0, 0], [before, after], [0, 0]])

@@ -39,7 +39,7 @@ __all__ = [
 
 
 def batch_shape(n_trials: int, batch_size: int) -> tuple[int, int]:
-    """Number of batches, and trials in each: all alike, so that little is padding.
+    """Return the number of batches, and the number of trials in each.
 
     Args:
         n_trials: in all.
@@ -60,7 +60,7 @@ def batches(
     seed: int | None = None,
     first_epoch: int = 0,
 ) -> tuple[tf.data.Dataset, int]:
-    """Batches of one shape.
+    """Return batches of one shape.
 
     The order of an epoch follows from seed and epoch alone, so that training which begins
     again at a later epoch meets the same batches.
@@ -191,7 +191,7 @@ def padded_batches(
 
 
 def says_no_number(data: Any) -> bool:
-    """Tell a pipeline that does not know how many batches it has."""
+    """Test whether a pipeline has an unknown number of batches."""
     return isinstance(data, tf.data.Dataset) and bool(
         data.cardinality() == tf.data.UNKNOWN_CARDINALITY
     )
@@ -211,7 +211,7 @@ def _told(
 
 
 def _is_observed(data, config, name):
-    """Tell a batch with an observed sample from one of NaN only."""
+    """Test whether a batch has an observed sample."""
     spikes_btn = checked_batch(data, config, name)["spikes_btn"]
     return not bool(tf.reduce_all(tf.math.is_nan(spikes_btn)))
 
@@ -292,7 +292,7 @@ def checked_batch(data: Any, config: LFADSConfig, name: str = "x") -> dict[str, 
 
 
 def joined(data: tf.data.Dataset, name: str = "data", n_used: int | None = None) -> Any:
-    """Give all batches of spikes, or of spikes and external inputs, as arrays.
+    """Join all batches of spikes, or of spikes and external inputs, to arrays.
 
     Args:
         data: batches ``(n_trials, n_bins, n_neurons)``, or pairs of such and

@@ -69,7 +69,7 @@ def default_callbacks(
     overwrite: bool = False,
     save_every: float = 30.0,
 ) -> list[keras.callbacks.Callback]:
-    """Learning rate by plateaus, early stopping and, with a folder, checkpoints.
+    """Make callbacks for learning rate, early stopping and, with a folder, checkpoints.
 
     All judge by the validation likelihood smoothed over epochs, and wait until the warm-up
     of the loss has ended.
@@ -291,7 +291,7 @@ class Checkpoint(keras.callbacks.Callback):
         return epoch + 1, stopped
 
     def fill(self, history: keras.callbacks.History) -> None:
-        """Give Keras's history all epochs of a resumed run."""
+        """Add all epochs of a resumed run to Keras's history."""
         columns = dict(self.history)
         history.epoch = [int(epoch) for epoch in columns.pop("epoch", [])]
         history.history = columns
@@ -385,7 +385,7 @@ class Checkpoint(keras.callbacks.Callback):
             )
 
     def restore(self, model: keras.Model) -> None:
-        """Give a model, and the callbacks, the state of the folder.
+        """Restore a model, and the callbacks, to the state of the folder.
 
         Args:
             model: compiled, with the configuration and the optimizer of the folder's run.
@@ -439,7 +439,7 @@ def _check_folder(path: Path) -> None:
 
 
 def _begins_with(directory: Path, history: Mapping[str, list[float]]) -> bool:
-    """Tell if the written history has that of the state, or more."""
+    """Test whether the written history has that of the state, or more."""
     try:
         written = read_history(directory)
     except (OSError, ValueError):
@@ -462,7 +462,7 @@ def _check_shapes(path: Path, whose: str, own: Sequence[Any], given: Sequence[An
 
 
 def settings_of(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
-    """Give all settings of an optimizer by name, as a file holds them.
+    """Return all settings of an optimizer by name, as a file holds them.
 
     Args:
         optimizer: of Keras; of one that scales losses also those of the one within.

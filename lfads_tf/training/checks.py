@@ -73,7 +73,7 @@ class _Rule(NamedTuple):
 
 
 def _rules(config: LFADSConfig) -> list[_Rule]:
-    """For data under the observation model of a configuration; NaN breaks none of them."""
+    """Return the rules for data under an observation model; NaN breaks none of them."""
     kind = f"(observation={config.observation!r})"
     rules = [_Rule(lambda x, _: abs(x) == math.inf, "finite data", lambda _: "infinity")]
     if config.observation != "gaussian":
@@ -141,7 +141,7 @@ def check_values(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None
 
 
 def least_far(config: LFADSConfig) -> float:
-    """Give a size that all data have that the observation model cannot reach."""
+    """Return the least size of data that the observation model cannot reach."""
     highest = math.exp(HIGHEST_LOG)
     return {"poisson": highest, "gaussian": math.sqrt(highest)}.get(
         config.observation, math.inf
@@ -149,7 +149,7 @@ def least_far(config: LFADSConfig) -> float:
 
 
 def unreachable(spikes_btn: np.ndarray, config: LFADSConfig) -> str | None:
-    """Give the sentence of data that no parameters of the observation model come near.
+    """Describe data that no parameters of the observation model can reach, or return None.
 
     Args:
         spikes_btn: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
@@ -234,7 +234,7 @@ def check_split(session: Session, config: LFADSConfig, name: str) -> None:
 
 
 def parts_of(data: Any, name: str) -> tuple[Any, Any]:
-    """Give spikes and external inputs (or none) of what may be the spikes alone.
+    """Return spikes and external inputs (or None), from spikes alone or both.
 
     Args:
         data: spikes, or a tuple or list of them and external inputs.
@@ -593,7 +593,7 @@ def check_pipeline(
 
 @contextlib.contextmanager
 def as_value_errors() -> Iterator[None]:
-    """Give a check that a graph made of batches as the ``ValueError`` it is outside of one.
+    """Raise a check's error from a graph as the ``ValueError`` that it is outside.
 
     Raises:
         ValueError: with the sentence of the check.

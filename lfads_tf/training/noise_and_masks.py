@@ -99,7 +99,7 @@ def draw(seed, config: LFADSConfig, n_trials, *, training: bool) -> dict[str, tf
 def masks(
     drawn: Mapping[str, tf.Tensor], rates: Mapping[str, tf.Tensor]
 ) -> dict[str, tf.Tensor]:
-    """Noise as it is used, with masks in the place of random bits.
+    """Return noise as it is used, with masks in place of random bits.
 
     Args:
         drawn: of :func:`draw`.

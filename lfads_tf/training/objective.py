@@ -51,7 +51,7 @@ def warmup(step, n_steps):
 
 
 def l2_penalty(kernels, weights):
-    """Half the mean square of each recurrent kernel, times its weight, summed.
+    """Return half the mean square of each recurrent kernel, times its weight, summed.
 
     Args:
         kernels: recurrent kernels.
@@ -190,16 +190,13 @@ def loss_parts(
 
 
 def _before_the_end(observed_btn):
-    """1 up to the last bin in which anything is observed, 0 after it: ``(n_trials, n_bins)``.
-
-    What happens after the end of a trial leaves no trace in the data.
-    """
+    """Return 1 up to the last bin with an observation, 0 after it, ``(n_trials, n_bins)``."""
     seen_bt = tf.reduce_max(observed_btn, axis=2)
     return tf.cast(tf.cumsum(seen_bt, axis=1, reverse=True) > 0, tf.float32)
 
 
 def _recurrent_kernels(network, scalars):
-    """Kernels with an L2 weight, and the weights."""
+    """Return the kernels that have an L2 weight, and the weights."""
     kernels = [network.decoder.generator.recurrent_kernel]
     weights = [scalars["l2_generator_weight"]]
     encoders = [network.initial_condition_encoder, network.controller_encoder]

@@ -54,7 +54,7 @@ def make_shards(
     *,
     training: bool,
 ) -> list[dict[str, dict[str, tf.Tensor]]]:
-    """Shards of a batch with their noise: a list of ``{"batch": ..., "noise": ...}``.
+    """Divide a batch into shards with noise, a list of ``{"batch": ..., "noise": ...}``.
 
     Args:
         batch: of :func:`lfads_tf.training.batches.checked_batch`.
@@ -256,7 +256,7 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
 
 
 def first_bad_part(parts: Mapping[str, tf.Tensor], norm, rate=0.0):
-    """Index into :data:`PARTS` of what is not finite, or -1.
+    """Return the index into :data:`PARTS` of the first part that is not finite, or -1.
 
     Behind the parts stand the gradient and the learning rate, which is not negative either.
 

@@ -138,7 +138,7 @@ def arrays_of_session(
 
 
 def known_sessions(data: Any, config: LFADSConfig, name: str) -> list[Session]:
-    """Give sessions as a list if they go together and the model knows them.
+    """Return sessions as a list, checked to fit together and the model.
 
     Raises:
         TypeError: no sessions.
@@ -235,7 +235,7 @@ def _padded(spikes: Any, name: str) -> tuple[Any, np.ndarray | None]:
 
 
 def _is_pair(data: list[Any]) -> bool:
-    """Tell a pair of spikes and external inputs from a list of two trials."""
+    """Test for a pair of spikes and external inputs, not a list of two trials."""
     if len(data) != 2 or data[1] is None:
         return len(data) == 2
     try:
@@ -272,7 +272,7 @@ def _spikes(
 
 
 def trial_weights(weights: Any, sessions: Sequence[Session]) -> np.ndarray | None:
-    """Give the weight of each trial, whose mean is 1; none where all are 1.
+    """Return the weight of each trial, with mean 1, or None if all are 1.
 
     Args:
         weights: ``"trials"``: each trial weighs alike; ``"sessions"``: each session does,

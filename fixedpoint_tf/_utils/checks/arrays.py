@@ -148,7 +148,7 @@ def _check_range(
 
 
 def _holds_numbers(array: np.ndarray, is_complex: bool) -> bool:
-    """Tell numbers from what NumPy would convert: text, dates, None, complex to real ones."""
+    """Test whether an array holds numbers, not text, dates or None, without a conversion."""
     number = numbers.Complex if is_complex else numbers.Real
     if array.dtype.kind == "O":
         return all(

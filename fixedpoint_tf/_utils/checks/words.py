@@ -15,7 +15,7 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100  # characters that a m
 
 
 class ArgumentTypeError(TypeError, ValueError):
-    """Say that a value is of another type than a check expected.
+    """Error of a value of another type than expected.
 
     It is a ``ValueError`` as well, as ``numpy.exceptions.AxisError`` is an ``IndexError`` as
     well: True, 2.5 or a word in place of a whole number are also just wrong values.
@@ -23,11 +23,11 @@ class ArgumentTypeError(TypeError, ValueError):
 
 
 class ArgumentIndexError(IndexError, ValueError):
-    """Say that there is no such row, group or branch, which is a wrong value as well."""
+    """Error of a row, group or branch that does not exist; it is a wrong value as well."""
 
 
 class ArgumentKeyError(KeyError, ValueError):
-    """Say that a name is not among what was passed."""
+    """Error of a name that is not among those passed."""
 
     def __str__(self) -> str:
         return str(self.args[0])

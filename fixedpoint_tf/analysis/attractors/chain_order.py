@@ -73,7 +73,7 @@ def examine_chain(sorter: ManifoldGrouper, rows: np.ndarray, chain: Chain) -> di
 
 
 def _drift_along(sorter: ManifoldGrouper, rows, tangent, at, nodes, closed):
-    """Speed along a known path at the members, and midway to the next."""
+    """Return the speed along a known path at the members, and midway to the next."""
     n = len(rows)
     between = np.full(n, np.nan)
     at_members = along(sorter.velocity(sorter.x[rows], sorter.u[rows]), tangent)

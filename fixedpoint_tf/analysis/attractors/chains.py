@@ -136,7 +136,7 @@ def _rates(values: np.ndarray, time: str) -> np.ndarray:
 
 
 def _leaves_straight(values: np.ndarray, time: str) -> np.ndarray:
-    """Tell whether states leave without changing sides: the fastest mode is positive."""
+    """Test whether states leave without changing sides, as the fastest mode is positive."""
     fastest = np.take_along_axis(
         values, linearization.growth(values, time).argmax(axis=1)[:, None], axis=1
     )[:, 0]
@@ -229,7 +229,7 @@ def _follow(
 
 
 def _thinned(path: np.ndarray, spacing: float) -> np.ndarray:
-    """States of a run but the first, about so far apart, and the last."""
+    """Return states of a run at least ``spacing`` apart, without the first, with the last."""
     length = np.concatenate([[0.0], np.cumsum(_lengths(path))])
     marks = np.floor(length / max(spacing, 1e-300))
     keep = np.flatnonzero(np.diff(marks) > 0) + 1
@@ -241,7 +241,7 @@ def _lengths(path: np.ndarray) -> np.ndarray:
 
 
 def _components(saddles: np.ndarray, ways: list[_Way]) -> list[set[int]]:
-    """Sets of saddles that are joined by attractors; those with a lost way spoil theirs."""
+    """Return sets of saddles joined by attractors, without those that have a lost way."""
     groups: list[tuple[set[int], set[int]]] = []
     for saddle in saddles:
         ends = {way.target for way in ways if way.saddle == saddle}

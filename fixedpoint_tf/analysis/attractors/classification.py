@@ -236,7 +236,7 @@ def _groups_of(
     rows: np.ndarray,
     at_rest: np.ndarray,
 ) -> tuple[list[Callable[[], dict[str, Any]]], int]:
-    """The groups at one input, to be examined, and how many slow states lead to points."""
+    """Find the groups at one input, and count the slow states that lead to points."""
     fixed, slow_ones = rows[at_rest[rows]], rows[sorter.is_slow[rows]]
     system, min_time_constant, dt = sorter.system, sorter.min_time_constant, sorter.dt
     chains = find_chains(

@@ -73,7 +73,7 @@ class Group:
 
 
 def describe(group: Group) -> list[str]:
-    """Give length, drift, return and what is doubtful, in a few words each."""
+    """List length, drift, return time and doubts of a group, in a few words each."""
     facts = []
     if group.group_type in (GroupType.LINE, GroupType.RING, GroupType.CYCLE):
         facts.append(f"length {group.length:.3g}")

@@ -80,14 +80,14 @@ class ManifoldGrouper:
         self.x[returns] = self.settled(self.x[returns], self.u[returns], returns)
 
     def _return_times(self, dimension: np.ndarray) -> np.ndarray:
-        """``(n,)``, the longest time constant of the modes but the slowest few."""
+        """Return the longest time constant ``(n,)`` of all modes but the slowest few."""
         rest = np.arange(self.values.shape[1]) >= dimension[:, None]
         times = linearization.time_constants(self.values, self.system.time)
         grows = linearization.growth(self.values, self.system.time) >= self.edge
         return np.where(rest, np.where(grows, np.inf, times), 0.0).max(axis=1, initial=0.0)
 
     def settled(self, x, u, rows: np.ndarray, n_times: float = SETTLING) -> np.ndarray:
-        """States once they are back on the manifold of the points ``rows``."""
+        """Run states until they are back on the manifold of the points ``rows``."""
         longest = np.max(self.return_time[rows], initial=0.0)
         if not len(x) or not np.isfinite(longest):
             return x
@@ -96,7 +96,7 @@ class ManifoldGrouper:
         return np.where(np.isfinite(later).all(axis=1, keepdims=True), later, x)
 
     def groups(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Positions in ``rows`` of the members of each group, largest group first."""
+        """Return positions in ``rows`` of the members of each group, largest group first."""
         pairs = neighbour_pairs(self.x[rows])
         # A point where another number of modes is slow is of another manifold.
         counts = self.n_joining[rows][pairs]
@@ -112,7 +112,7 @@ class ManifoldGrouper:
         return sorted(groups, key=len, reverse=True)
 
     def connected(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Tell whether states between two points fuse or part slowly enough."""
+        """Test whether states between two points fuse, or part slowly enough."""
         if not len(a):
             return np.zeros(0, dtype=bool)
         gap = self.x[b] - self.x[a]
@@ -175,7 +175,7 @@ class ManifoldGrouper:
         )
 
     def _is_source(self, row: int) -> bool:
-        """Tell whether all slow modes of a point grow, in two or more directions."""
+        """Test whether all slow modes of a point grow, in two or more directions."""
         slow = self.values[row, : self.n_slow[row]]
         leaving = int(linearization.n_unstable(slow[None], self.system.time)[0])
         return bool(self.n_unstable[row] >= 2 and leaving == len(slow))
@@ -193,7 +193,7 @@ class ManifoldGrouper:
         }
 
     def _turns_one_way(self, x: np.ndarray, drift: np.ndarray) -> bool:
-        """Tell whether all members drift one way along the ring, by more than rounding."""
+        """Test whether all members drift one way along the ring, by more than rounding."""
         eps = 1e-12 if self.system.dtypes[1] == "float64" else 1e-5
         least = float(np.abs(drift).min())
         one_way = bool((drift > 0).all() or (drift < 0).all())
@@ -208,7 +208,7 @@ class ManifoldGrouper:
     def drift(
         self, rows: np.ndarray, tangent: np.ndarray | None, closed: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Speed along the manifold at the members, and from each member to the next."""
+        """Return the speed along the manifold at the members, and from each to the next."""
         x, u, n = self.x[rows], self.u[rows], len(rows)
         between = np.full(n, np.nan)
         at_members = along(self.velocity(x, u), tangent)

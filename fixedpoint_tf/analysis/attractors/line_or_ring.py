@@ -41,13 +41,13 @@ def _lengths(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def _graph(points: np.ndarray, pairs: np.ndarray) -> csr_matrix:
-    """Distances as a sparse graph, in which a zero would be no edge."""
+    """Return distances as a sparse graph, in which a zero would be no edge."""
     n, lengths = len(points), np.maximum(_lengths(points, pairs), np.finfo(float).tiny)
     return coo_matrix((lengths, (pairs[:, 0], pairs[:, 1])), shape=(n, n)).tocsr()
 
 
 def _nearest(points: np.ndarray, k: int) -> np.ndarray:
-    """``(n, k)``, the nearest other points of each."""
+    """Return the nearest other points of each, ``(n, k)``."""
     _, index = cKDTree(points).query(points, k=k + 1)
     own = np.arange(len(points))
     # Among equal points a point need not come first in its own list.
@@ -56,7 +56,7 @@ def _nearest(points: np.ndarray, k: int) -> np.ndarray:
 
 
 def _spanning_tree(points: np.ndarray) -> np.ndarray:
-    """``(n - 1, 2)``, the edges of least total length that join all points."""
+    """Return the edges ``(n - 1, 2)`` of least total length that join all points."""
     if len(points) <= DENSE:
         distances = squareform(np.maximum(pdist(points), np.finfo(float).tiny))
         tree = minimum_spanning_tree(distances)
@@ -72,7 +72,7 @@ def _near_pairs(points: np.ndarray, k: int) -> np.ndarray:
 
 
 def neighbour_pairs(points: np.ndarray, k: int = 8) -> np.ndarray:
-    """Pairs of points that may be neighbours on a manifold.
+    """List pairs of points that may be neighbours on a manifold.
 
     Args:
         points: ``(n, n_states)``.
@@ -94,7 +94,7 @@ def neighbour_pairs(points: np.ndarray, k: int = 8) -> np.ndarray:
 
 
 def local_dimension(points: np.ndarray) -> tuple[int, float]:
-    """Dimension of the manifold that the points of a cloud lie on, from near neighbours.
+    """Estimate the dimension of the manifold of a cloud of points from near neighbours.
 
     At each point the neighbourhood is turned to its principal components, and the
     dimension is the smallest ``d`` for which the other components are a quadratic function
@@ -137,7 +137,7 @@ def _dimension_at(points: np.ndarray, k: int) -> tuple[int, float]:
 
 
 def _flat_in(local: np.ndarray) -> tuple[float, float]:
-    """Dimension of one neighbourhood ``(n_points, n_states)``, and distance from it."""
+    """Return the dimension of one neighbourhood ``(n_points, n_states)``, and the misfit."""
     n_points, most = len(local), min(2, len(local) - 1, local.shape[1])
     # Not by scikit-learn's PCA: there are thousands of such neighbourhoods of a few points, and
     # their products serve the quadratic fit below, too.

@@ -95,7 +95,7 @@ def outcomes_of(
     dt: float,
     waiting: float = WAITING,
 ) -> np.ndarray:
-    """``(n,)`` of :class:`RunOutcome`: what becomes of states of one input, run forward.
+    """Run states of one input forward, and return the :class:`RunOutcome` of each, ``(n,)``.
 
     Args:
         system: the system.

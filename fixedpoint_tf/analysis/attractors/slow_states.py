@@ -162,7 +162,7 @@ def _spread_out(
 
 
 def _spread(x: np.ndarray, max_points: int) -> tuple[np.ndarray, float]:
-    """Rows of at most so many points, none nearer than a spacing, and the spacing."""
+    """Choose at most so many points, none nearer than a spacing, and return the spacing."""
     if not len(x):
         return np.zeros(0, dtype=int), 0.0
     # States that have gathered at one place count as one; rounding does not part them.

@@ -18,7 +18,7 @@ __all__ = ["summarize"]
 
 
 def summarize(answer: Attractors) -> str:
-    """Say what groups there are, then the evidence, parted by semicolons."""
+    """Describe the groups, then the evidence, separated by semicolons."""
     parts = [_sentence(answer), *_evidence(answer)]
     return "; ".join(parts) + (" (interrupted)" if answer.interrupted else "")
 
@@ -59,7 +59,7 @@ def _sentence(answer: Attractors) -> str:
 
 
 def _nothing(answer: Attractors) -> str:
-    """Say why no group was found."""
+    """Describe why no group was found."""
     n = answer.n_left_out + answer.n_not_slow
     if answer.interrupted or not n:
         return "no points"

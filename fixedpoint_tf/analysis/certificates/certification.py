@@ -155,7 +155,7 @@ def _certificates(
     safety: float,
     units: np.ndarray | None,
 ) -> Certificates:
-    """Tell which of the points examined are the same; those not examined have no answer."""
+    """Build the certificates, and join examined points that are the same."""
     columns = _joined(verdicts, len(x))
     codes = columns.pop("code")
     # A residual that rounding cannot explain, with no fixed point near: the state moves on.
@@ -189,7 +189,7 @@ def _certificates(
 def _check_points(
     system: DynamicalSystem, points: Any, inputs: Any
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """States, inputs and status of each point."""
+    """Return states, inputs and status of each point, checked."""
     status, given = None, inputs
     if isinstance(points, FixedPoints):
         if points.time != system.time:
@@ -224,7 +224,7 @@ def _check_points(
 
 
 def _size_of_states(x: np.ndarray, start: np.ndarray | None, units: np.ndarray | None) -> float:
-    """Size of the largest point; where all are at zero but for rounding, of the starts."""
+    """Return the size of the largest point, or of the starts if all points are near zero."""
 
     def largest(states: np.ndarray) -> float:
         finite = states[np.isfinite(states).all(axis=1)]
@@ -238,7 +238,7 @@ def _size_of_states(x: np.ndarray, start: np.ndarray | None, units: np.ndarray |
 
 
 def _modes(points: Any) -> tuple[np.ndarray, ...] | None:
-    """Eigenvalues and eigenvectors, where the points carry all of them."""
+    """Return eigenvalues and eigenvectors if the points carry all of them, else None."""
     if not isinstance(points, FixedPoints):
         return None
     values, right = points.eigval_J_xstar, points.eigvec_J_xstar

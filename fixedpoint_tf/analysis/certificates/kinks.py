@@ -42,7 +42,7 @@ def beside_kink(
     y: np.ndarray,
     size: np.ndarray,
 ) -> np.ndarray:
-    """Tell which refused points have a kink within their Newton step."""
+    """Test which refused points have a kink within their Newton step."""
     beside = np.zeros(len(x), dtype=bool)
     rows = np.flatnonzero(refused & np.isfinite(x).all(axis=1) & np.isfinite(y))
     if len(rows):

@@ -55,7 +55,7 @@ class Verdict:
 
 
 def has_closed_form(system: DynamicalSystem) -> bool:
-    """Tell whether the change of the Jacobian of a system is bounded by a formula."""
+    """Test whether the change of the Jacobian of a system is bounded by a formula."""
     equations = system.equations
     bounded = isinstance(equations, CellEquations) and equations.has_ball_bounds
     return bounded and system.dtypes[1] == "float64"
@@ -197,7 +197,7 @@ class Prover:
         )
 
     def _rounding(self, x, u, image, jacobian):
-        """Bounds of the errors of ``F`` and of the length of its gradients, ``(n, d)``."""
+        """Bound the errors of ``F`` and of the lengths of its gradients, ``(n, d)``."""
         if self.bounds is not None:
             answers = self.bounds(x, u, np.zeros(len(x)))
             parts = [(a.port.error, a.port.slope_error) for a in answers]
@@ -213,13 +213,13 @@ class Prover:
         return unit * size, unit * np.linalg.norm(jacobian, axis=2)
 
     def _second_bound(self, A, x, u, jacobian, radius) -> np.ndarray:
-        """``Z2`` for balls of these radii, ``(n,)``, from the closed form."""
+        """Bound ``Z2`` for balls of these radii, ``(n,)``, by the closed form."""
         if self.bounds is None:
             return np.full(len(x), np.inf)
         return norm_through(A, [a.bend for a in self.bounds(x, u, radius)])
 
     def _sampled(self, A, x, u, jacobian, y, z0, first, size):
-        """``Z2`` as met, both radii, and the change of the Jacobian within the first."""
+        """Sample ``Z2`` and both radii, and the change of the Jacobian within the first."""
         # Nearer than this, the places would be rounded to the same states.
         resolved = 8.0 * self.eps * np.linalg.norm(x, axis=1)
         smallest = np.maximum(np.maximum(first, SMALLEST_SAMPLED * size), resolved)
@@ -242,11 +242,7 @@ class Prover:
     def _across_thresholds(
         self, A, x, u, shifted, residual, rows, code, low, reach, n_unstable
     ) -> None:
-        """Prove what all sides of thresholds allow: ``|I - A V| < 1`` for every Jacobian V.
-
-        Changes ``code``, ``low``, ``reach`` and ``n_unstable``. ``x - A G(x)`` contracts in the
-        ball by the mean value theorem for generalised Jacobians (Clarke 1983, 2.6.5).
-        """
+        """Prove points on thresholds by ``|I - A V| < 1`` for each Jacobian V (Clarke 1983)."""
         rows = np.flatnonzero(rows)
         if not len(rows) or self.bounds_of_jumps is None:
             return

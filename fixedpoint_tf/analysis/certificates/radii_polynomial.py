@@ -28,7 +28,7 @@ _CLOSE = 1.1  # the ratio to which the largest radius is found
 
 
 def radii(y: np.ndarray, z0: np.ndarray, z2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Roots of the radii polynomial, NaN where it is nowhere negative.
+    """Return the roots of the radii polynomial, NaN where it is nowhere negative.
 
     Args:
         y, z0, z2: the bounds, ``(n,)``.
@@ -58,7 +58,7 @@ def largest_radius(
     cap: np.ndarray,
     evaluations: int = _EVALUATIONS,
 ) -> np.ndarray:
-    """The largest ball in which the polynomial, with the bound for that ball, is negative.
+    """Find the largest ball in which the polynomial, with the ball's bound, is negative.
 
     ``z2_of(r)`` grows with ``r``: the ball that can be had is where the greater root has come
     down to the radius of the ball itself. Found by bisection from below.

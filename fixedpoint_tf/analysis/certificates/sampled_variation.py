@@ -195,13 +195,13 @@ def _agree(met, lines, rng, n_final, safety, defect, low, existence, smallest) -
 
 
 def _cloud(rng: np.random.Generator, radius: np.ndarray, n_pairs: int, d: int) -> np.ndarray:
-    """Pairs of opposite normal places, ``(n, 2 n_pairs, d)``: a pair sees both sides."""
+    """Draw pairs of opposite normal offsets ``(n, 2 n_pairs, d)``, to sample both sides."""
     half = radius[:, None, None] * rng.normal(size=(len(radius), n_pairs, d))
     return np.concatenate([half, -half], axis=1)
 
 
 def _lines(jacobian: np.ndarray, inverses: np.ndarray) -> np.ndarray:
-    """Unit vectors along the axes, eigenvectors and singular vectors, ``(n, m, d)``."""
+    """Return unit vectors along axes, eigenvectors and singular vectors, ``(n, m, d)``."""
     n, d, _ = jacobian.shape
     finite = np.isfinite(jacobian).all(axis=(1, 2)) & np.isfinite(inverses).all(axis=(1, 2))
     J = np.where(finite[:, None, None], jacobian, 0.0)

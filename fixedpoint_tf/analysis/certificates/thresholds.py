@@ -118,7 +118,7 @@ def prove_at_threshold(
 def _inverse_bound(
     V: np.ndarray, active: np.ndarray, switching: np.ndarray
 ) -> tuple[float, CertificateCode]:
-    """Lipschitz constant of the inverse of the extended map, and the code."""
+    """Bound the Lipschitz constant of the inverse of the extended map, with the code."""
     if len(switching) <= MOST_ENUMERATED:
         return _by_enumeration(V, active, switching)
     return _by_contraction(V, active, switching)

@@ -139,7 +139,7 @@ class Comparison(Result):
         return len(self.labels)
 
     def __getitem__(self, measure: str) -> np.ndarray:
-        """``(n_networks,)``, one column."""
+        """Return one column, ``(n_networks,)``."""
         if measure not in self.measures:
             raise KeyError(f"measure: expected one of {self.measures}, received {measure!r}.")
         return self.values[:, self.measures.index(measure)]

@@ -124,7 +124,7 @@ class Coverage(Result):
         return self._said(total) + (" (interrupted)" if self.interrupted else "")
 
     def _said(self, total: int) -> str:
-        """Say what the starts met."""
+        """Describe the points that the starts met."""
         noun = "fixed point" if self.of == "fixed" else "fixed or slow point"
         n, n_once = int(self.n_points.sum()), int(self.n_once.sum())
         n_known = int(self.n_known.sum())

@@ -228,7 +228,7 @@ def _are_known(found: FixedPoints, known: FixedPoints, eps: float) -> np.ndarray
 
 
 def _located(points: FixedPoints, eps: float) -> np.ndarray:
-    """Distance to which Newton step and rounding locate points; infinite where not known."""
+    """Return the distance to which points are located, infinite where unknown."""
     if points.newton_step is None or points.smallest_singular_value is None:
         return np.full(points.n, np.inf)
     rounding = ROUNDING * eps * np.linalg.norm(points.xstar, axis=1).max()

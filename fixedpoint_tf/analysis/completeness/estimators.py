@@ -36,7 +36,7 @@ def chao1(counts: np.ndarray) -> float:
 def missing_mass_bound(
     labels: np.ndarray, confidence: float, rng: np.random.Generator, seen: int = 0
 ) -> float:
-    """Upper confidence bound of the chance that one more draw has a label not yet drawn.
+    """Bound the chance that one more draw has a new label, from above with confidence.
 
     Half of the draws, chosen at random, are held out. Given the others, the number of these
     whose label the others lack is binomial, with the missing mass of the others as its
@@ -69,7 +69,7 @@ def missing_mass_bound(
 
 
 def accumulation(counts: np.ndarray, n_starts: np.ndarray, n_total: int) -> np.ndarray:
-    """Expected number of distinct points among the first ``n`` of the starts.
+    """Return the expected number of distinct points among the first ``n`` of the starts.
 
     The rarefaction curve, exact over all orders of the starts (Hurlbert 1971, Ecology
     52:577).

@@ -284,7 +284,7 @@ def _beside(
     edges: np.ndarray,
     seed: int,
 ) -> list[np.ndarray]:
-    """States on both sides of the starts of some ways, as far as their direction is exact."""
+    """Return states on both sides of the starts, as far away as the direction is exact."""
     rng = np.random.default_rng(seed)
     side = rng.normal(size=(len(edges), system.n_states))
     side /= np.linalg.norm(side, axis=1, keepdims=True)
@@ -297,7 +297,7 @@ def _beside(
 def _decided(
     ends: Convergence, attracting: np.ndarray, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Target and outcome of ``n`` ways, of which those beside them have been run as well."""
+    """Return target and outcome of ``n`` ways, given also the runs beside them."""
     target, outcome = ends.target.reshape(3, n), ends.outcome.reshape(3, n)
     grazed = ends.grazed.reshape(3, n)
     known = ~np.isin(outcome, [RunOutcome.NOT_RUN, RunOutcome.MOVING])
@@ -328,7 +328,7 @@ def _first_saddles(
     most_steps: int,
     dt: float,
 ) -> np.ndarray:
-    """Number of the first saddle but the one left that each run comes to, -1 for none."""
+    """Return the first saddle that each run reaches after the one it left, or -1."""
     first, x = np.full(len(start), -1), np.array(start)
     open_ = np.arange(len(start))
     entries = BLOCK * max(system.n_states, len(saddles))

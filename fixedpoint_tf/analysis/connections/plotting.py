@@ -36,7 +36,7 @@ _OBLIQUE = (0.35, 0.25)  # how far it moves a point to the right and upwards
 
 
 def planar_view(states: np.ndarray) -> tuple[Projection, list[str]]:
-    """Two principal components of states, or their own one or two coordinates.
+    """Return a plane of two principal components of states, or their own coordinates.
 
     Where a third component holds much of the variance, the view is oblique, so that what
     lies behind each other is seen beside each other: a cube is drawn as a cube.
@@ -150,7 +150,7 @@ def _arrow(
 def _draw_ends(
     ax: Axes, found: Connections, view: Projection, place: np.ndarray, drawn: np.ndarray, given
 ) -> None:
-    """Stars where ways end that reach no known point; those that run away are counted."""
+    """Draw stars at ends that are no known point, and count the trajectories that diverge."""
     colors = {
         RunOutcome.OTHER_REST: COLORS["green"],
         RunOutcome.CYCLE: COLORS["sky blue"],

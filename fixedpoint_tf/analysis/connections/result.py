@@ -104,11 +104,7 @@ class Connections(Result):
 
     @property
     def is_representative(self) -> np.ndarray:
-        """``(n_edges,)`` bool, ways out of points with several unstable directions.
-
-        States leave such a point in any direction of a plane or more: each of these ways
-        stands for its neighbours, and none is the way.
-        """
+        """``(n_edges,)`` bool, ways that represent a plane or more of unstable directions."""
         return np.asarray(self.n_unstable[self.source] > 1)
 
     @property

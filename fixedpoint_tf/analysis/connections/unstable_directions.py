@@ -25,7 +25,7 @@ def unstable_directions(
     n_directions: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Source, unit vector and sign of every way, and where the linearised system leads.
+    """Return source, unit vector and sign of every way, and the linear prediction.
 
     Only saddles are linearised, and of their Jacobians a bounded number is held at once.
     """
@@ -51,7 +51,7 @@ def unstable_directions(
 def _ways_in(
     modes: np.ndarray, n_directions: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[int]]:
-    """Unit vectors in the span of the unstable modes ``(n_states, k)``, and their signs."""
+    """Return unit vectors in the span of the unstable modes ``(n_states, k)``, and signs."""
     n_states, k = modes.shape
     # The real and imaginary parts of a pair span the plane in which states spiral out.
     parts = np.concatenate([modes.real, modes.imag], axis=1)

@@ -177,7 +177,7 @@ def _fixed(points: Any) -> np.ndarray | bool:
 
 
 def _begin(system, points: Any, line: Path, start: Any) -> tuple[np.ndarray, np.ndarray]:
-    """States and their places on the path."""
+    """Return the starting states and their positions on the path."""
     u = None
     if isinstance(points, FixedPoints):
         x, u = points.xstar, points.inputs

@@ -72,7 +72,7 @@ def both_ways(
 
 
 def join(backward: Trace | None, forward: Trace, time: str):
-    """Both halves of a branch as one: z, tangents, signs, eigenvalues; ends; meetings."""
+    """Join both halves of a branch: (z, tangents, signs, eigenvalues), ends, meetings."""
     meetings = forward.meetings + (backward.meetings if backward else [])
     if backward is None:
         one, ends = forward, (forward.end, forward.end)
@@ -98,7 +98,7 @@ def join(backward: Trace | None, forward: Trace, time: str):
 
 
 def _with_meetings(found: list[FoundBifurcation], joined: list) -> list[FoundBifurcation]:
-    """Bifurcations, with all border branch points that branches pass or end at."""
+    """Add the border branch points at which branches pass or end to the bifurcations."""
     met: list[FoundBifurcation] = []
     for number, (parts, ends, meetings) in enumerate(joined):
         z = parts[0]

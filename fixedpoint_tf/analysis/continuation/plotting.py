@@ -127,10 +127,7 @@ def _vertical(branches: Branches, show: Any):
 
 
 def _with_bifurcations(branches: Branches, branch: int, along: int | None):
-    """States, places and stability of a branch, its bifurcations put among the points.
-
-    The stability is that of the part after each point.
-    """
+    """Return states, positions and stability of a branch, its bifurcations inserted."""
     rows = branches.rows(branch)
     x, s, u = branches.xstar[rows], branches.s[rows], branches.inputs[rows]
     stability = _stability(branches, rows)
@@ -161,13 +158,13 @@ def _with_bifurcations(branches: Branches, branch: int, along: int | None):
 
 
 def _stability(branches: Branches, rows: slice) -> np.ndarray:
-    """Stability of points: stable, unstable or marginal."""
+    """Return "stable", "marginal" or "unstable" for each point."""
     words = linearization.classify(branches.eigenvalues[rows], branches.time)
     return np.where(np.isin(words, ["stable", "marginal"]), words, "unstable")
 
 
 def _runs(stability: np.ndarray) -> list[tuple[int, int, str]]:
-    """First and last point of each part of one stability."""
+    """Return first and last point of each part of one stability."""
     if not len(stability):
         return []
     edges = np.flatnonzero(stability[1:] != stability[:-1]) + 1

@@ -225,7 +225,7 @@ class Branches(Result):
         ]
 
     def _change(self, i: int) -> str:
-        """Stability before and after a bifurcation, in words."""
+        """Describe the stability before and after a bifurcation."""
         branch, after = (int(k) for k in self.bifurcation_places[i])
         rows = self.rows(branch)
         first = rows.start + after
@@ -254,7 +254,7 @@ class Branches(Result):
         )
 
     def crossings(self, s: float) -> np.ndarray:
-        """States where the branches pass a place on the path, by linear interpolation.
+        """Return the states at which branches pass a position on the path, interpolated.
 
         Returns:
             ``(n_found, n_states)``. Start Newton's method or a finder from them for exact

@@ -22,7 +22,7 @@ def build_result(
     n_run: np.ndarray,
     interrupted: bool,
 ) -> Cycles:
-    """One result of orbits and of what each start came to.
+    """Build the result from the orbits and the outcome of each start.
 
     Args:
         system: whose orbits they are.

@@ -28,7 +28,7 @@ def _step(equations: Equations):
 
 @kept_with_equations
 def _flow(equations: Equations):
-    """State and variational equation, ``dM/dt = J M``, over a time of its own each row."""
+    """Compile state and variational equation, ``dM/dt = J M``, with a time for each row."""
 
     @compiled("x", "u", "time")
     def flow(w, x, u, time, n_substeps):
@@ -88,13 +88,13 @@ class VariationalMap:
         return float(np.finfo(self.dtype).eps)
 
     def velocity(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """``dx/dt`` of a continuous system, ``(n, n_states)``."""
+        """Return ``dx/dt`` of a continuous system, ``(n, n_states)``."""
         return self.system.step(x, u).numpy().astype(np.float64)
 
     def __call__(
         self, x: np.ndarray, u: np.ndarray, time: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Image ``(n, n_states)`` and Jacobian ``(n, n_states, n_states)`` of each row.
+        """Return image ``(n, n_states)`` and Jacobian ``(n, n_states, n_states)`` of each row.
 
         Args:
             x: ``(n, n_states)``.
@@ -117,7 +117,7 @@ class VariationalMap:
         return images
 
     def _parts(self, x, u, time):
-        """Slices of the rows with their images and Jacobians, a bounded number at a time."""
+        """Yield slices of the rows with their images and Jacobians."""
         if self.is_flow and time is None:
             raise ValueError("time: expected an array for a continuous system, received None.")
         # A step of the flow holds the slopes of all stages.
@@ -131,7 +131,7 @@ class VariationalMap:
                 yield rows, image.numpy(), jacobian.numpy()
 
     def _flow(self, x, u, time) -> tuple[np.ndarray, np.ndarray]:
-        """Substeps are halved, for the rows that need it, until that changes nothing more."""
+        """Integrate state and Jacobian, with substeps halved until nothing changes."""
         flow = _flow(self.system.equations)
 
         def go(rows, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -104,7 +104,7 @@ def plot_cycles(
 
 
 def _say_there_are_none(ax: Axes, cycles: Cycles, empty: bool) -> None:
-    """In the middle of empty axes, else above what else is drawn."""
+    """Write that there are no cycles, in the middle of empty axes or in the legend."""
     found = "no cycles" if cycles.n == 0 else "no cycles drawn"
     ends = cycles.starts_in_words()
     words = f"{found}; starts: {ends}" if ends else found
@@ -123,7 +123,7 @@ def _label(cycles: Cycles, i: int) -> str:
 
 
 def _strands(cycles: Cycles, i: int, at: np.ndarray) -> list[np.ndarray]:
-    """The closed lines to draw, each from a point around to it again; alone, a point each."""
+    """Return the closed lines to draw, or single points where points have no order."""
     k, turns = len(at), int(cycles.turns[i])
     if cycles.is_exact[i] and turns > 1:
         if np.gcd(turns, k) > 1:
@@ -134,7 +134,7 @@ def _strands(cycles: Cycles, i: int, at: np.ndarray) -> list[np.ndarray]:
 
 
 def _look(cycles: Cycles, i: int, dots: bool) -> dict[str, Any]:
-    """Keywords of ``Axes.plot``."""
+    """Return the keywords of ``Axes.plot`` for one cycle."""
     stable = bool(cycles.is_stable[i])
     color = COLORS[_LINES[i % len(_LINES)]] if stable else COLORS["vermillion"]
     n_before = int((~np.asarray(cycles.is_stable[:i])).sum())
@@ -158,7 +158,7 @@ def _draw_orbit(ax: Axes, cycles: Cycles, i: int, at: np.ndarray) -> None:
 
 
 def _draw_over_time(ax: Axes, cycles: Cycles, n_drawn: int) -> None:
-    """One unit: its values over one cycle."""
+    """Draw the values of one unit over one cycle."""
     for i in range(n_drawn):
         values = cycles.orbit(i)[:, 0]
         values = np.roll(values, -int(np.argmax(values)))

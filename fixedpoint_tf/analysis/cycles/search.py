@@ -180,7 +180,7 @@ class CycleSearch:
     def _run_on(
         self, rows: np.ndarray, x: np.ndarray, n_steps: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Those starts that have not diverged after a long run, and their states."""
+        """Run starts on, and return those that have not diverged, with their states."""
         x = self._last(x, self.u[rows], n_steps)
         self.n_run[rows] += n_steps
         finite = np.isfinite(x).all(axis=1)
@@ -188,11 +188,7 @@ class CycleSearch:
         return rows[finite], x[finite]
 
     def _confirm_chaos(self, rows: np.ndarray, x: np.ndarray) -> None:
-        """Look again, later and later, at what seemed chaotic: a transient may have ended.
-
-        Starts whose chaos has ended show that it does so here: then the others, too, are
-        followed for longer. In the end chaos is a statement about the steps that were run.
-        """
+        """Examine starts that seemed chaotic again, later and later, for ended transients."""
         first = self.options.n_transient + self.options.n_steps
         some_ended = False
         for times in CHAOS_LONGER:
@@ -274,14 +270,14 @@ class CycleSearch:
                     self._assign(row, index)
 
     def _settle_flow(self, rows: np.ndarray, window: np.ndarray) -> None:
-        """Cycles of a continuous system through the beginning of the window."""
+        """Find cycles of a continuous system through the beginning of the window."""
         guesses = []
         for i in range(len(rows)):
             guesses += [(i, 0, int(length)) for length in returns(window[i], 0, N_RETURNS)]
         self._solve_returns(rows, window, guesses)
 
     def _settle_slowly(self, row: int, states: np.ndarray) -> None:
-        """A stable cycle that a motion comes ever nearer to, but slowly."""
+        """Find the stable cycle that a motion approaches slowly."""
         for k in nearest_returns(states, N_RETURNS):
             if not 1 < k <= len(states) // 2 or not is_nearing(states, k):
                 continue
@@ -353,7 +349,7 @@ class CycleSearch:
             self._assign(row, self.orbits.place(orbit))
 
     def _settle_chaos(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
-        """Chaos has an exponent that is positive, a torus two that are zero."""
+        """Classify starts with a positive exponent as chaos, with two zero ones as tori."""
         n_exponents = min(2 if is_last else 1, self.system.n_states)
         dt = self.options.dt
         logs = growths(self.tangents, window, self.u[rows], n_exponents, self.rng, dt)
@@ -376,7 +372,7 @@ class CycleSearch:
             self.outcomes[rows[neutral]] = StartOutcome.QUASIPERIODIC
 
     def _continued(self, row: int, state: np.ndarray, logs: np.ndarray):
-        """The growth of deviations over more windows, until it is one of chaos or is not."""
+        """Follow the growth of deviations over more windows, until chaos is decided."""
         u = self.u[row : row + 1]
         parts, rate, error = growth_rates(logs)
         for _ in range(N_CONTINUED):
@@ -393,7 +389,7 @@ class CycleSearch:
         return parts, rate, error
 
     def _is_steady(self, row: int, states: np.ndarray) -> bool:
-        """Tell whether a motion keeps its size, and is on no curve that was refused."""
+        """Test whether a motion keeps its size, and lies on no refused curve."""
         of_all = np.append(sizes(states), self.size[row])
         on_curves = (row, False) in self.curves or (row, True) in self.curves
         return not on_curves and bool(np.ptp(of_all) < STEADY_TOL * of_all.max())
@@ -406,7 +402,7 @@ class CycleSearch:
         self.outcomes[row] = StartOutcome.CYCLE if exact else StartOutcome.INVARIANT_CURVE
 
     def _join(self, row: int, states: np.ndarray, only: int | None = None) -> None:
-        """Say that a start ends at a known stable orbit, if its last states are there."""
+        """Assign a start to a known stable orbit, if its last states lie on it."""
         index = self.orbits.at(states, self.u[row], only)
         if index >= 0:
             self._assign(row, index)

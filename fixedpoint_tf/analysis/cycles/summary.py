@@ -55,7 +55,7 @@ def summarize(cycles: Cycles) -> str:
 
 
 def period_words(cycles: Cycles) -> tuple[str, ...]:
-    """Say of each cycle how long the oscillation takes, such as "7.3 steps"."""
+    """Return the period of each oscillation in words, such as "7.3 steps"."""
     unit = "steps" if cycles.time == "discrete" else "time units"
     said = []
     for i, (own, period, turns) in enumerate(
@@ -83,7 +83,7 @@ def count_starts(cycles: Cycles) -> str:
 
 
 def _details(cycles: Cycles, outcome: StartOutcome) -> str:
-    """The Lyapunov exponents of chaotic starts; what those that still move may need."""
+    """Describe the exponents of chaotic starts, or the options that unsettled ones need."""
     if outcome == StartOutcome.NOT_SETTLED:
         n_steps = int(np.min(cycles.n_run[np.array(cycles.outcomes) == outcome]))
         after = f" after {n_steps:,} steps" if n_steps else ""

@@ -8,7 +8,7 @@ __all__ = ["angles"]
 
 
 def angles(vectors: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Degrees between real vectors and lines, or planes where a direction is complex.
+    """Return degrees between real vectors and lines, or planes of complex directions.
 
     Args:
         vectors: ``(..., a, n_states)`` real.
@@ -46,6 +46,6 @@ def angles(vectors: np.ndarray, directions: np.ndarray) -> np.ndarray:
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors of length 1; NaN for those of length zero."""
+    """Scale vectors to length 1, NaN for those of length zero."""
     scaled = vectors / np.max(np.abs(vectors), axis=-1, keepdims=True)  # squares stay finite
     return scaled / np.linalg.norm(scaled, axis=-1, keepdims=True)

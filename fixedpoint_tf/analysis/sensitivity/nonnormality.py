@@ -27,7 +27,7 @@ _STILL = 1e-3  # a rise over a doubling of the time that is none
 
 
 def henrici_departure(matrix: ArrayLike) -> float:
-    r"""Henrici's departure from normality, in the Frobenius norm.
+    r"""Return Henrici's departure from normality, in the Frobenius norm.
 
     :math:`\sqrt{\|J\|_F^2 - \sum_k |\lambda_k|^2}`, the size of what is off the diagonal
     of the Schur form (Henrici 1962, Numerische Mathematik 4:24-40).
@@ -129,7 +129,7 @@ def peak_amplification(
 
 
 def _peak_of_powers(matrix: np.ndarray, limit: float, settled: float) -> tuple[float, float]:
-    """Largest norm of the powers up to ``limit``, in strides that double with the time."""
+    """Find the largest norm of the powers up to ``limit``, in strides that double."""
     peak, best, stride_of_best = 1.0, 0, 1
     squares = [matrix]  # the powers of 2, 1, 2, 4, ..., of the matrix
     early = [np.eye(len(matrix))]  # the first powers, one by one

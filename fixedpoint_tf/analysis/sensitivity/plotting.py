@@ -67,10 +67,7 @@ def plot_alignment(
 
 
 def _distinct_modes(eigenvalues: np.ndarray, n_modes: int) -> np.ndarray:
-    """Numbers of the modes that last at each point, ``(n, at most n_modes)``.
-
-    Of a conjugate pair, one mode to the eye, the member that turns forwards is taken.
-    """
+    """Return the slowest modes of each point, one of each conjugate pair, ``(n, n_modes)``."""
     backwards = eigenvalues.imag < -1e-9
     least = int((~backwards).sum(axis=1).min(initial=eigenvalues.shape[1]))
     # A stable sort by "backwards" keeps the order of the others.
@@ -78,7 +75,7 @@ def _distinct_modes(eigenvalues: np.ndarray, n_modes: int) -> np.ndarray:
 
 
 def _short(number: float) -> str:
-    """Three digits, or a sign: "12.3", "250", "∞"."""
+    """Format a number with three digits, or as "∞"."""
     return "∞" if np.isinf(number) else f"{number:.3g}"
 
 

@@ -13,7 +13,7 @@ __all__ = ["readout_matrix"]
 
 
 def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
-    """``(n_outputs, n_states)``, from a matrix or from a Keras layer with a kernel."""
+    """Return the matrix ``(n_outputs, n_states)`` of an array or of a layer's kernel."""
     if hasattr(readout, "built") and getattr(readout, "kernel", None) is None:
         built = "without a kernel" if readout.built else "that is not built yet: call it once"
         raise ValueError(
@@ -44,11 +44,7 @@ def readout_matrix(readout: Any, system: DynamicalSystem) -> np.ndarray:
 
 
 def _onto_output(kernel: np.ndarray, system: DynamicalSystem) -> np.ndarray:
-    """Return a kernel of the output alone, padded with zeros to one of the whole state.
-
-    A layer after an LSTM sees its h and not its c; after a stack, the h of the last layer.
-    Of a cell that is not standard nothing says which state is the output.
-    """
+    """Pad the kernel of a cell's output with zeros to one of the whole state."""
     names, sizes = zip(*system.state_names, strict=True)
     prefix = names[-1].rpartition(".")[0]
     output = f"{prefix}.h" if prefix else "h"

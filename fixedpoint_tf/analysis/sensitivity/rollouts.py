@@ -83,7 +83,7 @@ class LinearError(Result):
         return self.relative.shape[0]
 
     def radius(self, tolerance: float = 0.1, quantile: float = 1.0) -> np.ndarray:
-        """Within which distance of each point the linearisation holds.
+        """Return the distance from each point within which the linearisation holds.
 
         Args:
             tolerance: largest relative error that is called holding.
@@ -227,7 +227,7 @@ def _differences(
     n_steps: int,
     dt: float | None,
 ) -> np.ndarray:
-    """Absolute and relative error of each roll-out, ``(2, n, n_offsets)``."""
+    """Return absolute and relative error of each roll-out, ``(2, n, n_offsets)``."""
     starts = (points.xstar[:, None] + offsets).reshape(-1, system.n_states)
     at = inputs_of(system, points)
     inputs = np.repeat(at, len(offsets), axis=0)[:, None]
@@ -272,7 +272,7 @@ def _distances(distances: ArrayLike | None) -> np.ndarray:
 def _directions(
     directions: ArrayLike | None, n_directions: int, n_states: int, seed: int
 ) -> np.ndarray:
-    """Unit vectors, ``(n_directions, n_states)``."""
+    """Return unit vectors, ``(n_directions, n_states)``."""
     if directions is None:
         n_directions = check_whole(n_directions, "n_directions")
         check_fits("n_directions", n_directions, n_directions, n_states)

@@ -24,7 +24,7 @@ ARRIVED = 1e-8  # step and gradients that are zero: the square of the difference
 
 
 def _reduced(curve: Curve, centre, plane, psi, places, piece):
-    """Derivatives of beta at places ``(n, m + 1)`` of the plane, and the points there."""
+    """Return derivatives of beta at places ``(n, m + 1)`` of the plane, and the points."""
     (n, width), d = places.shape, curve.d
     z = centre + places @ plane
     beta = np.zeros((n, width - 1))
@@ -71,7 +71,7 @@ def refine(curve: Curve, z: np.ndarray, piece: int) -> np.ndarray:
 
 
 def _from(curve: Curve, z, piece: int, plane, psi) -> np.ndarray | None:
-    """The branch point by Gauss-Newton's method within a space; None where none is found."""
+    """Find the branch point within a space by Gauss-Newton's method, or None."""
     width = len(plane)
     place = np.zeros(width)
     offsets = DIFFERENCE * np.concatenate([np.zeros((1, width)), np.eye(width), -np.eye(width)])

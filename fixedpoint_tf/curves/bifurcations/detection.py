@@ -144,17 +144,14 @@ def _are_beside(one: Interval, other: Interval) -> bool:
 
 
 def _is_beside_branch_point(name: BifurcationType, one: Interval, wanted) -> bool:
-    """Tell whether a fold or branch point lies beside a branch point."""
+    """Test whether a fold or branch point lies beside a branch point."""
     return name in (BifurcationType.SADDLE_NODE, BifurcationType.BRANCH_POINT) and any(
         other == BifurcationType.BRANCH_POINT and _are_beside(one, its) for other, its in wanted
     )
 
 
 def _drop_shadows(wanted, z) -> None:
-    """A branch that turns where another crosses it has no saddle-node there.
-
-    Beside a branch point the turn is located badly, so that near is near enough.
-    """
+    """Drop saddle-nodes beside branch points, where a crossed branch only turns."""
     for k, (name, one) in enumerate(wanted):
         if name != BifurcationType.SADDLE_NODE:
             continue
@@ -211,10 +208,7 @@ class _Line:
         return test, points.z, values
 
     def root(self):
-        """Share, point and eigenvalues at each root, by the Illinois method with bisection.
-
-        Last, whether the test function jumps over zero there, as at a small kink.
-        """
+        """Return share, point, eigenvalues and jumps at each root, by the Illinois method."""
         n = len(self.types)
         rows = np.arange(n)
         low, high = np.zeros(n), np.ones(n)

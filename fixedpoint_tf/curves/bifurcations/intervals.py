@@ -40,7 +40,7 @@ def edge(time: str) -> float:
 
 
 def unstable(values: np.ndarray, time: str) -> int:
-    """Number of unstable eigenvalues."""
+    """Count the unstable eigenvalues."""
     return int((growth(values, time) > edge(time)).sum())
 
 
@@ -70,7 +70,7 @@ def border_event(t, sign, values, time: str) -> BifurcationType | None:
 
 
 def vertical(z: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Tell which intervals of a branch are at one input, along which all points are fixed."""
+    """Test which intervals of a branch lie at one input, along which all points are fixed."""
     way = np.diff(z, axis=0)
     length = np.linalg.norm(way, axis=1)
     level = np.abs(t[:, -1]) < UPRIGHT
@@ -149,7 +149,7 @@ def names(one: Interval, time: str) -> list[BifurcationType]:
 
 
 def _is_pair(one: Interval, time: str) -> bool:
-    """Tell whether one complex pair crosses the edge."""
+    """Test whether one complex pair crosses the edge."""
     before, after = (growth(values, time) - edge(time) for values in one.values)
     if abs(int((after > 0).sum()) - int((before > 0).sum())) != 2:
         return False

@@ -32,24 +32,24 @@ HIDDEN, ROUNDING = 1e-6, 1e-9  # of a step, and absolute: smaller integrals are 
 
 
 def floor(curve: Curve) -> float:
-    """Least relative change of a derivative that counts as one."""
+    """Return the least relative change of a derivative that counts as one."""
     return FLOOR if curve.path.function is None else FLOOR_OF_DIFFERENCES
 
 
 def _slopes(curve: Curve, z: np.ndarray, piece: np.ndarray) -> np.ndarray:
-    """Derivatives at points ``(n, m, n_states + 1)``."""
+    """Return the derivatives at points ``(n, m, n_states + 1)``."""
     n, m, width = z.shape
     flat = curve.evaluate(z.reshape(n * m, width), np.repeat(piece, m))[1]
     return flat.reshape(n, m, *flat.shape[1:])
 
 
 def _size(changes: np.ndarray) -> np.ndarray:
-    """Largest entry of each matrix."""
+    """Return the largest absolute entry of each matrix."""
     return np.abs(changes).max(axis=(-2, -1))
 
 
 def _even(at: np.ndarray) -> np.ndarray:
-    """Derivatives ``(n, m, ...)`` by the size of each row, small for a gate nearly shut."""
+    """Divide derivatives ``(n, m, ...)`` by row size, small for a gate nearly shut."""
     size = np.abs(at[:, 0]).max(axis=-1, keepdims=True)
     size = np.maximum(size, LEAST_ROW * size.max(axis=1, keepdims=True))
     return at / np.where(size > 0, size, 1.0)[:, None]

@@ -20,7 +20,7 @@ NARROW = 1e-5  # length of a step in which no more is looked for than shows
 def borders_met(
     curve: Curve, here, along, points: CurvePoints, h, beside, ends, piece, good, slopes
 ):
-    """Borders that steps come to, the points before them and the tangents there.
+    """Return the borders that steps reach, the points before them and the tangents.
 
     A step that may hold one that is not met is taken off ``good``, to be tried shorter.
     """

@@ -50,7 +50,7 @@ class Way:
 
 
 def sign_along(slopes: np.ndarray, tangent: np.ndarray) -> np.ndarray:
-    """Sign of the determinant that changes where two branches cross.
+    """Return the sign of a determinant that changes where two branches cross.
 
     Args:
         slopes: ``(n, n_states, n_states + 1)``.
@@ -144,7 +144,7 @@ def ways(
 
 
 def _null_vector(curve: Curve, matrix: np.ndarray, near: np.ndarray) -> np.ndarray | None:
-    """Unit null vector that points the same way as another."""
+    """Return the unit null vector that points the same way as another."""
     if not np.isfinite(matrix).all():
         return None
     vector = curve.tangent(matrix[None], near[None])[0]
@@ -192,7 +192,7 @@ def pairs(found: list[Way]) -> list[tuple[Way, Way | None]]:
 
 
 def _pairings(left: list[Way]) -> list[list[tuple[Way, Way | None]]]:
-    """All ways to sort up to four ways two and two; of an odd number one is left over."""
+    """List all pairings of up to four ways, with one left over of an odd number."""
     if len(left) < 2:
         return [[(one, None) for one in left]]
     result = []

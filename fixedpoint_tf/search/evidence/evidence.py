@@ -91,7 +91,7 @@ class Evidence:
         return (self.q <= tol_q) & (near | zero)
 
     def is_stationary(self, eps: float) -> np.ndarray:
-        """Tell which points are stationary points of ``q`` within the box."""
+        """Test which points are stationary points of ``q`` within the box."""
         return self.relative_gradient <= stationarity_tolerance(eps)
 
 
@@ -100,10 +100,7 @@ def _columns(evidence: Evidence) -> list[Any]:
 
 
 def distance_tolerance(eps: float) -> float:
-    """Return the distance, relative to 1 + the size of a state, at which a point is fixed.
-
-    It is 1e-7 in double precision, 1e-3 in single.
-    """
+    """Return the relative distance at which a point is fixed, by the precision ``eps``."""
     return 1e-7 if is_double(eps) else max(1e-3, 1e4 * eps)
 
 

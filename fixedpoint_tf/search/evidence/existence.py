@@ -72,23 +72,7 @@ def _bends_away(
     eps: float,
     weakest: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Test states for a residual that leaves zero to one side along a weak direction.
-
-    On a line or ring of fixed points it does not leave zero, and where it changes its sign
-    there is a fixed point between.
-
-    Args:
-        problem: residual and weights.
-        x: states, ``(n, n_states)``.
-        u: inputs, ``(n, n_inputs)``.
-        inverse: of ``A``, or its pseudo-inverse where it is singular.
-        eps: relative rounding of the network.
-        weakest: right and left singular vectors of the smallest singular value of a regular
-            ``A``, ``(n, n_states)`` each; of a singular one they follow from the inverse.
-
-    Returns:
-        ``(n,)`` boolean.
-    """
+    """Test for a residual that leaves zero to one side along a weak direction."""
     n, d = x.shape
     size = state_size(x)
     if weakest is None:

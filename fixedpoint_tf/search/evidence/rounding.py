@@ -60,10 +60,7 @@ def rounding_level(problem: Problem, x: np.ndarray, u: np.ndarray) -> float:
 
 
 def _rounds_to_single(problem: Problem, x: np.ndarray, u: np.ndarray) -> bool:
-    """Test a network about an offset for states that it rounds to single precision.
-
-    It then stays as it is over a distance that double precision tells from none.
-    """
+    """Test whether a network about an offset rounds its states to single precision."""
     if not problem.origin.any():
         return False
     step = BELOW_SINGLE * np.abs(problem.origin) / problem.scale

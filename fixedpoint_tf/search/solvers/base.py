@@ -133,7 +133,7 @@ class Problem:
         return self._weights[dtype]
 
     def natural(self, x: np.ndarray) -> np.ndarray:
-        """States in the units of the network."""
+        """Return states in the units of the network."""
         return self.origin + self.scale * x
 
     def bounds(self, dtype: str) -> tuple[tf.Tensor, tf.Tensor]:
@@ -143,24 +143,21 @@ class Problem:
         return tf.constant(lower, dtype), tf.constant(upper, dtype)
 
     def batch_size(self, dtype: str) -> int:
-        """Return the number of points whose working matrices fit the processor's cache.
-
-        Measured best: 1024 points of 32 states, 128 of 128, 64 of 256.
-        """
+        """Return the number of points whose working matrices fit the processor's cache."""
         entries = 2**21 if dtype == "float32" else 2**20
         return int(np.clip(entries // self.n_states**2, 1, 1024))
 
     def rows(self, dtype: str, *arrays: np.ndarray) -> list[tf.Tensor]:
-        """NumPy arrays as tensors of the search's type."""
+        """Return NumPy arrays as tensors of the search's type."""
         return [tf.constant(a, dtype) for a in arrays]
 
     def residual_at(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Residuals in the final type, ``(n, n_states)``."""
+        """Return residuals in the final type, ``(n, n_states)``."""
         dtype = self.dtypes[1]
         return self.residual.value(self.weights(dtype), *self.rows(dtype, x, u)).numpy()
 
     def jacobian_at(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Jacobians of the residual in the final type, ``(n, n_states, n_states)``."""
+        """Return Jacobians of the residual in the final type, ``(n, n_states, n_states)``."""
         dtype = self.dtypes[1]
         return self.residual.jacobian(self.weights(dtype), *self.rows(dtype, x, u)).numpy()
 

@@ -29,7 +29,7 @@ LARGEST_DAMPING = 1e8  # relative to the diagonal: steps are then too short to m
 
 
 def push(x: np.ndarray, known: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """``log M`` and its gradient.
+    """Return ``log M`` and its gradient.
 
     Args:
         x: states, ``(n, n_states)``.
@@ -56,7 +56,7 @@ def solve(
     longest: float,
     max_iters: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Deflated Newton's method from every state; for those it loses, a damped descent.
+    """Run deflated Newton's method from every state, then a damped descent of the others.
 
     Newton's method wanders, and so finds what no descent leads to; where it does not arrive,
     Levenberg-Marquardt starts again from the same state.
@@ -135,7 +135,7 @@ class _DeflatedSearch:
         return x
 
     def descend(self, x: np.ndarray, length: np.ndarray, max_iters: int) -> np.ndarray:
-        """Levenberg-Marquardt on the length of the deflated residual."""
+        """Minimise the length of the deflated residual by Levenberg-Marquardt."""
         x = x.copy()
 
         def height(x: np.ndarray, r: np.ndarray, length: np.ndarray) -> np.ndarray:
@@ -167,7 +167,7 @@ class _DeflatedSearch:
 
 
 def _solved(A: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """``A^-1 r`` of each row; of least squares where ``A`` is singular, 0 where undefined."""
+    """Solve ``A s = r``, by least squares where singular, with 0 where undefined."""
 
     def one(both: np.ndarray) -> np.ndarray:
         if not np.isfinite(both).all():
@@ -181,7 +181,7 @@ def _solved(A: np.ndarray, r: np.ndarray) -> np.ndarray:
 
 
 def _damped(A: np.ndarray, r: np.ndarray, damping: np.ndarray) -> np.ndarray:
-    """``(A'A + lambda d I)^-1 A' r`` of each row, with ``d`` the mean diagonal of ``A'A``."""
+    """Return ``(A'A + lambda d I)^-1 A' r``, with ``d`` the mean diagonal of ``A'A``."""
     with np.errstate(all="ignore"):
         H = np.swapaxes(A, 1, 2) @ A
         scale = np.trace(H, axis1=1, axis2=2) / A.shape[1]

@@ -39,7 +39,7 @@ def _kernel(residual: Residual):
 
 
 def _rate(problem: Problem, x: np.ndarray, u: np.ndarray) -> float:
-    """One step of a map; in continuous time a fraction of the fastest time constant."""
+    """Return 1 for a map, a fraction of the fastest time constant in continuous time."""
     if problem.system.time == "discrete":
         return 1.0
     dtype = problem.dtypes[0]
@@ -88,7 +88,7 @@ def smooth(problem: Problem, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.n
 
 
 def image(problem: Problem, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """The next states, ``(n, n_states)``, from anywhere; the state itself where not finite."""
+    """Return the next states ``(n, n_states)``, or the states where those are not finite."""
     dtype = problem.dtypes[0]
     rows = problem.rows(dtype, x, u)
     out = x + problem.residual.value(problem.weights(dtype), *rows).numpy()

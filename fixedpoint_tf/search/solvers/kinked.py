@@ -124,10 +124,7 @@ class _Sampler:
     def gradients(
         self, x: np.ndarray, u: np.ndarray, radius: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return residuals ``(n, d)`` and gradients ``(n, m, d)``, the state itself first.
-
-        The gradients are of the speed at the state, by the Jacobians at the states around.
-        """
+        """Return residuals ``(n, d)`` and speed gradients ``(n, m, d)`` of nearby Jacobians."""
         n, d = x.shape
         directions = self.rng.normal(size=(min(d, MOST_DIRECTIONS), d))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -168,11 +165,7 @@ class _Sampler:
     def search_line(
         self, x: np.ndarray, u: np.ndarray, step: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lowest state along each step, and its speed.
-
-        The bracket around the lowest of some step lengths is refined until a kink that lies
-        across the step is met to rounding: only then are both its sides sampled there.
-        """
+        """Return the slowest state along each step, and its speed, exact at kinks."""
         every = np.arange(len(x))
         lengths = np.tile(STEP_LENGTHS, (len(x), 1))
         best_x, best_q = x.copy(), np.full(len(x), np.inf)
@@ -199,16 +192,7 @@ class _Sampler:
 
 
 def _shortest(gradients: np.ndarray, walls: np.ndarray, root: np.ndarray) -> np.ndarray:
-    """Return the vector of a convex hull plus a cone that is shortest in a metric.
-
-    Args:
-        gradients: ``(m, d)``, corners of the hull.
-        walls: ``(k, d)``, outward normals of the bounds at the state, which span the cone.
-        root: ``(d, d)``, lower Cholesky factor of the matrix that steps are measured by.
-
-    Returns:
-        ``(d,)``.
-    """
+    """Return the vector of a convex hull plus a cone that is shortest in a metric."""
     size = float(np.abs(gradients).max(initial=0.0))
     if size == 0.0:
         return np.zeros(gradients.shape[1])

@@ -60,10 +60,7 @@ def linearise(residual: Residual, w, x: tf.Tensor, u: tf.Tensor):
 
 
 def _gmres(push: Callable, r: tf.Tensor, n_vectors: int) -> tf.Tensor:
-    """Minimiser of ``|A s + r|`` over the Krylov space of ``n_vectors`` vectors, each row.
-
-    Modified Gram-Schmidt on separate vectors: growing one array copies it each time.
-    """
+    """Minimise ``|A s + r|`` over the Krylov space of ``n_vectors`` vectors, for each row."""
     tiny = tf.constant(1e-20, r.dtype)
     beta = tf.norm(r, axis=-1)
     basis = [-r / (beta[:, None] + tiny)]
@@ -130,7 +127,7 @@ def newton(
     n_vectors: tuple[int, int] = (8, 16),
     on_progress: OnProgress | None = None,
 ) -> np.ndarray:
-    """Newton-GMRES from the chosen points; those that reach ``tol_q`` are moved, in place.
+    """Run Newton-GMRES, and move the points that reach ``tol_q`` in place.
 
     Args:
         problem: residual, weights and box.
@@ -181,7 +178,7 @@ def newton(
 
 @kept_with_equations
 def damped_iteration(residual: Residual, dtype: str):
-    """The matrix-free counterpart of the Levenberg-Marquardt iteration, same signature."""
+    """Compile the matrix-free Levenberg-Marquardt iteration, of the same signature."""
     tiny = tf.constant(np.finfo(dtype).tiny, dtype)
 
     @compiled("x", "u", "damping")
@@ -227,7 +224,7 @@ def damped_iteration(residual: Residual, dtype: str):
 
 @kept_with_equations
 def newton_steps(residual: Residual, n_vectors: int):
-    """Residual, its gradient and the Newton step of each point, by GMRES: (r, A'r, s)."""
+    """Compile residual r, gradient A'r and GMRES Newton step s of each point."""
 
     @compiled("x", "u")
     def evaluate(w, x, u):

@@ -44,12 +44,7 @@ STALL_WINDOW = 8  # iterations over which q must fall
 
 @kept_with_equations
 def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
-    """One iteration for a batch of points, compiled once for all networks of a kind.
-
-    With matrices in single precision under states in double, residuals and gradients are
-    exact and only the metric of the step is rounded: the iteration goes to the same point,
-    for less than half the price, unless ``A`` is nearly singular.
-    """
+    """Compile one iteration for a batch of points, with matrices of their own precision."""
     tiny = tf.constant(np.finfo(dtype).tiny, dtype)
     mixed = dtype != matrix_dtype
     connected = {"unconnected_gradients": tf.UnconnectedGradients.ZERO}
@@ -59,7 +54,7 @@ def _kernel(residual: Residual, dtype: str, matrix_dtype: str):
         A = residual.jacobian(w_matrix, tf.cast(x, matrix_dtype), tf.cast(u, matrix_dtype))
 
         def evaluate(x):
-            """Residual and speed at x, and with mixed precision also the exact gradient."""
+            """Return residual and speed at x, and in mixed precision the exact gradient."""
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
                 r = residual.value(w, x, u)
@@ -131,11 +126,7 @@ def _rows(which: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
 
 
 def _initial_damping(points: Points) -> np.ndarray:
-    """Go on where the last descent stood; near a fixed point, trust the linear model.
-
-    A damping of the order of ``|r|^2`` keeps the convergence there quadratic (Yamashita &
-    Fukushima 2001).
-    """
+    """Return the last damping, at most of order ``|r|^2`` near a root (Yamashita 2001)."""
     usable = points.damping < 1.0  # neither NaN nor grown beyond use
     damping = np.where(usable, points.damping, INITIAL_DAMPING)
     return np.where(points.q < NEAR_Q, np.minimum(damping, 2.0 * points.q), damping)

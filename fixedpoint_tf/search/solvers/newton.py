@@ -70,7 +70,7 @@ def solve(
     longest: float,
     on_progress: OnProgress | None = None,
 ) -> np.ndarray:
-    """Newton's method from the chosen points, which are moved, in place.
+    """Run Newton's method from the chosen points, which are moved in place.
 
     Args:
         problem: residual, weights and box.

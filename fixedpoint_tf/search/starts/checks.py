@@ -95,7 +95,7 @@ def _check_constant(system: DynamicalSystem, u: np.ndarray) -> None:
 
 
 def _say_whose(system: DynamicalSystem, inputs: Any, said: set[str]) -> None:
-    """Say once that constant inputs are those of the RNN layer, where that matters."""
+    """Warn once that constant inputs are those of the RNN layer, if it matters."""
     path = system.path
     if "whose inputs" in said or path is None or isinstance(inputs, LayerArray):
         return

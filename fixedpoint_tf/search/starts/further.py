@@ -71,10 +71,7 @@ def explore(search: fixedpoint_tf.search.search.Search, *, patient: bool) -> Non
 
 
 def _is_piecewise_linear(search: fixedpoint_tf.search.search.Search) -> bool:
-    """Report whether Jacobians stay the same nearby.
-
-    Not so of gated units: far out their gates shut, and every state seems to rest.
-    """
+    """Test whether Jacobians stay the same nearby, for cells without saturating gates."""
     problem = search.descents.widest
     if is_smooth(problem.system.equations):
         return False
@@ -168,10 +165,7 @@ def release(
 def _pairs(
     search: fixedpoint_tf.search.search.Search, most: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Some pairs of isolated fixed points under the same input, at random.
-
-    Between points of one line attractor lies only more of the line.
-    """
+    """Draw pairs of isolated fixed points under the same input."""
     fixed = np.flatnonzero(search.ends.isolated())
     if len(fixed) < 2:
         return fixed[:0], fixed[:0]

@@ -40,7 +40,7 @@ class SignedPermutation:
     sign: np.ndarray
 
     def of_states(self, couplings: Couplings, x: np.ndarray) -> np.ndarray:
-        """Give the images of states, ``(m, n_states)``, in the units of the network."""
+        """Return the images of states, ``(m, n_states)``, in the units of the network."""
         at = np.full((len(self.to), couplings.slot.max() + 1), -1)
         at[couplings.unit, couplings.slot] = np.arange(len(couplings.unit))
         image = np.empty_like(x)
@@ -249,7 +249,7 @@ class _Graph:
         return np.tile(self.kind, (self.n_signs, 1))
 
     def _mark(self, colour: np.ndarray, node: np.ndarray) -> np.ndarray:
-        """Give a node a colour of its own, and its opposite one too, ``(1, n_signs, n)``."""
+        """Mark a node and its opposite with colours of their own, ``(1, n_signs, n)``."""
         marked = colour.copy()
         marked[0, node[0], node[1]] = colour.size + 1
         if self.n_signs == 2:
@@ -257,14 +257,7 @@ class _Graph:
         return marked
 
     def refine(self, colour: np.ndarray) -> np.ndarray | None:
-        """Refine colours by sums over neighbours until they no longer change.
-
-        Args:
-            colour: ``(m, n_signs, n)``, of one colouring or of two at once.
-
-        Returns:
-            The colours, numbered from zero; None where the two have not as many nodes of each.
-        """
+        """Refine colours by sums over neighbours, None if two colourings differ in counts."""
         self.left -= 1
         colour = np.unique(colour, return_inverse=True)[1]
         colour = colour.reshape(-1, self.n_signs, self.n)
@@ -298,7 +291,7 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _classes(colour: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """Number the nodes so that those of equal colour and equal sums have one number."""
+    """Number the nodes so that those of equal colour and equal sums share a number."""
     flat, value = colour.ravel(), sums.ravel()
     order = np.lexsort((value, flat))
     steps = np.diff(value[order]) > SAME * np.abs(value).max()

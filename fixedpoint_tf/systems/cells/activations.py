@@ -143,7 +143,7 @@ def suprema(
 
 
 def _tanh_slopes(near: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Largest ``tanh'`` and ``|tanh''|`` where the absolute argument is within a range."""
+    """Return the largest ``tanh'`` and ``|tanh''|`` for absolute arguments in a range."""
     low, high = np.tanh(near), np.tanh(far)
     slope_low = np.cosh(np.minimum(near, 300.0)) ** -2.0
     slope_high = np.cosh(np.minimum(far, 300.0)) ** -2.0

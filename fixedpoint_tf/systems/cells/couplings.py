@@ -47,7 +47,7 @@ class Couplings:
         return independent_blocks((np.abs(self.kernel) > least).any(axis=1))
 
     def offset(self, u: np.ndarray) -> np.ndarray:
-        """Give what enters each gate besides the units, ``(n_biases + 1, n_gates, n_units)``.
+        """Return each gate's input besides the units, ``(n_biases + 1, n_gates, n_units)``.
 
         Args:
             u: the constant input, ``(n_inputs,)``.
@@ -140,7 +140,7 @@ def independent_blocks(coupled: np.ndarray) -> list[np.ndarray]:
 
 
 def leading_space(kernel: np.ndarray, left_out: float) -> np.ndarray:
-    """Give the space of states in which a network tells them apart, but for small weights.
+    """Return the space of states that a network distinguishes, up to small weights.
 
     Args:
         kernel: ``(n, m)``, through which the states enter.

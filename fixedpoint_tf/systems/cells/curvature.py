@@ -185,7 +185,7 @@ class Kernel:
 
     @classmethod
     def split(cls, matrix: np.ndarray, n_gates: int) -> list[Kernel]:
-        """Give the kernels of gates that stand side by side."""
+        """Split a matrix into the kernels of its gates, which stand side by side."""
         check_whole(n_gates, "n_gates")
         matrix = as_numbers(matrix, "matrix", n_axes=(2,), shape="(n_in, d)", finite=True)
         if matrix.shape[1] % n_gates:
@@ -359,7 +359,7 @@ def _is_pair(key: Any) -> bool:
 
 
 def _joint_norm(ports: list[GateInput]) -> np.ndarray:
-    """Norm of all Jacobians one below another, each divided by its own norm."""
+    """Return the norm of all Jacobians stacked, each divided by its own norm."""
     moving = [port for port in ports if port.norm.any()]
     n = len(ports[0].norm)
     matrices = [port.matrix for port in moving]

@@ -86,10 +86,7 @@ class CellEquations(abc.ABC):
 
     @property
     def settles_exactly(self) -> bool:
-        """Test whether a state rests only where ``settled_step`` leaves it, too.
-
-        A gate that is shut to rounding keeps any state, which is no fixed point for that.
-        """
+        """True if ``settled_step`` has no fixed points but those of ``step``."""
         return False
 
     def settled_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:

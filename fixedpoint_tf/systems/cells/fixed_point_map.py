@@ -134,7 +134,7 @@ class FixedPointMap:
         return (self.kernel.reshape(self.n, self.n_gates, self.n) != 0.0).any(axis=1)
 
     def part(self, units: np.ndarray) -> FixedPointMap:
-        """Give the map of some units that no other enters.
+        """Return the map of some units that no other enters.
 
         Args:
             units: their numbers, ``(m,)``.

@@ -81,7 +81,7 @@ class GRU(CellEquations):
         return self.recurrent_activation == "sigmoid" and bool(np.isfinite(self.bounds()).all())
 
     def _gates(self, w, h, u):
-        """z, r, c and the recurrent part ``p`` of the candidate (reset after only)."""
+        """Return z, r, c and the recurrent part ``p`` of the candidate (reset after only)."""
         kernel, recurrent_kernel, input_bias, recurrent_bias = w
         g = ACTIVATIONS[self.recurrent_activation].function
         f = ACTIVATIONS[self.activation].function

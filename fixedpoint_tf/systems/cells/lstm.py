@@ -99,7 +99,7 @@ class LSTM(CellEquations):
         return tf.concat([o * squashed, memory_next], axis=-1)
 
     def _settled_gates(self, w, h, u):
-        """Gates with the memory that they would keep, ``i g / (1 - f)``; and ``1 - f``."""
+        """Return the gates with their memory at rest, ``i g / (1 - f)``, and ``1 - f``."""
         i, f, g, o, *_ = self._gates(w, h, u)
         open_ = tf.maximum(1.0 - f, SHUT)
         memory = i * g / open_
@@ -121,7 +121,7 @@ class LSTM(CellEquations):
         return tf.concat(self._kernel_jacobian(gates, w[0], open_), axis=-2)
 
     def _kernel_jacobian(self, gates, kernel, open_=None):
-        """Derivatives of h' and c' by whatever enters the gates through ``kernel``."""
+        """Return derivatives of h' and c' by the vector that enters through ``kernel``."""
         phi = ACTIVATIONS[self.activation].slope
         sigma = ACTIVATIONS[self.recurrent_activation].slope
         i, f, g, o, memory, _, squashed = gates
@@ -159,7 +159,7 @@ class LSTM(CellEquations):
         offset = u.matmul(kernel) + bias
 
         def memory(i: Enclosure, f: Enclosure, g: Enclosure) -> Enclosure:
-            """The memory at rest, ``i g / (1 - f)``; ``1 - sigmoid(a)`` is ``sigmoid(-a)``."""
+            """Return the memory at rest, ``i g / (1 - f)``, with ``1 - f = sigmoid(-a)``."""
             forgotten = (-f).activate("sigmoid").reciprocal()
             return i.activate("sigmoid") * forgotten * g.activate(self.activation)
 

@@ -98,7 +98,7 @@ class PiecewiseLinear:
         return np.where(self.rectified & (z < 0.0), self.slope_below * z, z)
 
     def image(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Give where states ``(m, n)`` would rest if all that enters a unit stayed."""
+        """Return the states at which states ``(m, n)`` would rest if their inputs stayed."""
         x = _rows(x, "x", len(self.bias))
         u = _rows(u, "u", self.from_input.shape[1])
         if len(u) not in (1, len(x)):

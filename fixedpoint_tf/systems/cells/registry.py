@@ -137,12 +137,12 @@ def kind_of(cell: Any) -> type[CellEquations] | None:
 
 
 def is_standard(cell: Any) -> bool:
-    """Tell whether a cell is of one of the library's own classes that have equations."""
+    """Test whether a cell is of one of the library's own classes that have equations."""
     return _library_name(type(cell)) in _standard()
 
 
 def is_builtin(equations: CellEquations) -> bool:
-    """Tell whether equations are of this package, each layer of a stack included."""
+    """Test whether equations are of this package, with each layer of a stack."""
     return all(
         type(layer) in _standard().values()
         for layer in getattr(equations, "layers", (equations,))
@@ -189,7 +189,7 @@ def _library_name(cell_class: type) -> str | None:
 
 @functools.cache
 def _standard() -> dict[str, type[CellEquations]]:
-    """Equations of Keras's own cells, by the names of their classes."""
+    """Return the equations of Keras's own cells by class name."""
     package = __name__.rpartition(".")[0]
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
         importlib.import_module(f"{package}.{module.name}")

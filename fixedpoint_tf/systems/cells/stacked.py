@@ -19,7 +19,7 @@ __all__ = ["Stacked", "is_stack"]
 
 
 def is_stack(cell: Any) -> bool:
-    """Tell whether a cell is Keras's stack of cells."""
+    """Test whether a cell is Keras's stack of cells."""
     return kind_of(cell) is Stacked
 
 

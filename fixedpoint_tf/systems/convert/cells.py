@@ -85,7 +85,7 @@ def from_cell(cell: Any, given: Given, *, owner: Any = None) -> DynamicalSystem:
 
 
 def _equations(cell, name, layout, n_inputs, time, bounds, dtype):
-    """Equations of a built cell, the reader of its weights, its types, its box, variables."""
+    """Return equations, weight reader, types, box and variables of a built cell."""
     closed = None if shared_objects.is_patched(cell) else closed_form(cell)
     if closed is not None:
         form, read = closed

@@ -18,7 +18,7 @@ Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def batch_jacobian(function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
-    """Jacobian of each row of ``function(x)`` by the same row of ``x``.
+    """Return the Jacobian of each row of ``function(x)`` by the same row of ``x``.
 
     Args:
         function: maps ``(n, k)`` to ``(n, d)``, each row by itself.
@@ -48,7 +48,7 @@ def batch_jacobian(function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> 
 def jacobian_product(
     function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, v: tf.Tensor
 ) -> tf.Tensor:
-    """Product of each row's Jacobian with a vector, without the Jacobian.
+    """Multiply each row's Jacobian by a vector, without computing the Jacobian.
 
     The product with the transpose is linear in its vector; its own derivative is the
     product itself.
@@ -78,7 +78,7 @@ def jacobian_product(
 
 
 def _of_known_shape(step: Step) -> Step:
-    """Tell the width of what comes out of NumPy or Python, which does not know it."""
+    """Set the width of an update from NumPy or Python, which has no static shape."""
 
     def shaped(h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         image = step(h, u)
@@ -131,7 +131,7 @@ class Autodiff:
         return self._call("input_jacobian", build, h, u)
 
     def product(self, w, h, u, v, *, by_input: bool = False) -> tf.Tensor:
-        """``J v`` of each row, ``(n, n_states)``, by the states or by the inputs."""
+        """Return ``J v`` of each row, ``(n, n_states)``, by the states or by the inputs."""
         key = ("product by input" if by_input else "product", h.dtype.name)
         if key not in self.compiled_functions:
             step = self.step_for(h.dtype.name)
@@ -149,7 +149,7 @@ class Autodiff:
             return tf.linalg.matvec(jacobian(w, h, u), v)
 
     def _call(self, name: str, build: Callable[[Step], Step], h, u) -> tf.Tensor:
-        """Compiled for any number of rows: vectorised differentiation is slow eagerly."""
+        """Call a derivative compiled for any number of rows, which is slow eagerly."""
         key = (name, h.dtype.name)
         if key not in self.compiled_functions:
             step = self.step_for(h.dtype.name)

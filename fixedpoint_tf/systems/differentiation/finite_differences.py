@@ -73,7 +73,7 @@ class Differenced(Autodiff):
         self._origin = tf.Variable(np.zeros(n_states), dtype=tf.float64, trainable=False)
 
     def set_size(self, size: np.ndarray, origin: np.ndarray) -> None:
-        """Tell the size of each state about its origin, to which steps are relative."""
+        """Set the size of each state about its origin, to which steps are relative."""
         self._size.assign(size)
         self._origin.assign(origin)
 
@@ -123,7 +123,7 @@ class Differenced(Autodiff):
         return tf.linalg.matvec(jacobian(w, h, u), v)
 
     def _with_differences(self, step):
-        """Give the update a gradient of differences, for solvers that ask for gradients."""
+        """Attach a gradient by differences to the update, for solvers that need gradients."""
 
         def known(h, u):
             @tf.custom_gradient

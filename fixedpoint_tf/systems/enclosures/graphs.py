@@ -89,7 +89,7 @@ class TracedMap:
         return states + image if self.time == "continuous" else image
 
     def box(self) -> Interval | None:
-        """Give a box that holds every fixed point, ``(n,)``; None where none is known.
+        """Return a box ``(n,)`` that holds every fixed point, or None.
 
         Over the whole space the update is a matrix times the states plus something bounded:
         ``(I - L) x`` lies in a box, and so does ``x``.
@@ -109,22 +109,12 @@ class TracedMap:
         return centre + Interval(-spread, spread)
 
     def index(self) -> int | None:
-        """Give the sum of the indices of all fixed points; None where it is not known.
-
-        That of the linear part alone, ``sign det(I - L)``: what is bounded changes nothing
-        far out, where the map has no fixed points.
-        """
+        """Return the sum of the indices of all fixed points, ``sign det(I - L)``, or None."""
         found = self._far_out()
         return None if found is None else int(np.linalg.slogdet(found[0])[0])
 
     def _far_out(self) -> tuple[np.ndarray, np.ndarray, Interval] | None:
-        """Split the update, over the whole space, into a matrix and something bounded.
-
-        Returns:
-            ``C``, about the inverse of ``A = I - L`` (``-L`` in continuous time), whose sign
-            of the determinant is that of ``A``; ``|I - C A|``, of norm below one; and the
-            bounded part. None where there are none such.
-        """
+        """Split the update into a matrix and a bounded rest, over the whole space, or None."""
         image = self.run(Growth.coordinates(self.n))
         if not np.isfinite(image.rest.size).all() or not np.isfinite(image.slope.size).all():
             return None

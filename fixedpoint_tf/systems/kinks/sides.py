@@ -173,10 +173,7 @@ def near_kink(
 
 
 def _distinct(jacobians: np.ndarray, only_beside: bool) -> list[int]:
-    """Number the first of all Jacobians that agree to within smooth change.
-
-    That of the state itself, the very first, counts only where one beside it agrees.
-    """
+    """Return the first index of each distinct Jacobian, up to smooth change."""
     flat = jacobians.reshape(len(jacobians), -1)
     tolerance = JUMP * max(1e-3, float(np.abs(flat[0]).max(initial=0.0)))
     kept: list[int] = []

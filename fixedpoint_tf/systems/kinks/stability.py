@@ -52,7 +52,7 @@ def settle_at_kinks(
     unit: np.ndarray | float = 1.0,
     eps: float = 2.2e-16,
 ) -> np.ndarray:
-    """Give points on kinks the derivatives of one side, in place, and their growth.
+    """Replace the derivatives at kinks by those of one side in place, and return growth.
 
     It is the side of :func:`choose_side`; of what is no fixed point the one that grows the
     fastest.

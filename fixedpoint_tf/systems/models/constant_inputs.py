@@ -112,7 +112,7 @@ def _width(shape: tuple) -> int:
 
 
 def _constant(model: Any, values: np.ndarray) -> Any:
-    """One trial of a constant input."""
+    """Make one trial of a constant input."""
     tensors = input_tensors(model)
     shapes = [tuple(tensor.shape)[1:] for tensor in tensors] or [(None, len(values))]
     widths = [_width(shape) for shape in shapes]

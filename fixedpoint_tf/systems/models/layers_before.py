@@ -25,7 +25,7 @@ _LIBRARIES = ("keras", "tf_keras")
 
 @dataclasses.dataclass(frozen=True)
 class Before:
-    """Tell what a model does on the way to its recurrent layer.
+    """Operations of a model before its recurrent layer.
 
     Attributes:
         layers: ``name (Class)`` of each operation that may change values, in no order.
@@ -43,7 +43,7 @@ class Before:
 
 
 def read_graph(model: Any, layer: Any) -> Before | None:
-    """Tell what stands before a layer, or None where the model's class decides itself."""
+    """Return the layers before a layer, or None for a model with its own call."""
     if model is layer:
         return Before()
     graph = _graph(model)
@@ -76,7 +76,7 @@ def read_graph(model: Any, layer: Any) -> Before | None:
 
 
 def opaque(model: Any, layer: Any) -> list[Any]:
-    """Layers around a layer whose classes decide themselves what a call does."""
+    """List the layers around a layer that define their own call."""
     around = [x for x in model._flatten_layers() if contains(x, layer)]
     return [x for x in around if _graph(x) is None]
 
@@ -100,7 +100,7 @@ def _operation(node: Any) -> Any:
 
 
 def _inputs(node: Any) -> list[Any]:
-    """Symbolic tensors that a call takes, without masks, which Keras notes as arguments."""
+    """List the symbolic tensors that a call takes, without masks."""
     tensors = node.input_tensors if hasattr(node, "arguments") else node.keras_inputs
     mask = _arguments(node)[1].get("mask")
     masks = mask if isinstance(mask, (list, tuple)) else [mask]
@@ -114,12 +114,12 @@ def _arguments(node: Any) -> tuple[tuple, dict[str, Any]]:
 
 
 def _several(args: tuple) -> bool:
-    """Tell whether a layer is called with more than its sequences, one by one or in a list."""
+    """Test whether a layer is called with more than its sequences."""
     return len(args) > 1 or (isinstance(args[0], list) and len(args[0]) > 1)
 
 
 def _nodes_before(graph: Any, tensors: list[Any]) -> list[Any]:
-    """Calls that lead to some tensors, each once, back to the inputs of the graph."""
+    """List the calls that lead to some tensors, back to the inputs of the graph."""
     ends = {id(x) for x in graph.inputs}
     stack, seen, found = list(tensors), set(), []
     while stack:
@@ -142,7 +142,7 @@ def _is_identity(node: Any) -> bool:
 
 
 def _makes_mask(operation: Any) -> bool:
-    """Tell whether a layer may make a mask of its own, or pass one on."""
+    """Test whether a layer may make or pass on a mask."""
     inner = getattr(operation, "_flatten_layers", None)
     return any(
         type(x).__name__ == "Masking" or getattr(x, "mask_zero", False) or _own_mask(type(x))

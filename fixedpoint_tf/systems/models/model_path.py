@@ -59,7 +59,7 @@ class ModelPath:
         self._changed: bool | None = None  # by a model whose class decides itself
 
     def before(self) -> tuple[str, ...]:
-        """``name (Class)`` of what is known to stand before the layer.
+        """List operations known to stand before the layer, as ``name (Class)``.
 
         Example:
             >>> import keras
@@ -73,7 +73,7 @@ class ModelPath:
     def rnn_inputs(
         self, model_inputs: Any, call_arguments: dict[str, Any] | None = None
     ) -> RNNInputs:
-        """Give what the layer receives when the model is called on inputs.
+        """Return the layer's inputs when the model is called.
 
         Args:
             model_inputs: an array, or a list, tuple or dict of arrays, as the model takes
@@ -107,7 +107,7 @@ class ModelPath:
         return u
 
     def layer_inputs(self, u: np.ndarray) -> RNNInputs:
-        """Give what the layer makes of inputs of its own, before its first step.
+        """Return inputs and initial states as the layer prepares them before its first step.
 
         Args:
             u: ``(n_batch, n_time, n_inputs)``.
@@ -183,13 +183,13 @@ class ModelPath:
         return f"the call of {', '.join(around)}"
 
     def describe(self) -> str:
-        """Say of which layer the inputs are, and what stands before it."""
+        """Name the layer whose inputs these are, and the operations before it."""
         before = self.before()
         behind = f", behind {', '.join(before)}" if before else ""
         return f"the inputs of the RNN layer {self.layer.name!r}{behind}"
 
     def gives_as_it_is(self) -> bool:
-        """Tell whether a constant input of the model is known to reach the layer unchanged.
+        """Test whether a constant input of the model reaches the layer unchanged.
 
         Example:
             >>> import keras
@@ -248,7 +248,7 @@ class ModelPath:
         )
 
     def _warn_of_noise(self, u, inputs, call_arguments, seeds) -> None:
-        """Say when a second call gives the layer other inputs."""
+        """Warn if a second call passes other inputs to the layer."""
         heard, _ = self._listen(inputs, call_arguments, stop=True, seeds=seeds)
         again = heard.calls[0]
         same = np.array_equal(u.values, again.values, equal_nan=True) and np.array_equal(
@@ -269,7 +269,7 @@ class ModelPath:
         )
 
     def _starts_at_zero(self) -> bool:
-        """Tell whether the layer is a standard one without memory, which begins at zero."""
+        """Test whether the layer is a standard one without memory, which begins at zero."""
         library = "tf_keras" if is_legacy(self.layer) else "keras"
         stock = type(self.layer).__module__.split(".")[0] == library
         cell = self.layer.cell
@@ -278,7 +278,7 @@ class ModelPath:
         return stock and known and not self.layer.stateful and not vars(self.layer).get("call")
 
     def _same(self, u: RNNInputs, inputs: np.ndarray) -> bool:
-        """Tell whether a layer received the inputs of the model, in its floating type."""
+        """Test whether a layer received the inputs of the model, in its floating type."""
         near, tiny = _ROUNDING.get(str(self.layer.compute_dtype), (0.0, 0.0))
         numbers = u.shape == inputs.shape and inputs.dtype.kind in "biuf"
         return numbers and np.allclose(u.values, inputs, near, tiny, equal_nan=True)

@@ -53,12 +53,12 @@ def _array(leaf: Any) -> Any:
 
 
 def shapes_of(inputs: Any) -> str:
-    """Tell the shapes of inputs in their structure."""
+    """Return the shapes of inputs in their structure."""
     return str(tf.nest.map_structure(lambda x: tuple(getattr(x, "shape", ())), inputs))
 
 
 def specification(model: Any) -> str:
-    """Tell the names and shapes of the inputs of a model that has them."""
+    """Return the names and shapes of a model's inputs, if it has any."""
     told = [f"{x.name} {tuple(x.shape)}" for x in input_tensors(model)]
     return f", {', '.join(told)}" if told else ""
 
@@ -81,7 +81,7 @@ def pack_inputs(model: Any, flat: list[Any]) -> Any:
 
 
 def brief(error: Exception) -> str:
-    """Give the beginning of a message: Keras's can fill a screen, in bold letters."""
+    """Return the beginning of a message, since Keras's can fill a screen."""
     text = re.sub(r"\x1b\[\d+m", "", str(error)).split("Arguments received by")[0]
     text = " ".join(text.split())
     return text if len(text) <= 400 else f"{text[:400]}..."

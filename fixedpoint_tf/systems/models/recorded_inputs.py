@@ -39,7 +39,7 @@ class Heard:
 
 
 def contains(container: Any, layer: Any) -> bool:
-    """Tell whether a layer is inside another one, at any depth."""
+    """Test whether a layer is inside another one, at any depth."""
     flatten = getattr(container, "_flatten_layers", None)
     if flatten is None or container is layer:
         return False
@@ -109,7 +109,7 @@ def listen(
 
 
 def _others(model: Any, layer: Any) -> list[Any]:
-    """Layers that may be called before: neither around the recurrent one nor inside it."""
+    """List layers that may be called before, neither around nor inside the recurrent one."""
     return [
         x
         for x in (_inside(model) if model is not layer else [])
@@ -118,7 +118,7 @@ def _others(model: Any, layer: Any) -> list[Any]:
 
 
 def _inside(model: Any) -> list[Any]:
-    """Layers of a model at any depth, each once."""
+    """List the layers of a model at any depth, each once."""
     layers = model._flatten_layers(include_self=False, recursive=True)
     return list({id(x): x for x in layers}.values())
 
@@ -186,7 +186,7 @@ def _numbers(tensor: Any) -> np.ndarray:
 
 
 def _seeds(model: Any) -> list[Any]:
-    """Seeds of Keras 3 in a model."""
+    """List the seeds of Keras 3 in a model."""
     if is_legacy(model):
         return []
     return [v for v in model.variables if v.name == "seed_generator_state"]
@@ -208,7 +208,7 @@ def _replaced(thing: Any, name: str, value: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _eagerly() -> Iterator[None]:
-    """Compiled parts of a model run as Python, where the tensors have values."""
+    """Run compiled parts of a model as Python, so that tensors have values."""
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
@@ -219,7 +219,7 @@ def _eagerly() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _attributes_kept(things: list[Any]) -> Iterator[None]:
-    """Attributes are put back: dropout masks that a call cut short left behind, counters."""
+    """Restore attributes, such as dropout masks of an interrupted call and counters."""
     before = [dict(vars(thing)) for thing in things]
     try:
         yield
@@ -235,7 +235,7 @@ def _attributes_kept(things: list[Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _variables_kept(model: Any) -> Iterator[None]:
-    """TensorFlow variables that a call assigns are put back; Keras keeps its own."""
+    """Restore TensorFlow variables that a call assigns, which Keras does not."""
     if is_legacy(model):
         skip = {id(v) for v in model.trainable_weights}
     else:

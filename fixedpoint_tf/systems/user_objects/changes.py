@@ -232,7 +232,7 @@ def _sample(array: np.ndarray) -> np.ndarray:
 
 
 def _strides(shape: tuple[int, ...]) -> list[int]:
-    """Steps along each axis that leave at most the largest number of entries."""
+    """Return steps along each axis that leave at most the largest number of entries."""
     steps, left = [1] * len(shape), float(np.prod(shape)) / LARGEST
     for axis in np.argsort(shape)[::-1]:
         steps[axis] = int(min(shape[axis], np.ceil(left)))
@@ -283,7 +283,7 @@ def _difference(path: str, old: Any, new: Any) -> str:
 
 
 def _brief(value: Any) -> str:
-    """Say in a few words what stands there."""
+    """Describe a value in a few words."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     if is_variable(value):

@@ -253,7 +253,7 @@ def _is_tool(value: Any) -> bool:
 
 
 def _of_module(module, name: str, mentioned: set[str], prefix: str) -> Iterator[Place]:
-    """Values and functions that a function takes from a module of the user's own."""
+    """Yield values and functions that a function takes from a user's module."""
     path = getattr(module, "__file__", None) or "site-packages"  # or written in C
     if module.__name__.split(".")[0] in sys.stdlib_module_names or "-packages" in path:
         return

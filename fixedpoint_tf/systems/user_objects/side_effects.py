@@ -145,7 +145,7 @@ def attributes_kept(root: Any) -> Iterator[None]:
 
 
 def _losses(layer: Any) -> list[Any]:
-    """Lists in which a layer collects its losses."""
+    """Return the lists in which a layer collects its losses."""
     own = vars(layer)
     return [own[n] for n in ("_losses",) if type(own.get(n)) is list]
 
@@ -267,7 +267,7 @@ class LiveCall:
                 place.write(variable)
 
     def _assigned(self, n_states: int, n_inputs: int, dtype: str) -> list[tf.Tensor]:
-        """Handles of the variables to which a call assigns."""
+        """Return handles of the variables to which a call assigns."""
         shapes = [tf.TensorSpec([None, k], dtype) for k in (n_states, n_inputs)]
         traced = tf.function(self, input_signature=shapes, autograph=False)
         traced._omit_frequent_tracing_warning = True

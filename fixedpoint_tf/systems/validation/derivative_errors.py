@@ -37,7 +37,7 @@ class WrongDerivative(NamedTuple):
 
 
 def describe(system: DynamicalSystem, wrong: list[WrongDerivative]) -> str:
-    """Say which derivatives are wrong, and how to mend them."""
+    """Describe wrong derivatives and their remedy."""
     first = max(wrong, key=lambda one: abs(one.claimed - one.found))
     units = [unit_name(system, i) for i in sorted({one.unit for one in wrong})]
     by = sorted({one.by for one in wrong if one.by_input == first.by_input})
@@ -53,7 +53,7 @@ def describe(system: DynamicalSystem, wrong: list[WrongDerivative]) -> str:
 
 
 def remedy(system: DynamicalSystem) -> str:
-    """Say how to mend derivatives."""
+    """Return the advice for wrong derivatives."""
     if isinstance(system.equations, Autodiff):
         return WAY_OUT
     return f"Correct the jacobian or input_jacobian of {system.equations}"

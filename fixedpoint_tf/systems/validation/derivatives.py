@@ -153,21 +153,21 @@ def _check_stairs(system, x, u, products) -> None:
 
 
 def _probes(rng: np.random.Generator, n: int, width: int) -> np.ndarray:
-    """States of three scales, (3 n, width); some positive and some negative throughout."""
+    """Draw states of three scales, (3 n, width), some of them of one sign."""
     z = rng.normal(size=(len(SCALES), n, width))
     z[:, 1::4], z[:, 3::4] = np.abs(z[:, 1::4]), -np.abs(z[:, 3::4])
     return (z * np.array(SCALES)[:, None, None]).reshape(len(SCALES) * n, width)
 
 
 def _size(x: np.ndarray) -> np.ndarray:
-    """Size of each state; of a zero one that of the others, or 1."""
+    """Return the size of each state, the others' or 1 for a state of zero."""
     size = np.sqrt(np.mean(x * x, axis=1))
     largest = size.max(initial=0.0)
     return np.maximum(size, 1e-3 * largest) if largest > 0.0 else np.ones(len(x))
 
 
 def _products(system, x, u, v, by_input: bool) -> np.ndarray:
-    """``J v`` of each row, without making the Jacobian of a differentiated network."""
+    """Return ``J v`` of each row, without the Jacobian of a differentiated network."""
     dtype, equations = system.dtypes[1], system.equations
     w = system.read_weights(dtype)
 

@@ -30,7 +30,7 @@ STEADY = 0.05  # relative change of a Jacobian along a step that differences res
 
 
 def disagrees(system, x, u, v, products, scale, by_input) -> np.ndarray:
-    """Units of each row whose product is no difference along ``v``, (n, n_states)."""
+    """Mark units of each row whose product is no difference along ``v``, (n, n_states)."""
     function, place = _along(system, x, u, by_input)
     found, tolerance = differences(function, place, v, scale, system.dtypes[1], products)
     known = np.isfinite(found) & np.isfinite(tolerance) & np.isfinite(products)
@@ -69,7 +69,7 @@ def confirm(
 
 
 def _disagrees_where_steady(system, x, u, v, scale: float, by_input: bool) -> np.ndarray:
-    """Units whose difference disagrees at the step along which ``J v`` changes least."""
+    """Mark units whose difference disagrees at the step where ``J v`` changes least."""
     dtype = system.dtypes[1]
     make = system.input_jacobian if by_input else system.jacobian
     wrong = np.zeros((len(x), system.n_states), dtype=bool)
@@ -144,7 +144,7 @@ def _along(system, x, u, by_input: bool) -> tuple[Function, np.ndarray]:
 
 
 def finite_rows(function: Function, rows: np.ndarray, width: int | None = None) -> np.ndarray:
-    """Values of a function; rows at which it raises an error of TensorFlow are NaN."""
+    """Evaluate a function by rows, with NaN where it raises an error of TensorFlow."""
     try:
         return function(rows)
     except tf.errors.OpError:

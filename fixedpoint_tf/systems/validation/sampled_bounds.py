@@ -146,7 +146,7 @@ def check_resting(system: DynamicalSystem, u: np.ndarray, x: np.ndarray, argumen
 
 
 def _probes(system: DynamicalSystem, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """States and inputs of three scales, and the scales."""
+    """Draw states and inputs of three scales, and return the scales."""
     n = next((n for width, n in N_STATES.items() if system.n_states <= width), 1)
     scale = np.repeat(SCALES, n)
     x, u = (
@@ -157,7 +157,7 @@ def _probes(system: DynamicalSystem, rng: np.random.Generator) -> tuple[np.ndarr
 
 
 def _directions(rng: np.random.Generator, jacobian: np.ndarray) -> np.ndarray:
-    """Unit vectors, every other one along the gradient of a unit, where it turns fastest."""
+    """Draw unit vectors, every other one along the gradient of a unit."""
     n, d, _ = jacobian.shape
     v = rng.normal(size=(n, d))
     along = np.take_along_axis(jacobian, rng.integers(d, size=(n, 1, 1)), axis=1)[:, 0]
@@ -166,7 +166,7 @@ def _directions(rng: np.random.Generator, jacobian: np.ndarray) -> np.ndarray:
 
 
 def _columns(answer: CellBounds) -> tuple[np.ndarray, ...]:
-    """Bounds of each unit of a block, ``(n, d)`` each; what is NaN bounds nothing."""
+    """Return the bounds ``(n, d)`` of each unit of a block, infinite for NaN."""
 
     def per_unit(change) -> np.ndarray:
         passed = sum(g * norm[:, None] for g, norm in change.through)

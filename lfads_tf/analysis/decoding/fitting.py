@@ -68,7 +68,7 @@ class FittedDecoder(NamedTuple):
         return self.lagged.filling_
 
     def predict(self, features: Any) -> np.ndarray:
-        """Behaviour from features.
+        """Predict behaviour from features.
 
         Args:
             features: ``(n_trials, n_bins, n_features)``; also ``(n_samples, n_features)``

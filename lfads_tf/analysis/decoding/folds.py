@@ -23,7 +23,7 @@ __all__ = [
 def folds_by_trial(
     n_trials: int, n_folds: int = 5, *, conditions: Any = None, seed: int = 0
 ) -> np.ndarray:
-    """Folds of as many trials each as can be, drawn at random.
+    """Assign trials at random to folds of equal size.
 
     With conditions, each condition is spread evenly over the folds, up to a trial, so that
     no fold lacks one that the others have. A decoder tested so has seen every condition.
@@ -67,7 +67,7 @@ def folds_by_trial(
 
 
 def folds_by_condition(conditions: Any) -> np.ndarray:
-    """One fold a condition: each is decoded by what was learned from the others.
+    """Assign the trials of each condition to a fold of its own.
 
     The stricter test of a decoder: a condition may not be recognised and answered with its
     mean, the relation of rates and behaviour must carry over.
@@ -101,7 +101,7 @@ def folds_by_condition(conditions: Any) -> np.ndarray:
 def folds_by_splitter(
     splitter: Any, n_trials: int, *, conditions: Any = None, groups: Any = None
 ) -> np.ndarray:
-    """Folds by a splitter of scikit-learn, such as ``GroupKFold`` or ``StratifiedKFold``.
+    """Assign trials to folds by a splitter of scikit-learn, such as ``GroupKFold``.
 
     Args:
         splitter: that holds out each trial once.

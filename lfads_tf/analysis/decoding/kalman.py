@@ -137,7 +137,7 @@ def kalman_filters(
 
 
 def _regression(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """``y = M x + noise``: the matrix and the covariance of the noise."""
+    """Fit ``y = M x + noise``, and return the matrix and the covariance of the noise."""
     matrix = np.linalg.lstsq(x, y, rcond=None)[0].T
     rest = y - x @ matrix.T
     return matrix, rest.T @ rest / len(y)

@@ -125,7 +125,7 @@ def check_lags(lags: Any, argument: str = "lags") -> tuple[int, ...]:
 
 
 def _is_of_three_axes(value: Any) -> bool:
-    """Tell trials from samples, which scikit-learn checks."""
+    """Test whether a value has three axes, as trials have."""
     try:
         return np.asarray(value).ndim == 3
     except ValueError:  # lists of unequal length

@@ -86,12 +86,12 @@ def global_numbers_kept() -> Iterator[None]:
 
 
 def is_estimator(value: Any) -> bool:
-    """Tell an object, not a class, that fits and predicts."""
+    """Test whether a value is an object, not a class, that fits and predicts."""
     return not inspect.isclass(value) and hasattr(value, "fit") and hasattr(value, "predict")
 
 
 def takes_several_targets(regressor: Any) -> bool:
-    """Tell whether a regressor can be fitted to targets of several columns."""
+    """Test whether a regressor can be fitted to targets of several columns."""
     try:
         from sklearn.utils import get_tags
     except ImportError:  # before 1.6

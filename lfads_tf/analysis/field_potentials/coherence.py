@@ -105,7 +105,7 @@ class Coherence(NamedTuple):
 def coherence(
     rates: Any, lfp: Any, bin_width: float, *, half_bandwidth: float | None = None
 ) -> Coherence:
-    """Multitaper coherence of single trials' rates with a field potential.
+    """Compute multitaper coherence of single trials' rates with a field potential.
 
     Each trial, its mean taken off, is multiplied by K Slepian tapers (discrete prolate
     spheroidal sequences) and Fourier transformed; with X of the field potential and Y of the

@@ -52,7 +52,7 @@ class CrossCorrelation(NamedTuple):
     shuffled: np.ndarray
 
     def chance(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-        """Between which values this share of the shuffles lies, at each lag on its own.
+        """Return the range that holds this share of the shuffles, at each lag separately.
 
         Args:
             level: above 0 and below 1.
@@ -69,7 +69,7 @@ class CrossCorrelation(NamedTuple):
 
     @property
     def p_value(self) -> np.ndarray:
-        """Chance of a peak as high among shuffled trials: a number, or one for each neuron.
+        """Chance of a peak as high among shuffled trials, a number or one for each neuron.
 
         A permutation test: the greatest deviation from the mean of what was found and all
         shuffles, over all lags and of either sign, is held against that of each shuffle, so
@@ -88,11 +88,7 @@ class CrossCorrelation(NamedTuple):
 
     @property
     def peak_lag(self) -> np.ndarray:
-        """The lag of :attr:`peak` in seconds.
-
-        Of a pure oscillation it is known but for half periods, after which the correlation
-        has the same size again.
-        """
+        """The lag of :attr:`peak` in seconds, up to half periods of a pure oscillation."""
         return np.where(np.isnan(self.peak), np.nan, self.lags[self._at_peak[0]])
 
     @property
@@ -159,7 +155,7 @@ def cross_correlation(
     n_shuffles: int = 200,
     seed: int = 0,
 ) -> CrossCorrelation:
-    """Correlation of single trials' rates with a field potential at each lag.
+    """Compute the correlation of single trials' rates with a field potential at each lag.
 
     At lag L it is Pearson's correlation of ``lfp(t)`` with ``rates(t + L)`` over all trials
     and all t at which both exist, each trial's mean over these t taken off: differences
@@ -286,11 +282,7 @@ def _groups(conditions: np.ndarray | None, n_trials: int) -> list[np.ndarray]:
 
 
 def _pairing(groups: list[np.ndarray], n_trials: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a trial of its group for each, each once.
-
-    A trial may draw itself. Without these draws the shuffles would not be exchangeable with
-    what was found, and p-values of few trials too small.
-    """
+    """Pair each trial at random with one of its group, possibly itself."""
     pairing = np.empty(n_trials, np.int64)
     for group in groups:
         pairing[group] = rng.permutation(group)

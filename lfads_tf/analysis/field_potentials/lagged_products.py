@@ -45,7 +45,7 @@ class LaggedProducts:
             self.scale = np.sqrt(np.where((xx > x_least) & (yy > y_least), xx * yy, np.nan))
 
     def correlation(self, pairing: np.ndarray) -> np.ndarray:
-        """Pearson's correlation over all trials, their means over the shared bins taken off.
+        """Compute Pearson's correlation over all trials, less their means over shared bins.
 
         Args:
             pairing: ``(n_trials,)``: the trial of x that goes with each trial of y, each once.

@@ -35,7 +35,7 @@ def separate_conditions(
     shrinkage: float | None = None,
     seed: int = 0,
 ) -> Separation:
-    """Tell the condition of each trial from its features in each bin alone.
+    """Classify the condition of each trial from its features in each bin alone.
 
     A classifier is fitted for each bin, to the trials of the other folds. Linear discriminant
     analysis measures the distance to the mean of each condition by the covariance within
@@ -108,7 +108,7 @@ def separate_conditions(
 def _test_trials(
     test: tuple[Any, Any], x: np.ndarray, kinds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features and conditions of trials that are held out already, checked."""
+    """Return features and conditions of given held-out trials, checked."""
     names = "test (features)", "test (conditions)"
     x_test, labels, present, *_ = _conditions(*test, names, least=1)
     if x_test.shape[1:] != x.shape[1:]:
@@ -131,8 +131,7 @@ def _conditions(
     names: tuple[str, str] = ("features", "conditions"),
     least: int = 2,
 ) -> tuple[Any, ...]:
-    """Features, conditions, their kinds, each trial's kind, all of the trials with a condition,
-    and a mask of these; checked."""
+    """Return features, labels, kinds and each trial's kind, and a mask of labelled trials."""
     shape = "(n_trials, n_bins, n_features)"
     of_x, of_labels = names
     x = checks.as_numbers(features, of_x, n_axes=(3,), shape=shape, dtype=None)
@@ -179,7 +178,7 @@ def _told(
     shrinkage: float | None,
     seed: int,
 ) -> np.ndarray:
-    """Numbers of the conditions that test trials are taken for, ``(n_trials, n_bins)``."""
+    """Return the decoded condition of each test trial and bin, ``(n_trials, n_bins)``."""
     if not isinstance(method, str):
         bins = range(x.shape[1])
         with global_numbers_kept():  # libsvm draws from them

@@ -145,7 +145,7 @@ def _checked_factor(factor: Any) -> np.float32:
 
 
 def _warn_of_another_unit(rates: np.ndarray, spikes: Any, bin_width: float) -> None:
-    """Counts and true rates that differ far more than chance are in different units."""
+    """Warn if counts and true rates differ too much to have the same unit."""
     spikes = np.asarray(spikes)
     if rates.shape != spikes.shape:
         return  # The session says what is wrong.

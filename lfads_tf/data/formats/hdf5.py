@@ -151,7 +151,7 @@ def read(
 
 @contextlib.contextmanager
 def faults_named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Say of what a session refuses in which file of ours it is.
+    """Add the name of the file, one of ours, to errors of a session.
 
     Args:
         path: the file; of another program's nothing is added, as users give much of it.
@@ -168,7 +168,7 @@ def faults_named(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> bool:
-    """Tell whether a file has training and validation trials apart.
+    """Test whether a file keeps training and validation trials apart.
 
     Args:
         path: the file.

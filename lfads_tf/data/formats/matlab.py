@@ -94,7 +94,7 @@ def is_matlab(path: str | os.PathLike[str]) -> bool:
 
 
 def _is_version_4(header: bytes) -> bool:
-    """Tell the header of a matrix in a file of MATLAB 4: five whole numbers, then a name."""
+    """Test for the header of a matrix in a file of MATLAB 4."""
     for order in "<>":
         if len(header) >= 21:
             kind, rows, columns, is_complex, length = struct.unpack(f"{order}5i", header[:20])
@@ -145,7 +145,7 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike[str], *, group: str | None = None) -> Iterator[Variables]:
-    """Give the variables of a file of MATLAB's, or the fields of one of its structures.
+    """Open the variables of a file of MATLAB's, or the fields of a structure in it.
 
     Args:
         path: the file.
@@ -173,7 +173,7 @@ def opened(path: str | os.PathLike[str], *, group: str | None = None) -> Iterato
 
 @contextlib.contextmanager
 def _named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Say of a fault in which file it is."""
+    """Add the name of the file to errors about it."""
     try:
         yield
     except Fault as error:
@@ -211,7 +211,7 @@ def _unreadable(kind: str, name: str) -> ValueError:
 
 
 def _linked(node: h5py.Group) -> list[tuple[str, Any]]:
-    """Members of a group that lie in this file, without MATLAB's own."""
+    """List members of a group that lie in this file, without MATLAB's own."""
     return [
         (name, node[name])
         for name in node

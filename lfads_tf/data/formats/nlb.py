@@ -157,7 +157,7 @@ def session(
 
 
 def spikes_of(data: Session, split: str = "train") -> dict[str, np.ndarray]:
-    """Give the arrays of such a file from a session: :func:`session` undone.
+    """Return the benchmark's arrays of a session, the inverse of :func:`session`.
 
     Args:
         data: what is to be encoded is given by its ``n_encode_neurons`` and
@@ -362,7 +362,7 @@ def _checked_arrays(arrays: Any) -> dict[str, Any]:
 
 
 def _is_ragged(value: Any) -> bool:
-    """Tell rows of different length."""
+    """Test for rows of different length."""
     return isinstance(value, list | tuple) and len(value) > 0 and np.ndim(value[0]) == 1
 
 
@@ -378,7 +378,7 @@ def _write(node: h5py.Group, name: str, value: Any) -> None:
 
 
 def _encoded(data: Session) -> tuple[int, int]:
-    """Bins and neurons that are shown."""
+    """Return the numbers of bins and neurons that are shown to the model."""
     n_bins, n_heldin = data.n_encode_bins, data.n_encode_neurons
     return (
         data.n_bins if n_bins is None else n_bins,

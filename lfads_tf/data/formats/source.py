@@ -111,7 +111,7 @@ class Source(Mapping[str, Any]):
 def of_matlab(
     path: str | os.PathLike[str], group: str | None = None, axes: Sequence[str] | None = None
 ) -> Iterator[Source]:
-    """Give the variables of a file of MATLAB's, or the fields of a structure.
+    """Open the variables of a file of MATLAB's, or the fields of a structure.
 
     Args:
         path: the file.
@@ -170,7 +170,7 @@ def _bin_width_of(node: h5py.Group) -> float | None:
 
 
 def unknown(source: Source, what: str) -> str:
-    """Say in an error what a file holds, and the keys that each layout needs."""
+    """Describe a file's contents in an error, and the keys that each layout needs."""
     node, holds = source.node, ", ".join(source)
     if node is None:
         groups = _groups_said(_structures(source.arrays))

@@ -299,7 +299,7 @@ def chaotic_rnn_with_pulse(
 
 
 def _advance(states: np.ndarray, duration: float) -> np.ndarray:
-    """Lorenz states after a duration, by the classical Runge-Kutta method of fourth order."""
+    """Integrate Lorenz states by the classical Runge-Kutta method of fourth order."""
     n_steps = math.ceil(duration / _LONGEST_STEP)
     dt = duration / n_steps
     for _ in range(n_steps):
@@ -312,7 +312,7 @@ def _advance(states: np.ndarray, duration: float) -> np.ndarray:
 
 
 def _streams(seed: int, n: int) -> list[np.random.Generator]:
-    """Generators that do not depend on how much the others have drawn."""
+    """Return independent generators of random numbers from one seed."""
     check_seed(seed)
     return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(n)]
 

@@ -170,11 +170,7 @@ def oscillation(
 def _phases(
     rng: np.random.Generator, n_trials: int, n_bins: int, turns: float, width: float
 ) -> np.ndarray:
-    """Phases that advance by so many turns a bin, with a random walk.
-
-    Steps of variance ``2 pi width`` make the correlation of the oscillation fall as
-    ``exp(-pi width |t|)``: its spectrum is a Lorentzian of that full width at half maximum.
-    """
+    """Draw phases with a random walk, for a Lorentzian spectrum of full width ``width``."""
     start = rng.uniform(0.0, 2.0 * np.pi, size=(n_trials, 1))
     steps = math.sqrt(2.0 * np.pi * width) * rng.normal(size=(n_trials, n_bins))
     steps[:, 0] = 0.0
@@ -182,7 +178,7 @@ def _phases(
 
 
 def _slow(rng: np.random.Generator, shape: tuple[int, int, int], sd: float) -> np.ndarray:
-    """White noise smoothed along the second axis by a Gaussian, of variance 1."""
+    """Draw white noise of variance 1, smoothed along the second axis by a Gaussian."""
     reach = math.ceil(4 * sd)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
     kernel /= np.linalg.norm(kernel)
@@ -193,7 +189,7 @@ def _slow(rng: np.random.Generator, shape: tuple[int, int, int], sd: float) -> n
 def _correlated(
     rng: np.random.Generator, n_trials: int, n_bins: int, memory: float
 ) -> np.ndarray:
-    """Stationary noise of variance 1 of which a bin keeps the share ``memory`` of the last."""
+    """Draw stationary noise of variance 1, of correlation ``memory`` between bins."""
     white = rng.normal(size=(n_trials, n_bins))
     white[:, 1:] *= math.sqrt(1.0 - memory**2)
     return signal.lfilter([1.0], [1.0, -memory], white, axis=1)

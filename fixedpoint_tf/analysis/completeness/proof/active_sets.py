@@ -68,7 +68,7 @@ class Rectifiers:
 
     @property
     def steepest(self) -> float:
-        """Give the largest slope of the units, at least 1."""
+        """The largest slope of the units, at least 1."""
         return float(np.abs(self.slope_below[self.rectified]).max(initial=1.0))
 
     def offset_interval(self) -> Interval:
@@ -79,7 +79,7 @@ class Rectifiers:
         return Interval(lower, np.where(exact, c, np.nextafter(c, np.inf)))
 
     def slopes(self, active: np.ndarray) -> np.ndarray:
-        """Give the slopes of the units within active sets, ``(..., n)`` bool."""
+        """Return the slopes of the units within active sets, ``(..., n)`` bool."""
         return np.where(active | ~self.rectified, 1.0, self.slope_below)
 
 
@@ -204,11 +204,7 @@ def _decide(
 def _solve_exactly(
     equations: Rectifiers, active: np.ndarray
 ) -> tuple[list[Fraction] | None, bool]:
-    """Solve one active set in rational numbers.
-
-    Returns:
-        The fixed point, or None; and False where the set may hold a continuum of them.
-    """
+    """Solve one active set in rational numbers; False where it may hold a continuum."""
     n, c = equations.n, equations.offset
     slopes = [Fraction(float(s)) for s in equations.slopes(active)]
     on = [i for i in range(n) if slopes[i] != 0]

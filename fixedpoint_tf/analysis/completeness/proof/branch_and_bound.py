@@ -144,11 +144,7 @@ class _Search:
                     break
 
     def _examine(self, boxes: Interval) -> tuple[Interval, np.ndarray]:
-        """Shrink boxes, drop those that are decided, and give back those that are not.
-
-        Returns:
-            The boxes, and by how much each coordinate moves the map beside a line there.
-        """
+        """Shrink boxes, drop decided ones, and return the rest with the map's nonlinearity."""
         undecided = [Interval(np.zeros((0, self.k)), np.zeros((0, self.k)))]
         bends = [np.zeros((0, self.k))]
         for round_ in range(N_SHRINKS):
@@ -198,7 +194,7 @@ class _Search:
         return intersect(boxes, intersect(plain, solved) + centre)
 
     def _norm(self, boxes: Interval) -> tuple[np.ndarray, Interval]:
-        """Norms below 1 where a box holds one fixed point at most, and slopes of the map."""
+        """Return norms, below 1 where a box holds at most one point, and the map's slopes."""
         _, slope = self.enclose(boxes)
         centre = boxes.centre
         zero = Interval(np.zeros_like(centre), np.zeros_like(centre))
@@ -207,7 +203,7 @@ class _Search:
     def _krawczyk(
         self, centre: np.ndarray, image: Interval, slope: Interval, away: Interval
     ) -> tuple[Interval, np.ndarray]:
-        """Krawczyk's operator of ``x - F(x)``, and the norm that must be below 1."""
+        """Apply Krawczyk's operator to ``x - F(x)``, and return the norm to be below 1."""
         identity = np.eye(self.k)
         matrix = Interval(identity, identity) - slope
         with np.errstate(all="ignore"):
@@ -248,11 +244,7 @@ class _Search:
         return bool(((x >= self.box.lower) & (x <= self.box.upper)).all())
 
     def _record(self, around: Interval, x: np.ndarray) -> bool:
-        """Prove that a box holds exactly the fixed point near ``x``, and keep it if it is new.
-
-        Returns:
-            Whether it does.
-        """
+        """Prove that a box holds only the fixed point near ``x``, and keep it if it is new."""
         radius = FIRST_RADIUS * np.maximum(self.width, np.abs(x))
         for _ in range(N_RADII):
             small = Interval.around(x, radius)
@@ -275,7 +267,7 @@ class _Search:
         return False
 
     def _newton(self, x: np.ndarray) -> np.ndarray:
-        """Newton's method in floating arithmetic, for guesses only."""
+        """Run Newton's method in floating arithmetic, for guesses only."""
         x = np.array(x)
         for _ in range(NEWTON_STEPS):
             value, slope = self.enclose(Interval.at(x))

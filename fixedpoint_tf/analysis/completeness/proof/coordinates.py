@@ -88,7 +88,7 @@ class Coordinates:
         return self._norm_of_slopes(box.matmul(self.network.kernel))
 
     def _slopes_at(self, box: Interval) -> float:
-        """The same within a box of coordinates."""
+        """Return the norm of the slopes within a box of coordinates."""
         return self._norm_of_slopes(box.matmul(self.back) + self.left_out)
 
     def _norm_of_slopes(self, products: Interval) -> float:
@@ -124,7 +124,7 @@ class Coordinates:
         return value, slope
 
     def _enclose_single(self, box: Interval) -> tuple[Interval, Interval]:
-        """The same of units with one gate each, from one slope of each unit."""
+        """Enclose single-gate units, from one slope of each unit."""
         m, k = box.lower.shape
         arguments = box.matmul(self.back) + (self.left_out + self.network.offset)
         one = Interval.at(np.ones((*arguments.lower.shape, 1)))
@@ -150,7 +150,7 @@ class Coordinates:
         return LinearEnclosure(image.slope, image.rest)
 
     def _enclose_single_linearly(self, box: Interval) -> LinearEnclosure:
-        """The same of units with one gate each, in the argument of each unit."""
+        """Enclose single-gate units linearly, in the argument of each unit."""
         m, k = box.lower.shape
         centre, radius = box.centre, box.radius
         rest = Interval.at(centre).matmul(self.back) + (self.left_out + self.network.offset)

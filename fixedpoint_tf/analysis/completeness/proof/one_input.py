@@ -194,7 +194,7 @@ def _code(timed_out: bool, n_open: int) -> CompletenessCode:
 
 
 def _beside(before: Interval, boxes: Interval, above: Interval) -> Interval:
-    """Boxes of one layer as boxes of all states: with one of those below, and all above."""
+    """Extend boxes of one layer to all states, with the boxes below and all above."""
     m = len(boxes.lower)
     sides = [
         np.hstack([np.tile(one, (m, 1)), middle, np.tile(two, (m, 1))])

@@ -161,7 +161,7 @@ def _check_form(system: DynamicalSystem, form: PiecewiseLinear) -> None:
 def _states_and_inputs(
     system: DynamicalSystem, points: Any
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """States given, and the input of each where they carry one."""
+    """Return the given states, and the input of each if they carry one."""
     if isinstance(points, FixedPoints):
         check_points(system, points)
         u = None if points.inputs is None else inputs_of_width(system, points)
@@ -188,7 +188,7 @@ def _states_and_inputs(
 def _distinct_inputs(
     system: DynamicalSystem, of_points: np.ndarray | None, inputs: Any
 ) -> np.ndarray:
-    """Constant inputs to examine, each once."""
+    """Return each constant input to examine once."""
     u = given_inputs(system, of_points if inputs is None else inputs)
     if u.ndim != 2 or u.shape[1] != system.n_inputs:
         raise ValueError(
@@ -236,11 +236,7 @@ def _result(
 
 
 def _matched(x: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give each point ``(m, n)`` to the nearest of those found ``(k, n)``, if it is near.
-
-    Returns:
-        ``(k,)``, the nearest point that was given to each, or -1; ``(m,)``, which were given.
-    """
+    """Match each point ``(m, n)`` to the nearest of the found ``(k, n)``, if it is near."""
     row, matched = np.full(len(found), -1), np.zeros(len(x), dtype=bool)
     if not len(found):
         return row, matched

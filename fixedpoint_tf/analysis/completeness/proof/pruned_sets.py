@@ -149,11 +149,7 @@ def _arguments(
 def _narrow(
     search: _Search, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Narrow the ranges of arguments; drop choices that hold no fixed point.
-
-    Returns:
-        The ranges ``(k, n)``, and how much each open unit widens those of all.
-    """
+    """Narrow the ranges of arguments, and drop choices that hold no fixed point."""
     equations, n = search.equations, search.equations.n
     rectified, below = equations.rectified, equations.slope_below
     inside = rectified & (low < 0.0) & (high > 0.0)

@@ -102,7 +102,7 @@ def prove_rectified(network: PiecewiseLinear, u: np.ndarray, limits: Limits) -> 
 
 
 def _part(equations: Rectifiers, units: np.ndarray) -> Rectifiers:
-    """Give the equations of some units that no other enters."""
+    """Return the equations of some units that no other enters."""
     return Rectifiers(
         equations.recurrent[np.ix_(units, units)],
         [equations.offset[i] for i in units],
@@ -147,7 +147,7 @@ def _decided(equations: Rectifiers, found: Candidates, limits: Limits, method: s
 def _states(
     network: PiecewiseLinear, equations: Rectifiers, y: np.ndarray, radius: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give the states and their errors where the units have the outputs ``y``."""
+    """Return the states and their errors where the units have the outputs ``y``."""
     if network.threshold is None:
         return y, radius
     V = network.recurrent

@@ -91,7 +91,7 @@ class LowRank:
 
     @classmethod
     def of(cls, equations: Rectifiers) -> LowRank | None:
-        """Give the coordinates of equations; None where their rank is not low."""
+        """Return the coordinates of equations, None if their rank is not low."""
         values = np.linalg.svd(equations.recurrent, compute_uv=False)
         rank = int((values > LEFT_OUT * values.max(initial=0.0)).sum())
         if not 0 < rank <= min(MOST_COORDINATES, equations.n - 1):
@@ -150,7 +150,7 @@ class LowRank:
         return Candidates(active.astype(bool), n_boxes, n_open, timed_out)
 
     def _faces(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give the faces of the cube of rays that hold all, with ``t`` from zero on."""
+        """Return the faces of the cube that every ray crosses, with ``t`` from zero on."""
         k = self.A.shape[1]
         lower, upper = [], []
         for j, side in itertools.product(range(k), (-1.0, 1.0)):

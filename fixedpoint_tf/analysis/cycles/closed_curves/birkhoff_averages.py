@@ -25,7 +25,7 @@ def birkhoff_weights(n: int) -> np.ndarray:
 
 
 def sizes(states: np.ndarray) -> np.ndarray:
-    """Root mean square distances from the mean in both halves of a motion, ``(2,)``.
+    """Return the root mean square distance from the mean in both halves of a motion, ``(2,)``.
 
     Weighted, so that they are nearly the same for a motion that does not decay or grow.
 

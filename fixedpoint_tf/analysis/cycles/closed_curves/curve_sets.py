@@ -54,7 +54,7 @@ class CurveSet:
         return len(self.curves)
 
     def points(self, n: int) -> np.ndarray:
-        """States at equal phases on each curve, curve by curve, ``(n * n_curves, d)``."""
+        """Return states at equal phases, curve by curve, ``(n * n_curves, d)``."""
         phases = np.arange(n) / n
         return np.concatenate([curve(phases) for curve in self.curves])
 

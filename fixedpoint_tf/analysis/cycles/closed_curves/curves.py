@@ -68,7 +68,7 @@ def _is_fine(curve: CubicSpline) -> bool:
 
 
 def _through(phases: np.ndarray, states: np.ndarray, before: CubicSpline):
-    """The curve through states, or that of before if it has smaller gaps; None for neither."""
+    """Fit the curve through states, keep the one before if it has smaller gaps, or None."""
     order = np.argsort(phases)
     half = curve_through(phases[order[::2]], states[order[::2]])
     if half is not None and len(phases) >= N_POINTS // 2:

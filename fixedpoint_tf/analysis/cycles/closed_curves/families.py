@@ -48,7 +48,7 @@ class _Returns:
         self.tangents, self.u, self.k, self.extent = tangents, u, k, extent
 
     def orbit(self, x: np.ndarray) -> np.ndarray:
-        """x and its images, ``(k + 1, n_states)``."""
+        """Return x and its images, ``(k + 1, n_states)``."""
         inputs = np.broadcast_to(self.u, (1, self.k, len(self.u)))
         after = roll_out(self.tangents.system, inputs, x[None])[0]
         return np.concatenate([x[None], after])
@@ -75,7 +75,7 @@ class _Returns:
 
 
 def _null_space(derivative: np.ndarray) -> np.ndarray:
-    """Orthonormal rows along which nothing changes, ``(n, n_states)``."""
+    """Return an orthonormal basis of the null space, ``(n, n_states)``."""
     _, values, rows = np.linalg.svd(derivative)
     return rows[values <= NULL_TOL * max(1.0, values.max(initial=0.0))]
 
@@ -114,7 +114,7 @@ def find_family(tangents: VariationalMap, orbit: Orbit) -> Family | None:
 
 
 def _follow(returns: _Returns, points: np.ndarray, direction, nearest: float) -> int | None:
-    """The number of steps to the first point of the cycle that is met along the family."""
+    """Count the steps along the family to the first point of the cycle."""
     step = nearest / N_PER_NEIGHBOUR
     x, outset = points[0], direction
     for n_done in range(MAX_FOLLOWED):

@@ -26,7 +26,7 @@ def growths(
     rng: np.random.Generator,
     dt: float | None = None,
 ) -> np.ndarray:
-    """Logarithms of the growth of each vector of the frame at each step.
+    """Return the logarithm of the growth of each vector of the frame at each step.
 
     Args:
         tangents: the map or flow.
@@ -68,7 +68,7 @@ def growths(
 
 
 def lyapunov_exponents(logs: np.ndarray) -> np.ndarray:
-    """Weighted averages over all but the first quarter, in which the frame turns into place.
+    """Average logarithms of growth over all but the first quarter, with Birkhoff's weights.
 
     Args:
         logs: ``(n, n_time, n_exponents)``, of :func:`growths`.

@@ -66,7 +66,7 @@ def ordering_range(states: np.ndarray, rho: float) -> tuple[float, float]:
 
 
 def _fractions(low: float, high: float, n: int) -> np.ndarray:
-    """Fractions of denominators below n from one below low to one above high, in order."""
+    """List the fractions of denominators below n from just below low to just above high."""
     q = np.arange(1, n)
     first = np.floor(low * q)
     n_each = np.ceil(high * q) - first + 1

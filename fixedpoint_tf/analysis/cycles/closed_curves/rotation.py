@@ -91,11 +91,7 @@ def _average_error(states: np.ndarray, frequency: float, harmonic: int) -> float
 def _cornered(
     states: np.ndarray, few: np.ndarray, fits: list[tuple[float, float, float]], tol: float
 ) -> ClosedCurve | None:
-    """Return the closed curve with corners: of those that the samples may be on the shortest.
-
-    A curve gone round several times is as many times longer; one between whose parts the
-    samples jump is longer by far.
-    """
+    """Return the shortest closed curve with corners that the samples may lie on, or None."""
     extent = float(np.abs(few).max())
     hopeful = [rho for _, typical, rho in fits if typical < PERHAPS * extent]
     ranges = [ordering_range(few, rho) for rho in hopeful]

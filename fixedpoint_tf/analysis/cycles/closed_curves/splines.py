@@ -151,18 +151,14 @@ def length_growth(states: np.ndarray, rho: float) -> float:
 
 
 def _is_drawn(states: np.ndarray, rho: float, typical: float) -> bool:
-    """Tell whether samples, in the order of their phases, draw a line of finite length.
-
-    Near a cycle that has just vanished a motion lingers, and no phase advances evenly for
-    long; then the line is a little too long, though most samples are on the curve.
-    """
+    """Test whether samples, ordered by phase, draw a line of finite length."""
     growth = length_growth(states, rho)
     extent = float(np.abs(states - states.mean(axis=0)).max())
     return growth < MAX_GROWTH or (growth < UNEVEN_GROWTH and typical < UNEVEN_TOL * extent)
 
 
 def times_round(states: np.ndarray, rho: float) -> float:
-    """Tell how often a motion has gone round its curve.
+    """Count how often a motion has gone round its curve.
 
     A curve may be another one gone round several times: a slow rotation of which every
     second state is looked at passes for one by nearly a half.
@@ -185,7 +181,7 @@ def times_round(states: np.ndarray, rho: float) -> float:
 
 
 def _strands_apart(states: np.ndarray, rho: float, faster: float) -> float:
-    """Distance of parts of a curve that a faster rotation takes for one, of the extent."""
+    """Return the distance of strands that a faster rotation joins, relative to the extent."""
     curve = curve_through((rho * np.arange(len(states))) % 1.0, states)
     if curve is None:
         return np.inf

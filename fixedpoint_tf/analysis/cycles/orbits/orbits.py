@@ -62,7 +62,7 @@ class Orbit:
 
     @property
     def is_stable(self) -> bool:
-        """Tell whether all multipliers but the trivial one lie within the unit circle."""
+        """True if all multipliers but the trivial one lie within the unit circle."""
         if self.on_kink:
             return self.kink_stability == Stability.STABLE
         size = np.abs(self.multipliers)
@@ -120,7 +120,7 @@ def chords(orbit: Orbit) -> np.ndarray:
 
 
 def distance_to(orbit: Orbit, states: np.ndarray) -> np.ndarray:
-    """Distance of states ``(n, n_states)`` from an orbit, ``(n,)``.
+    """Return the distance of states ``(n, n_states)`` from an orbit, ``(n,)``.
 
     Where the orbit is a curve, or several, the chords between its points stand for it.
     """
@@ -137,7 +137,7 @@ def distance_to(orbit: Orbit, states: np.ndarray) -> np.ndarray:
 
 
 def is_same_orbit(a: Orbit, b: Orbit, tol: float) -> bool:
-    """Tell whether two orbits are one cycle, from any first point.
+    """Test whether two orbits are one cycle, from any first point.
 
     ``b`` must have many points where it is a curve; ``a`` may have few.
     """

@@ -85,7 +85,7 @@ def is_nearing(states: np.ndarray, period: int) -> bool:
 def near_recurrences(
     states: np.ndarray, period: int, n_best: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Places from which orbits come near themselves after a number of steps.
+    """List the times from which orbits come near themselves after a number of steps.
 
     Args:
         states: ``(n, n_time, n_states)``.
@@ -117,7 +117,7 @@ def near_recurrences(
 
 
 def returns(states: np.ndarray, start: int, n_best: int) -> np.ndarray:
-    """Times after which a finely sampled orbit comes back near one of its states.
+    """List the times after which a finely sampled orbit comes back near one of its states.
 
     Args:
         states: ``(n_time, n_states)``.

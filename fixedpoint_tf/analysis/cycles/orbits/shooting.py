@@ -50,7 +50,7 @@ def shoot(
     u: np.ndarray,
     periods: np.ndarray | None = None,
 ) -> Shot:
-    """Newton's method from guesses of cycles, all of as many points.
+    """Run Newton's method from guesses of cycles, all with the same number of points.
 
     Args:
         tangents: the map or flow.
@@ -101,7 +101,7 @@ class _Pieces:
             self.by_period = velocity.reshape(points.shape) / m
 
     def blocks(self):
-        """Slices of the pieces, with their images and Jacobians ``(n, size, d, d)``."""
+        """Yield slices of the pieces, with their images and Jacobians ``(n, size, d, d)``."""
         n, m, d = self.points.shape
         if self.held is not None:
             yield self.held
@@ -120,7 +120,7 @@ class _Pieces:
             yield block
 
     def __getitem__(self, some: np.ndarray) -> _Pieces:
-        """Those of some of the cycles, a mask."""
+        """Return the pieces of some of the cycles, chosen by a mask."""
         if some.all():
             return self
         chosen = copy.copy(self)
@@ -134,7 +134,7 @@ class _Pieces:
         return chosen
 
     def around(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Once around: the derivative ``(n, d, d)``, the sum of residuals and of slopes."""
+        """Return derivative ``(n, d, d)``, summed residuals and slopes once around."""
         n, _, d = self.points.shape
         product = np.empty((n, d, d))
         offset, slope = np.zeros((n, d)), np.zeros((n, d))
@@ -149,7 +149,7 @@ class _Pieces:
         return product, offset, slope
 
     def carried(self, first: np.ndarray, change: np.ndarray) -> np.ndarray:
-        """Changes of all points that follow from those of the first and of the period."""
+        """Return the changes of all points from those of the first point and of the period."""
         step = np.empty_like(self.points)
         step[:, 0] = first
         last = step.shape[1] - 1
@@ -172,7 +172,7 @@ def _product(jacobians: np.ndarray) -> np.ndarray:
 
 
 def _newton_step(pieces: _Pieces) -> tuple[np.ndarray, np.ndarray]:
-    """Changes of the points and of the period, by elimination of all but the first point."""
+    """Solve for the changes of points and period, with all but the first point eliminated."""
     n, _, d = pieces.points.shape
     around, offset, slope = pieces.around()
     matrix = around - np.eye(d)
@@ -234,7 +234,7 @@ def _shoot(tangents: VariationalMap, points, u, periods) -> Shot:
 def multipliers(
     tangents: VariationalMap, points: np.ndarray, u: np.ndarray, period: float
 ) -> np.ndarray:
-    """Eigenvalues of the derivative once around a cycle, largest first.
+    """Return the eigenvalues of the derivative once around a cycle, largest first.
 
     Args:
         tangents: the map or flow.

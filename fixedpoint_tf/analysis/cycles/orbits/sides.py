@@ -54,11 +54,7 @@ class _Deviations:
         self.jacobians = tangents(points, inputs)[1]
 
     def go_round(self, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Their images once around, and the matrices that made them.
-
-        Args:
-            directions: ``(n, n_states)``, of any length but 0.
-        """
+        """Carry directions ``(n, n_states)`` once around, and return the matrices as well."""
         n, d = directions.shape
         ahead = directions.copy()
         around = np.tile(np.eye(d), (n, 1, 1))
@@ -119,14 +115,14 @@ def judge_sides(
 
 
 def _directions(d: int) -> np.ndarray:
-    """Pairs of opposite directions, ``(2 * N_DIRECTIONS, d)``."""
+    """Draw pairs of opposite directions, ``(2 * N_DIRECTIONS, d)``."""
     half = np.random.default_rng(0).normal(size=(N_DIRECTIONS, d))
     half /= np.linalg.norm(half, axis=1, keepdims=True)
     return np.concatenate([half, -half])
 
 
 def _distinct(matrices: np.ndarray) -> np.ndarray:
-    """Matrices that differ by more than the change of a smooth piece within the radius."""
+    """Select matrices that differ by more than a smooth piece changes within the radius."""
     flat = matrices.reshape(len(matrices), -1)
     size = np.abs(flat).max(initial=0.0)
     kept: list[int] = []
@@ -137,7 +133,7 @@ def _distinct(matrices: np.ndarray) -> np.ndarray:
 
 
 def _once_around(deviations: _Deviations, u: np.ndarray) -> np.ndarray | None:
-    """Every choice of a piece at each point, once around; None where there are too many."""
+    """Multiply every choice of a piece at each point once around, or None if too many."""
     kinks = np.flatnonzero(deviations.on_kink)
     inputs = np.broadcast_to(u, (len(kinks), len(u)))
     sides = sides_at(
@@ -160,7 +156,7 @@ def _once_around(deviations: _Deviations, u: np.ndarray) -> np.ndarray | None:
 
 
 def _own_directions(matrices: np.ndarray) -> np.ndarray:
-    """Real eigenvectors to both sides, along which a deviation may come back to itself."""
+    """Return the real eigenvectors with both signs, as directions of returning deviations."""
     d = matrices.shape[1]
     found = []
     for matrix in matrices:
@@ -250,7 +246,7 @@ def every_product_decays(matrices: np.ndarray) -> bool:
 
 
 def _in_fitting_norm(matrices: np.ndarray) -> np.ndarray:
-    """In coordinates in which the squared lengths of all images together are least."""
+    """Change coordinates so that the summed squared lengths of all images are least."""
     d = matrices.shape[1]
     metric = np.eye(d)
     for _ in range(200):

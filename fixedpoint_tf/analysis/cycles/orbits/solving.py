@@ -109,7 +109,7 @@ class KnownOrbits:
         )
 
     def at(self, states: np.ndarray, u: np.ndarray, only: int | None = None) -> int:
-        """The stable orbit on which states are, -1 where on none; ``only`` one is looked at."""
+        """Return the stable orbit on which states lie, or -1, among all or ``only`` one."""
         for index in range(len(self.found)) if only is None else (only,):
             orbit = self.found[index]
             if orbit.is_stable and np.array_equal(orbit.u, u):
@@ -134,7 +134,7 @@ class KnownOrbits:
     def solve_returns(
         self, states: np.ndarray, u: np.ndarray, dt: float, guesses: list[tuple[int, int, int]]
     ) -> Iterator[tuple[int, int]]:
-        """Continuous cycles near places where trajectories come back.
+        """Solve for continuous cycles near places where trajectories come back.
 
         Args:
             states: ``(n, n_time, n_states)``, ``dt`` apart.
@@ -176,7 +176,7 @@ class KnownOrbits:
             yield int(which[row]), self.place(orbit)
 
     def _fine(self, points: np.ndarray, u: np.ndarray, period: float) -> np.ndarray:
-        """Many points of a continuous cycle, at equal times, ``(N_FINE, n_states)``."""
+        """Return many points of a continuous cycle at equal times, ``(N_FINE, n_states)``."""
         m = len(points)
         n_within = N_FINE // m
         times = np.tile(period / m * np.arange(n_within) / n_within, m)

@@ -125,7 +125,7 @@ def count_turns(points: np.ndarray, jacobians: np.ndarray) -> int:
 
 
 def _are_carried(points: np.ndarray, jacobians: np.ndarray, lag: int) -> bool:
-    """Tell whether the map carries the curve's tangents from point to point."""
+    """Test whether the map carries the curve's tangents from point to point."""
     chord = np.roll(points, -lag, axis=0) - np.roll(points, lag, axis=0)
     carried = np.einsum("kij,kj->ki", jacobians, chord)
     after = np.roll(chord, -1, axis=0)
