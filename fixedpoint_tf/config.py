@@ -1,4 +1,4 @@
-"""The options of a search: one frozen object that refuses a bad value when it is made."""
+"""Options of a search, one frozen object that checks its values."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def renamed(name: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class LFADSConfig:
-    """All sizes, priors and regularisation of a model; refuses what cannot be.
+    """Sizes, priors and regularisation of a model, checked on construction.
 
     :meth:`for_data` fills in what the data say. Sizes that are not given follow from the
     data or have the default written here.
@@ -210,7 +210,7 @@ class LFADSConfig:
         return self.n_inferred_inputs > 0
 
     def index_of(self, session_name: str, argument: str = "session") -> int:
-        """Find the place of a session among the model's; one alone goes by any name.
+        """Return the index of a session among the model's, 0 for any name of a single one.
 
         Raises:
             TypeError: a name that is no text.

@@ -123,7 +123,7 @@ class LFADS(keras.Model):
 
     @property
     def generator(self) -> keras.layers.Layer:
-        """The generator as a Keras cell: states to states, inferred then measured inputs in."""
+        """The generator as a Keras cell, with inferred, then measured inputs."""
         return self.network.decoder.generator
 
     # Compiling and fitting.
@@ -494,7 +494,7 @@ class LFADS(keras.Model):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> dict[str, Any]:
-        """Return rates and factors at the means of the posteriors; see :meth:`call`.
+        """Return rates and factors at the means of the posteriors, as :meth:`call` does.
 
         :meth:`infer` averages rates over the posteriors instead; use it to estimate rates.
 
@@ -907,7 +907,7 @@ class LFADS(keras.Model):
         }
 
     def _as_batch(self, inputs: Any) -> Any:
-        """Check a user's trials; our own batches and those of a graph come as they are."""
+        """Check a user's trials, and pass on the package's own batches unchecked."""
         parts = inputs if isinstance(inputs, tuple | list) else [inputs]
         symbolic = any(isinstance(part, keras.KerasTensor) for part in parts)
         if symbolic or not tf.executing_eagerly():

@@ -132,7 +132,7 @@ class Affine:
         return Affine(self.radius, factor * self.slope, self.rest * factor, self.value * factor)
 
     def reciprocal(self) -> Affine:
-        """Divide one by values above zero; nothing is known where one is not."""
+        """Divide one by values above zero, with infinite bounds for others."""
         known = (self.value.lower > 0.0) & np.isfinite(self.value.upper)
         low = np.where(known, self.value.lower, 1.0)
         high = np.where(known, self.value.upper, 1.0)

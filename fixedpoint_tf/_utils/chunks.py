@@ -76,7 +76,7 @@ def map_chunks(
     shape: tuple[int, ...],
     memory_limit: float | None = None,
 ) -> np.ndarray:
-    """Apply a function of rows to chunks of them; of no rows it is not called.
+    """Apply a function to chunks of rows, and to none if there are no rows.
 
     Args:
         function: of some rows of each array; returns an array, or tensor, with a row for each.
@@ -122,7 +122,7 @@ def padded_chunks(n: int, size: int) -> Iterator[tuple[np.ndarray, int]]:
 def work_through(
     indices: np.ndarray, size: int, advance: Callable[[np.ndarray], np.ndarray]
 ) -> None:
-    """Advance all points in batches; a finished point makes room for a waiting one.
+    """Advance all points in batches, in which waiting points replace finished ones.
 
     Args:
         indices: the points to be worked on.

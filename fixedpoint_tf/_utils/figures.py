@@ -268,7 +268,7 @@ def lay_out(fig: Figure) -> None:
 
 
 def padded(values: np.ndarray, fraction: float) -> tuple[float, float]:
-    """Return the range of the values with a margin; a range of no width gets a width of 2."""
+    """Return the range of the values with a margin, or of width 2 for a single value."""
     low, high = float(np.min(values)), float(np.max(values))
     margin = fraction * (high - low) if high > low else 1.0
     return low - margin, high + margin

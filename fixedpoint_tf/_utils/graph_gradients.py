@@ -22,7 +22,7 @@ _PREFIX = "CustomGradient-"  # by which TensorFlow names them
 
 @contextlib.contextmanager
 def gradients_kept_with_graphs() -> Iterator[None]:
-    """Let each graph made within hold its custom gradients; the register only refers to them.
+    """Keep the custom gradients of graphs made within in these graphs, not in the register.
 
     Gradients are taken as before, as long as the graph lives; then their entries leave the
     register.

@@ -149,7 +149,7 @@ class Growth:
 
 
 def _scaled(slope: Interval, factor: Interval) -> Interval:
-    """Multiply slopes by a factor each; zero stays zero, to the last bit."""
+    """Multiply slopes by factors, and keep exact zeros."""
     product = slope * Interval(factor.lower[..., None], factor.upper[..., None])
     none = slope.size == 0.0
     return Interval(np.where(none, 0.0, product.lower), np.where(none, 0.0, product.upper))

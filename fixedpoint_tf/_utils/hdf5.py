@@ -1,4 +1,4 @@
-"""Named arrays in an HDF5 file that says what it is: written and read whole or not at all."""
+"""Named arrays in a self-describing HDF5 file, written and read whole or not at all."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def _hdf5_file(path: str | os.PathLike[str], expected: str) -> Iterator[h5py.Fil
 
 
 def _check_is_hdf5(path: str | os.PathLike[str], expected: str) -> None:
-    """Refuse what is no HDF5 file; the system's own errors come in their own words."""
+    """Refuse files other than HDF5, and pass on errors of the operating system."""
     with open(existing(path), "rb") as raw:
         first_bytes = raw.read(8)
     if not h5py.is_hdf5(path):

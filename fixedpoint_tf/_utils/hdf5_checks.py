@@ -55,7 +55,7 @@ _FILTERS = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
 
 
 class Fault(ValueError):
-    """A fault within a file; the reader says of which file, and what was expected."""
+    """Fault within a file, to which the reader adds the file's name."""
 
 
 class Header(NamedTuple):
@@ -242,7 +242,7 @@ def check_links(file: h5py.File, file_size: int) -> None:
 
 
 def read_array(item: h5py.Dataset) -> Any:
-    """Read a dataset of another program's file; elements of any length by and by.
+    """Read a dataset of another program's file, text of variable length in parts.
 
     Elements of no fixed length stand elsewhere in the file, several perhaps in one place.
 
@@ -267,7 +267,7 @@ def read_array(item: h5py.Dataset) -> Any:
 
 
 def check_attributes(file: h5py.File) -> dict[str, Any]:
-    """Return the attributes of a file of ours: numbers, and strings.
+    """Return the numbers and strings among the attributes of a file of ours.
 
     Raises:
         Fault: another attribute.

@@ -1,4 +1,4 @@
-"""Interruptions from the keyboard: what is done by then is returned, and marked.
+"""Interruptions from the keyboard, after which finished results are returned and marked.
 
 Every question that takes longer than a few seconds does its work within an
 :class:`Interruption`. The first Ctrl-C ends the work; the answer is then made of what is done
@@ -65,7 +65,7 @@ class Interruption:
         return True
 
     def complete(self, work: Callable[[], Answer]) -> Answer:
-        """Run what an answer still needs; interrupted for the first time, run it again.
+        """Run the rest that an answer needs, again after a first interruption.
 
         Args:
             work: changes nothing, so that it can be done again.

@@ -105,7 +105,7 @@ class Interval:
         return Interval(_down(lower), _up(upper))
 
     def reciprocal(self) -> Interval:
-        """Enclose ``1 / x`` of intervals above zero; everything where one is not."""
+        """Enclose ``1 / x`` of intervals above zero, with infinite bounds for others."""
         above = self.lower > 0.0
         with np.errstate(divide="ignore"):
             lower = np.where(above, _down(1.0 / self.upper), -np.inf)

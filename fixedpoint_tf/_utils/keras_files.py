@@ -1,4 +1,4 @@
-"""Models of Keras in files: which are loaded, and what is said of their weights."""
+"""Models of Keras in files: loading, and messages about their weights."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def check_model_file(path: str | os.PathLike[str], name: str) -> None:
 
 
 def damage(path: str | os.PathLike[str]) -> object:
-    """Return what is wrong with a ``.keras`` file, by its checksums; none if nothing is."""
+    """Return the damage of a ``.keras`` file by its checksums, or None."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip()

@@ -1,4 +1,4 @@
-"""Ranges of the numbers in a file, by a table: what no call of ours returns is damage."""
+"""Ranges of the numbers in a file, outside of which a file is damaged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Words = Mapping[str, tuple[str, ...]]
 
 
 def check_ranges(values: Mapping[str, Any], ranges: Ranges, layout: Layout) -> None:
-    """Refuse numbers out of their ranges; NaN only where it stands alone.
+    """Refuse numbers out of their ranges.
 
     Args:
         values: of the fields, by name; None is no number.

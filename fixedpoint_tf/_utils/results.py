@@ -1,4 +1,4 @@
-"""Base of all results: frozen, they print, draw, save and load themselves."""
+"""Base of all results, which are frozen and can be printed, drawn, saved and loaded."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Result:
         return f"fixedpoint_tf.{cls.__name__}"
 
     def plot(self) -> tuple[Figure, Any]:
-        """Draw the result; each class of results has its own picture, and options of it.
+        """Draw the result, with options that depend on its class.
 
         Raises:
             NotImplementedError: a class without a picture.
@@ -195,7 +195,7 @@ class Result:
 def _without_arrays(
     values: dict[str, Any], path: str, arrays: dict[str, np.ndarray]
 ) -> dict[str, Any]:
-    """Return values that JSON can hold; arrays in them are put aside by their paths."""
+    """Return values for JSON, and collect the arrays in them by their paths."""
     rest = {}
     for name, value in values.items():
         if isinstance(value, np.ndarray):
@@ -220,7 +220,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _headers(values: Mapping[str, Any], layout: Layout | None = None) -> dict[str, Header]:
-    """Return the headers of arrays; given a layout, of the lists that it knows."""
+    """Return the headers of arrays, restricted to known lists by a layout."""
     if layout is None:
         return {name: header_of(array) for name, array in values.items()}
     known = {k: v for k, v in values.items() if isinstance(v, list) and k in layout}

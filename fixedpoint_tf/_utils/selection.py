@@ -1,4 +1,4 @@
-"""Small pure steps that choose among points: the distinct ones, those in range."""
+"""Pure functions that choose among points, such as the distinct ones."""
 
 from __future__ import annotations
 

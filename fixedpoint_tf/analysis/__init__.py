@@ -1,4 +1,4 @@
-"""Questions about fixed points: a folder each, with computation, result and picture."""
+"""Analyses of fixed points, each a folder with computation, result and picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run states forward and see where they arrive: at a known point, on a cycle, nowhere."""
+"""Forward runs of states, and their ends: a known point, a cycle, or neither."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def time_step(system: DynamicalSystem, points: FixedPoints, inputs: np.ndarray, 
 
 
 def check_runs(tol: Any, max_steps: Any) -> tuple[float, int]:
-    """Return options of the forward runs; what is out of range is refused."""
+    """Return options of the forward runs, and refuse those out of range."""
     return check_number(tol, "tol", 0.0, 0.5), check_whole(max_steps, "max_steps", least=1)
 
 
@@ -94,7 +94,7 @@ def radii(xstar: np.ndarray, tol: float, states: np.ndarray | None = None) -> np
 def run_block(
     system: DynamicalSystem, states: np.ndarray, inputs: np.ndarray, n_steps: int, dt: float
 ) -> np.ndarray:
-    """Run states on, the inputs constant: ``(n, n_steps + 1, n_states)``, the initial first."""
+    """Run states with constant inputs, ``(n, n_steps + 1, n_states)``, the initial first."""
     u = np.broadcast_to(np.atleast_2d(inputs)[:, None], (len(states), n_steps, system.n_inputs))
     step = None if system.time == "discrete" else dt
     later = roll_out(system, u, states, dt=step)

@@ -1,4 +1,4 @@
-"""All questions about the points of one search, asked in turn: lines to print, and figures."""
+"""All analyses of the points of one search, as printed lines and figures."""
 
 from __future__ import annotations
 

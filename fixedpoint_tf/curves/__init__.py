@@ -1,1 +1,1 @@
-"""Curves of fixed points ``G(x, s) = 0``: step along them, over borders, to where they meet."""
+"""Curves of fixed points ``G(x, s) = 0``: steps along them, borders, and crossings."""

@@ -49,7 +49,7 @@ def size_of_states(system: DynamicalSystem, path: Path, x: np.ndarray, s: np.nda
 
 
 def _reach(curve: Curve, x: np.ndarray, s: np.ndarray) -> float:
-    """Change of the states with s; beside the points, which may be at a border."""
+    """Return the change of the states with s beside the points, which may lie on a border."""
     offsets = NEAREST * np.random.default_rng(0).normal(size=(N_PROBES, curve.d + 1))
     z = (curve.pack(x, s)[:, None] + offsets).reshape(-1, curve.d + 1)
     by_s = np.zeros_like(z)

@@ -59,7 +59,7 @@ def closes(curve: Curve, start, first_t, before, new, tangent, piece: int) -> bo
 
 
 def append(one: Trace, z, t, sign, values, *, closed, beyond, steps, curve) -> bool:
-    """Add a point to a trace; whether that was its last."""
+    """Add a point to a trace, and return whether it is the last."""
     if closed:  # end where it began, so that the loop has no gap and no overlap
         z, t, sign, values = one.z[0], one.t[0], one.jacobian_sign[0], one.eigenvalues[0]
     one.z.append(z)

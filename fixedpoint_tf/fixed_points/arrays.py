@@ -15,7 +15,7 @@ __all__ = ["array_field", "array_fields", "arrays_of"]
 
 
 def array_field(*axes: str, dtype: type, default: Any = None) -> Any:
-    """Declare a field that holds one row a point; ``axes`` names its other axes."""
+    """Declare a field with one row per point, whose other axes are ``axes``."""
     return dataclasses.field(
         default=default, metadata={"axes": ("n", *axes), "dtype": np.dtype(dtype)}
     )

@@ -22,7 +22,7 @@ __all__ = ["distinct_rows", "find_point", "rows_at"]
 
 
 def rows_at(index: Any, n: int) -> slice | np.ndarray:
-    """Read an index of ``n`` points; an int gives one row."""
+    """Return the rows of an index of ``n`` points, one row for an int."""
     if isinstance(index, slice):
         try:
             index.indices(n)

@@ -1,4 +1,4 @@
-r"""Index of a set of fixed points: a sum of signs that is known where all have been found.
+r"""Index of a set of fixed points, a sum of signs with a known value for complete sets.
 
 The local indices of all fixed points of a map that takes a box into itself add up to one
 (Lefschetz-Hopf; Milnor 1965, "Topology from the Differentiable Viewpoint", section 6). Of a
@@ -144,12 +144,12 @@ class IndexSum(Result):
 
     @property
     def has_none(self) -> np.ndarray:
-        """Test each input for a search that failed: no fixed point, where there is one."""
+        """``(n_inputs,)`` bool, True where no fixed point was found though one must exist."""
         holds = np.array([SelfMap(str(word)).decides for word in self.self_map], dtype=bool)
         return holds & (self.n_points == 0)
 
     def to_dict(self) -> dict[str, np.ndarray]:
-        """Return all attributes by name: ``IndexSum(**d)`` is the same.
+        """Return all attributes by name, arguments of ``IndexSum``.
 
         Example:
             >>> one = np.ones(1, int)
@@ -255,7 +255,7 @@ def _status(total: int, n_undetermined: int, self_map: str) -> IndexStatus:
 
 
 def _condition(self_map: str) -> str:
-    """Return the condition on which it holds, in brackets; nothing where it is proved."""
+    """Return the condition of a conclusion in brackets, or "" if it is proved."""
     return f" ({SelfMap.ASSUMED.text})" if self_map == SelfMap.ASSUMED else ""
 
 

@@ -42,7 +42,7 @@ _STATUS_COLORS = {
 
 
 def groups_of(fps: FixedPoints) -> list[tuple[Look, FixedPoints]]:
-    """Return the points by kind, drawn first to last; kinds without points are left out.
+    """Return the points by kind in drawing order, without empty kinds.
 
     Only fixed points and slow points are drawn: what did not converge is no feature of
     the dynamics. Without a status nothing is called a fixed point.

@@ -44,7 +44,7 @@ _IN_JSON = ("state_names", "start_counts", "search_end")
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FixedPoints(Result):
-    """Points of one search, a row each in every array; None where not computed.
+    """Points of one search, one row each in every array.
 
     No points at all is a normal result, which indexes, saves, plots and prints as any
     other. Objects cannot be changed; ``dataclasses.replace`` makes a changed copy.
@@ -211,7 +211,7 @@ class FixedPoints(Result):
 
     @property
     def n_inputs(self) -> int:
-        """Number of inputs; 0 where neither the inputs nor dFdu are known."""
+        """Number of inputs, or 0 if neither the inputs nor dFdu are known."""
         if self.inputs is not None:
             return self.inputs.shape[1]
         return 0 if self.dFdu is None else self.dFdu.shape[2]
@@ -260,7 +260,7 @@ class FixedPoints(Result):
 
     @property
     def unstable(self) -> FixedPoints:
-        """The fixed points with at least one unstable direction; no marginal ones."""
+        """The fixed points with at least one unstable direction, without marginal ones."""
         grows = self._needed("n_unstable", "eigval_J_xstar") > 0
         return self[self._with_status(Status.FIXED_POINT) & grows]
 
@@ -304,7 +304,7 @@ class FixedPoints(Result):
 
     @property
     def n_unstable(self) -> np.ndarray | None:
-        """``(n,)``, the number of unstable directions; -1 where unknown.
+        """``(n,)``, the number of unstable directions, or -1 where unknown.
 
         On a kink it is 0 where states come back, by ``growth_at_kink``; where they leave, it
         is the number of the side whose Jacobian is given, and at least 1.
@@ -451,7 +451,7 @@ class FixedPoints(Result):
     # ---- in and out ----
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all attributes by name, None included: ``FixedPoints(**d)`` is the same set.
+        """Return all attributes by name, arguments of ``FixedPoints``.
 
         Example:
             >>> points = FixedPoints(xstar=[[0.0]], qstar=[1e-20])

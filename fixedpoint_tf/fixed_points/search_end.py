@@ -8,7 +8,7 @@ __all__ = ["SearchEnd"]
 
 
 class SearchEnd(TextStrEnum):
-    """Rule that ended a search; of several searches, the last of these counts.
+    """Rule that ended a search, for several searches the last of these.
 
     Example:
         >>> SearchEnd.SETTLED.text

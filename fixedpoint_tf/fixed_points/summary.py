@@ -95,7 +95,7 @@ def _with_detail(n: int, noun: str, details: list[str]) -> str:
 
 
 def _stabilities(points: FixedPoints) -> list[str]:
-    """Count the points that are stable, have 1, 2, ... unstable directions, are marginal."""
+    """Count the points by stability: stable, 1, 2, ... unstable directions, marginal."""
     counts, classes = points.n_unstable, points.stability_class
     if counts is None or classes is None or points.n == 0:
         return []

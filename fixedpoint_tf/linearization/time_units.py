@@ -22,7 +22,7 @@ def check_dt(dt: float | None) -> float:
 
 
 def step(time: str, dt: float | None) -> float:
-    """Return the length of a step of a discrete system; a continuous one has none."""
+    """Return the length of a step of a discrete system, None for a continuous one."""
     if time == "continuous" and dt is not None:
         raise ValueError(
             "dt: expected None for a continuous system, whose eigenvalues are per unit of "

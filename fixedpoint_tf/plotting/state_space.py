@@ -159,7 +159,7 @@ def checked_trajectories(state_traj: Any, n_states: int) -> np.ndarray | None:
 def _drawn(
     trajectories: np.ndarray | None, trials: Any, start: Any, stop: Any
 ) -> tuple[Any, slice]:
-    """Return the trials and the time steps to draw; negative ones count from the end."""
+    """Return the trials and time steps to draw, where negative numbers count from the end."""
     n_trials, n_time = (0, 0) if trajectories is None else trajectories.shape[:2]
     check_whole(start, "plot_start_time", -n_time)
     if stop is not None:

@@ -12,7 +12,7 @@ __all__ = ["Look"]
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """Marker, colour and name of one kind of point; shape and filling differ too."""
+    """Marker, colour and name of one kind of point, told apart without colour too."""
 
     adjective: str
     noun: str

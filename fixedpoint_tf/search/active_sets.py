@@ -1,4 +1,4 @@
-"""Active sets of a search: which of them have been solved, and which come next.
+"""Active sets of a search: the solved ones, and the next ones to solve.
 
 Of networks of few rectified units all sets are solved, of others those beside the sets of known
 points: :mod:`.starts.active_sets`. What they give passes the same evidence as any other point.
@@ -29,7 +29,7 @@ MOST_INPUTS = 16  # under which all active sets of a network are tried
 
 
 class ActiveSets:
-    """Active sets of one search; of networks without rectified units there are none.
+    """Active sets of one search, none for networks without rectified units.
 
     Args:
         search: the search; points are entered among its ends.

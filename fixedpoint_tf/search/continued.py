@@ -1,4 +1,4 @@
-"""The search that goes on by itself: further starts until none leads to a new point.
+"""Continuation of a search by further starts until none leads to a new point.
 
 Starts on trajectories miss saddles that no trajectory passes. So when they have been worked
 through, batches of starts follow that are drawn otherwise (:mod:`.starts.distributions`) or
@@ -72,7 +72,7 @@ class Yield:
 
     @property
     def rate(self) -> float:
-        """New points a start; alike for all that have not been tried."""
+        """New points per start, equal for all sources not yet tried."""
         return (self.n_new + PRIOR[0]) / (self.n_tried + PRIOR[1])
 
     def learn(self, n_tried: float, n_new: int) -> None:
@@ -201,7 +201,7 @@ class _Continued:
 
     @property
     def prefers_fibres(self) -> bool:
-        """Decide between fibres and starts: what is due, and by yield if both are."""
+        """True if fibres are due, or yield more than starts if both are due."""
         if not (self.least_fibres and self.by_starts.n_all):
             return False
         if self.patience.n_due <= 0 or self.patience.n_fibres_due <= 0:
@@ -232,7 +232,7 @@ class _Continued:
         )  # fmt: skip
 
     def go_on_from(self, first_new: int, until: float) -> int:
-        """Release new points and enter what the structure makes of them; how many are new."""
+        """Enter the points that follow from new ones by structure, and count the new."""
         search, structure = self.search, self.structure
         new, n_to_find = np.arange(first_new, len(search.ends)), structure.n_to_find
         if len(new):

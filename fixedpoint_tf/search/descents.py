@@ -1,4 +1,4 @@
-"""The descents a search is made of: coarse, shared, to the end. Points go in and are moved."""
+"""Descents of a search, coarse, shared and final, which move points in place."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Descents:
     def coarse(
         self, points: Points, *, only_fixed: bool = False, problem: Problem | None = None
     ) -> None:
-        """Descend cheaply in single precision; ``only_fixed`` need not find slow points."""
+        """Descend in single precision, with ``only_fixed`` perhaps without slow points."""
         problem = problem or self.problem
         if not len(points.x):
             return
@@ -246,7 +246,7 @@ class Descents:
     def _settle_on_kinks(
         self, points: Points, stalled: np.ndarray, evidence: Evidence, status: np.ndarray
     ) -> None:
-        """Take descents that stalled at a kink to its bottom; update what is known of them."""
+        """Move descents that stalled at a kink to its minimum, and update their evidence."""
         gradient = kinked.solve(
             self.widest,
             points,

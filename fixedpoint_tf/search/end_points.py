@@ -99,7 +99,7 @@ class EndPoints:
         double: bool,
         locate: Callable[[np.ndarray], np.ndarray],
     ) -> np.ndarray:
-        """Enter the end of each descent, unless it is a known one; returns their numbers.
+        """Enter the end of each descent unless it is known, and return the numbers.
 
         Fixed points that are certain are the same where the balls meet in which they are
         located; others where they lie nearer than descents end apart.

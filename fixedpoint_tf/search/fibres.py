@@ -1,4 +1,4 @@
-"""Directional fibres of a search: through which states the next ones run, which way they go.
+"""Directional fibres of a search: the states and directions of the next ones.
 
 Where Newton's method seldom arrives, a fibre that begins at a known fixed point runs through
 several others, saddles and all; one that begins at any other state may reach fixed points that

@@ -1,4 +1,4 @@
-"""Fixed points of a system from initial states: a search, from first check to result."""
+"""Fixed points of a system from initial states, from first check to result."""
 
 from __future__ import annotations
 

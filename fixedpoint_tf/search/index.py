@@ -1,4 +1,4 @@
-"""Index of the fixed points of a search: what it says of those that are missing."""
+"""Index of the fixed points of a search, as evidence on missing ones."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def linearize_ends(
     located: np.ndarray,
     config: FinderConfig,
 ) -> dict[str, Any]:
-    """Linearise the network at end points; on a kink, on one of its sides.
+    """Linearise the network at end points, at kinks on one of their sides.
 
     Args:
         search: the search, at its end.

@@ -1,4 +1,4 @@
-"""Points that are each located to within a distance: which of them may be the same.
+"""Merging of points that are located to within a distance and may be the same.
 
 Within its radius a located point has one true fixed point (Newton-Kantorovich, see
 :class:`fixedpoint_tf.search.evidence.evidence.Evidence`). Two whose balls do not meet are

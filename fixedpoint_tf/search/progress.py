@@ -17,7 +17,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """A bar with the points done and the median speed; nothing at all where not verbose."""
+    """Progress bar with finished points and median speed, silent unless verbose."""
 
     def __init__(self, n: int, config: FinderConfig):
         self.config = config

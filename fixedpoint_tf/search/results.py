@@ -1,4 +1,4 @@
-"""Fixed points of a search that has ended: the distinct ones, and where each start ended."""
+"""Results of a search: its distinct points, and the end of each start."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def mark_outliers(search: Search, config: FinderConfig) -> None:
 
 
 def mark_not_slow(search: Search) -> None:
-    """Mark stationary points of the speed where states rush past: they are no slow points."""
+    """Mark minima of the speed that states cross too fast to count as slow points."""
     ends, system = search.ends, search.problem.system
     rows = np.flatnonzero(ends.status == Status.SLOW_POINT)
     if not len(rows):

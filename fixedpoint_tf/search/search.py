@@ -1,4 +1,4 @@
-"""The search: from many starts to distinct end points, each with what is known of it.
+"""The search, from many starts to distinct end points with evidence for each.
 
     broad    a little forward, then a cheap descent in single precision from every start
     sharpen  near fixed points: distinct ones in double precision, the others assigned
@@ -125,7 +125,7 @@ class Search:
         return np.unique(self.condition, return_index=True)[1]
 
     def run(self) -> None:
-        """Run all phases; an interruption leaves what has been found so far in place."""
+        """Run all phases, and keep all finds after an interruption."""
         if self.options.max_seconds is not None:
             self.until = self.begin + self.options.max_seconds
         try:
@@ -150,7 +150,7 @@ class Search:
                     self.end = SearchEnd.MATRIX_FREE
 
     def wrap_up(self, end: SearchEnd, seconds: float = np.inf) -> None:
-        """Locate what the descents had come near when they were ended; no more than that.
+        """Locate the points near the ends of interrupted descents, without further search.
 
         Args:
             end: the rule that ended them.
@@ -208,7 +208,7 @@ class Search:
                 pending = np.setdiff1d(pending, chosen, assume_unique=True)
 
     def attract(self) -> None:
-        """Run some starts of each input forward until they rest; enter what is fixed there."""
+        """Run some starts of each input forward until they rest, and enter fixed points."""
         chosen = self._some_starts()
         u = self.points.u[chosen]
         x, moves = forward.settle(self.descents.widest, self.start[chosen], u)
@@ -402,11 +402,11 @@ class Search:
     def enter_isolated(
         self, points: Points, condition: np.ndarray, origin: np.ndarray
     ) -> np.ndarray:
-        """Enter the isolated fixed points near states under inputs; their numbers, or -1."""
+        """Enter the isolated fixed points near states, and return their numbers, or -1."""
         return self.enter_new(points, self.first_start[condition], origin, only_isolated=True)
 
     def _land(self, x: np.ndarray, condition: np.ndarray) -> np.ndarray:
-        """Find the known fixed points near states, by Newton steps from them; or -1."""
+        """Find the known fixed points near states by Newton steps, or -1."""
         return match_by_newton_step(
             self.ends, x, condition, self.residual, REACH, smooth=self._is_smooth
         )
@@ -447,7 +447,7 @@ class Search:
     def _run_lost(
         self, points: Points, evidence: Evidence, status: np.ndarray, origin: np.ndarray
     ) -> None:
-        """Run starts forward whose descent ran away: only what runs away too diverges."""
+        """Run lost starts forward, and mark those that diverge there as diverged."""
         lost = np.flatnonzero((status == Status.DIVERGED) & np.isfinite(points.x).all(axis=1))
         if not len(lost) or self.options.method != "newton":
             return

@@ -1,4 +1,4 @@
-"""Rule by which a search ends: how many starts and fibres are due since the last new point."""
+"""Rule by which a search ends: starts and fibres without a new point."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ Symmetry = Callable[[np.ndarray], np.ndarray]
 
 
 def couplings_of(search: fixedpoint_tf.search.search.Search) -> Couplings | None:
-    """Return what the units of a network feed each other; None where nothing tells."""
+    """Return the couplings between a network's units, or None if unknown."""
     system = search.problem.system
     equations = system.equations
     if (
@@ -82,7 +82,7 @@ class Structure:
 
     @property
     def n_to_find(self) -> int:
-        """Number of known points that had to be found: of blocks, those of each."""
+        """Number of known points that needed a search, added up over independent blocks."""
         if self.falls_apart:
             return sum(p.n_coordinates for p in self.products.values())
         return int(self.search.ends.isolated().sum())
@@ -131,7 +131,7 @@ class Structure:
         return np.zeros((0, self.problem.n_states)), np.zeros(0, dtype=int)
 
     def _note_new(self) -> None:
-        """Note the isolated points that are new: their blocks, and their images."""
+        """Note new isolated points with their blocks and images."""
         ends, first = self.search.ends, self.n_added
         new = first + np.flatnonzero(self.search.ends.isolated()[first:])
         self.n_added = len(ends)

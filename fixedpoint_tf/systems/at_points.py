@@ -84,7 +84,7 @@ def check_jacobians(jacobians: np.ndarray) -> None:
 
 
 def given_inputs(system: DynamicalSystem, inputs: Any) -> np.ndarray:
-    """Return constant inputs as numbers; a system without inputs needs none.
+    """Return constant inputs as numbers, empty for a system without inputs.
 
     Raises:
         TypeError, ValueError: they are no numbers, or missing.

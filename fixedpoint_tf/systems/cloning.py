@@ -1,4 +1,4 @@
-"""Cells with no closed form: copies that compute in each floating type.
+"""Copies of cells without a closed form, which compute in each floating type.
 
 A cell computes in the type it was made in. A search wants single precision for its speed
 and double precision for its truth, so the cell is made anew from its own configuration in
@@ -168,7 +168,7 @@ def _parts(variable: Any) -> list[Any]:
 
 
 def _brief(error: Exception) -> str:
-    """Return the beginning of a message: Keras's can fill a screen."""
+    """Return the beginning of a message, since Keras's can fill a screen."""
     text = " ".join(str(error).split())
     return text if len(text) <= 300 else f"{text[:300]}..."
 
@@ -227,7 +227,7 @@ def _in_type(config: Any, dtype: str) -> Any:
 
 
 def _clone(cell: Any, dtype: str, made: dict[int, Any]) -> Any:
-    """Return an unbuilt copy of a cell; a cell that occurs twice in a stack is copied once."""
+    """Return an unbuilt copy of a cell, one for a cell that occurs twice in a stack."""
     if id(cell) not in made:
         made[id(cell)] = _fresh(cell, dtype, made)
     return made[id(cell)]

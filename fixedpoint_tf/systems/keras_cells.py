@@ -1,4 +1,4 @@
-"""Keras cells: their states, their inputs, and how they are called.
+"""Keras cells: their states, inputs and calls.
 
 Serves cells of Keras 3 and of ``tf_keras`` alike (their weights have the same layout).
 """
@@ -39,7 +39,7 @@ def is_cell(thing: Any) -> bool:
 
 
 def name_of(thing: Any) -> str:
-    """Name a layer or cell in errors; a cell need not be a layer, nor have a name."""
+    """Return a name of a layer or cell for errors, also for objects without a name."""
     return getattr(thing, "name", type(thing).__name__)
 
 
@@ -222,5 +222,5 @@ def unchanged(cell: Any) -> Callable[[], None]:
 
 
 def _part(cell: Any, name: str) -> Any:
-    """Return what a cell holds under a name; a method only where the cell itself has one."""
+    """Return a cell's attribute by name, ``call`` only if the object itself has one."""
     return vars(cell).get("call") if name == "call" else getattr(cell, name, None)

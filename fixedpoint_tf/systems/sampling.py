@@ -98,7 +98,7 @@ def sample_inputs_and_states(
     valid_bxt: Any = None,
     noise_scale: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw pairs of an input and the state at the same time; noise on the state alone.
+    """Draw pairs of an input and the state at the same time, with noise on the state.
 
     Args:
         layout: how the states are packed.

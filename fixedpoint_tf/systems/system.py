@@ -1,4 +1,4 @@
-"""A dynamical system on flat states: the one thing every other room works on."""
+"""A dynamical system on flat states, the basis of all other modules."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ class DynamicalSystem:
         return list(zip(self.layout.names, self.layout.sizes, strict=True))
 
     def weights(self, dtype: str | None = None) -> Any:
-        """Return the weights as they are now, as tensors of ``dtype`` (default: the final one).
+        """Return the present weights as tensors of ``dtype`` (default: the final one).
 
         Raises:
             ValueError: NaN or infinity is among them, as a training that failed leaves it.
@@ -320,7 +320,7 @@ class DynamicalSystem:
 
 
 def _is_finite(weight: Any) -> bool:
-    """Test a weight for NaN and infinity; a symbol of a graph has no numbers yet."""
+    """Test whether a weight has no NaN or infinity, True for symbols of a graph."""
     weight = tf.convert_to_tensor(weight)
     if not weight.dtype.is_floating or tf.is_symbolic_tensor(weight):
         return True

@@ -174,7 +174,7 @@ TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 
 
 def task_named(name: str) -> Task:
-    """Look up a task by its name; a ``ValueError`` lists those there are.
+    """Look up a task by its name, or raise a ``ValueError`` with all names.
 
     Example:
         >>> task_named("ring_integration").n_outputs

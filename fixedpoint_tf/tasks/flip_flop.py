@@ -1,4 +1,4 @@
-"""The flip-flop: a memory of several bits, each set by pulses (Sussillo & Barak 2013).
+"""The flip-flop, a memory of several bits set by pulses (Sussillo & Barak 2013).
 
 A network that solves the task for three bits has, with no input, one stable fixed point a
 memory, ``2**3 = 8`` of them. Between them lie saddles, in the simplest arrangement those

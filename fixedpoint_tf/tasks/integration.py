@@ -37,7 +37,7 @@ def white_noise_integration(
     bias: float = 0.01,
     noise: float = 0.125,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw trials of the white-noise integrator: the target is the sum of the input so far.
+    """Draw trials of the white-noise integrator, whose target is the summed input.
 
     Args:
         rng: where the randomness comes from.
@@ -81,7 +81,7 @@ def binary_decision(
     bias: float = 0.01,
     noise: float = 0.125,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw trials of the binary decision: was the sum of the input above or below zero?
+    """Draw trials of the binary decision, the sign of the summed input.
 
     The target is zero until the last step, and there +1 or -1. Only the last step defines
     the decision: weigh the others down (``sample_weight`` in Keras) to leave the network

@@ -1,4 +1,4 @@
-"""The network that every task trains: one recurrent layer and a linear readout."""
+"""Network of every task: one recurrent layer and a linear readout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Integration of angular velocity: a heading, held and moved along a ring.
+"""Integration of angular velocity to a heading on a ring.
 
 A network that keeps a heading has, with no input, a closed ring of (almost) fixed points,
 one for each heading, each with one mode of eigenvalue near 1 along the ring and all others

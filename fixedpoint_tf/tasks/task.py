@@ -1,4 +1,4 @@
-"""Tasks: trials, a network to train on them, and the answer known beforehand."""
+"""Tasks: trials, a network to train on them, and the known answer."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class Task:
         return self.generator(rng, n_trials, **options)
 
     def weights(self, n_trials: int, n_time: int) -> np.ndarray | None:
-        """Return the weight of each step, ``(n_trials, n_time)``; None where all are equal."""
+        """Return the weight of each step, ``(n_trials, n_time)``, or None if all are equal."""
         check_sizes(n_trials=n_trials, n_time=n_time)
         if not self.last_step_only:
             return None

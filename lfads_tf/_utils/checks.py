@@ -78,7 +78,7 @@ def pair(
 def numbers_or_nan(
     value: Any, argument: str, *, n_axes: tuple[int, ...] | None = None, shape: str = ""
 ) -> np.ndarray:
-    """Return an array of numbers of the type that it has; NaN is right, infinity is not.
+    """Return an array of numbers in its own type, with NaN and without infinity.
 
     Args:
         value: what was passed.

@@ -134,7 +134,7 @@ def as_one_kind(several: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def condition_kinds(labels: np.ndarray) -> np.ndarray:
-    """Return the different conditions, sorted; none stands for trials without.
+    """Return the different conditions, sorted, without trials that have none.
 
     Args:
         labels: of :func:`as_conditions`.

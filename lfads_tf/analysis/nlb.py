@@ -256,7 +256,7 @@ def evaluate_nlb(
 
 
 def _masks(given: Any, name: str, n_trials: int, n_masks: int | None = None) -> np.ndarray:
-    """Check masks of trials: True and False, or 1 and 0 as some files have them."""
+    """Check masks of trials, given as True and False or as 1 and 0."""
     if given is None:
         given = np.ones((n_trials, 1), bool)
     array = checks.as_numbers(given, name, dtype=None)

@@ -133,7 +133,7 @@ def _different(kinds: Any, n: int) -> np.ndarray:
 
 
 def _moved(trial: np.ndarray, by: int) -> np.ndarray:
-    """Return a trial ``(n_bins, n)`` later by so many bins; NaN where nothing is left."""
+    """Return a trial ``(n_bins, n)`` shifted by so many bins, padded with NaN."""
     moved = np.full_like(trial, np.nan)
     n = len(trial)
     moved[max(by, 0) : n + min(by, 0)] = trial[max(-by, 0) : n - max(by, 0)]

@@ -1,4 +1,4 @@
-"""The baselines of every denoiser: spikes smoothed along time, and across neurons."""
+"""Baselines of denoising: spikes smoothed along time, and across neurons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings on their way into a model: sessions, files, bins and synthetic data.
+"""Data for models: sessions, files, bins and synthetic data.
 
 ``Session`` and the functions on bins are documented in ``lfads_tf`` and can be imported from
 here too; files of other programs, synthetic data and a recording are here only. NumPy, SciPy

@@ -417,7 +417,7 @@ def _recording(continuous: Any) -> np.ndarray:
 
 
 def _bin_of(times: np.ndarray, start: float, width: float) -> np.ndarray:
-    """Return the bin that holds each time: a whole number, as float."""
+    """Return the bin that holds each time, a whole number as float."""
     position = (times - start) / width
     nearest = np.rint(position)
     return np.where(np.abs(position - nearest) < _ON_EDGE, nearest, np.floor(position))

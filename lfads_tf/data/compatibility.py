@@ -1,4 +1,4 @@
-"""Compatibility of sessions to be stitched: each error names the session."""
+"""Compatibility of sessions to be stitched, in errors that name the session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials of different length in one array: padded at their ends, with their lengths."""
+"""Trials of different length in one array, padded at their ends, with their lengths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["as_lengths", "as_trials", "blank_beyond", "pad", "padded"]
 
 
 def as_trials(value: Any, name: str) -> list[np.ndarray] | None:
-    """Return the trials of a list of arrays, one a trial; none if ``value`` is one array.
+    """Return the trials of a list of arrays, or None if ``value`` is one array.
 
     Args:
         value: a list or tuple of arrays ``(n_bins_of_the_trial, n)``, an object array of

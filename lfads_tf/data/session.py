@@ -1,4 +1,4 @@
-"""One recording session: spikes in bins, and what is known beside them."""
+"""One recording session: binned spikes, and the variables recorded with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A public recording to learn on: motor cortex during isometric wrist force, two days."""
+"""Public example recording: motor cortex during isometric wrist force, two days."""
 
 from __future__ import annotations
 

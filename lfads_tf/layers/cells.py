@@ -87,7 +87,7 @@ class ClippedGRUCell(keras.layers.Layer):
         return h, [h]
 
     def load_own_variables(self, store: Any) -> None:
-        """Load weights; a file of before has a kernel of size 0 where nothing comes in."""
+        """Load weights, also from older files with an empty kernel for no inputs."""
         if len(store.keys()) == len(self.weights) + 1:
             store = {str(i): store[str(i + 1)] for i in range(len(self.weights))}
         super().load_own_variables(store)

@@ -109,11 +109,11 @@ class Normal:
         return self.scale + tf.zeros_like(self.loc)
 
     def log_prob(self, value):
-        """Compute the log density at ``value``, in nats; see :func:`normal_log_density`."""
+        """Compute the log density at ``value``, in nats, by :func:`normal_log_density`."""
         return normal_log_density(value, self.loc, self.scale)
 
     def kl_divergence(self, other: Normal):
-        """Compute the divergence from ``other``, in nats; see :func:`normal_kl`."""
+        """Compute the divergence from ``other``, in nats, by :func:`normal_kl`."""
         return normal_kl(self.loc, self.scale, other.loc, other.scale)
 
 

@@ -1,4 +1,4 @@
-"""The layers of LFADS put together: encode, decode, read out."""
+"""The network of LFADS: encoders, decoder and read-outs together."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class Network(keras.layers.Layer):
         session: SessionWeights,
         masks: Mapping[str, tf.Tensor] | None = None,
     ) -> Encoded:
-        """Encode what the encoders are given: ``(n_trials, encoded_bins, encoded_neurons)``.
+        """Encode the encoders' data, ``(n_trials, encoded_bins, encoded_neurons)``.
 
         Args:
             x_btn: data, without NaN.
@@ -233,7 +233,7 @@ class Network(keras.layers.Layer):
         noise_tbu=None,
         masks: Mapping[str, tf.Tensor] | None = None,
     ) -> Decoded:
-        """Decode initial conditions; see :class:`lfads_tf.layers.decoder.Decoder`."""
+        """Decode initial conditions by :class:`lfads_tf.layers.decoder.Decoder`."""
         masks = masks or {}
         external_tbe = _masked(tf.transpose(external_bte, (1, 0, 2)), masks, "external_tbe")
         return self.decoder(

@@ -1,4 +1,4 @@
-"""Each session's own weights: from its neurons to what all share, and back.
+"""Weights of each session, from its neurons to the shared network and back.
 
 A linear read-in takes the spikes of a session to a few dimensions, in which the shared
 encoders see all sessions alike; a linear read-out takes the shared factors to the parameters

@@ -1,4 +1,4 @@
-"""The loops over time, fast both ways: the clipped GRU, alone and driven by a controller.
+"""Loops over time with fast gradients: the clipped GRU, alone and with a controller.
 
 Automatic differentiation of a loop adds up a weight gradient at every step and stores every
 intermediate value. Here each loop has its gradient written out (``tf.custom_gradient``):

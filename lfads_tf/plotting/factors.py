@@ -30,7 +30,7 @@ def plot_factors(
     start: float = 0.0,
     axes: Any = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Draw the factors of greatest variance: means of conditions over single trials.
+    """Draw the factors of greatest variance, means of conditions over single trials.
 
     Factors have no order, sign or unit of their own, and they are no orthogonal axes: a
     factor of little variance may still move the rates of many neurons. Of more conditions

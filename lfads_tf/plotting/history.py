@@ -164,7 +164,7 @@ def _columns(history: Any) -> dict[str, np.ndarray]:
 
 
 def _known(column: Any) -> Any:
-    """Return NaN for None: an epoch without validation."""
+    """Return NaN for None, as of an epoch without validation."""
     if isinstance(column, list | tuple):
         return [np.nan if number is None else number for number in column]
     return column

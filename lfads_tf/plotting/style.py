@@ -95,7 +95,7 @@ def times(n_bins: int, bin_width: float, start: float) -> np.ndarray:
 
 
 def condition_key(conditions: Any, n_trials: int) -> list[tuple[str | None, Any, np.ndarray]]:
-    """Name, colour and trials of each condition, in order; all trials if there are none.
+    """Return name, colour and trials of each condition in order, or of all trials.
 
     Trials without a condition belong to none. Up to seven conditions have colours that anyone
     can tell apart; more have a sequence of colours, light to dark, in the order of the

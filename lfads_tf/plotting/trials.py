@@ -1,4 +1,4 @@
-"""Single trials: spikes, smoothed spikes, inferred rates, and the truth if it is known."""
+"""Figures of single trials: spikes, smoothed spikes, inferred rates, and known rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New sessions of a trained model: their weights, begun by regression."""
+"""Further sessions of a trained model, with initial weights by regression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agreement of sessions: in what the encoders see of them, and in their factors."""
+"""Agreement of sessions: in the data of their encoders, and in their factors."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ __all__ = ["condition_averages", "shared_components"]
 def condition_averages(
     array_btn: np.ndarray, conditions: np.ndarray, labels: Any
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Average the trials of each condition; NaN where nothing was observed.
+    """Average the trials of each condition, NaN where nothing was observed.
 
     Args:
         array_btn: ``(n_trials, n_bins, n)``, NaN where not observed.

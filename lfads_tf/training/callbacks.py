@@ -82,7 +82,7 @@ def as_int(variable: keras.Variable) -> int:
 
 
 def constant_rate(optimizer: keras.optimizers.Optimizer) -> float | None:
-    """Return the learning rate that callbacks may set; none if it follows a schedule."""
+    """Return the learning rate that callbacks may set, or None for a schedule."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of loss scaling
     if not hasattr(optimizer, "learning_rate"):  # several in one
         return None
@@ -173,7 +173,7 @@ class Plateau(_AfterWarmUp, keras.callbacks.ReduceLROnPlateau):
 
 
 class EarlyStopping(_AfterWarmUp, keras.callbacks.EarlyStopping):
-    """Stops when the smoothed validation likelihood no longer gains; keeps the best weights.
+    """Early stopping by the smoothed validation likelihood, which restores the best weights.
 
     It does nothing while the weights of the loss still rise. The step of training, from
     which its noise follows, and the scalars of the model are not turned back to the best

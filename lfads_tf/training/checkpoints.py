@@ -1,4 +1,4 @@
-"""Training that can be broken off: best and last model, and all that the rest needs.
+"""Checkpoints of training: best and last model, and the state to resume from.
 
 A folder holds ``best.keras`` and ``last.keras``, models to load (the same until the warm-up
 of the loss has ended, before which nothing is judged); ``history.csv``, a line an epoch; and
@@ -143,7 +143,7 @@ def default_callbacks(
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes a folder as training goes; stands behind the callbacks it remembers.
+    """Callback that writes a folder during training, placed after those it records.
 
     Args:
         directory: made if it is not there.

@@ -258,7 +258,7 @@ def parts_of(data: Any, name: str) -> tuple[Any, Any]:
 
 
 def check_targets(y: Any) -> None:
-    """Raise ``TypeError`` if there are targets: the model has none but its spikes."""
+    """Raise ``TypeError`` for targets, since the model has none but its spikes."""
     if y is not None:
         shown = f"an array of shape {np.shape(y)}" if np.ndim(y) else repr(y)
         raise TypeError(

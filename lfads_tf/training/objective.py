@@ -37,7 +37,7 @@ PARTS = ("nll", "kl_initial_condition", "kl_inferred_inputs", "l2")
 
 
 def warmup(step, n_steps):
-    """Weight of a term at a step of training: rises linearly from 0 to 1 over ``n_steps``.
+    """Return the weight of a term, which rises linearly from 0 to 1 over ``n_steps``.
 
     Example:
         >>> [float(warmup(step, 100)) for step in (0, 50, 100, 1000)]
@@ -69,7 +69,7 @@ def l2_penalty(kernels, weights):
 
 
 def weighted(parts: Mapping[str, tf.Tensor], scalars: Mapping[str, tf.Tensor], warm_up):
-    """Return the loss: the likelihood, and the other parts with their weights of the moment.
+    """Return the loss, the likelihood and the other parts with their present weights.
 
     Args:
         parts: by the names of :data:`PARTS`; the L2 penalty has its weights already.
@@ -89,7 +89,7 @@ def weighted(parts: Mapping[str, tf.Tensor], scalars: Mapping[str, tf.Tensor], w
 
 
 def observed_samples(batch: Mapping[str, tf.Tensor]):
-    """Mark the samples observed and, in training, fitted: 1 or 0, ``(n_trials, n_bins, n)``.
+    """Mark samples observed and, in training, fitted by 1, ``(n_trials, n_bins, n)``.
 
     Args:
         batch: ``spikes_btn``, ``weight_b`` and perhaps ``train_mask_btn``.
@@ -110,7 +110,7 @@ def sample_weights(batch: Mapping[str, tf.Tensor]):
 
 
 def left_out_samples(batch: Mapping[str, tf.Tensor]):
-    """Mark the samples observed but left out of training: 1 or 0, shaped as the spikes.
+    """Mark samples observed but left out of training by 1, others by 0.
 
     Args:
         batch: ``spikes_btn``, ``weight_b`` and ``train_mask_btn``.

@@ -93,7 +93,7 @@ def check_strategy(made_under: tf.distribute.Strategy | None = None) -> None:
 
 
 def replicas() -> int:
-    """Count the replicas of the model that train together: more than one under a strategy.
+    """Count the replicas of the model that train together, 1 without a strategy.
 
     Example:
         >>> replicas()
@@ -103,7 +103,7 @@ def replicas() -> int:
 
 
 def over_replicas(values):
-    """Add up tensors over replicas; called in each of them."""
+    """Add up tensors over replicas, when called in each of them."""
     if replicas() == 1:
         return values
     context = tf.distribute.get_replica_context()

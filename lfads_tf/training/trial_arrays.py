@@ -158,7 +158,7 @@ def _names(data: Any) -> list[str]:
 
 
 def _only_session(data: Any, name: str) -> Any:
-    """Take the session out of a list of one; leave all else but lists of sessions."""
+    """Return the session of a list of one, and other data unchanged."""
     names = _names(data)
     if names and len(data) > 1:
         raise TypeError(

@@ -1,5 +1,4 @@
-"""Checks of what a user passes, for both packages: each error names the argument, what was
-expected and what was received."""
+"""Checks of users' arguments, for both packages."""
 
 from fixedpoint_tf._utils.checks.arrays import (
     as_booleans,

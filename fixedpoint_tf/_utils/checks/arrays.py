@@ -25,7 +25,7 @@ _MAY_BE_MASKED = (list, tuple, np.ma.MaskedArray)
 
 
 def unmasked(value: Any) -> Any:
-    """Return NaN in place of what is masked: a mask says that nothing is known there.
+    """Return NaN in place of masked entries.
 
     Args:
         value: a masked array, a list with such arrays at any depth, or anything else,
@@ -161,7 +161,7 @@ def _holds_numbers(array: np.ndarray, is_complex: bool) -> bool:
 
 
 def as_booleans(value: Any, argument: str, shape: tuple[int, ...], axes: str) -> np.ndarray:
-    """Return an array of True and False of a shape; numbers and what is masked are neither.
+    """Return an array of True and False of a shape, and refuse numbers and masked arrays.
 
     Args:
         value: anything that NumPy takes for an array.

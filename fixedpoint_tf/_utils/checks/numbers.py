@@ -101,7 +101,7 @@ def check_number(
 
 
 def _as_float(value: float) -> float:
-    """Return a number as a float; a whole number beyond all floats is infinite."""
+    """Return a number as a float, infinite where it exceeds all floats."""
     try:
         return float(value)
     except OverflowError:
@@ -147,7 +147,7 @@ def check_range(
 def check_whole(
     value: Any, argument: str, least: int = 1, most: int | None = None, *, for_: str = ""
 ) -> int:
-    """Return a whole number within its range; True and False are none.
+    """Return a whole number within its range, and refuse True and False.
 
     Without ``most`` no count may exceed :data:`MOST_COUNT`: a loop of so many steps takes
     years, and most compiled functions count in 32 bits.
@@ -207,7 +207,7 @@ def check_switch(value: Any, argument: str, *, none: Literal[False] = False) -> 
 @overload
 def check_switch(value: Any, argument: str, *, none: bool) -> bool | None: ...
 def check_switch(value: Any, argument: str, *, none: bool = False) -> bool | None:
-    """Return True or False; numbers are neither.
+    """Return True or False, and refuse numbers.
 
     Args:
         value: what was passed.

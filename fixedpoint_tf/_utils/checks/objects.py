@@ -1,4 +1,4 @@
-"""Checks of what is no number: names, functions, paths, axes, objects of a type."""
+"""Checks of arguments other than numbers: names, functions, paths, axes, objects of a type."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def check_names(
     unique: bool = True,
     known: Collection[str] | None = None,
 ) -> list[str]:
-    """Return a list of names; a single text is none, and neither are sets, whose order is.
+    """Return a list of names, and refuse a single text and unordered sets.
 
     Args:
         value: a list, tuple or array of texts.
@@ -161,7 +161,7 @@ def check_function(value: Any, argument: str, *, of: str = "", none: bool = Fals
 
 
 def check_path(value: Any, argument: str = "path", *, none: bool = False) -> None:
-    """Refuse anything but the path of a file or folder: a text, or an ``os.PathLike``.
+    """Refuse anything but a path, that is, text or an ``os.PathLike``.
 
     Raises:
         ArgumentTypeError: another type; bytes, too.
@@ -295,7 +295,7 @@ def check_float_type(value: Any, argument: str = "dtype") -> str:
 
 
 def check_generator(rng: Any) -> None:
-    """Refuse anything but a ``numpy.random.Generator``: a seed alone would be drawn twice."""
+    """Refuse anything but a ``numpy.random.Generator``, since a seed would be drawn twice."""
     if not isinstance(rng, np.random.Generator):
         raise ArgumentTypeError(
             "rng: expected a numpy.random.Generator, such as numpy.random.default_rng(0), "

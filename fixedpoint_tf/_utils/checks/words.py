@@ -1,4 +1,4 @@
-"""Words of the errors: their type, and values in one short line."""
+"""Wording of errors: their types, and values in one short line."""
 
 from __future__ import annotations
 

@@ -17,14 +17,14 @@ MOST_MERGED = 1e-3
 
 
 def fixed_or_slow(points: FixedPoints) -> np.ndarray:
-    """Find the rows of the fixed and slow points; where there is no status, all."""
+    """Find the rows of fixed and slow points, or all rows without a status."""
     if points.status is None:
         return np.arange(points.n)
     return np.flatnonzero(np.isin(points.status, [Status.FIXED_POINT, Status.SLOW_POINT]))
 
 
 def distinct_rows(points: FixedPoints, inputs: np.ndarray) -> np.ndarray:
-    """Find rows of distinct points: fixed ones stand for slow ones, and slower for faster."""
+    """Find rows of distinct points, in favour of fixed points and low speeds."""
     q = np.zeros(points.n) if points.qstar is None else points.qstar
     is_slow = np.zeros(points.n) if points.status is None else points.status
     rank = np.empty(points.n)

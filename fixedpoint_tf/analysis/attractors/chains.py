@@ -58,7 +58,7 @@ class Chain:
     return_time: float
 
     def nodes(self) -> np.ndarray:
-        """Return the path at equal distances; a ring ends with its first state."""
+        """Return the path at equal distances, closed for a ring."""
         path = np.concatenate([self.path, self.path[:1]]) if self.closed else self.path
         length = np.concatenate([[0.0], np.cumsum(_lengths(path))])
         keep = np.concatenate([[True], np.diff(length) > 0])

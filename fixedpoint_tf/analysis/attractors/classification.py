@@ -222,7 +222,7 @@ def classify_attractors(
 
 
 def _step(system, points: FixedPoints, taken: FixedPoints, inputs: np.ndarray, dt) -> float:
-    """Return the length of a step; without fixed or slow points that of the other states."""
+    """Return the length of a step at fixed or slow points, or at other states without them."""
     if not taken.n:
         taken = points[np.isfinite(points.xstar).all(axis=1)]
         inputs = inputs_of(system, taken)

@@ -62,7 +62,7 @@ class Group:
 
     @property
     def turn(self) -> float:
-        """The time in which states creep once round; infinite unless it is a cycle."""
+        """Time in which states creep once round, infinite except for a cycle."""
         if self.group_type != GroupType.CYCLE:
             return np.inf
         # Half of each gap at the speed of the member, the other half at that midway.
@@ -125,7 +125,7 @@ def count_stabilities(n_unstable: np.ndarray) -> str:
 
 
 def _upper(speed: float) -> str:
-    """Round a speed up to one figure; below the rounding of a step there is none."""
+    """Round a speed up to one figure, at least the rounding of a step."""
     if not np.isfinite(speed):
         return "infinity"
     if speed < 1e-12:

@@ -1,4 +1,4 @@
-"""Points of one slow manifold: what joins them, its dimension, its order, its drift."""
+"""Grouping of points into slow manifolds, with dimension, order and drift of each."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def along(velocity: np.ndarray, tangent: np.ndarray | None) -> np.ndarray:
-    """Return the part of each velocity along a tangent; without tangents its length."""
+    """Return the part of each velocity along a tangent, or its length without tangents."""
     if tangent is None:
         return np.asarray(np.linalg.norm(velocity, axis=1))
     return np.asarray((velocity * tangent).sum(axis=1))

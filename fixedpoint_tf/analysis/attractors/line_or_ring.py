@@ -1,4 +1,4 @@
-"""The shape of a cloud of points: its dimension, the order along a line, a closed ring.
+"""Shape of a cloud of points: its dimension, the order along a line, a closed ring.
 
 Pure geometry: nothing here knows of dynamics. A point is looked at together with its
 nearest neighbours, so that a curved line is a line; noise across a line is distinguished from a

@@ -1,4 +1,4 @@
-"""``certify``: is there a true fixed point at each point, is it alone, how near is it?"""
+"""``certify``: existence, uniqueness and distance of a true fixed point near each point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The radii polynomial: from three bounds to a proof that there is exactly one fixed point.
+r"""The radii polynomial, by which three bounds prove that exactly one fixed point exists.
 
 With a residual :math:`G`, a point :math:`\bar x` and a matrix :math:`A \approx
 DG(\bar x)^{-1}`, let

@@ -172,7 +172,7 @@ def sample_balls(
 
 
 def _agree(met, lines, rng, n_final, safety, defect, low, existence, smallest) -> None:
-    """Shrink the radii in ``low`` until fresh samples agree; NaN where none are left."""
+    """Shrink the radii in ``low`` until fresh samples agree, to NaN if none do."""
     agreed = np.zeros(len(low), dtype=int)
     rows = np.flatnonzero(np.isfinite(existence))
     low[~np.isfinite(existence)] = np.nan

@@ -306,7 +306,7 @@ def compare_networks(
 
 
 def _named(networks: Any) -> dict[Any, Any]:
-    """Return the networks by label; what could be none is refused."""
+    """Return the networks by label, and refuse anything else."""
     if isinstance(networks, Mapping):
         named = dict(networks)
     elif isinstance(networks, Iterable) and not isinstance(networks, (str, bytes)):
@@ -330,7 +330,7 @@ def _named(networks: Any) -> dict[Any, Any]:
 
 
 def _check_states(initial_states: Any, n_states: int | None) -> int:
-    """Refuse what can be starts of no network; return the number of starts."""
+    """Return the number of starts, and refuse starts of no network."""
     parts = [initial_states]
     if isinstance(initial_states, Mapping):
         parts = list(initial_states.values())
@@ -396,5 +396,5 @@ def _row(
 
 
 def _said(error: Exception) -> str:
-    """Write an error in a line; a KeyError alone would say no more than a name."""
+    """Write an error in one line, with its type."""
     return f"{type(error).__name__}: {error}"

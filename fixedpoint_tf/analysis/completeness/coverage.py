@@ -1,4 +1,4 @@
-r"""Coverage: estimates of the fixed points that the starts of a search have not met.
+r"""Coverage: estimates of the number of fixed points that a search has missed.
 
 Each start is a draw from an unknown distribution over the points where starts end: their
 basins of attraction under the search, weighted by where the starts lie. So the chance that
@@ -195,7 +195,7 @@ def _members(points: FixedPoints, inputs: np.ndarray, of: str) -> tuple[np.ndarr
 def _estimates(
     labels: np.ndarray, confidence: float, rng: np.random.Generator
 ) -> dict[str, float]:
-    """Return the row of one condition; ``labels`` are the points of its starts."""
+    """Return the estimates of one condition from the ``labels`` of its starts."""
     _, counts = np.unique(labels[labels >= 0], return_counts=True)
     reached = labels[labels != LOST]
     once, n_lost = int((counts == 1).sum()), len(labels) - len(reached)

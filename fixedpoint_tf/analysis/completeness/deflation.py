@@ -1,4 +1,4 @@
-"""Further fixed points by deflation: a search that the known points push away.
+"""Further fixed points by deflation, a search that the known points repel.
 
 A search from many starts meets again and again the points with large basins. Deflation
 (Farrell, Birkisson & Funke 2015; ``search/solvers/deflated.py``) divides the
@@ -204,7 +204,7 @@ def _verify(
     config: FinderConfig,
     said: set[str],
 ) -> tuple[FixedPoints, bool]:
-    """Locate and linearise the fixed points at the ends, without the known; interrupted?"""
+    """Locate and linearise new fixed points at the ends, and report an interruption."""
     if not len(ends):
         return known[:0], False
     cond_ids = None

@@ -1,4 +1,4 @@
-"""Index of a set of fixed points under inputs of one's own: see `fixed_points/index.py`."""
+"""Index of a set of fixed points under given inputs (see `fixed_points/index.py`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``find_connections``: leave each saddle, run forward, see where that leads."""
+"""``find_connections``: trajectories from each saddle to attractors."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def find_connections(
 
 @dataclasses.dataclass
 class _Ways:
-    """Ways out of the unstable points: rows of :class:`Connections`, filled as they are run."""
+    """Ways out of the unstable points, the rows of :class:`Connections`."""
 
     source: np.ndarray
     direction: np.ndarray

@@ -1,4 +1,4 @@
-"""``continue_branches``: from fixed points at one input to their branches along a path."""
+"""``continue_branches``: branches of fixed points along a path of inputs."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def continue_branches(
 def _on_curve(
     curve: Curve, x: np.ndarray, s: np.ndarray, usable: np.ndarray | bool, steps: Steps
 ) -> tuple[np.ndarray, CurvePoints]:
-    """Correct the points given; the numbers of those from which branches begin, and all."""
+    """Correct the given points, and return the numbers of those that start branches."""
     fixed_s = np.zeros((len(x), curve.d + 1))
     fixed_s[:, -1] = 1.0
     begun = curve.correct(curve.pack(x, s), fixed_s)

@@ -190,7 +190,7 @@ class Branches(Result):
         return slice(end - int(self.lengths[branch]), end)
 
     def count_bifurcations(self) -> dict[tuple[BifurcationType, str], int]:
-        """Count the bifurcations of each type; border collisions by the change of stability.
+        """Count the bifurcations of each type, border collisions by stability change.
 
         Example:
             >>> import tensorflow as tf

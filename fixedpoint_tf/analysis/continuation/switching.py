@@ -1,4 +1,4 @@
-"""``switch_branch``: from a point where branches cross onto the others."""
+"""``switch_branch``: from a crossing of branches onto the other branches."""
 
 from __future__ import annotations
 

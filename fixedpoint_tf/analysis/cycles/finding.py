@@ -1,4 +1,4 @@
-"""``find_cycles``: run forward, see what comes back, and solve for it."""
+"""``find_cycles``: forward runs, near recurrences, and solution for cycles."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class VariationalMap:
     def images(
         self, x: np.ndarray, u: np.ndarray, time: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the images alone, ``(n, n_states)``; no Jacobian is kept."""
+        """Return the images ``(n, n_states)`` without Jacobians."""
         images = np.empty(x.shape)
         for rows, image, _ in self._parts(x, u, time):
             images[rows] = image

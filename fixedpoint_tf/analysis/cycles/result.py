@@ -244,7 +244,7 @@ class Cycles(Result):
 
     @property
     def is_stable(self) -> np.ndarray:
-        """``(n,)`` bool, whether all transverse deviations decay; not where undecided."""
+        """``(n,)`` bool, True where all transverse deviations decay, False where undecided."""
         size = np.abs(self.transverse)
         decays = ((size < 1.0 - STABILITY_TOL) | np.isnan(size)).all(axis=1)
         decays &= ~np.isnan(self.multipliers).all(axis=1)

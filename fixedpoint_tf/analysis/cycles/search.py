@@ -227,7 +227,7 @@ class CycleSearch:
         return x
 
     def _settle(self, rows: np.ndarray, window: np.ndarray, is_last: bool) -> None:
-        """Classify the motion in a window: at rest, on an exact cycle, a curve, or chaotic."""
+        """Classify the motion in a window as rest, exact cycle, curve or chaos."""
         finite = np.isfinite(window).all(axis=(1, 2))
         self.outcomes[rows[~finite]] = StartOutcome.DIVERGED
         rows, window = rows[finite], window[finite]
@@ -313,7 +313,7 @@ class CycleSearch:
     def _take_curves(
         self, row: int, states: np.ndarray, found: CurveSet, before: Orbit | None, is_last: bool
     ) -> None:
-        """Assign a start to curves if its motion stays there; keep them if it may."""
+        """Assign a start to curves if its motion stays there, else keep them as candidates."""
         # Curves with many corners never fit well: they are taken when waiting makes them no
         # better.
         tol, typical, k = CURVE_TOL * _amplitude(states), found.typical, found.n_curves

@@ -136,7 +136,7 @@ def _peak_of_powers(matrix: np.ndarray, limit: float, settled: float) -> tuple[f
     power, t = early[0], 0
 
     def higher(candidate: np.ndarray) -> float:
-        """Return the norm, where it is a new peak; else 0."""
+        """Return the norm if it is a new peak, else 0."""
         # Bounds of the spectral norm, each cheaper and looser than the next.
         scale = float(np.linalg.norm(candidate))
         if scale <= peak:

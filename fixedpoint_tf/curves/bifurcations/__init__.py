@@ -1,1 +1,1 @@
-"""Bifurcations along a curve of fixed points: noticed, separated, located."""
+"""Bifurcations along a curve of fixed points: detection, separation, location."""

@@ -70,7 +70,7 @@ def borders_met(
 def pass_border(
     curve: Curve, one: Trace, z, along, piece: int, steps, closing
 ) -> tuple[bool, int]:
-    """Take a trace over a border; whether it ends there, and the piece of the path ahead."""
+    """Continue a trace beyond a border, and return its end and the next piece of path."""
     breaks = curve.path.breaks
     nearest = breaks[np.abs(breaks - z[-1]).argmin()]
     at_corner = abs(nearest - z[-1]) <= AT_CORNER * (breaks[-1] - breaks[0])

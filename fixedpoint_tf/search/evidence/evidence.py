@@ -1,4 +1,4 @@
-"""Evidence about the end points of a search: fixed point, slow point, or neither.
+"""Evidence on the end points of a search, as fixed points, slow points or neither.
 
 A small speed ``q`` alone says little: ``q`` falls towards zero along directions in which a
 network is merely slow, and of 23 points with q < 1e-12 on one trained network a single one
@@ -105,5 +105,5 @@ def distance_tolerance(eps: float) -> float:
 
 
 def stationarity_tolerance(eps: float) -> float:
-    """Return the relative gradient of a stationary point: 1e-5, or 5e-3 in single precision."""
+    """Return the relative gradient of a stationary point, by precision."""
     return 1e-5 if is_double(eps) else max(5e-3, 5e4 * eps)

@@ -75,7 +75,7 @@ def _folds(ahead: np.ndarray, behind: np.ndarray, noise: np.ndarray) -> np.ndarr
 
 
 def weakest_direction(inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return where a residual is least sensitive: right and left vectors, and ``|A^-1|``."""
+    """Return the least sensitive direction, right and left, and ``|A^-1|``."""
     direction = np.ones(inverse.shape[:2])
     for _ in range(POWER_ITERS):
         direction = np.einsum("nji,nj->ni", inverse, direction)

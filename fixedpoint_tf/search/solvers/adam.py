@@ -1,4 +1,4 @@
-"""The classic: gradient descent on ``q`` by Adam, each point by itself.
+"""Gradient descent on ``q`` by Adam, with a learning rate for each point.
 
 As FixedPointFinder does it (Golub & Sussillo 2018; Adam: Kingma & Ba 2015), but each point
 has its own learning rate and stops on its own.

@@ -62,7 +62,7 @@ class Points:
 
 
 class Problem:
-    """A system frozen for one search: weights read once, bounds filled in.
+    """System prepared for one search, with weights read once and bounds filled in.
 
     States are measured in units of ``scale`` from ``origin``, so that no length in a solver
     depends on the units of the network or on where its zero lies: a state ``x`` here is the

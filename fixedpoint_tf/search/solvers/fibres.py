@@ -1,4 +1,4 @@
-"""Directional fibres: curves on which ``F(x) - x`` keeps its direction, from root to root.
+"""Directional fibres: curves between roots on which ``F(x) - x`` keeps its direction.
 
 On the curve ``F(x) - x = a c`` the factor ``a`` changes its sign at each fixed point that it
 runs through (Katz & Reggia 2017). It is followed by pseudo-arclength continuation (Keller
@@ -181,7 +181,7 @@ def follow(
 
 
 def _met(one: tuple[int, np.ndarray] | None, other: tuple[int, np.ndarray] | None) -> bool:
-    """Test the latest steps of the two ways of a fibre for having met: it is closed."""
+    """Test whether the two ends of a fibre have met in their latest steps."""
     if one is None or other is None or one[0] + other[0] < BEGUN:
         return False
     a, b = one[1], other[1]

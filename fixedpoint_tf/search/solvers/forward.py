@@ -1,4 +1,4 @@
-"""Run the network itself: the surest way to its attractors.
+"""Forward runs of the network, the surest way to its attractors.
 
 A descent on ``q`` can miss even a global attractor, ending on the slow points around it
 (measured on a trained GRU of 128 units: 1,024 of 1,024 starts). Running forward cannot.

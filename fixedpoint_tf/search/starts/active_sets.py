@@ -1,4 +1,4 @@
-"""Starts for networks of rectified units: a fixed point of each set of active ones.
+"""Starts for networks of rectified units, the fixed points of sets of active units.
 
 Of a network of ReLU units each set of active ones leaves a linear system, and its solution is
 a fixed point where the same units are active there. Newton's method from a state in a region
@@ -142,7 +142,7 @@ def _holds(network: PiecewiseLinear, active: np.ndarray, z: np.ndarray) -> np.nd
 
 
 def _arguments(network: PiecewiseLinear, u: np.ndarray, active: np.ndarray) -> np.ndarray:
-    """Solve ``z = V D z + c`` for sets of active units ``(m, n)``; infinite where singular."""
+    """Solve ``z = V D z + c`` for active sets ``(m, n)``, infinite where singular."""
     below = np.broadcast_to(network.slope_below, network.bias.shape)
     slope = np.where(active, 1.0, below)
     matrices = np.eye(len(network.bias)) - network.recurrent * slope[:, None, :]

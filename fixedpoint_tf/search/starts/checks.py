@@ -1,4 +1,4 @@
-"""Initial states and constant inputs of a search: arrays of numbers, or an error that helps."""
+"""Checks of the initial states and constant inputs of a search."""
 
 from __future__ import annotations
 

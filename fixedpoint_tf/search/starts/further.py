@@ -1,4 +1,4 @@
-"""Search where no start led: from region to region, between and beside known fixed points."""
+"""Further starts of a search, between and beside known fixed points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts bred from known fixed points: between them, and by what tells two of them apart."""
+"""Starts bred from known fixed points, between pairs and by their differences."""
 
 from __future__ import annotations
 

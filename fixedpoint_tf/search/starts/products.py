@@ -1,4 +1,4 @@
-"""Fixed points of independent blocks: each combination of theirs is one of the whole."""
+"""Fixed points of independent blocks, whose combinations are those of the network."""
 
 from __future__ import annotations
 

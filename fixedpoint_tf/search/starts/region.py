@@ -1,4 +1,4 @@
-"""Region of a search: size of the states, box, and the sides of it that are only guessed."""
+"""Region of a search: size of the states, and a box with known and guessed sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Symmetries that the weights show: units that exchange their places, and their signs.
+"""Symmetries of the weights: exchanges of units, and changes of their signs.
 
 Of a network that commutes with a signed permutation of its units, ``F(S x) = S F(x)``, the
 image ``S x`` of a fixed point is another one. Such permutations are looked for as those of a
@@ -154,7 +154,7 @@ class _Graph:
         return bool(np.diff(np.sort(sums)).min() > SAME * np.abs(sums).max())
 
     def generators(self) -> list[SignedPermutation]:
-        """Find generators: one node after another is held, and before given other places."""
+        """Find generators, with one node after another held before others are exchanged."""
         found: list[SignedPermutation] = []
         colour = self.refine(self._first()[None])
         while colour is not None and self.left > 0 and len(found) < MOST_FOUND:

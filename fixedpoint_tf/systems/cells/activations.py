@@ -45,7 +45,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def activation_name(function: Any) -> str | None:
-    """Name an activation of Keras; None where its derivatives are not known here.
+    """Return the name of an activation of Keras, or None if its derivatives are unknown.
 
     Args:
         function: as a layer holds it.

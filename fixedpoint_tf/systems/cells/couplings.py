@@ -1,4 +1,4 @@
-"""Couplings of units that the weights show: independent blocks, and numerical rank."""
+"""Couplings of units in the weights: independent blocks, and numerical rank."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def bounds_of(
 
 
 def identity(value: np.ndarray, first: int = 0, n_states: int | None = None) -> GateInput:
-    """Return states as an input of a gate, unchanged: those from ``first`` on of ``n_states``.
+    """Return the states from ``first`` on, of ``n_states``, as an input of a gate.
 
     Args:
         value: ``(n, d)``.

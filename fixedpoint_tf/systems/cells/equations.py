@@ -56,7 +56,7 @@ class CellEquations(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def from_cell(cls, cell: Any) -> CellEquations | None:
-        """Return the equations of a built Keras cell; None where they do not describe it."""
+        """Return the equations of a built Keras cell, or None if they do not describe it."""
 
     @staticmethod
     @abc.abstractmethod
@@ -114,12 +114,12 @@ class CellEquations(abc.ABC):
 
     @property
     def is_smooth(self) -> bool:
-        """Test whether Jacobians are continuous; where they are not, kinks are looked for."""
+        """True if Jacobians are continuous, so that there are no kinks to look for."""
         return False
 
     @property
     def has_ball_bounds(self) -> bool:
-        """Test whether certificates are proofs: :meth:`ball_bounds` is written."""
+        """True if certificates are proofs, that is, if :meth:`ball_bounds` is defined."""
         return type(self).ball_bounds is not CellEquations.ball_bounds
 
     def ball_bounds(self, w: Any, *, jumps: bool = False) -> BallBounds:
@@ -214,7 +214,7 @@ class Settled:
 
 
 def preactivation(w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-    """Return ``u K + h R + b`` of the weights ``(K, R, b)``; a cell without a bias has zeros.
+    """Return ``u K + h R + b`` of the weights ``(K, R, b)``, with zeros for a missing bias.
 
     Args:
         w: ``(n_inputs, d)``, ``(units, d)`` and ``(d,)``.

@@ -1,4 +1,4 @@
-"""Networks of ReLU and linear units: one matrix, and which units are rectified."""
+"""Networks of ReLU and linear units: one matrix, and a mask of rectified units."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class PiecewiseLinear:
 
 
 def _rows(value: Any, argument: str, width: int) -> np.ndarray:
-    """Return rows of a width; there may be none."""
+    """Return rows of a width, possibly none."""
     shape = f"(m, {width})"
     return as_numbers(value, argument, n_axes=(2,), sizes={1: width}, shape=shape, empty=True)
 

@@ -1,4 +1,4 @@
-"""Register of cell kinds: which equations belong to which Keras class.
+"""Register of cell kinds, from Keras classes to equations.
 
 Kinds of this folder register themselves; every module of it is read at the first question.
 """
@@ -181,7 +181,7 @@ def closed_form(cell: Any) -> tuple[CellEquations, Callable[[str], Any]] | None:
 
 
 def _library_name(cell_class: type) -> str | None:
-    """Name of a class of Keras; TensorFlow 1 has cells of the same names, other weights."""
+    """Return the name of a class of Keras, not of TensorFlow 1, whose weights differ."""
     modules = cell_class.__module__.split(".")
     known = modules[0] in ("keras", "tf_keras") and modules[-1] != "legacy_cells"
     return cell_class.__name__ if known else None

@@ -130,7 +130,7 @@ class TracedMap:
 
 
 def trace(system: DynamicalSystem, u: np.ndarray) -> TracedMap | None:
-    """Record a system's update at a constant input; None where it has unknown operations.
+    """Record a system's update at a constant input, or None with unknown operations.
 
     Args:
         system: any, in double precision.

@@ -67,7 +67,7 @@ def flat(value: Interval) -> Interval:
 
 
 def either_end(value: Any, end: str) -> Any:
-    """Return the lower or upper end of an interval; anything else as it is."""
+    """Return the lower or upper end of an interval, other values unchanged."""
     return getattr(value, end) if isinstance(value, Interval) else value
 
 
@@ -153,7 +153,7 @@ def unary(operation: tf.Operation, form: Form) -> Form:
 
 
 def extremum(kind: str, inputs: list, states: Form) -> Quantity:
-    """Take the smaller or larger of two; both in turn, of numbers, are one function."""
+    """Return the smaller or larger of two, both by one function."""
     number = next((v for v in inputs if isinstance(v, Interval) and v.lower.size == 1), None)
     if number is not None:
         number = flat(number)

@@ -26,7 +26,7 @@ JUMP = 1e-3  # change of a Jacobian, relative to its size, that no smooth piece 
 
 
 def is_smooth(equations: Equations) -> bool:
-    """Test equations for a closed form without kinks; of others nothing is known.
+    """Test equations for a closed form without kinks, False if unknown.
 
     Example:
         >>> from fixedpoint_tf.systems.cells.simple_rnn import SimpleRNN

@@ -262,7 +262,7 @@ class _Block:
         return v + self.step / 6.0 * (first + 2.0 * (second + third) + fourth)
 
     def starts(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return random directions and the fastest modes of the sides; the rates on rays."""
+        """Return random directions and the sides' fastest modes, and the rates on rays."""
         n, d = self.x.shape
         modes = np.tile(pairs[0], (n, 2 * N_SIDES * N_MODES if d > 1 else 1, 1))
         rate = np.full(modes.shape[:2], np.nan)
@@ -337,7 +337,7 @@ class _Block:
 
 
 def _rise(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return the largest rise of a logarithm over directions ``(n, m)``; none has -inf."""
+    """Return the largest rise of a logarithm over directions ``(n, m)``, else -inf."""
     with np.errstate(invalid="ignore"):
         rise = after - before
     return np.where(np.isnan(rise), -np.inf, rise).max(axis=1)

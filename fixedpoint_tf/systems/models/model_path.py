@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class ModelPath:
-    """Follow a model to its recurrent layer: what the layer receives, and where it starts.
+    """Path of a model's inputs to its recurrent layer.
 
     The model is called as its user calls it, in inference, and left as it was.
 

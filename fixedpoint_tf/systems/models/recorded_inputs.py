@@ -20,7 +20,7 @@ __all__ = ["Heard", "cannot_listen", "contains", "listen"]
 
 
 class _Reached(BaseException):
-    """Ends a call of the model: no ``except Exception`` on the way may hold it."""
+    """Exception that ends a model's call, which no ``except Exception`` catches."""
 
 
 @dataclasses.dataclass

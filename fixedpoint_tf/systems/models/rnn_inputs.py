@@ -21,7 +21,7 @@ class LayerArray(np.ndarray):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RNNInputs(np.lib.mixins.NDArrayOperatorsMixin):
-    """Hold all that a recurrent layer receives: inputs, mask and initial states.
+    """Inputs, mask and initial states that a recurrent layer receives.
 
     Made by ``finder.rnn_inputs(model_inputs)`` and taken by ``finder.simulate``. NumPy sees
     the array ``values``: ``u - other``, ``np.mean(u)`` and ``u[0, -1]`` are plain numbers.

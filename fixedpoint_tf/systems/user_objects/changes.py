@@ -199,7 +199,7 @@ class Unchanged:
         return name in self._names or (self._asks and name in getattr(thing, "__dict__", ()))
 
     def _learn_names(self) -> bool:
-        """Add the names in all code that is reached; tell whether there were new ones."""
+        """Add the names in all reached code, and return whether any are new."""
         before = len(self._names), self._asks
         functions = [p.value for p in self._places()] + [self._root]
         for function in functions:

@@ -1,4 +1,4 @@
-"""Walk through a network: each value that it refers to, and the place that holds it.
+"""Walk through a network's values and the places that hold them.
 
 A place is an entry of a dict (attributes of an object, globals of a function), of a list,
 or a variable that a function closes over.
@@ -96,7 +96,7 @@ class Place(NamedTuple):
         return self.container.get(self.key, ABSENT)
 
     def write(self, value: Any) -> bool:
-        """Put another value there without any tracking of changes; False where it cannot."""
+        """Write another value there untracked, and return False if it cannot be written."""
         if isinstance(self.container, types.CellType):
             self.container.cell_contents = value
         elif isinstance(self.container, list):

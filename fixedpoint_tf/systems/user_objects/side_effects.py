@@ -1,4 +1,4 @@
-"""Call what belongs to the user and leave all of it as it was: numbers, seeds, attributes."""
+"""Calls of users' objects without side effects on numbers, seeds or attributes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SEED = 20131  # while the user's own seeds are put aside
 
 @contextlib.contextmanager
 def seeds_kept() -> Iterator[None]:
-    """Keep the random numbers that come next: of Python, NumPy, TensorFlow and Keras.
+    """Keep the state of the random numbers of Python, NumPy, TensorFlow and Keras.
 
     Names that Keras numbers, such as ``dense_3``, go on as before too.
 
@@ -249,7 +249,7 @@ class LiveCall:
             )
 
     def read(self, dtype: str) -> tuple[()]:
-        """Bring the copies up to date; it has no weights of its own."""
+        """Update the copies of the variables."""
         for _, variable, own in self._copies:
             own.assign(variable)
         return ()

@@ -1,1 +1,1 @@
-"""Checks of a network of a user's own: its derivatives, and that it is left unchanged."""
+"""Checks of users' own networks: derivatives, repeatability, and no side effects."""

@@ -1,4 +1,4 @@
-"""Updates of a user's own held to what a map is: alike at each call, row by row."""
+"""Checks that a user's update is a map: the same at each call, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network is tried when a system is made of it: for numbers, and for their derivatives."""
+"""First call of a network, which tests its values and their derivatives."""
 
 from __future__ import annotations
 

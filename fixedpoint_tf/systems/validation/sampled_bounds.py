@@ -244,7 +244,7 @@ def check_fixed_point_map(
 
 
 def _solved(matrix: np.ndarray, off: np.ndarray) -> np.ndarray:
-    """Solve one system; a step of nothing where it is singular."""
+    """Solve one system, with a step of zero where it is singular."""
     try:
         return np.linalg.solve(matrix, off)
     except np.linalg.LinAlgError:

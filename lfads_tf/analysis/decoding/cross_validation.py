@@ -1,4 +1,4 @@
-"""Decoding scored where it was not fitted: other trials, other conditions, other sessions."""
+"""Decoding scored on held-out data: other trials, conditions or sessions."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ SHRINKAGES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 class DecodingMethod:
-    """Method of decoding, with its lags to choose from; the base of the classes below.
+    """Method of decoding with the lags to choose from, base of the classes below.
 
     Attributes:
         lags: in bins, by which behaviour follows the rates, to choose from. With lag 2 the
@@ -41,7 +41,7 @@ class DecodingMethod:
         return check_lags([lag], "lag")
 
     def settings(self) -> list[dict[str, Any]]:
-        """List what is chosen between beside the lag: parameters of the regressor."""
+        """List the parameters of the regressor that are chosen beside the lag."""
         raise NotImplementedError
 
     def solve(
@@ -137,7 +137,7 @@ class Wiener(Ridge):
 
 @dataclasses.dataclass(frozen=True)
 class OptimalLinear(_Regularised):
-    r"""The optimal linear estimator: vectors, one a neuron, that the rates weigh and add up.
+    r"""The optimal linear estimator, which sums one vector per neuron, weighted by its rate.
 
     Salinas & Abbott (1994, Journal of Computational Neuroscience 1:89, section 2.5): the
     mean squared error of ``sum_i r_i D_i`` is least for

@@ -62,7 +62,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         return fitted
 
     def _checked_strength(self) -> float:
-        """Check the parameter when it is used: scikit-learn demands that it is not earlier."""
+        """Check the parameter at its use, as scikit-learn demands."""
         value = getattr(self, self.strength)
         end = {"closed": "low"} if np.isinf(self.most) else {"closed": "both"}
         return checks.check_number(value, self.strength, 0.0, self.most, **end)
@@ -154,7 +154,7 @@ class OptimalLinearRegressor(_LinearRegressor):
 
 
 class KalmanRegressor(_Regressor):
-    """The Kalman filter, which follows trials: behind ``Lags(keep_trials=True)``.
+    """The Kalman filter over trials, used behind ``Lags(keep_trials=True)``.
 
     As :class:`Kalman`, for one shrinkage. What it predicts in a bin depends
     on the bins before, so that both arrays are trials.

@@ -59,7 +59,7 @@ class FittedDecoder(NamedTuple):
 
     @property
     def penalty(self) -> float | None:
-        """The penalty, or shrinkage, that was chosen; none for other regressors."""
+        """The chosen penalty or shrinkage, or None for other regressors."""
         return self.parameters.get("penalty", self.parameters.get("shrinkage"))
 
     @property
@@ -111,7 +111,7 @@ class FittedDecoder(NamedTuple):
 def fit_decoder(
     decoder: Any, features: Any, targets: Any, *, folds: Any = 5, seed: int = 0
 ) -> FittedDecoder:
-    """Fit a decoder; of several lags and penalties take the best in a cross-validation.
+    """Fit a decoder, with lag and penalty chosen by cross-validation.
 
     The best has the least squared error, summed over bins and over dimensions of behaviour
     in their own units, on the trials of each fold in turn. The trials passed here are the

@@ -37,7 +37,7 @@ class LinearDecoder(NamedTuple):
     penalty: float
 
     def predict(self, features: Any) -> np.ndarray:
-        """Weigh features ``(..., n_features)`` into targets; NaN where a feature is NaN."""
+        """Weigh features ``(..., n_features)`` into targets, NaN where a feature is NaN."""
         return features @ self.weights + self.intercept
 
 

@@ -34,7 +34,7 @@ def optimal_linear_estimators(
 
 
 def _solve(covariance: np.ndarray, overlap: np.ndarray) -> np.ndarray:
-    """Return the smallest solution: directions in which nothing varies get no weight."""
+    """Return the smallest solution, without weight on directions of no variance."""
     values, vectors = np.linalg.eigh(covariance)
     empty = values <= 1e-12 * len(values) * values[-1]
     inverse = np.where(empty, 0.0, 1.0 / np.where(empty, 1.0, values))

@@ -37,7 +37,7 @@ def check_samples(
 
 
 def check_varying(targets: np.ndarray, argument: str = "targets") -> None:
-    """Refuse behaviour of which nothing varies: its R^2 would be NaN."""
+    """Refuse constant behaviour, whose R^2 would be NaN."""
     with np.errstate(invalid="ignore"):
         rows = targets.reshape(-1, targets.shape[-1])
         low = np.nanmin(rows, axis=0, initial=np.inf)

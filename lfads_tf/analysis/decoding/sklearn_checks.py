@@ -77,7 +77,7 @@ def copy_of(estimator: Any, parameters: Mapping[str, Any], seed: int) -> Any:
 
 @contextlib.contextmanager
 def global_numbers_kept() -> Iterator[None]:
-    """Leave NumPy's global generator as it was: some fits draw from it and take no seed."""
+    """Restore NumPy's global generator, from which some fits without a seed draw."""
     state = np.random.get_state()
     try:
         yield
@@ -110,7 +110,7 @@ def _validate(estimator: Any, finite: Any, *arrays: Any, **options: Any) -> Any:
 
 
 def _numbers(value: Any, name: str) -> Any:
-    """Return NaN for what is masked; refuse text and dates, which scikit-learn converts."""
+    """Return NaN for masked values, and refuse text and dates."""
     value = checks.unmasked(value)
     try:
         array = np.asarray(value)

@@ -1,4 +1,4 @@
-"""Coherence of rates with a field potential: how constant their phases are to each other."""
+"""Coherence of rates with a field potential: the constancy of their phase difference."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class CrossCorrelation(NamedTuple):
 
     @property
     def peak(self) -> np.ndarray:
-        """The correlation of greatest size, with its sign: a number, or one a neuron."""
+        """The correlation of greatest size, with its sign, for each neuron."""
         return np.take_along_axis(self.correlation, self._at_peak, axis=0)[0]
 
     @property

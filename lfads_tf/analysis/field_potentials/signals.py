@@ -1,4 +1,4 @@
-"""Signals of single trials: their checks, and the part that lies in a band of frequencies."""
+"""Signals of single trials: checks, and filters for a band of frequencies."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _matrices(cells: np.ndarray, key: str) -> list[np.ndarray]:
 
 
 def count_labels(value: Any) -> int | None:
-    """Return the number of labels in a row, a column or a cell array; none of anything else.
+    """Return the number of labels in a row, a column or a cell array, else None.
 
     Lists of the trials of each condition are no labels.
 

@@ -164,7 +164,7 @@ def _warn_of_another_unit(rates: np.ndarray, spikes: Any, bin_width: float) -> N
 
 
 def _chosen_width(asked: float | None, told: float | None, shown: str) -> float:
-    """Return the width that was asked for: what a foreign file tells may be in another unit."""
+    """Return the bin width asked for, since a foreign file may use another unit."""
     if asked is None:
         if told is None:
             raise ValueError(

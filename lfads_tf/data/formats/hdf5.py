@@ -1,4 +1,4 @@
-"""Sessions in HDF5 files: ours written and read, other programs' read as they are.
+"""Sessions in HDF5 files, our own and those of other programs.
 
 Our own format holds one session, a dataset for each array, the rest as attributes. What
 other programs write stands in ``foreign.py`` and ``layouts.py`` beside.

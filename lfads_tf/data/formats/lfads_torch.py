@@ -1,4 +1,4 @@
-"""Files of lfads-torch: data for it, and what it, or a model here, made of them.
+"""Files of lfads-torch: its data, and its outputs or those of a model here.
 
 ``SPLIT`` is ``train`` or ``valid``. Data: ``SPLIT_encod_data`` and ``SPLIT_recon_data``, with
 ``SPLIT_ext_input``, ``SPLIT_behavior``, ``SPLIT_truth`` and ``SPLIT_cond_idx`` where there is

@@ -307,7 +307,7 @@ def _sparse(group: h5py.Group, name: str, budget: Budget) -> np.ndarray:
 
 
 def _filled_up(matrix: Any, name: str, budget: Budget) -> np.ndarray:
-    """Return a sparse matrix with its zeros; SciPy itself does not look at the indices."""
+    """Return a sparse matrix with its zeros, after a check of its indices."""
     budget.take(math.prod(matrix.shape) * matrix.dtype.itemsize)
     try:
         matrix.check_format(full_check=True)
@@ -363,7 +363,7 @@ def _load(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _name_in(value: Any, field: str) -> str:
-    """Return what SciPy tells of an object: its name or its class."""
+    """Return the name or class of an object as SciPy reads it."""
     if field not in (value.dtype.names or ()) or not value.size:
         return ""
     told = value.reshape(-1)[0][field]

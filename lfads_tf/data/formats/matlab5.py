@@ -111,7 +111,7 @@ class _Walk:
                 raise Fault(f"more than {self._most_nested} cells or structures in each other")
 
     def _contents(self, stream: _Stream) -> int:
-        """Go over the elements of a matrix; return the number of matrices in it."""
+        """Walk over the elements of a matrix, and count the matrices in it."""
         flags = self._numbers(stream, "I")
         kind, is_complex = (flags[0] & 0xFF, flags[0] & _COMPLEX) if flags else (0, 0)
         if kind == _OPAQUE:
@@ -157,7 +157,7 @@ class _Walk:
         )
 
     def _skip(self, stream: _Stream) -> int:
-        """Go over an element; return its size."""
+        """Skip an element, and return its size."""
         _, n_bytes, data = self._tag(stream)
         left = 0 if data else n_bytes + -n_bytes % 8
         while left > 0:

@@ -61,7 +61,7 @@ _BLOCKS = ("heldin", "heldout", "heldin_forward", "heldout_forward")
 
 
 def group_name(dataset: str, bin_width: float) -> str:
-    """Name a data set's group: with its bin width in ms, but for 5 ms.
+    """Return the name of a data set's group, with its bin width in ms unless that is 5 ms.
 
     Args:
         dataset: such as ``"mc_maze"``.

@@ -1,4 +1,4 @@
-"""Arrays of other programs' files by name: of HDF5, and of MATLAB's files of any version."""
+"""Arrays of other programs' HDF5 and MATLAB files by name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BESIDE = ("external_inputs", "behavior", "force", "true_rates")
 
 
 class Source(Mapping[str, Any]):
-    """Arrays of a file by name; what has bins comes as trials, bins, neurons.
+    """Arrays of a file by name, those with bins as (trials, bins, neurons).
 
     Cell arrays of trials are padded, with NaN or, external inputs, with 0.
 

@@ -1,4 +1,4 @@
-"""Several recordings of one system: other neurons and other trials each day."""
+"""Several recordings of one system, with other neurons and other trials each day."""
 
 from __future__ import annotations
 

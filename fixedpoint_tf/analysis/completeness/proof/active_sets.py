@@ -63,7 +63,7 @@ class Rectifiers:
 
     @property
     def is_homogeneous(self) -> bool:
-        """Test for an offset of zero: zero is a fixed point then, and any other makes a ray."""
+        """True for an offset of zero, where zero is a fixed point and others form rays."""
         return not any(self.offset)
 
     @property
@@ -167,7 +167,7 @@ def solve_active_sets(
 def _decide(
     equations: Rectifiers, active: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Solve some active sets; give the solutions, their errors, roots, and undecided sets."""
+    """Solve active sets, and return solutions, errors, roots and undecided sets."""
     V, n, c = equations.recurrent, equations.n, equations.offset_interval()
     slopes = equations.slopes(active)
     matrix = np.eye(n) - slopes[:, :, None] * V
@@ -251,7 +251,7 @@ def _solve_exactly(
 
 
 def _eliminate(rows: list[list[Fraction]], n_columns: int) -> tuple[list[int], list[int]]:
-    """Bring rows to reduced echelon form in place; give the pivot columns and the others."""
+    """Bring rows to reduced echelon form in place, and return pivot and other columns."""
     pivots: list[int] = []
     for column in range(n_columns):
         k = len(pivots)

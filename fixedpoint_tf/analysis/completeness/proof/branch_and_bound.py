@@ -121,7 +121,7 @@ class _Search:
         return Enclosed(self.roots, self.alone, rest, n_boxes, timed_out)
 
     def _divide(self, boxes: Interval) -> tuple[Interval, Interval]:
-        """Look at boxes; cut in two those not decided, and give back those too small for it."""
+        """Examine boxes, halve undecided ones, and return those too small to halve."""
         boxes, bend = self._examine(boxes)
         small = ((boxes.upper - boxes.lower) <= SMALLEST * self.width).all(axis=1)
         if small.all():
@@ -166,7 +166,7 @@ class _Search:
         return Interval.join(undecided), np.concatenate(bends)
 
     def _decide(self, boxes: Interval) -> tuple[np.ndarray, np.ndarray]:
-        """Decide boxes with one fixed point at most; give which, and the bends of the map."""
+        """Decide boxes with at most one fixed point, and return the map's nonlinearity."""
         norm, slope = self._norm(boxes)
         candidates = np.flatnonzero(norm < 1.0)
         done = np.zeros(len(norm), dtype=bool)
@@ -175,7 +175,7 @@ class _Search:
         return done, slope.radius.sum(axis=1)
 
     def _shrink(self, boxes: Interval) -> Interval:
-        """Intersect boxes with where their fixed points can be; empty where there are none."""
+        """Intersect boxes with enclosures of their fixed points, possibly to empty ones."""
         centre = boxes.centre
         linear = self.enclose_linearly(boxes)
         slope = linear.slope
@@ -218,7 +218,7 @@ class _Search:
         return Interval(lower, upper), norm
 
     def _settle(self, boxes: Interval) -> np.ndarray:
-        """Decide boxes with one fixed point at most: by the root that Newton's method finds."""
+        """Decide boxes with at most one fixed point, by the root of Newton's method."""
         x = self._newton(boxes.centre)
         done = np.zeros(len(x), dtype=bool)
         finite = np.isfinite(x).all(axis=1)

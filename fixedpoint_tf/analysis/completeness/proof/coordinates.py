@@ -1,4 +1,4 @@
-r"""Coordinates in which the fixed points of a network are enclosed: few where its rank is low.
+r"""Coordinates in which fixed points are enclosed, few for networks of low rank.
 
 With the outputs ``h`` entering through ``h K`` alone and ``K = P Q + E``, ``P`` of ``r``
 columns and ``E`` small (the weights that training leaves are low in rank only nearly), the

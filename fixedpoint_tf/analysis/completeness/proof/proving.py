@@ -1,4 +1,4 @@
-"""``prove_complete``: all fixed points of a network within its box, and none missed."""
+"""``prove_complete``: enclosure of all fixed points of a network within its box."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ N_TIGHTENINGS = 50  # rounds of a bound by itself: products of a matrix, each ma
 
 
 def bound_outputs(equations: Rectifiers) -> Interval | None:
-    """Bound the outputs of all fixed points, ``(n,)``; None where no bound is known.
+    """Bound the outputs of all fixed points, ``(n,)``, or return None without a bound.
 
     Every fixed point has ``|y| <= B |y| + b`` with ``B`` and ``b`` not negative, so that a
     weight ``w > 0`` with ``B w <= theta w``, ``theta < 1``, bounds it.

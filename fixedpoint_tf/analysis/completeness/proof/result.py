@@ -1,4 +1,4 @@
-"""Result of a proof of completeness: the fixed points enclosed, and what is left open."""
+"""Result of a proof of completeness: enclosed fixed points, and undecided boxes."""
 
 from __future__ import annotations
 

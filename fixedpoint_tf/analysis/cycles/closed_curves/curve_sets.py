@@ -30,7 +30,7 @@ MOVES = 1e-6  # of the whole extent: a curve is no point
 
 @dataclasses.dataclass(frozen=True)
 class CurveSet:
-    """Closed curves visited in turn; one where the motion is on a single one.
+    """Closed curves visited in turn, often a single one.
 
     Attributes:
         frequency: turns per step of the oscillation, at most 0.5.

@@ -1,4 +1,4 @@
-"""Cycles that are not alone: curves on which every point has the same period.
+"""Families of cycles: curves on which every point has the same period.
 
 A rotation by a rational angle fills a circle with cycles. One multiplier of each is 1, and
 its eigenvector leads to the next cycle of the family. The family is one oscillation, and is

@@ -1,4 +1,4 @@
-"""Lyapunov exponents: how fast small deviations grow along a motion.
+"""Lyapunov exponents: growth rates of small deviations along a motion.
 
 Frames of tangent vectors are carried along and made orthonormal again at every step
 (Benettin et al. 1980); the logarithms of their growth are averaged with smooth weights,
@@ -106,7 +106,7 @@ def mean_rate(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def growth_rates(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Measure growth in both halves, ``(2, n, n_exponents)``; the largest rate, its error."""
+    """Measure growth in both halves ``(2, n, n_exponents)``, the largest rate and its error."""
     half = logs.shape[1] // 2
     parts = np.stack([logs[:, :half].sum(axis=1), logs[:, half:].sum(axis=1)])
     return parts, *mean_rate(logs[:, logs.shape[1] // 4 :, 0])

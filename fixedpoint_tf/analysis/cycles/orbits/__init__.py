@@ -1,1 +1,1 @@
-"""Periodic orbits: guess, solve, and tell one from another."""
+"""Periodic orbits: guesses, solution, comparison."""

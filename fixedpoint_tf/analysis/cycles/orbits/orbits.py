@@ -1,4 +1,4 @@
-"""One cycle at a time: its least period, and whether two are the same."""
+"""Single cycles: least period, and equality of two cycles."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def trivial(multipliers: np.ndarray) -> int | None:
 
 @dataclasses.dataclass
 class Orbit:
-    """A cycle in the making; the fields are those of :class:`Cycles`."""
+    """Cycle during a search, with the fields of :class:`Cycles`."""
 
     period: float
     points: np.ndarray
@@ -77,7 +77,7 @@ class Orbit:
 
 
 def extent_of(points: np.ndarray) -> float:
-    """Measure how far points reach: the greatest range of a coordinate.
+    """Return the greatest range of a coordinate over points.
 
     Args:
         points: ``(..., m, n_states)``.
@@ -90,7 +90,7 @@ def extent_of(points: np.ndarray) -> float:
 
 
 def least_period(points: np.ndarray, size: float = 0.0) -> int:
-    """Count the points before the first one recurs; 1 for a fixed point.
+    """Count the points before the first one recurs, 1 for a fixed point.
 
     Args:
         points: ``(m, n_states)``, at equal times on a closed orbit.

@@ -79,7 +79,7 @@ def shoot(
 
 
 class _Pieces:
-    """The pieces of n cycles between their m points: images, Jacobians, and what they add to.
+    """Pieces of n cycles between their m points, with images, Jacobians and residuals.
 
     Where the Jacobians of all pieces are more than a chunk they are computed
     again for each pass, a block at a time, instead of being held: those of a cycle of 2,000

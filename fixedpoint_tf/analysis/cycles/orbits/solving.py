@@ -38,7 +38,7 @@ UNKNOWN = np.zeros(0, dtype=complex)  # multipliers, until a cycle is known to b
 
 
 class KnownOrbits:
-    """The distinct orbits found so far; an orbit is named by its place in ``found``.
+    """Distinct orbits found so far, numbered by their index in ``found``.
 
     Args:
         tangents: the map or flow.

@@ -1,4 +1,4 @@
-r"""The oscillation that an exact cycle samples: how often it goes round before it repeats.
+r"""The oscillation that an exact cycle samples, and its turns in one period.
 
 A rotation by 10/73 of a turn repeats after 73 steps, in which it goes round 10 times: the
 oscillation itself takes 7.3 steps. The points of such a cycle lie on a closed curve, on
