@@ -32,7 +32,7 @@ def _bifurcations(branches, kind: str) -> np.ndarray:
 
 
 def _off(found: np.ndarray, known: list[float]) -> float:
-    """The largest error of sorted numbers; infinite where there are more or fewer."""
+    """Return the largest error of sorted numbers, infinite where their counts differ."""
     found = np.sort(np.asarray(found, float).ravel())
     return np.abs(found - np.sort(known)).max() if len(found) == len(known) else np.inf
 
@@ -213,7 +213,7 @@ def random_networks(_: int) -> list[Fact]:
 
 
 def false_certificates(_: int) -> list[Fact]:
-    """A ghost: states linger where a saddle-node has just vanished, and there is no point.
+    """Certify states that linger where a saddle-node has just vanished, without a point.
 
     One unit is tanh(w x + b), with b beyond the fold by a little; the others are drawn to
     it. At the place of the vanished point the speed is as small as one likes.
@@ -251,7 +251,7 @@ def false_certificates(_: int) -> list[Fact]:
 
 
 def _leaky_relu(path: Path) -> tuple[DynamicalSystem, FixedPoints]:
-    """A low-rank leaky ReLU network, and its reference points at zero input."""
+    """Return a low-rank leaky ReLU network, and its reference points at zero input."""
     with np.load(path) as file:
         data = {name: file[name] for name in file.files}
     alpha, n = float(data["alpha"]), len(data["m"])

@@ -18,7 +18,7 @@ SLOW = 50.0  # steps: twice as long as a trial of the integrators
 
 
 def chance(n: int) -> float:
-    """How far from 90 degrees two random directions of n dimensions are, as a rule."""
+    """Return the typical angle of two random directions of n dimensions from 90 degrees."""
     return float(np.degrees(np.arcsin(1.0 / np.sqrt(n))))
 
 
@@ -54,7 +54,7 @@ class Trained:
         return self.finder.find_fixed_points(starts, constant[None])
 
     def manifold(self, constant: np.ndarray, states: np.ndarray | None = None) -> FixedPoints:
-        """What the states of the trials settle on at a constant input."""
+        """Return the states to which the trials converge at a constant input."""
         states = self.states if states is None else states
         return self.finder.sample_slow_states(states, constant)
 
@@ -163,7 +163,7 @@ def pulse_average(seed: int) -> list[Fact]:
 def line(
     net: Trained, constant: np.ndarray, states: np.ndarray, label: str
 ) -> tuple[list[Fact], FixedPoints]:
-    """A line attractor, in the order of the readout, that hardly drifts within a trial."""
+    """Find a line attractor, in the order of the readout, of small drift within a trial."""
     points = net.manifold(constant, states)
     groups = net.finder.classify_attractors(points, min_time_constant=SLOW)
     of = groups[0]

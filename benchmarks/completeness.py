@@ -1,4 +1,4 @@
-"""How long proofs of completeness take, and whether a hidden fixed point turns up.
+"""Time of proofs of completeness, and detection of a hidden fixed point.
 
     python benchmarks/completeness.py [--seeds 3] [--seconds 60]
 
@@ -36,13 +36,13 @@ def simple(weights, bias, activation="tanh"):
 
 
 def circulant(n):
-    """Weights as those of the test networks of FixedPointFinder: rows that are rolled."""
+    """Return weights like those of FixedPointFinder's test networks, with rolled rows."""
     row = np.linspace(-1.0, 1.0, n)
     return np.array([-np.roll(row, -k) for k in range(n)])
 
 
 def rates(weights, bias, activation, time):
-    """A rate network as users write it: leaky in steps, or currents in continuous time."""
+    """Return a rate network as users write it, leaky in steps or in continuous time."""
     n = len(bias)
 
     def step(h, u):

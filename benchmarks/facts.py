@@ -170,7 +170,7 @@ def collect(only: list[str]) -> dict[str, Any]:
 
 
 def flatten(value: Any, name: str = "") -> dict[str, Any]:
-    """Give each number and text of nested facts a name."""
+    """Name each number and text of nested facts."""
     if isinstance(value, dict):
         parts = [flatten(part, f"{name}/{key}") for key, part in value.items()]
     elif isinstance(value, list):

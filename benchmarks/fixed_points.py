@@ -60,7 +60,7 @@ class Failed(Exception):
 
 
 def run(python: str, script: str, *arguments: object) -> str:
-    """A script beside this one, in a process of its own; what it printed."""
+    """Run a script beside this one in a process of its own, and return its output."""
     path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PYTHONPATH": path}
     command = [python, str(HERE / script), *map(str, arguments)]
@@ -72,7 +72,7 @@ def run(python: str, script: str, *arguments: object) -> str:
 
 
 def measured(python: str, script: str, network: Path, *arguments: object) -> dict:
-    """What a script has measured on a network."""
+    """Measure a script on a network."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.npz"
         run(python, script, network, result, *arguments)
@@ -81,7 +81,7 @@ def measured(python: str, script: str, network: Path, *arguments: object) -> dic
 
 
 def prepare(name: str, options: argparse.Namespace) -> Path | None:
-    """The file of a network, made where it is not in the cache; None where it cannot be."""
+    """Return the file of a network, made if it is not in the cache, or None."""
     path = options.cache / f"{name}.npz"
     if ROWS[name].file is not None:
         source = options.workloads / ROWS[name].file
@@ -102,7 +102,7 @@ def prepare(name: str, options: argparse.Namespace) -> Path | None:
 
 
 def reference_points(name: str, path: Path, options) -> np.ndarray | None:
-    """The fixed points of a long search, from the cache or made now; None without one."""
+    """Return the fixed points of a long search, from the cache or new, or None."""
     network = Network.load(path)
     stored = options.cache / f"{name}.reference.npz"
     if stored.is_file():
@@ -121,7 +121,7 @@ def reference_points(name: str, path: Path, options) -> np.ndarray | None:
 
 
 def long_search(network: Network, path: Path, name: str) -> np.ndarray:
-    """True points from a long search with the package and from the judge's own Newton."""
+    """Return true points from a long search with the package and the judge's Newton."""
     judge = network.judge()
     judge.check(network.x0)
     candidates = measured(sys.executable, "measure_ours.py", path, "--long")["xstar"]
@@ -146,7 +146,7 @@ def long_search(network: Network, path: Path, name: str) -> np.ndarray:
 
 
 def near_starts(network: Network, x: np.ndarray) -> np.ndarray:
-    """Which points are no outliers by the rule of the finder and of FPF."""
+    """Mark the points that are no outliers by the rule of the finder and of FPF."""
     x0 = network.x0.astype(np.float64)
     centre = x0.mean(axis=0)
     scale = np.linalg.norm(x0 - centre, axis=1).mean()
@@ -157,7 +157,7 @@ def near_starts(network: Network, x: np.ndarray) -> np.ndarray:
 
 
 def measure_row(name: str, path: Path, options) -> dict:
-    """Both sides in turn, round by round, then the judge."""
+    """Measure both sides in turn, round by round, then judge them."""
     ours, peer = [], []
     with_peer = options.peer is not None and ROWS[name].peer
     trouble = ""
@@ -189,7 +189,7 @@ def measure_row(name: str, path: Path, options) -> dict:
 
 
 def judged(name: str, network: Network, ours: dict, peer: dict | None, reference) -> dict:
-    """How many true and false points each side reported, and how many there are."""
+    """Count the true and false points that each side reported, and all points."""
     judge = network.judge()
     judge.check(network.x0)
     sets = {"ours": ours["xstar"]} | ({} if peer is None else {"peer": peer["xstar"]})
@@ -223,7 +223,7 @@ def seconds(value: float) -> str:
 
 
 def cells(row: dict) -> list[str]:
-    """The text of a row."""
+    """Return the text of a row."""
     warm, peer = row["warm"], row["peer"]
     known = f"{row['n_known']}{'' if row['measured_recall'] else '*'}"
     n_lost = row["n_by_status"][2:].sum()  # not converged, diverged, outliers
@@ -276,7 +276,7 @@ def print_machine(label: str) -> None:
 
 
 def print_memory(options: argparse.Namespace) -> None:
-    """Peak memory of many states of the largest workload."""
+    """Print the peak memory of many states of the largest workload."""
     path = prepare("W3", options)
     if path is None:
         return

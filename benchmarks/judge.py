@@ -51,7 +51,7 @@ def _gru_cell(w, h, u):
 
 
 def _lstm_cell(w, x, u):
-    """State ``[h, c]``; gates in the order i, f, g, o (Keras)."""
+    """Return the update of a state ``[h, c]``, with gates in the order i, f, g, o (Keras)."""
     kernel, recurrent, bias = w
     h, c = np.split(x, 2, axis=1)
     i, f, g, o = np.split(u @ kernel + h @ recurrent + bias, 4, axis=1)
@@ -76,7 +76,7 @@ def _lstm_cell(w, x, u):
 
 
 def _stacked_gru(w, x, u):
-    """Two layers; the second takes the new state of the first as its input."""
+    """Return the update of two layers, the second with the new state of the first as input."""
     n = w[1].shape[0]
     low, low_by_h, low_by_u = _gru_cell(w[:3], x[:, :n], u)
     high, high_by_h, high_by_low = _gru_cell(w[3:], x[:, n:], low)
@@ -115,11 +115,11 @@ class Judge:
         self.inputs = np.asarray(inputs, dtype=np.float64)
 
     def step(self, x, u=None):
-        """The next states, ``(n, n_states)``."""
+        """Return the next states, ``(n, n_states)``."""
         return self.cell(self.weights, x, self.inputs if u is None else u)[0]
 
     def run(self, inputs, n_states):
-        """All states from rest, ``(n_trials, n_time, n_states)``, given inputs."""
+        """Return all states from rest, ``(n_trials, n_time, n_states)``, given inputs."""
         x, states = np.zeros((len(inputs), n_states)), []
         for t in range(inputs.shape[1]):
             x = self.step(x, inputs[:, t])
@@ -138,7 +138,7 @@ class Judge:
                 raise RuntimeError(f"the judge's Jacobian of {self.cell.__name__} is wrong")
 
     def newton(self, x, n_iters=30, reach=np.inf, longest_step=np.inf):
-        """Newton's method from every row of ``x``.
+        """Run Newton's method from every row of ``x``.
 
         Args:
             x: ``(n, n_states)``.
@@ -184,7 +184,7 @@ class Judge:
         return x, arrived
 
     def true_points(self, reported):
-        """Which reported points are true, and the distinct fixed points they stand for."""
+        """Mark the reported points that are true, and return their distinct fixed points."""
         reported = np.asarray(reported, dtype=np.float64)
         # Within 1e-3 of a fixed point Newton's method does not first go a distance of 1.
         x, arrived = self.newton(reported, reach=1.0)
@@ -201,7 +201,7 @@ def _solve(matrices, vectors):
 
 
 def distinct(*sets):
-    """The points of all sets, those nearer than 1e-6 to an earlier one left out."""
+    """Return the points of all sets, without those nearer than 1e-6 to an earlier one."""
     rest = np.concatenate(sets)
     kept = []
     while len(rest):
@@ -211,7 +211,7 @@ def distinct(*sets):
 
 
 def n_found(points, reference):
-    """How many points of the reference are among some distinct points."""
+    """Count the points of the reference among some distinct points."""
     return sum(
         bool(len(points)) and np.linalg.norm(points - x, axis=1).min() <= SAME
         for x in reference

@@ -68,7 +68,7 @@ class Opened(NamedTuple):
 
 
 def gru_of(cell: keras.layers.Layer) -> keras.layers.GRUCell:
-    """A Keras GRU with the weights of a generator: the same wherever no state is clipped."""
+    """Return a Keras GRU with the weights of a generator, equal where no state is clipped."""
     gru = keras.layers.GRUCell(cell.units, reset_after=False)
     gru.build((None, cell.kernel.shape[0]))
     gru.set_weights(cell.get_weights())
@@ -76,7 +76,7 @@ def gru_of(cell: keras.layers.Layer) -> keras.layers.GRUCell:
 
 
 def opened(model: LFADS, states: np.ndarray, u: np.ndarray, seed: int = 0) -> Opened:
-    """Fixed points of a model's generator at a constant input.
+    """Find the fixed points of a model's generator at a constant input.
 
     Args:
         model: trained.
@@ -119,7 +119,7 @@ def trained(name: str, train: Session, valid: Session, seed: int, folder: Path |
 
 
 def mode(value: complex, bin_width: float) -> str:
-    """A mode in words: how long it takes to grow or fall by a factor e, and to turn once."""
+    """Describe a mode by its times to grow or decay by a factor e, and to turn once."""
     growth = np.log(np.abs(value))
     word = "grows" if growth > 0 else "falls"
     text = f"{word} in {abs(bin_width / growth):.2g} s"
@@ -129,7 +129,7 @@ def mode(value: complex, bin_width: float) -> str:
 
 
 def modes(values: np.ndarray, bin_width: float) -> tuple[str, str]:
-    """The leading mode, and the slowest that turns if that is another."""
+    """Describe the leading mode, and the slowest that oscillates if that is another."""
     values = values[np.argsort(-np.abs(values), kind="stable")]
     turning = values[np.abs(values.imag) > 1e-9]
     if abs(values[0].imag) > 1e-9 or not len(turning):
@@ -138,7 +138,7 @@ def modes(values: np.ndarray, bin_width: float) -> tuple[str, str]:
 
 
 def rows(found: Opened, states: np.ndarray, bin_width: float, extra: list[str]) -> list[str]:
-    """A line of the table for each point."""
+    """Print a line of the table for each point."""
     flat = states.reshape(-1, states.shape[-1])
     scale = np.sqrt(np.mean(np.sum((flat - flat.mean(axis=0)) ** 2, axis=1)))
     lines = []
@@ -170,7 +170,7 @@ def draw(
     truth: np.ndarray | None = None,
     n_trials: int = 40,
 ) -> None:
-    """Fixed points among the factors of trials and their means over conditions.
+    """Draw fixed points among the factors of trials and their means over conditions.
 
     Args:
         model: reads factors out of the states.
@@ -255,7 +255,7 @@ def draw(
 
 
 def true_points(latents: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Fixed points of the Lorenz system in the units of the latents, and their modes a bin.
+    """Return the Lorenz system's fixed points in units of the latents, and modes per bin.
 
     The velocity in each coordinate is linear in x, y, z, xz, xy and 1, whatever the units and
     offsets; central differences over two bins fall short of it by 1%.

@@ -1,4 +1,4 @@
-"""Do rates keep an oscillation that the field potential has too?
+"""Oscillations of a field potential in rates: are they preserved?
 
     python benchmarks/lfads_lfp.py [--frequency 10] [--seeds 0] [--bandwidth 0 1] [--out DIR]
 
@@ -107,7 +107,7 @@ def part_of(data: Oscillation, trials: slice) -> Oscillation:
 
 
 def best_widths(train: Oscillation, test: Oscillation) -> dict[str, float]:
-    """The widths that are best for the rates, and for what is asked here."""
+    """Return the kernel widths that are best for the rates and for the oscillation."""
     width, spikes = test.session.bin_width, test.session.spikes
     r, c = [], []
     for sd in WIDTHS:
@@ -128,7 +128,7 @@ def best_widths(train: Oscillation, test: Oscillation) -> dict[str, float]:
 
 
 def draw(all_rates: dict[str, np.ndarray], test: Oscillation, folder: Path, name: str) -> None:
-    """Rates of a neuron in single trials, and the cross-correlation and coherence of all."""
+    """Draw rates of a neuron in single trials, with cross-correlation and coherence of all."""
     from matplotlib import pyplot
 
     width = test.session.bin_width

@@ -1,4 +1,4 @@
-"""What ``lfads_tf`` recovers, and in what time: known rates, and a real recording.
+"""Accuracy and time of ``lfads_tf`` on known rates and on a real recording.
 
     python benchmarks/lfads_quality.py --data DIR [--only lorenz wrist] [--folds 0 1 2 3 4]
     python benchmarks/lfads_quality.py --data DIR --peer LFADS_TORCH --peer-python PYTHON
@@ -52,7 +52,7 @@ N_INPUTS = (0, 2)
 
 
 def fitted(train, valid, epochs: int, *, stretch: int = 1, **changes) -> tuple[LFADS, dict]:
-    """A model of one session or of several, and the seconds and epochs it took."""
+    """Fit a model of one or several sessions, and return seconds and epochs."""
     begin = time.perf_counter()
     model = LFADS(LFADSConfig.for_data(train, **changes))
     model.compile()
@@ -62,7 +62,7 @@ def fitted(train, valid, epochs: int, *, stretch: int = 1, **changes) -> tuple[L
 def trained(
     model: LFADS, train, valid, epochs: int, *, stretch: int = 1, begin: float | None = None
 ) -> dict:
-    """Trains a model, and says what that took.
+    """Train a model, and return the time it took.
 
     Args:
         model: compiled.
@@ -93,7 +93,7 @@ def trained(
 
 
 def peer(options: argparse.Namespace, asked: dict, **arrays) -> dict:
-    """What lfads-torch makes of the same data."""
+    """Return the results of lfads-torch on the same data."""
     with tempfile.TemporaryDirectory() as folder:
         names = [Path(folder, name) for name in ("options.json", "data.npz", "result.npz")]
         names[0].write_text(json.dumps({"curve_every_epochs": 10**6, **asked}))
@@ -149,7 +149,7 @@ def lorenz(options: argparse.Namespace) -> None:
 
 
 def decoded(of_train, of_test, train: Session, test: Session) -> tuple[float, float]:
-    """Held-out R² of force, and bits/spike, of rates."""
+    """Return held-out R² of force, and bits/spike, of rates."""
     decoder = fit_decoder(Ridge(), of_train, train.behavior)
     prediction = decoder.predict(of_test)
     force = r_squared(test.behavior, prediction, average="pooled")

@@ -74,7 +74,7 @@ N_BATCHES, N_EPOCHS, N_WARM_UP = 4, 8, 4
 
 
 def measure(name: str) -> dict:
-    """One measurement of ours, in this process."""
+    """Measure one step of this package, in this process."""
     import keras
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What stitching costs a step, and what it gains: sessions over one Lorenz system.
+"""Costs and gains of stitching sessions over one Lorenz system.
 
     python benchmarks/lfads_stitching.py step [--runs 3]
     python benchmarks/lfads_stitching.py gain [--sessions 6] [--trials 40] [--seeds 0 1 2]
@@ -124,7 +124,7 @@ GAIN_SIZES = {
 
 
 def lorenz_sessions(n_sessions: int, n_trials: int, n_neurons: int, seed: int) -> list[Session]:
-    """Short trials of few spikes; the state of the system is their ``behavior``."""
+    """Make sessions of short trials of few spikes, with the state as ``behavior``."""
     return lorenz_days(
         n_sessions,
         n_trials,
@@ -159,7 +159,7 @@ def score(model: LFADS, valid: Session) -> float:
 
 
 def coincidence(model: LFADS, train: Session, valid: Sequence[Session]) -> list[float]:
-    """R² of the state read from factors, by a map fitted to one session, on each of others."""
+    """Return R² of the state read from factors by a map fitted to another session."""
     decoder = fit_decoder(Ridge(), model.infer(train).factors, train.behavior)
     found = [decoder.predict(model.infer(session).factors) for session in valid]
     return [

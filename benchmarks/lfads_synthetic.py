@@ -1,4 +1,4 @@
-"""What ``lfads_tf`` infers of inputs: an integrator network, and a chaotic one with a pulse.
+"""Inputs inferred by ``lfads_tf``: an integrator network, and a chaotic one with a pulse.
 
     python benchmarks/lfads_synthetic.py [--only integrator pulse] [--seeds 0]
 
@@ -62,7 +62,7 @@ NEAR = 3  # bins
 
 
 def parts(n_trials: int) -> tuple[slice, slice, slice]:
-    """Trials for training, for validation, and held out: 70, 10 and 20 of 100."""
+    """Divide 100 trials into 70 for training, 10 for validation and 20 held out."""
     a, b = int(0.7 * n_trials), int(0.8 * n_trials)
     return slice(0, a), slice(a, b), slice(b, None)
 
@@ -85,7 +85,7 @@ def fitted(name: str, session: Session, seed: int) -> tuple[LFADS, str]:
 
 
 def component_filter(train: np.ndarray, test: np.ndarray, n: int) -> np.ndarray:
-    """Spikes of single bins by their first principal components."""
+    """Filter spikes of single bins by their first principal components."""
     flat = train.reshape(-1, train.shape[-1])
     mean = flat.mean(axis=0)
     _, vectors = np.linalg.eigh(np.cov(flat.T))
@@ -94,7 +94,7 @@ def component_filter(train: np.ndarray, test: np.ndarray, n: int) -> np.ndarray:
 
 
 def most_likely(network: keras.Model, spikes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rates and inputs of greatest posterior density, given the true network.
+    """Find the rates and inputs of greatest posterior density, given the true network.
 
     What is random about a trial is made of independent normal numbers, by which the
     density is climbed: two means, seven bins before the trial and all bins of it.
@@ -161,7 +161,7 @@ def integrator(seed: int) -> None:
 
 
 def energy(inputs: np.ndarray) -> np.ndarray:
-    """Of inferred inputs ``(n_trials, n_bins, n)``: what is far from the trial's median."""
+    """Return the energy of inferred inputs about each trial's median."""
     deviation = inputs - np.median(inputs, axis=1, keepdims=True)
     return np.square(deviation).sum(axis=2)
 

@@ -43,7 +43,7 @@ class LowRank:
             return cls(*(file[name] for name in names), float(file["alpha"]))
 
     def step(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """One step of states (n, N) under inputs (n, n_inputs)."""
+        """Compute one step of states (n, N) under inputs (n, n_inputs)."""
         rates = np.maximum(x + self.bias, 0.0)
         drive = (rates @ self.n) @ self.m.T / len(self.bias) + u @ self.w_in
         return (1.0 - self.alpha) * x + self.alpha * drive
@@ -68,13 +68,13 @@ class Pieces:
     n_regions: int
 
     def at(self, s: float) -> tuple[np.ndarray, np.ndarray]:
-        """The fixed points at ``s``, (n, N), and their numbers of unstable directions."""
+        """Return the fixed points at ``s``, (n, N), and the numbers of unstable directions."""
         here = (self.s_low < s) & (s < self.s_high)
         return self.x_0[here] + s * self.x_1[here], self.n_unstable[here]
 
 
 def regions(planes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Active sets (n, N), bool, of all regions with a corner, of planes (N, 3)."""
+    """Return the active sets (n, N), bool, of all regions with a corner, of planes (N, 3)."""
     triples = np.array(list(itertools.combinations(range(len(planes)), 3)))
     corners = np.linalg.solve(planes[triples], -offsets[triples][..., None])[..., 0]
     signs = corners @ planes.T + offsets > 0.0
@@ -89,7 +89,7 @@ def regions(planes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def exact_pieces(network: LowRank, start: np.ndarray, end: np.ndarray) -> Pieces:
-    """All pieces of branches for ``u = start + s (end - start)`` and every real s."""
+    """Return all pieces of branches for ``u = start + s (end - start)`` and every real s."""
     n_units = len(network.bias)
     m, n = network.m / n_units, network.n
     origin, slope = start @ network.w_in, (end - start) @ network.w_in
@@ -119,7 +119,7 @@ def exact_pieces(network: LowRank, start: np.ndarray, end: np.ndarray) -> Pieces
 
 
 def events(pieces: Pieces, low: float = 0.0, high: float = np.inf) -> list[dict]:
-    """What happens where pieces meet: ``{"s", "type", "n_unstable", "x"}``, by s.
+    """Return the bifurcations where pieces meet, ``{"s", "type", "n_unstable", "x"}`` by s.
 
     ``fold`` joins two pieces on one side of s, ``stability`` two of different stability on
     both sides, ``kink`` two of one stability. ``n_unstable`` is of the two pieces.
@@ -153,7 +153,7 @@ def events(pieces: Pieces, low: float = 0.0, high: float = np.inf) -> list[dict]
 
 
 def numbers(pieces: Pieces, low: float = 0.0, high: float = np.inf) -> list[tuple]:
-    """``(s, n_points, n_stable, n_saddles, n_sources)`` from s on, where they change."""
+    """Return ``(s, n_points, n_stable, n_saddles, n_sources)`` where they change."""
     edges = [low, *sorted({e["s"] for e in events(pieces, low, high)}), high]
     rows: list[tuple] = []
     for begin, end in itertools.pairwise(edges):

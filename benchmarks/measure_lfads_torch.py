@@ -129,7 +129,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def complete(given: dict[str, Any]) -> types.SimpleNamespace:
-    """All options: those given, then those of the named settings, then the defaults."""
+    """Return all options, given ones first, then named settings, then defaults."""
     name = given.get("settings")
     if name is not None and name not in SETTINGS:
         raise ValueError(f"settings: expected one of {sorted(SETTINGS)}, received {name!r}.")
@@ -143,7 +143,7 @@ def complete(given: dict[str, Any]) -> types.SimpleNamespace:
 
 
 def peak_megabytes() -> float:
-    """Peak resident memory of this process."""
+    """Return the peak resident memory of this process."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
@@ -152,7 +152,7 @@ def peak_megabytes() -> float:
 
 
 def import_peer(checkout: str, n_threads: int | None = None) -> types.SimpleNamespace:
-    """lfads-torch's modules, with the three things mended that today's versions refuse."""
+    """Import lfads-torch's modules, with three corrections for today's versions."""
     # 1. CombinedLoader has moved.
     import pytorch_lightning as pl
     import torch
@@ -216,7 +216,7 @@ PASSED_ON = (
 
 
 def build(peer, options):
-    """The model that its YAML files describe."""
+    """Build the model that its YAML files describe."""
     modules = peer.torch.nn
     has_controller = options.n_inferred_inputs > 0
     dropout = peer.augmentations.CoordinatedDropout(
@@ -257,12 +257,12 @@ def build(peer, options):
 
 
 def n_parameters(model) -> int:
-    """Number of trained parameters."""
+    """Return the number of trained parameters."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def as_batch(peer, options, spikes: np.ndarray):
-    """Trials as a batch of one session."""
+    """Return trials as a batch of one session."""
     recon = peer.torch.tensor(spikes, dtype=peer.torch.float)
     n_trials = len(recon)
     empty = peer.torch.zeros(n_trials, 0, 0)
@@ -280,7 +280,7 @@ def as_batch(peer, options, spikes: np.ndarray):
 
 
 def measure_steps(peer, options) -> dict[str, Any]:
-    """What training steps cost."""
+    """Measure the time of training steps."""
     generator = np.random.default_rng(options.seed)
     shape = (options.batch_size, options.n_bins, options.n_neurons)
     batch = as_batch(peer, options, generator.poisson(options.mean_count, shape))
@@ -327,7 +327,7 @@ def measure_steps(peer, options) -> dict[str, Any]:
 
 
 def r_squared(rates: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """1 - SS_res / SS_tot: the mean over neurons, and pooled over them."""
+    """Return 1 - SS_res / SS_tot as mean over neurons, and pooled over them."""
     rates, truth = (a.reshape(-1, a.shape[-1]).astype(np.float64) for a in (rates, truth))
     residual = ((truth - rates) ** 2).sum(0)
     total = ((truth - truth.mean(0)) ** 2).sum(0)
@@ -337,7 +337,7 @@ def r_squared(rates: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
 
 def infer(peer, options, model, spikes: np.ndarray, n_samples: int) -> dict[str, np.ndarray]:
-    """Averages over samples of the posterior, as lfads-torch's ``run_posterior_sampling``."""
+    """Average over samples of the posterior, as lfads-torch's ``run_posterior_sampling``."""
     was_training = model.training
     model.eval()
     parts: list[list[np.ndarray]] = []
@@ -357,7 +357,7 @@ def infer(peer, options, model, spikes: np.ndarray, n_samples: int) -> dict[str,
 
 
 def make_watch(peer, options, data: dict[str, np.ndarray], begin: float):
-    """A callback: the learning curve, the best weights, the end of the budget."""
+    """Make a callback of learning curve, best weights and end of the budget."""
 
     class Watch(peer.pl.Callback):
         paused = 0.0
@@ -396,7 +396,7 @@ CURVE = "seconds epoch train_recon valid_recon valid_recon_smth r2 r2_pooled".sp
 
 
 def fit(peer, options, data: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Trains for the budget; what the best model says of the trials."""
+    """Train for the budget, and return the best model's inference on the trials."""
     begin = time.perf_counter()
     peer.pl.seed_everything(options.seed)
     batch_size = min(options.batch_size, len(data["train_spikes"]))

@@ -27,7 +27,7 @@ LONG_FACTOR = 20
 
 
 def make_cell(network: Network):
-    """The Keras cell of a network, with its weights."""
+    """Return the Keras cell of a network, with its weights."""
     n_inputs, layers = network.inputs.shape[1], keras.layers
     n_units = network.weights[1].shape[0]
     if network.kind == "stacked_gru":
@@ -46,7 +46,7 @@ def make_cell(network: Network):
 
 
 def search(cell, x0, inputs, **options):
-    """One whole call: Jacobians and eigenvalues included."""
+    """Run one whole call, with Jacobians and eigenvalues."""
     begin = time.perf_counter()
     finder = FixedPointFinder(cell, verbose=False, **options)
     unique, all_points = finder.find_fixed_points(x0, inputs)
@@ -54,7 +54,7 @@ def search(cell, x0, inputs, **options):
 
 
 def check_same_network(network: Network, system) -> None:
-    """Does the cell compute what the judge computes?"""
+    """Check that the cell computes what the judge computes."""
     x = network.x0[:8].astype(np.float64)
     ours = system.step(x, np.repeat(network.inputs, len(x), axis=0)).numpy()
     if not np.allclose(ours, network.judge().step(x), rtol=1e-12, atol=1e-12):
@@ -62,7 +62,7 @@ def check_same_network(network: Network, system) -> None:
 
 
 def peak_memory() -> float:
-    """Largest resident memory so far, in GB (1e9 bytes)."""
+    """Return the largest resident memory so far, in GB (1e9 bytes)."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 

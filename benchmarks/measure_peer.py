@@ -17,7 +17,7 @@ from networks import Network
 
 
 def make_rnn(network: Network) -> torch.nn.Module:
-    """The torch layer of a network, from weights in the layout of Keras."""
+    """Return the torch layer of a network, from weights in the layout of Keras."""
     kernel, recurrent, bias = network.weights
     n_inputs, n_units = kernel.shape[0], recurrent.shape[0]
     if network.kind == "gru":
@@ -40,7 +40,7 @@ def make_rnn(network: Network) -> torch.nn.Module:
 
 
 def check_same_network(network: Network, rnn: torch.nn.Module) -> None:
-    """Does the layer compute what the judge computes?"""
+    """Check that the layer computes what the judge computes."""
     x = network.x0[:8].astype(np.float32)
     u = torch.tensor(np.repeat(network.inputs, len(x), axis=0).astype(np.float32))
     with torch.no_grad():

@@ -64,7 +64,7 @@ class LeakyCell(keras.layers.Layer):
 
 
 def _networks(k: int) -> tuple[Any, dict[str, Any]]:
-    """A network by its number: kinds in turn, sizes in turn, weights of its own."""
+    """Return a network by its number, with kinds and sizes in turn and its own weights."""
     keras.utils.set_random_seed(k)
     units = SIZES[k // 6 % len(SIZES)]
     options = {"return_sequences": True, "recurrent_initializer": "random_normal"}
@@ -130,7 +130,7 @@ def task(k: int) -> list[Any]:
 
 
 def plain_keras(k: int, *, jit_compile: bool = False) -> list[Any]:
-    """A model of Keras alone: a GRU with a read-out, fitted and called."""
+    """Fit and call a model of Keras alone, a GRU with a read-out."""
     keras.utils.set_random_seed(k)
     units = 8 + k % 7
     layers = [keras.layers.GRU(units, return_sequences=True), keras.layers.Dense(1)]
@@ -144,7 +144,7 @@ def plain_keras(k: int, *, jit_compile: bool = False) -> list[Any]:
 
 
 def plain_function(k: int) -> list[Any]:
-    """A compiled function of TensorFlow alone."""
+    """Compile a function of TensorFlow alone."""
     weights = tf.constant(np.random.default_rng(k).normal(size=(8, 8)), tf.float32)
 
     @tf.function(input_signature=[tf.TensorSpec([None, 8], tf.float32)], autograph=False)
@@ -167,14 +167,14 @@ WORKLOADS: dict[str, tuple[Callable[[int], list[Any]], int]] = {
 
 
 def resident() -> float:
-    """Give the resident memory of this process that is no copy of a file, in MB."""
+    """Return the resident memory of this process without files, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     values = dict(line.split(":", 1) for line in lines)
     return float(values["RssAnon"].split()[0]) * 1024 / 1e6
 
 
 def trimmed() -> float:
-    """Give back to the system what was freed; the resident memory that is left, in MB."""
+    """Release freed memory to the system, and return the resident memory in MB."""
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     return resident()
 

@@ -101,7 +101,7 @@ ROWS = {
 
 
 def from_workload(path: Path) -> Network:
-    """One of the trained workloads."""
+    """Return one of the trained workloads."""
     with np.load(path, allow_pickle=False) as data:
         names = ("keras_kernel", "keras_recurrent_kernel", "keras_bias")
         weights = tuple(data[name] for name in names)
@@ -110,7 +110,7 @@ def from_workload(path: Path) -> Network:
 
 
 def _with_starts(kind, weights, inputs, states, n_starts, rng) -> Network:
-    """Starts as FixedPointFinder's example draws them: on trajectories, plus noise."""
+    """Draw starts as FixedPointFinder's example, on trajectories plus noise."""
     pool = states.reshape(-1, states.shape[-1]).astype(np.float32)
     drawn = pool[rng.integers(len(pool), size=n_starts)]
     x0 = drawn + NOISE * rng.normal(size=drawn.shape)
@@ -119,7 +119,7 @@ def _with_starts(kind, weights, inputs, states, n_starts, rng) -> Network:
 
 
 def make_random(n_units=150, gain=1.5, seed=0, n_starts=1024) -> Network:
-    """Gaussian weights of a gain above one (Sompolinsky, Crisanti & Sommers 1988).
+    """Draw Gaussian weights of a gain above one (Sompolinsky, Crisanti & Sommers 1988).
 
     Nobody trained it and the search was not tuned on it. No bias and no input, so that
     with every fixed point x there is the fixed point -x. Of the seeds 0 to 5, this one had
@@ -138,7 +138,7 @@ def make_random(n_units=150, gain=1.5, seed=0, n_starts=1024) -> Network:
 
 
 def make_flip_flop(kind: str, units: int, n_starts: int, seed: int = 0) -> Network:
-    """Trained on the 3-bit flip-flop; prints how well it does it."""
+    """Train the 3-bit flip-flop, and print its performance."""
     import keras
 
     from fixedpoint_tf import tasks

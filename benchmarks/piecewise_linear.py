@@ -85,7 +85,7 @@ def measure(family: str, n_units: int, seed: int) -> dict:
 
 
 def print_row(rows: list[dict], label: str, units: str) -> None:
-    """The sums of some networks."""
+    """Print the sums of some networks."""
     total = {name: sum(row[name] for row in rows) for name in COLUMNS}
     points = f"{total['points']}{'' if all(r['complete'] for r in rows) else '+'}"
     starts = N_STARTS * len(rows)
@@ -122,7 +122,7 @@ def keep_failures(rows: list[dict], path: Path) -> None:
 
 
 def run_other(base: Path, arguments: argparse.Namespace) -> None:
-    """The same table of another checkout, in a process of its own."""
+    """Make the same table for another checkout, in a process of its own."""
     command = [sys.executable, __file__, "--seeds", str(arguments.seeds)]
     command += ["--first-seed", str(arguments.first_seed), "--families", *arguments.families]
     command += ["--units", *map(str, arguments.units)]

@@ -1,4 +1,4 @@
-"""What LFADS rates are worth on a real recording: behaviour and conditions.
+"""Value of LFADS rates on a real recording: behaviour and conditions.
 
     python benchmarks/real_data.py --data DIR [--only behavior separation]
         [--days day0 day16] [--folds 0 1 2 3 4] [--inputs 2] [--keep FOLDER] [--figures FOLDER]
@@ -126,7 +126,7 @@ class Fold:
         self.bits = bits_per_spike(rates[1], spikes[1], WIDTH, reference=means)
 
     def inferred(self, options: argparse.Namespace, what: str, n_factors: int | None):
-        """What a model trained without the held-out trials says, from the file if kept."""
+        """Infer with a model trained without the held-out trials, from its file if kept."""
         name = f"{self.day}_{self.fold}_{options.inputs}_{n_factors or 'default'}"
         paths = [options.keep / f"{name}_{part}.h5" for part in ("train", "test")]
         if not all(path.is_file() for path in paths):
@@ -144,7 +144,7 @@ class Fold:
 
 
 def leading(train: np.ndarray, test: np.ndarray, n: int = FEW) -> list[np.ndarray]:
-    """Scores on the leading principal components of the training trials."""
+    """Return scores on the leading principal components of the training trials."""
     fitted_to = principal_components(train, n)
     return [fitted_to.project(part) for part in (train, test)]
 
@@ -259,7 +259,7 @@ def decoded(fold: Fold, name: str, kind: str, what: str) -> float:
 
 
 def of_new_targets(fold: Fold, name: str, what: str) -> float:
-    """Of held-out trials, each decoded by what was learned from the other seven targets."""
+    """Decode held-out trials of each target by a decoder of the other seven."""
     (train, test), (targets, truth) = fold.features[name], fold.targets[what]
     told = np.full(truth.shape, np.nan)
     for kind in np.unique(fold.test.conditions):
@@ -272,7 +272,7 @@ def of_new_targets(fold: Fold, name: str, what: str) -> float:
 
 
 def apart(folds: list[Fold], name: str) -> Separation:
-    """Held-out answers of all folds together, each by a classifier of its training trials."""
+    """Classify held-out trials of all folds, each by its training trials."""
     results = [
         separate_conditions(
             fold.features[name][0],

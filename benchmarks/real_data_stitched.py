@@ -102,7 +102,7 @@ class Day:
         return self.known, self.held
 
     def decoder(self, features: np.ndarray, what: str):
-        """Same-bin ridge, fitted to the known trials."""
+        """Fit same-bin ridge regression to the known trials."""
         targets = self.targets[what][0]
         return fit_decoder(Ridge(), features, targets, folds=self.fold_of)
 
@@ -132,7 +132,7 @@ class Fold:
             self._kept("added", NEW, share, [self.old, new], self._added)
 
     def _kept(self, kind: str, name: str, share: float, days: list[Day], train) -> None:
-        """What a model says of its days, from files if they are there."""
+        """Return a model's inference on its days, from files if present."""
         name = f"{kind}_{name}_{self.fold}_{self.options.inputs}_{share:g}"
         log = self.options.keep / f"{name}.json"
         paths = [
@@ -162,7 +162,7 @@ class Fold:
         return fitted(day.inner, day.judge, EPOCHS["wrist"], stretch=stretch, **self.changes)
 
     def _stretch(self, day: Day) -> int:
-        """How many times fewer batches an epoch of the known trials has than one of all."""
+        """Return the ratio of batches per epoch between all trials and the known ones."""
         if day is self.old:
             return 1
         share = next(share for share, other in self.new.items() if other is day)
@@ -189,11 +189,11 @@ class Fold:
     # What comes of it.
 
     def is_new(self, kind: str, name: str, share: float) -> bool:
-        """Whether it is another model, or other data, than for more trials of a day."""
+        """Test for another model, or other data, than for more trials of a day."""
         return name == NEW or kind == "stitched" or share == max(self.new)
 
     def model(self, kind: str, name: str, share: float) -> tuple[str, str, float]:
-        """The key of a model: that of the old day alone does not depend on the new one."""
+        """Return the key of a model, for the old day alone the same with all new days."""
         return kind, name, 1.0 if (kind, name) == ("single", OLD) else share
 
     def day(self, name: str, share: float) -> Day:
@@ -213,7 +213,7 @@ class Fold:
         return self.day(name, share).bits(self.features(kind, name, share, "rates"))
 
     def across(self, kind: str, share: float, way: str, what: str) -> float:
-        """A decoder of the old day on held-out trials of the new one."""
+        """Apply a decoder of the old day to held-out trials of the new one."""
         new = self.new[share]
         before = self.features(kind, OLD, share, "factors")
         after = self.features(kind, NEW, share, "factors")
@@ -231,7 +231,7 @@ def z_scored(features) -> list[np.ndarray]:
 
 
 def like(before: np.ndarray, old: Session, after, new: Session) -> list[np.ndarray]:
-    """Features of the new day in the place of the old one's, by averages over targets."""
+    """Map features of the new day to those of the old one, by averages over targets."""
     labels = np.unique(old.conditions)
     wanted, have = (
         condition_averages(features, session.conditions, labels)[0]

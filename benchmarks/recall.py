@@ -53,7 +53,7 @@ WIDTHS = (18, 6, 6, 6, 6, 13, 14, 7, 10, 6, 7)
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """What a search has found, and what it says of it."""
+    """Points that a search has found, and its summary."""
 
     xstar: np.ndarray
     index: str

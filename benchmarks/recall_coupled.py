@@ -37,7 +37,7 @@ def long_search(
     seed: int = 300,
     pool: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Newton's method from states of all sizes, their images, and states on trials.
+    """Run Newton's method from states of all sizes, their images, and states on trials.
 
     Of the points that it arrives at, it starts again from mirror images and from midpoints.
     """
@@ -95,14 +95,14 @@ def symmetric_tanh(n: int, seed: int, gain: float = 2.5, n_starts: int = 10_000)
 
 
 def random_tanh(n: int, seed: int, gain: float = 8.0, n_starts: int = 10_000) -> Known:
-    """Gaussian weights without any symmetry, and biases."""
+    """Draw Gaussian weights without any symmetry, and biases."""
     rng = np.random.default_rng(seed)
     recurrent = gain / np.sqrt(n) * rng.normal(size=(n, n))
     return tanh_layer(recurrent, 0.1 * rng.normal(size=n), n_starts)
 
 
 def random_of_benchmark() -> Known:
-    """RANDOM of ``networks.py``: tanh, 150 units, gain 1.5."""
+    """Return RANDOM of ``networks.py``, with 150 tanh units of gain 1.5."""
     network = make_random()
     _, recurrent, bias = network.weights
     return tanh_layer(recurrent, bias, 2_000)
@@ -132,7 +132,7 @@ def gated(equations: Equations, n_search: int, **more) -> Known:
 def random_gru(
     n: int, seed: int, gain: float, n_starts: int = 4_000, excitation: float = 0.0
 ) -> Known:
-    """Gaussian weights and biases, and candidates that may excite themselves."""
+    """Draw Gaussian weights and biases, with candidates that may excite themselves."""
     rng = np.random.default_rng(seed)
     recurrent = gain / np.sqrt(n) * rng.normal(size=(n, 3 * n))
     recurrent[:, 2 * n :] += excitation * np.eye(n)
@@ -143,7 +143,7 @@ def random_gru(
 def random_lstm(
     n: int, seed: int, gain: float, n_starts: int = 4_000, excitation: float = 4.0
 ) -> Known:
-    """Gaussian weights and biases, and candidates that excite themselves."""
+    """Draw Gaussian weights and biases, with candidates that excite themselves."""
     rng = np.random.default_rng(seed)
     recurrent = gain / np.sqrt(n) * rng.normal(size=(n, 4 * n))
     recurrent[:, 2 * n : 3 * n] += excitation * np.eye(n)

@@ -1,4 +1,4 @@
-"""How often a search misses fixed points, and what it then says of itself.
+"""Frequency of missed fixed points, and of warnings about them.
 
     python benchmarks/recall.py --how-often 300 [--first-seed K] [--set OPTION=VALUE ...]
 
@@ -40,7 +40,7 @@ HEADER = (
 
 
 def relu_random(n: int, seed: int) -> Known:
-    """Gaussian weights and biases."""
+    """Draw Gaussian weights and biases."""
     rng = np.random.default_rng(seed)
     return relu_network(1.6 * rng.normal(size=(n, n)) / np.sqrt(n), rng.normal(size=n))
 

@@ -59,7 +59,7 @@ class Known:
 
     @property
     def complete(self) -> bool:
-        """Whether the truth is all points, not those of a long search."""
+        """True if the truth is all points, not those of a long search."""
         return self.by != "search"
 
     def starts(self, seed: int, n_starts: int | None = None) -> np.ndarray:

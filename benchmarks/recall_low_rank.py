@@ -19,7 +19,7 @@ from recall_known import (
 
 
 def hopfield(n_units: int, n_patterns: int, gain: float = 1.15) -> Known:
-    """Orthogonal patterns of which every combination of signs occurs equally often.
+    """Return orthogonal patterns in which every combination of signs is equally frequent.
 
     Just above the bifurcation the points are the equal mixtures of any patterns with any
     signs: ``3 ** n_patterns`` of them (Amit, Gutfreund & Sompolinsky 1985).
@@ -49,7 +49,7 @@ def hopfield(n_units: int, n_patterns: int, gain: float = 1.15) -> Known:
 
 
 def hopfield_strong(n_units: int, n_patterns: int, gain: float) -> Known:
-    """The same far above the bifurcation, with unequal mixtures; searched in the overlaps."""
+    """Return the same network far above the bifurcation, with unequal mixtures."""
     signs = combinations([np.array([-1.0, 1.0])] * n_patterns)
     patterns = np.tile(signs, (n_units // len(signs), 1))
     recurrent, bias = single(gain / n_units * patterns @ patterns.T), np.zeros(n_units)
@@ -64,7 +64,7 @@ def hopfield_strong(n_units: int, n_patterns: int, gain: float) -> Known:
 
 
 def low_rank(n_units: int, rank: int, seed: int, gain: float = 8.0) -> Known:
-    """Random coupled network of low rank, not symmetric: ``x = tanh(m n'x / n + b)``."""
+    """Return a random network of low rank, not symmetric, ``x = tanh(m n'x / n + b)``."""
     rng = np.random.default_rng(seed)
     m = rng.normal(size=(n_units, rank))
     n = gain * (m + 0.4 * rng.normal(size=m.shape)) / n_units

@@ -22,14 +22,14 @@ def relu_network(weights: np.ndarray, bias: np.ndarray) -> Known:
 
 
 def relu_units(n: int, seed: int) -> Known:
-    """Independent units ``relu(a x - b)``, each with the points 0 and ``b / (a - 1)``."""
+    """Return units ``relu(a x - b)``, each with the points 0 and ``b / (a - 1)``."""
     rng = np.random.default_rng(seed)
     a, b = rng.uniform(1.4, 1.8, n), rng.uniform(0.4, 0.8, n)
     return relu_network(np.diag(a), -b)
 
 
 def relu_winners(n: int, seed: int) -> Known:
-    """Each unit silences every other: a point for each set of active units but the empty."""
+    """Return units that silence each other, a fixed point for each non-empty active set."""
     rng = np.random.default_rng(seed)
     weights = -rng.uniform(1.2, 1.3, size=(n, n))
     np.fill_diagonal(weights, 0.0)
@@ -37,7 +37,7 @@ def relu_winners(n: int, seed: int) -> Known:
 
 
 def relu_pairs(n: int, seed: int) -> Known:
-    """Pairs of units that silence each other, weakly coupled."""
+    """Return pairs of units that silence each other, weakly coupled."""
     rng = np.random.default_rng(seed)
     weights = 0.02 * rng.normal(size=(n, n))
     for k in range(0, n - 1, 2):
@@ -46,7 +46,7 @@ def relu_pairs(n: int, seed: int) -> Known:
 
 
 def relu_coupled(n: int, seed: int) -> Known:
-    """Units that excite themselves, coupled by weights of either sign, not symmetric."""
+    """Return units that excite themselves, coupled by weights of either sign."""
     rng = np.random.default_rng(seed)
     weights = 0.04 * rng.normal(size=(n, n))
     weights[np.diag_indices(n)] += rng.uniform(1.4, 1.8, n)

@@ -89,7 +89,7 @@ def rotated_tanh(n: int, seed: int, matrix: Callable = rotation) -> Known:
 
 
 def five_points(n: int, seed: int, matrix: Callable = rotation) -> Known:
-    """Units of two thresholds, with five roots each, their coordinates mixed."""
+    """Return units of two thresholds, with five roots each, their coordinates mixed."""
     rng = np.random.default_rng(seed)
     a, t = rng.uniform(6.0, 9.0, n), rng.uniform(0.45, 0.55, n)
 
@@ -160,7 +160,7 @@ def lstm_units(n: int, seed: int) -> Known:
 
 
 def driven(n: int, n_driven: int, seed: int) -> Known:
-    """Bistable units that drive contracting ones, as one tanh layer, coordinates rotated.
+    """Return bistable units that drive contracting ones, as a tanh layer in rotated axes.
 
     ``a = tanh(D a + b)``, ``y = tanh(C a + V y)`` with ``V`` a contraction: one ``y`` for
     each ``a``.

@@ -45,7 +45,7 @@ class Candidate:
         return self.outer_bias + (r * h) @ self.inner
 
     def jacobian(self, h):
-        """d argument_i / d h_j, (n_points, n, n)."""
+        """Return d argument_i / d h_j, (n_points, n, n)."""
         r = sigmoid(self.reset_bias + h @ self.reset)
         slope = r * (1.0 - r)
         if self.reset_after:
@@ -55,7 +55,7 @@ class Candidate:
         return np.einsum("ki,pkj->pij", self.inner, through)
 
     def step_jacobian(self, h):
-        """Of the whole step at fixed points."""
+        """Return the Jacobian of the whole step at fixed points."""
         z = sigmoid(self.update_bias + h @ self.update)
         active = (self.argument(h) > 0.0).astype(np.float64)
         return np.eye(self.n) * z[:, None, :] + ((1.0 - z) * active)[
@@ -63,7 +63,7 @@ class Candidate:
         ] * self.jacobian(h)
 
     def box(self) -> np.ndarray | None:
-        """Upper ends of a box of all fixed points, where the weights give one."""
+        """Return upper ends of a box of all fixed points, if the weights give one."""
         positive = np.maximum(self.inner, 0.0)
         if np.abs(np.linalg.eigvals(positive)).max() > 0.95:
             return None
@@ -140,7 +140,7 @@ def slope_range(r):
 
 
 def newton(candidate: Candidate, active, h):
-    """Newton's method for ``h = argument`` on the active units, the others at zero."""
+    """Run Newton's method for ``h = argument`` on the active units, the others at zero."""
     mask = active.astype(np.float64)
     for _ in range(40):
         value = mask * candidate.argument(h) - h
@@ -152,13 +152,13 @@ def newton(candidate: Candidate, active, h):
 
 
 def is_point(candidate: Candidate, h):
-    """Which states are fixed points."""
+    """Mark the states that are fixed points."""
     value = np.maximum(candidate.argument(h), 0.0)
     return np.abs(value - h).max(axis=1) <= 1e-11 * (1.0 + np.abs(h).max(axis=1))
 
 
 def count_roots(candidate: Candidate, top, max_boxes: int = 400_000) -> np.ndarray | None:
-    """All fixed points in the box from zero to ``top``; None where boxes remain."""
+    """Return all fixed points in the box from zero to ``top``, or None if boxes remain."""
     found = []
     for active in active_sets(candidate.n):
         mask = active.astype(np.float64)
@@ -220,7 +220,7 @@ def krawczyk(candidate: Candidate, active, low, high):
 
 
 def gru_points(weights, reset_after: bool) -> Truth:
-    """Fixed points at input zero, all of them where ``complete``."""
+    """Return fixed points at input zero, all of them where ``complete``."""
     candidate = Candidate(weights, reset_after)
     n = candidate.n
     complete = True
@@ -263,7 +263,7 @@ def gru_points(weights, reset_after: bool) -> Truth:
 
 
 def linear_gru(n: int, rng, reset_after: bool) -> list[np.ndarray]:
-    """Pairs that silence each other; the reset gate is constant, the update gate is not."""
+    """Return pairs that silence each other, with a constant reset gate."""
     inner = 0.05 * rng.normal(size=(n, n))
     for k in range(0, n - 1, 2):
         inner[k, k + 1], inner[k + 1, k] = -rng.uniform(3.0, 4.0, size=2)
@@ -272,7 +272,7 @@ def linear_gru(n: int, rng, reset_after: bool) -> list[np.ndarray]:
 
 
 def bounded_gru(n: int, rng, reset_after: bool) -> list[np.ndarray]:
-    """All gates random; inhibition between units, excitation too weak to run away."""
+    """Return a GRU with random gates, mutual inhibition and bounded excitation."""
     inner = -rng.uniform(0.0, 0.5, size=(n, n)) * (rng.random((n, n)) < 0.5)
     for k in range(0, n - 1, 2):
         inner[k, k + 1], inner[k + 1, k] = -rng.uniform(3.0, 6.0, size=2)
@@ -282,7 +282,7 @@ def bounded_gru(n: int, rng, reset_after: bool) -> list[np.ndarray]:
 
 
 def packed(n, rng, update, reset, inner, reset_after) -> list[np.ndarray]:
-    """Kernel, recurrent kernel and bias as Keras has them."""
+    """Return kernel, recurrent kernel and bias as Keras has them."""
     kernel = 0.5 * rng.normal(size=(2, 3 * n))
     bias = np.zeros((2, 3 * n))
     bias[0, 2 * n :] = rng.uniform(0.7, 1.3, size=n)

@@ -45,7 +45,7 @@ class Drawn:
 
 
 def with_weights(make: Callable, weights: list[np.ndarray]) -> Callable:
-    """A function that makes a built cell with these weights."""
+    """Return a function that makes a built cell with these weights."""
 
     def made():
         cell = make()
@@ -57,7 +57,7 @@ def with_weights(make: Callable, weights: list[np.ndarray]) -> Callable:
 
 
 def stays_bounded(weights, bias, form: str, alpha: float, rng, limit: float = 1e3) -> bool:
-    """Whether runs from wide starts stay below ``limit``."""
+    """Test whether runs from wide starts stay below ``limit``."""
     x = rng.normal(scale=3.0, size=(64, len(bias)))
     for _ in range(int(400 / alpha)):
         if form == "outside":
@@ -71,7 +71,7 @@ def stays_bounded(weights, bias, form: str, alpha: float, rng, limit: float = 1e
 
 
 def drawn(draw: Callable, form: str, alpha: float, rng, n_draws: int = 1) -> tuple:
-    """Of ``n_draws`` bounded networks with a clear truth, the one of the most points."""
+    """Draw bounded networks with a clear truth, and return the one of the most points."""
     best = None
     n_kept = 0
     while n_kept < n_draws:
@@ -86,13 +86,13 @@ def drawn(draw: Callable, form: str, alpha: float, rng, n_draws: int = 1) -> tup
 
 
 def random_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Gaussian weights of a random gain, and biases."""
+    """Draw Gaussian weights of a random gain, and biases."""
     gain = rng.uniform(0.5, 2.5)
     return gain / np.sqrt(n) * rng.normal(size=(n, n)), rng.normal(size=n)
 
 
 def low_rank_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Rank two, with overlaps that make memories along the two directions."""
+    """Return weights of rank two, with overlaps that store two memories."""
     m = rng.normal(size=(n, 2))
     return rng.uniform(2.0, 4.0) / n * (m + 0.3 * rng.normal(size=m.shape)) @ m.T, (
         0.3 * rng.normal(size=n)
@@ -100,7 +100,7 @@ def low_rank_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
 
 
 def simple(draw: Callable, n_draws: int = 1) -> Callable:
-    """A maker of ``SimpleRNNCell(n, activation="relu")``."""
+    """Return a maker of ``SimpleRNNCell(n, activation="relu")``."""
 
     def make(n: int, rng) -> Drawn:
         weights, bias, truth = drawn(lambda: draw(n, rng), "outside", 1.0, rng, n_draws)
@@ -117,7 +117,7 @@ def simple(draw: Callable, n_draws: int = 1) -> Callable:
 
 
 def leaky(draw: Callable, n_draws: int = 1, inside: bool = False) -> Callable:
-    """A maker of leaky cells."""
+    """Return a maker of leaky cells."""
 
     def make(n: int, rng) -> Drawn:
         form = "inside" if inside else "outside"
@@ -135,7 +135,7 @@ def leaky(draw: Callable, n_draws: int = 1, inside: bool = False) -> Callable:
 
 
 def gru(draw: Callable, reset_after: bool) -> Callable:
-    """A maker of ``GRUCell(n, activation="relu")``."""
+    """Return a maker of ``GRUCell(n, activation="relu")``."""
 
     def make(n: int, rng) -> Drawn:
         while True:
@@ -155,7 +155,7 @@ def gru(draw: Callable, reset_after: bool) -> Callable:
 
 
 def smooth(n: int, rng) -> Drawn:
-    """``n // 2`` bistable tanh units in weak coupling, the others led: 3**(n // 2) points."""
+    """Return ``n // 2`` weakly coupled bistable tanh units that drive the others."""
     while True:
         weights, bias = 0.05 * rng.normal(size=(n, n)), 0.05 * rng.normal(size=n)
         for k in range(n // 2):
@@ -202,6 +202,6 @@ FAMILIES: dict[str, Callable] = {
 
 
 def draw(family: str, n_units: int, seed: int) -> Drawn:
-    """The network of a family, a size and a seed."""
+    """Draw the network of a family, a size and a seed."""
     index = list(FAMILIES).index(family)
     return FAMILIES[family](n_units, np.random.default_rng([seed, n_units, index]))

@@ -36,12 +36,12 @@ class Truth:
 
 
 def active_sets(n_units: int) -> np.ndarray:
-    """All sets of units, (2**n, n), bool."""
+    """Return all sets of units, (2**n, n), bool."""
     return (np.arange(2**n_units)[:, None] >> np.arange(n_units)) % 2 == 1
 
 
 def rectified_affine(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates and their arguments for ``h = relu(h W + b)``: ``(2**n, n)`` each.
+    """Return candidates and their arguments for ``h = relu(h W + b)``, ``(2**n, n)`` each.
 
     A row of ``weights`` holds what one unit sends, as in Keras. Singular sets are left out.
     """
@@ -54,7 +54,7 @@ def rectified_affine(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray,
 
 
 def affine_of_rates(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates and their arguments for ``h = relu(h) W + b``; both are ``h``."""
+    """Return candidates and their arguments for ``h = relu(h) W + b``, both ``h``."""
     masks = active_sets(len(bias)).astype(np.float64)
     left = np.eye(len(bias)) - weights.T * masks[:, None, :]
     regular = np.abs(np.linalg.det(left)) > 1e-12
@@ -63,7 +63,7 @@ def affine_of_rates(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, 
 
 
 def distinct(points: np.ndarray, tolerance: float = 1e-8) -> np.ndarray:
-    """Rows that are no repetition of an earlier one."""
+    """Return rows without repetitions of earlier ones."""
     kept: list[int] = []
     size = max(np.abs(points).max(initial=0.0), 1.0)  # weights are of order one
     for k, x in enumerate(points):
@@ -73,7 +73,7 @@ def distinct(points: np.ndarray, tolerance: float = 1e-8) -> np.ndarray:
 
 
 def enumerate_points(weights, bias, form: str, alpha: float = 1.0) -> Truth:
-    """All fixed points of ``h + alpha (-h + G(h))`` with a piecewise-linear G.
+    """Return all fixed points of ``h + alpha (-h + G(h))`` with a piecewise-linear G.
 
     Args:
         weights: (n, n), as Keras stores a recurrent kernel.
@@ -103,7 +103,7 @@ def enumerate_points(weights, bias, form: str, alpha: float = 1.0) -> Truth:
 
 
 def compare_points(found: np.ndarray, true: np.ndarray, tolerance: float = 1e-6):
-    """Masks of the true points that were found and of the found ones that are true."""
+    """Return masks of the true points that were found, and of the found ones that are true."""
     if not len(found) or not len(true):
         return np.zeros(len(true), bool), np.zeros(len(found), bool)
     size = max(np.abs(true).max(), 1.0)

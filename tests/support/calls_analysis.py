@@ -27,7 +27,7 @@ from public_calls import Call, Excluded
 
 @functools.cache
 def leak():
-    """A flow of two states and one input."""
+    """Return a flow of two states and one input."""
     from fixedpoint_tf import as_system
 
     return as_system(lambda h, u: u - h, n_states=2, n_inputs=1, time="continuous")
@@ -35,7 +35,7 @@ def leak():
 
 @functools.cache
 def rest():
-    """Its fixed point."""
+    """Return the fixed point of the leak."""
     from fixedpoint_tf import FixedPoints
 
     return FixedPoints(xstar=np.zeros((1, 2)), inputs=np.zeros((1, 1)), time="continuous")
@@ -47,7 +47,7 @@ def flowing(dt: Any = 0.1) -> dict[str, Any]:
 
 @functools.cache
 def fork():
-    """A map with a pitchfork."""
+    """Return a map with a pitchfork."""
     from fixedpoint_tf import as_system
 
     return as_system(lambda x, u: x + u * x - x**3, n_states=1, n_inputs=1)
@@ -55,7 +55,7 @@ def fork():
 
 @functools.cache
 def branch():
-    """Its branch through zero, with a branch point."""
+    """Return the fork's branch through zero, with a branch point."""
     from fixedpoint_tf.analysis import continue_branches
 
     return continue_branches(fork(), [[0.0]], [-1.0, 1.0], max_step=0.5)
@@ -63,7 +63,7 @@ def branch():
 
 @functools.cache
 def cell():
-    """A small cell in closed form."""
+    """Return a small cell in closed form."""
     import keras
 
     made = keras.layers.SimpleRNNCell(2, activation="relu")
@@ -74,7 +74,7 @@ def cell():
 
 @functools.cache
 def pieces(n: int = 2):
-    """Piecewise-linear network of a width."""
+    """Return a piecewise-linear network of a width."""
     from fixedpoint_tf.systems.cells import PiecewiseLinear
 
     return PiecewiseLinear(0.5 * np.eye(n), np.zeros((n, 1)), np.zeros(n), np.ones(n, bool))
@@ -91,7 +91,7 @@ def halving() -> dict[str, Any]:
 
 
 def along() -> dict[str, Kind]:
-    """Kinds of the arguments of a continuation; a function of s may be any function."""
+    """Describe the arguments of a continuation, with any function of s as path."""
     return {
         "path": array(axes=2, tied=(1,), also=callable),
         "s_range": pair(),

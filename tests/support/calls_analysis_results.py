@@ -19,7 +19,7 @@ MADE = "made by the library from its own arrays; users read it, and call its met
 
 @functools.cache
 def wells():
-    """A map of two states and one input with two attractors, and a saddle between."""
+    """Return a map of two states and one input, with two attractors and a saddle."""
     import tensorflow as tf
 
     from fixedpoint_tf import as_system
@@ -32,7 +32,7 @@ def wells():
 
 @functools.cache
 def three():
-    """Its fixed points."""
+    """Return the fixed points of the wells."""
     from fixedpoint_tf import FixedPoints
 
     xstar = np.array([[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
@@ -48,7 +48,7 @@ def attractors():
 
 @functools.cache
 def line():
-    """Groups of a line attractor."""
+    """Return the groups of a line attractor."""
     import tensorflow as tf
 
     from fixedpoint_tf import FixedPoints, as_system
@@ -127,7 +127,7 @@ def coverage():
 
 @functools.cache
 def cycles():
-    """A cycle of two steps."""
+    """Return a cycle of two steps."""
     from fixedpoint_tf.analysis import Cycles, StartOutcome
 
     return Cycles(
@@ -187,7 +187,7 @@ def file_of(make: Callable[[], Any]) -> str:
 
 
 def result(name: str, make: Callable[[], Any], **methods: Call) -> dict[str, Call | Excluded]:
-    """Entries of a class of results: ``save``, ``load``, ``plot`` and its own methods."""
+    """Return entries of a class of results, for ``save``, ``load``, ``plot`` and methods."""
     saved = Call(lambda: {"path": os.path.join(folder(), f"{name}.h5")}, on=make)
     common = {
         "save": saved,

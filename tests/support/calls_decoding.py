@@ -31,13 +31,13 @@ STORES = Excluded(
 
 @functools.cache
 def features() -> np.ndarray:
-    """Features of 6 trials, 8 bins and 3 neurons."""
+    """Return features of 6 trials, 8 bins and 3 neurons."""
     return np.random.default_rng(0).normal(size=(6, 8, 3))
 
 
 @functools.cache
 def targets() -> np.ndarray:
-    """Behaviour of two dimensions beside them."""
+    """Return behaviour of two dimensions for the features."""
     noise = np.random.default_rng(1).normal(size=(6, 8, 2))
     return features()[..., :2].cumsum(axis=1) + 0.1 * noise
 
@@ -101,7 +101,7 @@ STRENGTHS = {
 
 
 def methods():
-    """Entries of the methods of decoding."""
+    """Return entries of the methods of decoding."""
     found = {}
     for name, kinds in STRENGTHS.items():
         options = {argument: [0.0, 0.1] for argument in kinds if argument != "n_lags"}
@@ -118,7 +118,7 @@ def methods():
 
 
 def estimators():
-    """Entries of the regressors of scikit-learn."""
+    """Return entries of the regressors of scikit-learn."""
     found = {}
     for name, most in (
         ("RidgeRegressor", np.inf),

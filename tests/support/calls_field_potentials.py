@@ -21,13 +21,13 @@ from public_calls import Call, Excluded
 
 @functools.cache
 def potential() -> np.ndarray:
-    """A field potential beside rates of 4 trials and 40 bins."""
+    """Return a field potential and rates of 4 trials and 40 bins."""
     return np.random.default_rng(2).normal(size=(4, 40))
 
 
 @functools.cache
 def two_rates() -> np.ndarray:
-    """Rates of two neurons beside it."""
+    """Return rates of two neurons for the field potential."""
     return np.random.default_rng(3).normal(size=(4, 40, 2))
 
 

@@ -27,7 +27,7 @@ PLOT = "fixedpoint_tf.plotting"
 
 @functools.cache
 def folder():
-    """A folder that goes with the process."""
+    """Return a folder that is removed with the process."""
     return tempfile.TemporaryDirectory()
 
 
@@ -40,7 +40,7 @@ def file_of_points():
 
 @functools.cache
 def three_points():
-    """Three points of three states, with all arrays."""
+    """Return three points of three states, with all arrays."""
     from fixedpoint_tf import FixedPoints
 
     return FixedPoints(**arrays())

@@ -28,7 +28,7 @@ FINDER = "fixedpoint_tf.FixedPointFinder"
 
 @functools.cache
 def model():
-    """A model with a layer before its recurrent one."""
+    """Return a model with a layer before its recurrent one."""
     import keras
 
     return keras.Sequential(
@@ -42,7 +42,7 @@ def model():
 
 @functools.cache
 def finder():
-    """A finder of the map of two states, from the given starts alone."""
+    """Return a finder of the map of two states, which uses the given starts alone."""
     from fixedpoint_tf import FixedPointFinder
 
     return FixedPointFinder(system(), effort=0.0, verbose=False)
@@ -56,7 +56,7 @@ def finder_of_model():
 
 
 def halved(h, u):
-    """Half of each state, and the input."""
+    """Return half of each state plus the input."""
     return 0.5 * h + u
 
 
@@ -124,7 +124,7 @@ SAMPLES = {
 
 
 def simulated(on):
-    """A run of three steps from four states."""
+    """Return a run of three steps from four states."""
     return Call(
         lambda: {
             "u": np.ones((4, 3, 1)),
@@ -199,7 +199,7 @@ CALLS: dict[str, Call | Excluded] = {
 
 
 def asked_of_finder(entry: Call) -> Call:
-    """The call of a function of the analysis as the method of a finder of its system."""
+    """Return the entry of an analysis as a method of a finder of its system."""
     from fixedpoint_tf import FixedPointFinder
 
     def without_system():

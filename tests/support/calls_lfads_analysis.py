@@ -23,13 +23,13 @@ LABELS = np.array([0, 1, 0, 1, 0, 1])
 
 @functools.cache
 def counts() -> np.ndarray:
-    """Counts of 6 trials, 8 bins and 3 neurons."""
+    """Return counts of 6 trials, 8 bins and 3 neurons."""
     return np.random.default_rng(0).poisson(2.0, (6, 8, 3)).astype(float)
 
 
 @functools.cache
 def rates() -> np.ndarray:
-    """Rates of the same trials."""
+    """Return rates of the same trials."""
     return np.random.default_rng(1).gamma(4.0, 5.0, (6, 8, 3))
 
 
@@ -61,7 +61,7 @@ def scored(**more):
 
 
 def nlb_parts():
-    """Rates and behaviour of training and of evaluated trials."""
+    """Return rates and behaviour of training and of evaluated trials."""
     return {
         "train_rates": rates(),
         "train_behavior": rates()[..., :2] - 1.0,
@@ -75,7 +75,7 @@ def nlb_parts():
 
 
 def nlb_files():
-    """Arrays of the benchmark's files of targets and of predictions."""
+    """Return the arrays of the benchmark's files of targets and of predictions."""
     told = {"eval_rates_heldin": rates()[..., :2], "eval_rates_heldout": rates()[..., 2:]}
     return {
         "targets": {"eval_spikes_heldout": counts()[..., 2:]},

@@ -44,7 +44,7 @@ MADE = Excluded("the function of its name makes it; users read it")
 
 @functools.cache
 def folder():
-    """A folder that goes when the tests end."""
+    """Return a folder that is removed when the tests end."""
     found = tempfile.TemporaryDirectory()
     _KEPT.append(found)
     return found.name
@@ -59,14 +59,14 @@ def file(name):
 
 @functools.cache
 def session():
-    """Counts of four neurons in three trials of six bins."""
+    """Return counts of four neurons in three trials of six bins."""
     from lfads_tf import Session
 
     return Session(np.random.default_rng(0).poisson(1.0, (3, 6, 4)) + 0.0, 0.02)
 
 
 def arrays():
-    """Give all arrays of a session."""
+    """Return all arrays of a session."""
     return {
         "spikes": np.ones((3, 6, 4)),
         "bin_width": 0.02,
@@ -82,7 +82,7 @@ def _no_width(value):
 
 
 def _no_columns(value):
-    """Tell an array without columns, which has all of its bins."""
+    """Test for an array without columns, which has all of its bins."""
     return isinstance(value, np.ndarray) and value.size == 0 and 0 not in value.shape[:-1]
 
 
@@ -101,7 +101,7 @@ OF_SESSION = {
 
 @functools.cache
 def foreign_file():
-    """A file of another program."""
+    """Return the path of another program's file."""
     path = file("foreign.h5")
     with h5py.File(path, "w") as made:
         for name in ("train_data", "valid_data", "train_truth", "valid_truth"):
@@ -112,7 +112,7 @@ def foreign_file():
 
 @functools.cache
 def wrist_folder():
-    """Files in the form of the public recording."""
+    """Return a folder of files in the form of the public recording."""
     go, n_bins = [5.0, 8.0, 12.5], 400
     fields = {
         "timeframe": 0.05 * np.arange(n_bins),

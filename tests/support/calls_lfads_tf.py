@@ -47,7 +47,7 @@ OF_KERAS = Excluded("Keras calls it in its loops, with batches that were made he
 
 @functools.cache
 def config():
-    """Sizes for the session."""
+    """Return sizes for the session."""
     from lfads_tf import LFADSConfig
 
     return LFADSConfig.for_data(session(), **SIZES)
@@ -55,7 +55,7 @@ def config():
 
 @functools.cache
 def days():
-    """Two sessions of the same conditions."""
+    """Return two sessions of the same conditions."""
     from lfads_tf import Session
 
     return [
@@ -81,13 +81,13 @@ def model():
 
 @functools.cache
 def fitted():
-    """A model that all questions are asked of."""
+    """Return a model for all analyses."""
     return model()
 
 
 @functools.cache
 def stitched():
-    """A model of two sessions."""
+    """Return a model of two sessions."""
     from lfads_tf import LFADS
 
     return LFADS(config_of_days())
@@ -102,7 +102,7 @@ def saved():
 
 @functools.cache
 def inferred():
-    """Inferred of the session's trials."""
+    """Return the inference on the session's trials."""
     return fitted().infer(spikes(), n_samples=2)
 
 

@@ -63,19 +63,19 @@ def network():
 
 @functools.cache
 def flip_flop():
-    """The flip-flop, as it stands in the table of tasks."""
+    """Return the flip-flop from the table of tasks."""
     from fixedpoint_tf.tasks import TASKS
 
     return TASKS["flip_flop"]
 
 
 def parts(of):
-    """Fields of a dataclass by name."""
+    """Return the fields of a dataclass by name."""
     return {field.name: getattr(of, field.name) for field in dataclasses.fields(of)}
 
 
 def drawing(*arguments):
-    """A generator of trials."""
+    """Return a generator of trials."""
     return Call(
         lambda: {"rng": np.random.default_rng(0), "n_trials": 2, "n_time": 4},
         {a: KINDS[a] for a in ("rng", "n_trials", "n_time", *arguments)},
@@ -88,7 +88,7 @@ def chosen(**kinds):
 
 @functools.cache
 def halving():
-    """The equations of a cell of a user's."""
+    """Return the equations of a user's cell."""
     from fixedpoint_tf._utils.intervals import Interval
     from fixedpoint_tf.systems.cells import FixedPointMap
 

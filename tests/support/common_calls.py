@@ -19,7 +19,7 @@ KINDS: dict[str, Kind] = {
 
 @functools.cache
 def system():
-    """A map of two states and one input."""
+    """Return a map of two states and one input."""
     from fixedpoint_tf import as_system
 
     return as_system(lambda h, u: 0.5 * h + u, n_states=2, n_inputs=1)
@@ -27,7 +27,7 @@ def system():
 
 @functools.cache
 def points():
-    """Its fixed point."""
+    """Return the fixed point of the map."""
     from fixedpoint_tf import FixedPointFinder
 
     finder = FixedPointFinder(system(), effort=0.0, verbose=False)

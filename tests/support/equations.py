@@ -14,7 +14,7 @@ def sigmoid(x):
 
 
 def gru(x, h, weights, clip):
-    """The next state, ``(units,)``, from input ``(n_in,)`` and state ``(units,)``.
+    """Return the next state, ``(units,)``, from input ``(n_in,)`` and state ``(units,)``.
 
     ``weights`` are the kernel, the recurrent kernel and the bias.
     """
@@ -31,7 +31,7 @@ def gru(x, h, weights, clip):
 
 
 def run_gru(x, h, weights, clip):
-    """States after each bin, ``(n_bins, units)``, for one trial's ``(n_bins, n_in)``."""
+    """Return the states after each bin, ``(n_bins, units)``, for one trial."""
     states = []
     for x_t in x:
         h = gru(x_t, h, weights, clip)
@@ -40,12 +40,12 @@ def run_gru(x, h, weights, clip):
 
 
 def bidirectional(x, initial, forward, backward, clip):
-    """Both directions' states of one trial in order of time; ``initial`` is ``(2, units)``."""
+    """Return both directions' states of one trial in order of time, from two initial ones."""
     there = run_gru(x, initial[0], forward, clip)
     back = run_gru(x[::-1], initial[1], backward, clip)[::-1]
     return there, back
 
 
 def unit_norm(kernel):
-    """Each column divided by its length."""
+    """Divide each column by its length."""
     return np.stack([w / np.sqrt(np.sum(w**2)) for w in kernel.T], axis=1)

@@ -61,7 +61,7 @@ BESIDE = {
 
 
 def points():
-    """Two points with everything that a file can hold."""
+    """Return two points with every array that a file can hold."""
     rng = np.random.default_rng(0)
     return FixedPoints(
         xstar=rng.normal(size=(2, 3)),
@@ -75,7 +75,7 @@ def points():
 
 
 def result(kind):
-    """A result of a class, all axes of length 2."""
+    """Return a result of a class, all axes of length 2."""
     fields = {field.name for field in dataclasses.fields(kind)}
     values = {
         name: np.ones([2] * len(axes), complex if "c" in kinds else float)
@@ -88,7 +88,7 @@ def result(kind):
 
 
 def results():
-    """Each class of results, by name, of those that are imported."""
+    """Return the imported classes of results by name."""
     pending, found = [Result], {}
     while pending:
         for one in pending.pop().__subclasses__():
@@ -108,7 +108,7 @@ def _write_state(path):
 
 
 def makers():
-    """For each kind of file: a function that writes one to a path, and one that reads it."""
+    """Return a function that writes and one that reads each kind of file."""
     rng = np.random.default_rng(0)
     session = Session(
         rng.poisson(1.0, (4, 5, 3)),
@@ -178,7 +178,7 @@ def on_bytes(name, change, *, seal=False):
 
 
 def elsewhere(file):
-    """Path of another file, with numbers that the reader must never see."""
+    """Return the path of another file, with numbers that the reader must never see."""
     path = os.path.join(os.path.dirname(file.filename), "private.h5")
     if not os.path.exists(path):
         with h5py.File(path, "w") as private:
@@ -283,7 +283,7 @@ BOMB = {"shuffle": True, "compression": "gzip", "compression_opts": 9}
 
 
 def _bomb(file, name, shape, *, chunk):
-    """Half a gigabyte of nothing, in half a megabyte."""
+    """Return half a gigabyte of zeros, compressed to half a megabyte."""
     part = np.zeros((chunk,), "u1")
     data = file.create_dataset(name, (512 << 20,), "u1", chunks=(chunk,), **BOMB)
     data[:chunk] = part
@@ -293,7 +293,7 @@ def _bomb(file, name, shape, *, chunk):
 
 
 def _swelling_part(file, name, shape, *, megabytes):
-    """A part that stands for a thousand times its size, as far as that goes."""
+    """Return a part that stands for up to a thousand times its size."""
     data = file.create_dataset(name, (16000,), "f8", chunks=(16000,), **BOMB)
     data.id.write_direct_chunk((0,), _deflated(megabytes))
 
@@ -423,7 +423,7 @@ def tampered(write, name, folder):
 
 
 def outcome(read, path):
-    """What comes of reading a file: the message of a ValueError, or what is wrong about it."""
+    """Return the message of the ValueError on reading a file, or the other outcome."""
     try:
         read(path)
     except ValueError as error:

@@ -224,7 +224,7 @@ def _many_absent(file):
 
 
 def _one_string_many_times(file):
-    """Elements of text that all point to the same place."""
+    """Return elements of text that all refer to the same place."""
     text = "x" * (1 << 20)
     file["spikes"] = np.ones((4, 5, 3))
     labels = file.create_dataset("conditions", (4000,), h5py.string_dtype(), chunks=(4000,))

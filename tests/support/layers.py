@@ -1,4 +1,4 @@
-"""What every layer must do, whatever it computes."""
+"""Checks common to all layers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def randomize(layer, seed=0, scale=0.7):
-    """Gives every weight of a built layer a random value, so that none stays at zero."""
+    """Set every weight of a built layer to a random value, so that none stays at zero."""
     rng = np.random.default_rng(seed)
     for weight in layer.weights:
         weight.assign(rng.normal(0, scale, weight.shape))
@@ -19,7 +19,7 @@ def gru_weights(cell):
 
 
 def assert_serialises(layer, inputs, path, build=None):
-    """From its configuration, and saved and loaded in a functional model.
+    """Check that a layer is restored from its configuration and from a saved model.
 
     Args:
         layer: with random weights.

@@ -7,5 +7,5 @@ from fixedpoint_tf.tasks import train_flip_flop
 
 @functools.cache
 def flip_flop_network():
-    """The flip-flop of 3 bits with seed 0; a search changes nothing of it."""
+    """Return the 3-bit flip-flop with seed 0, which a search leaves unchanged."""
     return train_flip_flop(0)

@@ -12,7 +12,7 @@ ROOT = brentq(lambda h: np.tanh(2 * h) - h, 0.5, 1.0, xtol=1e-15)
 
 
 def double_wells(n):
-    """``n`` uncoupled bistable units: 3^n fixed points with coordinates in {-ROOT, 0, ROOT}."""
+    """Return ``n`` uncoupled bistable units, with 3^n fixed points in {-ROOT, 0, ROOT}^n."""
     return as_system(lambda h, u: tf.tanh(2.0 * h), n_states=n, n_inputs=1, bounds=(-1, 1))
 
 

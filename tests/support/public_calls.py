@@ -62,20 +62,20 @@ class Excluded:
 
 
 def members(room: str) -> list[str]:
-    """Dotted names that a module exports."""
+    """Return the dotted names that a module exports."""
     module = importlib.import_module(room)
     return [f"{room}.{name}" for name in module.__all__ if name != "__version__"]
 
 
 def value(name: str) -> Any:
-    """What stands under a dotted name."""
+    """Return the object of a dotted name."""
     room, _, last = name.rpartition(".")
     return getattr(importlib.import_module(room), last)
 
 
 @functools.cache
 def public_names() -> tuple[str, ...]:
-    """Dotted names of the public functions, classes and constants."""
+    """Return the dotted names of the public functions, classes and constants."""
     exported = [name for room in ROOMS for name in members(room)]
     modules = [n for n in exported if n not in ROOMS and inspect.ismodule(value(n))]
     return (
@@ -85,7 +85,7 @@ def public_names() -> tuple[str, ...]:
 
 
 def public_callables() -> Iterator[tuple[str, Callable]]:
-    """Each function, class and method of ours that a user can call, by its dotted name."""
+    """Return each public function, class and method by its dotted name."""
     for name in public_names():
         thing = value(name)
         if not callable(thing) or (inspect.isclass(thing) and issubclass(thing, enum.Enum)):
@@ -106,7 +106,7 @@ def public_callables() -> Iterator[tuple[str, Callable]]:
 
 
 def parameters(function: Callable) -> dict[str, inspect.Parameter]:
-    """Arguments of a function, without ``self``."""
+    """Return the arguments of a function, without ``self``."""
     found = inspect.signature(function).parameters
     return {name: p for name, p in found.items() if name != "self"}
 

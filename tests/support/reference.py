@@ -36,7 +36,7 @@ def meta(data: dict[str, np.ndarray]) -> dict:
 
 
 def leaky_relu_network(data: dict[str, np.ndarray]):
-    """The update ``f(h, u)`` of a leaky ReLU network, full or low rank."""
+    """Return the update ``f(h, u)`` of a leaky ReLU network, full or low rank."""
     alpha = float(data["alpha"])
 
     def constant(name, like):
@@ -63,7 +63,7 @@ def leaky_relu_network(data: dict[str, np.ndarray]):
 
 
 def workload_cell(data: dict[str, np.ndarray]):
-    """The Keras cell of a benchmark workload, with its weights."""
+    """Return the Keras cell of a benchmark workload, with its weights."""
     n = int(data["n_hidden"])
     gru = str(data["kind"]) == "gru"
     cell = keras.layers.GRUCell(n) if gru else keras.layers.SimpleRNNCell(n)

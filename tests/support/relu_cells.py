@@ -42,12 +42,12 @@ class LeakyReLUCell(keras.layers.Layer):
 
 
 def single(array) -> np.ndarray:
-    """As a Keras variable holds it, in double precision."""
+    """Round to single precision, as a Keras variable does, and return double precision."""
     return np.asarray(array, np.float32).astype(np.float64)
 
 
 def motif_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of units that silence each other, coupled weakly."""
+    """Return weights of pairs of units that silence each other, coupled weakly."""
     weights = 0.03 * rng.normal(size=(n, n))
     for k in range(0, n - 1, 2):
         weights[k, k + 1], weights[k + 1, k] = -rng.uniform(1.3, 2.0, size=2)
@@ -55,7 +55,7 @@ def motif_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
 
 
 def threshold_linear_weights(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Inhibition by a random graph (combinatorial threshold-linear network)."""
+    """Return inhibition by a random graph (combinatorial threshold-linear network)."""
     graph = rng.random((n, n)) < 0.5
     weights = np.where(graph, -0.75, -1.5) * rng.uniform(0.95, 1.05, size=(n, n))
     np.fill_diagonal(weights, 0.0)

@@ -199,7 +199,7 @@ class Subclassed(keras.Model):
 
 
 def softplus_like(x):
-    """An activation that no closed form knows."""
+    """Apply an activation that has no closed form here."""
     return keras.ops.log(1 + keras.ops.exp(x)) - 0.5
 
 
@@ -208,7 +208,7 @@ def weights_of(thing) -> list[Any]:
 
 
 def randomise(thing, seed=0, scale=0.5):
-    """Random weights, small enough that no unit saturates."""
+    """Set random weights, small enough that no unit saturates."""
     rng = np.random.default_rng(seed)
     for w in weights_of(thing):
         w.assign(rng.normal(0, scale, w.shape))
@@ -216,14 +216,14 @@ def randomise(thing, seed=0, scale=0.5):
 
 @dataclasses.dataclass
 class Network:
-    """What a user passes, and the cell in it that the test calls by itself."""
+    """Network as a user passes it, with the cell in it that the test calls by itself."""
 
     rnn: Any
     cell: Any
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def call(self, h: np.ndarray, u: np.ndarray) -> tf.Tensor:
-        """The cell's own answer, flat, in its own type."""
+        """Return the cell's own answer, flat, in its own type."""
         return self.own(*(tf.constant(x, self.dtype) for x in (h, u)))
 
     def own(self, h, u):
@@ -256,7 +256,7 @@ def cell(make: Callable[[], Any]) -> Callable[[], Network]:
 
 
 def called(make: Callable[[], Any], **options) -> Callable[[], Network]:
-    """A cell that is built by its first call."""
+    """Return a cell built by its first call."""
 
     def network():
         made = make()
@@ -296,7 +296,7 @@ def function(make: Callable[[], Callable], **options) -> Callable[[], Network]:
 
 
 def in_policy(policy: str, network: Callable[[], Network]) -> Callable[[], Network]:
-    """Made while Keras's global policy was another one."""
+    """Return an object made under another global policy of Keras."""
 
     def made():
         before = keras.config.dtype_policy()
@@ -386,7 +386,7 @@ def shared_cell():
 
 
 def legacy(name: str, *args, **kwargs) -> Callable[[], Any]:
-    """A layer of ``tf_keras``, which is loaded only when the first test needs it."""
+    """Return a layer of ``tf_keras``, loaded when the first test needs it."""
 
     def make():
         import tf_keras
