@@ -149,7 +149,11 @@ class FinderConfig:
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> FinderConfig:
-        """Make a configuration from a dictionary, with a helpful word on an unknown option."""
+        """Make a configuration from a dictionary, with a helpful word on an unknown option.
+
+        Args:
+            options: values by the names of the attributes.
+        """
         check_mapping(options, "options")
         check_option_names(options)
         return cls(**options)

@@ -212,6 +212,10 @@ class LFADSConfig:
     def index_of(self, session_name: str, argument: str = "session") -> int:
         """Return the index of a session among the model's, 0 for any name of a single one.
 
+        Args:
+            session_name: one of ``session_names``.
+            argument: name of the argument in an error.
+
         Raises:
             TypeError: a name that is no text.
             ValueError: none of several sessions has this name.
@@ -229,7 +233,11 @@ class LFADSConfig:
         return self.session_names.index(session_name)
 
     def encoded_of(self, index: int) -> int:
-        """Count the neurons of a session that the encoders see."""
+        """Count the neurons of a session that the encoders see.
+
+        Args:
+            index: place of the session in ``session_names``.
+        """
         self._check_index(index)
         if self.session_encode_neurons:
             return self.session_encode_neurons[index]
@@ -240,7 +248,11 @@ class LFADSConfig:
         check_whole(index, "index", 0, len(self.session_names) - 1)
 
     def of_session(self, index: int) -> LFADSConfig:
-        """Return the configuration by which a session's own trials are checked."""
+        """Return the configuration by which a session's own trials are checked.
+
+        Args:
+            index: place of the session in ``session_names``.
+        """
         self._check_index(index)
         if len(self.session_names) == 1:
             return self
@@ -378,6 +390,9 @@ class LFADSConfig:
     def replace(self, **changes: Any) -> LFADSConfig:
         """Return a copy with some attributes changed.
 
+        Args:
+            **changes: new values by the names of the attributes.
+
         Raises:
             TypeError: an unknown attribute.
             ValueError: a value out of range.
@@ -431,6 +446,9 @@ class LFADSConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LFADSConfig:
         """Read the configuration that :meth:`to_dict` wrote.
+
+        Args:
+            values: values by the names of the attributes.
 
         Raises:
             TypeError: no dictionary, or an unknown name in it.

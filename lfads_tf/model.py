@@ -67,6 +67,7 @@ class LFADS(keras.Model):
 
     Args:
         config: sizes, priors and regularisation, e.g. of :meth:`LFADSConfig.for_data`.
+        **kwargs: those of ``keras.Model``, such as ``name``.
 
     Attributes:
         config: as given.
@@ -884,6 +885,7 @@ class LFADS(keras.Model):
         Args:
             inputs: spikes ``(n_trials, n_bins, n_neurons)``, or a pair of spikes and
                 external inputs ``(n_trials, n_bins, n_external_inputs)``.
+            training: passed by Keras; without effect.
 
         Returns:
             ``"rates"``, ``(n_trials, n_bins, n_neurons)`` in spikes/s (with another

@@ -338,6 +338,9 @@ class FixedPoints(Result):
     def time_constants(self, dt: float | None = None) -> np.ndarray:
         """Return the time constants ``(n, n_modes)`` in steps, or in seconds given ``dt``.
 
+        Args:
+            dt: seconds per step.
+
         Example:
             >>> points = FixedPoints(xstar=[[0.0]], eigval_J_xstar=[[0.9]])
             >>> points.time_constants().round(2).tolist()  # steps
@@ -349,6 +352,9 @@ class FixedPoints(Result):
 
     def frequencies(self, dt: float | None = None) -> np.ndarray:
         """Return the frequencies ``(n, n_modes)`` in cycles per step, or in Hz given ``dt``.
+
+        Args:
+            dt: seconds per step.
 
         Example:
             >>> points = FixedPoints(xstar=[[0.0, 0.0]], eigval_J_xstar=[[0.9j, -0.9j]])
@@ -376,6 +382,9 @@ class FixedPoints(Result):
 
     def states(self, name: str) -> np.ndarray:
         """Return one named block of ``xstar``, ``(n, size)``, such as ``"c"`` of an LSTM.
+
+        Args:
+            name: one of the names in ``state_names``.
 
         Example:
             >>> points = FixedPoints(xstar=[[1.0, 2.0, 3.0]], state_names=[("h", 1), ("c", 2)])

@@ -206,6 +206,9 @@ class DynamicalSystem:
     def weights(self, dtype: str | None = None) -> Any:
         """Return the present weights as tensors of ``dtype`` (default: the final one).
 
+        Args:
+            dtype: ``"float32"`` or ``"float64"``; default: the type of the results.
+
         Raises:
             ValueError: NaN or infinity is among them, as a training that failed leaves it.
 
@@ -231,6 +234,10 @@ class DynamicalSystem:
     def step(self, h, u) -> tf.Tensor:
         """Return ``F(h, u)`` (or ``dh/dt``), (n, n_states), of inputs (n or 1, n_inputs).
 
+        Args:
+            h: states ``(n, n_states)``.
+            u: inputs ``(n, n_inputs)``, or ``(1, n_inputs)`` for all.
+
         Example:
             >>> from fixedpoint_tf import as_system
             >>> system = as_system(lambda h, u: 0.5 * h + u, n_states=1, n_inputs=1)
@@ -242,6 +249,8 @@ class DynamicalSystem:
     def jacobian(self, h, u) -> tf.Tensor:
         """Return the derivative of ``step`` by the states, (n, n_states, n_states).
 
+        Arguments: see :meth:`step`.
+
         Example:
             >>> from fixedpoint_tf import as_system
             >>> system = as_system(lambda h, u: h * h + u, n_states=1, n_inputs=1)
@@ -252,6 +261,8 @@ class DynamicalSystem:
 
     def input_jacobian(self, h, u) -> tf.Tensor:
         """Return the derivative of ``step`` by the inputs, (n, n_states, n_inputs).
+
+        Arguments: see :meth:`step`.
 
         Example:
             >>> from fixedpoint_tf import as_system

@@ -176,6 +176,9 @@ TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 def task_named(name: str) -> Task:
     """Look up a task by its name, or raise a ``ValueError`` with all names.
 
+    Args:
+        name: a key of ``TASKS``.
+
     Example:
         >>> task_named("ring_integration").n_outputs
         2

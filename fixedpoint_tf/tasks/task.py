@@ -182,7 +182,12 @@ class Task:
         return self.generator(rng, n_trials, **options)
 
     def weights(self, n_trials: int, n_time: int) -> np.ndarray | None:
-        """Return the weight of each step, ``(n_trials, n_time)``, or None if all are equal."""
+        """Return the weight of each step, ``(n_trials, n_time)``, or None if all are equal.
+
+        Args:
+            n_trials: number of trials.
+            n_time: number of steps in a trial.
+        """
         check_sizes(n_trials=n_trials, n_time=n_time)
         if not self.last_step_only:
             return None

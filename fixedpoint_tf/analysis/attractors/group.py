@@ -16,7 +16,9 @@ __all__ = ["Group", "count_members", "count_stabilities", "describe"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Group:
-    """One isolated point or manifold; see :class:`Attractors` for the fields.
+    """One isolated point or manifold.
+
+    Fields: see :class:`~fixedpoint_tf.analysis.Attractors`.
 
     Example:
         >>> from fixedpoint_tf import FixedPointFinder

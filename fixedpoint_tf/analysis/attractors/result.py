@@ -162,7 +162,11 @@ class Attractors(Result):
         return len(self.group_type)
 
     def rows(self, group: int) -> slice:
-        """Return the rows of a group in the arrays of members."""
+        """Return the rows of a group in the arrays of members.
+
+        Args:
+            group: number of the group; negative: from the end.
+        """
         group = check_index(group, "group", len(self), "groups", negative=True)
         ends = np.cumsum(self.n_members)
         return slice(int(ends[group] - self.n_members[group]), int(ends[group]))

@@ -21,6 +21,10 @@ __all__ = ["Connections", "Transitions"]
 class Transitions(NamedTuple):
     """The graph of attractors: ``edges`` ``(n, 2)``, and the saddle ``(n,)`` of each.
 
+    Attributes:
+        edges: ``(n, 2)`` int, the two attractors of each.
+        saddles: ``(n,)`` int, the saddle between them.
+
     Example:
         >>> import numpy as np
         >>> graph = Transitions(edges=np.array([[0, 2]]), saddles=np.array([1]))

@@ -184,7 +184,11 @@ class Branches(Result):
         return linearization.n_unstable(self.eigenvalues, self.time)
 
     def rows(self, branch: int) -> slice:
-        """Return the rows of one branch in the arrays."""
+        """Return the rows of one branch in the arrays.
+
+        Args:
+            branch: number of the branch.
+        """
         branch = check_index(branch, "branch", self.n, "branches")
         end = int(self.lengths[: branch + 1].sum())
         return slice(end - int(self.lengths[branch]), end)
@@ -256,6 +260,9 @@ class Branches(Result):
     def crossings(self, s: float) -> np.ndarray:
         """Return the states at which branches pass a position on the path, interpolated.
 
+        Args:
+            s: place on the path.
+
         Returns:
             ``(n_found, n_states)``. Start Newton's method or a finder from them for exact
             fixed points at that input.
@@ -275,7 +282,11 @@ class Branches(Result):
         return np.concatenate(found)
 
     def points(self, branch: int) -> FixedPoints:
-        """Return the points of one branch as a set of fixed points."""
+        """Return the points of one branch as a set of fixed points.
+
+        Args:
+            branch: number of the branch.
+        """
         rows = self.rows(branch)
         return FixedPoints(
             xstar=self.xstar[rows],

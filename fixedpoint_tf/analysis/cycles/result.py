@@ -192,7 +192,11 @@ class Cycles(Result):
         return self.n
 
     def orbit(self, index: int) -> np.ndarray:
-        """Return the points of one cycle, ``(length, n_states)``."""
+        """Return the points of one cycle, ``(length, n_states)``.
+
+        Args:
+            index: number of the cycle; negative: from the end.
+        """
         index = check_index(index, "index", self.n, "cycles", negative=True)
         end = int(self.lengths[: index + 1].sum())
         return self.points[end - int(self.lengths[index]) : end]

@@ -185,7 +185,12 @@ class Kernel:
 
     @classmethod
     def split(cls, matrix: np.ndarray, n_gates: int) -> list[Kernel]:
-        """Split a matrix into the kernels of its gates, which stand side by side."""
+        """Split a matrix into the kernels of its gates, which stand side by side.
+
+        Args:
+            matrix: kernel ``(n_in, n_gates * n)``.
+            n_gates: number of gates.
+        """
         check_whole(n_gates, "n_gates")
         matrix = as_numbers(matrix, "matrix", n_axes=(2,), shape="(n_in, d)", finite=True)
         if matrix.shape[1] % n_gates:

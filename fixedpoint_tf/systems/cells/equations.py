@@ -56,24 +56,44 @@ class CellEquations(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def from_cell(cls, cell: Any) -> CellEquations | None:
-        """Return the equations of a built Keras cell, or None if they do not describe it."""
+        """Return the equations of a built Keras cell, or None if they do not describe it.
+
+        Args:
+            cell: a built Keras cell.
+        """
 
     @staticmethod
     @abc.abstractmethod
     def weights(cell: Any) -> tuple[Any, ...]:
-        """List the variables (or arrays) of a cell in the order in which ``step`` has them."""
+        """List the variables (or arrays) of a cell in the order in which ``step`` has them.
+
+        Args:
+            cell: a built Keras cell.
+        """
 
     @abc.abstractmethod
     def step(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Return the next states, ``(n, n_states)``."""
+        """Return the next states, ``(n, n_states)``.
+
+        Args:
+            w: weights as :meth:`weights` lists them.
+            h: states ``(n, n_states)``.
+            u: inputs ``(n, n_inputs)``.
+        """
 
     @abc.abstractmethod
     def jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        r"""Return the Jacobian :math:`\partial F / \partial h`, ``(n, n_states, n_states)``."""
+        r"""Return the Jacobian :math:`\partial F / \partial h`, ``(n, n_states, n_states)``.
+
+        Arguments: see :meth:`step`.
+        """
 
     @abc.abstractmethod
     def input_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        r"""Return the Jacobian :math:`\partial F / \partial u`, ``(n, n_states, n_inputs)``."""
+        r"""Return the Jacobian :math:`\partial F / \partial u`, ``(n, n_states, n_inputs)``.
+
+        Arguments: see :meth:`step`.
+        """
 
     def settled_step(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """Return the states at rest if the gates and candidates of this step stayed constant.
@@ -81,6 +101,8 @@ class CellEquations(abc.ABC):
         The fixed points are those of ``step``. A gate that keeps nearly all of a state makes
         the residual of ``step`` small at any state, fixed or not; the residual here stays large
         away from fixed points. For cells without such a gate this is the step itself.
+
+        Arguments: see :meth:`step`.
         """
         return self.step(w, h, u)
 
@@ -90,11 +112,17 @@ class CellEquations(abc.ABC):
         return False
 
     def settled_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Return the derivative of ``settled_step`` by the states."""
+        """Return the derivative of ``settled_step`` by the states.
+
+        Arguments: see :meth:`step`.
+        """
         return self.jacobian(w, h, u)
 
     def settled_input_jacobian(self, w: Any, h: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Return the derivative of ``settled_step`` by the inputs."""
+        """Return the derivative of ``settled_step`` by the inputs.
+
+        Arguments: see :meth:`step`.
+        """
         return self.input_jacobian(w, h, u)
 
     @property

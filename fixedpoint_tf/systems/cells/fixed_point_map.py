@@ -110,7 +110,11 @@ class FixedPointMap:
         return self.kernel.shape[1] // self.n
 
     def image(self, h: Interval) -> Interval:
-        """Enclose the map at outputs ``(m, n)``."""
+        """Enclose the map at outputs ``(m, n)``.
+
+        Args:
+            h: outputs ``(m, n)``.
+        """
         check_instance(h, "h", Interval)
         arguments = h.matmul(self.kernel) + self.offset
         return self.gates(Dual.constants(arguments)).value
@@ -125,7 +129,11 @@ class FixedPointMap:
         return array
 
     def columns(self, units: np.ndarray) -> np.ndarray:
-        """List the columns of the kernel that enter some units."""
+        """List the columns of the kernel that enter some units.
+
+        Args:
+            units: numbers of the units, ``(m,)``.
+        """
         units = self._numbers(units)
         return (np.arange(self.n_gates)[:, None] * self.n + units).ravel()
 

@@ -93,12 +93,21 @@ class PiecewiseLinear:
         return self.threshold is None and not np.any(self.slope_below)
 
     def activate(self, z: np.ndarray) -> np.ndarray:
-        """Apply ``f`` to arguments ``(m, n)``."""
+        """Apply ``f`` to arguments ``(m, n)``.
+
+        Args:
+            z: arguments ``(m, n)``.
+        """
         z = _rows(z, "z", len(self.bias))
         return np.where(self.rectified & (z < 0.0), self.slope_below * z, z)
 
     def image(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Return the states at which states ``(m, n)`` would rest if their inputs stayed."""
+        """Return the states at which states ``(m, n)`` would rest if their inputs stayed.
+
+        Args:
+            x: states ``(m, n)``.
+            u: inputs ``(m, n_inputs)``, or ``(1, n_inputs)`` for all.
+        """
         x = _rows(x, "x", len(self.bias))
         u = _rows(u, "u", self.from_input.shape[1])
         if len(u) not in (1, len(x)):

@@ -37,7 +37,11 @@ class DecodingMethod:
         object.__setattr__(self, "lags", check_lags(self.lags))
 
     def taps(self, lag: int) -> tuple[int, ...]:
-        """List the lags whose rates are used together."""
+        """List the lags whose rates are used together.
+
+        Args:
+            lag: bins from the rates to the target.
+        """
         return check_lags([lag], "lag")
 
     def settings(self) -> list[dict[str, Any]]:
@@ -47,7 +51,14 @@ class DecodingMethod:
     def solve(
         self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
     ) -> list[Any]:
-        """Fit a regressor for each of the settings."""
+        """Fit a regressor for each of the settings.
+
+        Args:
+            rows: rates ``(n_samples, n_features)``.
+            targets: ``(n_samples, n_targets)``.
+            settings: one dictionary of parameters for each fit.
+            seed: of regressors that draw random numbers.
+        """
         raise NotImplementedError
 
 
@@ -70,7 +81,7 @@ class _Regularised(DecodingMethod):
     def solve(
         self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
     ) -> list[Any]:
-        """Fit the estimator with each strength, and do shared computations once."""
+        # ``path`` does the computations that the strengths share once.
         strengths = [one[self.estimator.strength] for one in settings]
         return self.estimator.path(rows, targets, strengths)
 
@@ -130,7 +141,11 @@ class Wiener(Ridge):
         checks.check_whole(self.n_lags, "n_lags", least=0, most=_MOST_LAGS)
 
     def taps(self, lag: int) -> tuple[int, ...]:
-        """List the latest bin and those before it."""
+        """List the latest bin and those before it.
+
+        Args:
+            lag: bins from the latest rates to the target.
+        """
         (latest,) = check_lags([lag], "lag")
         return tuple(range(latest, latest + self.n_lags + 1))
 

@@ -63,7 +63,11 @@ class Regressor(DecodingMethod):
         _check_grid(self.grid, self.regressor)
 
     def taps(self, lag: int) -> tuple[int, ...]:
-        """List the lags of the pipeline's own ``Lags``, each moved by the lag."""
+        """List the lags of the pipeline's own ``Lags``, each moved by the lag.
+
+        Args:
+            lag: bins from the rates to the target.
+        """
         first = self.regressor[0] if isinstance(self.regressor, Pipeline) else None
         own = check_lags(first.lags) if isinstance(first, Lags) else (0,)
         (lag,) = check_lags([lag], "lag")
@@ -76,7 +80,6 @@ class Regressor(DecodingMethod):
     def solve(
         self, rows: np.ndarray, targets: np.ndarray, settings: list[dict[str, Any]], seed: int
     ) -> list[Any]:
-        """Fit a copy of the regressor for each of the settings."""
         x, y = training_samples(rows, targets)
         y = y[:, 0] if y.shape[1] == 1 else y
         fitted = []
