@@ -237,7 +237,9 @@ def legend_above_panels(
 def _n_columns(handles: Any, room: float) -> int:
     """Return the number of legend columns that fit in ``room`` inches."""
     longest = max(len(handle.get_label()) for handle in handles)
-    return int(np.clip(room / (0.55 + 0.07 * longest), 1, len(handles)))
+    fit = int(np.clip(room / (0.55 + 0.07 * longest), 1, len(handles)))
+    n_rows = -(-len(handles) // fit)
+    return -(-len(handles) // n_rows)  # No row much shorter than the others.
 
 
 def only_outer_labels(axes: np.ndarray, x: str, y: str | None = None) -> None:

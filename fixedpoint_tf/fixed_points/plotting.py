@@ -223,7 +223,8 @@ def plot_q(
 
     Args:
         fps: the points, best all of a search; there may be none.
-        tol_q: a tolerance to draw as a line.
+        tol_q: a tolerance to draw as a line; before one far above all speeds the axis has a
+            break.
         n_bins: number of bars in the range of q, equally wide in log q.
         fig: the figure to add axes to.
         ax: the axes to draw in.

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_speeds"]
 
+#: Before a tolerance this many times above every speed the axis has a break.
+_FAR = 1e6
+
 MOST_BARS = 10_000  # of a histogram; more than any screen has pixels
 
 
@@ -33,7 +36,8 @@ def plot_speeds(
     Args:
         groups: name, colour and speeds ``(n_points,)`` of each kind.
         time: ``"discrete"`` or ``"continuous"``.
-        tol_q: a tolerance to draw as a line.
+        tol_q: a tolerance to draw as a line; before one far above all speeds the axis has a
+            break.
         n_bins: number of bars in the range of q, equally wide in log q.
         fig: the figure to add axes to.
         ax: the axes to draw in.
@@ -48,7 +52,9 @@ def plot_speeds(
     any_zero = bool((q == 0).any())
     low = floor if any_zero or not len(positive) else positive.min()
     high = positive.max() if len(positive) else low
-    if tol_q is not None and tol_q > 0:
+    # A tolerance far above all speeds would leave most of the axis empty.
+    far = tol_q is not None and len(positive) > 0 and tol_q > _FAR * high
+    if tol_q is not None and tol_q > 0 and not far:
         low, high = min(low, tol_q), max(high, tol_q)
     # At least three decades, so that the axis has several of its marks, at powers of ten.
     widen = max(1.5, np.sqrt(1e3 * low / high))
@@ -81,6 +87,8 @@ def plot_speeds(
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     marks = [] if tol_q is None else [(tol_q, "tol_q", "--")]
+    if tol_q is not None and far:
+        _break_axis(ax, (edges[0], edges[-1]), tol_q)
     if any_zero:
         marks.append((low, "q = 0", ":"))
     for at, words, dashes in marks:
@@ -98,3 +106,27 @@ def plot_speeds(
     say_if_empty(ax, len(groups), "no points")
     legend_above(ax)
     return fig, ax
+
+
+def _break_axis(ax: Axes, occupied: tuple[float, float], mark: float) -> None:
+    """Draw the empty decades between the bars and a mark short, with a sign of the break."""
+    ends = np.log10([*occupied, mark, 10.0 * mark])
+    places = np.array([0.0, 0.75, 0.95, 1.0])
+
+    def forward(q: np.ndarray) -> np.ndarray:
+        return np.interp(np.log10(np.maximum(q, 1e-300)), ends, places)
+
+    def inverse(place: np.ndarray) -> np.ndarray:
+        return 10.0 ** np.interp(place, places, ends)
+
+    ax.set_xscale("function", functions=(forward, inverse))
+    ax.set_xlim(occupied[0], 10.0 * mark)
+    low, high = np.ceil(ends[0]), np.floor(ends[1])
+    decades = np.arange(low, high + 1, max(1, np.ceil((high - low) / 5)))
+    ax.set_xticks(
+        [*10.0**decades, mark], [*(f"$10^{{{k:.0f}}}$" for k in decades), _power(mark)]
+    )
+    ax.annotate(
+        "//", (0.85, 0.0), xycoords="axes fraction", ha="center", va="center",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+    )  # fmt: skip

@@ -204,5 +204,6 @@ def _label(ax: Axes, view: Projection, state_names: Any, *, has_time: bool) -> N
         ax.spines["left"].set_visible(False)
         ax.axhline(0.0, color=COLORS["grey"], linewidth=0.8, zorder=0)
     if len(names) == 3:
-        for letter in ("x", "y", "z"):
-            ax.locator_params(axis=letter, nbins=5)  # type: ignore[arg-type]
+        for axis in (ax.xaxis, ax.yaxis, ax.zaxis):  # type: ignore[attr-defined]
+            # Numbers at the ends of two axes would touch where they meet.
+            axis.set_major_locator(MaxNLocator(5, prune="both"))

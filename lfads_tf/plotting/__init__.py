@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from lfads_tf.plotting.initial_conditions import plot_initial_conditions
     from lfads_tf.plotting.inputs import plot_inferred_inputs
     from lfads_tf.plotting.rates import plot_rates_against_truth
+    from lfads_tf.plotting.style import condition_colors
     from lfads_tf.plotting.trials import plot_trials
 
 __all__ = [
+    "condition_colors",
     "plot_factors",
     "plot_history",
     "plot_inferred_inputs",
@@ -36,6 +38,7 @@ __getattr__, __dir__ = attach(
         "lfads_tf.plotting.initial_conditions": ["plot_initial_conditions"],
         "lfads_tf.plotting.inputs": ["plot_inferred_inputs"],
         "lfads_tf.plotting.rates": ["plot_rates_against_truth"],
+        "lfads_tf.plotting.style": ["condition_colors"],
         "lfads_tf.plotting.trials": ["plot_trials"],
     },
 )

@@ -28,6 +28,7 @@ def plot_factors(
     n_factors: int = 6,
     n_single_trials: int = 8,
     start: float = 0.0,
+    cyclic: bool = False,
     axes: Any = None,
 ) -> tuple[Figure, np.ndarray]:
     """Draw the factors of greatest variance, means of conditions over single trials.
@@ -43,6 +44,8 @@ def plot_factors(
         n_factors: to draw, at most.
         n_single_trials: drawn faintly of each condition, at most, evenly over the data.
         start: time of the first bin's beginning in seconds.
+        cyclic: the conditions, in order, follow one another around a circle, as directions
+            of reaching do; so do their colours.
         axes: to draw in, one a factor.
 
     Returns:
@@ -50,6 +53,7 @@ def plot_factors(
         bins; the title says the factor and its share of the variance of all factors.
 
     Raises:
+        TypeError: ``cyclic`` is neither True nor False.
         ValueError: wrong shapes or numbers.
 
     Example:
@@ -67,18 +71,18 @@ def plot_factors(
     checks.check_number(start, "start", low=-np.inf)
     if n_all == 0:
         raise ValueError(f"inferred: expected factors, received shape {factors.shape}.")
-    key = style.condition_key(conditions, n_trials)
+    key = style.condition_key(conditions, n_trials, cyclic)
     title = None if conditions is None else "condition (thick: mean, thin: single trials)"
     if len(key) > style.MOST_LISTED:  # more lines than anyone can follow
         title = f"{N_EXAMPLES} of {len(key)} conditions (thick: mean, thin: single trials)"
         examples = np.linspace(0, len(key) - 1, N_EXAMPLES).astype(int)
         chosen = np.sort(np.concatenate([key[i][2] for i in examples]))
         factors, conditions = factors[chosen], as_conditions(conditions, n_trials)[chosen]
-        key = style.condition_key(conditions, len(factors))
+        key = style.condition_key(conditions, len(factors), cyclic)
     variance = factors.astype(np.float64).var(axis=(0, 1))
     share = variance / (variance.sum() or 1.0)
     drawn = np.argsort(-variance, kind="stable")[:n_factors]
-    fig, grid = figures.panel_rows(axes, len(drawn), size=(2.7, 2.0), most_columns=3)
+    fig, grid = figures.panel_rows(axes, len(drawn), size=(2.7, 2.4), most_columns=3)
     time = style.times(n_bins, width, start)
     for ax, factor in zip(grid.ravel(), drawn, strict=False):
         for name, color, trials in key:

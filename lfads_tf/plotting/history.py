@@ -109,11 +109,12 @@ def plot_history(history: Any, *, axes: Any = None) -> tuple[Figure, np.ndarray]
             )
             handles.setdefault(label, line)
         if title == "learning rate" and min(columns["learning_rate"]) > 0:
-            ax.set_yscale("log")
+            _log_scale(ax)
         elif title == "warm-up":
             ax.set_ylim(-0.05, 1.05)
         else:
             _limit(ax, [columns[name] for name in looks])
+            ax.ticklabel_format(axis="y", scilimits=(-3, 5))
         if best is not None:
             line = ax.axvline(best, **_BEST, label=f"best (epoch {best})")
             handles["best"] = line
@@ -175,6 +176,16 @@ def _best_epoch(columns: dict[str, np.ndarray]) -> int | None:
         if name in columns:
             return int(np.nanargmin(columns[name])) + 1
     return None
+
+
+def _log_scale(ax: Any) -> None:
+    """Scale logarithmically, with plain numbers at 1, 2 and 5 of each decade."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _limit(ax: Any, lines: Sequence[np.ndarray]) -> None:

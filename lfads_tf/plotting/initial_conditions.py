@@ -23,6 +23,7 @@ def plot_initial_conditions(
     conditions: Any = None,
     *,
     components: tuple[int, int] = (1, 2),
+    cyclic: bool = False,
     ax: Any = None,
 ) -> tuple[Figure, Axes]:
     """Draw each trial's initial condition in two principal components.
@@ -35,12 +36,15 @@ def plot_initial_conditions(
             ``(n_trials, n_initial_conditions)``.
         conditions: of the trials, ``(n_trials,)``.
         components: the two to draw, from 1.
+        cyclic: the conditions, in order, follow one another around a circle, as directions
+            of reaching do; so do their colours.
         ax: the axes to draw in.
 
     Returns:
         The figure and the axes, whose labels say the share of the variance.
 
     Raises:
+        TypeError: ``cyclic`` is neither True nor False.
         ValueError: wrong shapes, components that there are not.
 
     Example:
@@ -58,7 +62,7 @@ def plot_initial_conditions(
         raise ValueError(
             f"inferred: expected initial conditions, received shape {means.shape}."
         )
-    key = style.condition_key(conditions, n_trials)
+    key = style.condition_key(conditions, n_trials, cyclic)
     # A model of one initial condition is drawn along a line.
     numbers = several(components, "components")
     if len(numbers) != 2 or not all(checks.is_whole(k) and k >= 1 for k in numbers):

@@ -24,6 +24,7 @@ def plot_inferred_inputs(
     event_bins: Any = None,
     trials: Any = None,
     start: float = 0.0,
+    cyclic: bool = False,
     axes: Any = None,
 ) -> tuple[Figure, np.ndarray]:
     """Draw what the controller fed to the generator.
@@ -46,12 +47,15 @@ def plot_inferred_inputs(
             with NaN for trials without.
         trials: to draw one by one.
         start: time of the first bin's beginning in seconds.
+        cyclic: the conditions, in order, follow one another around a circle, as directions
+            of reaching do; so do their colours.
         axes: to draw in, one row an input; one column, or one for each of ``trials``.
 
     Returns:
         The figure and the axes, ``(n_inferred_inputs, n_columns)``.
 
     Raises:
+        TypeError: ``cyclic`` is neither True nor False.
         ValueError: wrong shapes, no inferred inputs, trials or events out of range.
 
     Example:
@@ -102,7 +106,7 @@ def plot_inferred_inputs(
             column[0].set_title(f"trial {row}", fontsize="medium")
         _name_axes(grid, "time (s)", "mean" if sd is None else "mean ± s.d.")
         return fig, grid
-    key = style.condition_key(conditions, n_trials)
+    key = style.condition_key(conditions, n_trials, cyclic)
     fig, grid = figures.panels(axes, n_inputs, 1, size=(4.8, 2.0), sharex=True)
     known = np.zeros(0) if events is None else np.unique(events[~np.isnan(events)])
     mark: float | None = None

@@ -5,6 +5,7 @@ Colours, panels and legends of both packages are in :mod:`fixedpoint_tf._utils.f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "SMOOTHED",
     "TRUTH",
     "chosen",
+    "condition_colors",
     "condition_key",
     "field",
     "times",
@@ -29,6 +31,10 @@ __all__ = [
 
 #: More conditions than this are coloured, but not listed.
 MOST_LISTED = 16
+
+#: Colours around a circle: opposite ones are dark and light, or blue and red, which
+#: colour-blind readers tell apart too.
+_CIRCLE = ("#1B1464", "#0072B2", "#4FC0E0", "#EBC000", "#E06A10", "#8A1C3C", "#1B1464")
 
 #: Keywords of ``Axes.plot`` for the three kinds of rates, the same in every figure.
 TRUTH = {"color": COLORS["black"], "linewidth": 1.2, "linestyle": (0, (4, 1.5)), "zorder": 4}
@@ -94,32 +100,80 @@ def times(n_bins: int, bin_width: float, start: float) -> np.ndarray:
     return start + (np.arange(n_bins) + 0.5) * bin_width
 
 
-def condition_key(conditions: Any, n_trials: int) -> list[tuple[str | None, Any, np.ndarray]]:
+def condition_key(
+    conditions: Any, n_trials: int, cyclic: bool = False
+) -> list[tuple[str | None, Any, np.ndarray]]:
     """Return name, colour and trials of each condition in order, or of all trials.
 
-    Trials without a condition belong to none. Up to seven conditions have colours that anyone
-    can tell apart; more have a sequence of colours, light to dark, in the order of the
-    conditions. Of more than ``MOST_LISTED`` the names begin with an underscore, which keeps
-    them out of legends.
+    Trials without a condition belong to none. Order and colours are those of
+    :func:`condition_colors`. Of more than ``MOST_LISTED`` conditions the names begin with an
+    underscore, which keeps them out of legends.
 
     Raises:
+        TypeError: ``cyclic`` is neither True nor False.
         ValueError: not one condition a trial.
     """
+    checks.check_switch(cyclic, "cyclic")
     labels = None if conditions is None else as_conditions(conditions, n_trials)
-    kinds = np.zeros(0) if labels is None else condition_kinds(labels)
-    if not kinds.size:
+    colors = {} if labels is None else condition_colors(labels, cyclic=cyclic)
+    if not colors:
         return [(None, COLORS["blue"], np.arange(n_trials))]
-    colors: list[Any] = [color for name, color in COLORS.items() if name != "grey"]
-    if len(kinds) > len(colors):
-        from matplotlib import colormaps
-
-        colors = list(colormaps["viridis"](np.linspace(0.85, 0.0, len(kinds))))
-    pairs = zip(kinds, colors, strict=False)
-    hidden = "_" if len(kinds) > MOST_LISTED else ""
+    hidden = "_" if len(colors) > MOST_LISTED else ""
     return [
-        (hidden + _words(kind), color, np.flatnonzero(labels == kind)) for kind, color in pairs
+        (hidden + _words(kind), color, np.flatnonzero(labels == kind))
+        for kind, color in colors.items()
     ]
 
 
+def condition_colors(conditions: Any, *, cyclic: bool = False) -> dict[Any, str]:
+    """Return the colour of each condition, as the figures of this package draw it.
+
+    Up to seven conditions have colours that anyone can tell apart; more have a sequence of
+    colours, light to dark. Cyclic conditions have colours of a circle, the last beside the
+    first. Colour-blind readers can tell neighbours apart in each.
+
+    Args:
+        conditions: of the trials, ``(n_trials,)``; numbers or text.
+        cyclic: the conditions, in order, follow one another around a circle, as directions
+            of reaching do.
+
+    Returns:
+        Colours such as ``"#0072b2"`` by condition, in order. Numbers in text count as
+        numbers in the order: "45 deg" stands before "135 deg". Trials without a condition
+        have none.
+
+    Raises:
+        TypeError: conditions that are neither numbers nor text, or ``cyclic`` that is neither
+            True nor False.
+
+    Example:
+        >>> condition_colors(["right", "left", "right"])
+        {'left': '#0072b2', 'right': '#e69f00'}
+        >>> list(condition_colors(["135 deg", "45 deg", "90 deg"], cyclic=True))
+        ['45 deg', '90 deg', '135 deg']
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+    checks.check_switch(cyclic, "cyclic")
+    kinds = _in_order(condition_kinds(as_conditions(conditions, None)))
+    colors: list[Any] = [color for name, color in COLORS.items() if name != "grey"]
+    if cyclic:
+        circle = LinearSegmentedColormap.from_list("circle", _CIRCLE, N=1024)
+        colors = list(circle(np.arange(len(kinds)) / max(1, len(kinds))))
+    elif len(kinds) > len(colors):
+        colors = list(colormaps["viridis"](np.linspace(0.85, 0.0, len(kinds))))
+    return {kind: to_hex(color) for kind, color in zip(kinds.tolist(), colors, strict=False)}
+
+
+def _in_order(kinds: np.ndarray) -> np.ndarray:
+    """Sort conditions; the numbers within text by their value."""
+    if kinds.dtype.kind != "U":
+        return kinds
+    parts = [re.split(r"((?:(?<!\S)-)?\d+(?:\.\d+)?)", kind) for kind in kinds.tolist()]
+    keys = [[float(part) if i % 2 else part for i, part in enumerate(row)] for row in parts]
+    return kinds[sorted(range(len(kinds)), key=keys.__getitem__)]
+
+
 def _words(kind: Any) -> str:
-    return f"{kind:g}" if isinstance(kind, np.floating) else str(kind)
+    return f"{kind:g}" if isinstance(kind, float) else str(kind)

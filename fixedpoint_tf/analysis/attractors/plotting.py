@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -153,8 +153,10 @@ def plot_drift(
     x, y = x[order], y[order]
     if chosen.group_type in _CLOSED:  # which ends where it began
         x, y = np.append(x, chosen.length), np.append(y, y[0])
-    ax.plot(x, y, color=COLORS["blue"], linewidth=1.2)
     states, unstable = chosen.is_slow_state, chosen.n_unstable > 0
+    # Slow states lie a little beside the line, and each has a drift of its own.
+    style: dict[str, Any] = {"linestyle": "none", "marker": ".", "markersize": 2.5}
+    ax.plot(x, y, color=COLORS["blue"], **(style if states.all() else {"linewidth": 1.2}))
     size = 6.0 if (~states).sum() <= 40 else 3.5
     for rows, filled, words in (
         (~states & ~unstable, True, "stable"),

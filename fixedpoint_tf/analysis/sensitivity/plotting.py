@@ -33,7 +33,7 @@ def plot_alignment(
     rows = rows[~np.isnan(answer.henrici[rows])]  # an interruption left out the others
     shown = _distinct_modes(answer.eigenvalues[rows], n_modes)
     n_inputs = len(answer.input_names)
-    size = (1.6 + 1.1 * max(1, n_inputs), 1.6 + 0.55 * max(1, shown.shape[1]))
+    size = (max(3.6, 1.6 + 1.1 * n_inputs), 1.6 + 0.55 * max(1, shown.shape[1]))
     fig, ax = new_axes(fig, ax, size=size)
     if not len(rows) or not n_inputs or not shown.shape[1]:
         say_if_empty(ax, 0, "no points, or no inputs")

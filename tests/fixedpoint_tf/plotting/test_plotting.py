@@ -280,6 +280,18 @@ class TestSpeeds:
     def test_all_zero(self):
         drawable(plotting.plot_q(DoubleWell().fixed_points())[0])
 
+    def test_a_far_tolerance_leaves_no_empty_axis(self):
+        q = np.geomspace(1e-32, 1e-30, 20)
+        fps = FixedPoints(xstar=np.zeros((20, 2)), qstar=q, status=np.zeros(20, int))
+        fig, ax = plotting.plot_q(fps, tol_q=1e-12)
+        drawable(fig)
+        at = ax.transLimits.transform(
+            ax.transScale.transform([[1e-32, 0], [1e-30, 0], [1e-12, 0]])
+        )
+        assert at[1, 0] - at[0, 0] > 0.4 and 0.9 < at[2, 0] < 1.0
+        assert {text.get_text() for text in ax.texts} == {"tol_q", "//"}
+        assert sum(bar.get_height() > 0 for bar in ax.patches) > 10
+
     def test_needs_q(self):
         with pytest.raises(ValueError, match="fps: expected points with qstar"):
             plotting.plot_q(FixedPoints(xstar=np.zeros((1, 2))))

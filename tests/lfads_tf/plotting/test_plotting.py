@@ -9,6 +9,7 @@ matplotlib.use("Agg")
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.colors import to_hex, to_rgb
 
 from lfads_tf import plotting
 from lfads_tf.analysis import coherence, cross_correlation, r_squared, smooth_gaussian
@@ -303,6 +304,40 @@ class TestFactors:
         assert len({tuple(color) for _, color, _ in key}) == 20
         few = style.condition_key(np.arange(7), 7)
         assert len({color for _, color, _ in few}) == 7
+
+    def test_cyclic_conditions_have_the_colours_of_a_circle(self):
+        """Each is next to its neighbours, the last to the first too, and no two are alike."""
+        for n in (8, 12, 16):
+            colors = plotting.condition_colors(np.arange(n), cyclic=True)
+            rgb = np.array([to_rgb(color) for color in colors.values()])
+            apart = np.linalg.norm(rgb[:, None] - rgb, axis=-1)
+            beside = apart[np.arange(n), (np.arange(n) + 1) % n]
+            opposite = apart[np.arange(n), (np.arange(n) + n // 2) % n]
+            assert beside.mean() < 0.5 * opposite.mean()
+            assert apart[~np.eye(n, dtype=bool)].min() > 0.1
+        factors, kinds = self.factors(), np.arange(N_TRIALS) % 4
+        _, axes = plotting.plot_factors(
+            factors, kinds, bin_width=WIDTH, n_single_trials=0, cyclic=True
+        )
+        drawn = [to_hex(one.get_color()) for one in axes[0].get_lines()]
+        assert drawn == list(plotting.condition_colors(kinds, cyclic=True).values())
+        with pytest.raises(TypeError, match="cyclic: expected True or False, received 'no'"):
+            plotting.plot_factors(factors, kinds, bin_width=WIDTH, cyclic="no")
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ["45 deg", "90 deg", "135 deg", "315 deg"],
+            ["-90", "-45", "0", "45", "180"],
+            ["target 2", "target 10"],
+            ["2024-01-31", "2024-02-01", "2024-11-02"],
+            ["down", "left", "up"],
+        ],
+    )
+    def test_numbers_in_the_names_of_conditions_are_in_order(self, names):
+        rng = np.random.default_rng(0)
+        shuffled = rng.permutation(np.repeat(names, 3))
+        assert list(plotting.condition_colors(shuffled)) == names
 
     def test_given_axes(self):
         _, given = pyplot.subplots(2, 2)
