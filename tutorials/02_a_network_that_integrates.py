@@ -15,7 +15,8 @@
 #
 # **You will learn** how a recurrent network is built and trained in Keras, how to tell whether
 # it does what it should, and how its units become neurons that spike. **Time:** under two
-# minutes on two cores. **You need** Python; tutorial 1 is a help.
+# minutes on two cores; `TUTORIALS_FAST=1` in the environment trains for fewer steps. **You
+# need** Python; tutorial 1 is a help.
 #
 # A recurrent network has a state $h_t$, one number for each of its units, and an input $u_t$:
 #
@@ -163,7 +164,7 @@ def integrator_spikes(model, n_trials=20480, seed=0):
 
 # %%
 if __name__ == "__main__":
-    plt.rcParams["figure.dpi"] = 72
+    plt.rcParams["figure.dpi"] = 144  # sharp on any screen
     model = trained_integrator(seed=5, n_steps=3000 if FAST else 10_000)
     inputs = white_noise(np.random.default_rng(2), 1000)
     targets = inputs.cumsum(axis=1)
@@ -176,7 +177,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     time = 1e3 * BIN_WIDTH * np.arange(N_BINS)  # ms
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    axes[0].step(time, inputs[0, :, 0], where="post", color="0.6", label="input")
+    axes[0].step(time, inputs[0, :, 0], where="mid", color="0.6", label="input")
     axes[0].plot(time, targets[0, :, 0], color="black", label="sum so far")
     axes[0].plot(time, outputs[0, :, 0], "--", color="#D55E00", label="output")
     axes[0].set(xlabel="time (ms)", ylabel="input, sum, output", title="one trial")
@@ -184,7 +185,10 @@ if __name__ == "__main__":
     by_bin = ((outputs - targets) ** 2).mean(axis=(0, 2)) / targets.var(axis=(0, 2))
     axes[1].plot(time, 100 * by_bin, color="#0072B2")
     axes[1].set(
-        xlabel="time (ms)", ylabel="error (% of variance)", title="1,000 trials", ylim=(0, None)
+        xlabel="time (ms)",
+        ylabel="squared error (% of variance)",
+        title="1,000 trials",
+        ylim=(0, None),
     )
     plt.show()
 
@@ -209,11 +213,19 @@ if __name__ == "__main__":
     explained = view.variances / view.total_variance
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     dots = axes[0].scatter(*place[::10].T, c=targets.ravel()[::10], s=3, cmap="cividis")
-    axes[0].set(xlabel=f"PC 1 ({explained[0]:.0%})", ylabel=f"PC 2 ({explained[1]:.0%})")
+    axes[0].set(
+        xlabel=f"PC 1 ({explained[0]:.0%})",
+        ylabel=f"PC 2 ({explained[1]:.0%})",
+        title="states of 1,000 trials",
+    )
     figure.colorbar(dots, ax=axes[0], label="sum so far")
-    axes[1].plot(time, states[0, :, :8], linewidth=1)
+    axes[1].set_prop_cycle(color=plt.get_cmap("cividis")(np.linspace(0, 0.9, 8)))
+    axes[1].plot(time, states[0, :, :8], linewidth=1.2)
     axes[1].set(xlabel="time (ms)", ylabel="state of a unit", title="8 of 100 units, one trial")
     plt.show()
+    of_moment = np.corrcoef(place[:, 0], inputs.ravel())[0, 1]
+    of_sum = np.corrcoef(place[:, 1], targets.ravel())[0, 1]
+    print(f"PC 1 and the input: r = {of_moment:.2f}; PC 2 and the sum so far: r = {of_sum:.2f}")
 
 # %% [markdown]
 # **Figure 2.** Left: states of a thousand trials in their first two principal components,
@@ -239,7 +251,7 @@ if __name__ == "__main__":
     order = np.argsort(rates[0, -1] - rates[0, 0])
     for axis, values, title in (
         (axes[0], rates[0], "true rates (spikes/s)"),
-        (axes[1], data.session.spikes[0], "spikes a bin"),
+        (axes[1], data.session.spikes[0], "spikes per bin"),
     ):
         image = axis.imshow(
             values[:, order].T,
@@ -248,14 +260,15 @@ if __name__ == "__main__":
             extent=(0, 1e3 * BIN_WIDTH * N_BINS, 0, N_UNITS),
             cmap="viridis",
         )
-        axis.set(xlabel="time (ms)", ylabel="unit, sorted", title=title)
+        axis.set(xlabel="time (ms)", ylabel="unit, by change of its rate", title=title)
         figure.colorbar(image, ax=axis)
     plt.show()
 
 # %% [markdown]
-# **Figure 3.** One trial: the rates of all units (left), which LFADS is to find again, and
-# the spikes (right), which are all it is given. Units are sorted by how much they rise in the
-# trial. A bin of a neuron says next to nothing, and the hundred of them together say something.
+# **Figure 3.** One trial: the rates of all units (left), which LFADS is to find again, and the
+# spikes (right), which are all it is given. Units are sorted by how much their rate changes
+# from the first bin to the last, the falling ones below. A bin of a neuron says next to
+# nothing, and the hundred of them together say something.
 
 # %% [markdown]
 # ## The fact of this tutorial

@@ -13,11 +13,11 @@
 # %% [markdown]
 # # 7. Fixed points of the flip-flop
 #
-# **You will learn** what a fixed point of a recurrent network is and how one is found; how
-# to tell a true one from a state that is merely slow; how to read stability from
-# eigenvalues; and how the points together, memories and the saddles between them, explain
-# what a network does. **Time:** half a minute on two cores. **You need** Python,
-# and a rough idea of what a recurrent network is (tutorial 2).
+# **You will learn** what a fixed point of a recurrent network is and how one is found; how to
+# tell a true one from a state that is merely slow; how to read stability from eigenvalues; and
+# how the points together, memories and the saddles between them, explain what a network does.
+# **Time:** half a minute on two cores; `TUTORIALS_FAST=1` in the environment starts from fewer
+# states. **You need** Python, and a rough idea of what a recurrent network is (tutorial 2).
 #
 # A recurrent network is a map of its state and its input to the next state,
 #
@@ -46,7 +46,7 @@ from fixedpoint_tf.plotting import plot_flow, plot_q
 from fixedpoint_tf.tasks import TASKS, train_task
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
-plt.rcParams["figure.dpi"] = 72
+plt.rcParams["figure.dpi"] = 144  # sharp on any screen
 
 # %% [markdown]
 # ## The task: remember three bits
@@ -108,11 +108,11 @@ plot_q(all_points, tol_q=finder.config.tol_q)
 plt.show()
 
 # %% [markdown]
-# **Figure 2.** The speed at the end of every search. All 1,024 starts ended near
-# $q = 10^{-31}$, the rounding limit of numbers with 16 digits, far below the tolerance
-# (dashed). In other networks a second group often lies to the right, the *slow points*: local
-# minima of $q$ that are not zero. Only where a wide gap separates the two groups should a point
-# be called a fixed point.
+# **Figure 2.** The speed at the end of every search. All starts ended near $q = 10^{-31}$, the
+# rounding limit of numbers with 16 digits, far below the tolerance (dashed; the axis leaves out
+# the empty decades before it). In other networks a second group often lies to the right, the
+# *slow points*: local minima of $q$ that are not zero. Only where a wide gap separates the two
+# groups should a point be called a fixed point.
 
 # %%
 unique.plot(states, plot_batch_idx=range(20), plot_start_time=10)
@@ -187,11 +187,13 @@ plot_flow(finder.system, corners, np.zeros(3), fps=unique[face], margin=0.2)
 plt.show()
 
 # %% [markdown]
-# **Figure 5.** Speed (colour) and direction (arrows) in the plane of four memories. Each
-# memory has a basin, from which all arrows lead to it: noise that stays inside is corrected.
-# The saddles between the corners, and the point in the middle with two unstable directions,
-# are slow as well, but arrows lead away from them. A pulse carries the state across the ridge
-# on which they stand, and the flow does the rest.
+# **Figure 5.** Speed (colour) and direction (arrows) in the plane nearest to four memories. The
+# points lie a little in front of it or behind it and are drawn where they project to, so that
+# some stand beside the darkest place of the plane and not on it. Each memory has a basin, from
+# which all arrows lead to it: noise that stays inside is corrected. The saddles between the
+# corners, and the point in the middle with two unstable directions, are slow as well, but
+# arrows lead away from them. A pulse carries the state across the ridge on which they stand,
+# and the flow does the rest.
 
 # %% [markdown]
 # ## The fact of this tutorial

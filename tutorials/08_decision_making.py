@@ -16,7 +16,8 @@
 # **You will learn** how a network that decides between two answers gathers its evidence: what
 # a line attractor is, how to find one where there are few exact fixed points, and how the
 # *selection vector* tells what the network listens to. At the end four numbers predict what
-# the network of 64 units answers. **Time:** a minute on two cores. **You need** tutorial 7.
+# the network of 64 units answers. **Time:** a minute on two cores; `TUTORIALS_FAST=1` in the
+# environment trains for fewer epochs. **You need** tutorial 7.
 
 # %%
 import os
@@ -28,7 +29,7 @@ from fixedpoint_tf import FixedPointFinder
 from fixedpoint_tf.tasks import TASKS, train_task
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
-plt.rcParams["figure.dpi"] = 72
+plt.rcParams["figure.dpi"] = 144  # sharp on any screen
 
 # %% [markdown]
 # ## The task
@@ -89,7 +90,7 @@ print(unique)
 print("longest time constants at each (steps):", unique.time_constants().max(axis=1).round())
 
 # %% [markdown]
-# So it looks, but see how slow the points are: many times the 25 steps of a trial. In
+# So it looks, but see how slow the points are: several times the 25 steps of a trial. In
 # a trial the state hardly feels whether such a point attracts it. What matters is where
 # states *linger*. Let those of the trials run on without input for a while, so that
 # everything fast is over, and see what is left:
@@ -133,8 +134,9 @@ print(f"correlation of place and output: {r:.4f}")
 # how far the state moves in a step without input. The three zeros are the fixed points found
 # above: attractors where the curve falls, the saddle where it rises. But between them the
 # drift is a few thousandths a step, a few hundredths of the line's length in a trial of 25
-# steps. Open circles are unstable along the line, filled ones stable. Whether one calls this
-# two attractors or a line depends on how long one waits.
+# steps. (Each dot is a state near the line or half-way between two of them; near the ends,
+# states a little beside the line have a drift of their own.) Whether one calls this two
+# attractors or a line depends on how long one waits.
 
 # %% [markdown]
 # ## What the network listens to

@@ -15,8 +15,9 @@
 #
 # **You will learn** how one network does one of two things with the same input, as it is
 # told; and how to read, from linearised dynamics, what it takes up and what it ignores. It is
-# the analysis of Mante, Sussillo, Shenoy & Newsome (2013). **Time:** a minute on two cores.
-# **You need** tutorial 8: line attractors and selection vectors.
+# the analysis of Mante, Sussillo, Shenoy & Newsome (2013). **Time:** a minute on two cores;
+# `TUTORIALS_FAST=1` in the environment trains for fewer epochs. **You need** tutorial 8: line
+# attractors and selection vectors.
 
 # %%
 import os
@@ -28,7 +29,7 @@ from fixedpoint_tf import FixedPointFinder, FixedPoints
 from fixedpoint_tf.tasks import TASKS, train_task
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
-plt.rcParams["figure.dpi"] = 72
+plt.rcParams["figure.dpi"] = 144  # sharp on any screen
 BLUE, ORANGE = "#0072B2", "#D55E00"
 
 # %% [markdown]
@@ -92,12 +93,16 @@ for context, condition in enumerate(task.conditions):
 
 # %%
 both = finder.classify_attractors(FixedPoints.concatenate(points), min_time_constant=50.0)
-both.plot()
+_, ax = both.plot()
+for text in ax.get_legend().get_texts():  # conditions stand in the order of their inputs
+    for condition, constant in enumerate(both.inputs):
+        name = f"context {2 if constant[3] else 1}"
+        text.set_text(text.get_text().replace(f"condition {condition}", name))
 plt.show()
 
 # %% [markdown]
 # **Figure 2.** The two lines of slow points, one for each context, in the plane of their
-# first two principal components (context 1 green, context 2 blue). The context moves the
+# first two principal components. The context moves the
 # whole line to another place in the space of states, where the network's units have other
 # slopes, and so other dynamics.
 
@@ -117,7 +122,7 @@ heard = [
     finder.analyze_sensitivity(some[:: len(some) // 40], readout, input_names=task.input_names)
     for some in points
 ]
-figure, axes = plt.subplots(1, 2, figsize=(13, 4.2), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 for context, ax in enumerate(axes):
     heard[context].plot(ax=ax, n_modes=5)
     ax.set_title(f"context {context + 1}: " + ax.get_title(), fontsize="medium")

@@ -49,7 +49,7 @@ from fixedpoint_tf.tasks import flip_flop, recurrent_network, train
 from lfads_tf import LFADS, Inferred, LFADSConfig, Session, bin_spikes, load_model, segment
 from lfads_tf.data.formats import lfads_torch
 
-plt.rcParams["figure.dpi"] = 72
+plt.rcParams["figure.dpi"] = 144  # sharp on any screen
 
 # %% [markdown]
 # ### Train

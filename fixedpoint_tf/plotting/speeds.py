@@ -108,6 +108,12 @@ def plot_speeds(
     return fig, ax
 
 
+def _power(number: float) -> str:
+    """Write a whole power of ten as one, another number with one digit."""
+    k = np.log10(number)
+    return f"$10^{{{k:.0f}}}$" if abs(k - round(k)) < 1e-9 else f"{number:.0e}"
+
+
 def _break_axis(ax: Axes, occupied: tuple[float, float], mark: float) -> None:
     """Draw the empty decades between the bars and a mark short, with a sign of the break."""
     ends = np.log10([*occupied, mark, 10.0 * mark])
@@ -123,9 +129,7 @@ def _break_axis(ax: Axes, occupied: tuple[float, float], mark: float) -> None:
     ax.set_xlim(occupied[0], 10.0 * mark)
     low, high = np.ceil(ends[0]), np.floor(ends[1])
     decades = np.arange(low, high + 1, max(1, np.ceil((high - low) / 5)))
-    ax.set_xticks(
-        [*10.0**decades, mark], [*(f"$10^{{{k:.0f}}}$" for k in decades), _power(mark)]
-    )
+    ax.set_xticks([*10.0**decades, mark], [_power(q) for q in (*10.0**decades, mark)])
     ax.annotate(
         "//", (0.85, 0.0), xycoords="axes fraction", ha="center", va="center",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},

@@ -128,7 +128,7 @@ def _prepare_3d(ax: Any) -> None:
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_pane_color("white")
         axis.pane.set_edgecolor("0.8")
-        axis.set_tick_params(pad=1)
+        axis.set_tick_params(pad=4 if axis is ax.zaxis else 1)
         axis.labelpad = 7
 
 

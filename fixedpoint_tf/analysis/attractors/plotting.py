@@ -51,6 +51,7 @@ def plot_attractors(
     alone: list[int] = []
     unclear: list[int] = []
     n_named = 0
+    several = len(set(attractors.condition[groups])) > 1
     for g in groups:
         rows = attractors.rows(g)
         if attractors.group_type[g] == GroupType.POINT:
@@ -61,6 +62,8 @@ def plot_attractors(
             continue
         color = COLORS[_CYCLE[n_named % len(_CYCLE)]]
         label = _name(attractors[g]) if n_named < MOST_NAMED else None
+        if label is not None and several:
+            label += f", condition {attractors.condition[g]}"
         _draw_group(ax, attractors[g], place[rows], color, label)
         n_named += 1
     single, doubtful = np.array(alone, dtype=int), np.array(unclear, dtype=int)

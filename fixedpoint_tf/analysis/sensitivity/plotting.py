@@ -62,7 +62,8 @@ def plot_alignment(
     whom = f"median of {len(rows):,} points" if point is None else f"point {point}"
     if point is None and len(rows) == 1:
         whom = "1 point"
-    ax.set_title(f"{whom}: angle, and effect of a unit of input", fontsize="small")
+    gap = " " if n_inputs > 2 else "\n"  # a long title would touch the scale of colours
+    ax.set_title(f"{whom}:{gap}angle, and effect of a unit of input", fontsize="small")
     return fig, ax
 
 

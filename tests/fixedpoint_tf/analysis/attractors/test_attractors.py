@@ -597,6 +597,19 @@ class TestFigures:
         ):
             answer.plot(condition=1)
 
+    def test_lines_at_several_inputs_have_names_of_their_own(self):
+        system = as_system(
+            lambda h, u: columns(h[:, :1], 0.5 * h[:, 1:] + u), n_states=2, n_inputs=1
+        )
+        t, inputs = np.linspace(-2.0, 2.0, 20), np.repeat([[0.0], [1.0]], 20, axis=0)
+        x = np.concatenate([np.stack([t, np.full(20, at)], axis=1) for at in (0.0, 2.0)])
+        answer = classify_attractors(system, FixedPoints(xstar=x, inputs=inputs))
+        assert self.labels(answer.plot()[1]) == [
+            "line of 20 points, condition 0",
+            "line of 20 points, condition 1",
+        ]
+        assert self.labels(answer.plot(condition=1)[1]) == ["line of 20 points"]
+
     def test_nothing_to_draw(self):
         system, points = integrator(np.zeros((1, 1)), 1)
         assert self.labels(classify_attractors(system, points[:0]).plot()[1]) == ["no points"]
