@@ -1,7 +1,6 @@
 """How the documentation is built: ``sphinx-build -W -n -b html docs docs/_build``."""
 
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -11,10 +10,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from docutils import nodes  # noqa: E402
-from docutils.writers.html5_polyglot import HTMLTranslator  # noqa: E402
 from sphinx.ext.napoleon import GoogleDocstring  # noqa: E402
 
 import fixedpoint_tf  # noqa: E402
@@ -24,6 +21,7 @@ author = "the authors of fixedpoint-tf"
 version = release = fixedpoint_tf.__version__
 
 extensions = [
+    "mathml",
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
@@ -33,10 +31,9 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 
-# Formulas become MathML, which browsers draw themselves: no script, and no network.
-html_math_renderer = "mathml"
-
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_title = "fixedpoint-tf"
 html_show_copyright = False
 
@@ -123,18 +120,7 @@ class AttributesInWords:
             lines[:] = parsed.lines()
 
 
-def write_mathml(translator, node):
-    """Write a formula by the writer of docutils, whose warnings are Sphinx's."""
-    # docutils reads \frac12 as twelve over what follows.
-    tex = re.sub(r"(\\[dt]?frac)\s*(\d)\s*(\w)", r"\1{\2}{\3}", node.astext())
-    braced = node.copy()
-    braced += nodes.Text(tex)
-    translator.math_output, translator.math_options = "mathml", ""
-    HTMLTranslator.visit_math(translator, braced)
-
-
 def setup(app):
-    app.add_html_math_renderer("mathml", (write_mathml, None), (write_mathml, None))
     app.connect("missing-reference", link_by_public_name)
     in_words = AttributesInWords()  # Napoleon's own priority is 500
     app.connect("autodoc-process-docstring", in_words.before, priority=400)
