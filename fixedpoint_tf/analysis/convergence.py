@@ -149,7 +149,7 @@ def run_on(
         dt: length of a step of a continuous system.
         verbose: show a bar.
     """
-    with tqdm(total=n_steps, desc="settling", unit="step", disable=not verbose) as bar:
+    with tqdm(total=n_steps, desc="simulating", unit="step", disable=not verbose) as bar:
         for start in range(0, n_steps, BLOCK):
             length = min(BLOCK, n_steps - start)
             moving = np.flatnonzero(np.isfinite(states).all(axis=1))
@@ -211,7 +211,7 @@ def run_to_convergence(
     size = np.linalg.norm(np.concatenate([states, targets]), axis=1).max(initial=0.0) or 1.0
     active = np.arange(n)
     eps = 1e-13 if system.dtypes[1] == "float64" else 1e-6
-    with tqdm(total=n, desc="running forward", unit=" " + what, disable=not verbose) as bar:
+    with tqdm(total=n, desc="running forward", unit=what, disable=not verbose) as bar:
         try:
             done = 0
             while len(active) and done < max_steps:

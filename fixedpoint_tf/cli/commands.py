@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,7 +57,7 @@ def demonstrate(
         n_inits: number of states to search from.
         epochs: passes over the training trials.
         verbose: show the progress bar of the search.
-        say: takes one line at a time about how far it is.
+        say: called with each line of progress.
 
     Returns:
         The distinct points, and the names of the files written.
@@ -112,7 +113,7 @@ def study(
         seed: of the trials, the weights and the search.
         n_inits: number of states to search from, at each input.
         verbose: show the progress bar of the search.
-        say: takes one line at a time about how far it is.
+        say: called with each line of progress.
 
     Returns:
         The distinct points at all inputs, labelled by ``cond_id`` in the order of the
@@ -125,8 +126,9 @@ def study(
     start = time.perf_counter()
     model = train_task(task, cell, units, seed, epochs=epochs)
     error = task.error(model, seed=seed + 1)
-    usable = "" if error <= task.usable_error else f": too much, above {task.usable_error:g}"
-    say(f"  trained in {time.perf_counter() - start:.1f} s; it misses {error:.2%}{usable}")
+    limit = f", too large (expected at most {task.usable_error:.2%})"
+    usable = "" if error <= task.usable_error else limit
+    say(f"  trained in {time.perf_counter() - start:.1f} s; error {error:.2%}{usable}")
     say(f"Known answer: {task.known_answer} ({task.reference})")
 
     finder = FixedPointFinder(model, random_seed=seed, verbose=verbose)
@@ -138,7 +140,7 @@ def study(
         initial_states = finder.sample_states(states, n_inits, noise_scale=noise)
         ids = np.full(n_inits, number)
         unique, all_points = finder.find_fixed_points(initial_states, [condition.inputs], ids)
-        say(f"  {condition.label}: {unique}")
+        say(textwrap.indent(f"{condition.label}: {unique}", "  "))
         found.append(unique)
         ends.append(all_points)
         suffix = f"_{number + 1}" if len(task.conditions) > 1 else ""
@@ -195,7 +197,7 @@ def find(
         seed: of the noise and the search.
         n_inits: number of states to search from.
         verbose: show the progress bar of the search.
-        say: takes one line at a time about how far it is.
+        say: called with each line of progress.
 
     Returns:
         The distinct points, and the names of the files written.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import KDTree
 
+from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.selection import state_scale
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -27,10 +28,10 @@ ARRIVED = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Meaning:
-    """The answers of a search in lines and figures.
+    """Results of all analyses of a search.
 
     Attributes:
-        lines: one a question that has an answer.
+        lines: one for each analysis that applies.
         figures: by name.
     """
 
@@ -45,10 +46,10 @@ def meaning(
     states: np.ndarray,
     constant: np.ndarray,
 ) -> Meaning:
-    """Ask whether the points are true and all, what they attract, and what leads where.
+    """Analyse existence, completeness, attractors, connections and cycles of a search.
 
-    A question that does not apply leaves no line: connections where there is no saddle,
-    cycles where no trajectory comes to one.
+    Analyses that do not apply have no line: connections without a saddle, cycles without a
+    trajectory that settles on one.
 
     Cost: dominated by the search for cycles, some 5,000 steps of a few states and more where
     they do not settle; seconds for a hundred units.
@@ -64,26 +65,26 @@ def meaning(
     """
     lines, figures = [], {}
     if unique.fixed.n:
-        lines.append(f"true? {finder.certify(unique.fixed)}")
+        lines.append(f"existence: {finder.certify(unique.fixed)}")
     known = [] if unique.index is None else unique.index.in_words()
     coverage = finder.estimate_coverage(all_points, known=unique)
-    lines.append("; ".join([f"all? {coverage}", *known]))
+    lines.append("; ".join([f"completeness: {coverage}", *known]))
 
     together = _with_slow_states(finder, unique, states, constant)
     settled = finder.classify_attractors(together)
     n_sampled = together.n - unique.n
-    of = f" (with {n_sampled} sampled slow states)" if n_sampled else ""
-    lines.append(f"points, lines, rings?{of} {settled}")
+    of = f" (with {pluralize(n_sampled, 'sampled slow state')})" if n_sampled else ""
+    lines.append(f"attractors{of}: {settled}")
     figures["attractors"] = settled.plot()[0]
 
     ways = finder.find_connections(unique)
     if len(ways):
-        lines.append(f"what leads where? {ways}")
+        lines.append(f"connections: {ways}")
         figures["connections"] = ways.plot()[0]
 
     cycles = finder.find_cycles(states[:N_CYCLE_STARTS], constant[None], max_period=0)
     if len(cycles):
-        lines.append(f"does it oscillate? {cycles}")
+        lines.append(f"oscillations: {cycles}")
         figures["cycles"] = cycles.plot(fps=unique)[0]
     return Meaning(lines, figures)
 

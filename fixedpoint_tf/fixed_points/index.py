@@ -43,9 +43,12 @@ class SelfMap(TextStrEnum):
         'states near its bounds leave them'
     """
 
-    PROVED = "proved", "it maps a box that holds all its fixed points into itself"
-    LINEAR = "linear", "far out it is linear in the states, but for something bounded"
-    ASSUMED = "assumed", "if it is continuous and stays within its bounds, as samples do"
+    PROVED = "proved", "the network maps a box that holds all its fixed points into itself"
+    LINEAR = "linear", "far out the network is linear in the states, up to a bounded part"
+    ASSUMED = (
+        "assumed",
+        "if the network is continuous and stays within its bounds, as in samples",
+    )
     UNBOUNDED = "unbounded", "no bounds of its states are known"
     LEFT = "left", "states near its bounds leave them"
 
@@ -65,8 +68,8 @@ class IndexStatus(TextStrEnum):
 
     PLUS_ONE = (
         "+1",
-        "the sum is +1, as that of all fixed points is; an even number that adds up to zero, "
-        "such as the two of a fold, may be missing all the same",
+        "the sum is +1, as for a complete set; an even number of points that add up to zero, "
+        "such as the two of a fold, may still be missing",
     )
     MISSING = "missing", "the sum is not +1: fixed points are missing"
     UNDETERMINED = (
@@ -196,8 +199,9 @@ class IndexSum(Result):
         Example:
             >>> total, n, zero = np.array([1, 3]), np.array([3, 9]), np.zeros(2, int)
             >>> IndexSum(np.zeros((2, 1)), total, n, zero, ["proved"] * 2).in_words()
-            ['index +1 under 1 of 2 inputs, as of all fixed points: none or an even number is \
-missing', 'index +3 under input 1, not +1 as of all fixed points: some are missing']
+            ['indices add up to +1 under 1 of 2 inputs, as for a complete set: none or an even \
+number of points is missing', 'indices add up to +3 under input 1, not to +1 as for a complete \
+set: some points are missing']
         """
         status, none = np.array([str(s) for s in self.status]), self.has_none
         parts = []
@@ -212,7 +216,7 @@ missing', 'index +3 under input 1, not +1 as of all fixed points: some are missi
         for ground in np.unique(self.self_map[rows]):
             some = rows[self.self_map[rows] == ground]
             where = f" under {self._name(some)}" if len(status) > 1 else ""
-            words = f"finding none{where} is an error of the search: {BROUWER}"
+            words = f"no fixed point found{where}, though {BROUWER}"
             n = int(self.n_undetermined[some].sum())
             near = pluralize(n, "nearly degenerate slow point")
             parts.append(words + _condition(ground) + (f", perhaps among {near}" if n else ""))
@@ -220,7 +224,9 @@ missing', 'index +3 under input 1, not +1 as of all fixed points: some are missi
         for ground in np.unique(self.self_map[rows]):
             some = rows[self.self_map[rows] == ground]
             where = "" if len(some) == len(status) else f" under {self._name(some)}"
-            parts.append(f"no theorem on the index{where} ({SelfMap(ground).text})")
+            parts.append(
+                f"no theorem on the sum of all indices{where} ({SelfMap(ground).text})"
+            )
         return parts
 
     def _known(self, status: IndexStatus, rows: np.ndarray) -> str:
@@ -229,13 +235,21 @@ missing', 'index +3 under input 1, not +1 as of all fixed points: some are missi
         if status == IndexStatus.PLUS_ONE:
             some = f"{len(rows)} of {n_all} inputs" if len(rows) < n_all else "each input"
             where = f" under {some}" if n_all > 1 else ""
-            return f"index +1{where}, as of all fixed points: none or an even number is missing"
+            return (
+                f"indices add up to +1{where}, as for a complete set: none or an even number "
+                "of points is missing"
+            )
         under = f" under {self._name(rows)}" if n_all > 1 else ""
         if status == IndexStatus.MISSING:
             sums = ", ".join(f"{t:+d}" for t in np.unique(self.total[rows])[:MOST_NAMED])
-            return f"index {sums}{under}, not +1 as of all fixed points: some are missing"
+            return (
+                f"indices add up to {sums}{under}, not to +1 as for a complete set: some "
+                "points are missing"
+            )
         n = pluralize(int(self.n_undetermined[rows].sum()), "point")
-        return f"index undetermined{under} ({n} nearly degenerate or without a Jacobian)"
+        return (
+            f"sum of indices undetermined{under} ({n} nearly degenerate or without a Jacobian)"
+        )
 
     def _name(self, rows: np.ndarray) -> str:
         """Name some inputs by their numbers, where they are few."""

@@ -12,35 +12,35 @@ class SearchEnd(TextStrEnum):
 
     Example:
         >>> SearchEnd.SETTLED.text
-        'further starts led to no new isolated fixed point for as long as the last one took'
+        'no new isolated fixed point for as long as the last one took to find'
     """
 
     SETTLED = (
         "settled",
-        "further starts led to no new isolated fixed point for as long as the last one took",
+        "no new isolated fixed point for as long as the last one took to find",
     )
     STARTS_ALONE = (
         "starts alone",
-        "there were no starts but the given ones and what they led to",
+        "only the given starts, and states derived from them, were used",
     )
     MATRIX_FREE = (
         "matrix-free",
-        "no further starts were made, for a matrix of so many units exceeds memory_limit",
+        "no further starts, since a matrix of this many units exceeds memory_limit",
     )
     FEW_ARRIVED = (
         "few arrived",
-        "under a tenth of the further starts arrived at a fixed point: those found are a "
-        "lower bound",
+        "fewer than a tenth of the further starts reached a fixed point: the number of points "
+        "is a lower bound",
     )
     MISSING = (
         "missing",
-        "further starts led to no new isolated fixed point, though by the sum of their indices "
-        "some are missing",
+        "further starts led to no new isolated fixed point, though the sum of indices shows "
+        "that some are missing",
     )
     TOO_MANY = (
         "too many",
-        "the time was over before all combinations of the fixed points of independent blocks, "
-        "or their images under symmetries, were entered",
+        "time limit, before all combinations of the fixed points of independent blocks, or "
+        "their images under symmetries, were added",
     )
-    TIME = "time", "the time was over before further starts led to no new isolated fixed point"
-    INTERRUPTED = "interrupted", "the keyboard put an end to the search"
+    TIME = "time", "time limit, while further starts might still lead to new fixed points"
+    INTERRUPTED = "interrupted", "interrupted from the keyboard"

@@ -1,4 +1,4 @@
-"""The story of a set of points in one line."""
+"""Summary of a set of points in words."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["summarize"]
 
 
 def summarize(points: FixedPoints) -> str:
-    """Describe in one line how many points of each kind there are.
+    """Count the points of each kind in words.
 
     Slow points are never counted as fixed points, and points without a status are
     neither.
 
-    The whole result of a search also says what is known of missing points, by the index and
-    by the rule that ended the search.
+    For the whole result of a search, further lines state the evidence on missing points: the
+    sum of the indices, and the rule that ended the search.
 
     Args:
         points: any set, also an empty one.
 
     Returns:
-        One line, such as
+        Lines, the first such as
         "27 fixed points: 8 stable, 12 with 1 unstable direction, 6 with 2, 1 with 3; 32
         units" or "1 fixed point (stable); 46 slow points (41 at a
         bound, q 2e-08 to 5e-04); 128 units".
@@ -59,11 +59,12 @@ def summarize(points: FixedPoints) -> str:
         ]
     parts += _lost_starts(points.start_counts)
     parts.append(_size(points))
+    lines = ["; ".join(parts)]
     if points.index is not None:
-        parts += points.index.in_words()
+        lines += points.index.in_words()
     if points.search_end is not None:
-        parts.append(f"search ended: {SearchEnd(points.search_end).text}")
-    return "; ".join(parts)
+        lines.append(f"search ended: {SearchEnd(points.search_end).text}")
+    return "\n".join(lines)
 
 
 _LOST = {

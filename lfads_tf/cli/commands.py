@@ -101,7 +101,7 @@ def fit(
         patience: epochs without a better validation likelihood until training stops.
         resume: go on with the run in ``out``.
         overwrite: begin anew over the run in ``out``.
-        say: takes one line at a time about how far it is.
+        say: called with each line of progress.
 
     Returns:
         The names of the files in ``out``.
@@ -334,7 +334,7 @@ def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]
         out: folder for figures, model, data and table.
         seed: of the data and of the model.
         epochs: at most.
-        say: takes one line at a time about how far it is.
+        say: called with each line of progress.
 
     Returns:
         The table, and the names of the files written.

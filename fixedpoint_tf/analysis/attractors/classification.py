@@ -149,7 +149,7 @@ def classify_attractors(
     ):
         if not stop.came:
             values = eigenvalues_of(system, taken, inputs)
-            bar.set_description("settling")
+            bar.set_description("simulating")
             sorter = ManifoldGrouper(
                 system,
                 taken.xstar,
@@ -178,7 +178,7 @@ def classify_attractors(
                     else:
                         found.append(known | {"condition": condition})
             if len(others):
-                bar.set_description("running others forward")
+                bar.set_description("simulating other states")
             moving = outcomes_of_others(sorter, points, others, taken, at_rest)
 
     def gathered(name: str, dtype: type) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The groups of points in one line: a plain sentence, and the evidence for it."""
+"""Summary of the groups of points in one line, with the evidence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _sentence(answer: Attractors) -> str:
     groups, shown = list(answer), []
     manifolds = [group for group in groups if len(group) > 1]
     if answer.n_turning or any(group.group_type == GroupType.CYCLE for group in groups):
-        shown.append("states settle on a cycle: ask find_cycles")
+        shown.append("states settle on a cycle: use find_cycles")
     for wanted in (*MANIFOLDS, GroupType.UNCLEAR):
         some = [group for group in manifolds if group.group_type == wanted]
         unclear = wanted == GroupType.UNCLEAR
@@ -64,7 +64,7 @@ def _nothing(answer: Attractors) -> str:
     if answer.interrupted or not n:
         return "no points"
     if len(answer.outcomes) and (answer.outcomes == RunOutcome.CYCLE).all():
-        return "states settle on a cycle: ask find_cycles"
+        return "states settle on a cycle: use find_cycles"
     are = "is a fixed or slow point" if n == 1 else "are fixed or slow"
     return f"no points: of {pluralize(n, 'point')} given none {are}"
 
@@ -95,9 +95,9 @@ def _evidence(answer: Attractors) -> list[str]:
     if n_cycle and (groups or n_cycle < len(ran)):
         settle = "settles" if n_cycle == 1 else "settle"
         of = f"{n_cycle:,} of {pluralize(len(ran), 'other state')}"
-        parts.append(f"{of} {settle} on a cycle: ask find_cycles")
+        parts.append(f"{of} {settle} on a cycle: use find_cycles")
     elif not groups and len(ran) and not n_cycle:
-        parts.append(f"run on, {_become(ran)}")
+        parts.append(f"simulated further, {_become(ran)}")
     unclear = GroupType.UNCLEAR in answer.group_type
     if unclear and not set(MANIFOLDS) & set(answer.group_type) and answer.n_slow_points == 0:
         parts.append(
@@ -108,16 +108,16 @@ def _evidence(answer: Attractors) -> list[str]:
 
 
 def _become(outcomes: np.ndarray) -> str:
-    """Count runs, such as "3 arrive at a fixed point, 1 runs away"."""
+    """Count runs, such as "3 arrive at given fixed points, 1 diverges"."""
     words = {
         RunOutcome.FIXED_POINT: (
-            "arrives at a fixed point given",
-            "arrive at fixed points given",
+            "arrives at a given fixed point",
+            "arrive at given fixed points",
         ),
         RunOutcome.OTHER_REST: ("comes to rest", "come to rest"),
         RunOutcome.CYCLE: ("settles on a cycle", "settle on a cycle"),
         RunOutcome.MOVING: ("keeps moving", "keep moving"),
-        RunOutcome.DIVERGED: ("runs away", "run away"),
+        RunOutcome.DIVERGED: ("diverges", "diverge"),
     }
     counts = [(int((outcomes == outcome).sum()), forms) for outcome, forms in words.items()]
     return ", ".join(f"{n:,} {forms[n > 1]}" for n, forms in counts if n)

@@ -126,7 +126,10 @@ def certify(
     # The samples of a chunk are drawn together: another number draws others.
     size = min(chunk_size(system.n_states**2, copies=64), _MOST_AT_ONCE)
     stop = Interruption("the points not examined by then have the code 'interrupted'")
-    with tqdm(total=len(x), desc="certificates", disable=not verbose) as bar, stop:
+    with (
+        tqdm(total=len(x), desc="certificates", unit="point", disable=not verbose) as bar,
+        stop,
+    ):
         if not closed:
             precision = working_precision(system, x, u, rng)
         scale = _size_of_states(x, getattr(points, "x_init", None), units)

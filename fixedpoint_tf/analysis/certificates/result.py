@@ -197,10 +197,11 @@ class Certificates(Result):
             part += " in float32 arithmetic"
         parts = [part]
         if n_yes:
-            parts[0] += f" as {pluralize(self.n_distinct, 'distinct fixed point')}"
-            alone = "alone" if self.method == "closed form" else "no sign of another"
-            parts.append(
-                f"at most {np.nanmax(self.existence_radius):.1e} away, {alone} within "
+            alone = "unique" if self.method == "closed form" else "with no other found"
+            parts[0] += (
+                f": {pluralize(self.n_distinct, 'distinct fixed point')}, at most "
+                f"{np.nanmax(self.existence_radius):.1e} from the given "
+                f"{'points' if n_yes > 1 else 'point'}, {alone} within "
                 f"{'at least ' if n_yes > 1 else ''}{np.nanmin(self.uniqueness_radius):.1e}"
             )
             if self.units is not None:

@@ -290,7 +290,7 @@ def compare_networks(
     done: list[tuple[list[float], str, FixedPoints | None, float]] = []
     stop = Interruption("the networks that were done by then are returned")
     with stop:
-        for network in tqdm(named.values(), "networks", disable=not verbose):
+        for network in tqdm(named.values(), "networks", unit="network", disable=not verbose):
             begin = perf_counter()
             found = _row(network, initial_states, inputs, every_measure, options)
             done.append((*found, perf_counter() - begin))

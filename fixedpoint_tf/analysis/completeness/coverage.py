@@ -9,7 +9,7 @@ can reach are outside this question: only other starts find them. A start that r
 leads to a point not yet met.
 
 All of this is an estimate from independent starts, and never says that the points are all.
-Points that are known otherwise, from further starts or a curve, raise the number of them.
+Points that are known from elsewhere, from further starts or a curve, raise the number of them.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ def estimate_coverage(
         ...     status=np.zeros(100, int),
         ... )
         >>> estimate_coverage(ends)
-        3 fixed points met by 100 starts, 1 of them once; one more start of the same kind meets
-        a new one with an estimated chance of 0.01, at most 0.091 at 95% confidence, if starts
-        are independent
+        3 fixed points found by 100 starts, 1 by a single start; estimated chance that one more
+        start of the same kind finds a new point: 0.01, at most 0.091 at 95% confidence, if
+        starts are independent
     """
     _check(points, of, confidence)
     rng = np.random.default_rng(check_seed(seed))

@@ -53,7 +53,7 @@ def plot_coverage(
             in_words = (
                 f"more such starts: {estimate:.1f} or more (Chao)"
                 if by_chao
-                else f"with those known otherwise: {estimate:.0f}"
+                else f"with those known from elsewhere: {estimate:.0f}"
             )
             ax.axhline(
                 estimate,

@@ -114,7 +114,7 @@ class Coverage(Result):
 
     @property
     def n_known(self) -> np.ndarray:
-        """Points met by starts, and those known otherwise, ``(n_conditions,)``."""
+        """Number of points found by starts or known from elsewhere, ``(n_conditions,)``."""
         return self.n_points + np.asarray(self.n_otherwise)
 
     def __repr__(self) -> str:
@@ -133,44 +133,44 @@ class Coverage(Result):
             ends = [*where_lost]
             if self.n_elsewhere.sum():
                 ends.insert(0, f"{int(self.n_elsewhere.sum()):,} ended at slow points")
-            known = f", {n_known:,} known otherwise" if n_known else ""
+            known = f", {n_known:,} known from elsewhere" if n_known else ""
             return (
-                f"no {noun}s met by {pluralize(total, 'start')} ({', '.join(ends)}){known}: "
-                "how many there are cannot be estimated"
+                f"no {noun}s found by {pluralize(total, 'start')} ({', '.join(ends)}){known}: "
+                "their number cannot be estimated"
             )
-        once = {0: "none of them once", n: "each of them once"}
-        words = ", " + once.get(n_once, f"{n_once:,} of them once")
+        once = {0: "none by a single start", n: "each by a single start"}
+        words = ", " + once.get(n_once, f"{n_once:,} by a single start")
         if n == 1:
             words = ", once" if n_once else ""
-        parts = [f"{pluralize(n, noun)} met by {pluralize(total, 'start')}{words}"]
+        parts = [f"{pluralize(n, noun)} found by {pluralize(total, 'start')}{words}"]
         if n_known > n:
-            parts.append(f"{n_known - n:,} more known otherwise")
+            parts.append(f"{n_known - n:,} more known from elsewhere")
         lower = int(self.n_points_lower.sum())
         if lower:
             parts.append(f"at least {lower:,} {'exists' if lower == 1 else 'exist'} (proved)")
         worst = int(np.argmax(self.missing_upper))
         where = "" if len(self.inputs) == 1 else f" (condition {worst} of {len(self.inputs)})"
         parts.append(
-            f"one more start of the same kind meets a new one with an estimated chance of "
+            "estimated chance that one more start of the same kind finds a new point: "
             f"{self.missing[worst]:.2g}, at most {self.missing_upper[worst]:.2g} at "
             f"{100 * self.confidence:g}% confidence{where}, if starts are independent"
         )
         estimate = float(self.n_points_estimate.sum())
         if estimate > n_known + 0.5:
             parts.append(
-                f"many more of the same starts would meet some {estimate:,.0f} or more"
+                f"with many more such starts some {estimate:,.0f} or more are expected"
             )
         if where_lost:
             n_lost = int(self.n_lost.sum())
             each = "it counts" if n_lost == 1 else "each counts"
-            parts.append(f"{', '.join(where_lost)}: {each} as one that led to a new point")
+            parts.append(f"{', '.join(where_lost)}: {each} as a start that led to a new point")
         return "; ".join(parts)
 
     def _lost(self) -> list[str]:
         """Count the starts that reached no point, by reason."""
         unfinished, diverged = int(self.n_unfinished.sum()), int(self.n_diverged.sum())
         others = int(self.n_lost.sum()) - unfinished - diverged
-        words = ("did not converge", "ran away", "ended at no point")
+        words = ("did not converge", "diverged", "ended at no point")
         counts = zip((unfinished, diverged, others), words, strict=True)
         return [f"{pluralize(n, 'start')} {word}" for n, word in counts if n]
 

@@ -124,7 +124,12 @@ def search_deflated(
     said: set[str] = set()
     parts, n_starts, n_arrived = [points], 0, 0
     stop = Interruption()
-    with tqdm(total=len(conditions), desc="deflated search", disable=not verbose) as bar, stop:
+    with (
+        tqdm(
+            total=len(conditions), desc="deflated search", unit="input", disable=not verbose
+        ) as bar,
+        stop,
+    ):
         for u in conditions:
             if stop.came:
                 break

@@ -105,7 +105,8 @@ def find_connections(
         >>> points = FixedPoints(xstar=np.array([[-1.0], [0.0], [1.0]]))
         >>> found = find_connections(wells, points)
         >>> found
-        2 ways out of 1 saddle; 1 of 1 with 1 unstable direction joins 1 pair of 2 attractors
+        2 ways out of 1 saddle; 1 of 1 saddle with 1 unstable direction joins 1 pair of 2
+        attractors
         >>> found.transition_graph().edges.tolist()
         [[0, 2]]
     """

@@ -159,8 +159,8 @@ class Connections(Result):
         parts = [f"{pluralize(len(self), 'way')} out of {pluralize(n_saddles, what)}"]
         if n_one:
             parts.append(
-                f"{len(graph.saddles):,} of {n_one:,} with 1 unstable direction "
-                f"{'joins' if len(graph.saddles) == 1 else 'join'} "
+                f"{len(graph.saddles):,} of {pluralize(n_one, 'saddle')} with 1 unstable "
+                f"direction {'joins' if len(graph.saddles) == 1 else 'join'} "
                 f"{pluralize(n_pairs, 'pair')} of "
                 f"{pluralize(self.is_attractor.sum(), 'attractor')}"
             )
@@ -168,9 +168,9 @@ class Connections(Result):
             of = "it has" if n_one == 0 and n_several == 1 else "they have"
             if n_one:
                 of = pluralize(n_several, "point") + (" has" if n_several == 1 else " have")
-            stands = "stands for families" if n_stand == 1 else "stand for families"
+            ways = "way is a sample" if n_stand == 1 else "ways are samples"
             parts.append(
-                f"{n_stand:,} {stands} of ways, since {of} several unstable directions"
+                f"{n_stand:,} {ways} of a continuum, since {of} several unstable directions"
             )
         others = describe_outcomes(self.outcome)
         parts += [others] if others else []

@@ -146,7 +146,7 @@ class CycleSearch:
         for extension in range(self.options.n_extensions + 1):
             if not len(open_rows):
                 break
-            self.say(f"running {pluralize(len(open_rows), 'start')} on")
+            self.say(f"continuing {pluralize(len(open_rows), 'start')}")
             window = self._run(x, self.u[open_rows], self.options.n_steps)
             self.n_run[open_rows] += self.options.n_steps
             if extension == 0:
@@ -154,7 +154,7 @@ class CycleSearch:
                 with np.errstate(over="ignore", invalid="ignore"):
                     self.size[open_rows] = [sizes(orbit).mean() for orbit in window]
                     self.reach[open_rows] = np.abs(early).max(axis=(1, 2), initial=0.0)
-            self.say(f"what did {pluralize(len(open_rows), 'start')} come to")
+            self.say(f"classifying {pluralize(len(open_rows), 'start')}")
             self._settle(open_rows, window, extension == self.options.n_extensions)
             left = self.outcomes[open_rows] == StartOutcome.NOT_SETTLED
             chaos = left & self.may_be_chaos[open_rows]
@@ -198,7 +198,7 @@ class CycleSearch:
             affordable = n_steps * cost <= CHAOS_COST and (some_ended or times < ENDING_LONGER)
             if not len(rows) or (again and not affordable):
                 break
-            self.say(f"running on {pluralize(len(rows), 'start')} that seemed chaotic")
+            self.say(f"continuing {pluralize(len(rows), 'start')} that seemed chaotic")
             self.outcomes[rows] = StartOutcome.NOT_SETTLED
             n_before = len(rows)
             rows, x = self._run_on(rows, x, n_steps)

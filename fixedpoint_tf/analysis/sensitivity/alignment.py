@@ -287,7 +287,10 @@ def analyze_sensitivity(
     # Points that are taken together are lost together.
     size = min(_MOST_AT_ONCE, chunk_size(system.n_states**2))
     size = max(1, min(size, _ENTRIES_AT_ONCE // system.n_states**3))
-    with tqdm(total=points.n, desc="sensitivity", disable=not verbose) as bar, stop:
+    with (
+        tqdm(total=points.n, desc="sensitivity", unit="point", disable=not verbose) as bar,
+        stop,
+    ):
         for rows in chunks(points.n, size=size):
             parts = at(points[rows])
             for name, part in parts.items():

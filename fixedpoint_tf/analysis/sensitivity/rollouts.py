@@ -208,7 +208,10 @@ def linear_error(
     n_runs = chunk_size(n_steps * system.n_states)
     stop = Interruption("what had not been measured by then is NaN")
     size = min(_MOST_AT_ONCE, max(1, n_runs // len(offsets)))
-    with tqdm(total=points.n, desc="linear error", disable=not verbose) as bar, stop:
+    with (
+        tqdm(total=points.n, desc="linear error", unit="point", disable=not verbose) as bar,
+        stop,
+    ):
         for rows in chunks(points.n, size=size):
             some = points[rows]
             parts = chunks(len(offsets), size=n_runs)

@@ -19,10 +19,10 @@ def test_two_memories():
     states = np.random.default_rng(0).uniform(-1.5, 1.5, (64, 2))
     told = asked(lambda h, u: h + 0.1 * h * [1.0, -1.0] * (1 - h**2 * [1.0, 0.0]), 2, states)
     true, complete, groups, ways = told.lines
-    assert true.startswith("true? 3 of 3 points")
-    assert complete.startswith("all? 3 fixed points met by 64 starts")
+    assert true.startswith("existence: 3 of 3 points")
+    assert complete.startswith("completeness: 3 fixed points found by 64 starts")
     assert "3 isolated points (2 stable, 1 with 1 unstable direction)" in groups
-    assert "1 of 1 with 1 unstable direction joins 1 pair of 2 attractors" in ways
+    assert "1 of 1 saddle with 1 unstable direction joins 1 pair of 2 attractors" in ways
     assert set(told.figures) == {"attractors", "connections"}
 
 
@@ -42,4 +42,4 @@ def test_a_cycle_is_told_and_drawn():
 
 def test_nothing_found_is_no_error():
     told = asked(lambda h, u: h + 1.0, 1, np.zeros((4, 1)))
-    assert not any(line.startswith("true?") for line in told.lines)
+    assert not any(line.startswith("existence:") for line in told.lines)

@@ -38,7 +38,7 @@ def test_each_input_has_its_own_index():
     assert points.index.inputs.tolist() == [[0.0], [2.0]]
     assert points.index.n_points.tolist() == [9, 1]
     assert points.index.total.tolist() == [1, 1]
-    assert "index +1 under each input" in repr(points)
+    assert "indices add up to +1 under each input" in repr(points)
 
 
 def test_a_search_that_missed_a_point_says_so_for_its_input():
@@ -50,8 +50,11 @@ def test_a_search_that_missed_a_point_says_so_for_its_input():
     assert missing == [points.index.total[0] != 1, False]
     saddle = search(cell, np.zeros((1, 2)) + [0.0, 0.9575], [[0.0]], effort=0)
     assert saddle.fixed.n == 1 and saddle.index.total.tolist() == [-1]
-    assert "index -1, not +1 as of all fixed points: some are missing" in repr(saddle)
-    assert "search ended: there were no starts but the given ones" in repr(saddle)
+    assert (
+        "indices add up to -1, not to +1 as for a complete set: some points are missing"
+        in repr(saddle)
+    )
+    assert "search ended: only the given starts" in repr(saddle)
 
 
 def test_a_choice_of_points_says_nothing(tmp_path):
@@ -101,7 +104,9 @@ def test_without_bounds_there_is_no_theorem_and_no_accusation():
     # relu(1.5 h - 0.5) has exactly the points 0 and 1, whose indices add up to zero.
     points = search(tanh_units(1, "relu", 1.5, -0.5), STARTS[1], [[0.0]])
     assert points.fixed.n == 2 and only(points) == ("no theorem", "unbounded")
-    assert "no theorem on the index (no bounds of its states are known)" in repr(points)
+    assert "no theorem on the sum of all indices (no bounds of its states are known)" in repr(
+        points
+    )
     assert "missing" not in repr(points)
 
 
@@ -120,7 +125,7 @@ def test_bounds_are_believed_and_it_says_on_which_condition():
         lambda h, u: tf.tanh(2.0 * h), STARTS[2], n_states=2, n_inputs=0, bounds=(-1.0, 1.0)
     )
     assert points.fixed.n == 9 and only(points) == ("+1", "assumed")
-    assert "if it is continuous and stays within its bounds" in repr(points)
+    assert "if the network is continuous and stays within its bounds" in repr(points)
 
 
 @pytest.mark.parametrize("n", [2, 24])
@@ -200,7 +205,7 @@ def test_a_search_that_found_nothing_is_called_an_error_of_the_search():
     points = search(cell, rng.normal(size=(1, 24)), [[0.0]], effort=0, max_iters=1)
     assert points.fixed.n == 0 and points.index.has_none.tolist() == [True]
     assert repr(points).startswith("no fixed points")
-    words = "finding none is an error of the search: the network has at least one (Brouwer)"
+    words = "no fixed point found, though the network has at least one (Brouwer)"
     assert words in repr(points)
 
 
@@ -214,9 +219,9 @@ def test_single_inputs_without_a_point_are_named():
     )
     assert [str(s) for s in index.status] == ["+1", "missing", "no theorem"]
     words = "; ".join(index.in_words())
-    assert "finding none under input 1 is an error of the search" in words
-    assert "index +1 under 1 of 3 inputs" in words
-    assert "no theorem on the index under input 2" in words
+    assert "no fixed point found under input 1, though the network has at least one" in words
+    assert "indices add up to +1 under 1 of 3 inputs" in words
+    assert "no theorem on the sum of all indices under input 2" in words
 
 
 def test_many_inputs_are_counted():
@@ -224,8 +229,10 @@ def test_many_inputs_are_counted():
     total = np.where(np.arange(n) < 10, 3, 1)
     index = IndexSum(np.zeros((n, 1)), total, total, np.zeros(n, int), ["proved"] * n)
     words = "; ".join(index.in_words())
-    assert "index +1 under 30 of 40 inputs" in words
-    assert "index +3 under 10 of 40 inputs, not +1 as of all fixed points" in words
+    assert "indices add up to +1 under 30 of 40 inputs" in words
+    assert (
+        "indices add up to +3 under 10 of 40 inputs, not to +1 as for a complete set" in words
+    )
 
 
 def test_a_coarse_choice_of_the_result_changes_nothing_of_the_index():

@@ -266,7 +266,7 @@ class TestCycles:
         states = np.random.default_rng(0).normal(size=(400, 3))
         answer = classify_attractors(system, sample_slow_states(system, states, max_points=150))
         assert answer.group_type == ("cycle",)
-        assert repr(answer).startswith("states settle on a cycle: ask find_cycles")
+        assert repr(answer).startswith("states settle on a cycle: use find_cycles")
         drift = np.concatenate([answer[0].drift, answer[0].drift_between])
         assert (drift > 0).all() or (drift < 0).all()
         once = 2 * np.pi / (abs(turn) * np.sqrt(1 - uneven**2))
@@ -282,14 +282,14 @@ class TestCycles:
         answer = classify_attractors(system, sampled)
         assert len(answer) == 0
         assert (answer.outcomes == RunOutcome.CYCLE).all()
-        assert repr(answer) == "states settle on a cycle: ask find_cycles"
+        assert repr(answer) == "states settle on a cycle: use find_cycles"
 
     def test_the_answer_of_a_search_tells_it_too(self):
         finder = FixedPointFinder(self.cycle(0.01), n_states=3, n_inputs=0, verbose=False)
         states = np.random.default_rng(0).normal(size=(64, 3))
         unique, all_points = finder.find_fixed_points(states)
         for points in (unique.slow, all_points):
-            assert "states settle on a cycle: ask find_cycles" in repr(
+            assert "states settle on a cycle: use find_cycles" in repr(
                 finder.classify_attractors(points)
             )
 
@@ -310,7 +310,7 @@ class TestCycles:
         slow = FixedPoints(xstar=x, status=np.ones(5, np.int8), state_names=names)
         for n in (1, 5):
             answer = finder.classify_attractors(slow[:n])
-            assert repr(answer).startswith("states settle on a cycle: ask find_cycles")
+            assert repr(answer).startswith("states settle on a cycle: use find_cycles")
             assert len(answer) == 0 and answer.n_turning == n
         source = FixedPoints(
             xstar=np.zeros((1, 3)), status=np.zeros(1, np.int8), state_names=names
@@ -318,7 +318,7 @@ class TestCycles:
         answer = finder.classify_attractors(FixedPoints.concatenate([source, slow]))
         assert answer.group_type == ("point",) and answer.n_turning == 5
         assert repr(answer) == (
-            "states settle on a cycle: ask find_cycles, 1 isolated point (with 2 unstable "
+            "states settle on a cycle: use find_cycles, 1 isolated point (with 2 unstable "
             "directions); 5 slow states lie on it or lead to it"
         )
 

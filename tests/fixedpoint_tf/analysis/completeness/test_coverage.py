@@ -127,7 +127,7 @@ def test_starts_that_ended_nowhere_are_told():
     assert answer.missing_reached.tolist() == [0.0] and answer.missing[0] == 20 / 90
     assert answer.missing_reached_upper[0] < 20 / 90 < answer.missing_upper[0]
     words = (
-        "10 starts did not converge, 5 starts ran away, 5 starts ended at no point: each cou"
+        "10 starts did not converge, 5 starts diverged, 5 starts ended at no point: each cou"
     )
     assert words in repr(answer)
     both = estimate_coverage(ends(np.zeros(70), status=status[:70]), of="all")
@@ -150,7 +150,7 @@ def test_nothing_known_of_no_starts():
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ([3] * 1024, "1,024 starts (1,024 starts ran away)"),
+        ([3] * 1024, "1,024 starts (1,024 starts diverged)"),
         ([2], "1 start (1 start did not converge)"),
         (
             [1, 1, 2, 4],
@@ -160,8 +160,8 @@ def test_nothing_known_of_no_starts():
 )
 def test_a_search_that_found_nothing_claims_nothing(status, words):
     answer = estimate_coverage(ends(np.arange(len(status)), status=status))
-    assert repr(answer).startswith(f"no fixed points met by {words}")
-    assert repr(answer).endswith("how many there are cannot be estimated")
+    assert repr(answer).startswith(f"no fixed points found by {words}")
+    assert repr(answer).endswith("their number cannot be estimated")
     assert "chance" not in repr(answer) and answer.n_points_lower.tolist() == [0]
 
 
@@ -169,16 +169,16 @@ def test_starts_that_reached_no_point_count_against_the_claim():
     """A search of which nine tenths ran away knows little, however often it met its point."""
     answer = estimate_coverage(ends(np.zeros(1000), status=np.repeat([0, 3], [100, 900])))
     assert answer.missing.tolist() == [0.9] and answer.missing_upper[0] >= 0.9
-    assert "estimated chance of 0.9" in repr(answer) and "900 starts ran away" in repr(answer)
+    assert "finds a new point: 0.9" in repr(answer) and "900 starts diverged" in repr(answer)
 
 
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
-        ([0], "1 fixed point met by 1 start, once;"),
-        ([0, 0], "1 fixed point met by 2 starts;"),
-        ([0, 1], "2 fixed points met by 2 starts, each of them once;"),
-        ([0, 0, 1], "2 fixed points met by 3 starts, 1 of them once;"),
+        ([0], "1 fixed point found by 1 start, once;"),
+        ([0, 0], "1 fixed point found by 2 starts;"),
+        ([0, 1], "2 fixed points found by 2 starts, each by a single start;"),
+        ([0, 0, 1], "2 fixed points found by 3 starts, 1 by a single start;"),
     ],
 )
 def test_the_sentence_is_right_for_one_and_for_several(labels, words):
@@ -237,8 +237,9 @@ def test_points_known_otherwise_raise_the_number_of_them():
     assert (answer.n_points.tolist(), answer.n_known.tolist()) == ([2], [4])
     assert alone.n_points_estimate[0] < 4 == answer.n_points_estimate[0]
     assert answer.missing == alone.missing  # an estimate from the starts, as before
-    assert "2 fixed points met by 4 starts, 1 of them once; 2 more known otherwise" in repr(
-        answer
+    assert (
+        "2 fixed points found by 4 starts, 1 by a single start; 2 more known from elsewhere"
+        in repr(answer)
     )
     assert repr(answer).endswith("if starts are independent")
     with_slow = estimate_coverage(starts, known=known, of="all")
@@ -248,7 +249,7 @@ def test_points_known_otherwise_raise_the_number_of_them():
 def test_the_figure_tells_what_is_known_otherwise_from_an_estimate():
     _, axes = estimate_coverage(ends([0, 0, 0, 1]), known=ends([2, 3])).plot()
     words = [t.get_text() for t in axes.get_legend().texts]
-    assert words[-1] == "with those known otherwise: 4"
+    assert words[-1] == "with those known from elsewhere: 4"
 
 
 def test_an_estimate_above_what_is_known_stands():
@@ -271,7 +272,7 @@ def test_known_points_are_counted_under_their_inputs():
 def test_where_starts_met_nothing_what_is_known_is_said():
     answer = estimate_coverage(ends([0, 1], status=[2, 3]), known=ends([4]))
     assert answer.n_known.tolist() == [1] and answer.n_points_estimate.tolist() == [1.0]
-    assert "1 known otherwise: how many there are cannot be estimated" in repr(answer)
+    assert "1 known from elsewhere: their number cannot be estimated" in repr(answer)
 
 
 def test_the_further_starts_of_a_search_count_as_known_otherwise():

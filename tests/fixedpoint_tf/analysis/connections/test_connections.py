@@ -73,8 +73,8 @@ class TestWells:
         assert graph.saddles.tolist() == SIDES
         assert graph.edges.tolist() == [[0, 2], [0, 6], [2, 8], [6, 8]]
         assert repr(found) == (
-            "28 ways out of 5 saddles; 4 of 4 with 1 unstable direction join 4 pairs "
-            "of 4 attractors; 20 stand for families of ways, since 1 point has several "
+            "28 ways out of 5 saddles; 4 of 4 saddles with 1 unstable direction join 4 pairs "
+            "of 4 attractors; 20 ways are samples of a continuum, since 1 point has several "
             "unstable directions; 4 along a boundary between basins, where rounding decides"
         )
 
@@ -251,7 +251,7 @@ class TestBoundaries:
         system, points = wells()
         found = find_connections(system, points[[CENTRE, *CORNERS]], n_directions=3)
         assert repr(found).startswith(
-            "7 ways out of 1 point; 7 stand for families of ways, since it has several "
+            "7 ways out of 1 point; 7 ways are samples of a continuum, since it has several "
             "unstable directions; 4 along a boundary"
         )
 
