@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import zoo
+from each import each
 from keras import layers
 
 from fixedpoint_tf import (
@@ -114,7 +115,7 @@ SEARCHES = {
 }
 
 
-@pytest.mark.parametrize("case", SEARCHES)
+@each(case=SEARCHES)
 def test_states_and_inputs(case):
     arguments, message = SEARCHES[case]
     with pytest.raises((ValueError, TypeError), match=message):
@@ -140,7 +141,7 @@ PACKED = {
 }
 
 
-@pytest.mark.parametrize("case", PACKED)
+@each(case=PACKED)
 def test_nested_states(case):
     states, message = PACKED[case]
     with pytest.raises(ValueError, match=message):
@@ -486,7 +487,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("case", NETWORKS)
+@each(case=NETWORKS)
 def test_networks(case):
     make, options, message = NETWORKS[case]
     rnn = make()
@@ -688,7 +689,7 @@ QUESTIONS = {
 }
 
 
-@pytest.mark.parametrize("case", QUESTIONS)
+@each(case=QUESTIONS)
 def test_questions(case):
     ask, message = QUESTIONS[case]
     with pytest.raises((ValueError, TypeError), match=message):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from each import each
 
 from fixedpoint_tf import FinderConfig
 
@@ -114,8 +115,9 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize(("name", "value", "expected"), REFUSED)
-def test_bad_values_are_refused(name, value, expected):
+@each(case=REFUSED)
+def test_bad_values_are_refused(case):
+    name, value, expected = case
     with pytest.raises(ValueError, match=f"{name}: expected {expected}, received ") as refusal:
         FinderConfig(**{name: value})
     assert str(refusal.value).endswith(f"received {value!r}.")

@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+from each import each
 
 from fixedpoint_tf import FinderConfig, FixedPointFinder, FixedPoints, linearization, tasks
 from fixedpoint_tf.plotting import plot_flow, plot_q
@@ -128,7 +129,7 @@ QUESTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@each(name=QUESTIONS)
 def test_a_count_without_end_is_refused_by_its_name(name):
     argument, question = QUESTIONS[name]
     with pytest.raises(ValueError, match=rf"{argument}.*: expected .*received 1"):

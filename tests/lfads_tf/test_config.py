@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from each import each
 
 from lfads_tf import LFADS, Session, load_model
 from lfads_tf.config import LFADSConfig
@@ -54,24 +55,24 @@ def make(**changes):
     return LFADSConfig(**{**BASE, **changes})
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@each(name=NUMBERS)
 def test_a_negative_number_is_refused_by_name(name):
     with pytest.raises(ValueError, match=rf"^{name}: expected .*received -1"):
         make(**{name: -1})
 
 
-@pytest.mark.parametrize("name", COUNTS + POSITIVE)
+@each(name=COUNTS + POSITIVE)
 def test_zero_is_refused_where_it_makes_no_sense(name):
     with pytest.raises(ValueError, match=rf"^{name}: expected .*received 0"):
         make(**{name: 0})
 
 
-@pytest.mark.parametrize("name", sorted(set(NUMBERS) - {*COUNTS, *POSITIVE}))
+@each(name=sorted(set(NUMBERS) - {*COUNTS, *POSITIVE}))
 def test_zero_switches_the_others_off(name):
     assert getattr(make(**{name: 0}), name) == 0
 
 
-@pytest.mark.parametrize("name", TOO_LARGE)
+@each(name=TOO_LARGE)
 def test_a_number_that_is_too_large_is_refused_by_name(name):
     with pytest.raises(ValueError, match=rf"^{name}: expected .*received {TOO_LARGE[name]}"):
         make(**{name: TOO_LARGE[name]})
@@ -96,8 +97,7 @@ def test_coordinated_dropout_that_hides_nothing_is_refused():
     make(coordinated_dropout=2**-16)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), np.nan])
-@pytest.mark.parametrize("name", NUMBERS)
+@each(name=NUMBERS, value=[float("nan"), float("inf"), -float("inf"), np.nan])
 def test_what_is_not_finite_is_refused_by_name(name, value):
     with pytest.raises(
         ValueError, match=rf"^{name}: expected a .*number.*received -?(nan|inf)"
@@ -105,27 +105,25 @@ def test_what_is_not_finite_is_refused_by_name(name, value):
         make(**{name: value})
 
 
-@pytest.mark.parametrize("value", ["3", True, np.True_, [3], 1j, object()])
-@pytest.mark.parametrize("name", NUMBERS)
+@each(name=NUMBERS, value=["3", True, np.True_, [3], 1j, object()])
 def test_what_is_no_number_is_refused_by_name(name, value):
     with pytest.raises(TypeError, match=rf"^{name}: expected a .*number.*, received"):
         make(**{name: value})
 
 
-@pytest.mark.parametrize("name", sorted(set(NUMBERS) - {"n_encode_neurons", "n_encode_bins"}))
+@each(name=sorted(set(NUMBERS) - {"n_encode_neurons", "n_encode_bins"}))
 def test_none_is_refused_where_there_is_no_default_from_the_data(name):
     with pytest.raises(TypeError, match=rf"^{name}: expected .*received None"):
         make(**{name: None})
 
 
-@pytest.mark.parametrize("name", INTEGERS)
+@each(name=INTEGERS)
 def test_a_fraction_is_refused_where_things_are_counted(name):
     with pytest.raises(TypeError, match=rf"^{name}: expected a whole number .*received 2.5"):
         make(**{name: 2.5})
 
 
-@pytest.mark.parametrize("name", ["observation", "input_prior"])
-@pytest.mark.parametrize("value", ["binomial", "", None, 3])
+@each(name=["observation", "input_prior"], value=["binomial", "", None, 3])
 def test_an_unknown_name_is_refused_with_those_there_are(name, value):
     pattern = rf"^{name}: expected one of .*gaussian.*received {re.escape(repr(value))}"
     with pytest.raises(ValueError, match=pattern):

@@ -32,6 +32,7 @@ import calls_lfads_plotting
 import calls_lfads_tf
 import calls_tasks
 from common_calls import KINDS
+from each import each
 from public_calls import Call, Excluded, parameters, public_callables, takes_none
 
 CALLS = {
@@ -166,25 +167,45 @@ def tried(name, argument, n):
     return outcomes
 
 
-@pytest.mark.parametrize("name", [n for n in ENTRIES if not CALLS[n].slow])
-def test_the_call_of_the_table_succeeds(name):
+def owners(names):
+    """Names by the module or class that has them: one test for each."""
+    found = collections.defaultdict(list)
+    for name in names:
+        found[name.rpartition(".")[0]].append(name)
+    return [pytest.param(group, id=owner) for owner, group in found.items()]
+
+
+def call_as_in_the_table(name):
     called(name, {})
     for argument in CALLS[name].given:
         called(name, beside(name, argument))
 
 
+@pytest.mark.parametrize("names", owners(n for n in ENTRIES if not CALLS[n].slow))
+def test_the_calls_of_the_table_succeed(names):
+    each(name=names)(call_as_in_the_table)()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in ENTRIES if CALLS[n].slow])
 def test_the_long_call_of_the_table_succeeds(name):
-    test_the_call_of_the_table_succeeds(name)
+    call_as_in_the_table(name)
 
 
-@pytest.mark.parametrize(
-    ("name", "argument"), ARGUMENTS, ids=[f"{n}-{a}" for n, a in ARGUMENTS]
-)
-def test_what_is_wrong_is_refused_by_its_name(name, argument):
-    bad = [(o, repr(v)[:80]) for o, v in tried(name, argument, EXAMPLES) if o != "refused"]
-    assert bad == []
+@pytest.mark.parametrize("names", owners(ENTRIES))
+def test_what_is_wrong_is_refused_by_its_name(names):
+    bad = {
+        f"{name}: {argument}": refusals
+        for name in names
+        for argument in arguments_of(name)
+        if (refusals := not_refused(name, argument))
+    }
+    assert bad == {}
+
+
+def not_refused(name, argument):
+    """Outcomes of the wrong values that were not refused by name."""
+    return [(o, repr(v)[:80]) for o, v in tried(name, argument, EXAMPLES) if o != "refused"]
 
 
 def main(n, *beginnings):

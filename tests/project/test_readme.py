@@ -85,11 +85,10 @@ def test_every_command_of_lfads_is_named():
         assert re.search(rf"(lfads_tf |`){command}\b", README), command
 
 
-@pytest.mark.parametrize(
-    "path", sorted(set(re.findall(r'(?:\]\(|src=")(?!http|#)([^)"]+)', README)))
-)
-def test_what_it_links_to_exists(path):
-    assert (ROOT / path).is_file()
+def test_what_it_links_to_exists():
+    paths = set(re.findall(r'(?:\]\(|src=")(?!http|#)([^)"]+)', README))
+    assert len(paths) > 10
+    assert [path for path in sorted(paths) if not (ROOT / path).is_file()] == []
 
 
 def test_pictures_are_small():

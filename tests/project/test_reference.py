@@ -4,7 +4,7 @@ import inspect
 import re
 from pathlib import Path
 
-import pytest
+from each import each
 from public_calls import ROOMS, members, public_names, value
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -67,7 +67,7 @@ def test_a_name_is_exported_once():
     assert several == [alias]  # the name of that figure in FixedPointFinder
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@each(page=PAGES)
 def test_of_private_modules_only_the_text_is_shown(page):
     for kind, name, options in directives(page.read_text(encoding="utf-8")):
         if kind == "automodule" and name not in ROOMS and name not in MODULES:

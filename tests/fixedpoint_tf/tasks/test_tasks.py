@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from each import each
 
 from fixedpoint_tf import tasks
 from fixedpoint_tf.tasks import TASKS
@@ -43,11 +44,12 @@ def test_a_bare_seed_is_refused(task):
         task(0, N_TRIALS)
 
 
-@pytest.mark.parametrize(
-    ("size", "error"), [(0, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError)]
+@each(
+    name=["n_trials", "n_time"],
+    case=[(0, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError)],
 )
-@pytest.mark.parametrize("name", ["n_trials", "n_time"])
-def test_a_size_that_is_no_positive_integer_is_refused(task, name, size, error):
+def test_a_size_that_is_no_positive_integer_is_refused(task, name, case):
+    size, error = case
     sizes = {"n_trials": 1, name: size}
     with pytest.raises(
         error, match=f"{name}: expected a whole number of at least 1, received {size}"

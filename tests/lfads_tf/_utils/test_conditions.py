@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+from each import each
 
 from lfads_tf import Session, plotting
 from lfads_tf._utils.conditions import as_conditions, condition_kinds, has_condition
@@ -24,10 +25,10 @@ WORDS = ["à droite", "gauche", "été", "gauche"]
 BLANK = [None, np.nan, float("nan"), np.float32("nan"), np.ma.masked]
 
 
-@pytest.mark.parametrize(
-    "encoding", ["utf-8", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"]
+@each(
+    encoding=["utf-8", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"],
+    kind=[list, object, "S", "padded"],
 )
-@pytest.mark.parametrize("kind", [list, object, "S", "padded"])
 def test_bytes_in_any_encoding_are_text(encoding, kind):
     labels = [word.encode(encoding) for word in WORDS]
     if kind == "padded":  # as a table of fixed width holds them
@@ -43,17 +44,17 @@ def test_cyrillic_in_utf_16_is_text_although_it_has_no_nul():
         assert as_conditions([w.encode(encoding) for w in words], 2).tolist() == words
 
 
-@pytest.mark.parametrize("blank", BLANK)
-@pytest.mark.parametrize(
-    ("labels", "expected"),
-    [
+@each(
+    blank=BLANK,
+    case=[
         (["left", "right", "left"], ["left", "right", "left", ""]),
         ([b"left", b"right", b"left"], ["left", "right", "left", ""]),
         ([3, 1, 3], [3.0, 1.0, 3.0, np.nan]),
         ([True, False, True], [1.0, 0.0, 1.0, np.nan]),
     ],
 )
-def test_trials_without_a_condition(labels, expected, blank):
+def test_trials_without_a_condition(case, blank):
+    labels, expected = case
     found = as_conditions([*labels, blank], 4)
     np.testing.assert_array_equal(found, np.array(expected))
     assert has_condition(found).tolist() == [True, True, True, False]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from each import each
 
 from lfads_tf import bin_spikes, chop, merge, rebin, segment
 
@@ -135,7 +136,7 @@ def test_windows_that_make_no_sense_are_refused(arguments, message):
         segment(np.ones((10, 1)), **{**good, **arguments})
 
 
-@pytest.mark.parametrize("seed", range(40))
+@each(seed=range(40))
 def test_merging_what_was_chopped_gives_it_back_exactly(seed):
     rng = np.random.default_rng(seed)
     n_bins, window = rng.integers(1, 200), rng.integers(1, 60)

@@ -9,6 +9,7 @@ import scipy.special
 import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
+from each import each
 
 from lfads_tf.config import LFADSConfig
 from lfads_tf.layers.observations import (
@@ -194,9 +195,7 @@ def test_zero_inflated_gamma_starts_at_the_moments_of_its_own_data(rng):
     np.testing.assert_allclose(1 / (1 + np.exp(-logit)), event, rtol=0.15)
 
 
-@pytest.mark.parametrize("mean", [0.0, 1e-9, 0.05, 0.3, 100.0])
-@pytest.mark.parametrize("variance", [0.0, 1e-9, 0.5])
-@pytest.mark.parametrize("name", MODELS)
+@each(name=MODELS, mean=[0.0, 1e-9, 0.05, 0.3, 100.0], variance=[0.0, 1e-9, 0.5])
 def test_start_is_finite_for_silent_and_for_constant_neurons(name, mean, variance):
     model = observation(LFADSConfig(**SIZES, observation=name))
     parameters = model.start(tf.constant([mean]), tf.constant([variance]))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from each import each
 
 from lfads_tf import LFADS, LFADSConfig, Session
 from lfads_tf.training.trial_arrays import as_arrays, trial_weights
@@ -71,9 +72,8 @@ def ask(model, question, given):
     return getattr(model, question)(given)
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("question", ASKS)
+@each(form=FORMS, wrong=WRONG)
 def test_what_is_wrong_is_refused_in_every_form(model, question, form, wrong):
     of_one_batch = question.endswith("on_batch") or question == "call"
     if form == "tf.data" and (of_one_batch or wrong == "nothing observed"):

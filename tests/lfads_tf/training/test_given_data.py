@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from each import each
 
 from lfads_tf import LFADS, LFADSConfig, Session
 
@@ -239,9 +240,8 @@ def test_a_model_that_is_not_compiled_says_so():
         made.fit(SPIKES)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+@each(
+    case=[
         ({"save_every": float("nan")}, "save_every: expected a number of at least 0"),
         ({"save_every": "1"}, "save_every: expected a number"),
         ({"patience": "3"}, "patience: expected a whole number"),
@@ -265,7 +265,8 @@ def test_a_model_that_is_not_compiled_says_so():
         ({"directory": "a", "resume": True, "overwrite": True}, "resume: expected resume or"),
     ],
 )
-def test_all_of_default_callbacks_is_checked_when_they_are_made(arguments, message):
+def test_all_of_default_callbacks_is_checked_when_they_are_made(case):
+    arguments, message = case
     with pytest.raises(ValueError, match=f"^{message}"):
         LFADS.default_callbacks(**arguments)
 

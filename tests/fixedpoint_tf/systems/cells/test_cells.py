@@ -1,5 +1,6 @@
 """Every kind of network that can be analysed computes what the network itself computes."""
 
+import functools
 import random
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import zoo
+from each import each
 
 from fixedpoint_tf import as_system
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
@@ -37,13 +39,38 @@ class Case:
         return max(self.tolerance(), self.tolerance(self.network.dtype))
 
 
-@pytest.fixture(scope="module", params=zoo.NETWORKS)
-def case(request):
-    return Case(request.param)
+#: Facts that hold of every network; each is stated of those that its test does not leave out.
+FACTS = []
 
 
-def others_than(names):
-    return [name for name in zoo.NETWORKS if name not in names]
+def fact(test=None, *, but_of=()):
+    """Add a fact to those of every network, but of some."""
+    if test is None:
+        return functools.partial(fact, but_of=but_of)
+    FACTS.append((test, frozenset(but_of)))
+    return test
+
+
+@pytest.mark.parametrize("name", zoo.NETWORKS)
+def test_every_fact_holds(name):
+    case = Case(name)
+
+    @each(fact=[fact for fact, but_of in FACTS if name not in but_of])
+    def holds(fact):
+        fact(case)
+
+    holds()
+    # After all of them, the user's network and settings are as they were.
+    assert visible(case.cell) == case.before
+    if name != "saved":  # loading a model makes layers, in the open
+        assert not case.drew_random_numbers
+
+
+def test_facts_are_many_and_few_networks_are_left_out():
+    assert len(FACTS) == 11
+    assert {but_of for _, but_of in FACTS} == {
+        frozenset(names) for names in ((), zoo.DIFFERENTIATED, zoo.UNCHANGING)
+    }
 
 
 def by_gradients(function, x):
@@ -80,18 +107,21 @@ def finite_differences(function, x, step):
     return np.stack(columns, axis=-1)
 
 
-def test_one_step_is_the_cells_own_call(case):
+@fact
+def one_step_is_the_cells_own_call(case):
     ours = case.system.step(case.h, case.u).numpy()
     theirs = case.network.call(case.h, case.u).numpy().astype(np.float64)
     assert ours.dtype == case.final
     np.testing.assert_allclose(ours, theirs, atol=case.own_tolerance())
 
 
-def test_the_result_is_in_double_precision_wherever_the_network_can_be_copied(case):
+@fact
+def the_result_is_in_double_precision_wherever_the_network_can_be_copied(case):
     assert case.final == ("float32" if case.name in zoo.SINGLE_PRECISION else "float64")
 
 
-def test_jacobians_are_those_of_automatic_differentiation(case):
+@fact
+def jacobians_are_those_of_automatic_differentiation(case):
     """Of the cell itself, in its own type."""
     dtype = case.network.dtype
     h, u = (tf.constant(x, dtype) for x in (case.h, case.u))
@@ -108,7 +138,8 @@ def test_jacobians_are_those_of_automatic_differentiation(case):
     )
 
 
-def test_jacobians_are_those_of_finite_differences(case):
+@fact
+def jacobians_are_those_of_finite_differences(case):
     step, tolerance = (1e-5, 1e-8) if case.final == "float64" else (1e-2, 1e-3)
     system = case.system
     by_state = finite_differences(lambda h: system.step(h, case.u), case.h, step)
@@ -123,13 +154,14 @@ def test_jacobians_are_those_of_finite_differences(case):
     np.testing.assert_allclose(ours_by_input, by_input, atol=tolerance)
 
 
-def test_every_standard_cell_has_a_closed_form(case):
+@fact
+def every_standard_cell_has_a_closed_form(case):
     differentiated = isinstance(case.system.equations, Autodiff)
     assert differentiated == (case.name in zoo.DIFFERENTIATED)
 
 
-@pytest.mark.parametrize("case", others_than(zoo.DIFFERENTIATED), indirect=True)
-def test_closed_form_and_automatic_differentiation_agree_to_rounding(case):
+@fact(but_of=zoo.DIFFERENTIATED)
+def closed_form_and_automatic_differentiation_agree_to_rounding(case):
     system, equations = case.system, case.system.equations
     w, h, u = system.weights(), tf.constant(case.h), tf.constant(case.u)
     automatic = by_gradients(lambda h: equations.step(w, h, u), h)
@@ -138,7 +170,8 @@ def test_closed_form_and_automatic_differentiation_agree_to_rounding(case):
     np.testing.assert_allclose(system.input_jacobian(h, u), by_input, atol=1e-14)
 
 
-def test_single_precision_computes_the_same_network(case):
+@fact
+def single_precision_computes_the_same_network(case):
     search = case.system.dtypes[0]
     equations, w = case.system.equations, case.system.weights(search)
     h, u = (tf.constant(x, search) for x in (case.h, case.u))
@@ -148,13 +181,14 @@ def test_single_precision_computes_the_same_network(case):
     np.testing.assert_allclose(image, exact, atol=case.tolerance(search))
 
 
-def test_dropout_and_noise_are_off(case):
+@fact
+def dropout_and_noise_are_off(case):
     first, second = (case.system.step(case.h, case.u).numpy() for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("case", others_than(zoo.UNCHANGING), indirect=True)
-def test_weights_are_read_at_each_call(case):
+@fact(but_of=zoo.UNCHANGING)
+def weights_are_read_at_each_call(case):
     variables = zoo.weights_of(case.cell)
     before = [v.numpy() for v in variables]
     image, jacobian = case.system.step(case.h, case.u), case.system.jacobian(case.h, case.u)
@@ -172,7 +206,8 @@ def test_weights_are_read_at_each_call(case):
     np.testing.assert_array_equal(case.system.step(case.h, case.u), image)
 
 
-def test_states_pack_and_unpack_by_name(case):
+@fact
+def states_pack_and_unpack_by_name(case):
     layout = case.system.layout
     named = layout.unpack(case.h)
     assert list(named) == [name for name, _ in case.system.state_names]
@@ -184,7 +219,8 @@ def test_states_pack_and_unpack_by_name(case):
     np.testing.assert_array_equal(layout.pack(case.h), case.h)
 
 
-def test_bounds_hold_every_image_of_a_bounded_state(case):
+@fact
+def bounds_hold_every_image_of_a_bounded_state(case):
     """An image at which a fixed point could be: h' = h for the bounded coordinates."""
     system = case.system
     assert system.lower.shape == system.upper.shape == (system.n_states,)
@@ -196,13 +232,6 @@ def test_bounds_hold_every_image_of_a_bounded_state(case):
         assert (image <= system.upper + 1e-12).all()
     else:
         assert np.isinf(system.lower).all()
-
-
-def test_the_users_network_and_settings_stay_as_they_are(case):
-    """After all that the tests above did with it."""
-    assert visible(case.cell) == case.before
-    if case.name != "saved":  # loading a model makes layers, in the open
-        assert not case.drew_random_numbers
 
 
 @pytest.mark.parametrize(

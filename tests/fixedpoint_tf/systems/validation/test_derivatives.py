@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from each import each
 
 from fixedpoint_tf import FixedPointFinder, as_system
 from fixedpoint_tf.systems.validation.derivatives import check_derivatives, check_jacobian
@@ -131,7 +132,7 @@ def test_a_wrong_derivative_is_refused_and_the_unit_named(case, dtype):
 
 
 @pytest.mark.parametrize("time", ["discrete", "continuous"])
-@pytest.mark.parametrize("case", RIGHT)
+@each(case=RIGHT)
 def test_a_true_derivative_is_accepted(case, time):
     n_states = 30 if "wide" in case else 2
     for dtype in (None, "float32"):
