@@ -284,7 +284,7 @@ class FixedPointFinder:
 
         Args:
             state_traj: ``(n_batch, n_time, n_states)``, or nested as the cell has them.
-            n_inits: how many.
+            n_inits: number of samples.
             valid_bxt: ``(n_batch, n_time)`` boolean, times that may be drawn: where the
                 model masks steps, ``rnn_inputs(model_inputs).valid_bxt``.
             noise_scale: standard deviation of Gaussian noise on the states. Wide noise

@@ -278,7 +278,7 @@ class LFADSConfig:
         Args:
             name: of the session.
             n_neurons: that it has.
-            n_encoded: how many of them the encoders see.
+            n_encoded: number of them that the encoders see.
             shared_frozen: False: what the sessions share is trained too.
 
         Raises:

@@ -61,7 +61,7 @@ class LFADS(keras.Model):
     is given inputs inferred along the way; its factors give the rates.
 
     A model always has a list of sessions, usually of one, whose trials it takes as a session
-    or as arrays. Of several sessions with different neurons (:meth:`LFADSConfig.for_data` of a
+    or as arrays. With several sessions with different neurons (:meth:`LFADSConfig.for_data` of a
     list) each has a read-in and a read-out of its own, and everything between them is shared;
     such a model is stitched over its sessions, and knows them by their names.
 
@@ -223,9 +223,9 @@ class LFADS(keras.Model):
             x: a :class:`~lfads_tf.Session`; spikes ``(n_trials, n_bins, n_neurons)``
                 with NaN where nothing was observed, or a list of trials ``(n_bins,
                 n_neurons)``, shorter ones padded; a pair of spikes and external inputs;
-                or a ``tf.data.Dataset`` of batches of either. Of several sessions: a list of
+                or a ``tf.data.Dataset`` of batches of either. With several sessions: a list of
                 them, later also some of them only.
-            y: none: spikes are their own target.
+            y: None: spikes are their own target.
             batch_size: trials at most.
             epochs: at most, with early stopping among the callbacks.
             validation_data: trials of the same kind, not trained on.
@@ -417,7 +417,7 @@ class LFADS(keras.Model):
         Args:
             x: as in :meth:`fit`, but no ``tf.data.Dataset``. If it is the first step of all,
                 it begins as :meth:`fit` does, with the mean rates of these trials.
-            y: none: spikes are their own target.
+            y: None: spikes are their own target.
             sample_weight: none; NaN marks samples that were not observed.
             class_weight: none.
             return_dict: whether to return the parts by name.
@@ -448,7 +448,7 @@ class LFADS(keras.Model):
 
         Args:
             x: as in :meth:`train_on_batch`.
-            y: none: spikes are their own target.
+            y: None: spikes are their own target.
             sample_weight: none; NaN marks samples that were not observed.
             return_dict: whether to return the parts by name.
 
@@ -508,7 +508,7 @@ class LFADS(keras.Model):
             callbacks: as in Keras.
 
         Raises:
-            TypeError: what are no numbers.
+            TypeError: data that are not numbers.
             ValueError: data that do not fit the model, or an argument out of range.
 
         Example:
@@ -541,7 +541,7 @@ class LFADS(keras.Model):
             x: as in :meth:`train_on_batch`.
 
         Raises:
-            TypeError: what are no numbers.
+            TypeError: data that are not numbers.
             ValueError: data that do not fit the model.
 
         Example:
@@ -610,7 +610,7 @@ class LFADS(keras.Model):
         Args:
             data: as in :meth:`fit`, any number of trials, of a ``tf.data.Dataset`` all that
                 it has; of a model that encodes fewer
-                neurons or bins than it reconstructs, also those alone. Of several sessions:
+                neurons or bins than it reconstructs, also those alone. With several sessions:
                 one of them, known by its name.
             n_samples: 0: decode the means of the posteriors instead.
             seed: of the samples.
@@ -652,7 +652,7 @@ class LFADS(keras.Model):
             ``(..., n_factors)``, a NumPy array of float32.
 
         Raises:
-            TypeError: no real numbers.
+            TypeError: not an array of real numbers.
             ValueError: states of another size.
 
         Example:
@@ -677,7 +677,7 @@ class LFADS(keras.Model):
             observation model than Poisson the expected data, in their unit.
 
         Raises:
-            TypeError: no real numbers.
+            TypeError: not an array of real numbers.
             ValueError: states of another size; a session that is missing, or that the model
                 does not know.
 
@@ -893,7 +893,7 @@ class LFADS(keras.Model):
             ``"factors"``, ``(n_trials, n_bins, n_factors)``.
 
         Raises:
-            TypeError: what are no numbers.
+            TypeError: data that are not numbers.
             ValueError: data that do not fit the model, missing or unexpected external
                 inputs.
         """
@@ -926,11 +926,11 @@ class LFADS(keras.Model):
 
         Args:
             filepath: of a ``.keras`` file.
-            overwrite: replace an existing file, once the new one is whole.
+            overwrite: replace an existing file, after the new one is complete.
 
         Raises:
             ValueError: another ending: Keras could not load the model from an HDF5 file.
-            FileExistsError: where the file exists, and not ``overwrite``.
+            FileExistsError: the file exists, and ``overwrite`` is False.
 
         Warns:
             UserWarning: weights that are not finite, by name.

@@ -107,7 +107,7 @@ def remove_leftovers(
     Args:
         folder: to which no other process writes now, if there is no age.
         names: of the files.
-        min_age: only those to which nobody wrote for so many seconds; none: all.
+        min_age: only those to which nobody wrote for so many seconds; None: all.
 
     Example:
         >>> import tempfile

@@ -87,8 +87,8 @@ def write(
 
     Raises:
         ValueError: a name with another ending.
-        FileNotFoundError: where the folder does not exist, and not ``make_folder``.
-        FileExistsError: where the file exists, and not ``overwrite``.
+        FileNotFoundError: the folder does not exist, and not ``make_folder``.
+        FileExistsError: the file exists, and ``overwrite`` is False.
 
     Example:
         >>> import os, tempfile

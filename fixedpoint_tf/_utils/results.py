@@ -85,12 +85,12 @@ class Result:
 
         Args:
             path: the file, whose name ends in ``.h5``, ``.hdf5`` or ``.hdf``.
-            overwrite: replace an existing file, once the new one is whole.
+            overwrite: replace an existing file, after the new one is complete.
 
         Raises:
             ValueError: a name with another ending.
-            FileExistsError: where the file exists, and not ``overwrite``.
-            FileNotFoundError: where the folder does not exist.
+            FileExistsError: the file exists, and ``overwrite`` is False.
+            FileNotFoundError: the folder does not exist.
 
         Example:
             >>> import os, tempfile

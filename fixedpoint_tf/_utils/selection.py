@@ -144,7 +144,7 @@ def is_slow(speed: np.ndarray, scale: float, min_time_constant: float) -> np.nda
     """Test which states need at least a given time to cross their region.
 
     The measure has no unit of its own: states a thousand times as large that move a
-    thousand times as far are as slow. Of a linear leak ``dx/dt = -x / tau`` the states are
+    thousand times as far are as slow. For a linear leak ``dx/dt = -x / tau`` the states are
     slow up to a ``min_time_constant`` of ``tau``.
 
     Args:

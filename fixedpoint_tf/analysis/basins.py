@@ -156,7 +156,7 @@ def estimate_basins(
     """Run states forward and count those that reach each attractor.
 
     Args:
-        system: what :func:`fixedpoint_tf.as_system` takes.
+        system: a network, as :func:`fixedpoint_tf.as_system` takes it.
         points: the fixed points of a search at this input.
         states: ``(n, n_states)`` or trajectories ``(n_batch, n_time, n_states)``, of which
             all states are taken; or nested as the cell has them.

@@ -113,10 +113,10 @@ def last_states(
     """Return the states after a number of steps with constant inputs.
 
     Args:
-        system: what to run.
+        system: the system to run.
         states: ``(n, n_states)``.
         inputs: ``(n, n_inputs)``.
-        n_steps: how many.
+        n_steps: number of steps.
         dt: length of a step of a continuous system.
         verbose: show a bar.
 
@@ -141,11 +141,11 @@ def run_on(
     """Run states on in place, so that an interruption leaves them where they are.
 
     Args:
-        system: what to run.
+        system: the system to run.
         states: ``(n, n_states)``; not finite where one runs away, which goes on no further.
         steps: ``(n,)`` int, the steps that each has been run, counted on.
         inputs: ``(n, n_inputs)``, constant.
-        n_steps: how many.
+        n_steps: number of steps.
         dt: length of a step of a continuous system.
         verbose: show a bar.
     """
@@ -184,13 +184,13 @@ def run_to_convergence(
     system is run again in steps of a sixteenth, since the steps may have been too long for it.
 
     Args:
-        system: what to run.
+        system: the system to run.
         states: ``(n, n_states)``, finite.
         inputs: ``(n_inputs,)``, constant.
         targets: ``(n_targets, n_states)``.
         radius: ``(n_targets,)``.
         attracting: ``(n_targets,)`` boolean.
-        max_steps: how long to run.
+        max_steps: largest number of steps.
         dt: length of a step of a continuous system.
         verbose: show a bar.
         what: what the bar counts.

@@ -1,4 +1,4 @@
-"""Fields of a set of points that hold an array with a row a point."""
+"""Fields of a set of points that hold an array with a row per point."""
 
 from __future__ import annotations
 

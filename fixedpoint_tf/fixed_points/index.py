@@ -1,7 +1,7 @@
 r"""Index of a set of fixed points, a sum of signs with a known value for complete sets.
 
 The local indices of all fixed points of a map that takes a box into itself add up to one
-(Lefschetz-Hopf; Milnor 1965, "Topology from the Differentiable Viewpoint", section 6). Of a
+(Lefschetz-Hopf; Milnor 1965, "Topology from the Differentiable Viewpoint", section 6). For a
 regular fixed point the index is the sign of :math:`\det(I - J)`: plus for every stable one,
 and minus where an odd number of real eigenvalues exceeds one. In continuous time it is the
 sign of :math:`\det(-J)`, where the flow leads into the box. A sum other than one proves that

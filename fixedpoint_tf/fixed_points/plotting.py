@@ -93,7 +93,7 @@ def plot_fixed_points(
         fps: the points; there may be none.
         state_traj: ``(n_batch, n_time, n_states)`` or ``(n_time, n_states)``, states of
             the system; NaN where there are none.
-        plot_batch_idx: which trajectories to draw, all by default. The principal
+        plot_batch_idx: numbers of the trajectories to draw, all by default. The principal
             components always come from all of them.
         plot_start_time: first time step drawn.
         plot_stop_time: the time step to stop before.

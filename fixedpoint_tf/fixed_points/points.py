@@ -68,7 +68,7 @@ class FixedPoints(Result):
         left_eigvec_J_xstar: ``(n, n_modes, n_states)``, left eigenvectors as rows, with
             ``left @ right`` the identity.
         growth_at_kink: ``(n,)``, of a fixed point on a kink (where a unit is at its
-            threshold) the growth a step (continuous: the rate) of the states near that leave
+            threshold) the growth per step (continuous: the rate) of the states near that leave
             the fastest, over all sides; NaN of other points. The Jacobian is that of one
             side, and may say otherwise: stability is what this number says.
         is_stable: ``(n,)`` bool, whether all states near come back; by default what the
@@ -84,12 +84,12 @@ class FixedPoints(Result):
         time: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state, or None.
         start_counts: how many starts of the search led to points of each status, by its
-            name; None for a choice of points.
-        search_end: the rule that ended the search, of :class:`SearchEnd`; None for a choice
+            name; None for a selection of points.
+        search_end: the rule that ended the search, of :class:`SearchEnd`; None for a selection
             of points.
         index: the sum of the indices of all fixed points that the search found, under each
             of its inputs, and what it says of those that are missing: an
-            :class:`~fixedpoint_tf.analysis.IndexSum`; None for a choice of points.
+            :class:`~fixedpoint_tf.analysis.IndexSum`; None for a selection of points.
 
     Raises:
         ValueError: an array of another shape, or a value out of range.

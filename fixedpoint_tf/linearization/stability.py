@@ -131,7 +131,7 @@ def classify(
     Args:
         eigenvalues: ``(n, n_states)``.
         time: ``"discrete"`` or ``"continuous"``.
-        tol: how near the edge of stability a mode is called marginal.
+        tol: distance from the edge of stability within which a mode is marginal.
 
     Returns:
         ``(n,)`` strings, each equal to a member of :class:`Stability`; ``"unknown"`` where an

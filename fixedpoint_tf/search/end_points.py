@@ -202,7 +202,7 @@ def _merge_near(where, rank, known, reach: float) -> tuple[np.ndarray, np.ndarra
 def distinct_ends(ends: EndPoints, inputs: np.ndarray, tol_unique: float) -> np.ndarray:
     """Choose the distinct fixed points and slow points.
 
-    Of points nearer than ``tol_unique`` one stands for the others. Isolated fixed points
+    Among points nearer than ``tol_unique`` one stands for the others. Isolated fixed points
     that are located apart from each other are kept however near, unless a ``tol_unique``
     above the default asks for a coarser set.
 

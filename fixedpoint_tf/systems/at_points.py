@@ -40,7 +40,7 @@ def check_points(system: DynamicalSystem, points: Any) -> None:
     """Refuse points of another system.
 
     Raises:
-        TypeError: ``points`` is no FixedPoints.
+        TypeError: ``points`` is not a FixedPoints.
         ValueError: the states or the time are not those of the system, or its weights are
             not finite.
     """
@@ -103,7 +103,7 @@ def inputs_of(system: DynamicalSystem, points: FixedPoints) -> np.ndarray:
     """Return the constant input ``(n, n_inputs)`` of each point, checked to fit the system.
 
     Raises:
-        TypeError: ``points`` is no FixedPoints.
+        TypeError: ``points`` is not a FixedPoints.
         ValueError: the states, inputs or kind of time are not those of the system, or a
             state is not finite.
     """

@@ -62,7 +62,7 @@ def sample_states(
     Args:
         layout: how the states are packed.
         state_traj: ``(n_batch, n_time, n_states)``, or nested as the cell has them.
-        n_inits: how many.
+        n_inits: number of samples.
         rng: source of randomness.
         valid_bxt: ``(n_batch, n_time)`` boolean, times that may be drawn; default: all.
         noise_scale: standard deviation of the noise.
@@ -104,7 +104,7 @@ def sample_inputs_and_states(
         layout: how the states are packed.
         inputs: ``(n_batch, n_time, n_inputs)``.
         state_traj: ``(n_batch, n_time, n_states)``, or nested as the cell has them.
-        n_inits: how many.
+        n_inits: number of samples.
         rng: source of randomness.
         n_inputs: width of the input.
         valid_bxt: ``(n_batch, n_time)`` boolean, times that may be drawn; default: all.

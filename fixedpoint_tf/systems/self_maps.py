@@ -23,9 +23,9 @@ SLACK = 1e-6  # of the width, against rounding
 def self_maps(system: DynamicalSystem, inputs: np.ndarray, seed: int = 0) -> np.ndarray:
     """Test whether a network keeps the states of its box within it, under each input.
 
-    Cells in closed form have proved it or not. Of other updates the sum of the indices is one
+    Cells in closed form have proved it or not. For other updates the sum of the indices is one
     where their operations make a matrix times the states plus something bounded (a leaky rate
-    network), if all their fixed points lie within the bounds. Of those left, with bounds on
+    network), if all their fixed points lie within the bounds. Among the rest, with bounds on
     all their states, it is taken on trust, unless a sample contradicts: random states of a box
     slightly wider than the bounds, random corners of it, and the corners at which the network,
     were it linear, would take each of its states the furthest. In continuous time the flow

@@ -72,13 +72,13 @@ class StateLayout:
         Args:
             states: ``(..., n_states)``; or the states one by one, each ``(..., size)``, in
                 a list or tuple nested like the cell's, or in a mapping by name.
-            argument: what an error calls it.
+            argument: its name in errors.
 
         Returns:
             ``(..., n_states)`` float64.
 
         Raises:
-            TypeError: what came is no array of real numbers.
+            TypeError: the value is not an array of real numbers.
             ValueError: the number, names or widths of the states do not fit.
 
         Example:

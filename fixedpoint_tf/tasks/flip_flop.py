@@ -41,9 +41,9 @@ def flip_flop(
     pulse at the first step, so that the target is defined from there on.
 
     Args:
-        rng: where the randomness comes from.
+        rng: random number generator.
         n_trials: number of trials.
-        n_time: steps a trial.
+        n_time: steps per trial.
         n_bits: number of bits, each with its own input and output.
         pulse_probability: probability of a pulse at a step of an input, in [0, 1].
 
@@ -51,7 +51,7 @@ def flip_flop(
         ``inputs`` and ``targets``, both ``(n_trials, n_time, n_bits)``, float32.
 
     Raises:
-        TypeError: ``rng`` is no ``numpy.random.Generator`` or a size is no integer.
+        TypeError: ``rng`` is not a ``numpy.random.Generator`` or a size is not an integer.
         ValueError: a size is not positive, or the probability is outside [0, 1].
 
     References:

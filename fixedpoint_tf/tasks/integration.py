@@ -40,9 +40,9 @@ def white_noise_integration(
     """Draw trials of the white-noise integrator, whose target is the summed input.
 
     Args:
-        rng: where the randomness comes from.
+        rng: random number generator.
         n_trials: number of trials.
-        n_time: steps a trial.
+        n_time: steps per trial.
         bias: the mean of a trial's input is uniform in [-bias, bias].
         noise: standard deviation of the input about its mean, at each step.
 
@@ -50,7 +50,7 @@ def white_noise_integration(
         ``inputs`` and ``targets``, both ``(n_trials, n_time, 1)``, float32.
 
     Raises:
-        TypeError: ``rng`` is no ``numpy.random.Generator`` or a size is no integer.
+        TypeError: ``rng`` is not a ``numpy.random.Generator`` or a size is not an integer.
         ValueError: a size is not positive, or ``bias`` or ``noise`` is negative.
 
     References:
@@ -88,9 +88,9 @@ def binary_decision(
     free in between.
 
     Args:
-        rng: where the randomness comes from.
+        rng: random number generator.
         n_trials: number of trials.
-        n_time: steps a trial.
+        n_time: steps per trial.
         bias: the mean of a trial's input is uniform in [-bias, bias].
         noise: standard deviation of the input about its mean, at each step.
 
@@ -98,7 +98,7 @@ def binary_decision(
         ``inputs`` and ``targets``, both ``(n_trials, n_time, 1)``, float32.
 
     Raises:
-        TypeError: ``rng`` is no ``numpy.random.Generator`` or a size is no integer.
+        TypeError: ``rng`` is not a ``numpy.random.Generator`` or a size is not an integer.
         ValueError: a size is not positive, or ``bias`` or ``noise`` is negative.
 
     References:
@@ -129,9 +129,9 @@ def context_dependent_integration(
     """Draw trials of the integration of one stream among several, chosen by the context.
 
     Args:
-        rng: where the randomness comes from.
+        rng: random number generator.
         n_trials: number of trials.
-        n_time: steps a trial.
+        n_time: steps per trial.
         bias: the mean of each stream in a trial is uniform in [-bias, bias].
         noise: standard deviation of a stream about its mean, at each step.
         n_streams: number of streams, and of contexts.
@@ -142,7 +142,7 @@ def context_dependent_integration(
         sum so far of the stream that the context names. Both float32.
 
     Raises:
-        TypeError: ``rng`` is no ``numpy.random.Generator`` or a size is no integer.
+        TypeError: ``rng`` is not a ``numpy.random.Generator`` or a size is not an integer.
         ValueError: a size is not positive, or ``bias`` or ``noise`` is negative.
 
     References:

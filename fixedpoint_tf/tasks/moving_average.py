@@ -23,16 +23,16 @@ def two_point_average(
     at this step and at the one before; the input before the first step counts as zero.
 
     Args:
-        rng: where the randomness comes from.
+        rng: random number generator.
         n_trials: number of trials.
-        n_time: steps a trial.
+        n_time: steps per trial.
         n_inputs: number of inputs, each averaged by itself.
 
     Returns:
         ``inputs`` and ``targets``, both ``(n_trials, n_time, n_inputs)``, float32.
 
     Raises:
-        TypeError: ``rng`` is no ``numpy.random.Generator`` or a size is no integer.
+        TypeError: ``rng`` is not a ``numpy.random.Generator`` or a size is not an integer.
         ValueError: a size is not positive.
 
     References:
@@ -68,9 +68,9 @@ def pulse_average(
     the first step it is half of the first height.
 
     Args:
-        rng: where the randomness comes from.
+        rng: random number generator.
         n_trials: number of trials.
-        n_time: steps a trial.
+        n_time: steps per trial.
         pulse_probability: probability of a pulse at a step, in [0, 1].
 
     Returns:
@@ -78,7 +78,7 @@ def pulse_average(
         both float32.
 
     Raises:
-        TypeError: ``rng`` is no ``numpy.random.Generator`` or a size is no integer.
+        TypeError: ``rng`` is not a ``numpy.random.Generator`` or a size is not an integer.
         ValueError: a size is not positive, or the probability is outside [0, 1].
 
     References:

@@ -32,9 +32,9 @@ def ring_integration(
     that holding a heading is trained as well as turning.
 
     Args:
-        rng: where the randomness comes from.
+        rng: random number generator.
         n_trials: number of trials.
-        n_time: steps a trial.
+        n_time: steps per trial.
         speed: typical angular velocity, in radians a step.
         correlation: of the velocity from one step to the next, in [0, 1).
 
@@ -44,7 +44,7 @@ def ring_integration(
         ``(n_trials, n_time, 2)``: cosine and sine of the heading. Both float32.
 
     Raises:
-        TypeError: ``rng`` is no ``numpy.random.Generator`` or a size is no integer.
+        TypeError: ``rng`` is not a ``numpy.random.Generator`` or a size is not an integer.
         ValueError: a size is not positive, ``speed`` is negative, or ``correlation`` is
             outside [0, 1).
 

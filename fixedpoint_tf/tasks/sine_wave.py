@@ -30,16 +30,16 @@ def sine_waves(
     Args:
         rng: random number generator.
         n_trials: number of trials.
-        n_time: steps a trial.
+        n_time: steps per trial.
         n_frequencies: number of frequencies, evenly spaced.
-        slowest: lowest frequency, in cycles a step.
-        fastest: highest frequency, in cycles a step; 0.5 at most: no discrete signal is faster.
+        slowest: lowest frequency, in cycles per step.
+        fastest: highest frequency, in cycles per step; 0.5 at most: no discrete signal is faster.
 
     Returns:
         ``inputs`` and ``targets``, both ``(n_trials, n_time, 1)``, float32.
 
     Raises:
-        TypeError: ``rng`` is no ``numpy.random.Generator`` or a size is no integer.
+        TypeError: ``rng`` is not a ``numpy.random.Generator`` or a size is not an integer.
         ValueError: a size is not positive, or not ``0 < slowest <= fastest <= 0.5``.
 
     References:

@@ -59,7 +59,7 @@ class Recipe:
         epochs: passes over the trials.
         batch_size: trials a gradient step.
         learning_rate: at the start.
-        lengths: numbers of steps a trial, each for an equal share of the epochs: a network that
+        lengths: numbers of steps per trial, each for an equal share of the epochs: a network that
             solves short trials learns long ones more easily (Bengio et al. 2009, "Curriculum
             learning"). The last is the full length.
         recurrent_gain: of the initial weights, see

@@ -81,7 +81,7 @@ def numbers_or_nan(
     """Return an array of numbers in its own type, with NaN and without infinity.
 
     Args:
-        value: what was passed.
+        value: the argument as passed.
         argument: its name.
         n_axes: the numbers of axes allowed, and then not empty; None: any shape.
         shape: the shape expected, in words.
@@ -119,7 +119,7 @@ def several(values: Any, argument: str) -> list[Any]:
     """Return what stands in a list, an array or a range of one axis, at least one.
 
     Args:
-        values: what was passed.
+        values: the argument as passed.
         argument: its name.
 
     Raises:
@@ -151,7 +151,7 @@ def check_share(value: Any, argument: str, *, closed: bool = False) -> float:
     """Return a share, above 0 and below 1, or from 0 to 1.
 
     Args:
-        value: what was passed.
+        value: the argument as passed.
         argument: its name.
         closed: 0 and 1 are right as well.
 
@@ -176,7 +176,7 @@ def check_pair(value: Any, argument: str, what: str) -> tuple[Any, Any]:
     """Return the two things of a pair.
 
     Args:
-        value: what was passed: a tuple or a list.
+        value: the argument as passed: a tuple or a list.
         argument: its name.
         what: the two are, in words.
 
@@ -221,7 +221,7 @@ def refuse_flags(value: Any, argument: str, expected: str) -> None:
     """Refuse True and False where numbers are meant.
 
     Args:
-        value: what was passed, an array or a list.
+        value: the argument as passed, an array or a list.
         argument: its name.
         expected: in words.
 
@@ -267,7 +267,7 @@ def seconds_per_bin(value: Any, stacklevel: int = 3) -> float:
     """Return a width of bins in seconds, with a warning if it seems to be in milliseconds.
 
     Args:
-        value: what was passed.
+        value: the argument as passed.
         stacklevel: of the warning, as seen from here.
 
     Raises:

@@ -36,7 +36,7 @@ def as_conditions(value: Any, n_trials: int | None, name: str = "conditions") ->
     Args:
         value: ``(n_trials,)``, or a row or a column of them; text may be bytes, in UTF-8,
             UTF-16 or Latin-1.
-        n_trials: number of trials; none: as many as there are labels.
+        n_trials: number of trials; None: as many as there are labels.
         name: of the argument, for errors.
 
     Returns:

@@ -38,7 +38,7 @@ def log_factorial(counts):
         counts: a tensor or an array of any shape, float32 or float64.
 
     Returns:
-        Of the same shape and type.
+        An array of the same shape and type.
 
     Example:
         >>> log_factorial(tf.constant([0.0, 1.0, 5.0])).numpy().round(4).tolist()

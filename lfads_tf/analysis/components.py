@@ -97,7 +97,7 @@ def principal_components(features: Any, n_components: int | None = None) -> Prin
     Args:
         features: ``(n_trials, n_bins, n_features)`` or ``(n_samples, n_features)``; samples
             with NaN are left out.
-        n_components: to keep; none: all.
+        n_components: to keep; None: all.
 
     Returns:
         Mean, axes and variances.

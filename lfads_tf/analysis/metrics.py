@@ -44,7 +44,7 @@ def r_squared(true: Any, estimated: Any, *, average: str | None = "neurons") -> 
         estimated: of the same shape.
         average: ``"neurons"``: the mean of the columns' R^2; ``"pooled"``: errors and
             deviations are summed over columns first, so that a column counts by its
-            variance; ``None``: one value a column.
+            variance; ``None``: one value per column.
 
     Returns:
         A float, or for ``None`` an array ``(n_neurons,)``; NaN where nothing varies.
@@ -204,7 +204,7 @@ def bits_per_spike(
             the training trials. By default those of ``spikes``, as in the benchmark: the
             best constant rates there are, so that no other reference gives a lower value.
             For a reference of 0 and a neuron that fires, the floor of 1e-9 expected
-            spikes a bin makes up most of its value.
+            spikes per bin makes up most of its value.
         per_neuron: return each neuron's gain over its own spikes.
 
     Returns:

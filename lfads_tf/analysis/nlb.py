@@ -44,7 +44,7 @@ def co_smoothing(
         spikes: counts of the same shape; NaN where nothing was observed.
         bin_width: in seconds.
         n_encode_neurons: the first so many neurons were shown.
-        n_encode_bins: the first so many bins belong to the trial; none: all.
+        n_encode_bins: the first so many bins belong to the trial; None: all.
 
     Returns:
         As :func:`bits_per_spike`, whose reference are the mean rates of these very
@@ -118,7 +118,7 @@ def nlb_behavior_r_squared(
         eval_rates: of the evaluated trials.
         eval_behavior: of the evaluated trials.
         bin_width: in seconds.
-        train_masks: trials that share a decoder, ``(n_trials, n_masks)``; none: all do.
+        train_masks: trials that share a decoder, ``(n_trials, n_masks)``; None: all do.
         eval_masks: the same of the evaluated trials.
         penalties: to choose from.
 
@@ -188,7 +188,7 @@ def evaluate_nlb(
         bin_width: in seconds; with the name it says which group is read.
 
     Returns:
-        ``co-bps``; ``vel R2`` where behaviour has one value a bin; ``psth R2`` and
+        ``co-bps``; ``vel R2`` where behaviour has one value per bin; ``psth R2`` and
         ``fp-bps`` where the targets have what it takes. The correlation with produced times
         of ``dmfc_rsg`` is not among them.
 

@@ -86,7 +86,7 @@ def psth_r_squared(
         psth: in the unit of the rates, ``(n_conditions, n_bins, n_neurons)``, NaN where
             unknown: the benchmark's are means of spikes smoothed by a Gaussian of 30 ms, over
             all trials of a condition.
-        kinds: the condition of each PSTH; none: the sorted conditions of the trials.
+        kinds: the condition of each PSTH; None: the sorted conditions of the trials.
             Conditions without a trial are left out; trials of none of these, too.
         jitter: as for :func:`condition_means`.
 

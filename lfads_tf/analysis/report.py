@@ -37,11 +37,11 @@ def measured(
     they see, and bins (forward prediction).
 
     Args:
-        model: that inferred.
+        model: the model of the inference.
         train: trials for training.
         valid: trials for validation.
-        of_train: what was inferred of the former.
-        of_valid: what was inferred of the latter.
+        of_train: inference on the former.
+        of_valid: inference on the latter.
     """
     width = train.bin_width
     sd = select_gaussian_width(train.spikes, width).sd
@@ -106,7 +106,7 @@ def draw(
         out: folder for the figures.
         train: trials for training.
         valid: trials for validation.
-        of_valid: what was inferred of the latter.
+        of_valid: inference on the latter.
         history: lists by name, a number an epoch.
 
     Returns:

@@ -122,7 +122,7 @@ def smooth_pca(
         sd: of the Gaussian in seconds.
         n_components: that are kept; with as many as neurons this is :func:`smooth_gaussian`.
         fitted_to: spikes from which the components are taken, such as those of training
-            trials; none: ``spikes``.
+            trials; None: ``spikes``.
 
     Returns:
         Spikes/s of the shape of ``spikes``, float64, floored at 0: a projection may fall

@@ -88,7 +88,7 @@ def fit(
     A run that is resumed goes on with what it began with.
 
     Args:
-        data: HDF5 files that :meth:`Session.load` reads, one a session.
+        data: HDF5 files that :meth:`Session.load` reads, one per session.
         out: folder for the models, the history and the state of training.
         group: of the file, e.g. ``day0/trials``.
         axes: their order in the file; see :meth:`Session.load`.
@@ -231,7 +231,7 @@ def infer(
         group: of the file.
         axes: their order in the file; see :meth:`Session.load`.
         bin_width: in seconds; the model's where neither this nor the file tells it.
-        session: which of several sessions of the model the trials are of; none: that of
+        session: name of the trials' session, for a model of several; None: that of
             the name in the file, else of the name of the file.
         split: ``all`` trials, or ``train``, ``valid`` or ``test`` where the file tells them
             apart.

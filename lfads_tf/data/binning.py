@@ -218,7 +218,7 @@ def segment(
         ``(n_events, n_bins_of_a_trial, ...)``.
 
     Raises:
-        TypeError: no numbers.
+        TypeError: not an array of numbers.
         ValueError: times that are no whole number of bins, an empty window, or events
             outside the recording with ``outside="error"``.
 
@@ -289,7 +289,7 @@ def chop(continuous: Any, window: int, overlap: int, *, fill: float = np.nan) ->
         ``(n_windows, window, ...)``, a copy; floating point as given, else float32.
 
     Raises:
-        TypeError: no numbers.
+        TypeError: not an array of numbers.
         ValueError: no bins, or sizes out of range.
 
     Example:
@@ -320,13 +320,13 @@ def merge(windows: Any, overlap: int, n_bins: int | None = None) -> np.ndarray:
         windows: ``(n_windows, window, ...)``, such as rates inferred from what
             :func:`chop` returned.
         overlap: as given to :func:`chop`.
-        n_bins: of the recording, to leave out what lies past its end; none: keep all.
+        n_bins: of the recording, to leave out what lies past its end; None: keep all.
 
     Returns:
         ``(n_bins, ...)``; floating point as given, else float32.
 
     Raises:
-        TypeError: no numbers.
+        TypeError: not an array of numbers.
         ValueError: ``n_bins`` that do not chop into so many windows.
 
     Example:
@@ -380,7 +380,7 @@ def rebin(spikes: Any, factor: int) -> np.ndarray:
         Counts ``(..., n_bins // factor, n_neurons)``; of half precision float32.
 
     Raises:
-        TypeError: no numbers.
+        TypeError: not an array of numbers.
         ValueError: a factor that does not divide the number of bins.
 
     Example:

@@ -77,7 +77,7 @@ def as_lengths(lengths: Any, n_trials: int, n_bins: int) -> np.ndarray:
     """Return the lengths of trials in bins, checked.
 
     Raises:
-        TypeError: no numbers.
+        TypeError: not an array of numbers.
         ValueError: not one whole number from 1 to ``n_bins`` for each trial.
 
     Example:
@@ -130,7 +130,7 @@ def padded(
     Args:
         value: one array, a list of one array for each trial, or none.
         name: of the argument, for errors.
-        lengths: of the trials in bins; none: all are whole.
+        lengths: of the trials in bins; None: all are whole.
         shape: of the spikes; trials and bins come first.
         fill: a number or NaN.
 

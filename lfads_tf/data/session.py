@@ -58,9 +58,9 @@ class Session:
             without a condition. Whole numbers above 2**53 beside such a trial become text.
         true_rates: ``(n_trials, n_bins, n_neurons)`` in spikes/s, if they are known.
         n_encode_neurons: number of neurons, from the first on, that the encoders see
-            (co-smoothing); none: all.
+            (co-smoothing); None: all.
         n_encode_bins: number of bins, from the first on, that the encoders see (forward
-            prediction); none: all.
+            prediction); None: all.
 
     Raises:
         TypeError: what is no array of numbers, or no number.
@@ -294,13 +294,13 @@ class Session:
                 lfads-torch, whose held-out samples are NaN.
             bin_width: in seconds; needed where the file does not tell it. Another program's
                 file is overruled by it, with a warning.
-            name: of the session; none: the file's.
+            name: of the session; None: the file's.
             group: read what lies below this group, such as ``"day0/trials"``.
             truth_unit: of true rates, ``"spikes/s"`` or ``"spikes/bin"``. None: in
                 spikes/s, or, where the file has a ``conversion_factor``, as the other
                 programs read it: spikes/bin after division by it.
             axes: the order of ``"trials"``, ``"bins"`` and ``"neurons"`` in another program's
-                file (of MATLAB: as ``size`` tells it there); none: that order. In
+                file (of MATLAB: as ``size`` tells it there); None: that order. In
                 MATLAB a trial may also be a cell with a matrix; ``axes`` begins with what a
                 cell is.
 

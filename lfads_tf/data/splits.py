@@ -23,7 +23,7 @@ def validation_trials(
         n_trials: number of trials, at least 2.
         valid_fraction: between 0 and 1.
         seed: the same seed gives the same trials.
-        conditions: ``(n_trials,)``; none: all are alike.
+        conditions: ``(n_trials,)``; None: all are alike.
 
     Returns:
         A mask ``(n_trials,)``, true for validation.

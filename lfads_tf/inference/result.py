@@ -43,7 +43,7 @@ class Inferred(NamedTuple):
         factors: ``(n_trials, n_bins, n_factors)``.
         initial_condition_mean: of the posterior, ``(n_trials, n_initial_conditions)``.
         initial_condition_sd: its standard deviation, ``(n_trials, n_initial_conditions)``.
-        generator_initial_states: where the generator starts, before the first bin, ``(n_trials,
+        generator_initial_states: states of the generator before the first bin, ``(n_trials,
             generator_units)``: :attr:`LFADS.generator <lfads_tf.model.LFADS.generator>` rolls
             on from here.
         inferred_input_mean: ``(n_trials, n_bins, n_inferred_inputs)``, of width 0 without
@@ -87,10 +87,10 @@ class Inferred(NamedTuple):
         Args:
             path: of the file, which ends in ``.h5``, ``.hdf5`` or ``.hdf``; its folder is
                 made if need be.
-            overwrite: replace an existing file, once the new one is whole.
+            overwrite: replace an existing file, after the new one is complete.
 
         Raises:
-            FileExistsError: where the file exists, and not ``overwrite``.
+            FileExistsError: the file exists, and ``overwrite`` is False.
             ValueError: the name has another ending, or an array another shape.
 
         Example:

@@ -161,7 +161,7 @@ class Decoder(keras.layers.Layer):
                 k)``, of width 0 without controller; its bins are those decoded.
             external_tbe: measured inputs, ``(n_bins, n_trials, n_external_inputs)``.
             noise_tbu: standard normal noise of the inferred inputs, ``(n_bins, n_trials,
-                n_inferred_inputs)``; none: their means.
+                n_inferred_inputs)``; None: their means.
             masks: dropout masks by name, of the shapes that the names' ends tell:
                 ``initial_bg``, ``factors_tbf``, ``generator_tbg``; missing ones drop
                 nothing.

@@ -45,7 +45,7 @@ class Network(keras.layers.Layer):
     """Encoders, decoder, read-out, priors and observation model.
 
     ``sessions`` has the read-in and the read-out of each session, and the methods take the
-    weights of a session, or of the session of each row. Of one session there may be no
+    weights of a session, or of the session of each row. With one session there may be no
     read-in.
 
     Args:

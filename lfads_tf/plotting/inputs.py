@@ -33,7 +33,7 @@ def plot_inferred_inputs(
     one panel an input, one colour a condition; of more than three conditions the mean
     alone. If events come at different times in different trials, the trials are aligned to
     them first, and bins that fewer than half of a condition's trials reach are left out.
-    With ``trials``: these trials, one a column, with the posterior's mean and standard
+    With ``trials``: these trials, one per column, with the posterior's mean and standard
     deviation.
 
     Inferred inputs have no unit, sign or size of their own.
@@ -49,7 +49,7 @@ def plot_inferred_inputs(
         start: time of the first bin's beginning in seconds.
         cyclic: the conditions, in order, follow one another around a circle, as directions
             of reaching do; so do their colours.
-        axes: to draw in, one row an input; one column, or one for each of ``trials``.
+        axes: to draw in, one row per input; one column, or one for each of ``trials``.
 
     Returns:
         The figure and the axes, ``(n_inferred_inputs, n_columns)``.

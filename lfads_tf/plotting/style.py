@@ -49,7 +49,7 @@ def field(
 
     Args:
         name: of the argument.
-        inferred: what was passed.
+        inferred: the argument as passed.
         attribute: of the result.
         n_axes: of the array.
         shape: expected, in words.

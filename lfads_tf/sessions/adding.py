@@ -87,7 +87,7 @@ def weights_like(
             encoded_bins, n_read_in)``.
         factors: of their factors, ``(n_conditions, n_bins, n_factors)``.
         n_components: go by this many shared principal components of ``seen`` and of the
-            session's averages (principal components regression); none: regress onto ``seen``
+            session's averages (principal components regression); None: regress onto ``seen``
             itself, which are such components already.
     """
     config = network.config

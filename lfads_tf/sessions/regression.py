@@ -60,7 +60,7 @@ def regress_by_components(
     Args:
         averages: ``(n_conditions, n_bins, n_neurons)``.
         targets: ``(n_conditions, n_bins, n_targets)``.
-        n_components: how many are shared.
+        n_components: number of shared components.
 
     Returns:
         Kernel ``(n_neurons, n_targets)`` and bias ``(n_targets,)``.

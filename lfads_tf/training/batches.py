@@ -2,7 +2,7 @@
 
 A batch is a dictionary: ``spikes_btn`` (NaN where nothing was observed), ``external_bte``,
 ``weight_b`` (0 for padding) and, with sample validation, ``train_mask_btn`` (0 for the samples
-that are never shown nor fitted). Of several sessions it also has ``session_b``, the place of
+that are never shown nor fitted). With several sessions it also has ``session_b``, the place of
 each trial's session among the model's, and, where sessions have weights,
 ``session_weight_b``.
 """
@@ -68,7 +68,7 @@ def batches(
     Args:
         arrays: of :func:`lfads_tf.training.trial_arrays.as_arrays`.
         batch_size: trials at most.
-        seed: of the order; none: the trials as they stand, once.
+        seed: of the order; None: the trials as they stand, once.
         first_epoch: the epoch to begin with.
 
     Returns:
@@ -116,7 +116,7 @@ def padded_batches(
             external inputs ``(n_trials, n_bins, n_external_inputs)``.
         config: of the model.
         name: of the argument, for errors.
-        n_used: batches that will be read; none: all.
+        n_used: batches that will be read; None: all.
 
     Returns:
         Batches as :func:`checked_batch` makes them, all of the size of the first.
@@ -298,7 +298,7 @@ def joined(data: tf.data.Dataset, name: str = "data", n_used: int | None = None)
         data: batches ``(n_trials, n_bins, n_neurons)``, or pairs of such and
             ``(n_trials, n_bins, n_external_inputs)``.
         name: of the argument, for errors.
-        n_used: batches that are read; none: all.
+        n_used: batches that are read; None: all.
 
     Returns:
         One array, or a tuple of as many as the batches have.

@@ -55,7 +55,7 @@ def say_no_end(n_read: int, n_said: int, name: str, limit: str | None) -> int:
         n_read: batches so far.
         n_said: batches at which it was last said.
         name: of the argument that they are.
-        limit: the argument that says after how many to stop; none: there is none.
+        limit: the argument that says after how many to stop; None: there is none.
 
     Returns:
         Batches at which it was last said, now.

@@ -76,7 +76,7 @@ def default_callbacks(
 
     Args:
         directory: where the best and the last model, the history and the state of training
-            go; none: nothing is written.
+            go; None: nothing is written.
         patience: epochs without a better value until training stops.
         lr_patience: epochs without a better value until the learning rate falls.
         lr_factor: by which it falls.

@@ -210,7 +210,7 @@ def check_split(session: Session, config: LFADSConfig, name: str) -> None:
     """Refuse a session that holds out neurons or bins that the model would encode.
 
     Args:
-        session: with ``n_encode_neurons`` and ``n_encode_bins``; none: it asks for nothing.
+        session: with ``n_encode_neurons`` and ``n_encode_bins``; None: it asks for nothing.
         config: of the model.
         name: of the argument, for errors.
 
@@ -548,7 +548,7 @@ def check_pipeline(
         name: of the argument, for errors.
         config: of the model.
         end: the argument that says after how many batches of an endless one to stop, if it
-            was left out; none: they need not end.
+            was left out; None: they need not end.
 
     Raises:
         TypeError: a model of several sessions, whose sessions batches do not name; parts

@@ -50,7 +50,7 @@ def default_shards(n_trials: int | None) -> int:
     """Choose the number of shards of a batch on this machine.
 
     Args:
-        n_trials: trials in the batch; none: not known before it comes.
+        n_trials: trials in the batch; None: not known before it comes.
 
     Example:
         >>> default_shards(1)
@@ -67,7 +67,7 @@ def check_strategy(made_under: tf.distribute.Strategy | None = None) -> None:
     """Refuse the strategies under which a model cannot be trained.
 
     Args:
-        made_under: the strategy of the model, which is then in use; none: a model is made.
+        made_under: the strategy of the model, which is then in use; None: a model is made.
 
     Raises:
         ValueError: a strategy of several machines, or another than the model's own.

@@ -48,7 +48,7 @@ def as_arrays(
         session_weights: see :func:`trial_weights`.
 
     Returns:
-        Arrays by name, float32, without the weights of padding. Of several sessions the
+        Arrays by name, float32, without the weights of padding. With several sessions the
         trials follow one another, ``session_b`` is the place of each trial's session in the
         configuration, and spikes are NaN for neurons that a session does not have.
 

@@ -56,7 +56,7 @@ def check_number(
     """Return a number between two others, by default a finite positive one.
 
     Args:
-        value: what was passed.
+        value: the argument as passed.
         argument: its name.
         low: the lower end.
         high: the upper end.
@@ -114,7 +114,7 @@ def check_range(
     """Return two finite numbers, the first below the second.
 
     Args:
-        value: what was passed: a tuple, list or array of two.
+        value: the argument as passed: a tuple, list or array of two.
         argument: its name.
         low, high, closed: the range of both, as in :func:`check_number`.
 
@@ -178,7 +178,7 @@ def check_index(value: Any, argument: str, n: int, of: str, *, negative: bool = 
     """Return the number of one of ``n`` things, counted from 0.
 
     Args:
-        value: what was passed.
+        value: the argument as passed.
         argument: its name.
         n: how many there are.
         of: what they are, in the plural.
@@ -210,7 +210,7 @@ def check_switch(value: Any, argument: str, *, none: bool = False) -> bool | Non
     """Return True or False, and refuse numbers.
 
     Args:
-        value: what was passed.
+        value: the argument as passed.
         argument: its name.
         none: None is right as well, and comes back.
 

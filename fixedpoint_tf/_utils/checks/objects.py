@@ -30,7 +30,7 @@ def check_instance(value: Any, argument: str, *types: type, none: bool = False) 
     """Refuse anything but an object of one of some types.
 
     Args:
-        value: what was passed.
+        value: the argument as passed.
         argument: its name.
         types: the types.
         none: None is right as well.
@@ -141,7 +141,7 @@ def check_function(value: Any, argument: str, *, of: str = "", none: bool = Fals
     """Refuse what cannot be called.
 
     Args:
-        value: what was passed.
+        value: the argument as passed.
         argument: its name.
         of: what it is a function of, such as ``" of s"``.
         none: None is right as well.

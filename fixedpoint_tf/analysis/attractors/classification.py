@@ -65,7 +65,7 @@ def classify_attractors(
     states that come to it belong to it.
 
     Any other manifold must be well sampled: neighbours on a ring nearer than its radius,
-    say. Of a trained network a search finds the few exact fixed points on it; keep the slow
+    say. In a trained network a search finds the few exact fixed points on it; keep the slow
     points, and sample the manifold between by
     :func:`fixedpoint_tf.analysis.sample_slow_states`. Where fixed points fill
     a line, a small ``tol_unique`` keeps more of them. Points at different inputs are never
@@ -81,9 +81,9 @@ def classify_attractors(
     points leave it; its points then stand as unclear, with a slow mode and no neighbours.
 
     Args:
-        system: what :func:`fixedpoint_tf.as_system` takes.
+        system: a network, as :func:`fixedpoint_tf.as_system` takes it.
         points: the fixed and slow points of a search. Those that did not converge are
-            left out; without a status all are taken. Of points within ``tol_unique`` one
+            left out; without a status all are taken. Among points within ``tol_unique`` one
             is taken, a fixed one before a slow one, else the slowest.
         min_time_constant: a mode with a time constant of more than so many steps (continuous:
             units of time) is slow, and so is a manifold. Choose it between the time for which

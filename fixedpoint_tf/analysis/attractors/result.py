@@ -235,7 +235,7 @@ class Attractors(Result):
         line goes through them and the places midway between.
 
         Args:
-            group: which of its groups.
+            group: number of the group.
             fig: the figure to add axes to.
             ax: the axes to draw in.
 

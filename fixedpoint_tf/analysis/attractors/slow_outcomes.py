@@ -45,7 +45,7 @@ def settle_on_chains(
 
     Returns:
         ``(n,)``, the number of the chain that each state comes to, -1 for none; and
-        ``(n, n_states)``, the place where it comes to it. Of a state that comes to a line
+        ``(n, n_states)``, the place where it comes to it. For a state that comes to a line
         from beyond its ends this is where it has settled across the line.
     """
     which, place = np.full(len(x), -1), np.array(x)

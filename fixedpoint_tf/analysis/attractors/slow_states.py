@@ -51,11 +51,11 @@ def sample_slow_states(
     :func:`fixedpoint_tf.analysis.classify_attractors`.
 
     Args:
-        system: what :func:`fixedpoint_tf.as_system` takes.
+        system: a network, as :func:`fixedpoint_tf.as_system` takes it.
         states: ``(n, n_states)`` or trajectories ``(n_batch, n_time, n_states)``, such as
             :meth:`fixedpoint_tf.FixedPointFinder.simulate` returns.
         inputs: ``(n_inputs,)`` or ``(1, n_inputs)``, constant; zero by default.
-        n_steps: how long to let them settle: longer than the fast time constants, and
+        n_steps: number of steps for them to settle: longer than the fast time constants, and
             shorter than the slow ones, along which states would gather at attractors; 0 takes
             the states as they are.
         max_points: at most so many are kept, none nearer to another than a distance that

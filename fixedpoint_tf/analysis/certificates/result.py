@@ -76,7 +76,7 @@ class Certificates(Result):
     Attributes:
         certified: ``(n,)`` bool, the code is ``certified`` or ``supported``. :attr:`proved` and
             :attr:`supported` distinguish the two.
-        codes: of :class:`fixedpoint_tf.analysis.CertificateCode`, one a point.
+        codes: of :class:`fixedpoint_tf.analysis.CertificateCode`, one per point.
         existence_radius: ``(n,)``, a true fixed point lies within it; NaN where refused.
         uniqueness_radius: ``(n,)``, no other fixed point lies within it. For a sampled system
             it is at most the largest sampled radius, and no other given point lies within it.

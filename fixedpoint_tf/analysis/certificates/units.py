@@ -17,7 +17,7 @@ __all__ = ["in_units", "unequal_sizes"]
 def unequal_sizes(x: np.ndarray, x_init: np.ndarray | None = None) -> np.ndarray | None:
     """Return the size of each state where the sizes are very unequal.
 
-    A ball around states in volts and in spikes a second would be nothing for the one and
+    A ball around states in volts and in spikes per second would be nothing for the one and
     everything for the other.
 
     Args:

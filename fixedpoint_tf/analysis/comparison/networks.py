@@ -151,7 +151,7 @@ class Comparison(Result):
         return text + ("; interrupted" if self.interrupted else "")
 
     def to_markdown(self) -> str:
-        """Return the table as text, one row a network."""
+        """Return the table as text, one row per network."""
         head = ["network", *self.measures, "s"]
         rows = [head, ["---"] * len(head)]
         for i, label in enumerate(self.labels):

@@ -66,7 +66,7 @@ def estimate_coverage(
 
     Args:
         points: the second result of :meth:`fixedpoint_tf.FixedPointFinder.find_fixed_points`,
-            a row a start, with its ``status``.
+            a row per start, with its ``status``.
         known: points known from elsewhere, such as the first result of the search, which
             includes those of its further starts; they are counted beside the points that starts
             met. Points under inputs that no start had are left out.
@@ -145,7 +145,7 @@ def estimate_coverage(
 
 
 def _check(points: Any, of: str, confidence: float) -> None:
-    """Refuse what is no result of a search with a row a start, and options out of range."""
+    """Refuse what is no result of a search with a row per start, and options out of range."""
     check_one_set(points)
     if not isinstance(points, FixedPoints):
         raise TypeError(

@@ -19,7 +19,7 @@ __all__ = ["Coverage"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Coverage(Result):
-    """Coverage of a search, a row a condition or a row a point.
+    """Coverage of a search, a row per condition or a row per point.
 
     By :func:`fixedpoint_tf.analysis.estimate_coverage`.
 

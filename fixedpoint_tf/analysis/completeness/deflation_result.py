@@ -28,8 +28,8 @@ class Deflated(Result):
         points: the known points in their order, then the new fixed points, with the arrays
             that both have; a new point under an input without a label has ``cond_id`` -1.
         is_new: ``(n,)`` bool, which of them are new.
-        n_starts: how many starts were made.
-        n_arrived: how many of them came near a fixed point that was not known in that round.
+        n_starts: number of starts.
+        n_arrived: number of starts that reached a fixed point not known in that round.
         interrupted: whether the call was interrupted.
 
     Example:

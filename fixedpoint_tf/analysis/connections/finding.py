@@ -74,7 +74,7 @@ def find_connections(
     to 1%, at most a tenth of the distance to the nearest other point.
 
     Args:
-        system: what :func:`fixedpoint_tf.as_system` takes.
+        system: a network, as :func:`fixedpoint_tf.as_system` takes it.
         points: of a search, distinct ones. The fixed points are left and reached (without
             a status all points); slow points are not.
         n_directions: random directions from a saddle with several unstable ones.

@@ -48,7 +48,7 @@ class Connections(Result):
         direction: ``(n_edges, n_states)``, of length 1, in its unstable subspace.
         sign: ``(n_edges,)`` int: the two ways along one axis are 1 and -1; directions
             drawn at random are 0.
-        target: ``(n_edges,)`` int, the point reached, -1 for none. Of a way along a boundary
+        target: ``(n_edges,)`` int, the point reached, -1 for none. For a way along a boundary
             between basins it is the saddle on it to which the exact way would lead.
         outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.analysis.RunOutcome`.
         steps: ``(n_edges,)`` int, steps taken until within reach of the target for good.

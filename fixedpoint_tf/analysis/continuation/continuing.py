@@ -68,14 +68,14 @@ def continue_branches(
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
         points: a :class:`fixedpoint_tf.FixedPoints` of any number of points, or states
-            ``(n, n_states)``. Each may be at an input of its own. Of points with a status
+            ``(n, n_states)``. Each may be at an input of its own. Among points with a status
             the fixed points alone are followed: where states are only slow, Newton's method
             leads to a fixed point far away, or to none.
         path: inputs ``(n, n_inputs)`` joined by straight lines, s = 0 at the first and 1
             at the last, evenly spaced; two of them are the ends of one line. A branch has a
             point at each corner. Or a function from s to ``(n_inputs,)``, which must be
             smooth.
-        start: where on the path the points are. By default where the path has the
+        start: position of the points on the path. By default where the path has the
             ``inputs`` of a FixedPoints; and its beginning for states.
         s_range: first and last s of a function; (0, 1) by default.
         first_step: length of the first step along the curve, in s and in the root mean
@@ -83,7 +83,7 @@ def continue_branches(
             the width of the box that holds all fixed points where it is known, else that of
             the points and of their change along the path; from 0.1 to 10 it counts as 1.
         max_step: the longest step. No interval between two points is much longer.
-        min_step: where steps get shorter than this a branch ends.
+        min_step: step length below which a branch ends.
         max_points: of one branch in each direction.
         bounds: ``(lower, upper)``, numbers or ``(n_states,)``: a branch that leaves them
             ends. By default the box that holds all fixed points of the system, where it is

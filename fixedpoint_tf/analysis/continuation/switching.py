@@ -49,7 +49,7 @@ def switch_branch(
         system: the same as for :func:`continue_branches`.
         branches: result of :func:`continue_branches`.
         path: the same path of inputs.
-        bifurcation: which of ``branches.bifurcations``; it must be a branch point
+        bifurcation: index into ``branches.bifurcations``; it must be a branch point
             or a border branch point.
         s_range, first_step, max_step, min_step, max_points, bounds, verbose: as for
             :func:`continue_branches`.

@@ -74,7 +74,7 @@ def find_cycles(
             closed curves that are gone round at least three times in it.
         max_period: greatest period at which *unstable* exact cycles are sought; 0: none are.
         n_candidates: guesses of unstable cycles for each period.
-        n_extensions: how often a start that has not settled is run on, each time four
+        n_extensions: number of times that an unsettled start is run further, each time four
             times as long.
         tol_unique: cycles nearer than this, relative to their extent, are one and the
             same; shifted phases always are, and so are the cycles of a family that fills a

@@ -37,8 +37,8 @@ class Cycles(Result):
 
     The multipliers say how a deviation has grown once around: stable where all of them,
     but for the trivial one, lie within the unit circle. A curve and a limit cycle in
-    continuous time have one trivial multiplier 1, along the motion. Of an exact or
-    continuous cycle the multipliers are eigenvalues of the derivative once around. Of a
+    continuous time have one trivial multiplier 1, along the motion. For an exact or
+    continuous cycle the multipliers are eigenvalues of the derivative once around. For a
     curve no such matrix exists: what stands here are :math:`e^{\lambda T}` with the leading
     Lyapunov exponents :math:`\lambda` and the period T, which give the modulus only.
 
@@ -46,7 +46,7 @@ class Cycles(Result):
     repeats after 73 steps, and goes round 10 times in them, so that the oscillation takes
     7.3 steps. ``period`` is the number of steps after which the state is the same again,
     ``turns`` how often it has gone round by then; :meth:`frequencies` are those of the
-    oscillation. Of a cycle of a map that samples no oscillation both are the same.
+    oscillation. For a cycle of a map that samples no oscillation both are the same.
 
     Beware: unstable curves are not found, since no trajectory stays at them; and a curve
     does not tell a rotation from its mirror image, so the period is taken to be at least
@@ -68,7 +68,7 @@ class Cycles(Result):
         inputs: ``(n, n_inputs)``, the constant inputs.
         n_starts: ``(n,)`` int, how many starts ended at the cycle; 0 for those that were
             found by Newton's method alone, as unstable ones are.
-        outcomes: what each start came to, of :class:`fixedpoint_tf.analysis.StartOutcome`.
+        outcomes: outcome of each start, of :class:`fixedpoint_tf.analysis.StartOutcome`.
         cycle_of_start: ``(n_starts,)`` int, the row of the cycle, or -1.
         lyapunov: ``(n_starts,)``, the largest Lyapunov exponent per step or unit of time,
             where it was needed to tell; NaN elsewhere.
@@ -315,7 +315,7 @@ class Cycles(Result):
         Stable cycles are solid and unstable ones dashed. Exact cycles of a discrete system are
         drawn as points, joined by thin lines in the order in which they are gone through:
         there is nothing between them. Where a cycle goes round several times before it repeats,
-        its points are joined around instead. Of several closed curves that are visited in turn
+        its points are joined around instead. For several closed curves that are visited in turn
         each is drawn by itself. The axes are the first two principal components of all
         that is drawn; a system of two units is drawn in its own coordinates, and one of one
         unit over the steps of a cycle, from its greatest value on. Where no cycle was found,
@@ -325,7 +325,7 @@ class Cycles(Result):
             fps: fixed points of the same system.
             state_traj: ``(n_batch, n_time, n_states)`` or ``(n_time, n_states)``, trajectories
                 to draw beneath, such as those that were searched.
-            max_n_cycles: how many are drawn, in their order: stable ones first.
+            max_n_cycles: number of cycles drawn, in their order: stable ones first.
             fig: the figure to add axes to.
             ax: the axes to draw in.
 

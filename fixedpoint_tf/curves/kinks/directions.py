@@ -110,7 +110,7 @@ def ways(
         seed: of the directions in which pieces are looked for.
 
     Returns:
-        Distinct ways; with one threshold at the point, two. Of the pieces that meet where
+        Distinct ways; with one threshold at the point, two. Among the pieces that meet where
         many thresholds do, some may be missed.
     """
     radius, width = _distance(z), curve.d + 1

@@ -53,7 +53,7 @@ def may_be_fold(problem, x, u, steps, inverse, singular, eps: float) -> np.ndarr
 def is_exact_beside(problem: Problem, x: np.ndarray, u: np.ndarray, eps: float) -> np.ndarray:
     """Test for an exact fixed point where states that are zero to rounding are zero, ``(n,)``.
 
-    Of a ReLU network without bias zero is one, whatever its sides say of their signs.
+    For a ReLU network without bias zero is one, whatever its sides say of their signs.
     """
     tiny = np.abs(problem.origin / problem.scale + x) <= ZERO[1] * eps * state_size(x)[:, None]
     z = np.where(tiny, 0.0, problem.natural(x))

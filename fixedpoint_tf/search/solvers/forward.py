@@ -59,7 +59,7 @@ def smooth(problem: Problem, x: np.ndarray, u: np.ndarray, n_steps: int) -> np.n
         problem: residual, weights and box.
         x: states, ``(n, n_states)``.
         u: inputs, ``(n, n_inputs)``.
-        n_steps: how many.
+        n_steps: number of steps.
 
     Returns:
         ``(n, n_states)``, within the box.
@@ -104,7 +104,7 @@ def settle(
         problem: residual, weights and box.
         x: states, ``(n, n_states)``.
         u: inputs, ``(n, n_inputs)``.
-        max_steps: how long to run.
+        max_steps: largest number of steps.
         tol: a state rests when no coordinate moves by more than this in a step.
 
     Returns:

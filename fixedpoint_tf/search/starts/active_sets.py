@@ -113,7 +113,7 @@ def neighbouring_solutions(
 
     Args:
         rng: source of randomness.
-        n: how many.
+        n: number of them.
         known: ``(k, n_states)``, at least one point.
         network: rectified units.
         u: constant input, ``(n_inputs,)``.

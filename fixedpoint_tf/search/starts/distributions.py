@@ -20,7 +20,7 @@ def ball_states(
 
     Args:
         rng: source of randomness.
-        n: how many.
+        n: number of them.
         centre: ``(n_states,)``, middle of the region.
         half: ``(n_states,)``, half its widths.
 

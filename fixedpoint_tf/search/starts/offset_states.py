@@ -1,6 +1,6 @@
 """States that vary little about a value far from zero, such as a membrane potential of -65 mV.
 
-Lengths of a search are relative to the size of the states. Of such states that is how far
+Lengths of a search are relative to the size of the states. For such states this is how far
 they lie from their middle, not from zero: a network may have all its fixed points within a
 ten-thousandth of -65 mV. Starts that merely lie near each other are distinguished from that by
 the Jacobian, which then hardly changes between them.

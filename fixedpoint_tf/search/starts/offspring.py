@@ -19,7 +19,7 @@ def differences(rng: np.random.Generator, n: int, known: np.ndarray) -> np.ndarr
 
     Args:
         rng: source of randomness.
-        n: how many.
+        n: number of them.
         known: ``(k, n_states)``, at least two points.
 
     Returns:

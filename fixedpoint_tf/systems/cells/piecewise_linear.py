@@ -76,7 +76,7 @@ class PiecewiseLinear:
             object.__setattr__(self, name, value)
 
     def _of_units(self, name: str, n: int, shape: str, n_axes: int) -> np.ndarray:
-        """Return a field with a row a unit."""
+        """Return a field with a row per unit."""
         return as_numbers(
             getattr(self, name),
             name,

@@ -62,7 +62,7 @@ def working_types(
         n_states: width of its states.
         n_inputs: width of its inputs.
         dtype: the only type to be tried; default: both.
-        name: how errors call the function.
+        name: its name in errors.
 
     Returns:
         The types for the search and for the result.

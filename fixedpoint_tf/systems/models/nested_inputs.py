@@ -72,7 +72,7 @@ def input_tensors(model: Any) -> list[Any]:
 
 
 def pack_inputs(model: Any, flat: list[Any]) -> Any:
-    """Put arrays, one an input, into the structure that a model takes."""
+    """Put arrays, one per input, into the structure that a model takes."""
     if len(flat) == 1:
         return flat[0]
     graph = getattr(model, "_functional", None) or model

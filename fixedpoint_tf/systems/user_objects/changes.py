@@ -56,7 +56,7 @@ class Unchanged:
 
     Args:
         root: a cell or a function.
-        name: what errors call it.
+        name: its name in errors.
 
     Example:
         >>> gains = np.ones(3)

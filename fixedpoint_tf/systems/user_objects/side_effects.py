@@ -191,7 +191,7 @@ class LiveCall:
     Args:
         update: ``f(h, u)``.
         root: what it refers to: the cell or the function itself.
-        name: how errors call it.
+        name: its name in errors.
 
     Attributes:
         variables: those that a call reads, once it is prepared.

@@ -19,7 +19,7 @@ def check_map(update: Update, name: str, n_states: int, n_inputs: int, dtype: st
 
     Args:
         update: from ``(n, n_states)`` and ``(n, n_inputs)`` to ``(n, n_states)``.
-        name: how errors call it.
+        name: its name in errors.
         n_states: width of its states.
         n_inputs: width of its inputs.
         dtype: in which it is evaluated.

@@ -84,7 +84,7 @@ def decoding_r_squared(targets: Any, predictions: Any) -> float:
         R^2; NaN where no target that was predicted varies.
 
     Raises:
-        TypeError: no real numbers.
+        TypeError: not an array of real numbers.
         ValueError: shapes that do not agree, or infinity.
 
     Example:

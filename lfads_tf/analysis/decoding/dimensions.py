@@ -97,7 +97,7 @@ def decode_over_dimensions(
     Args:
         features: ``(n_trials, n_bins, n_features)``: factors, or rates of all neurons.
         targets: ``(n_trials, n_bins, n_targets)``.
-        decoder: as for :func:`fit_decoder`; none: :class:`Ridge`. Lag and penalty are chosen
+        decoder: as for :func:`fit_decoder`; None: :class:`Ridge`. Lag and penalty are chosen
             for each number of dimensions, inside the training trials.
         folds: as for :func:`cross_validate`.
         test: features and targets of trials that are held out already, by a model that never

@@ -114,7 +114,7 @@ def plot_decoded(
         targets: measured, ``(n_trials, n_bins, n_targets)``.
         predictions: of the same shape, by name.
         bin_width: in seconds.
-        trials: to draw, one a column; by default four, evenly over the data.
+        trials: to draw, one per column; by default four, evenly over the data.
         dimensions: of behaviour, one a row; by default the first three.
         names: of all dimensions of behaviour, with their units.
         start: time of the first bin's beginning in seconds.

@@ -122,13 +122,13 @@ def coherence(
         lfp: ``(n_trials, n_bins)``.
         bin_width: in seconds.
         half_bandwidth: W of the tapers in Hz, at least one cycle a trial; of T seconds a trial
-            K is ``2 T W - 1``, rounded down. 2 cycles a trial by default: 3 tapers.
+            K is ``2 T W - 1``, rounded down. 2 cycles per trial by default: 3 tapers.
 
     Returns:
         :class:`Coherence`.
 
     Raises:
-        TypeError: no real numbers.
+        TypeError: not an array of real numbers.
         ValueError: shapes that do not agree, NaN or infinity, a bandwidth out of range, or a
             single trial and taper, whose coherence is 1 whatever the signals.
 

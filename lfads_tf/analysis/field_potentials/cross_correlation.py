@@ -107,7 +107,7 @@ class CrossCorrelation(NamedTuple):
                 below which the function shows none.
 
         Returns:
-            In Hz, a number or one a neuron; NaN where it does not vary or holds NaN.
+            In Hz, a number or one per neuron; NaN where it does not vary or holds NaN.
 
         Raises:
             ValueError: a frequency out of range.
@@ -118,7 +118,7 @@ class CrossCorrelation(NamedTuple):
     def plot(self, *, level: float = 0.95, ax: Axes | None = None) -> tuple[Figure, Axes]:
         """Draw a cross-correlation over the band in which those of shuffled trials lie.
 
-        Of several neurons their mean is drawn over thin lines of each, and the band is that of
+        For several neurons their mean is drawn over thin lines of each, and the band is that of
         the mean; neurons of opposite sign cancel in it. The band is that of each lag alone: of
         many lags some leave it by chance.
 
@@ -168,7 +168,7 @@ def cross_correlation(
     Args:
         rates: ``(n_trials, n_bins, n_neurons)``, or ``(n_trials, n_bins)`` for one signal, in
             any unit.
-        lfp: ``(n_trials, n_bins)``, in any unit, one value a bin: filter before thinning out.
+        lfp: ``(n_trials, n_bins)``, in any unit, one value per bin: filter before thinning out.
         bin_width: in seconds.
         max_lag: in seconds; at most half a trial.
         band: lower and upper frequency in Hz; both go through :func:`band_pass` first.
@@ -181,7 +181,7 @@ def cross_correlation(
         :class:`CrossCorrelation`.
 
     Raises:
-        TypeError: no real numbers.
+        TypeError: not an array of real numbers.
         ValueError: shapes that do not agree, NaN or infinity (cut trials of different lengths
             to what all have), a condition of a single trial, a lag, band or number out of
             range.

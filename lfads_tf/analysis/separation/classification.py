@@ -57,7 +57,7 @@ def separate_conditions(
             chooses the shrinkage among them.
         method: ``"lda"``, ``"nearest_centroid"``, which counts all directions alike, or any
             classifier of scikit-learn, a copy of which is fitted to each bin.
-        shrinkage: of LDA, 0 to 1; none: chosen. 1 is the nearest centroid.
+        shrinkage: of LDA, 0 to 1; None: chosen. 1 is the nearest centroid.
         seed: of random folds.
 
     Returns:

@@ -96,7 +96,7 @@ class Separation(NamedTuple):
         """Return the first bin from which on the accuracy never falls below a level again.
 
         Args:
-            accuracy: the level; none: :meth:`above_chance`.
+            accuracy: the level; None: :meth:`above_chance`.
             start: first bin that is looked at, such as that in which a target appears.
 
         Returns:

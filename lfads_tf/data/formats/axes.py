@@ -54,7 +54,7 @@ def arrange_cells(
 
     Args:
         cells: of matrices, a row or a column.
-        axes: of :func:`as_axes`; none: as the lengths tell.
+        axes: of :func:`as_axes`; None: as the lengths tell.
         key: of the file, for errors.
         lengths: of the trials in bins, where they are known.
 

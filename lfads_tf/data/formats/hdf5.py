@@ -94,7 +94,7 @@ def read(
         path: the file.
         split: ``"all"``, ``"train"``, ``"valid"`` or ``"test"``.
         bin_width: in seconds; needed where the file does not tell it.
-        group: the group to read from; none: the top of the file.
+        group: the group to read from; None: the top of the file.
         truth_unit: of true rates; see :meth:`lfads_tf.Session.load`.
         axes: their order in another program's file; see :meth:`lfads_tf.Session.load`.
 
@@ -172,7 +172,7 @@ def has_splits(path: str | os.PathLike[str], *, group: str | None = None) -> boo
 
     Args:
         path: the file.
-        group: the group to look at; none: the top of the file.
+        group: the group to look at; None: the top of the file.
     """
     if has_checksum(existing(path)):
         return False  # one of ours

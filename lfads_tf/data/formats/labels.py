@@ -23,7 +23,7 @@ def labels_by_trial(values: Any, n_trials: int, key: str, *, is_matlab: bool = F
     Args:
         values: ``(n_trials,)`` or a row or a column, numbers or text; one-hot ``(n_trials,
             n_conditions)``; or a list, or rows of equal length, of the trials of each
-            condition. Of a MATLAB file also a cell array, or text with a letter a trial.
+            condition. For a MATLAB file also a cell array, or text with a letter a trial.
         n_trials: number of trials.
         key: of the file, for errors.
         is_matlab: whether lists count from 1 and are cell arrays.
@@ -74,7 +74,7 @@ def labels_of_lists(
     """Return one label a trial from the trials of each condition.
 
     Args:
-        lists: of trials, one a condition.
+        lists: of trials, one per condition.
         n_trials: number of trials.
         key: of the file, for errors.
         first: the number of the first trial. If it is not 0, all trials must be there.

@@ -118,7 +118,7 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
 
     Args:
         path: the file.
-        group: of structures in each other, such as ``"day0/trials"``; none: the file's
+        group: of structures in each other, such as ``"day0/trials"``; None: the file's
             variables.
 
     Returns:

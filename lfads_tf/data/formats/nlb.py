@@ -92,7 +92,7 @@ def session(
     Returns:
         Neurons held in before those held out, which are NaN where they are hidden; the
         session says how many of the neurons and bins may be encoded. Behaviour comes along
-        if it has one value a bin of the trial, and is NaN forward of it.
+        if it has one value per bin of the trial, and is NaN forward of it.
 
     Raises:
         KeyError: no held-in spikes of this split; the message lists what there is.
@@ -267,7 +267,7 @@ def write(
         path: the file; its folder is made if need be.
         arrays: by name, NaN for what is masked; a list of index arrays, such as
             ``eval_cond_idx``, is written with rows of different length.
-        group: of :func:`group_name`; none: the top of the file.
+        group: of :func:`group_name`; None: the top of the file.
         overwrite: whether what is there under the group's name is replaced; at the top of
             the file, the whole file.
 
@@ -311,7 +311,7 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
 
     Args:
         path: the file.
-        group: such as ``"mc_maze_20"``; none: the top of the file.
+        group: such as ``"mc_maze_20"``; None: the top of the file.
 
     Returns:
         Arrays as they are; rows of different length as a list.

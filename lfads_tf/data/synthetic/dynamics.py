@@ -111,7 +111,7 @@ def lorenz_flow(states: np.ndarray) -> np.ndarray:
         Their time derivatives, ``(..., 3)``.
 
     Raises:
-        TypeError: no real numbers.
+        TypeError: not an array of real numbers.
         ValueError: another number of coordinates, or infinity.
 
     References:

@@ -34,7 +34,7 @@ class OneInput:
     """Proof for one input.
 
     Attributes:
-        code: how far it came.
+        code: outcome of the proof.
         method: in words.
         xstar: the fixed points enclosed, ``(n, n_states)``.
         radius: distance from each within which the true one lies, ``(n,)``.

@@ -38,7 +38,7 @@ class CurveSet:
         curves: the states by phase, in cycles, on each curve in the order of their visits.
         misfit: as :class:`ClosedCurve` has it, of the worst curve.
         typical: as :class:`ClosedCurve` has it, of the worst curve.
-        frequency_error: how far the frequency may be off.
+        frequency_error: bound of the frequency's error.
     """
 
     frequency: float

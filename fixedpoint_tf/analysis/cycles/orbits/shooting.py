@@ -29,7 +29,7 @@ STEP_TOL = 1e-8  # of the last Newton step, relative to the size of the state
 
 @dataclasses.dataclass
 class Shot:
-    """End of Newton's method, a row a start.
+    """End of Newton's method, a row per start.
 
     Attributes:
         points: ``(n, m, n_states)``.
