@@ -143,11 +143,11 @@ class FixedPointFinder:
     def rnn_inputs(
         self, model_inputs: Any, *, call_arguments: dict[str, Any] | None = None
     ) -> RNNInputs:
-        """Return what the RNN layer receives when the model is called on inputs.
+        """Return the inputs of the RNN layer when the model is called.
 
         Layers before it (normalisation, embeddings, other recurrent layers) act as in
-        inference, masks and initial states are noted, and the model stays as it was. A
-        constant input of the model is translated so too: ``rnn_inputs(x)[:, -1]``.
+        inference, masks and initial states are recorded, and the model is unchanged. A constant
+        input of the model is translated in the same way: ``rnn_inputs(x)[:, -1]``.
 
         Args:
             model_inputs: an array, or a list, tuple or dict of arrays, as the model takes
@@ -155,8 +155,8 @@ class FixedPointFinder:
             call_arguments: further arguments of the model's call, by name.
 
         Returns:
-            ``(n_batch, n_time, n_inputs)`` with mask and initial states: what
-            :meth:`simulate` takes, and an array to NumPy.
+            ``(n_batch, n_time, n_inputs)`` with mask and initial states, as :meth:`simulate`
+            takes them; an array for NumPy.
 
         Raises:
             TypeError, ValueError: the model does not take these inputs, the RNN layer
@@ -238,11 +238,10 @@ class FixedPointFinder:
         call_arguments: dict[str, Any] | None = None,
         dtype: str | None = None,
     ) -> np.ndarray:
-        """Return the states that the model itself goes through on its own inputs.
+        """Return the states of the RNN layer when the model is called on its inputs.
 
         The same as ``simulate(rnn_inputs(model_inputs))``; where the model masks steps,
-        those two calls also tell by ``rnn_inputs(...).valid_bxt`` at which times a step was
-        taken.
+        ``rnn_inputs(...).valid_bxt`` also marks the steps that were taken.
 
         Args:
             model_inputs: an array, or a list, tuple or dict of arrays, as the model takes

@@ -61,7 +61,7 @@ class LFADS(keras.Model):
     is given inputs inferred along the way; its factors give the rates.
 
     A model always has a list of sessions, usually of one, whose trials it takes as a session
-    or as arrays. With several sessions with different neurons (:meth:`LFADSConfig.for_data` of a
+    or as arrays. For several sessions with different neurons (:meth:`LFADSConfig.for_data` of a
     list) each has a read-in and a read-out of its own, and everything between them is shared;
     such a model is stitched over its sessions, and knows them by their names.
 
@@ -663,14 +663,15 @@ class LFADS(keras.Model):
         return posterior.factors_of(self.network, states)
 
     def rates_of(self, states: Any, session: Any = None) -> Any:
-        """Return the rates that the generator's states stand for.
+        """Return the rates of states of the generator.
 
-        Rates are no linear function of the state: those of an average state are not the
-        average of the rates.
+        Rates are a nonlinear function of the state: the rates of an average state are not the
+            average rates.
 
         Args:
             states: of the generator, ``(..., generator_units)``.
-            session: of several: the name of the session whose neurons are asked for.
+            session: for a model of several sessions, the name of the one whose rates are
+                returned.
 
         Returns:
             ``(..., n_neurons)``, a NumPy array of float32: spikes/s, or with another

@@ -46,11 +46,11 @@ _IN_JSON = ("state_names", "start_counts", "search_end")
 class FixedPoints(Result):
     """Points of one search, one row each in every array.
 
-    No points at all is a normal result, which indexes, saves, plots and prints as any
+    An empty set is a normal result, which can be indexed, saved, plotted and printed as any
     other. Objects cannot be changed; ``dataclasses.replace`` makes a changed copy.
 
-    Beware that a small ``qstar`` alone does not make a fixed point: ``status`` tells,
-    and ``newton_step`` and ``smallest_singular_value`` say how well it is known.
+    A small ``qstar`` alone does not make a fixed point: ``status`` states whether it is one,
+        ``newton_step`` and ``smallest_singular_value`` how accurately it is located.
 
     Attributes:
         xstar: ``(n, n_states)``, the points.
@@ -67,12 +67,12 @@ class FixedPoints(Result):
         eigvec_J_xstar: ``(n, n_states, n_modes)``, right eigenvectors as columns.
         left_eigvec_J_xstar: ``(n, n_modes, n_states)``, left eigenvectors as rows, with
             ``left @ right`` the identity.
-        growth_at_kink: ``(n,)``, of a fixed point on a kink (where a unit is at its
-            threshold) the growth per step (continuous: the rate) of the states near that leave
-            the fastest, over all sides; NaN of other points. The Jacobian is that of one
-            side, and may say otherwise: stability is what this number says.
-        is_stable: ``(n,)`` bool, whether all states near come back; by default what the
-            eigenvalues say, and ``growth_at_kink``.
+        growth_at_kink: ``(n,)``, for a fixed point on a kink (where a unit is at its threshold)
+            the growth per step (continuous: the rate) of the fastest growing deviations, over
+            all sides; NaN for other points. It decides stability; the eigenvalues, of the
+            Jacobian on one side, may differ.
+        is_stable: ``(n,)`` bool, True where all nearby states return; by default from the
+            eigenvalues and ``growth_at_kink``.
         cond_id: ``(n,)`` int, the user's label of the condition, one for each input.
         status: ``(n,)``, of :class:`Status`.
         newton_step: ``(n,)``, length of the last Newton step: the estimated distance
@@ -83,13 +83,13 @@ class FixedPoints(Result):
         tol_unique: points nearer than this, inputs included, are one and the same.
         time: ``"discrete"`` or ``"continuous"``.
         state_names: pairs ``(name, size)`` of the blocks of the flat state, or None.
-        start_counts: how many starts of the search led to points of each status, by its
-            name; None for a selection of points.
+        start_counts: number of starts that led to points of each status, by the status's name;
+            None for a selection of points.
         search_end: the rule that ended the search, of :class:`SearchEnd`; None for a selection
             of points.
-        index: the sum of the indices of all fixed points that the search found, under each
-            of its inputs, and what it says of those that are missing: an
-            :class:`~fixedpoint_tf.analysis.IndexSum`; None for a selection of points.
+        index: sum of the indices of the fixed points found, for each input, as evidence on
+            missing ones: an :class:`~fixedpoint_tf.analysis.IndexSum`; None for a selection of
+            points.
 
     Raises:
         ValueError: an array of another shape, or a value out of range.

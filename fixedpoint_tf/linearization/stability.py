@@ -191,7 +191,7 @@ def time_constants(
 def frequencies(
     eigenvalues: ArrayLike, time: str = "discrete", dt: float | None = None
 ) -> np.ndarray:
-    r"""Compute how often each mode turns: cycles per step, or in Hz given ``dt``.
+    r"""Compute the frequency of each mode, in cycles per step, or in Hz given ``dt``.
 
     :math:`f = |\arg \lambda| / 2 \pi` (discrete) or :math:`|\mathrm{Im} \lambda| / 2 \pi`
     (continuous). A negative real eigenvalue of a discrete system flips sign at each step,

@@ -134,7 +134,7 @@ class StateLayout:
 
 
 class DynamicalSystem:
-    """States, inputs and the map between them, whatever the network was written in.
+    """Dynamical system on flat states, made of a network in any framework.
 
     Users get one from :func:`fixedpoint_tf.as_system`. In discrete time ``step`` is the
     next state ``F(h, u)``; in continuous time it is the velocity ``dh/dt = g(h, u)``.
@@ -151,13 +151,13 @@ class DynamicalSystem:
             point, infinite where none is known.
         dtypes: ``(search, final)``: the floating types in which the network can be
             evaluated cheaply and as exactly as possible.
-        name: how errors and reports call the network.
-        variables: weights that the equations use themselves, and do not read.
+        name: name of the network in errors and reports.
+        variables: variables that the equations use directly, without ``read_weights``.
 
     Attributes:
-        path: from the inputs of a model to those of its recurrent layer, where the system
-            was made from a model or layer; else None.
-        read_weights: as given; ``weights`` refuses those of a training that failed.
+        path: translation of a model's inputs to those of its recurrent layer, or None for a
+            system that was not made from a model or layer.
+        read_weights: as given; ``weights`` refuses weights that are not finite.
 
     Example:
         >>> from fixedpoint_tf import as_system

@@ -33,7 +33,8 @@ def sine_waves(
         n_time: steps per trial.
         n_frequencies: number of frequencies, evenly spaced.
         slowest: lowest frequency, in cycles per step.
-        fastest: highest frequency, in cycles per step; 0.5 at most: no discrete signal is faster.
+        fastest: highest frequency, in cycles per step; at most 0.5, the limit of discrete
+            signals.
 
     Returns:
         ``inputs`` and ``targets``, both ``(n_trials, n_time, 1)``, float32.

@@ -29,10 +29,10 @@ Trials = tuple[np.ndarray, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Condition:
-    """A constant input at which the fixed points are looked for.
+    """Constant input of a search for fixed points.
 
     Attributes:
-        label: what the input means, for figures and reports.
+        label: meaning of the input, for figures and reports.
         inputs: one number for each input of the network.
 
     Example:
@@ -59,9 +59,9 @@ class Recipe:
         epochs: passes over the trials.
         batch_size: trials a gradient step.
         learning_rate: at the start.
-        lengths: numbers of steps per trial, each for an equal share of the epochs: a network that
-            solves short trials learns long ones more easily (Bengio et al. 2009, "Curriculum
-            learning"). The last is the full length.
+        lengths: numbers of steps per trial, each used for an equal share of the epochs: a
+            network that solves short trials learns long ones more easily (Bengio et al. 2009,
+            "Curriculum learning"). The last is the full length.
         recurrent_gain: of the initial weights, see
             :func:`fixedpoint_tf.tasks.recurrent_network`.
         activity_penalty: weight of the mean square of the outputs of the recurrent layer
@@ -111,7 +111,7 @@ class Recipe:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A task of the field, with its documented answer.
+    """Standard task, with the known answer of trained networks.
 
     A task is called like its generator of trials: ``task(rng, n_trials, n_time=...)``.
 
@@ -119,16 +119,16 @@ class Task:
         name: as it is registered in :data:`fixedpoint_tf.tasks.TASKS`.
         generator: draws ``inputs (n_trials, n_time, n_inputs)`` and ``targets (n_trials,
             n_time, n_outputs)``.
-        input_names: what each input carries.
+        input_names: name of each input.
         n_outputs: width of the output.
         cell: the recurrent layer that is trained by default.
         units: its number of units.
-        recipe: how it is trained.
+        recipe: settings of the training.
         usable_error: a network whose :meth:`error` is at most this does the task.
         conditions: the constant inputs at which to look for fixed points.
-        known_answer: what the fixed points of a trained network are known to be.
-        reference: where that was found.
-        last_step_only: whether the targets count at the last step alone.
+        known_answer: known fixed points of trained networks, in words.
+        reference: publication of the known answer.
+        last_step_only: True if targets count at the last step only.
 
     Example:
         >>> import numpy as np

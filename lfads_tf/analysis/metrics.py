@@ -31,9 +31,9 @@ def r_squared(true: Any, estimated: Any, *, average: str | None = "neurons") -> 
     """Compute the coefficient of determination, 1 - squared error / squared deviation.
 
     The mean is each column's own, over all observed trials and bins. The value is 1 for a
-    perfect estimate, 0 for that mean, and below 0 for anything worse. It is no squared
-    correlation: an estimate of the wrong size or offset is punished (compare
-    :func:`squared_correlation`).
+    perfect estimate, 0 for that mean, and below 0 for anything worse. Unlike a squared
+    correlation (:func:`squared_correlation`) it penalises a wrong size or offset of the
+    estimate.
 
     A column of ``true`` that never varies has no R^2. It is NaN among the single values, is
     left out of the mean over neurons, and enters the pooled value with its error alone.

@@ -87,7 +87,7 @@ def psth_r_squared(
             unknown: the benchmark's are means of spikes smoothed by a Gaussian of 30 ms, over
             all trials of a condition.
         kinds: the condition of each PSTH; None: the sorted conditions of the trials.
-            Conditions without a trial are left out; trials of none of these, too.
+            Conditions without trials, and trials of other conditions, are left out.
         jitter: as for :func:`condition_means`.
 
     Returns:

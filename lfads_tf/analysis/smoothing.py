@@ -80,12 +80,12 @@ def smooth_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
 
 
 def smooth_causal_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
-    """Smooth spikes with the half of a Gaussian kernel that looks back.
+    """Smooth spikes with the causal half of a Gaussian kernel.
 
-    As :func:`smooth_gaussian`, but no spike has a part in an earlier rate, so that the rates
-    could have been had while they were recorded, and an event is not seen before it happens.
-    The price is delay: the weights lie ``sd * sqrt(2 / pi)`` back on average. In the first bins
-    of a trial there is little to look back to, and the rates are noisy.
+    As :func:`smooth_gaussian`, but without an effect of spikes on earlier rates: rates could be
+    computed during the recording, and no event appears before it happens. In return rates are
+    delayed by ``sd * sqrt(2 / pi)`` on average, and noisy in the first bins of a trial, which
+    few bins precede.
 
     Args:
         spikes: as for :func:`smooth_gaussian`.

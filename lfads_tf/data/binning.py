@@ -275,15 +275,15 @@ def segment(
 def chop(continuous: Any, window: int, overlap: int, *, fill: float = np.nan) -> np.ndarray:
     """Chop a continuous recording into overlapping windows that cover all of it.
 
-    Window ``i`` begins at bin ``i * (window - overlap)``. :func:`merge` joins what a model
-    says of the windows.
+    Window ``i`` begins at bin ``i * (window - overlap)``. :func:`merge` joins a model's outputs
+    for the windows.
 
     Args:
         continuous: ``(n_bins, ...)``.
         window: bins in a window.
         overlap: bins that a window shares with the next, from 0 to ``window - 1``.
-        fill: what stands in the last window past the end of the recording. NaN: not
-            observed; measured inputs to a model take 0 instead.
+        fill: value after the end of the recording in the last window: NaN, not observed; for
+            measured inputs to a model, 0.
 
     Returns:
         ``(n_windows, window, ...)``, a copy; floating point as given, else float32.

@@ -41,7 +41,7 @@ _PADDING = {"external_inputs": 0.0, "behavior": math.nan, "true_rates": math.nan
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Session:
-    """Trials of one recording session, checked when they are put together.
+    """Trials of one recording session, checked on construction.
 
     Arrays are held as read-only views, without a copy where they are float32 already; the
     arrays of the caller stay unchanged and writeable. Silent neurons cause a warning.
@@ -63,9 +63,9 @@ class Session:
             prediction); None: all.
 
     Raises:
-        TypeError: what is no array of numbers, or no number.
-        ValueError: shapes that do not fit each other, values out of range, infinity, or
-            spikes that are NaN throughout.
+        TypeError: an attribute that is not an array of numbers, or not a number.
+        ValueError: shapes that do not match, values out of range, infinity, or spikes that are
+            NaN throughout.
 
     Example:
         >>> import numpy as np

@@ -59,7 +59,7 @@ def shared_components(averages: Sequence[np.ndarray], n_components: int) -> np.n
 
     Args:
         averages: of each session, ``(n_conditions, n_bins, n_neurons)``.
-        n_components: number of components; where the averages have fewer, zeros stand for the rest.
+        n_components: number of components; if the averages have fewer, the others are zero.
 
     Returns:
         Their scores, ``(n_conditions, n_bins, n_components)``, of mean 0, uncorrelated, the

@@ -71,33 +71,32 @@ def default_callbacks(
 ) -> list[keras.callbacks.Callback]:
     """Make callbacks for learning rate, early stopping and, with a folder, checkpoints.
 
-    All judge by the validation likelihood smoothed over epochs, and wait until the warm-up
-    of the loss has ended.
+    All use the validation likelihood smoothed over epochs, and start after the warm-up of the
+    loss.
 
     Args:
-        directory: where the best and the last model, the history and the state of training
-            go; None: nothing is written.
+        directory: folder for the best and the last model, the history and the state of
+            training; None: nothing is written.
         patience: epochs without a better value until training stops.
         lr_patience: epochs without a better value until the learning rate falls.
-        lr_factor: by which it falls.
-        least_learning_rate: below which it does not; ``fit`` refuses one above the learning
-            rate.
-        resume: go on from the folder, if it holds a run: the end is the same as if training
-            had not been broken off. ``fit`` refuses another configuration, optimizer, size
-            of batches or other trials than the run's.
+        lr_factor: factor by which the learning rate falls.
+        least_learning_rate: lower bound of the learning rate; ``fit`` refuses one above the
+            present rate.
+        resume: continue the run in the folder, if there is one; the result is the same as
+            without the interruption. ``fit`` refuses another configuration, optimizer, size of
+            batches or other trials than the run's.
         overwrite: begin anew in a folder that holds a run.
-        save_every: seconds between two writings, at least.
+        save_every: least number of seconds between two savings.
 
     Returns:
-        Callbacks for ``fit``, in the order in which they must stand.
+        Callbacks for ``fit``, in the order that they must have.
 
     Raises:
         FileExistsError: the folder holds a run, and neither ``resume`` nor ``overwrite`` is
             set; or files of such names without a state from which to resume.
         TypeError: a ``directory`` that is no path.
-        ValueError: a number that is none, or out of range; what can be no folder, or one
-            whose files are devices; both ``resume`` and ``overwrite``, or either without a
-            folder.
+        ValueError: a number out of range; a path that cannot be a folder, or a folder whose
+            files are devices; both ``resume`` and ``overwrite``, or either without a folder.
 
     Example:
         >>> [type(callback).__name__ for callback in default_callbacks(patience=40)]

@@ -70,9 +70,9 @@ def estimate_coverage(
         known: points known from elsewhere, such as the first result of the search, which
             includes those of its further starts; they are counted beside the points that starts
             met. Points under inputs that no start had are left out.
-        system: the network, as :func:`fixedpoint_tf.as_system` takes it: then the distinct
-            fixed points of cells in closed form are certified, which gives the lower bound of
-            their number. ``finder.estimate_coverage`` gives its own.
+        system: the network, as :func:`fixedpoint_tf.as_system` takes it, by which the distinct
+            fixed points of cells in closed form are certified, for a lower bound of their
+            number. ``finder.estimate_coverage`` passes its own.
         of: ``"fixed"``: fixed points only; ``"all"``: slow points too.
         confidence: of the upper bounds.
         seed: seed of the random half of the starts that is held out.

@@ -96,10 +96,10 @@ class Deflated(Result):
     ) -> tuple[Figure, Axes]:
         """Draw all points as :func:`fixedpoint_tf.plotting.plot_fixed_points` does.
 
-        A ring stands around each new point.
+        Each new point is circled.
 
         Args:
-            state_traj: trajectories to draw them among.
+            state_traj: trajectories to draw with the points.
             plot_batch_idx, plot_start_time, plot_stop_time, mode_scale, max_n_modes: as there.
             fig: the figure to add axes to.
             ax: the axes to draw in.

@@ -274,16 +274,16 @@ def elementwise(
     """Bound an elementwise function of ports, given bounds of its derivatives in the ball.
 
     Args:
-        ports: what it reads, each ``(n, d)``.
+        ports: inputs of the function, each ``(n, d)``.
         value: at the centre, ``(n, d)``.
         gradient: ``|d phi / d p_b|`` for each port, ``(n, d)``.
         hessian: ``|d^2 phi / d p_a d p_b|`` for pairs ``a <= b``; others are zero.
         rounding: error of evaluating it, ``(n, d)``.
-        size: of the terms its derivatives are made of, ``(n, d)``.
-        jumps: by how much ``d phi / d p_b`` can differ with other slopes at thresholds.
+        size: size of the terms of its derivatives, ``(n, d)``.
+        jumps: largest change of ``d phi / d p_b`` between the slopes at thresholds.
 
     Returns:
-        The bounds of a block of new states; its ``port`` is what a next function reads.
+        The bounds of a block of new states; its ``port`` is the input of a next function.
 
     Example:
         >>> h = identity(np.array([[0.5]]))  # the unit h' = h^2, |h| at most 0.6 in the ball

@@ -153,8 +153,8 @@ class CellEquations(abc.ABC):
     def ball_bounds(self, w: Any, *, jumps: bool = False) -> BallBounds:
         """Bound how fast the Jacobian changes within balls, and the errors of rounding.
 
-        Without it certificates are no proofs: they are supported by samples. How to build
-        it from :func:`~fixedpoint_tf.systems.cells.elementwise`: ``curvature.py``.
+        Without this method certificates are supported by samples, not proved. Build it from
+        :func:`~fixedpoint_tf.systems.cells.elementwise`, as ``curvature.py`` describes.
 
         Args:
             w: weights, arrays in double precision.

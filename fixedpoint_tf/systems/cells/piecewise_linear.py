@@ -24,12 +24,13 @@ class PiecewiseLinear:
         recurrent: ``V``, ``(n, n)``.
         from_input: ``(n, n_inputs)``.
         bias: ``(n,)``.
-        rectified: ``(n,)`` bool, the unit is ReLU.
-        n_layers: of a stack, whose map is another one with the same fixed points.
+        rectified: ``(n,)`` bool, True for ReLU units.
+        n_layers: number of layers of a stack, whose update differs but has the same fixed
+            points.
         slope_below: slope below the threshold of the units that are rectified, a number or
             ``(n,)``; not 0: a leaky ReLU.
-        threshold: ``(n,)``, where the states are arguments: ``x + threshold`` is what ``f``
-            is applied to, and has to be in ``bias``. None: the states are outputs.
+        threshold: ``(n,)``, for states that are arguments: ``f`` is applied to ``x +
+            threshold``, which ``bias`` must include. None: the states are outputs.
 
     Example:
         >>> # x' = x + (W relu(x + 0.5) + 1 - x) / 10, for which y = relu(W y + 1 + 0.5)

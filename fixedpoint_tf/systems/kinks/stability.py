@@ -160,9 +160,9 @@ def growth_at_kink(
         seed: of the directions.
 
     Returns:
-        The growth per step (in continuous time the rate) of the directions that grow the fastest,
-        ``(n,)``, as :func:`fixedpoint_tf.linearization.growth` gives it of a mode; and
-        whether it is more than the run could mistake, ``(n,)`` boolean.
+        The growth per step (continuous time: the rate) of the directions that grow the fastest,
+        ``(n,)``, as :func:`fixedpoint_tf.linearization.growth` gives it of a mode; and whether
+        it is more than the run could mistake, ``(n,)`` boolean.
 
     Example:
         >>> import tensorflow as tf

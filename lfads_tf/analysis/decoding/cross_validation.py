@@ -114,9 +114,9 @@ def cross_validate(
     """Decode the trials of each fold with a decoder trained on the other folds.
 
     Lag and penalty are chosen among the training trials by holding out each of their folds
-    in turn; so with one fold a condition (:func:`folds_by_condition`) they are chosen for
-    how well they carry over to another condition. With two folds only one is left to train on:
-    five random parts of it are then held out in turn.
+    in turn; with one fold per condition (:func:`folds_by_condition`) they are chosen by how
+    well they generalise to another condition. With two folds only one is left to train on: five
+    random parts of it are then held out in turn.
 
     If the features are what a model inferred, held-out trials are truly held out only if the
     model was not trained on them either.

@@ -46,11 +46,11 @@ class Coherence(NamedTuple):
     half_bandwidth: float
 
     def chance(self, level: float = 0.95) -> float:
-        """Compute the bound that the coherence of independent signals keeps with a probability.
+        """Compute the bound that the coherence of independent signals exceeds by chance only.
 
         Exact for Gaussian signals whose spectra are flat within the bandwidth:
-        ``sqrt(1 - (1 - level)^(1 / (n_estimates - 1)))``, at one frequency; of many
-        frequencies a share of ``1 - level`` lies above. The mean of the squared coherence of
+        ``sqrt(1 - (1 - level)^(1 / (n_estimates - 1)))``, at one frequency; among many
+        frequencies, a share of ``1 - level`` exceeds it. The mean of the squared coherence of
         such signals is ``1 / n_estimates``.
 
         Args:

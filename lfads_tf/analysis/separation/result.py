@@ -93,14 +93,14 @@ class Separation(NamedTuple):
         return float(stats.binom.isf(level, n_trials, self.chance) + 1) / n_trials
 
     def first_bin(self, accuracy: float | None = None, *, start: int = 0) -> int | None:
-        """Return the first bin from which on the accuracy never falls below a level again.
+        """Return the first bin from which on the accuracy stays at or above a level.
 
         Args:
             accuracy: the level; None: :meth:`above_chance`.
-            start: first bin that is looked at, such as that in which a target appears.
+            start: first bin considered, such as that in which a target appears.
 
         Returns:
-            Its number, or none where the last bin is below the level.
+            Its number, or None if the last bin is below the level.
 
         Raises:
             ValueError: a level or a bin out of range.

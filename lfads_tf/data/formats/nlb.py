@@ -160,8 +160,8 @@ def spikes_of(data: Session, split: str = "train") -> dict[str, np.ndarray]:
     """Return the benchmark's arrays of a session, the inverse of :func:`session`.
 
     Args:
-        data: what is to be encoded is given by its ``n_encode_neurons`` and
-            ``n_encode_bins``.
+        data: the session, whose ``n_encode_neurons`` and ``n_encode_bins`` give the encoded
+            part.
         split: ``"train"`` or ``"eval"``.
 
     Returns:
@@ -196,7 +196,7 @@ def predictions(
         eval_rates: of the evaluated trials, with the same bins and neurons.
         data: the session of the training or of the evaluated trials, for its held-in neurons,
             observed bins and bin width.
-        forward: whether bins forward of the trial are written, if there are any.
+        forward: True to write also the bins after the observed ones, if there are any.
 
     Returns:
         Rates in spikes/bin by name, float32.

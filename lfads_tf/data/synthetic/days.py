@@ -25,19 +25,19 @@ def lorenz_days(
 ) -> list[Session]:
     """Draw days of one Lorenz system, each with neurons and trials of its own.
 
-    Conditions are the same on all days, and so is what drives the neurons: a model of all
-    days should say the same of a condition whatever neurons it has seen it by.
+    The conditions, and the trajectories that drive the neurons, are the same on all days: a
+        model of all days should infer the same factors for a condition from each day's neurons.
 
     Args:
         n_days: number of sessions.
         n_trials: of each.
         n_neurons: of each.
         n_bins: as of :func:`lfads_tf.data.synthetic.lorenz`.
-        n_conditions: likewise.
-        bin_width: likewise.
-        mean_rate: likewise.
-        time_per_bin: likewise.
-        seed: likewise.
+        n_conditions: as of :func:`lfads_tf.data.synthetic.lorenz`.
+        bin_width: as there, in seconds.
+        mean_rate: as there, in spikes/s.
+        time_per_bin: as there, in units of the Lorenz system.
+        seed: of all random numbers.
 
     Returns:
         Sessions ``"day 0"``, ``"day 1"``, ..., with true rates, and with the three

@@ -25,7 +25,7 @@ _DEEPEST = 100.0  # of the modulation of log rates: far above, exponentials over
 
 
 class Oscillation(NamedTuple):
-    """A session with its field potential, and what made both.
+    """Simulated session with its field potential, and the parameters of both.
 
     Attributes:
         session: with ``true_rates`` and ``conditions``.
@@ -34,8 +34,8 @@ class Oscillation(NamedTuple):
         phases: of the oscillation in the field potential, which is their cosine, ``(n_trials,
             n_bins)``, in rad.
         frequency: in Hz.
-        lags: by which the oscillation of each neuron's rate follows that of the field
-            potential, ``(n_neurons,)``, in seconds, from minus to plus half a period.
+        lags: delay of the oscillation in each neuron's rate behind that of the field potential,
+            ``(n_neurons,)``, in seconds, from minus to plus half a period.
         depths: of modulation of the log rates, ``(n_neurons,)``.
 
     Example:
