@@ -462,7 +462,7 @@ class FixedPointFinder:
         max_boxes: int = 10_000_000,
         form: PiecewiseLinear | None = None,
     ) -> analysis.Completeness:
-        """Prove that the fixed points given are all, or find the others.
+        """Prove that the given fixed points are complete, or find the missing ones.
 
         See :func:`fixedpoint_tf.analysis.prove_complete`.
         """

@@ -56,14 +56,14 @@ class LFADS(keras.Model):
     """Latent factor analysis via dynamical systems, for one recording session or several.
 
     A sequential variational auto-encoder (Pandarinath et al. 2018, Nature Methods 15:805):
-    an encoder reads a trial's spikes and gives a distribution over the state in which a
-    recurrent network, the generator, starts; the generator runs on, and with a controller
-    is given inputs inferred along the way; its factors give the rates.
+    from a trial's spikes an encoder infers a distribution over the initial state of a recurrent
+    network, the generator; the generator runs from there, with a controller also driven by
+    inferred inputs, and its factors give the rates.
 
-    A model always has a list of sessions, usually of one, whose trials it takes as a session
-    or as arrays. For several sessions with different neurons (:meth:`LFADSConfig.for_data` of a
-    list) each has a read-in and a read-out of its own, and everything between them is shared;
-    such a model is stitched over its sessions, and knows them by their names.
+    A model has a list of sessions, usually one, whose trials are passed as a session or as
+    arrays. For several sessions with different neurons (:meth:`LFADSConfig.for_data` of a list)
+    each has a read-in and a read-out of its own, and everything between them is shared; such a
+    model is stitched over its sessions, and knows them by their names.
 
     Args:
         config: sizes, priors and regularisation, e.g. of :meth:`LFADSConfig.for_data`.
@@ -348,7 +348,7 @@ class LFADS(keras.Model):
         verbose: Any = "auto",
         **of_fit: Any,
     ) -> Any:
-        """Return the loss and its parts, in nats a sample, with the final weights of each part.
+        """Return the loss and its parts in nats per sample, each with its final weight.
 
         With coordinated dropout in the configuration the likelihood is that of samples
         hidden from the encoder, always the same ones.
@@ -361,7 +361,7 @@ class LFADS(keras.Model):
             callbacks: as in Keras.
             return_dict: whether to return the parts by name.
             verbose: as in Keras.
-            **of_fit: what Keras's ``fit`` hands on when it validates.
+            **of_fit: arguments that Keras's ``fit`` passes for validation.
 
         Returns:
             The loss and its parts, numbers in the order of Keras's ``metrics_names``; with
@@ -608,10 +608,10 @@ class LFADS(keras.Model):
         over which the results are averaged.
 
         Args:
-            data: as in :meth:`fit`, any number of trials, of a ``tf.data.Dataset`` all that
-                it has; of a model that encodes fewer
-                neurons or bins than it reconstructs, also those alone. With several sessions:
-                one of them, known by its name.
+            data: as in :meth:`fit`, with any number of trials; a ``tf.data.Dataset`` is used
+                whole. A model that encodes fewer neurons or bins than it reconstructs also
+                takes the encoded ones alone. With several sessions: one of them, known by its
+                name.
             n_samples: 0: decode the means of the posteriors instead.
             seed: of the samples.
 
@@ -640,7 +640,7 @@ class LFADS(keras.Model):
         return inferred
 
     def factors_of(self, states: Any) -> Any:
-        """Return the factors that the generator shows in given states.
+        """Return the factors of states of the generator.
 
         They are linear in the state, so that fixed points of :attr:`generator` can be drawn
         among the factors of trials, and averages of states among averages of factors.

@@ -413,12 +413,13 @@ class FixedPoints(Result):
         """Join sets of points of the same system.
 
         Args:
-            parts: at least one. Sets without points add nothing, whatever they lack.
+            parts: at least one. Empty sets are ignored.
             common: keep only the arrays that all sets have. Points of a search come with
                 Jacobians, for example, and slow states without.
 
         Returns:
-            All points, with the smallest ``tol_unique``: what a set tells apart stays so.
+            All points, with the smallest ``tol_unique``, so that points distinct in one set
+            stay distinct.
 
         Raises:
             ValueError: no sets; or sets that differ in ``n_states``, ``time`` or

@@ -168,8 +168,8 @@ def time_constants(
     Args:
         eigenvalues: of any shape.
         time: ``"discrete"`` or ``"continuous"``.
-        dt: length of one step in seconds; the result is then in seconds. None for a
-            continuous system, whose eigenvalues are per unit of time as they are.
+        dt: length of one step in seconds; the result is then in seconds. None for a continuous
+            system, whose eigenvalues are rates already.
 
     Returns:
         Positive numbers of the same shape; infinite at the edge of stability, and 0 for

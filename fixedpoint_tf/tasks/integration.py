@@ -84,7 +84,8 @@ def binary_decision(
     """Draw trials of the binary decision, the sign of the summed input.
 
     The target is zero until the last step, and there +1 or -1. Only the last step defines
-    the decision: weigh the others down (``sample_weight`` in Keras) to leave the network
+    the decision: give the others small weights (``sample_weight`` in Keras) to leave the
+        network
     free in between.
 
     Args:

@@ -62,10 +62,10 @@ def pulse_average(
     """Draw trials of the average of the last two pulses.
 
     The first input carries pulses of a height uniform in [-1, 1] at random steps, the
-    second is 1 where there is a pulse and else 0, so that a pulse of no height is told
-    from none. The target is the mean of the heights of the last two pulses. A trial begins
-    with two pulses one after the other, so that the target is defined from there on; at
-    the first step it is half of the first height.
+    second is 1 where there is a pulse and else 0, which distinguishes a pulse of height 0 from
+    no pulse. The target is the mean of the heights of the last two pulses. A trial begins with
+    two pulses one after the other, so that the target is defined from then on; at the first
+    step it is half of the first height.
 
     Args:
         rng: random number generator.

@@ -57,7 +57,7 @@ class Recipe:
     Attributes:
         n_trials: number of training trials, drawn once.
         epochs: passes over the trials.
-        batch_size: trials a gradient step.
+        batch_size: trials per gradient step.
         learning_rate: at the start.
         lengths: numbers of steps per trial, each used for an equal share of the epochs: a
             network that solves short trials learns long ones more easily (Bengio et al. 2009,

@@ -16,7 +16,7 @@ _SHAPE = "(n_trials, n_bins, n_features) or (n_samples, n_features)"
 
 
 class PrincipalComponents(NamedTuple):
-    """``scores = (features - mean) @ axes``.
+    """Principal components, with ``scores = (features - mean) @ axes``.
 
     Attributes:
         mean: of each feature, ``(n_features,)``.

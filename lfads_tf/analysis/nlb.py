@@ -37,14 +37,14 @@ def co_smoothing(
 ) -> float:
     """Compute bits per spike of the neurons that were hidden from the model, ``co-bps``.
 
-    Only the trial itself counts, not the bins forward of it.
+    Bins after the trial are not scored.
 
     Args:
         rates: spikes/s, ``(n_trials, n_bins, n_neurons)``.
         spikes: counts of the same shape; NaN where nothing was observed.
         bin_width: in seconds.
-        n_encode_neurons: the first so many neurons were shown.
-        n_encode_bins: the first so many bins belong to the trial; None: all.
+        n_encode_neurons: number of neurons, from the first on, that the model saw.
+        n_encode_bins: number of bins, from the first on, of the trial; None: all.
 
     Returns:
         As :func:`bits_per_spike`, whose reference are the mean rates of these very
@@ -74,7 +74,7 @@ def forward_prediction(rates: Any, spikes: Any, bin_width: float, n_encode_bins:
         rates: spikes/s, ``(n_trials, n_bins, n_neurons)``.
         spikes: counts of the same shape; NaN where nothing was observed.
         bin_width: in seconds.
-        n_encode_bins: the first so many bins were shown.
+        n_encode_bins: number of bins, from the first on, that the model saw.
 
     Returns:
         As :func:`bits_per_spike`.

@@ -38,14 +38,14 @@ class Inferred(NamedTuple):
         rates: ``(n_trials, n_bins, n_neurons)``, in spikes/s; with another observation model
             than Poisson the expected data, in their unit.
         rates_sd: their standard deviation over the samples of the posterior, ``(n_trials,
-            n_bins, n_neurons)``, in the same unit; 0 without samples. It says how well the
-            model thinks it knows the rates, not how far they are from the true ones.
+            n_bins, n_neurons)``, in the same unit; 0 without samples. It measures the
+            uncertainty of the model, not the distance from the true rates.
         factors: ``(n_trials, n_bins, n_factors)``.
         initial_condition_mean: of the posterior, ``(n_trials, n_initial_conditions)``.
         initial_condition_sd: its standard deviation, ``(n_trials, n_initial_conditions)``.
         generator_initial_states: states of the generator before the first bin, ``(n_trials,
-            generator_units)``: :attr:`LFADS.generator <lfads_tf.model.LFADS.generator>` rolls
-            on from here.
+            generator_units)``: :attr:`LFADS.generator <lfads_tf.model.LFADS.generator>`
+            continues from there.
         inferred_input_mean: ``(n_trials, n_bins, n_inferred_inputs)``, of width 0 without
             controller.
         inferred_input_sd: standard deviation over samples and within each, of the same

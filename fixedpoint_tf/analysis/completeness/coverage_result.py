@@ -177,9 +177,9 @@ class Coverage(Result):
     def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
         """Draw the expected number of distinct points among the first ``n`` starts.
 
-        A curve that has become flat says that one more start will hardly meet a new point. The
-        dashed line is Chao's estimate of how many points very many such starts would meet,
-        where it lies above what was found. With many conditions, the first twelve are drawn.
+        A flat curve means that one more start is unlikely to find a new point. The dashed line
+        is Chao's estimate of the number of points that very many such starts would find, where
+        it exceeds the number found. With many conditions, the first twelve are drawn.
 
         Args:
             fig: the figure to add axes to.

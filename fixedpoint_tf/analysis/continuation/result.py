@@ -261,7 +261,7 @@ class Branches(Result):
         """Return the states at which branches pass a position on the path, interpolated.
 
         Args:
-            s: place on the path.
+            s: position on the path.
 
         Returns:
             ``(n_found, n_states)``. Start Newton's method or a finder from them for exact

@@ -130,8 +130,8 @@ def cross_validate(
             :class:`Ridge`.
         folds: a number of folds, drawn at random, or each trial's fold, ``(n_trials,)``, as
             of :func:`folds_by_trial` or :func:`folds_by_condition`.
-        inner_folds: random parts of the training trials that decide on lag and penalty; none:
-            their folds do.
+        inner_folds: number of random parts of the training trials by which lag and penalty are
+            chosen; None: by their folds.
         seed: of random folds.
 
     Returns:

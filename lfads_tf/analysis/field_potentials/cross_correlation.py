@@ -97,14 +97,13 @@ class CrossCorrelation(NamedTuple):
         return np.expand_dims(size.argmax(axis=0), 0)
 
     def peak_frequency(self, least: float | None = None) -> np.ndarray:
-        """Find the frequency at which it oscillates most, the peak of its spectrum.
+        """Find the frequency of the largest peak in the spectrum of the correlation.
 
-        The mean over lags is taken off, and a Hann window goes over all lags: two frequencies
-        are resolved if they differ by more than about two cycles over them.
+        The mean over lags is subtracted, and a Hann window applied: two frequencies are
+            resolved if they differ by more than about two cycles over all lags.
 
         Args:
-            least: lowest frequency to look at, in Hz; by default one cycle over all lags,
-                below which the function shows none.
+            least: lowest frequency considered, in Hz; by default one cycle over all lags.
 
         Returns:
             In Hz, a number or one per neuron; NaN where it does not vary or holds NaN.

@@ -77,7 +77,7 @@ def write_data(
 
     Raises:
         FileExistsError: the file exists and ``overwrite`` is false.
-        TypeError: no sessions.
+        TypeError: not sessions.
         ValueError: sessions that differ in more than their trials.
 
     Example:
