@@ -17,7 +17,8 @@ __all__ = ["compiled", "kept_with_equations", "undisturbed"]
 
 
 _NOTHING = contextlib.nullcontext()
-_MOST_KINDS = 32  # kinds and sizes of cells whose compiled functions are kept
+_MOST_FUNCTIONS = 96  # kept of all kinds and sizes of cells together, some 2 MB each
+_MOST_SHAPES = 8  # for which one of them is kept: types, numbers of inputs
 
 
 def undisturbed() -> contextlib.AbstractContextManager[None]:
@@ -59,7 +60,8 @@ def compiled(*batched: str) -> Callable[[Callable], Callable]:
     """Compile a function of tensors with TensorFlow's control flow (a decorator).
 
     ``tf.function`` by itself traces once for the shapes it first meets and once more when
-    they change; given the arguments that are batches, it traces once.
+    they change; given the arguments that are batches, it traces once for each shape of the
+    others, of which the latest few are kept.
 
     Args:
         *batched: names of the arguments that hold a batch, or a nest of them: every axis
@@ -90,15 +92,19 @@ def compiled(*batched: str) -> Callable[[Callable], Callable]:
                 for name, argument in zip(names, arguments, strict=True)
             ]
             key = tuple(tf.nest.flatten(specs))
-            if key not in made:
-                made[key] = tf.function(function, input_signature=specs, autograph=False)
-                # TensorFlow warns of repeated tracing by the line that defines a function.
-                # Here one line serves every network, each of which is traced once.
-                made[key]._omit_frequent_tracing_warning = True
-                with undisturbed(), gradients_kept_with_graphs():
-                    return made[key](*arguments)
-            with undisturbed():
-                return made[key](*arguments)
+            traced = made.get(key)
+            if traced is not None:
+                with undisturbed():
+                    return traced(*arguments)
+            traced = tf.function(function, input_signature=specs, autograph=False)
+            # TensorFlow warns of repeated tracing by the line that defines a function.
+            # Here one line serves every network, each of which is traced once.
+            traced._omit_frequent_tracing_warning = True
+            if len(made) >= _MOST_SHAPES:
+                made.pop(list(made)[0], None)
+            made[key] = traced
+            with undisturbed(), gradients_kept_with_graphs():
+                return traced(*arguments)
 
         return call
 
@@ -109,9 +115,10 @@ def kept_with_equations(make: Callable[..., Callable]) -> Callable[..., Callable
     """Make each compiled function once, and keep it while it can be used (a decorator).
 
     Equations that many networks share, as those of a kind of cell, leave their functions in
-    a cache, of which the least used drop out. Those of one network alone (``Autodiff``) keep
-    them in their own ``compiled_functions`` and take them along: some 10 MB a network, which
-    a cache of this module would hold, and the network with them.
+    one cache, of which the least used drop out: however many solvers, kinds and sizes there
+    are, what is compiled has a bound. Those of one network alone (``Autodiff``) keep them in
+    their own ``compiled_functions`` and take them along: some 10 MB a network, which a cache
+    of this module would hold, and the network with them.
 
     Args:
         make: ``(equations, *choices) -> function``, all of them hashable; instead of the
@@ -129,7 +136,6 @@ def kept_with_equations(make: Callable[..., Callable]) -> Callable[..., Callable
         >>> next_state(system.equations) is next_state(system.equations)
         True
     """
-    shared = functools.lru_cache(maxsize=_MOST_KINDS)(make)
 
     @functools.wraps(make)
     def kept(first: Any, *choices: Hashable) -> Callable:
@@ -138,13 +144,19 @@ def kept_with_equations(make: Callable[..., Callable]) -> Callable[..., Callable
             equations = equations.equations
         own = getattr(equations, "compiled_functions", None)
         if own is None:
-            return shared(first, *choices)
+            return _shared(make, first, *choices)
         key = (make, first, *choices)
         if key not in own:
             own[key] = make(first, *choices)
         return own[key]
 
     return kept
+
+
+@functools.lru_cache(maxsize=_MOST_FUNCTIONS)
+def _shared(make: Callable[..., Callable], first: Any, *choices: Hashable) -> Callable:
+    """Make a function of equations that many networks share, once while it is used."""
+    return make(first, *choices)
 
 
 def _exact(tensor: Any) -> tf.TensorSpec:

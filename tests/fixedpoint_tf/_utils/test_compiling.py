@@ -1,5 +1,6 @@
 """What is compiled of a network is made once, and goes with the network."""
 
+import dataclasses
 import gc
 import weakref
 
@@ -61,3 +62,43 @@ def test_functions_share_nothing_and_each_is_compiled_once():
     first, second = (next_state(system.equations) for system in systems)
     assert first is not second
     assert next_state(systems[0].equations) is first
+
+
+def n_graphs():
+    gc.collect()
+    return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """Equations of a kind and size."""
+
+    n_states: int
+
+    def step(self, w, h, u):
+        return 0.5 * h + tf.reduce_sum(u, 1, keepdims=True)
+
+
+def test_kinds_of_networks_and_solvers_without_end_are_no_more_graphs():
+    # Thirty-two kinds were kept of each of some fifteen solvers, 2 MB each.
+    solvers = [
+        kept_with_equations(lambda equations: compiled("h", "u")(equations.step))
+        for _ in range(16)
+    ]
+
+    def after(sizes):
+        for n_states in sizes:
+            for solver in solvers:
+                solver(Scaling(n_states))(tf.ones(2), tf.ones((3, n_states)), tf.ones((3, 1)))
+        return n_graphs()
+
+    assert after(range(1, 8)) >= after(range(8, 15))
+
+
+def test_numbers_of_inputs_without_end_are_no_more_graphs():
+    def after(numbers):
+        for n_inputs in numbers:
+            next_state(Scaling(2))(tf.ones(2), tf.ones((3, 2)), tf.ones((3, n_inputs)))
+        return n_graphs()
+
+    assert after(range(1, 11)) >= after(range(11, 21))
