@@ -262,10 +262,10 @@ print(again)
 # | `kl_co_scale` | `kl_inferred_inputs_weight` | the same |
 # | `lr_init`, `lr_patience` | `learning_rate`, `default_callbacks(lr_patience=...)` | |
 #
-# The README has all of them. In lfads-torch a scale multiplies a KL divergence per trial
-# while the likelihood is a mean over samples, so that the same scale means another thing for
-# trials of another length. Here a weight of 1 is the evidence lower bound, and one method
-# converts:
+# The page "Coming from FixedPointFinder, lfads-torch or autolfads-tf2" of the documentation has
+# all of them. In lfads-torch a scale multiplies a KL divergence per trial while the likelihood
+# is a mean over samples, so that the same scale means another thing for trials of another
+# length. Here a weight of 1 is the evidence lower bound, and one method converts:
 
 # %%
 print(
@@ -282,13 +282,16 @@ print(
 #
 # ## Exercise
 #
-# Take a model of your own and let `python -m fixedpoint_tf find` look at it. Which of its
-# points are fixed, which are slow, and does `estimate_coverage` think that they are all?
+# Let `python -m fixedpoint_tf find` look at the saved model of this page, `mine.keras`, or at
+# one of your own. Which of its points are fixed, which are slow, and what is the estimated
+# chance that one more start finds a new one?
 #
-# <details><summary>Hint</summary>
+# <details><summary>Answer</summary>
 #
-# It prints both. Where many starts are unfinished, ask for more iterations in Python
-# (`max_iters=`); where points are many and slow, the network may have a line: tutorial 8.
+# The command prints all three. `mine.keras` is hardly trained and has one stable fixed point,
+# as above: without input it forgets. Of a model of your own: where many starts did not
+# converge, ask for more iterations in Python (`max_iters=`); where points are many and slow,
+# the network may have a line (tutorial 8).
 #
 # </details>
 #
