@@ -97,7 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_shared(demo, out="fixedpoint_tf_flip_flop")
     demo.add_argument(
-        "--epochs", type=_positive, default=100, help="of training (default: %(default)s)"
+        "--epochs",
+        type=_positive,
+        default=100,
+        help="epochs of training (default: %(default)s)",
     )
 
     for name, doing in TASKS.items():
@@ -106,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         task.add_argument("--cell", help="tanh, gru or lstm (default: the task's own)")
         for option, of in (
             ("--units", "number of recurrent units"),
-            ("--epochs", "of training"),
+            ("--epochs", "epochs of training"),
         ):
             task.add_argument(option, type=_positive, help=f"{of} (default: the task's own)")
 
@@ -119,16 +122,15 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         nargs="+",
         metavar="U",
-        help="the constant input of the model to study, a number for each of its inputs; what "
-        "then reaches the RNN layer is studied (default: zeros, of the RNN layer where no "
-        "--drive is given)",
+        help="constant input of the model, one number for each of its inputs, under which its "
+        "RNN layer is analysed (default: zeros; without --drive, zeros at the RNN layer)",
     )
     find.add_argument(
         "--drive",
         type=Path,
         metavar="FILE.npy",
-        help="inputs of the model (n_trials, n_time, n_inputs) to run it on: the search starts "
-        "about the states it then visits; for several inputs a FILE.npz with their names "
+        help="inputs of the model (n_trials, n_time, n_inputs) by which the model is driven: the search "
+        "starts around the states that it visits; for several inputs a FILE.npz with their names "
         "(default: white noise of standard deviation 1 at the RNN layer)",
     )
     return parser

@@ -175,8 +175,8 @@ class FixedPointFinder:
         if self.system.path is None:
             raise ValueError(
                 "rnn_inputs: expected a finder made from a model or an RNN layer, received "
-                f"one made from {self.system.name!r} alone: its inputs are those of its "
-                "searches. Make the finder from the model, or give simulate the inputs."
+                f"one made from {self.system.name!r} alone: its inputs are used as they are. "
+                "Make the finder from the model, or pass the inputs to simulate."
             )
         u = self.system.path.rnn_inputs(model_inputs, call_arguments)
         if u.shape[2] != self.system.n_inputs:

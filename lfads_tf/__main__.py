@@ -75,15 +75,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
-    demo = commands.add_parser("demo", help="fit synthetic spikes whose rates are known")
+    demo = commands.add_parser("demo", help="fit simulated spikes with known rates")
     demo.add_argument("--out", type=Path, default=Path("lfads_tf_demo"), help=_FOLDER)
-    demo.add_argument("--seed", type=int, default=0, help="of all that is random")
-    demo.add_argument("--epochs", type=_positive, default=200, help="at most (%(default)s)")
+    demo.add_argument("--seed", type=int, default=0, help="seed of all random numbers")
+    demo.add_argument(
+        "--epochs", type=_positive, default=200, help="largest number (default: %(default)s)"
+    )
 
     fit = commands.add_parser("fit", help="fit a model to the trials of HDF5 files")
-    _add_data(fit, nargs="+", help="trials; of several files, one model of all sessions")
+    _add_data(fit, nargs="+", help="trials; several files make one model of all sessions")
     fit.add_argument("--out", type=Path, required=True, help=_FOLDER)
-    fit.add_argument("--inferred-inputs", type=int, metavar="N", help="number (default: none)")
+    fit.add_argument(
+        "--inferred-inputs",
+        type=int,
+        metavar="N",
+        help="number of inferred inputs (default: 0)",
+    )
     fit.add_argument(
         "--set",
         type=_setting,
@@ -92,48 +99,59 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="any attribute of LFADSConfig, e.g. --set n_factors=20; may be repeated",
     )
-    fit.add_argument("--epochs", type=_positive, default=1000, help="at most (%(default)s)")
+    fit.add_argument(
+        "--epochs", type=_positive, default=1000, help="largest number (default: %(default)s)"
+    )
     fit.add_argument(
         "--patience",
         type=_positive,
         default=80,
         metavar="EPOCHS",
-        help="without a better validation likelihood until training stops (%(default)s)",
+        help="epochs without a better validation likelihood until training stops "
+        "(default: %(default)s)",
     )
-    fit.add_argument("--batch-size", type=_positive, help="(64)")
+    fit.add_argument("--batch-size", type=_positive, help="trials per batch (default: 64)")
     fit.add_argument(
         "--valid-fraction",
         type=float,
-        help="share of trials for validation, if the file does not tell them (0.2)",
+        help="share of trials for validation, if the file does not name them (default: 0.2)",
     )
-    fit.add_argument("--seed", type=int, help="of all that is random (0)")
+    fit.add_argument("--seed", type=int, help="seed of all random numbers (default: 0)")
     held = fit.add_mutually_exclusive_group()
     held.add_argument(
-        "--resume", action="store_true", help="go on with the run in --out as it began"
+        "--resume", action="store_true", help="continue the run in --out with its settings"
     )
-    held.add_argument("--overwrite", action="store_true", help="begin anew over a run there")
+    held.add_argument("--overwrite", action="store_true", help="replace a run in --out")
 
-    infer = commands.add_parser("infer", help="run trials through a trained model")
+    infer = commands.add_parser(
+        "infer", help="infer rates, factors and inputs of trials by a trained model"
+    )
     infer.add_argument("model", type=Path, help="a .keras file, or the folder of a run")
     _add_data(infer, help="trials")
     infer.add_argument(
         "--session",
         metavar="NAME",
-        help="which of several sessions of the model (the file's name)",
+        help="session of the trials, for a model of several (default: the file's name)",
     )
-    infer.add_argument("--out", type=Path, required=True, metavar="FILE.h5", help="to write")
+    infer.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.h5", help="file to write"
+    )
     infer.add_argument(
         "--split",
         choices=("all", "train", "valid", "test"),
         default="all",
-        help="(%(default)s)",
+        help="trials of the file (default: %(default)s)",
     )
-    infer.add_argument("--n-samples", type=int, default=50, help="of the posterior (50)")
-    infer.add_argument("--seed", type=int, default=0, help="of the samples")
+    infer.add_argument(
+        "--n-samples", type=int, default=50, help="samples of the posterior (default: 50)"
+    )
+    infer.add_argument("--seed", type=int, default=0, help="seed of the samples")
     infer.add_argument("--overwrite", action="store_true", help="replace FILE.h5")
 
-    report = commands.add_parser("report", help="draw and measure the run in a folder")
-    report.add_argument("out", type=Path, metavar="DIR", help="the --out of fit")
+    report = commands.add_parser("report", help="evaluate the run in a folder, with figures")
+    report.add_argument(
+        "out", type=Path, metavar="DIR", help="folder of the run, the --out of fit"
+    )
     for command in (demo, fit, infer, report):
         command.add_argument("--quiet", action="store_true", help="print the result only")
     return parser
@@ -149,9 +167,12 @@ def _add_data(parser: argparse.ArgumentParser, **options: Any) -> None:
         "--axes",
         type=lambda text: text.split(","),
         metavar="AXES",
-        help="their order in the file, e.g. neurons,bins,trials (trials,bins,neurons)",
+        help="order of the axes in the file, e.g. neurons,bins,trials (default: "
+        "trials,bins,neurons)",
     )
-    parser.add_argument("--bin-width", type=float, help="in seconds, if the file lacks it")
+    parser.add_argument(
+        "--bin-width", type=float, help="width of a bin in seconds, if the file lacks it"
+    )
 
 
 def _positive(text: str) -> int:

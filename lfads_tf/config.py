@@ -189,8 +189,8 @@ class LFADSConfig:
         most_factors = sum(self.session_neurons)
         if self.n_factors > most_factors and self.n_factors != type(self).n_factors:
             warnings.warn(
-                f"n_factors: {self.n_factors} factors for {most_factors} neurons are "
-                "more than the data can tell apart.",
+                f"n_factors: {self.n_factors} factors for {most_factors} neurons are more "
+                "than the data can determine.",
                 stacklevel=3,
             )
 

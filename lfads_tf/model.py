@@ -312,9 +312,9 @@ class LFADS(keras.Model):
             self._begin(first, x)
             if valid is None and any(isinstance(c, SmoothedValidation) for c in callbacks):
                 warnings.warn(
-                    "validation_data: expected trials by which the callbacks judge, received "
-                    "none. The learning rate stays, training does not stop early, and no model "
-                    "is found to be the best.",
+                    "validation_data: expected validation trials for the callbacks, received "
+                    "none. The learning rate is constant, training does not stop early, and "
+                    "no best model is kept.",
                     stacklevel=2,
                 )
             if isinstance(valid, dict):

@@ -191,8 +191,7 @@ class Budget:
         self._left -= int(n_bytes)
         if self._left < 0:
             raise Fault(
-                f"what it holds would fill the memory by more than a file of {self._size:,} "
-                "bytes can"
+                f"its data would take more memory than a file of {self._size:,} bytes can"
             )
 
 

@@ -240,7 +240,7 @@ def _constant(
     behind = path.describe().removeprefix("the inputs of ")
     if given is None and (not is_driven or path.gives_as_it_is()):
         if not path.gives_as_it_is():
-            say(f"White noise and input zero are those of {behind}.")
+            say(f"White noise and zero input are inputs of {behind}.")
         return np.zeros((1, system.n_inputs)).view(LayerArray)
     if path.gives_as_it_is():
         return np.array([given], dtype=float)

@@ -229,7 +229,7 @@ def distinct_ends(ends: EndPoints, inputs: np.ndarray, tol_unique: float) -> np.
     if tol_unique <= DEFAULT_TOL_UNIQUE:
         return numbers[np.union1d(kept, np.flatnonzero(apart))]
     logger.warning(
-        "tol_unique=%g leaves out %s told apart from the points that are kept",
+        "tol_unique=%g leaves out %s distinct from the kept points",
         tol_unique,
         pluralize(int(apart.sum()), "fixed point"),
     )

@@ -125,16 +125,16 @@ def _say_precision(search: Search, said: set[str]) -> None:
     problem = search.problem
     if problem.origin.any() and eps <= problem.resolution:
         logger.warning(
-            "%s resolves %.0e of how far the states vary about their offset: points nearer "
-            "to each other than %.0e of that are not told apart, and one that rounding "
-            "could make of a ghost is a slow point.",
+            "%s resolves %.0e of the states' variation about their offset: points nearer to "
+            "each other than %.0e of it are not distinguished, and a point that rounding "
+            "could feign is reported as a slow point.",
             problem.dtypes[1], eps, distance_tolerance(eps),
         )  # fmt: skip
         return
     logger.warning(
         "%r computes in single precision (its rounding is %.0e): fixed points are located "
-        "to %.0e of the size of the states, and one that rounding could make of a ghost "
-        "is a slow point. %s",
+        "to %.0e of the size of the states, and a point that rounding could feign is "
+        "reported as a slow point. %s",
         problem.system.name, eps, distance_tolerance(eps),
         getattr(problem.system.equations, "to_double", ""),
     )  # fmt: skip

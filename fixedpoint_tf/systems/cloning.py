@@ -84,8 +84,8 @@ def differentiable(
             ) from error
         logger.warning(
             "%s cannot be copied from its configuration (%s), so it is evaluated in %s "
-            "throughout: fixed points are then only as exact as that type. Where its "
-            "get_config is the reason, one that holds every argument of __init__ mends it.",
+            "throughout: fixed points are then only as exact as that type. If get_config is "
+            "the reason, let it return every argument of __init__.",
             type(cell).__name__, reason, native,
         )  # fmt: skip
         live = LiveCall(lambda h, u: call_cell(cell, h, u, sizes), cell, name)

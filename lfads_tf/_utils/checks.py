@@ -309,6 +309,6 @@ def warn_of_silent_neurons(spikes: np.ndarray, stacklevel: int) -> None:
     if len(silent):
         warnings.warn(
             f"spikes: {len(silent)} of {spikes.shape[2]} neurons are silent in all trials "
-            f"({listed(silent)}). They tell a model nothing and are better left out.",
+            f"({listed(silent)}). They carry no information and are better left out.",
             stacklevel=stacklevel + 1,
         )

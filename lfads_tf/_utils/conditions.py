@@ -233,7 +233,8 @@ def _warn_of_rounding(labels: np.ndarray, name: str) -> None:
         largest = float(np.nanmax(np.abs(labels), initial=0.0))
         if largest >= 2.0 ** (np.finfo(labels.dtype).nmant + 1):
             warnings.warn(
-                f"{name}: {labels.dtype} holds no whole numbers as large as {largest:.0f} "
+                f"{name}: {labels.dtype} cannot distinguish whole numbers as large as "
+                f"{largest:.0f} "
                 "apart, and conditions may have become one; give integers or text.",
                 stacklevel=3,
             )

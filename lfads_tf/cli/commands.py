@@ -190,7 +190,8 @@ def trained(
             said = now
             say(
                 f"  epoch {epoch + 1:4d}, {now - start:4.0f} s: likelihood "
-                f"{-logs['nll']:.4f}, on validation trials {-logs['val_nll']:.4f} nats a sample"
+                f"{-logs['nll']:.4f}, on validation trials {-logs['val_nll']:.4f} nats per "
+                "sample"
             )
 
     telling = keras.callbacks.LambdaCallback(on_epoch_end=tell)

@@ -122,8 +122,8 @@ def bin_spikes(
         given.append(times)
     if len(shape) == 2 and any(len(own) and own[-1] == 0 < own.max() for own in given):
         warnings.warn(
-            "spike_times: rows of the matrix end in 0, as tables do that are filled up with "
-            "zeros; these are counted as spikes. Give a list of one array for each neuron.",
+            "spike_times: rows of the matrix end in 0, as in tables padded with zeros; these "
+            "zeros are counted as spikes. Pass a list with one array for each neuron.",
             stacklevel=2,
         )
     if doubt := _doubt_of_unit(given, int(counts.sum(dtype=np.float64)), start, stop):

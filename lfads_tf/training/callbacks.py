@@ -67,8 +67,8 @@ def say_no_end(n_read: int, n_said: int, name: str, limit: str | None) -> int:
     if n_read < max(_MANY, 10 * n_said):
         return n_said
     _LOG.warning(
-        "%s: %s batches were read of a tf.data.Dataset that does not say how many it has, and "
-        "no end is in sight. If it has none, interrupt (Ctrl-C) and %s.",
+        "%s: %s batches have been read from a tf.data.Dataset of unknown length, with no end "
+        "in sight. If it is endless, interrupt (Ctrl-C) and %s.",
         name,
         f"{n_read:,}",
         f"give {limit}" if limit else "hand over data.take(n)",

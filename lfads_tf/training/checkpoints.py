@@ -237,7 +237,7 @@ class Checkpoint(keras.callbacks.Callback):
         except filelock.Timeout as error:
             raise FileExistsError(
                 f"directory: expected a folder to which no other run writes, received "
-                f"{str(self.directory)!r}, to which one that is under way does. Wait for its "
+                f"{str(self.directory)!r}, to which another run is writing. Wait for its "
                 "end, or give another folder."
             ) from error
         try:
@@ -428,8 +428,8 @@ def _check_folder(path: Path) -> None:
         pass
     except OSError as error:
         raise ValueError(
-            f"directory: expected a folder, received {str(path)!r}, which is none and can be "
-            f"none ({error.strerror or error})."
+            f"directory: expected a folder, received {str(path)!r}, which is not a folder "
+            f"and cannot become one ({error.strerror or error})."
         ) from error
     finally:
         with contextlib.suppress(OSError):  # another process has put something there

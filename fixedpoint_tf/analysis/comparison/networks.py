@@ -323,7 +323,8 @@ def _named(networks: Any) -> dict[Any, Any]:
             callable(network) and not isinstance(network, type)
         ):
             raise ArgumentTypeError(
-                "networks: expected what as_system takes, such as cells, models and paths, "
+                "networks: expected networks as as_system takes them, such as cells, models "
+                "and paths, "
                 f"received {shown(network)}."
             )
     return named

@@ -290,6 +290,7 @@ def _directions(
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (np.isfinite(lengths) & (lengths > 0.0)).all():
         raise ValueError(
-            "directions: expected finite vectors, none of them zero, received others."
+            "directions: expected finite vectors other than zero, received NaN, infinity or "
+            "zero."
         )
     return vectors / lengths

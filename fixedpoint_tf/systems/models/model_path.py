@@ -256,8 +256,8 @@ class ModelPath:
         )
         if not same:
             logger.warning(
-                "what the RNN layer %r receives differs from call to call: something before "
-                "it draws at random in inference (%s). These are the inputs of one call.",
+                "the inputs of the RNN layer %r differ from call to call: a layer before it "
+                "draws random numbers in inference (%s). Those of one call are returned.",
                 self.layer.name, ", ".join(self.before()) or type(self.model).__name__,
             )  # fmt: skip
 

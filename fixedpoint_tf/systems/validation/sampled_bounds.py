@@ -195,7 +195,7 @@ def _refuse(system: DynamicalSystem, what: str, met: np.ndarray, bound: np.ndarr
         raise ValueError(
             f"ball_bounds of {system.equations}: expected a bound of {what} for "
             f"{unit_name(system, int(unit))}, received {bound[row, unit]:.4g}, where "
-            f"{met[row, unit]:.4g} is met."
+            f"{met[row, unit]:.4g} was found."
         )
 
 

@@ -89,7 +89,8 @@ def folds_by_condition(conditions: Any) -> np.ndarray:
     missing = np.flatnonzero(~has_condition(labels))
     if missing.size:
         raise ValueError(
-            "conditions: expected that of each trial, by which others are held out, received "
+            "conditions: expected the condition of each trial, by which trials are held out, "
+            "received "
             f"none for trials {checks.listed(missing)}. Leave these out."
         )
     kinds, folds = np.unique(labels, return_inverse=True)
@@ -134,7 +135,7 @@ def folds_by_splitter(
         missing = np.flatnonzero(~has_condition(as_conditions(groups, n_trials, "groups")))
         if missing.size:
             raise ValueError(
-                "groups: expected that of each trial, with which it is held out, received "
+                "groups: expected the group of each trial, with which it is held out, received "
                 f"none for trials {checks.listed(missing)}. Leave these out."
             )
     # Trials without a condition are spread as one more.

@@ -113,8 +113,8 @@ def _check_axes(source: Source, key: str, beside: Sequence[str], labels: Sequenc
     if key in source.lengths:
         if source.axes is None and n_labels != len(spikes):
             _LOGGER.warning(
-                "%s: %d cells are taken as trials, as nothing else in the file tells; axes= "
-                "says what they are",
+                "%s: %d cells are taken as trials, since the file does not say what they "
+                "are; pass axes= to say it",
                 key,
                 len(spikes),
             )
@@ -174,7 +174,7 @@ def _chosen_width(asked: float | None, told: float | None, shown: str) -> float:
         return told
     if told is not None and not math.isclose(asked, told, rel_tol=1e-6):
         warnings.warn(
-            f"bin_width: {asked:g} s is taken as asked for, but {shown!r} tells {told:g}.",
+            f"bin_width: {asked:g} s is used as requested, but {shown!r} tells {told:g}.",
             stacklevel=5,
         )
     return asked

@@ -178,7 +178,9 @@ def read_split(
             continue
         array = _numbers(node, key)
         if field == "behavior" and array.ndim < 3:
-            _LOGGER.warning("%s has shape %s, not one value a bin: left out", key, array.shape)
+            _LOGGER.warning(
+                "%s has shape %s, not one value per bin: left out", key, array.shape
+            )
             continue
         if array.ndim == 3 and n_encoded is not None and array.shape[1] == n_encoded:
             missing = ((0, 0), (0, n_bins - n_encoded), (0, 0))

@@ -276,7 +276,7 @@ def _empty(sizes: Any, kind: str, name: str) -> Any:
     """Return an empty variable, of which the file holds the sizes."""
     shape = np.ravel(sizes).tolist()
     if not all(isinstance(size, int) and size >= 0 for size in shape) or math.prod(shape):
-        raise Fault(f"{name:.100} is told to be empty, but of sizes {shape!r:.100}")
+        raise Fault(f"{name:.100} is marked as empty, but of sizes {shape!r:.100}")
     return "" if kind == "char" else np.zeros(shape, object if kind == "cell" else float)
 
 

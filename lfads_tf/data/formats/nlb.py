@@ -245,7 +245,7 @@ def _warn_of_counts(name: str, rates: np.ndarray, data: Session) -> None:
     given, counted = float(rates[:, seen].mean()), float(np.nanmean(counts))
     if 0.5 < given / counted < 2:
         warnings.warn(
-            f"{name}: rates mean {given:.3g}, as the spikes in a bin ({counted:.3g}), and not "
+            f"{name}: rates mean {given:.3g}, like the spikes per bin ({counted:.3g}), and not "
             f"as those in a second ({counted / data.bin_width:.3g}). Are they in spikes/s?",
             stacklevel=3,
         )

@@ -610,7 +610,7 @@ class TestLinearError:
             ({"n_directions": 0}, "n_directions: expected a whole number of at least 1"),
             (
                 {"directions": np.zeros((1, 2))},
-                "directions: expected finite vectors, none of them zero",
+                "directions: expected finite vectors other than zero",
             ),
             ({"directions": np.ones((1, 3))}, r"shape \(n_directions, 2\), received \(1, 3\)"),
             ({"dt": 0.1}, "dt: expected None for a discrete system, received 0.1"),

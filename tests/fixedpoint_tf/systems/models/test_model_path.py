@@ -557,7 +557,7 @@ def test_noise_that_is_always_on_is_said(own_seed, caplog):
     finder = FixedPointFinder(model, verbose=False)
     seeds = values_of(model)
     finder.rnn_inputs(X)
-    assert "differs from call to call" in caplog.text and "noisy (Noisy)" in caplog.text
+    assert "differ from call to call" in caplog.text and "noisy (Noisy)" in caplog.text
     check_values(model, seeds)
 
 

@@ -293,7 +293,7 @@ def test_behavior_without_time_is_left_out(path, data, caplog):
     keys["train_behavior"], keys["valid_behavior"] = np.ones((7, 2)), np.ones((3, 2))
     write(path, **keys)
     assert Session.load(path, bin_width=0.01).behavior is None
-    assert "train_behavior has shape (7, 2), not one value a bin: left out" in caplog.text
+    assert "train_behavior has shape (7, 2), not one value per bin: left out" in caplog.text
 
 
 def test_true_rates_in_any_unit_come_out_in_spikes_per_second(path, data):

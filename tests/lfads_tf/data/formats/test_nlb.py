@@ -181,7 +181,7 @@ def test_masked_indices_are_refused(tmp_path):
 def test_rates_in_spikes_per_bin_are_noticed():
     session = nlb.session(arrays(), 0.02)
     rates = np.full(session.spikes.shape, 1.0)
-    with pytest.warns(UserWarning, match="train_rates: rates mean 1, as the spikes in a bin"):
+    with pytest.warns(UserWarning, match="train_rates: rates mean 1, like the spikes per bin"):
         nlb.predictions(rates, 50 * rates, session)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
