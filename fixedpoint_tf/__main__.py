@@ -129,9 +129,9 @@ def _parser() -> argparse.ArgumentParser:
         "--drive",
         type=Path,
         metavar="FILE.npy",
-        help="inputs of the model (n_trials, n_time, n_inputs) by which the model is driven: the search "
-        "starts around the states that it visits; for several inputs a FILE.npz with their names "
-        "(default: white noise of standard deviation 1 at the RNN layer)",
+        help="inputs of the model (n_trials, n_time, n_inputs): the search starts around the "
+        "states that the model visits under them; for several inputs a FILE.npz with their "
+        "names (default: white noise of standard deviation 1 at the RNN layer)",
     )
     return parser
 

@@ -76,7 +76,8 @@ def constant_rnn_input(path: ModelPath, values: Sequence[float]) -> np.ndarray:
     if u.mask is not None and not u.mask[0, middle]:
         logger.warning(
             "the model masks the input %s, so that its RNN layer %r keeps every "
-            "state; the layer is analysed as if this input were not masked.", list(values), name,
+            "state; the layer is analysed as if this input were not masked.",
+            list(values), name,
         )  # fmt: skip
     if np.ptp(seen, axis=0).max(initial=0.0) > SETTLED * (1.0 + np.abs(seen).max(initial=0.0)):
         raise ValueError(
