@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 BLOCK = 32  # steps between two looks at where the states are
-CYCLE_WINDOW = 1024  # states of a run among which a cycle must come round
+CYCLE_WINDOW = 1024  # states of a run within which a cycle must close
 STEADY = 1e-2  # by which the width of a cycle may differ between two halves of a run
 FINER = 16  # by which steps are shortened for what ran away
 GRAZING = 1e-4  # share of the radius of a saddle within which states seldom come

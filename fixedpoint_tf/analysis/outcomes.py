@@ -78,7 +78,7 @@ class StartOutcome(TextStrEnum):
     )
     DIVERGED = "diverged", "runs away to infinite or undefined numbers"
     NOT_SETTLED = "not settled", "still changes when the steps are used up"
-    NOT_REACHED = "not reached", "the search was interrupted before it came to this start"
+    NOT_REACHED = "not reached", "the search was interrupted before it reached this start"
 
     @property
     def place(self) -> str:

@@ -12,11 +12,11 @@ class BranchEnd(TextStrEnum):
 
     Example:
         >>> BranchEnd.CLOSED_LOOP, BranchEnd.CLOSED_LOOP.text
-        ('closed loop', 'the branch has come round to where it began')
+        ('closed loop', 'the branch has returned to its beginning')
     """
 
     END_OF_PATH = "end of path", "the path of inputs ends here"
-    CLOSED_LOOP = "closed loop", "the branch has come round to where it began"
+    CLOSED_LOOP = "closed loop", "the branch has returned to its beginning"
     LEFT_BOUNDS = "left the bounds", "a state is outside the bounds given"
     MOST_POINTS = "most points", "the branch has as many points as max_points allows"
     STEP_TOO_SMALL = (

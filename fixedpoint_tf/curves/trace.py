@@ -12,7 +12,7 @@ from fixedpoint_tf.curves.merging import lies_on
 
 __all__ = ["Trace", "append", "closes"]
 
-AT_START = 1e-9  # of the size of the start: nearer to it a trace has come round
+AT_START = 1e-9  # of the size of the start: nearer to it a trace is closed
 
 
 @dataclasses.dataclass

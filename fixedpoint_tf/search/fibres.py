@@ -23,7 +23,9 @@ __all__ = ["Fibres"]
 
 FROM_STATES = 0.25  # share of the fibres that begin at no known point
 REACH = 3.0  # half-widths from the middle, to which fibres are followed: they come back
-MAX_STEPS = 256  # each way; later ones are as well made from the points found meanwhile
+MAX_STEPS = (
+    256  # each way; longer ones are no better than new ones from the points found by then
+)
 
 
 class Fibres:

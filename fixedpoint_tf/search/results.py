@@ -63,7 +63,7 @@ def mark_not_slow(search: Search) -> None:
     if not len(rows):
         return
     time = LEAST_TIME_CONSTANT
-    if system.time == "continuous":  # whose unit of time is anyone's
+    if system.time == "continuous":  # whose unit of time is arbitrary
         u = search.inputs[ends.condition[rows[:16]]]
         x = search.problem.natural(ends.x[rows[:16]])
         jacobians = map_chunks(system.jacobian, x, u, shape=(x.shape[1], x.shape[1]))

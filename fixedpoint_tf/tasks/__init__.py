@@ -4,7 +4,7 @@
 with a ``numpy.random.Generator`` and the number of trials, and returns ``inputs (n_trials,
 n_time, n_inputs)`` and ``targets (n_trials, n_time, n_outputs)``, both float32.
 :func:`train_task` trains a network on it; the task knows at which constant inputs to look
-for fixed points and what they ought to be.
+for fixed points, and the known answer.
 
 Example:
     >>> import numpy as np

@@ -258,7 +258,7 @@ class Checkpoint(keras.callbacks.Callback):
                 those of a ``tf.data.Dataset`` are not compared.
 
         Returns:
-            The epoch to begin with, and whether the run of the folder came to its own end.
+            The epoch to begin with, and whether the run of the folder has finished.
 
         Raises:
             ValueError: the folder that is to be resumed holds another run.

@@ -1,4 +1,4 @@
-"""Checks of what ``fit`` and its kin are given, before anything is trained.
+"""Checks of the arguments of ``fit`` and related methods, before training.
 
 Those of values are written once, for arrays and for batches in a graph.
 """
@@ -64,7 +64,7 @@ __all__ = [
 class _Rule(NamedTuple):
     """Rule of a check: the mask of wrong values, and the words for expected and received.
 
-    The mask is computed by NumPy or by TensorFlow, whichever module is handed over.
+    The mask is computed by NumPy or by TensorFlow, depending on the module passed.
     """
 
     wrong: Callable[[Any, Any], Any]

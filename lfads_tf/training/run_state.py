@@ -1,7 +1,7 @@
 """State of a run of training in a file, written and read without TensorFlow.
 
 It has lists of arrays, ``weights``, ``optimizer`` and, once there are any, the ``best``
-weights; and attributes: the epoch, whether training had come to its own end, and in JSON the
+weights; and attributes: the epoch, whether training had finished, and in JSON the
 settings and trials of the run, the memory of its callbacks and its history.
 """
 
@@ -38,7 +38,7 @@ def write(
         path: of the file, at which nothing is.
         lists: arrays by name.
         epoch: the last one.
-        stopped: whether training came to its own end.
+        stopped: whether training had finished.
         **in_json: settings, trials, memory and history.
 
     Example:

@@ -248,7 +248,7 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
     alone = tf.function(run, jit_compile=compiled, autograph=False)
 
     def choose(gradients_by_shard, largest_norm):
-        # No function inside a replica may wait for the other replicas, be it the only one.
+        # No function inside a replica may wait for other replicas, even if it is the only one.
         function = run if tf.distribute.has_strategy() else alone
         return function(gradients_by_shard, largest_norm)
 

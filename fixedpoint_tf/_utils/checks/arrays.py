@@ -155,7 +155,7 @@ def _holds_numbers(array: np.ndarray, is_complex: bool) -> bool:
             isinstance(item, number) and not isinstance(item, np.timedelta64)
             for item in array.flat
         )
-    # V: bfloat16 and its kin, but no fields by name
+    # V: bfloat16 and similar types, but no fields by name
     kinds = "biufVc" if is_complex else "biufV"
     return array.dtype.kind in kinds and array.dtype.names is None
 

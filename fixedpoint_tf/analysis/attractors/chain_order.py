@@ -19,7 +19,7 @@ def examine_chain(sorter: ManifoldGrouper, rows: np.ndarray, chain: Chain) -> di
 
     Args:
         sorter: of all points.
-        rows: the points of the chain and the slow states that come to it.
+        rows: the points of the chain and the slow states that lead to it.
         chain: the chain.
 
     Returns:

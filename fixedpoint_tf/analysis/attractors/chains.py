@@ -24,7 +24,7 @@ from fixedpoint_tf.systems.system import DynamicalSystem
 
 __all__ = ["Chain", "find_chains"]
 
-#: Time constants of the other modes between two looks at where a way has come to.
+#: Time constants of the other modes between two checks of the end of a way.
 RELAXING = 8.0
 #: A way has arrived within this share of the distance to the nearest other point.
 ARRIVED = 0.02

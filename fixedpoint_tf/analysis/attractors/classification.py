@@ -62,7 +62,7 @@ def classify_attractors(
     An imperfect line or ring, along which attractors and saddles take turns, is followed
     from its saddles to its attractors, so that it needs no sampling. It must be slow as a
     whole: no state on it would cross its own radius in less than ``min_time_constant``. Slow
-    states that come to it belong to it.
+    states that lead to it belong to it.
 
     Any other manifold must be well sampled: neighbours on a ring nearer than its radius,
     say. In a trained network a search finds the few exact fixed points on it; keep the slow

@@ -384,7 +384,7 @@ def _row(
         unique, all_points = finder.find_fixed_points(states, inputs)
         if finder.interrupted:  # it has caught the interruption, and found only a part
             raise KeyboardInterrupt(SAID)
-    except Exception as error:  # whatever it is, the other networks have their turn
+    except Exception as error:  # the other networks are measured all the same
         return nothing, _said(error), None
     row, reasons = [], []
     for name, measure in measures.items():

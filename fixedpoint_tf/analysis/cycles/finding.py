@@ -123,7 +123,7 @@ def find_cycles(
     check_fits("n_steps", n_steps, n_steps, system.n_states)
     check_fits("n_candidates", n_candidates, n_candidates, system.n_states)
     search = CycleSearch(system, options, x, u)
-    stop = Interruption("starts not come to by then have the outcome NOT_REACHED")
+    stop = Interruption("starts not reached by then have the outcome NOT_REACHED")
     length = options.n_transient + options.n_steps
     # The trajectories of a chunk are held, with few copies.
     size = min(chunk_size(length * system.n_states, copies=8), chunk_size(system.n_states**2))

@@ -45,7 +45,7 @@ class Cycles(Result):
     The oscillation itself may be faster than the cycle: a rotation by 10/73 of a turn
     repeats after 73 steps, and goes round 10 times in them, so that the oscillation takes
     7.3 steps. ``period`` is the number of steps after which the state is the same again,
-    ``turns`` how often it has gone round by then; :meth:`frequencies` are those of the
+    ``turns`` the number of turns by then; :meth:`frequencies` are those of the
     oscillation. For a cycle of a map that samples no oscillation both are the same.
 
     Beware: unstable curves are not found, since no trajectory stays at them; and a curve
@@ -319,7 +319,7 @@ class Cycles(Result):
         each is drawn by itself. The axes are the first two principal components of all
         that is drawn; a system of two units is drawn in its own coordinates, and one of one
         unit over the steps of a cycle, from its greatest value on. Where no cycle was found,
-        the axes say so, and what the starts came to.
+        the axes say so, and list the outcomes of the starts.
 
         Args:
             fps: fixed points of the same system.

@@ -85,7 +85,7 @@ class CycleOptions:
 
 
 class CycleSearch:
-    """Cycles found so far, and what each start has come to."""
+    """Cycles found so far, and the outcome of each start."""
 
     def __init__(
         self, system: DynamicalSystem, options: CycleOptions, x: np.ndarray, u: np.ndarray

@@ -1,4 +1,4 @@
-"""The closed curve that a start of a map has come to, with its multipliers."""
+"""Closed curve that a start of a map has reached, with its multipliers."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Family:
 
     Attributes:
         n_dimensions: of the family: along how many directions there are other cycles.
-        turns: how often its curve is gone round in a period; None where that is not known.
+        turns: number of turns around its curve in a period; None where unknown.
     """
 
     n_dimensions: int

@@ -158,7 +158,7 @@ def _is_drawn(states: np.ndarray, rho: float, typical: float) -> bool:
 
 
 def times_round(states: np.ndarray, rho: float) -> float:
-    """Count how often a motion has gone round its curve.
+    """Count the turns of a motion around its curve.
 
     A curve may be another one gone round several times: a slow rotation of which every
     second state is looked at passes for one by nearly a half.
