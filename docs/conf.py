@@ -29,7 +29,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "jupyter_execute"]
 
 html_theme = "furo"
 html_static_path = ["_static"]
@@ -120,7 +120,13 @@ class AttributesInWords:
             lines[:] = parsed.lines()
 
 
+def shorten_factories(app, what, name, obj, options, signature, returns):
+    """Write a default that a dataclass makes anew as ``...``, which can be parsed."""
+    return (signature or "").replace("<factory>", "..."), returns
+
+
 def setup(app):
+    app.connect("autodoc-process-signature", shorten_factories)
     app.connect("missing-reference", link_by_public_name)
     in_words = AttributesInWords()  # Napoleon's own priority is 500
     app.connect("autodoc-process-docstring", in_words.before, priority=400)

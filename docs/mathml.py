@@ -34,6 +34,7 @@ def replaced(text, patterns):
 def write(translator, node):
     """Write a formula, inline or on a line of its own."""
     as_read = node.copy()
+    as_read["classes"] = [*node["classes"], "formula"]  # pages.css
     as_read += nodes.Text(replaced(node.astext(), TEX))
     translator.math_output, translator.math_options = "mathml", ""
     n_written = len(translator.body)
