@@ -32,8 +32,13 @@ def halve(h, u):
     return 0.5 * h + u
 
 
+@functools.cache
+def plain_finder():
+    return FixedPointFinder(halve, **MAP, **QUIET)
+
+
 def finder(**options):
-    return FixedPointFinder(halve, **MAP, **QUIET, **options)
+    return FixedPointFinder(halve, **MAP, **QUIET, **options) if options else plain_finder()
 
 
 @functools.cache

@@ -331,7 +331,8 @@ def test_a_run_goes_on_with_all_settings_of_its_optimizer(tmp_path):
     assert int(model.step) == 5
 
 
-@pytest.mark.parametrize("swap_on_epoch", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("swap_on_epoch", [False, True])
 def test_a_run_with_averages_of_weights_goes_on_as_if_never_broken_off(tmp_path, swap_on_epoch):
     def swap():
         return [keras.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch)]

@@ -20,13 +20,18 @@ class _Interrupt(keras.callbacks.Callback):
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("hook", ["on_test_begin", "on_test_batch_end", "on_epoch_end"])
-@pytest.mark.parametrize("swap_on_epoch", [False, True])
-def test_no_averages_are_left_in_the_place_of_weights(hook, swap_on_epoch):
-    spikes = np.random.default_rng(0).poisson(0.5, (12, 10, 6)).astype("float32")
+@pytest.fixture(scope="module")
+def model():
     model = LFADS(LFADSConfig(n_neurons=6, n_bins=10, bin_width=0.02, n_factors=3))
     adam = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9)
     model.compile(adam, jit_compile=False)
+    return model
+
+
+@pytest.mark.parametrize("hook", ["on_test_begin", "on_test_batch_end", "on_epoch_end"])
+@pytest.mark.parametrize("swap_on_epoch", [False, True])
+def test_no_averages_are_left_in_the_place_of_weights(model, hook, swap_on_epoch):
+    spikes = np.random.default_rng(0).poisson(0.5, (12, 10, 6)).astype("float32")
     stop = _Interrupt(hook)
     swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch)
     with pytest.raises(KeyboardInterrupt):

@@ -55,18 +55,21 @@ class TestClassifiers:
                 ours - ours[:, :1], scores - scores[:, :1], rtol=1e-6, atol=1e-6
             )
 
-    @pytest.mark.parametrize("kind", [LinearDiscriminantAnalysis, RandomForestClassifier])
-    def test_any_classifier_tells_conditions_apart(self, kind):
+    @pytest.mark.parametrize(
+        ("kind", "options"),
+        [(LinearDiscriminantAnalysis, {}), (RandomForestClassifier, {"n_estimators": 10})],
+    )
+    def test_any_classifier_tells_conditions_apart(self, kind, options):
         kinds = np.arange(60) % 3
         x = np.random.default_rng(0).normal(size=(60, 5, 2)) + 4 * kinds[:, None, None]
         names = np.array(["left", "right", "up"])[kinds]
-        method = kind()
+        method = kind(**options)
         result = separate_conditions(x, names, method=method)
         again = separate_conditions(x, names, method=method)
         np.testing.assert_array_equal(result.predictions, again.predictions)
         assert result.accuracy.min() > 0.9
         assert vars(method).keys() == vars(kind()).keys()  # nothing is fitted
-        assert method.get_params() == kind().get_params()
+        assert method.get_params() == kind(**options).get_params()
         part = separate_conditions(x, names, test=(x[:2], names[:2]), method=method)
         assert part.predictions.shape == (2, 5)
         with pytest.raises(ValueError, match="method: expected one of lda, .* received <class"):
