@@ -167,6 +167,7 @@ CALLS: dict[str, Call | Excluded] = {
         },
         # Where the sizes are given, widths are held against them before the first search.
         given={"bounds": lambda: {**halving(), "bounds": (-1.0, 1.0)}, "inputs": halving},
+        slow=True,
     ),
     "fixedpoint_tf.analysis.continue_branches": Call(
         lambda: {

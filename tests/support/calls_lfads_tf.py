@@ -222,6 +222,7 @@ CALLS: dict[str, Call | Excluded] = {
         {"session": instance(), "reference_sessions": several(), "freeze_shared": flag()},
         on=lambda: _of_first_day(),
         given={"reference_sessions": lambda: {"reference_sessions": days()[:1]}},
+        slow=True,
     ),
     "lfads_tf.LFADS.call": Call(
         lambda: {"inputs": spikes()}, {"inputs": TRIALS, "training": flag()}, on=fitted
