@@ -15,7 +15,8 @@
 #
 # **You will learn** how to ask whether firing rates follow an oscillation of the local field
 # potential (LFP) in single trials, and why smoothing cannot show it where LFADS can. **Time:**
-# about two minutes on two cores. **You need** to know what LFADS is: tutorials 3 and 4.
+# about two minutes on two cores; `TUTORIALS_FAST=1` in the environment trains for fewer epochs.
+# **You need** to know what LFADS is: tutorials 3 and 4.
 #
 # An LFP electrode and spiking neurons often share a rhythm. Its phase differs from trial to
 # trial, so that the average over trials (the PSTH) shows nothing of it: it must be read from
@@ -51,7 +52,7 @@ from lfads_tf.data.synthetic import oscillation
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
 
-plt.rcParams["figure.dpi"] = 72
+plt.rcParams["figure.dpi"] = 144  # sharp on any screen
 
 # %% [markdown]
 # ## Spikes and a field potential that share an oscillation
@@ -110,7 +111,9 @@ estimates = {
 time = 1e3 * BIN_WIDTH * (np.arange(test.n_bins) + 0.5)
 n = int(np.argmax(data.depths))  # the neuron that follows the oscillation most
 colors = dict(zip(estimates, ["black", "#E69F00", "#009E73", "#0072B2"], strict=True))
-figure, axes = plt.subplots(2, 3, figsize=(11, 4), sharex=True, layout="constrained")
+figure, axes = plt.subplots(
+    2, 3, figsize=(9, 4), sharex=True, sharey="row", layout="constrained"
+)
 for trial in range(3):
     axes[0, trial].plot(time, lfp[trial], color="0.4")
     axes[0, trial].set_title(f"trial {trial + 1}")
@@ -118,8 +121,8 @@ for trial in range(3):
         style = "--" if name == "true rates" else "-"
         axes[1, trial].plot(time, rates[trial, :, n], style, color=colors[name], label=name)
     axes[1, trial].set_xlabel("time (ms)")
-axes[0, 0].set_ylabel("LFP")
-axes[1, 0].set_ylabel("rate of a neuron\n(spikes/s)")
+axes[0, 0].set_ylabel("LFP (a.u.)")
+axes[1, 0].set_ylabel(f"rate of neuron {n}\n(spikes/s)")
 handles, labels = axes[1, 0].get_legend_handles_labels()
 figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
 plt.show()
@@ -144,7 +147,7 @@ plt.show()
 # Gerstein & Moore 1967). The grey band holds 95% of these shuffles.
 
 # %%
-figure, axes = plt.subplots(2, 4, figsize=(12, 5), layout="constrained", sharey="row")
+figure, axes = plt.subplots(2, 4, figsize=(10, 5), layout="constrained", sharey="row")
 summary = {}
 for i, (name, rates) in enumerate(estimates.items()):
     found = cross_correlation(rates[..., n], lfp, BIN_WIDTH, max_lag=0.2)
@@ -164,6 +167,8 @@ keys = {name: key for found, names in keys for key, name in zip(found, names, st
 for axis in axes.ravel():
     if axis.get_legend():
         axis.get_legend().remove()
+for axis in axes[0]:
+    axis.set_xlabel("lag behind the LFP (s)")
 for axis in axes[:, 1:].ravel():
     axis.set_ylabel("")
 figure.legend(keys.values(), keys, loc="outside lower center", ncols=3, frameon=False)
