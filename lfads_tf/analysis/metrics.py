@@ -13,6 +13,7 @@ from scipy import special
 
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import numbers_or_nan, pair, seconds_per_bin
+from lfads_tf._utils.rate_units import warn_of_rate_unit
 
 __all__ = [
     "bits_per_spike",
@@ -172,6 +173,7 @@ def poisson_log_likelihood(
     """
     checks.check_switch(per_neuron, "per_neuron")
     expected, counts = _expected_and_counts(rates, spikes, bin_width)
+    warn_of_rate_unit("rates", expected / bin_width, counts, bin_width)
     if np.isnan(counts).all():
         raise ValueError("spikes: expected observed counts, received NaN only.")
     terms = _log_likelihood(expected, counts) - special.gammaln(counts + 1.0)
@@ -208,7 +210,8 @@ def bits_per_spike(
         per_neuron: return each neuron's gain over its own spikes.
 
     Returns:
-        A float, or ``(n_neurons,)`` with NaN for neurons without spikes.
+        A float, or ``(n_neurons,)`` with NaN for neurons without spikes. Rates that seem to be
+        in spikes/bin cause a warning.
 
     Raises:
         ValueError: negative rates or counts, shapes that differ, rates that lack an
@@ -217,6 +220,25 @@ def bits_per_spike(
     Example:
         >>> spikes = [[1], [0], [1], [0]]
         >>> bits_per_spike([[10.0], [0.0], [10.0], [0.0]], spikes, bin_width=0.1)
+        1.0
+    """
+    expected, counts = _expected_and_counts(rates, spikes, bin_width)
+    warn_of_rate_unit("rates", expected / bin_width, counts, bin_width)
+    return gain_in_bits(rates, spikes, bin_width, reference=reference, per_neuron=per_neuron)
+
+
+def gain_in_bits(
+    rates: Any,
+    spikes: Any,
+    bin_width: float,
+    *,
+    reference: Any = None,
+    per_neuron: bool = False,
+) -> Any:
+    """Compute :func:`bits_per_spike`, whatever the mean of the rates.
+
+    Example:
+        >>> gain_in_bits([[10.0], [0.0], [10.0], [0.0]], [[1], [0], [1], [0]], 0.1)
         1.0
     """
     checks.check_switch(per_neuron, "per_neuron")

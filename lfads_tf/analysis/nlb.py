@@ -15,11 +15,13 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks
 from lfads_tf._utils.checks import pair, seconds_per_bin, several
+from lfads_tf._utils.rate_units import warn_of_rate_unit
 from lfads_tf.analysis import metrics
 from lfads_tf.analysis.decoding.samples import check_samples, complete_samples
 from lfads_tf.analysis.psth import psth_r_squared
 from lfads_tf.data.formats import nlb as files
 from lfads_tf.data.formats.labels import labels_of_lists
+from lfads_tf.data.formats.nlb_names import check_array_names, check_dataset
 
 __all__ = ["co_smoothing", "evaluate_nlb", "forward_prediction", "nlb_behavior_r_squared"]
 
@@ -184,17 +186,18 @@ def evaluate_nlb(
     Args:
         targets: path of the file of targets, or its arrays of this data set by name.
         submission: path of the file of predictions, or its arrays of this data set by name.
-        dataset: such as ``"mc_maze"``.
+        dataset: such as ``"mc_maze"``, or a name of one's own.
         bin_width: in seconds; with the name it says which group is read.
 
     Returns:
         ``co-bps``; ``vel R2`` where behaviour has one value per bin; ``psth R2`` and
         ``fp-bps`` where the targets have what it takes. The correlation with produced times
-        of ``dmfc_rsg`` is not among them.
+        of ``dmfc_rsg`` is not among them. Rates that seem to be in spikes/s, and not in
+        spikes/bin, cause a warning.
 
     Raises:
         KeyError: arrays that are missing.
-        ValueError: shapes that do not fit.
+        ValueError: shapes that do not fit, or a misspelt name of an array or a data set.
 
     Example:
         >>> spikes = np.random.default_rng(0).poisson(1.0, (4, 10, 2))
@@ -204,17 +207,19 @@ def evaluate_nlb(
         (['co-bps'], True)
     """
     width = seconds_per_bin(bin_width)
-    checks.check_text(dataset, "dataset")
+    check_dataset(dataset)
     for name, given in (("targets", targets), ("submission", submission)):
         if not isinstance(given, Mapping):
             checks.check_path(given, name)
     group = files.group_name(dataset, width)
     true, told = (_arrays(given, group) for given in (targets, submission))
+    check_array_names(true, "targets")
+    check_array_names(told, "submission")
     eval_in, eval_out = (
         _needed(told, "submission", f"eval_rates_{part}") for part in ("heldin", "heldout")
     )
     spikes = _needed(true, "targets", "eval_spikes_heldout")
-    result = {"co-bps": metrics.bits_per_spike(eval_out / width, spikes, width)}
+    result = {"co-bps": _bits(eval_out, spikes, width, "submission['eval_rates_heldout']")}
     eval_rates = np.concatenate([eval_in, eval_out], axis=-1) / width
     behavior = [true.get(f"{split}_behavior") for split in ("train", "eval")]
     if all(one is not None and np.ndim(one) == 3 for one in behavior):
@@ -251,7 +256,7 @@ def evaluate_nlb(
                 (true, "targets", "spikes"),
             )
         )
-        result["fp-bps"] = metrics.bits_per_spike(rates / width, spikes, width)
+        result["fp-bps"] = _bits(rates, spikes, width, "submission['eval_rates_..._forward']")
     return result
 
 
@@ -296,6 +301,12 @@ def _arrays(given: Any, group: str) -> Mapping[str, Any]:
     if isinstance(given, str | os.PathLike):
         return files.read(given, group=group)
     return given
+
+
+def _bits(rates: np.ndarray, spikes: np.ndarray, width: float, name: str) -> float:
+    """Return bits per spike of rates in spikes/bin."""
+    warn_of_rate_unit(name, rates, spikes, width, unit="spikes/bin", stacklevel=3)
+    return float(metrics.gain_in_bits(rates / width, spikes, width))
 
 
 def _needed(arrays: Mapping[str, Any], argument: str, name: str) -> np.ndarray:

@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +51,8 @@ from fixedpoint_tf._utils.checks import (
 from fixedpoint_tf._utils.files import writing
 from fixedpoint_tf._utils.hdf5_checks import read_array
 from lfads_tf._utils.checks import seconds_per_bin
+from lfads_tf._utils.rate_units import warn_of_rate_unit
+from lfads_tf.data.formats.nlb_names import check_array_names, check_dataset
 from lfads_tf.data.session import Session
 
 __all__ = ["group_name", "predictions", "read", "session", "spikes_of", "write"]
@@ -64,16 +65,17 @@ def group_name(dataset: str, bin_width: float) -> str:
     """Return the name of a data set's group, with its bin width in ms unless that is 5 ms.
 
     Args:
-        dataset: such as ``"mc_maze"``.
+        dataset: such as ``"mc_maze"``, or a name of one's own.
         bin_width: in seconds.
+
+    Raises:
+        ValueError: a misspelt name of one of the benchmark's data sets.
 
     Example:
         >>> group_name("mc_maze", 0.005), group_name("area2_bump", 0.02)
         ('mc_maze', 'area2_bump_20')
     """
-    check_text(dataset, "dataset")
-    if not dataset:
-        raise ValueError("dataset: expected a name, received ''.")
+    check_dataset(dataset)
     ms = 1e3 * seconds_per_bin(bin_width)
     return dataset if round(ms, 6) == 5 else f"{dataset}_{ms:g}"
 
@@ -96,7 +98,7 @@ def session(
 
     Raises:
         KeyError: no held-in spikes of this split; the message lists what there is.
-        ValueError: shapes that do not fit each other.
+        ValueError: shapes that do not fit each other, or a misspelt name of an array.
 
     Example:
         >>> import numpy as np
@@ -114,6 +116,7 @@ def session(
     seconds_per_bin(bin_width)
     check_choice(split, "split", _SPLITS)
     check_text(name, "name")
+    check_array_names(arrays, "arrays")
     key = f"{split}_spikes_heldin"
     if key not in arrays:
         raise ArgumentKeyError(
@@ -217,6 +220,7 @@ def predictions(
     check_switch(forward, "forward")
     arrays: dict[str, np.ndarray] = {}
     n_bins, n_heldin = _encoded(data)
+    seen = np.isfinite(data.spikes).any(axis=0)  # of each trial, which may be others here
     for split, rates in zip(_SPLITS, (train_rates, eval_rates), strict=True):
         name = f"{split}_rates"
         shape = "(n_trials, n_bins, n_neurons)"
@@ -228,27 +232,12 @@ def predictions(
             )
         if not (rates >= 0).all():
             raise ValueError(f"{name}: expected rates of at least 0, received {rates.min():g}.")
-        _warn_of_counts(name, rates, data)
+        warn_of_rate_unit(name, rates[:, seen], data.spikes[:, seen], data.bin_width)
         counts = (rates.astype(np.float64) * data.bin_width).astype(np.float32)
         for block, array in _blocks(counts, n_bins, n_heldin):
             if forward or not block.endswith("forward"):
                 arrays[f"{split}_rates_{block}"] = array
     return arrays
-
-
-def _warn_of_counts(name: str, rates: np.ndarray, data: Session) -> None:
-    """Notice rates that are as the counts in bins are, and so not in spikes/s."""
-    seen = np.isfinite(data.spikes).any(axis=0)  # the trials may be others
-    counts = data.spikes[:, seen]
-    if data.bin_width > 0.1 or not np.nansum(counts) >= 100:
-        return
-    given, counted = float(rates[:, seen].mean()), float(np.nanmean(counts))
-    if 0.5 < given / counted < 2:
-        warnings.warn(
-            f"{name}: rates mean {given:.3g}, like the spikes per bin ({counted:.3g}), and not "
-            f"as those in a second ({counted / data.bin_width:.3g}). Are they in spikes/s?",
-            stacklevel=3,
-        )
 
 
 def write(
@@ -274,6 +263,7 @@ def write(
     Raises:
         FileExistsError: the group, or for the top of a file the file, is there and
             ``overwrite`` is false.
+        ValueError: a misspelt name of one of the benchmark's arrays or data sets.
 
     Example:
         >>> import tempfile
@@ -289,6 +279,8 @@ def write(
     if group is not None and not group.strip("/"):
         raise ValueError(f"group: expected a name, received {group!r}.")
     arrays = _checked_arrays(arrays)
+    if group is not None:
+        check_dataset(group.strip("/"), "group")
     adds = group is not None and os.path.exists(path)
     with writing(path, overwrite=overwrite or adds) as temporary:
         if adds:
@@ -348,6 +340,7 @@ def read(path: str | os.PathLike[str], *, group: str | None = None) -> dict[str,
 def _checked_arrays(arrays: Any) -> dict[str, Any]:
     """Return arrays of numbers, NaN where they are masked, or lists of rows of indices."""
     check_mapping(arrays, "arrays")
+    check_array_names(arrays, "arrays")
     checked: dict[str, Any] = {}
     for name, value in arrays.items():
         if not name or "/" in name:

@@ -1,14 +1,18 @@
 """Each metric of the benchmark against a case computed by hand."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 from lfads_tf import Session
 from lfads_tf.analysis import (
+    bits_per_spike,
     co_smoothing,
     evaluate_nlb,
     forward_prediction,
     nlb_behavior_r_squared,
+    poisson_log_likelihood,
     psth_r_squared,
 )
 from lfads_tf.data.formats import nlb as files
@@ -165,3 +169,68 @@ class TestEvaluate:
         del submission["eval_rates_heldout"]
         with pytest.raises(KeyError, match="expected eval_rates_heldout, received eval_rates_"):
             evaluate_nlb(target, submission, "mc_maze", 0.02)
+
+    @pytest.mark.parametrize("factor", [50.0, 0.02])
+    def test_rates_of_another_unit_are_noticed(self, factor):
+        *_, target, submission, _, _ = self.case()
+        told = {name: factor * value for name, value in submission.items()}
+        with pytest.warns(UserWarning, match=r"eval_rates_heldout.*Are they in spikes/bin\?"):
+            evaluate_nlb(target, told, "mc_maze", 0.02)
+        forward = {k: v * (factor if "forward" in k else 1) for k, v in submission.items()}
+        with pytest.warns(UserWarning, match=r"forward'.*Are they in spikes/bin\?"):
+            evaluate_nlb(target, forward, "mc_maze", 0.02)
+
+    @pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])
+    def test_rates_of_a_poor_model_are_not(self, scale):
+        *_, target, submission, _, _ = self.case()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            told = {name: scale * value for name, value in submission.items()}
+            evaluate_nlb(target, told, "mc_maze", 0.02)
+
+    @pytest.mark.parametrize(
+        "score",
+        [
+            lambda rates, spikes: bits_per_spike(rates, spikes, 0.02),
+            lambda rates, spikes: poisson_log_likelihood(rates, spikes, 0.02),
+            lambda rates, spikes: co_smoothing(rates, spikes, 0.02, 6),
+            lambda rates, spikes: forward_prediction(rates, spikes, 0.02, 10),
+        ],
+    )
+    def test_rates_in_spikes_per_bin_are_noticed_where_seconds_are_expected(self, score):
+        rates, spikes, *_ = self.case()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            score(rates, spikes)
+        with pytest.warns(UserWarning, match=r"as the spikes in a bin .* in spikes/s\?"):
+            score(0.02 * rates, spikes)
+
+    @pytest.mark.parametrize("name", ["mc_mase", "MC_Maze", "area2bump", "mc_maze_20", "mc_rt"])
+    def test_a_misspelt_data_set_is_refused_with_the_known_ones(self, name):
+        *_, target, submission, _, _ = self.case()
+        with pytest.raises(ValueError, match="dataset: expected area2_bump, dmfc_rsg.*Is it"):
+            evaluate_nlb(target, submission, name, 0.02)
+
+    @pytest.mark.parametrize("name", ["our_monkey", "mc_maze_simulated", "lorenz"])
+    def test_a_data_set_of_ones_own_has_a_name_of_its_own(self, name):
+        *_, target, submission, _, _ = self.case()
+        known = evaluate_nlb(target, submission, "mc_maze", 0.02)
+        assert evaluate_nlb(target, submission, name, 0.02) == known
+
+    @pytest.mark.parametrize(
+        ("kind", "right", "wrong"),
+        [
+            ("targets", "eval_spikes_heldin_forward", "eval_spikes_heldin_foward"),
+            ("targets", "eval_behavior", "eval_behaviour"),
+            ("targets", "psth", "PSTH"),
+            ("targets", "eval_cond_idx", "eval_cond_index"),
+            ("submission", "eval_rates_heldout_forward", "eval_forward_rates_heldout"),
+            ("submission", "train_rates_heldin", "train_rates_held_in"),
+        ],
+    )
+    def test_a_misspelt_array_is_refused_and_not_left_out(self, kind, right, wrong):
+        *_, target, submission, _, _ = self.case()
+        given = {"targets": target, "submission": submission}
+        given[kind][wrong] = given[kind].pop(right)
+        with pytest.raises(ValueError, match=f"{kind}: expected names such as {right}, rec"):
+            evaluate_nlb(**given, dataset="mc_maze", bin_width=0.02)

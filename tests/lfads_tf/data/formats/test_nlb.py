@@ -186,3 +186,17 @@ def test_rates_in_spikes_per_bin_are_noticed():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nlb.predictions(50 * rates, 50 * rates[:2], session)
+
+
+def test_misspelt_names_are_refused_where_files_are_made_and_read(tmp_path):
+    given = arrays()
+    given["train_spikes_held_out"] = given.pop("train_spikes_heldout")
+    with pytest.raises(ValueError, match="arrays: expected names such as train_spikes_heldout"):
+        nlb.session(given, 0.02)
+    with pytest.raises(ValueError, match="arrays: expected names such as train_spikes_heldout"):
+        nlb.write(tmp_path / "a.h5", given)
+    with pytest.raises(ValueError, match=r"dataset: expected area2_bump, .*Is it mc_rtt\?"):
+        nlb.group_name("mc_rt", 0.02)
+    with pytest.raises(ValueError, match=r"group: expected area2_bump, .*Is it mc_maze\?"):
+        nlb.write(tmp_path / "a.h5", arrays(), group="mc_mase_20")
+    assert not (tmp_path / "a.h5").exists()
