@@ -55,7 +55,9 @@ class Session:
         external_inputs: measured inputs ``(n_trials, n_bins, n_external)``, finite.
         behavior: ``(n_trials, n_bins, n_behavior)``, NaN where unknown.
         conditions: ``(n_trials,)``, numbers or strings; NaN, None or empty text for a trial
-            without a condition. Whole numbers above 2**53 beside such a trial become text.
+            without a condition, or what NumPy and pandas make of these: the texts ``nan``,
+            ``NaN``, ``<NA>`` and ``NaT``. The text ``None`` may be a condition, and is taken
+            as one with a warning. Whole numbers above 2**53 beside such a trial become text.
         true_rates: ``(n_trials, n_bins, n_neurons)`` in spikes/s, if they are known.
         n_encode_neurons: number of neurons, from the first on, that the encoders see
             (co-smoothing); None: all.

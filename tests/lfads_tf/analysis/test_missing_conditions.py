@@ -5,7 +5,10 @@ import pytest
 from matplotlib import pyplot
 from sklearn.model_selection import StratifiedKFold
 
-from lfads_tf import analysis, plotting
+from lfads_tf import Session, analysis, plotting
+from lfads_tf._utils.conditions import as_conditions, condition_kinds
+from lfads_tf.data.compatibility import common_conditions
+from lfads_tf.sessions.condition_averages import condition_averages
 
 WIDTH = 0.02
 RATES = np.random.default_rng(0).gamma(4.0, 5.0, (8, 12, 3))
@@ -21,6 +24,10 @@ SPELLINGS = {
     "None among words": WORDS,
     "NaN among words": [np.nan if one is None else one for one in WORDS],
     "empty words": [one or "" for one in WORDS],
+    "NaN that NumPy made text": np.array([np.nan if one is None else one for one in WORDS]),
+    "NA that pandas made text": np.array([one or "<NA>" for one in WORDS]),
+    "NaN as text": [one or "NaN" for one in WORDS],
+    "nan as text in bytes": np.array([(one or "nan").encode() for one in WORDS]),
     "bytes": [one if one is None else one.encode() for one in WORDS],
     "objects": np.array(WORDS, dtype=object),
     "a column": np.array(NUMBERS, float)[:, None],
@@ -70,6 +77,47 @@ def test_folds_spread_them_and_cannot_hold_them_out(labels):
     if np.ndim(labels) == 1:
         with pytest.raises(ValueError, match="folds: expected the fold of each .* trials 1, 5"):
             analysis.cross_validate(RATES, RATES, folds=labels)
+
+
+def test_sessions_are_stitched_without_them(labels):
+    spikes = np.random.default_rng(1).poisson(2.0, RATES.shape).astype("float32")
+    kinds = condition_kinds(as_conditions(labels, 8))
+    whole = Session(spikes, WIDTH, "monday", conditions=labels)
+    known = Session(spikes[KNOWN], WIDTH, "tuesday", conditions=kinds[PLAIN])
+    np.testing.assert_array_equal(common_conditions([whole, known]), kinds)
+    averages = [condition_averages(s.spikes, s.conditions, kinds) for s in (whole, known)]
+    for one, other in zip(*averages, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_decoders_are_tested_on_the_others_alone(labels):
+    if np.ndim(labels) == 1:
+        chosen = as_conditions(labels, 8)
+        alone = analysis.cross_validate(RATES[KNOWN], RATES[KNOWN], folds=chosen[KNOWN])
+        folds = analysis.folds_by_condition(chosen[KNOWN])
+        told = analysis.cross_validate(RATES[KNOWN], RATES[KNOWN], folds=folds)
+        np.testing.assert_array_equal(alone.predictions, told.predictions)
+
+
+def test_the_text_none_is_a_condition_everywhere_and_is_said():
+    labels = np.array([str(one) for one in WORDS])
+    with pytest.warns(UserWarning, match="conditions: 'None' is taken as a condition"):
+        session = Session(np.ones(RATES.shape), WIDTH, conditions=labels)
+    assert condition_kinds(session.conditions).tolist() == ["None", "a", "b"]
+    said = pytest.warns(UserWarning, match="'None' is taken as a condition")
+    with said:
+        assert analysis.condition_means(RATES, labels)[0].tolist() == ["None", "a", "b"]
+    with said:
+        assert len(np.unique(analysis.folds_by_condition(labels))) == 3
+    with said:
+        found = analysis.separate_conditions(RATES, labels, np.arange(8) // 4)
+    assert found.predictions.shape[0] == 8
+    with said:
+        analysis.cross_validate(RATES, RATES, folds=labels)
+    with said:
+        fig, _ = plotting.plot_factors(RATES, labels, bin_width=WIDTH)
+    assert len(fig.legends[0].get_texts()) == 3
+    pyplot.close("all")
 
 
 def test_figures_name_the_conditions_alone(labels):
