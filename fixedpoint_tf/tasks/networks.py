@@ -21,6 +21,7 @@ from fixedpoint_tf._utils.checks import (
 __all__ = ["CELLS", "check_callbacks", "check_model", "recurrent_network", "train"]
 
 _TRIALS = "(n_trials, n_time, n)"
+_GATES = 4  # of an LSTM, which has the most
 LARGEST = 1e6  # of a gain or a learning rate: products of weights stay finite
 
 CELLS: dict[str, type[keras.layers.RNN]] = {
@@ -79,6 +80,8 @@ def recurrent_network(
     check_generator(rng)
     check_sizes(n_inputs=n_inputs, n_outputs=n_outputs, units=units)
     check_fits("units", units, units, units)
+    for name, n in (("n_inputs", n_inputs), ("n_outputs", n_outputs)):
+        check_fits(name, n, n, units, _GATES)
     check_choice(cell, "cell", sorted(CELLS))
     check_number(recurrent_gain, "recurrent_gain", 0.0, LARGEST, closed="both")
     # A seed for everything that takes one leaves the global generators alone.

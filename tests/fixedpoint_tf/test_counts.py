@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 from each import each
 
-from fixedpoint_tf import FinderConfig, FixedPointFinder, FixedPoints, linearization, tasks
+from fixedpoint_tf import (
+    FinderConfig,
+    FixedPointFinder,
+    FixedPoints,
+    as_system,
+    linearization,
+    tasks,
+)
 from fixedpoint_tf.plotting import plot_flow, plot_q
+from fixedpoint_tf.systems.cells import identity
 from lfads_tf import LFADS, LFADSConfig
 from lfads_tf import analysis as analyses
 from lfads_tf.data import synthetic
@@ -84,6 +92,23 @@ QUESTIONS = {
         "units",
         lambda **n: tasks.recurrent_network(2, 1, rng=rng(), **n),
     ),
+    **{
+        f"network, {name}": (
+            name,
+            lambda **n: tasks.recurrent_network(
+                **{"n_inputs": 2, "n_outputs": 1, "units": 4, **n}, rng=rng()
+            ),
+        )
+        for name in ("n_inputs", "n_outputs")
+    },
+    **{
+        f"system, {name}": (
+            name,
+            lambda **n: as_system(lambda h, u: 0.5 * h, **{"n_states": 2, "n_inputs": 1, **n}),
+        )
+        for name in ("n_states", "n_inputs")
+    },
+    "identity": ("n_states", lambda **n: identity(np.zeros((1, 2)), **n)),
     "train_flip_flop, trials": ("n_trials", lambda **n: tasks.train_flip_flop(0, **n)),
     "train_flip_flop, epochs": ("epochs", lambda **n: tasks.train_flip_flop(0, **n)),
     "train_flip_flop, units": ("units", lambda **n: tasks.train_flip_flop(0, **n)),
@@ -146,8 +171,15 @@ IN_MEMORY = [
     "linear_error, directions",
     "cycles, n_steps",
     "recurrent_network",
+    "network, n_inputs",
+    "network, n_outputs",
+    "system, n_states",
+    "system, n_inputs",
+    "identity",
     "flip_flop",
     "infer",
+    "folds",
+    "cross_correlation",
     "lorenz, n_neurons",
     "oscillation, n_bins",
 ]

@@ -37,7 +37,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import as_numbers, check_instance, check_whole, shown
+from fixedpoint_tf._utils.checks import (
+    as_numbers,
+    check_fits,
+    check_instance,
+    check_whole,
+    shown,
+)
 from fixedpoint_tf._utils.norms import EPS, gamma, spectral_norms
 
 if TYPE_CHECKING:
@@ -159,8 +165,9 @@ def identity(value: np.ndarray, first: int = 0, n_states: int | None = None) -> 
     n, d = value.shape
     check_whole(first, "first", 0)
     n_states = check_whole(first + d if n_states is None else n_states, "n_states", first + d)
+    check_fits("n_states", n_states, n_states, d)
     zero = np.zeros((n, d))
-    matrix = np.eye(n_states)[first : first + d]
+    matrix = np.eye(d, n_states, first)
     return GateInput(value, np.ones((n, d)), np.ones(n), np.zeros(n), zero, zero, matrix)
 
 

@@ -17,6 +17,7 @@ from fixedpoint_tf._utils.checks import (
     ArgumentTypeError,
     check_choice,
     check_eager,
+    check_fits,
     check_float_type,
     check_text,
     check_whole,
@@ -42,6 +43,8 @@ from fixedpoint_tf.systems.validation.derivatives import check_derivatives
 from fixedpoint_tf.systems.validation.first_call import check_differentiated, check_numbers
 
 __all__ = ["as_system", "system_of"]
+
+_ROWS = 16  # states, about, that a function is called with when it is looked at
 
 # Closed forms whose derivatives were checked. Equal ones compute the same of any weights.
 _CHECKED: set[tuple[Any, str]] = set()
@@ -108,8 +111,10 @@ def as_system(
     for_ = f" for {getattr(rnn, '__name__', type(rnn).__name__)!r}"
     if n_states is not None:
         check_whole(n_states, "n_states", for_=for_)
+        check_fits("n_states", n_states, n_states, _ROWS)
     if n_inputs is not None:
         check_whole(n_inputs, "n_inputs", 0, for_=for_)
+        check_fits("n_inputs", n_inputs, n_inputs, _ROWS)
     if bounds is not None:
         sides_of(bounds)
     check_eager("systems and finders")

@@ -19,6 +19,8 @@ __all__ = [
     "folds_by_trial",
 ]
 
+_COPIES = 5  # arrays of one number a trial that a draw of folds holds at once
+
 
 def folds_by_trial(
     n_trials: int, n_folds: int = 5, *, conditions: Any = None, seed: int = 0
@@ -49,7 +51,7 @@ def folds_by_trial(
         [[2, 2], [2, 2]]
     """
     n_trials = checks.check_whole(n_trials, "n_trials", least=2)
-    checks.check_fits("n_trials", n_trials, n_trials)
+    checks.check_fits("n_trials", n_trials, n_trials, _COPIES)
     n_folds = checks.check_whole(n_folds, "n_folds", least=2, most=n_trials)
     checks.check_seed(seed)
     groups = np.zeros(n_trials, int)
@@ -124,7 +126,7 @@ def folds_by_splitter(
         [1, 1, 1, 0, 0, 0]
     """
     n_trials = checks.check_whole(n_trials, "n_trials", least=2)
-    checks.check_fits("n_trials", n_trials, n_trials)
+    checks.check_fits("n_trials", n_trials, n_trials, _COPIES)
     # Text can be split, too, and a class has no folds yet.
     if isinstance(splitter, str | bytes | type) or not hasattr(splitter, "split"):
         raise TypeError(

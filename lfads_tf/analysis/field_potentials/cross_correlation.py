@@ -213,7 +213,8 @@ def cross_correlation(
         )
     if band is not None:
         x, y = band_pass(x, width, band), band_pass(y, width, band)
-    checks.check_fits("n_shuffles", n_shuffles, n_shuffles, 2 * n_lags + 1)
+    n_neurons = y[0, 0].size
+    checks.check_fits("n_shuffles", n_shuffles, n_shuffles, 2 * n_lags + 1, n_neurons, 2)
     groups = _groups(conditions, n_trials)
     # Means of whole trials off first, so that sums of squares keep their digits.
     x, y = (a - a.mean(axis=1, keepdims=True) for a in (x, y))
