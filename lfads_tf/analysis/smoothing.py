@@ -161,15 +161,24 @@ def _counts(spikes: Any, name: str) -> np.ndarray:
 
 def _mean(counts: np.ndarray, bin_width: float, sd: float, *, causal: bool) -> np.ndarray:
     width, sd = seconds_per_bin(bin_width), checks.check_number(sd, "sd")
-    _check_kernel("sd", sd, width)
+    check_kernel("sd", sd, width)
     _warn_of_longer("sd", sd, counts.shape[-2] * width)
     total, weight, _ = _sums(counts, sd / width, causal=causal)
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN wanted
         return total / (weight * width)
 
 
-def _check_kernel(name: str, sd: float, width: float) -> None:
-    """Refuse a kernel of so many bins that it fills the memory."""
+def check_kernel(name: str, sd: float, width: float) -> None:
+    """Refuse a kernel of so many bins that it fills the memory.
+
+    Args:
+        name: of the argument.
+        sd: its standard deviation in seconds.
+        width: of a bin in seconds.
+
+    Example:
+        >>> check_kernel("sd", 0.05, 0.02)
+    """
     if sd > _WIDEST * width:
         raise ValueError(
             f"{name}: expected at most {_WIDEST:,} bins of {width:g} s, received {sd:g} s. For "
@@ -238,7 +247,7 @@ def select_gaussian_width(
     width = seconds_per_bin(bin_width)
     sds = [checks.check_number(sd, "candidates") for sd in several(candidates, "candidates")]
     for sd in sds:
-        _check_kernel("candidates", sd, width)
+        check_kernel("candidates", sd, width)
     counts = _counts(train_spikes, "train_spikes").astype(np.float64, copy=False)
     seen = ~np.isnan(counts)
     truth = None if true_rates is None else numbers_or_nan(true_rates, "true_rates") * width

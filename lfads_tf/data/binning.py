@@ -17,6 +17,7 @@ from fixedpoint_tf._utils.checks import (
     ArgumentTypeError,
     as_numbers,
     check_choice,
+    check_fits,
     check_number,
     check_whole,
     is_number,
@@ -88,6 +89,8 @@ def bin_spikes(
             f"received {stop:g} s."
         )
     spike_times = _each_neuron(spike_times)
+    # In single precision, and the counts of one neuron and a copy of them in double.
+    check_fits("bin_width", width, n_bins, len(spike_times) / 2 + 2)
     shape = np.shape(spike_times) if isinstance(spike_times, np.ndarray) else ()
     if len(shape) == 2 and shape[0] > shape[1] == 1:
         raise ValueError(
@@ -302,6 +305,8 @@ def chop(continuous: Any, window: int, overlap: int, *, fill: float = np.nan) ->
     if not (is_number(fill) and np.isnan(fill)):
         fill = check_number(fill, "fill", -math.inf, for_=" or NaN")
     n_windows = _number_of_windows(len(array), window, overlap)
+    of_bin = array.size // len(array)
+    check_fits("window", window, n_windows, window, 2 + of_bin / 2)
     bins = (window - overlap) * np.arange(n_windows)[:, None] + np.arange(window)
     chopped = _as_float(array[np.minimum(bins, len(array) - 1)])
     chopped[bins >= len(array)] = fill

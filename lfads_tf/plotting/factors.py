@@ -87,7 +87,8 @@ def plot_factors(
     for ax, factor in zip(grid.ravel(), drawn, strict=False):
         for name, color, trials in key:
             values = factors[trials, :, factor]
-            few = np.unique(np.linspace(0, len(trials) - 1, n_single_trials).astype(int))
+            n_few = min(n_single_trials, len(trials))
+            few = np.unique(np.linspace(0, len(trials) - 1, n_few).astype(int))
             if n_single_trials > 0:
                 thin = ax.plot(time, values[few].T, color=color, linewidth=0.5, alpha=0.4)
                 thin[0].set_label("_" if name else "single trials")

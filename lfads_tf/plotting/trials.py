@@ -70,7 +70,7 @@ def plot_trials(
         >>> axes.shape, axes[0, 0].get_title(), axes[-1, 0].get_xlabel()
         ((4, 2), 'trial 1', 'time (s)')
     """
-    from lfads_tf.analysis import smooth_gaussian
+    from lfads_tf.analysis.smoothing import check_kernel, smooth_gaussian
 
     if hasattr(data, "spikes"):
         own = data.bin_width
@@ -87,7 +87,7 @@ def plot_trials(
         raise ValueError("bin_width: expected the width of a bin in seconds, received none.")
     width = seconds_per_bin(bin_width)
     shape = "(n_trials, n_bins, n_neurons)"
-    checks.check_number(smoothing_sd, "smoothing_sd")
+    check_kernel("smoothing_sd", checks.check_number(smoothing_sd, "smoothing_sd"), width)
     checks.check_number(start, "start", low=-np.inf)
     spikes = numbers_or_nan(getattr(data, "spikes", data), "data", n_axes=(3,), shape=shape)
     rates = style.field("inferred", inferred, "rates", 3, shape, nan=True)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from each import each
+from matplotlib import pyplot
 
 from fixedpoint_tf import (
     FinderConfig,
@@ -19,7 +20,8 @@ from fixedpoint_tf.plotting import plot_flow, plot_q
 from fixedpoint_tf.systems.cells import identity
 from lfads_tf import LFADS, LFADSConfig
 from lfads_tf import analysis as analyses
-from lfads_tf.data import synthetic
+from lfads_tf.data import bin_spikes, chop, synthetic
+from lfads_tf.plotting import plot_factors
 
 
 @functools.cache
@@ -148,6 +150,7 @@ QUESTIONS = {
         f"oscillation, {name}": (name, lambda **n: synthetic.oscillation(**n))
         for name in ("n_trials", "n_bins", "n_neurons", "n_conditions")
     },
+    "chop": ("window", lambda **n: chop(np.ones((5, 2)), overlap=1, **n)),
     "lorenz_days": ("n_days", lambda **n: synthetic.lorenz_days(**n)),
     "plot_flow": ("n_grid", lambda **n: plot_flow(finder().system, SPREAD, [0.0], **n)),
     "plot_q": ("n_bins", lambda **n: plot_q(points(), **n)),
@@ -182,6 +185,7 @@ IN_MEMORY = [
     "cross_correlation",
     "lorenz, n_neurons",
     "oscillation, n_bins",
+    "chop",
 ]
 
 
@@ -190,3 +194,23 @@ def test_what_fits_into_no_memory_is_refused_before_it_is_made(name):
     argument, question = QUESTIONS[name]
     with pytest.raises(ValueError, match=rf"{argument}: expected .*received 1"):
         question(**{argument: 10**9})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda width: bin_spikes([[0.1], [0.2]], width, 0.0, 1.0),
+        lambda width: synthetic.oscillation(bin_width=width),
+    ],
+)
+@pytest.mark.parametrize("width", [1e-9, 1e-12])
+def test_a_width_that_makes_more_bins_than_memory_holds_is_refused(call, width):
+    with pytest.raises(ValueError, match=r"^(bin_width|stop): expected"):
+        call(width)
+
+
+def test_more_single_trials_than_there_are_draw_all():
+    rates = np.random.default_rng(0).normal(size=(4, 5, 1))
+    _, axes = plot_factors(rates, bin_width=0.1, n_single_trials=10**9)
+    assert len(axes[0].get_lines()) == 5  # and their mean
+    pyplot.close("all")

@@ -21,6 +21,7 @@ from lfads_tf.data.synthetic.dynamics import spikes_from_rates
 __all__ = ["Oscillation", "oscillation"]
 
 
+_COPIES = 3  # of the slow signals while they are smoothed
 _DEEPEST = 100.0  # of the modulation of log rates: far above, exponentials overflow
 
 
@@ -137,6 +138,9 @@ def oscillation(
         frequency, "frequency", high=0.5 / bin_width, for_=" Hz, below half the bins per second"
     )
     checks.check_seed(seed)
+    sd_of_slow = 0.15 / bin_width
+    reach = n_bins + 8.0 * sd_of_slow
+    checks.check_fits("bin_width", bin_width, n_conditions, reach, n_neurons, _COPIES)
     # Streams of their own: the spikes do not depend on how much noise the potential has.
     streams = np.random.SeedSequence(seed).spawn(5)
     of_phase, of_neurons, of_slow, of_noise, of_spikes = map(np.random.default_rng, streams)
@@ -145,7 +149,7 @@ def oscillation(
     lags = lag + lag_spread * of_neurons.normal(size=n_neurons)
     lags = (lags * frequency + 0.5) % 1.0 / frequency - 0.5 / frequency
     conditions = np.arange(n_trials) % n_conditions
-    slow = _slow(of_slow, (n_conditions, n_bins, n_neurons), 0.15 / bin_width)
+    slow = _slow(of_slow, (n_conditions, n_bins, n_neurons), sd_of_slow)
     slow = np.exp(slow_depth * slow)
     slow /= slow.mean(axis=1, keepdims=True)
     wave = np.cos(phases[..., None] - 2.0 * np.pi * frequency * lags)
