@@ -1,15 +1,15 @@
-"""Ranges of the numbers in a file, outside of which a file is damaged."""
+"""Ranges of the numbers in a file, and what follows from others; beyond, a file is damaged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from fixedpoint_tf._utils.hdf5_checks import Fault, Layout
 
-__all__ = ["Ranges", "Words", "check_ranges", "check_words"]
+__all__ = ["Agreement", "Ranges", "Words", "check_agreements", "check_ranges", "check_words"]
 
 ROUNDING = 1e-9  # by which a share or a bound may be off
 
@@ -19,6 +19,9 @@ Ranges = Mapping[str, str]
 
 #: The words that a field may hold.
 Words = Mapping[str, tuple[str, ...]]
+
+#: A field that follows from others: its name, where it does, and what was expected.
+Agreement = tuple[str, Any, str]
 
 
 def check_ranges(values: Mapping[str, Any], ranges: Ranges, layout: Layout) -> None:
@@ -84,3 +87,28 @@ def check_words(values: Mapping[str, Any], words: Words) -> None:
         if name in values and values[name] not in known:
             received = f"{values[name]!r:.50}"
             raise Fault(f"{name}: expected one of {', '.join(known)}, received {received}")
+
+
+def check_agreements(values: Mapping[str, Any], agreements: Iterable[Agreement]) -> None:
+    """Refuse fields that contradict others.
+
+    Args:
+        values: of the fields, by name.
+        agreements: those that follow from others.
+
+    Raises:
+        Fault: a contradiction, by the name of its field.
+
+    Example:
+        >>> values = {"counts": np.array([2, 3])}
+        >>> try:
+        ...     check_agreements(values, [("counts", values["counts"] == 2, "2 of each")])
+        ... except Fault as error:
+        ...     print(error)
+        counts: expected 2 of each, received 3
+    """
+    for name, agrees, expected in agreements:
+        good, value = np.asarray(agrees), np.asarray(values[name])
+        if not good.all():
+            shown = value[~good] if good.shape == value.shape else value
+            raise Fault(f"{name}: expected {expected}, received {str(shown.flat[0]):.50}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -20,7 +20,14 @@ from fixedpoint_tf._utils.hdf5_checks import (
     header_of,
     parse_json,
 )
-from fixedpoint_tf._utils.ranges import Ranges, Words, check_ranges, check_words
+from fixedpoint_tf._utils.ranges import (
+    Agreement,
+    Ranges,
+    Words,
+    check_agreements,
+    check_ranges,
+    check_words,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -165,10 +172,16 @@ class Result:
         check_arrays({name: headers[name] for name in headers if name in layout}, layout)
 
     def _check_values(self) -> None:
-        """Refuse numbers and words that no result of this class holds."""
+        """Refuse numbers and words that no result of this class holds, or not together."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
         check_words(values, self._words)
         check_ranges(values, self._ranges, self._layout())
+        with np.errstate(invalid="ignore"):
+            check_agreements(values, self._agreements())
+
+    def _agreements(self) -> Iterator[Agreement]:
+        """Yield the fields of a file that follow from others."""
+        yield from ()
 
     def _to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the datasets and attributes of a file: arrays, and other fields as JSON."""

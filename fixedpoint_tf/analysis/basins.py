@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.stats import binomtest
 from fixedpoint_tf._utils.checks import check_number, check_switch
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.ranges import ROUNDING, Agreement
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf._utils.selection import select_distinct
 from fixedpoint_tf.analysis.convergence import check_runs, radii, run_to_convergence, time_step
@@ -90,6 +92,17 @@ class Basins(Result):
         "0 n": "counts",
         "0 1": "fraction lower upper confidence",
     }
+
+    def _agreements(self) -> Iterator[Agreement]:
+        reached = np.isin(self.target, self.attractors)
+        yield "target", reached | (self.target == -1), "one of attractors, or -1"
+        counts = (self.target[:, None] == self.attractors).sum(axis=0)
+        yield "counts", self.counts == counts, "how often target names each"
+        n_run = int((self.outcome != RunOutcome.NOT_RUN).sum())
+        share = np.isclose(self.fraction, self.counts / max(n_run, 1))
+        yield "fraction", share, "counts by states that were run"
+        yield "lower", self.lower <= self.fraction + ROUNDING, "at most fraction"
+        yield "upper", self.upper >= self.fraction - ROUNDING, "at least fraction"
 
     def __len__(self) -> int:
         return len(self.target)

@@ -16,13 +16,14 @@ The same holds of :math:`F(x) = L x + b(x)` with a bounded :math:`b` and the sig
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fixedpoint_tf._utils.enums import TextStrEnum
 from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.ranges import Agreement
 from fixedpoint_tf._utils.results import Result
 
 if TYPE_CHECKING:
@@ -117,14 +118,11 @@ class IndexSum(Result):
         words = [str(SelfMap(str(word))) for word in self.self_map]
         object.__setattr__(self, "self_map", np.array(words, dtype=str))
 
-    def _check_values(self) -> None:
-        super()._check_values()
-        odd = (self.total - self.n_points) % 2 != 0  # where every sign is known
-        if (np.abs(self.total) > self.n_points).any() or odd[self.n_undetermined == 0].any():
-            raise ValueError(
-                f"total: expected sums of the signs of {self.n_points.tolist()} points, "
-                f"received {self.total.tolist()}"
-            )
+    def _agreements(self) -> Iterator[Agreement]:
+        most = self.n_points - self.n_undetermined  # signs of plus or minus one
+        yield "n_undetermined", most >= 0, "at most n_points"
+        odd = (self.total - most) % 2 != 0
+        yield "total", (np.abs(self.total) <= most) & ~odd, "sums of the signs of the points"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, IndexSum):

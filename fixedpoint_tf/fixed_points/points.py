@@ -21,7 +21,9 @@ from fixedpoint_tf._utils.checks import (
     shown,
 )
 from fixedpoint_tf._utils.hdf5_checks import Layout, nested_layout, parse_json
+from fixedpoint_tf._utils.ranges import Agreement
 from fixedpoint_tf._utils.results import Result
+from fixedpoint_tf.fixed_points.agreements import agreements
 from fixedpoint_tf.fixed_points.arrays import array_field, array_fields, arrays_of
 from fixedpoint_tf.fixed_points.choosing import distinct_rows, find_point, rows_at
 from fixedpoint_tf.fixed_points.concatenation import concatenate
@@ -177,6 +179,9 @@ class FixedPoints(Result):
         check_instance(self.index, "index", IndexSum, none=True)
 
     _ranges = {"0 inf": "qstar n_iters newton_step smallest_singular_value n_at_bound"}
+
+    def _agreements(self) -> Iterator[Agreement]:
+        return agreements(self)
 
     def _check_values(self) -> None:
         super()._check_values()

@@ -98,6 +98,96 @@ def test_fixed_points_that_cannot_be(name, value, tmp_path):
     refused(dataclasses.replace(points(), **{name: value}), name, tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("Certificates", "certified", np.array([1.0, 0.0])),
+        ("Certificates", "codes", ["certified", "supported"]),  # of a sampled system
+        ("Certificates", "codes", ["supported", "singular"]),
+        ("Certificates", "existence_radius", np.array([1.0, np.nan])),
+        ("Certificates", "uniqueness_radius", np.array([1.0, 0.5])),
+        ("Certificates", "same_as", np.array([1, 1])),
+        ("Certificates", "same_as", np.array([0, -1])),
+        ("Certificates", "n_distinct", 0),
+        ("Completeness", "codes", ["complete", "complete"]),
+        ("Completeness", "n_open", np.array([1, 1])),
+        ("Completeness", "open_input", np.array([0, 1])),
+        ("Completeness", "open_upper", np.zeros((2, 2))),
+        ("Completeness", "known_row", np.array([-1, 1])),
+        ("Basins", "target", np.array([0, 7])),
+        ("Basins", "counts", np.array([2, 0])),
+        ("Basins", "fraction", np.array([0.5, 0.6])),
+        ("Basins", "lower", np.array([0.1, 0.6])),
+        ("Basins", "upper", np.array([0.9, 0.4])),
+        ("Attractors", "n_members", np.array([2, 1])),
+        ("Attractors", "agree", np.array([False, True])),
+        ("Coverage", "counts", np.array([2, 1])),
+        ("Coverage", "n_points", np.array([1, 2])),
+        ("Coverage", "n_once", np.array([1, 0])),
+        ("Coverage", "n_starts", np.array([1, 7])),
+        ("Coverage", "missing_upper", np.array([1.0, 0.5])),
+        ("Deflated", "n_arrived", 5),
+        ("IndexSum", "n_undetermined", np.array([0, 2])),
+        ("IndexSum", "total", np.array([1, 0])),
+    ],
+)
+def test_numbers_that_contradict_each_other(kind, name, value, tmp_path):
+    whole = result(results()[kind])
+    whole.save(tmp_path / "whole.h5")
+    type(whole).load(tmp_path / "whole.h5")
+    dataclasses.replace(whole, **{name: value}).save(tmp_path / "a.h5")
+    with pytest.raises(ValueError, match=r"a\.h5.*\bexpected"):
+        type(whole).load(tmp_path / "a.h5")
+
+
+def evidence():
+    """Fixed points with their Jacobians, of which all else follows."""
+    jacobians = np.array([[[0.5, 1.0], [0.0, 0.9]], [[2.0, 0.0], [0.0, 0.3]]])
+    return FixedPoints(
+        xstar=np.ones((2, 2)),
+        F_xstar=np.ones((2, 2)),
+        qstar=np.zeros(2),
+        J_xstar=jacobians,
+        status=[0, 0],
+        state_names=(("h", 2),),
+    ).decompose_jacobians()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("is_stable", [True, True]),
+        ("is_stable", [False, False]),
+        ("qstar", [0.0, 1e-4]),
+        ("F_xstar", [[1.0, 1.0], [1.0, 1.1]]),
+        ("eigval_J_xstar", [[0.9, 0.5], [2.0, 0.7]]),
+        ("J_xstar", np.ones((2, 2, 2))),
+    ],
+)
+def test_evidence_that_contradicts_other_evidence(name, value, tmp_path):
+    points = evidence()
+    points.save(tmp_path / "whole.h5")
+    assert FixedPoints.load(tmp_path / "whole.h5").is_stable.tolist() == [True, False]
+    dataclasses.replace(points, **{name: value}).save(tmp_path / "a.h5")
+    with pytest.raises(
+        ValueError, match=r"a\.h5.*\b(is_stable|qstar|eigval_J_xstar): expected"
+    ):
+        FixedPoints.load(tmp_path / "a.h5")
+
+
+def test_stability_on_a_kink_is_what_its_growth_says(tmp_path):
+    points = dataclasses.replace(evidence(), growth_at_kink=[np.nan, 0.7], is_stable=None)
+    assert points.is_stable.tolist() == [True, True]
+    points.save(tmp_path / "a.h5")
+    assert FixedPoints.load(tmp_path / "a.h5").is_stable.tolist() == [True, True]
+
+
+def test_projected_evidence_is_read(tmp_path):
+    points = evidence().transform(np.eye(2)[:, :1])
+    points.save(tmp_path / "a.h5")
+    assert FixedPoints.load(tmp_path / "a.h5").n == 2
+
+
 def test_sums_of_indices_within_fixed_points(tmp_path):
     index = dataclasses.replace(points().index, total=np.array([77, 1]))
     refused(dataclasses.replace(points(), index=index), "total", tmp_path / "a.h5")

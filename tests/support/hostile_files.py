@@ -24,14 +24,21 @@ from lfads_tf.training import run_state
 #: What each class of results has beside arrays of any numbers, where ``n`` is 2 throughout.
 BESIDE = {
     "Attractors": {"group_type": ["line", "ring"], "min_time_constant": 100.0},
-    "Basins": {},
+    "Basins": {
+        "target": np.array([0, 1]),
+        "attractors": np.array([0, 1]),
+        "fraction": np.full(2, 0.5),
+        "lower": np.full(2, 0.1),
+        "upper": np.full(2, 0.9),
+    },
     "Branches": {
         "ends": [["end of path", "end of path"]] * 2,
         "bifurcation_types": ["saddle-node"] * 2,
         "lengths": np.array([1, 1]),
     },
     "Certificates": {
-        "codes": ["certified", "certified"],
+        "codes": ["supported", "supported"],
+        "same_as": np.array([0, 1]),
         "n_distinct": 2,
         "method": "sampled",
         "precision": "float64",
@@ -45,16 +52,26 @@ BESIDE = {
         "reasons": ["", ""],
         "interrupted": False,
     },
-    "Completeness": {"codes": ["complete", "complete"], "methods": ["a", "b"]},
+    "Completeness": {
+        "codes": ["complete", "undecided"],
+        "methods": ["a", "b"],
+        "n_open": np.array([0, 1]),
+        "known_row": np.array([-1, 0]),
+    },
     "Connections": {},
-    "Coverage": {"confidence": 0.95, "of": "fixed"},
+    "Coverage": {
+        "confidence": 0.95,
+        "of": "fixed",
+        "condition": np.array([0, 1]),
+        "member": np.array([0, 1]),
+    },
     "Cycles": {
         "outcomes": ["cycle", "cycle"],
         "kink_stability": ["", ""],
         "lengths": np.array([1, 1]),
     },
     "Deflated": {"n_starts": 4, "n_arrived": 2, "interrupted": False},
-    "IndexSum": {"self_map": np.array(["proved", "proved"])},
+    "IndexSum": {"self_map": np.array(["proved", "proved"]), "n_undetermined": np.zeros(2)},
     "LinearError": {"n_steps": 3, "time": "discrete"},
     "Sensitivity": {"time": "discrete", "input_names": ["u", "v"]},
 }

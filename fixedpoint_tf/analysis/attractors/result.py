@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixedpoint_tf._utils.checks import check_index
+from fixedpoint_tf._utils.ranges import Agreement
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.attractors.group import Group
 from fixedpoint_tf.analysis.attractors.group_type import GroupType
@@ -157,6 +158,12 @@ class Attractors(Result):
     def __post_init__(self) -> None:
         types = tuple(GroupType(word) for word in self.group_type)
         object.__setattr__(self, "group_type", types)
+
+    def _agreements(self) -> Iterator[Agreement]:
+        n_total = len(self.members)
+        yield "n_members", self.n_members.sum() == n_total, f"a sum of {n_total}, the members"
+        same = self.dimension_spectral == self.dimension_local
+        yield "agree", self.agree == same, "whether the two dimensions are the same"
 
     def __len__(self) -> int:
         return len(self.group_type)

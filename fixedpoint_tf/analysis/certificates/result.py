@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.ranges import Agreement
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.certificates.codes import CertificateCode
 
@@ -157,6 +159,24 @@ class Certificates(Result):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "codes", [CertificateCode(code) for code in self.codes])
+
+    def _agreements(self) -> Iterator[Agreement]:
+        rows, yes = np.arange(len(self)), self.proved | self.supported
+        same_as = self.same_as.astype(int)
+        stands = np.where(same_as < 0, -1, same_as[same_as])
+        first = int((same_as == rows).sum())
+        word = (
+            CertificateCode.CERTIFIED if self.method == "sampled" else CertificateCode.SUPPORTED
+        )
+        yield "codes", [code != word for code in self.codes], f"those of {self.method!r}"
+        yield "certified", self.certified == yes, "what the codes say"
+        yield "existence_radius", np.isfinite(self.existence_radius) == yes, "one if certified"
+        alone = self.uniqueness_radius >= self.existence_radius
+        yield "uniqueness_radius", alone | ~yes, "at least existence_radius"
+        same = ((same_as >= 0) == yes) & (same_as <= rows) & (stands == same_as)
+        yield "same_as", same, "the first point of each certified one"
+        yield "n_distinct", min(first, 1) <= self.n_distinct <= first, "what same_as leaves"
+        yield "n_unstable", yes | (self.n_unstable == -1), "-1 where not certified"
 
     @property
     def proved(self) -> np.ndarray:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.ranges import Agreement
 from fixedpoint_tf._utils.results import Result
 
 if TYPE_CHECKING:
@@ -111,6 +113,21 @@ class Coverage(Result):
     def __post_init__(self) -> None:
         if self.n_otherwise is None:  # of files of older releases
             object.__setattr__(self, "n_otherwise", np.zeros(len(self.n_points), dtype=int))
+
+    def _agreements(self) -> Iterator[Agreement]:
+        n = len(self.inputs)
+        member, condition = self.member.astype(int), self.condition.astype(int)
+        met = np.bincount(member[member >= 0], minlength=len(self.counts))
+        yield "counts", self.counts == met, "how often member names each"
+        points = np.bincount(condition, minlength=n)
+        yield "n_points", self.n_points == points, "those of each condition"
+        once = np.bincount(condition[self.counts == 1], minlength=n)
+        yield "n_once", self.n_once == once, "those that counts says to be met once"
+        n_starts = len(self.member)
+        yield "n_starts", self.n_starts.sum() == n_starts, f"a sum of {n_starts}, the starts"
+        for name in ("missing", "missing_reached"):
+            upper = f"{name}_upper"
+            yield upper, ~(getattr(self, upper) < getattr(self, name)), f"at least {name}"
 
     @property
     def n_known(self) -> np.ndarray:

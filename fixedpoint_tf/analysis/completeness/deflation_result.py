@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fixedpoint_tf._utils.hdf5_checks import Layout, nested_layout
 from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.ranges import Agreement
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.fixed_points.points import FixedPoints
 
@@ -54,6 +55,9 @@ class Deflated(Result):
     @classmethod
     def _layout(cls) -> Layout:
         return {**super()._layout(), **nested_layout("points", FixedPoints._layout())}
+
+    def _agreements(self) -> Iterator[Agreement]:
+        yield "n_arrived", self.n_arrived <= self.n_starts, "at most n_starts"
 
     def _check_values(self) -> None:
         super()._check_values()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fixedpoint_tf._utils.plurals import pluralize
+from fixedpoint_tf._utils.ranges import Agreement
 from fixedpoint_tf._utils.results import Result
 from fixedpoint_tf.analysis.completeness.proof.codes import CompletenessCode
 from fixedpoint_tf.fixed_points.points import FixedPoints
@@ -89,6 +91,18 @@ class Completeness(Result):
     def __post_init__(self) -> None:
         object.__setattr__(self, "codes", tuple(map(CompletenessCode, self.codes)))
         object.__setattr__(self, "methods", tuple(self.methods))
+
+    def _agreements(self) -> Iterator[Agreement]:
+        done = np.array([code == CompletenessCode.COMPLETE for code in self.codes], dtype=bool)
+        yield "n_open", ~done | (self.n_open == 0), "0 at inputs whose code is 'complete'"
+        yield (
+            "open_input",
+            ~done[self.open_input.astype(int)],
+            "inputs whose code is not 'complete'",
+        )
+        yield "open_upper", self.open_upper >= self.open_lower, "at least open_lower"
+        twice = np.isin(self.known_row, self.not_enclosed)
+        yield "known_row", ~twice, "none of not_enclosed"
 
     @property
     def is_complete(self) -> bool:
