@@ -61,5 +61,6 @@ def _stability_agrees(points: FixedPoints, values: np.ndarray) -> np.ndarray:
     if points.growth_at_kink is not None:
         at_kink = points.growth_at_kink - edge
         most = np.where(np.isnan(at_kink), most, at_kink)
-    decays = most < -_SPARE if values.shape[1] == points.n_states else np.zeros(points.n, bool)
-    return np.where(points.is_stable, ~(most > _SPARE), ~decays)
+    decays = (most < -_SPARE) & (values.shape[1] == points.n_states)
+    stable = np.asarray(points.is_stable)
+    return (stable & ~(most > _SPARE)) | (~stable & ~decays)
