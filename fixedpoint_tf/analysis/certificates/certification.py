@@ -141,10 +141,12 @@ def certify(
             bar.update(len(verdicts[-1].code))
 
     def answer() -> Certificates:
-        return _certificates(system, x, u, status, verdicts, closed, precision, safety, units)
+        found = _joined(verdicts, len(x))
+        return _certificates(
+            system, x, u, status, found, closed, precision, safety, units, stop.came
+        )
 
-    found = stop.complete(answer)
-    return dataclasses.replace(found, interrupted=stop.came)
+    return stop.complete(answer)
 
 
 def _certificates(
@@ -152,14 +154,14 @@ def _certificates(
     x: np.ndarray,
     u: np.ndarray,
     status: np.ndarray,
-    verdicts: list[Verdict],
+    columns: dict[str, np.ndarray],
     closed: bool,
     precision: str,
     safety: float,
     units: np.ndarray | None,
+    interrupted: bool,
 ) -> Certificates:
     """Build the certificates, and join examined points that are the same."""
-    columns = _joined(verdicts, len(x))
     codes = columns.pop("code")
     # A residual that rounding cannot explain, with no fixed point near: the state moves on.
     moves = columns["residual"] > 10.0 * columns["rounding"]
@@ -183,7 +185,7 @@ def _certificates(
         precision=precision,
         safety=1.0 if closed else float(safety),
         time=system.time,
-        interrupted=False,
+        interrupted=interrupted,
         units=units,
         **columns,
     )
