@@ -13,10 +13,11 @@ import pytest
 import tensorflow as tf
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, SearchEnd, Status, analysis, as_system
-from fixedpoint_tf._utils import compiling
+from fixedpoint_tf._utils import compiling, selection
 from fixedpoint_tf._utils.interruption import Interruption
 from fixedpoint_tf.analysis import CompletenessCode, RunOutcome, StartOutcome
 from fixedpoint_tf.analysis.certificates import certification, proofs
+from fixedpoint_tf.analysis.completeness import coverage
 from fixedpoint_tf.analysis.completeness.proof import active_sets, branch_and_bound
 from fixedpoint_tf.analysis.sensitivity import alignment, nonnormality
 from fixedpoint_tf.search import results
@@ -160,6 +161,13 @@ QUESTIONS = {
         lambda: bistable().estimate_coverage(points()[1], known=points()[0]),
         coverage_agrees,
     ),
+    **{
+        f"estimate_coverage, {part}": (
+            lambda: bistable().estimate_coverage(points()[1], known=points()[0]),
+            coverage_agrees,
+        )
+        for part in ("sorting", "estimates")
+    },
     "find_connections": (lambda: bistable().find_connections(points()[0]), outcomes_agree),
     "estimate_basins": (
         lambda: bistable().estimate_basins(points()[0], starts(64)),
@@ -208,6 +216,8 @@ QUESTIONS = {
 HOOKS = {
     "certify": (proofs, "first_bounds"),
     "estimate_coverage": (proofs, "first_bounds"),
+    "estimate_coverage, sorting": (selection, "select_distinct"),
+    "estimate_coverage, estimates": (coverage, "chao1"),
     "analyze_sensitivity": (nonnormality, "henrici_departure"),
 }
 

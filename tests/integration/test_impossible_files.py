@@ -125,7 +125,6 @@ def test_fixed_points_that_cannot_be(name, value, tmp_path):
         ("Coverage", "n_points", np.array([1, 2])),
         ("Coverage", "n_once", np.array([1, 0])),
         ("Coverage", "n_starts", np.array([1, 7])),
-        ("Coverage", "missing_upper", np.array([1.0, 0.5])),
         ("Deflated", "n_arrived", 5),
         ("IndexSum", "n_undetermined", np.array([0, 2])),
         ("IndexSum", "total", np.array([1, 0])),

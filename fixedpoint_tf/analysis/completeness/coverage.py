@@ -97,51 +97,64 @@ def estimate_coverage(
         starts are independent
     """
     _check(points, of, confidence)
-    rng = np.random.default_rng(check_seed(seed))
+    check_seed(seed)
     system = None if system is None else system_of(system)
     inputs = np.zeros((points.n, 0)) if points.inputs is None else points.inputs
-    conditions, condition_of_start = np.unique(inputs, axis=0, return_inverse=True)
-    condition_of_start = condition_of_start.reshape(-1)
-    if points.n == 0:
-        conditions = conditions[:0]
-    member, first = _members(points, inputs, of)
-    others, of_others = _others(known, points, conditions, first, condition_of_start[first], of)
     stop = Interruption("points not examined by then are not counted as proved")
-    proved = _count_proved(
-        system,
-        np.concatenate([points.xstar[first], others]),
-        conditions,
-        np.concatenate([condition_of_start[first], of_others]),
-        stop,
-    )
-    columns: dict[str, list[float]] = {}
-    for c in range(len(conditions)):
-        labels = member[condition_of_start == c]
-        row = _estimates(labels, confidence, rng)
-        status = np.asarray(points.status)[condition_of_start == c]
-        row["n_unfinished"] = int((status == Status.NOT_CONVERGED).sum())
-        row["n_diverged"] = int((status == Status.DIVERGED).sum())
-        row["n_otherwise"] = int((of_others == c).sum())
-        row["n_points_lower"] = proved.get(c, 0)
-        at_least = max(row["n_points"] + row["n_otherwise"], row["n_points_lower"])
-        row["n_points_estimate"] = max(row["n_points_estimate"], at_least)
-        for name, value in row.items():
-            columns.setdefault(name, []).append(value)
-    table = {
-        name: np.array(columns.get(name, []), dtype=np.int64 if name in COUNTS else np.float64)
-        for name in (*COUNTS, *CHANCES)
-    }
-    return Coverage(
-        inputs=conditions,
-        xstar=points.xstar[first],
-        counts=np.bincount(member[member >= 0], minlength=len(first)),
-        condition=condition_of_start[first],
-        member=member,
-        confidence=float(confidence),
-        of=of,
-        interrupted=stop.came,
-        **table,
-    )
+
+    def sort() -> tuple[np.ndarray, ...]:
+        conditions, of_start = np.unique(inputs, axis=0, return_inverse=True)
+        of_start = of_start.reshape(-1)
+        if points.n == 0:
+            conditions = conditions[:0]
+        member, first = _members(points, inputs, of)
+        others = _others(known, points, conditions, first, of_start[first], of)
+        return conditions, of_start, member, first, *others
+
+    conditions, condition_of_start, member, first, others, of_others = stop.complete(sort)
+    proved: dict[int, int] = {}
+    with stop:
+        if not stop.came:
+            proved = _count_proved(
+                system,
+                np.concatenate([points.xstar[first], others]),
+                conditions,
+                np.concatenate([condition_of_start[first], of_others]),
+                stop,
+            )
+
+    def answer() -> Coverage:
+        rng = np.random.default_rng(seed)
+        columns: dict[str, list[float]] = {}
+        for c in range(len(conditions)):
+            labels = member[condition_of_start == c]
+            row = _estimates(labels, confidence, rng)
+            status = np.asarray(points.status)[condition_of_start == c]
+            row["n_unfinished"] = int((status == Status.NOT_CONVERGED).sum())
+            row["n_diverged"] = int((status == Status.DIVERGED).sum())
+            row["n_otherwise"] = int((of_others == c).sum())
+            row["n_points_lower"] = proved.get(c, 0)
+            at_least = max(row["n_points"] + row["n_otherwise"], row["n_points_lower"])
+            row["n_points_estimate"] = max(row["n_points_estimate"], at_least)
+            for name, value in row.items():
+                columns.setdefault(name, []).append(value)
+        table = {
+            name: np.array(columns.get(name, []), np.int64 if name in COUNTS else np.float64)
+            for name in (*COUNTS, *CHANCES)
+        }
+        return Coverage(
+            inputs=conditions,
+            xstar=points.xstar[first],
+            counts=np.bincount(member[member >= 0], minlength=len(first)),
+            condition=condition_of_start[first],
+            member=member,
+            confidence=float(confidence),
+            of=of,
+            interrupted=stop.came,
+            **table,
+        )
+
+    return stop.complete(answer)
 
 
 def _check(points: Any, of: str, confidence: float) -> None:

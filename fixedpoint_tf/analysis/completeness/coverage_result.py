@@ -125,9 +125,6 @@ class Coverage(Result):
         yield "n_once", self.n_once == once, "those that counts says to be met once"
         n_starts = len(self.member)
         yield "n_starts", self.n_starts.sum() == n_starts, f"a sum of {n_starts}, the starts"
-        for name in ("missing", "missing_reached"):
-            upper = f"{name}_upper"
-            yield upper, ~(getattr(self, upper) < getattr(self, name)), f"at least {name}"
 
     @property
     def n_known(self) -> np.ndarray:
