@@ -21,12 +21,13 @@ def make_points(n=6, n_states=4, n_inputs=2, *, seed=0, **changes):
     rng = np.random.default_rng(seed)
     jacobians = rng.normal(0.0, 0.6, (n, n_states, n_states))
     values, right, left = linearization.decompose(jacobians)
+    x, image = rng.normal(size=(2, n, n_states))
     arrays = {
-        "xstar": rng.normal(size=(n, n_states)),
+        "xstar": x,
         "x_init": rng.normal(size=(n, n_states)),
         "inputs": rng.normal(size=(n, n_inputs)),
-        "F_xstar": rng.normal(size=(n, n_states)),
-        "qstar": rng.uniform(size=n),
+        "F_xstar": image,
+        "qstar": 0.5 * ((image - x) ** 2).sum(axis=1),
         "dq": rng.uniform(size=n),
         "n_iters": rng.integers(1, 50, n),
         "J_xstar": jacobians,
