@@ -37,7 +37,7 @@ def warn_of_rate_unit(
         >>> with warnings.catch_warnings(record=True) as caught:
         ...     warn_of_rate_unit("rates", counts, counts, 0.02)
         >>> str(caught[0].message).partition(", and")[0]
-        'rates: rates mean 1, as the spikes in a bin (1)'
+        'rates: rates mean 1, like the spikes per bin (1)'
     """
     counts = spikes[np.isfinite(spikes)]
     known = rates[np.isfinite(rates)]
@@ -45,11 +45,11 @@ def warn_of_rate_unit(
         return
     given, in_bin = float(known.mean(dtype=np.float64)), float(counts.mean(dtype=np.float64))
     in_unit = {"spikes/bin": in_bin, "spikes/s": in_bin / bin_width}
-    words = {"spikes/bin": "in a bin", "spikes/s": "in a second"}
+    words = {"spikes/bin": "per bin", "spikes/s": "per second"}
     expected = in_unit.pop(unit)
     ((other_unit, other),) = in_unit.items()
     if 0.5 < given / other < 2:
-        as_which = f"as the spikes {words[other_unit]} ({other:.3g}), and not as those"
+        as_which = f"like the spikes {words[other_unit]} ({other:.3g}), and not as those"
     elif 0.5 < given * other / expected**2 < 2:  # by the factor too often, or the wrong way
         as_which = f"{given / expected:.3g} times the spikes"
     else:

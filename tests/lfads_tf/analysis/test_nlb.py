@@ -202,7 +202,7 @@ class TestEvaluate:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             score(rates, spikes)
-        with pytest.warns(UserWarning, match=r"as the spikes in a bin .* in spikes/s\?"):
+        with pytest.warns(UserWarning, match=r"like the spikes per bin .* in spikes/s\?"):
             score(0.02 * rates, spikes)
 
     @pytest.mark.parametrize("name", ["mc_mase", "MC_Maze", "area2bump", "mc_maze_20", "mc_rt"])
