@@ -22,6 +22,7 @@ from fixedpoint_tf._utils.checks import (
 
 __all__ = [
     "check_infinity",
+    "check_kernel",
     "check_pair",
     "check_share",
     "refuse_flags",
@@ -36,6 +37,8 @@ __all__ = [
 #: The greatest number of data, and of seconds a bin; that of bins a second as well.
 _GREATEST = 1e60
 _LONGEST = 1e9  # s, thirty years, of a bin; its inverse is the shortest
+#: Bins of the widest kernel's standard deviation: 100 s in bins of 1 ms.
+_WIDEST = 100_000
 #: What a session is called that was given no name.
 UNNAMED = "session"
 
@@ -291,6 +294,24 @@ def seconds_per_bin(value: Any, stacklevel: int = 3) -> float:
             stacklevel=stacklevel,
         )
     return width
+
+
+def check_kernel(name: str, sd: float, width: float) -> None:
+    """Refuse a kernel of so many bins that it fills the memory.
+
+    Args:
+        name: of the argument.
+        sd: its standard deviation in seconds.
+        width: of a bin in seconds.
+
+    Example:
+        >>> check_kernel("sd", 0.05, 0.02)
+    """
+    if sd > _WIDEST * width:
+        raise ValueError(
+            f"{name}: expected at most {_WIDEST:,} bins of {width:g} s, received {sd:g} s. For "
+            f"{sd:g} ms pass {sd / 1e3:g}."
+        )
 
 
 def warn_of_silent_neurons(spikes: np.ndarray, stacklevel: int) -> None:

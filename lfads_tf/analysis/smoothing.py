@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from fixedpoint_tf._utils import checks
-from lfads_tf._utils.checks import numbers_or_nan, seconds_per_bin, several
+from lfads_tf._utils.checks import check_kernel, numbers_or_nan, seconds_per_bin, several
 from lfads_tf.analysis.components import principal_components
 
 __all__ = [
@@ -23,8 +23,6 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger(__name__)
-#: Bins of the widest kernel's standard deviation: 100 s in bins of 1 ms.
-_WIDEST = 100_000
 _SHAPE = "(n_trials, n_bins, n_neurons) or (n_bins, n_neurons)"
 
 
@@ -166,24 +164,6 @@ def _mean(counts: np.ndarray, bin_width: float, sd: float, *, causal: bool) -> n
     total, weight, _ = _sums(counts, sd / width, causal=causal)
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN wanted
         return total / (weight * width)
-
-
-def check_kernel(name: str, sd: float, width: float) -> None:
-    """Refuse a kernel of so many bins that it fills the memory.
-
-    Args:
-        name: of the argument.
-        sd: its standard deviation in seconds.
-        width: of a bin in seconds.
-
-    Example:
-        >>> check_kernel("sd", 0.05, 0.02)
-    """
-    if sd > _WIDEST * width:
-        raise ValueError(
-            f"{name}: expected at most {_WIDEST:,} bins of {width:g} s, received {sd:g} s. For "
-            f"{sd:g} ms pass {sd / 1e3:g}."
-        )
 
 
 def _warn_of_longer(name: str, sd: float, duration: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fixedpoint_tf._utils import checks, figures
 from fixedpoint_tf._utils.principal_components import fit_components
-from lfads_tf._utils.checks import numbers_or_nan, seconds_per_bin
+from lfads_tf._utils.checks import check_kernel, numbers_or_nan, seconds_per_bin
 from lfads_tf._utils.conditions import has_condition
 from lfads_tf.plotting import style
 
@@ -70,7 +70,7 @@ def plot_trials(
         >>> axes.shape, axes[0, 0].get_title(), axes[-1, 0].get_xlabel()
         ((4, 2), 'trial 1', 'time (s)')
     """
-    from lfads_tf.analysis.smoothing import check_kernel, smooth_gaussian
+    from lfads_tf.analysis import smooth_gaussian
 
     if hasattr(data, "spikes"):
         own = data.bin_width
