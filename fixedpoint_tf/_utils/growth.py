@@ -25,7 +25,7 @@ _BOUNDED = ("tanh", "sigmoid", "softsign", "ramp", "erf", "arctan", "sin", "cos"
 
 @dataclasses.dataclass(frozen=True)
 class Growth:
-    """Quantities ``slope @ x + rest`` of states ``(k,)`` of any size; one row, as of one box.
+    """Quantities ``slope @ x + rest`` of states ``(k,)`` of any size, in one row.
 
     Attributes:
         slope: ``(1, d, k)``.
@@ -48,7 +48,7 @@ class Growth:
 
     @property
     def _is_bounded(self) -> np.ndarray:
-        """Test quantities for depending on no state, but for their rest; ``(1, d)``."""
+        """Mask ``(1, d)`` of quantities that depend on no state except through their rest."""
         return np.asarray((self.slope.size == 0.0).all(axis=-1))
 
     def _known_where(self, known: np.ndarray) -> Growth:

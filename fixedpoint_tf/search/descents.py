@@ -40,7 +40,7 @@ FINAL_ITERS = 200  # what has not settled by then creeps along a canyon that has
 
 @dataclasses.dataclass(frozen=True)
 class SolverOptions:
-    """Options of a search; :class:`fixedpoint_tf.FinderConfig` gives their meanings."""
+    """Options of a search, explained in :class:`fixedpoint_tf.FinderConfig`."""
 
     method: str = "newton"
     tol_q: float = 1e-12

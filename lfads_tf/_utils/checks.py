@@ -1,5 +1,4 @@
-"""Checks of sessions and their spikes; those that both packages need are in
-:mod:`fixedpoint_tf._utils.checks`."""
+"""Checks of sessions and their spikes (shared ones: :mod:`fixedpoint_tf._utils.checks`)."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _LARGEST_SEED = 2**31 - 1  # seeds go into arrays of 32-bit integers
 
 
 def plain_value(name: str, value: Any, kind: str) -> Any:
-    """Return the value as a plain number; NumPy's are taken too."""
+    """Return the value, also one of NumPy's, as a plain number."""
     if kind == "str" or (value is None and "None" in kind):
         return value
     if kind == "bool":

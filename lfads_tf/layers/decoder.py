@@ -15,7 +15,7 @@ __all__ = ["Decoded", "Decoder", "unit_columns"]
 
 
 class Decoded(NamedTuple):
-    """Outputs of the decoder, time-major; inferred inputs are empty without controller.
+    """Outputs of the decoder, time-major, with empty inferred inputs without controller.
 
     Attributes:
         factors: ``(n_bins, n_trials, n_factors)``.

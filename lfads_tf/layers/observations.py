@@ -86,7 +86,7 @@ class Observation(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="lfads_tf", name="Poisson")
 class Poisson(Observation):
-    """Spike counts; the parameter is the logarithm of the expected count in a bin.
+    """Spike counts, with the logarithm of the expected count in a bin as parameter.
 
     Example:
         >>> float(Poisson().log_prob(tf.zeros(()), tf.zeros(())))
@@ -109,7 +109,7 @@ class Poisson(Observation):
 
 @keras.saving.register_keras_serializable(package="lfads_tf", name="Gaussian")
 class Gaussian(Observation):
-    """Continuous data; parameters are mean and log variance.
+    """Continuous data, with mean and log variance as parameters.
 
     Example:
         >>> round(float(Gaussian().log_prob(tf.zeros((2,)), tf.zeros((1,)))[0]), 4)
@@ -132,7 +132,7 @@ class Gaussian(Observation):
 
 @keras.saving.register_keras_serializable(package="lfads_tf", name="Gamma")
 class Gamma(Observation):
-    """Positive continuous data; parameters are the logarithms of shape and rate.
+    """Positive continuous data, with the logarithms of shape and rate as parameters.
 
     Example:
         >>> float(Gamma().mean(tf.zeros((2,)))[0])

@@ -167,7 +167,7 @@ def condition_colors(conditions: Any, *, cyclic: bool = False) -> dict[Any, str]
 
 
 def _in_order(kinds: np.ndarray) -> np.ndarray:
-    """Sort conditions; the numbers within text by their value."""
+    """Sort conditions, text by the value of the numbers in it."""
     if kinds.dtype.kind != "U":
         return kinds
     parts = [re.split(r"((?:(?<!\S)-)?\d+(?:\.\d+)?)", kind) for kind in kinds.tolist()]

@@ -203,7 +203,7 @@ class EarlyStopping(_AfterWarmUp, keras.callbacks.EarlyStopping):
 
 
 class NoEnd(keras.callbacks.Callback):
-    """Says of batches of unknown number, now and then, that they have not ended yet.
+    """Callback that warns of batches of unknown number that have not ended.
 
     Args:
         name: of the argument that they are.

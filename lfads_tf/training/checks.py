@@ -73,7 +73,7 @@ class _Rule(NamedTuple):
 
 
 def _rules(config: LFADSConfig) -> list[_Rule]:
-    """Return the rules for data under an observation model; NaN breaks none of them."""
+    """Return the rules for data under an observation model, none of which NaN breaks."""
     kind = f"(observation={config.observation!r})"
     rules = [_Rule(lambda x, _: abs(x) == math.inf, "finite data", lambda _: "infinity")]
     if config.observation != "gaussian":

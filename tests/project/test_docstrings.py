@@ -51,7 +51,7 @@ ROOMS = {
 #: field, functions with a verb in the imperative.
 QUESTIONS = (
     "what which whether where how who whose why of is are does do did have has can from when "
-    "lest told"
+    "lest told give gives tell tells say says see know"
 ).split()
 #: Helpers of one room that another one uses.
 SHARED = {"check_time", "check_runs"}
@@ -213,6 +213,19 @@ def described(package):
                     yield f"{path.relative_to(root.parent)}: {name}", text.splitlines()[0]
 
 
+def private_helpers(package):
+    """Yield the place and the docstring of every private function of a package."""
+    root = pathlib.Path(package.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node):
+                if node.name.startswith("_") and not node.name.startswith("__"):
+                    yield (
+                        f"{path.relative_to(root.parent)}: {node.name}",
+                        ast.get_docstring(node),
+                    )
+
+
 def test_no_docstring_begins_with_a_question():
     lines = [*described(fixedpoint_tf), *described(lfads_tf)]
     assert len(lines) > 1000
@@ -222,3 +235,18 @@ def test_no_docstring_begins_with_a_question():
         if line.split()[0].strip(".,:;*`?").lower() in QUESTIONS
     ]
     assert not asking
+
+
+def test_a_private_helper_has_one_line():
+    helpers = [*private_helpers(fixedpoint_tf), *private_helpers(lfads_tf)]
+    assert len(helpers) > 600
+    assert not [place for place, text in helpers if "\n" in text]
+
+
+def test_a_first_line_is_one_clause():
+    split = [
+        f"{place}: {line}"
+        for place, line in [*described(fixedpoint_tf), *described(lfads_tf)]
+        if "; " in line and "``keras.layers." not in line  # a reference and the class of Keras
+    ]
+    assert not split

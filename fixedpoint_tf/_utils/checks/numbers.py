@@ -31,14 +31,14 @@ MOST_BYTES = 8e9  # of an array of one count
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Test whether a value is one real number; True, False and time spans are not."""
+    """Test whether a value is one real number, other than True, False and time spans."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
         value, (bool, np.timedelta64)
     )
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
-    """Test whether a value is an integer; True, False and time spans are not."""
+    """Test whether a value is an integer, other than True, False and time spans."""
     return isinstance(value, (int, np.integer)) and not isinstance(
         value, (bool, np.timedelta64)
     )

@@ -23,7 +23,7 @@ class ArgumentTypeError(TypeError, ValueError):
 
 
 class ArgumentIndexError(IndexError, ValueError):
-    """Error of a row, group or branch that does not exist; it is a wrong value as well."""
+    """Error of a row, group or branch that does not exist, a wrong value as well."""
 
 
 class ArgumentKeyError(KeyError, ValueError):

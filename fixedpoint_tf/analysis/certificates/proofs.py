@@ -41,7 +41,7 @@ _CHECKED: set[CellEquations] = set()
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """Results of the proofs at ``n`` points; the fields are those of ``Certificates``."""
+    """Results of the proofs at ``n`` points, with the fields of ``Certificates``."""
 
     code: np.ndarray
     existence_radius: np.ndarray

@@ -96,7 +96,7 @@ MEASURES: Mapping[str, Measure] = {
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Result):
-    """One row of numbers a network; what could not be measured is NaN.
+    """Measures of several networks, one row each, with NaN where not measured.
 
     Attributes:
         labels: of the networks.

@@ -29,7 +29,7 @@ _NOT_NUMBERS = (
 
 
 def validate_samples(estimator: Any, X: Any, *, reset: bool, finite: Any = True) -> Any:
-    """Check and convert samples as scikit-learn does; ``finite`` may be ``"allow-nan"``."""
+    """Check and convert samples as scikit-learn does, with ``finite`` True or "allow-nan"."""
     X = _numbers(X, "X")
     try:
         return _validate(estimator, finite, X, reset=reset)

@@ -204,7 +204,7 @@ def _decide(
 def _solve_exactly(
     equations: Rectifiers, active: np.ndarray
 ) -> tuple[list[Fraction] | None, bool]:
-    """Solve one active set in rational numbers; False where it may hold a continuum."""
+    """Solve one active set in rational numbers, with False for a possible continuum."""
     n, c = equations.n, equations.offset
     slopes = [Fraction(float(s)) for s in equations.slopes(active)]
     on = [i for i in range(n) if slopes[i] != 0]
