@@ -122,7 +122,9 @@ class AttributesInWords:
 
 def shorten_factories(app, what, name, obj, options, signature, returns):
     """Write a default that a dataclass makes anew as ``...``, which can be parsed."""
-    return (signature or "").replace("<factory>", "..."), returns
+    if signature and "<factory>" in signature:
+        return signature.replace("<factory>", "..."), returns
+    return None
 
 
 def setup(app):

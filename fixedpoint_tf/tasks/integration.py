@@ -85,8 +85,7 @@ def binary_decision(
 
     The target is zero until the last step, and there +1 or -1. Only the last step defines
     the decision: give the others small weights (``sample_weight`` in Keras) to leave the
-        network
-    free in between.
+    network free in between.
 
     Args:
         rng: random number generator.
