@@ -107,7 +107,8 @@ print(
 # rates should explain the spikes, while the posteriors stay close to the priors (Pandarinath et
 # al. 2018, equations 1 to 11 of the online methods). Why inferred inputs here? In the recording
 # the target and the go cue appear during the trial, and an initial state at its beginning
-# cannot contain them. (The simulated system has no inputs; the model will use them little.)
+# cannot contain them. (The simulated system has no inputs: those that the model infers correct
+# its generator.)
 
 # %%
 model = LFADS(LFADSConfig.for_data(train, n_inferred_inputs=2, seed=0))
@@ -174,7 +175,8 @@ plt.show()
 # the go cue is at 0: factors diverge when movement begins, in an order that follows the
 # direction of the targets, and inputs are largest about the cue, since they carry what the
 # initial state could not predict. In simulated data conditions are initial states of the Lorenz
-# system: factors differ from the first bin on, and inputs stay near zero.
+# system: factors differ from the first bin on, and so may the inputs, which the system does not
+# have, where they correct the generator.
 
 # %% [markdown]
 # ## Which condition?
