@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from lfads_tf.data.compatibility import as_sessions, common_conditions
 from lfads_tf.data.session import Session
 from lfads_tf.inference import posterior
 from lfads_tf.layers.network import Network
+from lfads_tf.layers.stateless import stateless_network
 from lfads_tf.sessions import adding, initial_weights
 from lfads_tf.sessions.agreement import SessionAgreement, agreement, averages_of
 from lfads_tf.training import batches, checkpoints, checks, sharding, steps, trial_arrays
@@ -109,7 +111,6 @@ class LFADS(keras.Model):
         self.bad_step = self._scalar("bad_step", -1, "int64")
         names = ["loss", *PARTS, *(["sv_nll"] if config.sample_validation else [])]
         self._means = {name: keras.metrics.Mean(name=name) for name in names}
-        self._posterior: Any = None
         self.built = True
 
     def _scalar(self, name: str, value: float, dtype: str = "float32") -> keras.Variable:
@@ -182,7 +183,6 @@ class LFADS(keras.Model):
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
         )
-        self._posterior = None
         self._compile_arguments = {
             "jit_compile": jit_compile,
             "run_eagerly": run_eagerly,
@@ -190,10 +190,15 @@ class LFADS(keras.Model):
         }
         self._optimizer_settings = checkpoints.settings_of(optimizer)
         compiled = bool(jit_compile) and not run_eagerly
-        self._shard_gradients = steps.loss_and_gradients(self.network, compiled=compiled)
-        self._shard_loss = steps.loss_only(self.network, compiled=compiled)
+        with self.distribute_strategy.scope():
+            self._stateless = stateless_network(self.network)
+        self._shard_gradients = steps.loss_and_gradients(self._stateless, compiled=compiled)
+        self._shard_loss = steps.loss_only(self._stateless, compiled=compiled)
         self._update_weights = steps.update(
-            self.optimizer, self.trainable_variables, compiled=compiled
+            self.optimizer,
+            self.trainable_variables,
+            compiled=compiled,
+            network=self._stateless,
         )
 
     def fit(
@@ -692,12 +697,10 @@ class LFADS(keras.Model):
     @property
     def posterior(self) -> Any:
         """The compiled function behind :meth:`infer`."""
-        if self._posterior is None:
-            compiled = self._compile_arguments["jit_compile"] if self.compiled else True
-            self._posterior = posterior.posterior_function(
-                self.network, compiled=bool(compiled)
-            )
-        return self._posterior
+        compiled = self._compile_arguments["jit_compile"] if self.compiled else True
+        self._stateless = stateless_network(self.network)
+        run = posterior.posterior_function(self._stateless, compiled=bool(compiled))
+        return partial(run, self._stateless.weights_of(self.network))
 
     # Several sessions.
 
@@ -831,8 +834,9 @@ class LFADS(keras.Model):
         shards = steps.make_shards(batch, self.config, self.step, training=True)
         warm_up = warmup(self.step, self.config.warm_up_steps)
         rate = getattr(self.optimizer, "learning_rate", 0.0)  # before the update: it may fall
+        weights = self._stateless.weights_of(self.network)
         results, n_samples = steps.over_shards(
-            self._shard_gradients, self.network, shards, scalars, warm_up
+            self._shard_gradients, weights, shards, scalars, warm_up
         )
         parts = steps.added([parts for parts, _ in results])
         norm = self._update_weights(
@@ -851,8 +855,9 @@ class LFADS(keras.Model):
         batch.pop("train_mask_btn", None)
         scalars = self._scalar_values()
         shards = steps.make_shards(batch, self.config, tf.zeros((), tf.int64), training=False)
+        weights = self._stateless.weights_of(self.network)
         results, n_samples = steps.over_shards(
-            self._shard_loss, self.network, shards, scalars, tf.ones(())
+            self._shard_loss, weights, shards, scalars, tf.ones(())
         )
         return self._averaged(steps.added(results), n_samples, batch)
 

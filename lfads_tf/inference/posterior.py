@@ -7,7 +7,7 @@ posterior are not the mean of the rates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from lfads_tf.inference.result import Inferred
 from lfads_tf.layers.decoder import Decoded, unit_columns
 from lfads_tf.layers.network import Network
 from lfads_tf.layers.readin import SessionWeights
+from lfads_tf.layers.stateless import StatelessNetwork
 from lfads_tf.training import sharding, trial_arrays
 
 if TYPE_CHECKING:
@@ -113,118 +114,127 @@ def _sd(mean, mean_square):
     return tf.sqrt(tf.maximum(mean_square - tf.square(mean), 0.0))
 
 
-def posterior_function(network: Network, *, compiled: bool = True):
+def posterior_function(network: StatelessNetwork, *, compiled: bool = True) -> Callable:
     """Return a function that averages the decoder over samples for the trials of a chunk.
 
-    It takes a chunk with the noise of the samples, ``initial_kgbi`` and ``inputs_kgtbu``: k
-    groups, which follow one another, of g samples, which go through the decoder together;
-    and ``weight_kg``, 0 for samples that are padding and else one over the number of samples.
+    It takes the weights of the network, and a chunk with the noise of the samples,
+    ``initial_kgbi`` and ``inputs_kgtbu``: k groups, which follow one another, of g samples,
+    which go through the decoder together; ``weight_kg``, 0 for samples that are padding and
+    else one over the number of samples; and the weights of the chunk's session.
 
     Args:
         network: encodes and decodes.
         compiled: by XLA.
 
     Returns:
-        The function of chunk, weights and the weights of the chunk's session, which are not
-        padded: what a session is said to do does not depend on which others there are, not in
-        the last digit. It returns :class:`~lfads_tf.inference.result.Inferred` of tensors.
+        The function, which returns :class:`~lfads_tf.inference.result.Inferred` of tensors.
+        Weights of a session are not padded: its result does not depend on which other sessions
+        there are, not in the last digit.
     """
     # A compiled function of its own for each size: TensorFlow warns of one that is traced
     # again and again, and several sessions have several sizes. It knows functions by their
     # code, and partial functions one by one.
-    of_size: dict[Any, Any] = {}
 
-    def posterior(chunk, weight_kg, session):
-        size = tuple(chunk["spikes_btn"].shape), tuple(weight_kg.shape)
-        if size not in of_size:
-            of_size[size] = _posterior_of_one_size(network, compiled)
-        return of_size[size](chunk, weight_kg, session)
+    def posterior(weights, chunk, weight_kg, session):
+        arrays = chunk["spikes_btn"], weight_kg, *session
+        sizes = [None if array is None else tuple(array.shape) for array in arrays]
+        n_trials = chunk["spikes_btn"].shape[0]
+        most = sharding.default_shards(n_trials * weight_kg.shape[1])
+        n_shards = max(n for n in range(1, most + 1) if n_trials % n == 0)
+        key = "posterior", n_shards, repr(sizes)
+        of_size = network.function(
+            key, lambda: _posterior_of_one_size(network, n_shards, compiled), compiled=compiled
+        )
+        return of_size(weights, chunk, weight_kg, session)
 
     return posterior
 
 
-def _posterior_of_one_size(network: Network, compiled: bool):
+def _posterior_of_one_size(stateless: StatelessNetwork, n_shards: int, compiled: bool):
     """Make the function of one number of trials that :func:`posterior_function` calls."""
 
-    def of_shard(shard, weight_kg, session):
-        encoded = _encoded(network, shard, session)
-        n_groups, group = weight_kg.shape
-        n_bins, n_trials = network.config.n_bins, shard["spikes_btn"].shape[0]
-
-        def tiled(array, axis):
-            return tf.concat([array] * group, axis=axis)
-
-        controller_input = tiled(encoded.controller_input, 1)
-        external = tiled(shard["external_bte"], 0)
-
-        def by_sample(array):
-            return tf.reshape(array, (array.shape[0], group, n_trials, array.shape[-1]))
-
-        def moments(k, reference=None):
-            initial = encoded.mean + encoded.sd * shard["initial_kgbi"][k]
-            initial = tf.reshape(initial, (-1, initial.shape[-1]))
-            noise_tgbu = tf.transpose(shard["inputs_kgtbu"][k], (1, 0, 2, 3))
-            size = noise_tgbu.shape[-1]
-            noise_tbu = tf.reshape(noise_tgbu, (n_bins, -1, size)) if size else None
-            decoded = network.decode(initial, controller_input, external, noise_tbu)
-            rate_tgbn = by_sample(rates(network, decoded.factors, session))
-            if reference is None:
-                reference = rate_tgbn[:, :1]
-            apart_tgbn = rate_tgbn - reference
-            values = {
-                "rate": rate_tgbn,
-                "apart": apart_tgbn,
-                "apart_square": tf.square(apart_tgbn),
-                "factors": by_sample(decoded.factors),
-                "start": by_sample(network.decoder.initial_states(initial)[None]),
-                "input_mean": by_sample(decoded.input_mean),
-                "input_square": by_sample(
-                    tf.square(decoded.input_mean) + tf.square(decoded.input_sd)
-                ),
-                "generator": by_sample(decoded.generator),
-                "controller": by_sample(decoded.controller),
-            }
-            weight_g = weight_kg[k]
-            means = {
-                name: tf.einsum("tgbn,g->btn", value, weight_g)
-                for name, value in values.items()
-            }
-            return means, reference
-
-        # Differences from one sample keep the digits that a small spread has in large rates.
-        sums, reference = moments(0)
-        _, mean = tf.while_loop(
-            lambda k, _: k < n_groups,
-            lambda k, sums: (
-                k + 1,
-                tf.nest.map_structure(tf.add, sums, moments(k, reference)[0]),
-            ),
-            (tf.constant(1), sums),
-            maximum_iterations=n_groups - 1,
-        )
-        return Inferred(
-            rates=mean["rate"],
-            rates_sd=_sd(mean["apart"], mean["apart_square"]),
-            factors=mean["factors"],
-            initial_condition_mean=encoded.mean,
-            initial_condition_sd=encoded.sd,
-            generator_initial_states=mean["start"][:, 0],
-            inferred_input_mean=mean["input_mean"],
-            inferred_input_sd=_sd(mean["input_mean"], mean["input_square"]),
-            generator_states=mean["generator"],
-            controller_states=mean["controller"],
-        )
+    def of_shard(weights, shard, weight_kg, session):
+        with stateless.with_weights(weights) as network:
+            return _averages(network, shard, weight_kg, session)
 
     run = tf.function(partial(of_shard), jit_compile=compiled, autograph=False)
 
-    def over_cores(chunk, weight_kg, session):
-        n_trials = chunk["spikes_btn"].shape[0]
-        most = sharding.default_shards(n_trials * weight_kg.shape[1])
-        n_shards = max(n for n in range(1, most + 1) if n_trials % n == 0)
-        results = [run(shard, weight_kg, session) for shard in sharding.split(chunk, n_shards)]
+    def over_cores(weights, chunk, weight_kg, session):
+        shards = sharding.split(chunk, n_shards)
+        results = [run(weights, shard, weight_kg, session) for shard in shards]
         return Inferred(*(tf.concat(parts, axis=0) for parts in zip(*results, strict=True)))
 
     return tf.function(partial(over_cores), autograph=False)
+
+
+def _averages(network: Network, shard, weight_kg, session) -> Inferred:
+    """Average the decoder over the samples of the posterior of some trials."""
+    encoded = _encoded(network, shard, session)
+    n_groups, group = weight_kg.shape
+    n_bins, n_trials = network.config.n_bins, shard["spikes_btn"].shape[0]
+
+    def tiled(array, axis):
+        return tf.concat([array] * group, axis=axis)
+
+    controller_input = tiled(encoded.controller_input, 1)
+    external = tiled(shard["external_bte"], 0)
+
+    def by_sample(array):
+        return tf.reshape(array, (array.shape[0], group, n_trials, array.shape[-1]))
+
+    def moments(k, reference=None):
+        initial = encoded.mean + encoded.sd * shard["initial_kgbi"][k]
+        initial = tf.reshape(initial, (-1, initial.shape[-1]))
+        noise_tgbu = tf.transpose(shard["inputs_kgtbu"][k], (1, 0, 2, 3))
+        size = noise_tgbu.shape[-1]
+        noise_tbu = tf.reshape(noise_tgbu, (n_bins, -1, size)) if size else None
+        decoded = network.decode(initial, controller_input, external, noise_tbu)
+        rate_tgbn = by_sample(rates(network, decoded.factors, session))
+        if reference is None:
+            reference = rate_tgbn[:, :1]
+        apart_tgbn = rate_tgbn - reference
+        values = {
+            "rate": rate_tgbn,
+            "apart": apart_tgbn,
+            "apart_square": tf.square(apart_tgbn),
+            "factors": by_sample(decoded.factors),
+            "start": by_sample(network.decoder.initial_states(initial)[None]),
+            "input_mean": by_sample(decoded.input_mean),
+            "input_square": by_sample(
+                tf.square(decoded.input_mean) + tf.square(decoded.input_sd)
+            ),
+            "generator": by_sample(decoded.generator),
+            "controller": by_sample(decoded.controller),
+        }
+        weight_g = weight_kg[k]
+        means = {
+            name: tf.einsum("tgbn,g->btn", value, weight_g) for name, value in values.items()
+        }
+        return means, reference
+
+    # Differences from one sample keep the digits that a small spread has in large rates.
+    sums, reference = moments(0)
+    _, mean = tf.while_loop(
+        lambda k, _: k < n_groups,
+        lambda k, sums: (
+            k + 1,
+            tf.nest.map_structure(tf.add, sums, moments(k, reference)[0]),
+        ),
+        (tf.constant(1), sums),
+        maximum_iterations=n_groups - 1,
+    )
+    return Inferred(
+        rates=mean["rate"],
+        rates_sd=_sd(mean["apart"], mean["apart_square"]),
+        factors=mean["factors"],
+        initial_condition_mean=encoded.mean,
+        initial_condition_sd=encoded.sd,
+        generator_initial_states=mean["start"][:, 0],
+        inferred_input_mean=mean["input_mean"],
+        inferred_input_sd=_sd(mean["input_mean"], mean["input_square"]),
+        generator_states=mean["generator"],
+        controller_states=mean["controller"],
+    )
 
 
 def infer(model: LFADS, data: Any, *, n_samples: int = 50, seed: int = 0) -> Inferred:

@@ -12,13 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from fixedpoint_tf._utils.graph_gradients import gradients_kept_with_graphs
 from lfads_tf.config import LFADSConfig
-from lfads_tf.layers.network import Network
-from lfads_tf.training import augmentations, noise_and_masks, sharding
+from lfads_tf.layers.stateless import StatelessNetwork, Weights
+from lfads_tf.training import (
+    augmentations,
+    noise_and_masks,
+    sharding,
+    stateless_optimizers,
+)
 from lfads_tf.training.objective import PARTS, loss_parts, sample_weights, weighted
 
 __all__ = [
@@ -131,7 +135,7 @@ def _augmented(spikes_btn, config, seed, n_all, first):
     return spikes_btn[first : first + n_trials] if is_part else spikes_btn
 
 
-def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tuple]:
+def loss_and_gradients(network: StatelessNetwork, *, compiled: bool) -> Callable[..., tuple]:
     """Return a function of a shard that returns the parts of the loss and the gradients.
 
     Args:
@@ -139,23 +143,25 @@ def loss_and_gradients(network: Network, *, compiled: bool) -> Callable[..., tup
         compiled: by XLA.
 
     Returns:
-        What :func:`over_shards` runs. Gradients stand in the order of the network's
+        The function for :func:`over_shards`. Gradients stand in the order of the network's
         trainable variables.
     """
 
     @tf.function(jit_compile=compiled, autograph=False)
     def run(weights, shard, scalars, warm_up, n_samples, share):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(weights)
+            tape.watch(weights.trained)
             parts = _parts(network, weights, shard, scalars, n_samples, share)
             loss = weighted(parts, scalars, warm_up)
-        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        gradients = tape.gradient(loss, weights.trained, unconnected_gradients="zero")
         return {**parts, "loss": loss}, gradients
 
-    return run
+    return network.function("loss_and_gradients", lambda: run, compiled=compiled)
 
 
-def loss_only(network: Network, *, compiled: bool) -> Callable[..., dict[str, tf.Tensor]]:
+def loss_only(
+    network: StatelessNetwork, *, compiled: bool
+) -> Callable[..., dict[str, tf.Tensor]]:
     """Return a function of a shard that returns the parts of the loss only."""
 
     @tf.function(jit_compile=compiled, autograph=False)
@@ -163,20 +169,18 @@ def loss_only(network: Network, *, compiled: bool) -> Callable[..., dict[str, tf
         parts = _parts(network, weights, shard, scalars, n_samples, share)
         return {**parts, "loss": weighted(parts, scalars, warm_up)}
 
-    return run
+    return network.function("loss_only", lambda: run, compiled=compiled)
 
 
 def _parts(network, weights, shard, scalars, n_samples, share):
-    # Weights come as tensors: functions that share variables would wait for each other.
-    pairs = zip(network.trainable_variables, weights, strict=True)
-    with keras.StatelessScope(state_mapping=list(pairs)):
-        parts = loss_parts(network, shard["batch"], shard["noise"], scalars, n_samples)
+    with network.with_weights(weights) as layers:
+        parts = loss_parts(layers, shard["batch"], shard["noise"], scalars, n_samples)
     # Each shard brings its share of what does not depend on trials.
     return {**parts, "l2": share * parts["l2"]}
 
 
 def over_shards(
-    run: Callable, network: Network, shards: list, scalars: Mapping[str, tf.Tensor], warm_up
+    run: Callable, weights: Weights, shards: list, scalars: Mapping[str, tf.Tensor], warm_up
 ) -> tuple[list, tf.Tensor]:
     """Run each shard of a batch, and count the samples observed in all.
 
@@ -184,7 +188,7 @@ def over_shards(
 
     Args:
         run: of :func:`loss_and_gradients` or :func:`loss_only`.
-        network: whose weights are used.
+        weights: of the network.
         shards: of :func:`make_shards`.
         scalars: by the names of :data:`SCALARS`.
         warm_up: share of the weights of KL and L2, 0 to 1.
@@ -199,15 +203,16 @@ def over_shards(
         >>> shards = make_shards(batch, config, step=0, training=False)
         >>> scalars = {name: tf.constant(getattr(config, name)) for name in SCALARS}
         >>> network = Network(config)
-        >>> run = loss_only(network, compiled=False)
-        >>> results, n_samples = over_shards(run, network, shards, scalars, tf.ones(()))
+        >>> stateless = stateless_network(network)
+        >>> run = loss_only(stateless, compiled=False)
+        >>> weights = stateless.weights_of(network)
+        >>> results, n_samples = over_shards(run, weights, shards, scalars, tf.ones(()))
         >>> float(n_samples), sorted(results[0])
         (24.0, ['kl_inferred_inputs', 'kl_initial_condition', 'l2', 'loss', 'nll'])
     """
     counts = [tf.reduce_sum(sample_weights(shard["batch"])) for shard in shards]
     n_samples = tf.maximum(sharding.over_replicas(tf.add_n(counts)), 1.0)
     share = tf.constant(1.0 / (len(shards) * sharding.replicas()))
-    weights = [tf.convert_to_tensor(variable) for variable in network.trainable_variables]
     common = (scalars, warm_up, n_samples, share)
     return [run(weights, shard, *common) for shard in shards], n_samples
 
@@ -224,21 +229,32 @@ def added(parts_by_shard: Sequence[Mapping[str, tf.Tensor]]) -> dict[str, tf.Ten
     }
 
 
-def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Callable:
+def update(
+    optimizer: Any,
+    variables: Sequence[Any],
+    *,
+    compiled: bool,
+    network: StatelessNetwork | None = None,
+) -> Callable:
     """Return a function that adds up the shards' gradients, bounds their norm and applies them.
 
     It returns the norm before it was bounded.
 
     Args:
-        optimizer: of Keras, built for the variables.
+        optimizer: of Keras, built for the variables before the first call.
         variables: that are updated, in the order of the gradients.
         compiled: by XLA.
+        network: whose trained weights the variables are. Models of the same structure then
+            share one function, where the optimizer can be applied to tensors.
     """
 
-    def run(gradients_by_shard, largest_norm):
+    def bounded(gradients_by_shard, largest_norm):
         gradients = [tf.add_n(shares) for shares in zip(*gradients_by_shard, strict=True)]
         gradients = sharding.over_replicas(gradients)
-        gradients, norm = tf.clip_by_global_norm(gradients, largest_norm)
+        return tf.clip_by_global_norm(gradients, largest_norm)
+
+    def run(gradients_by_shard, largest_norm):
+        gradients, norm = bounded(gradients_by_shard, largest_norm)
         # The optimizer adds up what its replicas bring, and takes back the scale of a loss.
         shares = [optimizer.scale_loss(g) / sharding.replicas() for g in gradients]
         with gradients_kept_with_graphs():  # Keras has one in each optimizer
@@ -247,10 +263,36 @@ def update(optimizer: Any, variables: Sequence[Any], *, compiled: bool) -> Calla
 
     alone = tf.function(run, jit_compile=compiled, autograph=False)
 
+    def stateless(copy):
+        def run_stateless(state, weights, gradients_by_shard, largest_norm):
+            gradients, norm = bounded(gradients_by_shard, largest_norm)
+            gradients = [copy.scale_loss(gradient) for gradient in gradients]
+            return *copy.stateless_apply(state, gradients, weights), norm
+
+        return tf.function(run_stateless, jit_compile=compiled, autograph=False)
+
     def choose(gradients_by_shard, largest_norm):
         # No function inside a replica may wait for other replicas, even if it is the only one.
-        function = run if tf.distribute.has_strategy() else alone
-        return function(gradients_by_shard, largest_norm)
+        if tf.distribute.has_strategy():
+            return run(gradients_by_shard, largest_norm)
+        key = network and stateless_optimizers.settings(optimizer, variables)
+        if key is None:
+            return alone(gradients_by_shard, largest_norm)
+
+        def make():
+            copy = stateless_optimizers.copied(optimizer, network.network.trainable_variables)
+            return stateless(copy)
+
+        shared = network.function(("update", key), make, compiled=compiled)
+        before = [
+            [tf.convert_to_tensor(v) for v in vs] for vs in (optimizer.variables, variables)
+        ]
+        weights, state, norm = shared(*before, gradients_by_shard, largest_norm)
+        for variable, value in zip(
+            [*variables, *optimizer.variables], [*weights, *state], strict=True
+        ):
+            variable.assign(value)
+        return norm
 
     return choose
 
