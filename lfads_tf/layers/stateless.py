@@ -13,7 +13,7 @@ import dataclasses
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -48,8 +48,6 @@ _NOT_COMPILED = (
 
 #: Parts of a layer's configuration that set its first weights only.
 _OF_START = ("name", "seed", "config", "time_constant")
-
-Function = TypeVar("Function", bound=Callable)
 
 
 class Weights(NamedTuple):
@@ -115,8 +113,8 @@ class StatelessNetwork:
             yield self.network
 
     def function(
-        self, key: Hashable, make: Callable[[], Function], *, compiled: bool
-    ) -> Function:
+        self, key: Hashable, make: Callable[[], Callable], *, compiled: bool
+    ) -> Callable:
         """Return a function of this network, made at the first call.
 
         Args:

@@ -90,7 +90,7 @@ def copied(
     return copy
 
 
-def _stateless_class(cls: type) -> type:
+def _stateless_class(cls: type) -> Any:
     """Return the class with the steps that Keras writes for every backend."""
     _, of_tensorflow, *others = keras.optimizers.Optimizer.__mro__
     common = vars(next(base for base in others if base.__name__ == "BaseOptimizer"))

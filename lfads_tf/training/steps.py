@@ -263,7 +263,9 @@ def update(
 
     alone = tf.function(run, jit_compile=compiled, autograph=False)
 
-    def stateless(copy):
+    def stateless(trained):
+        copy = stateless_optimizers.copied(optimizer, trained)
+
         def run_stateless(state, weights, gradients_by_shard, largest_norm):
             gradients, norm = bounded(gradients_by_shard, largest_norm)
             gradients = [copy.scale_loss(gradient) for gradient in gradients]
@@ -275,15 +277,14 @@ def update(
         # No function inside a replica may wait for other replicas, even if it is the only one.
         if tf.distribute.has_strategy():
             return run(gradients_by_shard, largest_norm)
-        key = network and stateless_optimizers.settings(optimizer, variables)
-        if key is None:
+        key = stateless_optimizers.settings(optimizer, variables)
+        if network is None or key is None:
             return alone(gradients_by_shard, largest_norm)
 
-        def make():
-            copy = stateless_optimizers.copied(optimizer, network.network.trainable_variables)
-            return stateless(copy)
-
-        shared = network.function(("update", key), make, compiled=compiled)
+        trained = network.network.trainable_variables
+        shared = network.function(
+            ("update", key), lambda: stateless(trained), compiled=compiled
+        )
         before = [
             [tf.convert_to_tensor(v) for v in vs] for vs in (optimizer.variables, variables)
         ]
