@@ -37,7 +37,13 @@ def states_at(corners, inputs, u):
 
 
 @pytest.mark.parametrize(
-    ("n", "size"), [(40, 1.0), (12, 1.0), (12, 0.1), (12, 1e-2), (12, 1e-3), (12, 1e-5)]
+    ("n", "size"),
+    [
+        (40, 1.0),
+        (12, 1.0),
+        *(pytest.param(12, size, marks=pytest.mark.slow) for size in (0.1, 1e-2, 1e-3)),
+        (12, 1e-5),
+    ],
 )
 def test_a_zigzag_of_any_size(n, size):
     step, corners, inputs = zigzag(n, size)

@@ -51,9 +51,7 @@ def test_a_gru_whose_update_gate_is_saturated(reset_after):
         cell.set_weights([kernel, recurrent, bias])
         system = as_system(cell)
         if not ends:
-            state = np.zeros((1, 3))
-            for _ in range(2000):
-                state = system.step(state, [[-1.0]]).numpy()
+            state = system.simulate(np.full((1, 2000, 1), -1.0))[:, -1]
         branches = continue_branches(system, state, [-1.0, 1.0])
         assert branches.ends == (WHOLE,)
         ends.append(branches.xstar[-1])
