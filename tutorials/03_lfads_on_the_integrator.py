@@ -15,8 +15,8 @@
 #
 # **You will learn** how to fit LFADS to spikes whose rates and inputs are known, how to infer
 # the inputs of a network that was recorded without them, and what the parts of the loss say.
-# **Time:** about four minutes on two cores. **You need** tutorial 2, whose network is
-# recorded here.
+# **Time:** about four minutes on two cores; `TUTORIALS_FAST=1` in the environment takes fewer
+# trials. **You need** tutorial 2, whose network is recorded here.
 #
 # The network of tutorial 2 integrates white noise. We keep its spikes and throw away everything
 # else: the weights, the rates, the noise that drove it. What can be found again?
@@ -61,7 +61,7 @@ integrator = importlib.import_module("02_a_network_that_integrates")
 
 FAST = bool(os.environ.get("TUTORIALS_FAST"))  # a shorter run, for tests
 
-plt.rcParams["figure.dpi"] = 72
+plt.rcParams["figure.dpi"] = 144  # sharp on any screen
 
 # %% [markdown]
 # ## The recording
@@ -148,8 +148,11 @@ figure, _ = plot_rates_against_truth(
 plt.show()
 
 # %% [markdown]
-# **Figure 2.** True rates (dashed) of a neuron that is found well, a typical one and a bad one,
-# and below how R² is spread over neurons. Smoothing over time cannot work here at any width:
+# **Figure 2.** Left: true rates (dashed) of a neuron that is found well, a typical one and a
+# bad one, in three held-out trials. Right: all samples (neurons, trials and bins), inferred or
+# smoothed against true rate; the colour counts samples. R² here is the share of the variance of
+# all rates that is explained, and not the r² within trials above; it is below zero where the
+# constant mean would be nearer to the truth. Smoothing over time cannot work here at any width:
 # the rates jump from bin to bin with the input. LFADS averages over neurons instead.
 
 # %% [markdown]
@@ -162,7 +165,8 @@ plt.show()
 x, y = inferred.inferred_input_mean.ravel(), true_inputs.ravel()
 slope, offset = np.polyfit(x, y, 1)
 time = 1e3 * test.bin_width * np.arange(test.n_bins)
-figure, axes = plt.subplots(1, 3, figsize=(11, 2.8), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(10, 2.8), layout="constrained")
+axes[1].sharey(axes[0])
 for trial, axis in enumerate(axes[:2]):
     axis.step(time, true_inputs[trial, :, 0], where="mid", color="black", label="true")
     axis.step(
@@ -178,7 +182,9 @@ axes[0].legend(frameon=False, fontsize="small")
 sums = (true_inputs[..., 0], slope * inferred.inferred_input_mean[..., 0] + offset)
 axes[2].plot(*(part[:200].sum(axis=1) for part in sums), ".", color="#0072B2", markersize=3)
 axes[2].axline((0, 0), slope=1, color="0.6", linewidth=1)
-axes[2].set(xlabel="true sum of the input", ylabel="sum of the inferred one")
+axes[2].set(
+    xlabel="sum of the true input", ylabel="sum of the inferred one", title="200 trials"
+)
 plt.show()
 print(
     f"r² within trials: rates {r2['LFADS']:.3f}, smoothed {list(r2.values())[1]:.3f}, filter "
@@ -189,7 +195,7 @@ print(
 # **Figure 3.** Left, middle: two held-out trials. The inferred input (blue) goes up and down
 # with the true one (black) most of the time, from spikes alone, and is tamer: where the
 # spikes leave doubt, the posterior mean stays near zero, as it should. Right: sums over the
-# trial, 200 trials.
+# trial, a dot a trial; on the line both are equal.
 #
 # How much could be known? `benchmarks/lfads_synthetic.py` climbs the likelihood of the *true*
 # network for the most likely input: 0.60 to 0.65 for the input and 0.65 to 0.68 for the
