@@ -43,4 +43,9 @@ class SearchEnd(TextStrEnum):
         "their images under symmetries, were added",
     )
     TIME = "time", "time limit, while further starts might still lead to new fixed points"
+    ENDLESS = (
+        "endless",
+        "the time was over while most further starts led to new fixed points: there may be "
+        "infinitely many, and those found are a sample of them",
+    )
     INTERRUPTED = "interrupted", "interrupted from the keyboard"

@@ -58,6 +58,7 @@ ITERS = 42  # the same afterwards
 FADING = 0.7  # of the weight of a batch in the yields, with each batch that follows
 LEAST_SHARE = 0.06  # of each kind of start, in a batch
 PRIOR = 1.0, 64.0  # new points and starts that are added to the yield of each kind
+MANY_STARTS, MOST = 1000.0, 0.5  # further starts, and share of new points, without an end
 LEAST_ARRIVING = 0.1  # share of the starts; where fewer arrive, what is found is a lower bound
 SECONDS = 60.0  # at effort 1, unless the user says otherwise
 
@@ -148,6 +149,12 @@ class _Continued:
         if self.active_sets.pieces is not None:
             self.kinds["active sets"] = Kind(self.active_sets.draw, 1)
 
+    @property
+    def is_endless(self) -> bool:
+        """Test whether most of the latest of very many starts led to new points."""
+        found = self.by_starts
+        return found.n_all >= MANY_STARTS and found.rate > MOST and not self.structure.n_left
+
     def run(self, until: float) -> SearchEnd:
         """Make batches of starts until a rule ends it."""
         search, structure = self.search, self.structure
@@ -172,7 +179,7 @@ class _Continued:
                 self.patience.effort *= EXTENSION
                 self.order = self.rng.permutation(missing)
             if time.monotonic() >= until:
-                return SearchEnd.TIME
+                return SearchEnd.ENDLESS if self.is_endless else SearchEnd.TIME
             if self.prefers_fibres:
                 self.follow_fibres(fibres_at_once, until)
                 continue

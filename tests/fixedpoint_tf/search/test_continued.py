@@ -9,6 +9,7 @@ import tensorflow as tf
 from scipy.optimize import brentq
 
 from fixedpoint_tf import FixedPointFinder, FixedPoints, SearchEnd, Status
+from fixedpoint_tf.search import continued
 
 QUIET = {"verbose": False}
 
@@ -148,6 +149,17 @@ def test_where_few_starts_arrive_the_summary_calls_the_points_a_lower_bound():
     points = finder.find_fixed_points([[-1.0], [1.0]])[0]
     assert points.search_end == SearchEnd.FEW_ARRIVED
     assert "lower bound" in repr(points)
+
+
+def test_fixed_points_without_an_end_are_called_a_sample(monkeypatch):
+    monkeypatch.setattr(continued, "MANY_STARTS", 64.0)  # so that no time is too short for it
+    finder = FixedPointFinder(
+        lambda h, u: tf.round(h), n_states=2, n_inputs=0, max_seconds=12.0, **QUIET
+    )
+    starts = 2.0 * np.random.default_rng(0).normal(size=(64, 2))
+    points = finder.find_fixed_points(starts)[0]
+    assert points.search_end == SearchEnd.ENDLESS
+    assert "there may be infinitely many" in repr(points)
 
 
 def test_a_search_that_runs_out_of_time_says_so(tmp_path):
