@@ -1,6 +1,7 @@
 """A search goes on by itself until further starts lead to nothing new."""
 
 import itertools
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -151,14 +152,16 @@ def test_where_few_starts_arrive_the_summary_calls_the_points_a_lower_bound():
     assert "lower bound" in repr(points)
 
 
-def test_fixed_points_without_an_end_are_called_a_sample(monkeypatch):
-    monkeypatch.setattr(continued, "MANY_STARTS", 64.0)  # so that no time is too short for it
-    finder = FixedPointFinder(
-        lambda h, u: tf.round(h), n_states=2, n_inputs=0, max_seconds=12.0, **QUIET
-    )
-    starts = 2.0 * np.random.default_rng(0).normal(size=(64, 2))
-    points = finder.find_fixed_points(starts)[0]
-    assert points.search_end == SearchEnd.ENDLESS
+def test_fixed_points_without_an_end_are_called_a_sample():
+    search = object.__new__(continued._Continued)
+    search.by_starts, search.structure = continued.Yield(), SimpleNamespace(n_left=0)
+    search.by_starts.learn(900, 900)
+    assert not search.is_endless  # too few to tell
+    search.by_starts.learn(900, 700)
+    assert search.is_endless
+    search.by_starts.learn(9000, 100)
+    assert not search.is_endless
+    points = FixedPoints(xstar=[[0.0]], status=[0], search_end=SearchEnd.ENDLESS)
     assert "there may be infinitely many" in repr(points)
 
 
