@@ -178,7 +178,9 @@ for trial, axis in enumerate(axes[:2]):
     )
     axis.set(xlabel="time (ms)", title=f"trial {trial + 1}")
 axes[0].set_ylabel("input")
-axes[0].legend(frameon=False, fontsize="small")
+axes[0].legend(
+    frameon=False, fontsize="small", ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.1)
+)
 sums = (true_inputs[..., 0], slope * inferred.inferred_input_mean[..., 0] + offset)
 axes[2].plot(*(part[:200].sum(axis=1) for part in sums), ".", color="#0072B2", markersize=3)
 axes[2].axline((0, 0), slope=1, color="0.6", linewidth=1)
