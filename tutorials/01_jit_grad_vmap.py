@@ -13,12 +13,12 @@
 # %% [markdown]
 # # 1. jit, grad and vmap in TensorFlow
 #
-# **You will learn** three operations on functions, with which the rest of these tutorials is
-# made: compile a function, differentiate it, and run it on many inputs at once. They are best
-# known from JAX; here they are in TensorFlow, which also runs on Windows, with the JAX spelling
-# beside them. **Time:** half a minute on two cores. **You need** Python and NumPy. The
-# environment variable `TUTORIALS_FAST=1` makes this tutorial and most of the others shorter,
-# with rougher results; the texts describe the full run.
+# **You will learn** three operations on functions that all later tutorials build on: compile a
+# function, differentiate it, and run it on many inputs at once. They are best known from JAX;
+# here they are written in TensorFlow, which also runs on Windows, with the JAX code next to
+# each. **Time:** half a minute on two cores. **You need** Python and NumPy. The environment
+# variable `TUTORIALS_FAST=1` makes this tutorial and most of the others shorter, with rougher
+# results; the texts describe the full run.
 #
 # | | JAX | TensorFlow |
 # |---|---|---|
@@ -30,8 +30,7 @@
 # | random numbers | `jax.random.normal(key)` | `tf.random.stateless_normal(shape, seed)` |
 # | arrays | `jax.numpy` | `tf`, `tf.math`, `tf.linalg`; or `keras.ops` |
 #
-# The function to practise on is the one that all of this is about, a step of a recurrent
-# network:
+# The function to practise on is one step of a recurrent network, the subject of all tutorials:
 #
 # $$F(h, u) = \tanh(W h + B u + b).$$
 
@@ -65,11 +64,11 @@ print(step(h, u).shape, step(h, u).dtype)
 # %% [markdown]
 # ## jit: compile
 #
-# Called as it is, `step` runs *eagerly*: Python hands one operation after another to
-# TensorFlow, and for small arrays the handing over takes longer than the arithmetic.
-# `tf.function` records the operations once, as a graph, and runs the graph from then on;
-# with `jit_compile=True` the compiler XLA, which JAX uses as well, makes machine code of it and
-# fuses what can be fused.
+# Called as it is, `step` runs *eagerly*: Python passes one operation after another to
+# TensorFlow, and for small arrays each call takes longer than the arithmetic. `tf.function`
+# records the operations once, as a graph, and runs the graph from then on; with
+# `jit_compile=True` the compiler XLA, which JAX also uses, turns the graph into machine code
+# and fuses operations where it can.
 #
 # ```python
 # run = jax.jit(run)                              # JAX
@@ -119,11 +118,11 @@ plt.show()
 # times faster than eager calls, and a compiled one faster still. The numbers depend on the
 # machine; their order does not.
 #
-# Three rules save surprises, and JAX has the same ones:
+# Three rules avoid surprises; they are the same in JAX:
 #
-# - Python in the function runs once, when it is recorded: a `print` appears once, and an
-#   `if` on a number of Python is decided for good. (`tf.print` and `tf.cond`, or an `if`
-#   on a tensor, act at each call.)
+# - Python code in the function runs only once, when the function is recorded: a `print` appears
+#   once, and an `if` on a Python number takes the same branch ever after. (`tf.print` and
+#   `tf.cond`, or an `if` on a tensor, act at each call.)
 # - For each new shape or type the function is recorded again, and for each new *Python*
 #   number too: pass tensors.
 # - The first call is slow. Time the second.
@@ -131,8 +130,8 @@ plt.show()
 # %% [markdown]
 # ## grad: differentiate
 #
-# Training needs the gradient of a loss, fixed points need the Jacobian of a step; neither
-# needs to be written out by hand. TensorFlow records what happens under a `GradientTape`
+# Training needs the gradient of a loss, and finding fixed points needs the Jacobian of a step;
+# neither has to be derived by hand. TensorFlow records the operations under a `GradientTape`
 # and goes through the record backwards.
 #
 # ```python
@@ -150,7 +149,7 @@ plt.show()
 # $$\nabla q = (J - I)^\top (F(h, u) - h), \qquad
 # J = \frac{\partial F}{\partial h} = \mathrm{diag}(1 - F(h, u)^2)\, W ,$$
 #
-# so that both can be checked.
+# so the gradient and the Jacobian can both be checked.
 
 
 # %%
@@ -180,9 +179,9 @@ print(f"Jacobian: {np.abs(jacobian - analytic_jacobian).max():.0e}")
 # %% [markdown]
 # ## vmap: many at once
 #
-# `q` is written for one state, which is how one thinks. A search starts from a thousand.
-# `tf.vectorized_map` turns the function of one into a function of many, with matrix products
-# in place of matrix times vector; no loop is left.
+# `q` is written for one state, which is the easiest to write, but a search starts from a
+# thousand. `tf.vectorized_map` turns a function of one state into a function of many, with
+# products of two matrices in place of products of a matrix and a vector, and without a loop.
 #
 # ```python
 # speeds = jax.vmap(q, in_axes=(0, None))(states, u)             # JAX
@@ -210,8 +209,8 @@ print(f"loop {1e3 * of_loop:.1f} ms, vectorized_map {1e3 * of_vmap:.2f} ms, {n_s
 # %% [markdown]
 # ## All three: a search for fixed points in ten lines
 #
-# Go downhill on $q$ from many states at once. The gradient of the *sum* of all speeds holds, in
-# its rows, the gradient of each, since no speed depends on another's state.
+# Go downhill on $q$ from many states at once. Row i of the gradient of the *sum* of all speeds
+# is the gradient of speed i, since the speed of each state depends on that state alone.
 #
 # ```python
 # @jax.jit                                                       # JAX
@@ -220,7 +219,7 @@ print(f"loop {1e3 * of_loop:.1f} ms, vectorized_map {1e3 * of_vmap:.2f} ms, {n_s
 # ```
 #
 # `jit_compile=True` is left out here: with it the same step took two hundred times as long on
-# two cores. Compiling is no promise; measure before you believe.
+# two cores. Compiling does not always make code faster: measure it.
 
 
 # %%
@@ -250,11 +249,11 @@ plt.show()
 print(f"largest distance between two of the states found: {np.ptp(found, axis=0).max():.1e}")
 
 # %% [markdown]
-# **Figure 2.** The speed on the way downhill, of thirty states (blue) and in the median
-# (black): nearly straight on a logarithmic axis, which is steady but slow. All states come to
-# the same point, since this random network, whose weights are small, has one fixed point only.
-# Trained networks have many, and `FixedPointFinder` (tutorial 7) finds them with Newton's
-# method in place of gradient descent: some ten steps rather than a thousand.
+# **Figure 2.** The speed during the descent, of thirty states (blue) and the median of all
+# (black). It falls nearly in a straight line on a logarithmic axis: steadily, but slowly. All
+# states reach the same point, since this random network, whose weights are small, has only one
+# fixed point. Trained networks have many, and `FixedPointFinder` (tutorial 7) finds them with
+# Newton's method in place of gradient descent: some ten steps rather than a thousand.
 
 # %% [markdown]
 # ## The fact of this tutorial
@@ -281,7 +280,7 @@ print(
 #     return tape.batch_jacobian(after, states)
 # ```
 #
-# `batch_jacobian` knows that row i of the result depends on row i of the states only. In JAX
+# `batch_jacobian` assumes that row i of the result depends on row i of the states only. In JAX
 # it is `jax.vmap(jax.jacobian(step), in_axes=(0, None))(states, u)`.
 #
 # </details>
@@ -302,8 +301,8 @@ print(
 #
 # <details><summary>Answer</summary>
 #
-# Four times: once for each Python number, since a number of Python is a part of the graph,
-# and once for all tensors of one type and shape.
+# Four times: once for each Python number, since a Python number becomes part of the graph, and
+# once for all tensors of the same type and shape.
 #
 # </details>
 #

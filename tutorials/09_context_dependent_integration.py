@@ -13,11 +13,11 @@
 # %% [markdown]
 # # 9. Context-dependent integration
 #
-# **You will learn** how one network does one of two things with the same input, as it is
-# told; and how to read, from linearised dynamics, what it takes up and what it ignores. It is
-# the analysis of Mante, Sussillo, Shenoy & Newsome (2013). **Time:** a minute on two cores;
-# `TUTORIALS_FAST=1` in the environment trains for fewer epochs. **You need** tutorial 8: line
-# attractors and selection vectors.
+# **You will learn** how one network processes the same input in one of two ways, depending on a
+# context cue, and how linearised dynamics show which input it integrates and which it ignores.
+# The analysis is that of Mante, Sussillo, Shenoy & Newsome (2013). **Time:** a minute on two
+# cores; `TUTORIALS_FAST=1` in the environment trains for fewer epochs. **You need** tutorial 8:
+# line attractors and selection vectors.
 
 # %%
 import os
@@ -35,14 +35,14 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 # %% [markdown]
 # ## The task
 #
-# A monkey sees coloured dots that move. In one context it is to judge the motion, in the
-# other the colour; both are there at any time, and a cue tells which one counts. Recordings in
-# prefrontal cortex hold the stream that does not count as strongly as the other, so it
-# is not shut out on the way there. How then is it ignored?
+# A monkey sees coloured dots that move. In one context it must judge the motion, in the other
+# the colour. Both are always shown, and a cue says which one is relevant. Neurons in prefrontal
+# cortex represent the irrelevant stream as strongly as the relevant one, so it is not filtered
+# out before it arrives there. How then is it ignored?
 #
-# The model of the task: two streams of noise, and two inputs that tell the context, of which
-# one is 1 and the other 0 for the whole trial. The output is the sum so far of the stream that
-# the context names. A plain network of 64 tanh units learns it.
+# In the model of the task, two inputs are streams of noise, and two more give the context: one
+# of these is 1 and the other 0 for the whole trial. The output is the running sum of the
+# relevant stream. A plain network of 64 tanh units learns it.
 
 # %%
 task = TASKS["context_dependent_integration"]
@@ -70,15 +70,16 @@ figure.supylabel("output at the end of the trial")
 plt.show()
 
 # %% [markdown]
-# **Figure 1.** The answer at the end of each trial against the sum of either stream. In
-# each context it is the sum of the stream that counts (blue, on the diagonal) and does
-# not depend on the other (orange). It is the same network, with the same weights, in both rows.
+# **Figure 1.** The output at the end of each trial against the sum of either stream. In each
+# context the output equals the sum of the relevant stream (blue, on the diagonal) and does not
+# depend on the other (orange). The network and its weights are the same in both rows.
 
 # %% [markdown]
 # ## One line for each context
 #
-# The context is a constant input, so each context has fixed points of its own. As in tutorial 8
-# the states of trials are left alone, with both streams silent, until all that is fast is over.
+# The context is a constant input, so each context has fixed points of its own. As in tutorial
+# 8, the network is run on from the states of trials, with both streams at zero, until fast
+# transients have decayed.
 
 # %%
 finder = FixedPointFinder(model, verbose=False)
@@ -101,20 +102,19 @@ for text in ax.get_legend().get_texts():  # conditions stand in the order of the
 plt.show()
 
 # %% [markdown]
-# **Figure 2.** The two lines of slow points, one for each context, in the plane of their
-# first two principal components. The context moves the
-# whole line to another place in the space of states, where the network's units have other
-# slopes, and so other dynamics.
+# **Figure 2.** The two lines of slow points, one for each context, in the plane of their first
+# two principal components. The context moves the whole line to another place in state space,
+# where the units work at other slopes of tanh, so that the dynamics are different.
 
 # %% [markdown]
-# ## What does each line listen to?
+# ## Which stream does each line integrate?
 #
-# Near a line, $\delta h_{t+1} = J\,\delta h_t + B\,u_t$. A stream $i$ enters along its
-# *input vector*, the column $b_i$ of $B = \partial F/\partial u$. How much of it the line
-# sums is $l \cdot b_i$, with the *selection vector* $l$, the left eigenvector of $J$
-# whose eigenvalue is near 1. There are two ways to ignore a stream: make $b_i$ small
-# (shut it out), or turn $l$ to be at right angles to $b_i$ (let it in, and do not
-# listen).
+# Near a line, $\delta h_{t+1} = J\,\delta h_t + B\,u_t$. A stream $i$ enters along its *input
+# vector*, the column $b_i$ of $B = \partial F/\partial u$. The part of it that is integrated
+# along the line is $l \cdot b_i$, where $l$ is the *selection vector*, the left eigenvector of
+# $J$ whose eigenvalue is near 1. There are two ways to ignore a stream: make $b_i$ small, so
+# that the stream does not enter, or make $l$ orthogonal to $b_i$, so that it enters but is not
+# integrated.
 
 # %%
 readout = model.get_layer("readout")
@@ -129,14 +129,15 @@ for context, ax in enumerate(axes):
 plt.show()
 
 # %% [markdown]
-# **Figure 3.** Of the five slowest modes (rows) and the inputs (columns): the angle
-# between input vector and selection vector, and below it how far a unit of the input moves the
-# state along the mode. Look at the first row, the line, whose time constant is far longer
-# than that of all others. In context 1 its selection vector lines up with stream 1 and is at
-# right angles to stream 2; in context 2 it is the other way round. (Two random directions in
-# 64 dimensions are at 90 ± 7 degrees.)
+# **Figure 3.** For each of the five slowest modes (rows) and each input (columns): the angle
+# between input vector and selection vector and, below it, how far one unit of the input moves
+# the state along the mode. Look at the first row, the mode along the line, whose time constant
+# is far longer than all others. In context 1 its selection vector is aligned with stream 1 and
+# orthogonal to stream 2; in context 2 it is the reverse. (Two random directions in 64
+# dimensions are at 90 ± 7 degrees.)
 #
-# And the input vectors? If the other stream were shut out its vector would be short.
+# What about the input vectors? If the irrelevant stream were kept out, its input vector would
+# be short.
 
 # %%
 angle = [np.median(of.input_angle[:, 0, :2], axis=0) for of in heard]
@@ -146,10 +147,11 @@ for context in (0, 1):
     print(f"context {context + 1}: input vectors of length {lengths[:2].round(2)}")
 
 # %% [markdown]
-# Both streams enter in both contexts with full strength: there is no gate in front. Which of
-# the two then turns with the context, the selection vector or the input vectors (whose
-# entries follow the slopes of the units, $1 - h^2$)? Take the selection vector of one
-# context, the input vectors of the other, and see whether the choice survives.
+# Both streams enter at full strength in both contexts: no gate keeps either out. So which of
+# the two changes with the context: the selection vector, or the input vectors (whose entries
+# are proportional to the slopes of the units, $1 - h^2$)? Combine the selection vector of one
+# context with the input vectors of the other, and see whether the right stream is still
+# selected.
 
 # %%
 # The sign of an eigenvector is free: a selection vector that raises the output is wanted.
@@ -166,18 +168,17 @@ for i in (0, 1):
         print(f"stream 1 {taken_up[0]:5.2f}, stream 2 {taken_up[1]:5.2f}")
 
 # %% [markdown]
-# In their own context the two fit together: one stream is taken up, the other is not. With one
-# of them swapped both streams come through. So here each does about half of the work. The
-# network of Mante and colleagues had input vectors that were the same in both contexts, and all
-# of the turning was done by the selection vector; tanh units that the context pushes to other
-# slopes may share the work. What both networks have in common is that the stream is let in
-# and is not summed.
+# When both come from the same context, one stream is integrated and the other is not. When one
+# of them is swapped, both streams are integrated. So here each of them does about half of the
+# selection. In the network of Mante and colleagues the input vectors were the same in both
+# contexts, and only the selection vector changed. In tanh units, whose slopes depend on the
+# context, both can change. In both networks the irrelevant stream enters but is not integrated.
 
 # %% [markdown]
 # ## Watch it happen
 #
-# Put the network on the middle of its line and give one pulse on one stream. A pulse moves the
-# state in either case; what matters is what remains.
+# Start the network in the middle of its line and give one pulse on one stream. Either pulse
+# moves the state; what matters is how much of this movement remains.
 
 # %%
 figure, axes = plt.subplots(
@@ -207,12 +208,12 @@ plt.show()
 
 # %% [markdown]
 # **Figure 4.** A pulse of 0.5 at step 4, on stream 1 (blue) or on stream 2 (orange, dashed).
-# Above, how far it moves the state; below, how far the output (dotted: 0.5, the right sum).
-# At first both pulses move the state a long way, in either context. The pulse on the stream
-# that counts is kept: the state stays displaced along the line. The other decays within
-# some ten steps, and the state comes back to where it was: it moved along fast modes only.
-# That is what Mante and colleagues saw in the recordings: the stream that does not count is
-# there, and is not summed.
+# Top: distance by which it moves the state. Bottom: change of the output (dotted: 0.5, the
+# right sum). At first both pulses move the state a long way, in either context. The pulse on
+# the relevant stream is kept: the state stays displaced along the line. The effect of the other
+# decays within some ten steps, and the state returns to where it was, since it moved along fast
+# modes only. This is what Mante and colleagues saw in the recordings: the irrelevant stream is
+# present, but is not integrated.
 
 # %% [markdown]
 # ## The fact of this tutorial
@@ -229,8 +230,8 @@ for context in (0, 1):
 # %% [markdown]
 # ## Exercises
 #
-# **1.** Do the lines of both contexts serve the same readout? Predict the angle between the
-# *directions* of the lines (the right eigenvectors of the first mode) and measure it.
+# **1.** One readout must serve the lines of both contexts. Predict the angle between the
+# *directions* of the two lines (the right eigenvectors of the first mode), then measure it.
 #
 # <details><summary>Answer</summary>
 #
@@ -242,14 +243,13 @@ for context in (0, 1):
 # print(np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))))
 # ```
 #
-# About 8 degrees: the lines are all but parallel (Figure 2), as they must be when one
-# readout is to show the place on either.
+# About 8 degrees: the lines are almost parallel (Figure 2), as they must be if one readout is
+# to give the position along either.
 #
 # </details>
 #
-# **2.** What does the network do when it is told both contexts at once, and what when it is
-# told none? Set both context inputs to 1 (or to 0), look for the line, and ask which stream it
-# listens to.
+# **2.** What does the network do when both context inputs are 1, and what when both are 0? Set
+# them so, look for the line, and find out which stream it integrates.
 #
 # <details><summary>Answer</summary>
 #
@@ -264,10 +264,11 @@ for context in (0, 1):
 #     print(cue, group, np.median(np.abs(answer.input_effect[:, 0, :2]), axis=0).round(2))
 # ```
 #
-# Told none, the network has nothing that lasts: the largest group is a single point. Told both,
-# it has a short piece of a line (a length of 0.3, where each context has more than 4), which
-# takes up both streams, a third as strongly. It was never trained on either, and a network
-# trained with another seed may do something else: only what the task asks for is shared.
+# With both at 0 the network has no line: the largest group is a single point. With both at 1 it
+# has a short piece of a line (of length 0.3, where each context has more than 4), which
+# integrates both streams, a third as strongly. The network was never trained on either case,
+# and one trained from another seed may do something else: only behaviour that the task demands
+# is common to all.
 #
 # </details>
 #
