@@ -7,12 +7,11 @@
     starts = finder.sample_states(states, n_inits=1024, noise_scale=0.5)
     unique, all_points = finder.find_fixed_points(starts, constant_input)
 
-Methods of the finder tell what the points mean, as the functions of
-``fixedpoint_tf.analysis`` do for points of any origin.
+Methods of the finder analyse the points, as the functions of ``fixedpoint_tf.analysis`` do for
+points of any origin.
 
-Importing the package loads nothing else: each name below, and each sub-package, brings what
-it needs when it is first used, so that results can be read and drawn where TensorFlow is not
-wanted.
+Importing the package loads nothing else: each name below, and each sub-package, is loaded when
+it is first used, so that results can be read and drawn without TensorFlow.
 """
 
 from __future__ import annotations

@@ -61,30 +61,30 @@ class FinderConfig:
             measured in its own size. It must also pass the test of its Newton step.
         tol_dq: a descent ends where ``q`` falls by less (``"adam"``: by less than this
             times the learning rate).
-        max_iters: iterations a point, in each phase of the search. ``"newton"`` seldom needs
+        max_iters: iterations per point, in each phase of the search. ``"newton"`` seldom needs
             more than 100.
         method: ``"newton"`` (Levenberg-Marquardt with exact Jacobians) or ``"adam"``;
             FixedPointFinder's ``"joint"`` and ``"sequential"`` both mean ``"adam"``.
         do_rerun_q_outliers: give points that did not converge and whose ``q`` exceeds
             ``outlier_q_scale`` times the median another ``max_iters`` iterations.
-        outlier_q_scale: see there.
+        outlier_q_scale: factor of ``do_rerun_q_outliers``.
         do_exclude_distance_outliers: leave out of ``unique`` slow points, and points of a
             continuum, that lie further from the centroid of the initial states than
             ``outlier_distance_scale`` times their mean distance from it. Isolated fixed
             points are kept however far, and so is what the network reaches by itself.
-        outlier_distance_scale: see there. It is also the half width of the box in which the
-            search begins where the network has no bounds of its own; descents that press on
-            such a box go on beyond it.
+        outlier_distance_scale: factor of ``do_exclude_distance_outliers``. It is also the half
+            width of the box in which the search begins where the network has no bounds of its
+            own; descents that press on such a box go on beyond it.
         tol_unique: no two points of ``unique`` lie nearer than this (Euclidean, states and
             inputs together, each relative to its size), but for isolated fixed points that
             are located apart from each other: they are kept however near, unless a value
             above the default asks for a coarser set, and then a warning counts them.
         max_n_unique: keep at most so many, chosen at random.
         do_compute_jacobians: compute dF/dx and dF/du at the points of ``unique``.
-        do_decompose_jacobians: and their eigenvalues and eigenvectors.
+        do_decompose_jacobians: compute also their eigenvalues and eigenvectors.
         dtype: floating type of the broad search, ``"float32"`` or ``"float64"``. What is
             returned is located and linearised in float64 in any case.
-        random_seed: of every random choice.
+        random_seed: seed of every random choice.
         effort: how long the search goes on from starts of its own once it has worked through
             those given: until it has made at least 256 times this many since the last new
             fixed point, 8 times this many for each point known, and this many times as many
@@ -95,12 +95,12 @@ class FinderConfig:
             worked through the given starts, for which there is no limit. A search
             that ends by time says so, and may end with other points on another machine.
         verbose: show a progress bar.
-        super_verbose: also write a line on how the search stands.
-        n_iters_per_print_update: every so many batches of iterations.
+        super_verbose: also write lines on the progress of the search.
+        n_iters_per_print_update: batches of iterations between these lines.
         lr_init: learning rate at which ``"adam"`` begins.
-        lr_factor: by which it falls when ``q`` has not reached a new minimum for
+        lr_factor: factor by which it falls when ``q`` has not reached a new minimum for
             ``lr_patience`` iterations.
-        lr_patience: see there.
+        lr_patience: iterations after which ``lr_factor`` acts.
         lr_cooldown: iterations after a fall in which it does not fall again.
         share_descents: give a start to a known end point where a straight line leads down
             to it, instead of descending once more. Switched off, every start that is not

@@ -30,24 +30,24 @@ class FixedPointFinder:
     The question is Sussillo & Barak's (2013): where does the speed
     ``q(x) = 0.5 |F(x, u) - x|^2`` vanish, for a constant input ``u``? The interface follows
     FixedPointFinder (Golub & Sussillo 2018), and so do the names of the options, which are
-    described in :class:`fixedpoint_tf.FinderConfig`. What the points mean, once found, is
-    asked by further methods, which are the functions of ``fixedpoint_tf.analysis`` for
-    this network; their ``verbose`` is by default that of the finder.
+    described in :class:`fixedpoint_tf.FinderConfig`. Further methods analyse the points found.
+    They are the functions of ``fixedpoint_tf.analysis``, called for this network; the default
+    of their ``verbose`` is that of the finder.
 
     Args:
         rnn: anything that :func:`fixedpoint_tf.as_system` takes.
-        layer, n_states, n_inputs, time, bounds, derivatives: see there.
+        layer, n_states, n_inputs, time, bounds, derivatives: see that function.
         tol_q, tol_dq, ..., memory_limit: see :class:`fixedpoint_tf.FinderConfig`.
         **unknown: refused, with a hint at the option that was meant.
 
     Attributes:
         system: the network as a :class:`fixedpoint_tf.DynamicalSystem`.
         config: the options.
-        interrupted: whether the keyboard put an end to the last search, or to the
-            linearisation of what it had found.
+        interrupted: whether the last search, or the linearisation of its points, was
+            interrupted from the keyboard.
 
     Raises:
-        TypeError, ValueError: the network cannot be analysed, or an option is bad.
+        TypeError, ValueError: the network cannot be analysed, or an option is out of range.
 
     Example:
         >>> import keras
@@ -322,7 +322,7 @@ class FixedPointFinder:
             inputs: ``(n_batch, n_time, n_inputs)`` of the RNN layer, as :meth:`rnn_inputs`
                 returns them, in the order of time; of a layer that goes backwards the last
                 belongs to the first state.
-            state_traj, n_inits, valid_bxt, noise_scale: see there.
+            state_traj, n_inits, valid_bxt, noise_scale: see that method.
 
         Returns:
             Inputs ``(n_inits, n_inputs)``, states ``(n_inits, n_states)``.
@@ -440,9 +440,10 @@ class FixedPointFinder:
         See :func:`fixedpoint_tf.analysis.estimate_coverage`.
 
         Args:
-            points: the second result of :meth:`find_fixed_points`: where each start ended.
-            known: the first: further starts find points that no given start led to.
-            of, confidence, seed: see there.
+            points: second result of :meth:`find_fixed_points`, the state at which each start
+                ended.
+            known: first result, which may also hold points that no given start led to.
+            of, confidence, seed: see that function.
         """
         return analysis.estimate_coverage(
             points,
@@ -557,7 +558,7 @@ class FixedPointFinder:
             points: either result of :meth:`find_fixed_points`, or that of
                 :meth:`sample_slow_states`, or both joined by
                 ``FixedPoints.concatenate([unique, slow], common=True)``.
-            min_time_constant, min_points, dt, verbose: see there.
+            min_time_constant, min_points, dt, verbose: see that function.
         """
         return analysis.classify_attractors(
             self.system,

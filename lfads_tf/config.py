@@ -409,14 +409,16 @@ class LFADSConfig:
     def kl_weight_from_lfads_torch(self, scale: float, cd_rate: float = 0.0) -> float:
         """Convert a ``kl_ic_scale`` or ``kl_co_scale`` of lfads-torch to the weight here.
 
-        Under coordinated dropout its likelihood has a gradient on the hidden samples only,
-        a share ``cd_rate`` of all, and nothing makes up for the rest, so that its KL terms
-        weigh ``1 / cd_rate`` times more than without. Here the weights keep their meaning.
+        Under coordinated dropout the likelihood of lfads-torch has a gradient on the hidden
+        samples only, a share ``cd_rate`` of all, and is not rescaled. Its KL terms therefore
+        weigh ``1 / cd_rate`` times more than without dropout. Here the weights mean the same
+        with and without it.
 
         Args:
-            scale: with ``recon_reduce_mean: True``, its default.
-            cd_rate: of its ``CoordinatedDropout`` (``cd_pass_rate: 0``); 0: not used. The
-                conversion is exact where all that is reconstructed is encoded too.
+            scale: value there, with ``recon_reduce_mean: True``, its default.
+            cd_rate: rate of its ``CoordinatedDropout`` (``cd_pass_rate: 0``); 0: not used. The
+                conversion is exact if all neurons and bins that are reconstructed are also
+                encoded.
 
         Raises:
             ValueError: a number out of range.

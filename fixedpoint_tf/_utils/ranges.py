@@ -1,4 +1,4 @@
-"""Ranges of the numbers in a file, and what follows from others; beyond, a file is damaged."""
+"""Ranges that the numbers in an undamaged file keep to."""
 
 from __future__ import annotations
 

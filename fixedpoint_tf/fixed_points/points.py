@@ -454,7 +454,7 @@ class FixedPoints(Result):
             offset: a number or ``(n_new,)``.
 
         Raises:
-            ValueError: where the shapes are others.
+            ValueError: shapes that do not fit the points.
 
         Example:
             >>> points = FixedPoints(xstar=[[1.0, 2.0]])

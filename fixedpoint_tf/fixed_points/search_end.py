@@ -8,7 +8,7 @@ __all__ = ["SearchEnd"]
 
 
 class SearchEnd(TextStrEnum):
-    """Rule that ended a search, for several searches the last of these.
+    """Rule that ended a search, or the last of several searches.
 
     Example:
         >>> SearchEnd.SETTLED.text

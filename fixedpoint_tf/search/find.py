@@ -73,7 +73,7 @@ def find_fixed_points(
         The points.
 
     Raises:
-        TypeError, ValueError: see there.
+        TypeError, ValueError: see that method.
 
     Example:
         >>> from fixedpoint_tf import FinderConfig, as_system

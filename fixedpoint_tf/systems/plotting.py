@@ -51,23 +51,22 @@ def plot_flow(
 ) -> tuple[Figure, Axes]:
     """Draw the flow and the speed of a system on a plane.
 
-    The plane goes through three points; through more it is the one of their first two
-    principal components. A system of two units is drawn in its own coordinates. Colour
-    shows the whole speed, ``|F(h) - h|`` (continuous: ``|dh/dt|``), on a logarithmic scale; the
-    arrows show the direction of the part that lies in the plane, all in one length.
+    The plane is that through three points or, for more points, that of their first two
+    principal components. A system of two units is drawn in its own coordinates. Colour shows
+    the whole speed, ``|F(h) - h|`` (continuous: ``|dh/dt|``), on a logarithmic scale; the
+    arrows show the direction of the part that lies in the plane, all with the same length.
 
-    Beware that the plane need not be invariant: where the arrows seem to meet, the state
-    may leave the plane, and only dark places where the colour agrees are near fixed
-    points.
+    The state may leave the plane: a place where arrows seem to meet is near a fixed point only
+    if the colour is dark there too.
 
     Args:
         system: anything with ``step``, ``n_states``, ``n_inputs`` and ``time``.
-        points: ``(n, n_states)`` or a set of points, that the plane goes through and that
-            the figure has in view. At least three, unless the system has two units.
+        points: ``(n, n_states)`` or a set of points, which define the plane and the region
+            shown. At least three, unless the system has two units.
         inputs: ``(n_inputs,)``, the constant input. By default that of ``points`` where
             they all have the same, else zero where there are none.
-        fps: points to mark, by default ``points`` where they are a ``FixedPoints``. Those
-            away from the plane are drawn faintly, where they project to.
+        fps: points to mark, by default ``points`` where they are a ``FixedPoints``. Those away
+            from the plane are drawn faintly, at their projections.
         margin: room around the points, as a share of their extent.
         n_grid: number of places on a side of the map of speed.
         n_arrows: number of arrows on a side.

@@ -210,7 +210,7 @@ class DynamicalSystem:
             dtype: ``"float32"`` or ``"float64"``; default: the type of the results.
 
         Raises:
-            ValueError: NaN or infinity is among them, as a training that failed leaves it.
+            ValueError: a weight is NaN or infinite, as after training that failed.
 
         Example:
             >>> import keras

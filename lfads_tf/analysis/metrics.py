@@ -158,7 +158,7 @@ def poisson_log_likelihood(
         spikes: counts, ``(n_trials, n_bins, n_neurons)`` or ``(n_bins, n_neurons)``; NaN
             where nothing was observed.
         bin_width: in seconds.
-        per_neuron: return each neuron's.
+        per_neuron: return the value of each neuron.
 
     Returns:
         Nats; a float, or ``(n_neurons,)``.
@@ -203,10 +203,10 @@ def bits_per_spike(
             where nothing was observed.
         bin_width: in seconds.
         reference: mean rates in spikes/s, ``(n_neurons,)``, such as :func:`mean_rates` of
-            the training trials. By default those of ``spikes``, as in the benchmark: the
-            best constant rates there are, so that no other reference gives a lower value.
-            For a reference of 0 and a neuron that fires, the floor of 1e-9 expected
-            spikes per bin makes up most of its value.
+            the training trials. By default those of ``spikes``, as in the benchmark: these are
+            the best constant rates, so no other reference gives a lower value. Where the
+            reference is 0 for a neuron that fires, the floor of 1e-9 expected spikes per bin
+            makes up most of its value.
         per_neuron: return each neuron's gain over its own spikes.
 
     Returns:

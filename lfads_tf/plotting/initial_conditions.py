@@ -28,16 +28,16 @@ def plot_initial_conditions(
 ) -> tuple[Figure, Axes]:
     """Draw each trial's initial condition in two principal components.
 
-    Components are those of the posterior means of all trials. Two conditions that look
-    alike here may be apart in others.
+    The principal components are those of the posterior means of all trials. Conditions that
+    overlap in the two drawn may be separate in others.
 
     Args:
         inferred: a result of inference, or posterior means of the initial conditions,
             ``(n_trials, n_initial_conditions)``.
         conditions: of the trials, ``(n_trials,)``.
-        components: the two to draw, from 1.
-        cyclic: the conditions, in order, follow one another around a circle, as directions
-            of reaching do; so do their colours.
+        components: the two components to draw, counted from 1.
+        cyclic: whether the conditions, in order, go around a circle, as directions of reaching
+            do; their colours then do too.
         ax: the axes to draw in.
 
     Returns:
@@ -45,7 +45,7 @@ def plot_initial_conditions(
 
     Raises:
         TypeError: ``cyclic`` is neither True nor False.
-        ValueError: wrong shapes, components that there are not.
+        ValueError: wrong shapes, or components that do not exist.
 
     Example:
         >>> import numpy as np

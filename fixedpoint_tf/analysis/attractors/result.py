@@ -35,16 +35,16 @@ class Attractors(Result):
     end, ``n_members`` of each group, in the order along a line or ring. The groups of each
     condition come largest first.
 
-    Printed, the answer begins with a plain sentence, and the evidence follows after a
-    semicolon. A ``cycle`` is a closed curve on which states creep one way round for ever:
-    it holds no fixed point and no memory, and belongs to
+    When printed, the result begins with a plain sentence, and the evidence follows after a
+    semicolon. In a ``cycle``, states move slowly round a closed curve in one direction, for
+    ever. It has no fixed point and stores no memory; analyse it with
     :func:`fixedpoint_tf.analysis.find_cycles`.
 
-    A ``line`` or ``ring`` need not attract, and need not be without drift: see
-    ``return_time`` and ``largest_drift``. Any two-dimensional sheet is a ``plane``, a
-    sphere or torus too. The answer is as good as the sampling: points too far apart are
-    called isolated or unclear. Slow points on no manifold that lead to an isolated point are
-    counted in ``n_drawn``; others are unclear.
+    A ``line`` or ``ring`` does not always attract states, and states may drift along it: see
+    ``return_time`` and ``largest_drift``. Any two-dimensional manifold is called a ``plane``,
+    also a sphere or torus. The result depends on the sampling: points too far apart are called
+    isolated or unclear. Slow points on no manifold that lead to an isolated point are counted
+    in ``n_drawn``; others are unclear.
 
     Attributes:
         group_type: ``(n_groups,)``, of :class:`fixedpoint_tf.analysis.GroupType`.
@@ -55,8 +55,8 @@ class Attractors(Result):
         drift: ``(n_total,)``, F(x) - x (continuous: dx/dt) at the settled members: the part
             along the line or ring, positive towards higher coordinates; for others its
             length.
-        drift_between: ``(n_total,)``, the same midway from each member to the next (plane:
-            to another one near); NaN for none.
+        drift_between: ``(n_total,)``, drift midway between each member and the next (plane: and
+            a member near it); NaN where there is none.
         n_slow: ``(n_total,)``, eigenvalues within 1 / slow of 1 (continuous: of 0).
         n_unstable: ``(n_total,)``, unstable directions.
         dimension_spectral: ``(n_groups,)``, the median of ``n_slow``.
@@ -80,16 +80,16 @@ class Attractors(Result):
         n_slow_points: how many of the points taken are slow points, not fixed points; -1
             where that is not known.
         is_slow_state: ``(n_total,)`` bool, the members that are slow points, not fixed points.
-        n_left_out: points given that are neither.
+        n_left_out: given points that are neither fixed nor slow.
         n_repeated: points given that are the same as another, to within ``tol_unique``.
-        n_not_slow: slow points given that are none here: states would cross the region of
-            all the points in less than ``min_time_constant``.
-        n_drawn: slow points given that lead to an isolated point.
+        n_not_slow: given slow points that do not count as slow here: states would cross the
+            region of all the points in less than ``min_time_constant``.
+        n_drawn: given slow points from which states move to an isolated point.
         n_turning: slow points given that are places where a cycle is slow.
-        outcomes: of :class:`fixedpoint_tf.analysis.RunOutcome`, what becomes of states
-            given that are neither fixed nor slow, or of 64 of them.
+        outcomes: of :class:`fixedpoint_tf.analysis.RunOutcome`, outcomes of runs from the given
+            states that are neither fixed nor slow, or from 64 of them.
         interrupted: whether Ctrl-C ended the call early; points of groups that had not been
-            looked at by then are left out.
+            analysed by then are left out.
 
     Example:
         >>> from fixedpoint_tf import FixedPointFinder

@@ -185,7 +185,7 @@ class Certificates(Result):
 
     @property
     def supported(self) -> np.ndarray:
-        """``(n,)`` bool, samples support it, without a proof."""
+        """``(n,)`` bool, points whose certificate rests on samples, without a proof."""
         return np.array([code == CertificateCode.SUPPORTED for code in self.codes], dtype=bool)
 
     @property
@@ -238,7 +238,7 @@ class Certificates(Result):
         A bar runs from the radius within which the true fixed point lies to the one within
         which it is alone; a tick marks the distance to the nearest other point given. A point
         that is not certified shows the length of its Newton step. The legend says whether the
-        balls are proved or only supported by samples. What is not finite is left out.
+        balls are proved or only supported by samples. Values that are not finite are left out.
 
         Args:
             fig: the figure to add axes to.

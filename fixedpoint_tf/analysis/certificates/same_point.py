@@ -45,7 +45,8 @@ def compare_points(
 
 
 def _nearest(x: np.ndarray) -> np.ndarray:
-    """``(n,)``, distance to the nearest other point; a tree is slow where many are equal."""
+    """Return the distance to the nearest other point, ``(n,)``."""
+    # Equal points are merged first: a tree is slow where many are equal.
     as_bytes = np.ascontiguousarray(x).view(np.dtype((np.void, x.strides[0]))).ravel()
     _, one, number, times = np.unique(
         as_bytes, return_index=True, return_inverse=True, return_counts=True
@@ -60,10 +61,8 @@ def _nearest(x: np.ndarray) -> np.ndarray:
 def _firsts(
     x: np.ndarray, existence: np.ndarray, uniqueness: np.ndarray
 ) -> tuple[np.ndarray, int]:
-    """Return the first of those that are the same as each, and how many are apart.
-
-    Only points whose balls of existence may meet are compared: a tree finds them.
-    """
+    """Return, for each point, the first that is the same, and the number of distinct points."""
+    # Only points whose balls of existence may meet are compared: a tree finds them.
     same_as = np.full(len(x), -1)
     tree, largest = cKDTree(x), float(existence.max())
     apart = np.zeros(len(x), dtype=bool)  # proved to be others than all before them

@@ -215,11 +215,11 @@ def compare_networks(
     """Search many networks in the same way and put them into one table.
 
     Networks of several seeds, or one network at several times of its training, are read one
-    after the other: a path to a ``.keras`` file is loaded only when its turn comes. What
-    fails for one network, be it no search or one measure, is said in its row and stops no
-    other.
+    after the other: a path to a ``.keras`` file is loaded only when its turn comes. A search or
+    a measure that fails for one network is reported in its row, and the others are still
+    searched.
 
-    Cost: one search, one certificate a fixed point, and the measures, for each network.
+    Cost: for each network one search, one certificate per fixed point, and the measures.
 
     Args:
         networks: label to network, or networks alone; each anything that
@@ -230,7 +230,7 @@ def compare_networks(
         measures: further columns: name to function of the finder, the distinct points and
             all starts (both results of ``find_fixed_points``), which returns a number.
         config: options of each search, which shows no bar of its own.
-        layer, n_states, n_inputs, time, bounds, derivatives: of each network, see
+        layer, n_states, n_inputs, time, bounds, derivatives: properties of each network, see
             :func:`fixedpoint_tf.as_system`.
         verbose: show a progress bar over networks.
 

@@ -104,7 +104,8 @@ class Deflated(Result):
 
         Args:
             state_traj: trajectories to draw with the points.
-            plot_batch_idx, plot_start_time, plot_stop_time, mode_scale, max_n_modes: as there.
+            plot_batch_idx, plot_start_time, plot_stop_time, mode_scale, max_n_modes: as in that
+                function.
             fig: the figure to add axes to.
             ax: the axes to draw in.
 

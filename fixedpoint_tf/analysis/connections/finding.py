@@ -61,25 +61,26 @@ def find_connections(
     it. These are samples of a continuous family of trajectories, and may miss targets that only
     a narrow range of directions leads to.
 
-    Beside each trajectory two others are run, a hundred-millionth of its length to the left and
-    to the right. Where the two end at different places, the trajectory runs along the boundary
-    between their basins: in exact arithmetic it would end at a saddle on the boundary, and only
-    rounding moves it on. Its outcome is BOUNDARY and its target that saddle, where it is among
-    the points.
+    Two further trajectories are run next to each, displaced to either side by a
+    hundred-millionth of its length. If these two end at different places, the trajectory
+    between them runs along the boundary of their basins: in exact arithmetic it would end at a
+    saddle on the boundary, and only rounding moves it on. Its outcome is BOUNDARY, and its
+    target is that saddle if it is among the points.
 
-    A point on a kink may repel states on one side and attract them on the other: then one
+    A point on a kink may repel states on one side and attract them on the other: then only one
     trajectory leaves it.
 
-    Each run starts as far from the saddle as the first step still follows the linearised system
-    to 1%, at most a tenth of the distance to the nearest other point.
+    Each run starts at the largest distance from the saddle at which its first step agrees with
+    the linearised system to 1%, but at most at a tenth of the distance to the nearest other
+    point.
 
     Args:
         system: a network, as :func:`fixedpoint_tf.as_system` takes it.
-        points: of a search, distinct ones. The fixed points are left and reached (without
-            a status all points); slow points are not.
+        points: distinct points of a search. Trajectories begin and end at fixed points (at any
+            point, if they have no status), not at slow points.
         n_directions: random directions from a saddle with several unstable ones.
-        tol: a state has arrived within this share of the distance from the target to the
-            nearest other point.
+        tol: share of the distance from the target to the nearest other point, within which a
+            state has arrived.
         max_steps: largest number of steps of a run. A line attractor, where states stop between
             the points, and a cycle are distinguished from states that are still on their way.
         dt: length of a step in which a continuous system is run; by default a quarter of
@@ -95,8 +96,8 @@ def find_connections(
 
     Cost: all trajectories under one input are run as one batch, three times, for the steps that
         the slowest takes; 0.3 s for the 27 points of a flip-flop of 24 units. Eigenvectors are
-        taken at the saddles alone; no more than 100 MiB of Jacobians and eigenvectors are held
-        at once, or those of one point.
+        computed at the saddles only; no more than 100 MiB of Jacobians and eigenvectors are
+        held at once, or those of one point.
 
     Example:
         >>> import numpy as np

@@ -49,9 +49,9 @@ class Connections(Result):
         sign: ``(n_edges,)`` int: the two ways along one axis are 1 and -1; directions
             drawn at random are 0.
         target: ``(n_edges,)`` int, the point reached, -1 for none. For a way along a boundary
-            between basins it is the saddle on it to which the exact way would lead.
+            between basins, the saddle on this boundary that it would reach in exact arithmetic.
         outcome: ``(n_edges,)`` int, of :class:`fixedpoint_tf.analysis.RunOutcome`.
-        steps: ``(n_edges,)`` int, steps taken until within reach of the target for good.
+        steps: ``(n_edges,)`` int, steps until the state stays within reach of the target.
         final: ``(n_edges, n_states)``, the last state; NaN where it ran away.
         offset: ``(n_edges,)``, distance from the saddle at which the run began.
         linear_error: ``(n_edges,)``, relative difference there between the first step and
@@ -187,12 +187,12 @@ class Connections(Result):
         """Draw points, and an arrow from each saddle to each point that it leads to.
 
         Attractors are filled circles, saddles with one unstable direction open diamonds,
-        points with several open triangles. The ways out of the former are dark, those of the
-        latter grey, dashed where they run along the boundary between basins. A star marks where
-        a way ends that reaches no known point.
+        points with several open triangles. Arrows from saddles with one unstable direction are
+        dark, those from points with several are grey, dashed where they run along the boundary
+        between basins. A star marks the end of a trajectory that reaches no known point.
 
-        Many dimensions may overlap in two: give ``coordinates`` that hold what the
-        network represents, such as its readout.
+        Points far apart in many dimensions may overlap in two: give ``coordinates`` that show
+        what the network represents, such as its readout.
 
         Args:
             coordinates: ``(n, 2)``, where to place the points; by default their principal

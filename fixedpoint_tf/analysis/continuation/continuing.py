@@ -42,46 +42,44 @@ def continue_branches(
 ) -> Branches:
     r"""Follow fixed points along a path of inputs, through folds.
 
-    Pseudo-arclength continuation (Keller 1977): a step along the tangent of the curve
-    :math:`F(x, u(s)) = x` (continuous: :math:`g(x, u(s)) = 0`) and Newton's method back
-    onto it at right angles, so that a branch that turns back in s is followed around the
-    turn. All points are followed at once, both ways. Where an eigenvalue crosses the edge
-    of stability the bifurcation is located by its test function (Kuznetsov 2004, section
-    10.2), to about ten digits.
+    Pseudo-arclength continuation (Keller 1977): each step goes along the tangent of the curve
+    :math:`F(x, u(s)) = x` (continuous: :math:`g(x, u(s)) = 0`), then Newton's method returns
+    to the curve at right angles to the tangent, so a branch is followed also where it turns
+    back in s. All points are followed at once, in both directions. Where an eigenvalue crosses
+    the edge of stability the bifurcation is located by its test function (Kuznetsov 2004,
+    section 10.2), to about ten digits.
 
     Where a unit reaches its threshold (ReLU, clipped or absolute values) the Jacobian
-    jumps. The branch is followed up to that border, and goes on along the null vector of
-    the Jacobians of the other side that leads into it. If that turns back in s, two branches
-    meet and vanish there: a border-collision fold (di Bernardo et al. 2008,
-    "Piecewise-smooth dynamical systems", chapter 5). If only the stability or the number of
-    unstable modes changes it is a border collision, and otherwise nothing is reported.
-    Where several units reach their thresholds together many branches may meet, a border
-    branch point: two of them go on into each other where each is the straightest way on
-    for the other, and the rest end there.
+    jumps. The branch is followed up to that border and continued on the other side, along the
+    null vector of the Jacobians there. If it turns back in s, two branches meet and vanish
+    there: a border-collision fold (di Bernardo et al. 2008, "Piecewise-smooth dynamical
+    systems", chapter 5). If only the stability or the number of unstable modes changes, it is a
+    border collision; otherwise nothing is reported. Where several units reach their thresholds
+    together, many branches may meet (a border branch point): two of them are joined if each is
+    the straightest continuation of the other, and the rest end there.
 
     Beware: a pair of bifurcations within one step cancels in the test functions and is
-    missed; a shorter ``max_step`` finds it (of thresholds of units that are linear between
-    them none is missed). Other branches than those of the points given
-    are not found: give all fixed points that are known, or see
-    :func:`fixedpoint_tf.analysis.switch_branch`.
+    missed; a shorter ``max_step`` finds it (thresholds of piecewise-linear units are never
+    missed). Branches on which no given point lies are not found: give all known fixed points,
+    or see :func:`fixedpoint_tf.analysis.switch_branch`.
 
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
         points: a :class:`fixedpoint_tf.FixedPoints` of any number of points, or states
-            ``(n, n_states)``. Each may be at an input of its own. Among points with a status
-            the fixed points alone are followed: where states are only slow, Newton's method
-            leads to a fixed point far away, or to none.
+            ``(n, n_states)``. Each may have its own input. Of points with a status only the
+            fixed points are followed: from a slow point, Newton's method leads to a distant
+            fixed point, or to none.
         path: inputs ``(n, n_inputs)`` joined by straight lines, s = 0 at the first and 1
             at the last, evenly spaced; two of them are the ends of one line. A branch has a
             point at each corner. Or a function from s to ``(n_inputs,)``, which must be
             smooth.
-        start: position of the points on the path. By default where the path has the
-            ``inputs`` of a FixedPoints; and its beginning for states.
+        start: position of the points on the path. Default: where the path has the ``inputs`` of
+            a FixedPoints; for states, the beginning of the path.
         s_range: first and last s of a function; (0, 1) by default.
         first_step: length of the first step along the curve, in s and in the root mean
-            square over the units, as a part of the size of the states. That size is half
-            the width of the box that holds all fixed points where it is known, else that of
-            the points and of their change along the path; from 0.1 to 10 it counts as 1.
+            square over the units, relative to the size of the states. This size is half the
+            width of the box that holds all fixed points if it is known, otherwise the size of
+            the points and of their change along the path; a size from 0.1 to 10 counts as 1.
         max_step: the longest step. No interval between two points is much longer.
         min_step: step length below which a branch ends.
         max_points: of one branch in each direction.
@@ -92,16 +90,16 @@ def continue_branches(
 
     Returns:
         The distinct branches; ``branch_of_point`` says which one each point lies on.
-        Interrupted from the keyboard, what has been followed so far, marked
-        ``interrupted``; without bifurcations, if these were being located, and a branch from
-        two points twice, if branches were being compared.
+        After an interruption from the keyboard, what has been followed so far, marked
+        ``interrupted``: without bifurcations if they were still being located, and with a
+        branch through two of the points listed twice if branches were still being compared.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
 
     Cost: at each point of a branch about four Jacobians and inverses, three Jacobians more
     for the kinks of all but standard cells of tanh units, and one eigenvalue decomposition
-    of n_states by n_states; the number of points is the length of the branch by
+    of n_states by n_states; the number of points is the length of the branch divided by
     ``max_step``.
 
     Example:

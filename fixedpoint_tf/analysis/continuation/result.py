@@ -27,10 +27,10 @@ __all__ = ["Bifurcation", "Branches"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Bifurcation:
-    """One bifurcation.
+    """Bifurcation on a branch of fixed points.
 
     Attributes:
-        bifurcation_type: of :class:`fixedpoint_tf.analysis.BifurcationType`. Where a unit
+        bifurcation_type: type, of :class:`fixedpoint_tf.analysis.BifurcationType`. Where a unit
             reaches its threshold (ReLU, clipped and the like) eigenvalues jump, which makes a
             border-collision fold, a border collision or a border branch point.
         branch: number of the branch.
@@ -38,8 +38,8 @@ class Bifurcation:
         s: place on the path of inputs.
         inputs: ``(n_inputs,)``.
         state: ``(n_states,)``.
-        eigenvalue: the one at the edge of stability; of a pair that with positive
-            imaginary part. NaN at a border, where none passes the edge.
+        eigenvalue: the eigenvalue at the edge of stability, of a complex pair the one with
+            positive imaginary part. NaN at a border, where none passes the edge.
         change: stability before and after, along the branch: ``"stable -> unstable"``, or
             ``"stable branch ends"``.
 
@@ -73,13 +73,12 @@ class Bifurcation:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Branches(Result):
-    """Branches of fixed points, in the order of the points that they began with.
+    """Branches of fixed points, in the order of the points from which they were followed.
 
     Along a branch the points are in order, so that a branch that folds has several points
-    at one input. Where it passes the threshold of a unit it has a point, and where something
-    happens there two at the same place, with the eigenvalues of either side. A branch may
-    end because the path of inputs does, and may also be short: ``ends`` says why each
-    stopped.
+    at one input. It has a point where it passes the threshold of a unit; if a bifurcation
+    happens there it has two points at the same place, with the eigenvalues of either side. A
+    branch ends at the end of the path of inputs or before it: ``ends`` says why each stopped.
 
     Attributes:
         s: ``(n,)``, place on the path of inputs, of all branches end to end.
@@ -91,7 +90,7 @@ class Branches(Result):
             :class:`fixedpoint_tf.analysis.BranchEnd`.
         branch_of_point: ``(n_given,)`` int, the branch that each of the points given lies
             on; -1 where it is no fixed point, and where Newton's method found none from it.
-        bifurcation_types: of :class:`fixedpoint_tf.analysis.BifurcationType`, one each.
+        bifurcation_types: type of each, of :class:`fixedpoint_tf.analysis.BifurcationType`.
         bifurcation_places: ``(n_bifurcations, 2)`` int, branch and the point of it after
             which the bifurcation lies.
         bifurcation_s: one row a bifurcation: its place along the path;

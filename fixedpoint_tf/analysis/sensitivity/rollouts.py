@@ -121,8 +121,9 @@ class LinearError(Result):
     ) -> tuple[Figure, Axes]:
         """Draw the relative error of the linear roll-out against the distance of its start.
 
-        A line is the median over directions at one point, the band reaches from the best point
-        and direction to the worst. An error of the second order rises by one decade a decade.
+        Each line is the median over directions at one point; the band reaches from the best
+        point and direction to the worst. A second-order error rises by one decade per decade of
+        distance.
 
         Args:
             tolerance: a relative error to draw as a line.
@@ -160,23 +161,23 @@ def linear_error(
 ) -> LinearError:
     """Measure the error of the linearisation against the distance from the points.
 
-    At a slow point its drift is part of the linear picture. Interrupted from the keyboard,
-    it returns what has been measured, the rest as NaN.
+    At a slow point the linear prediction includes the drift. After an interruption from the
+    keyboard, what has not been measured is NaN.
 
     Cost: ``n * n_distances * n_directions`` runs of the system over ``n_steps``, in
-    batches; the Jacobians are those that the points carry, else they are computed.
+    batches; Jacobians that the points hold are used, others are computed.
 
     Args:
         system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
-        points: of this system; see :class:`fixedpoint_tf.FixedPoints`.
+        points: points of this system; see :class:`fixedpoint_tf.FixedPoints`.
         distances: ``(n_distances,)`` positive; default: 13 from 1e-3 to 1, evenly spaced
             in their logarithm.
         n_steps: number of steps.
         seed: of the directions, which are the same at every point.
         n_directions: number of directions, uniform on the sphere.
-        directions: ``(n_directions, n_states)`` in their place, of any length but zero:
-            those that trajectories take, say, since in many dimensions a random direction
-            meets the slow modes hardly at all.
+        directions: ``(n_directions, n_states)``, directions to use instead of random ones, of
+            any length but zero: for example those in which trajectories move, since in many
+            dimensions a random direction has almost no component along the slow modes.
         dt: length of a step of a continuous system.
         verbose: show a progress bar.
 

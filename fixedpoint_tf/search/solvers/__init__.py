@@ -1,1 +1,1 @@
-"""Solvers of a search, one method a module."""
+"""Solvers of a search, one method per module."""

@@ -142,7 +142,7 @@ class FixedPointMap:
         return (self.kernel.reshape(self.n, self.n_gates, self.n) != 0.0).any(axis=1)
 
     def part(self, units: np.ndarray) -> FixedPointMap:
-        """Return the map of some units that no other enters.
+        """Return the map of units that receive no input from others.
 
         Args:
             units: their numbers, ``(m,)``.

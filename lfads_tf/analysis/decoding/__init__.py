@@ -1,1 +1,1 @@
-"""Behaviour read from rates or factors, scored on trials that were held out."""
+"""Decoding of behaviour from rates or factors, scored on held-out trials."""

@@ -120,9 +120,9 @@ class Ridge(_Regularised):
 class Wiener(Ridge):
     """The Wiener filter: ridge regression on the rates of several bins together.
 
-    Bins ``t - lag``, ``t - lag - 1``, ..., ``t - lag - n_lags`` tell the behaviour of bin
-    ``t`` (Warland, Reinagel & Meister 1997, Journal of Neurophysiology 78:2336). On spikes
-    it learns its own smoothing. With ``n_lags=0`` it is :class:`Ridge`.
+    Bins ``t - lag``, ``t - lag - 1``, ..., ``t - lag - n_lags`` predict the behaviour of bin
+    ``t`` (Warland, Reinagel & Meister 1997, Journal of Neurophysiology 78:2336). On spikes it
+    learns its own smoothing. With ``n_lags=0`` it is :class:`Ridge`.
 
     Attributes:
         lags: of the latest bin, to choose from.

@@ -39,29 +39,31 @@ def separate_conditions(
 
     A classifier is fitted for each bin, to the trials of the other folds. Linear discriminant
     analysis measures the distance to the mean of each condition by the covariance within
-    conditions (Fisher 1936), whose estimate is shrunk towards equal variance in all
-    directions; how far is chosen inside the training trials, the same for all bins.
+    conditions (Fisher 1936), whose estimate is shrunk towards equal variance in all directions.
+    The amount of shrinkage is chosen within the training trials, the same for all bins.
 
-    Features inferred from whole trials know the future: rates of a model that reads a trial
-    in both directions, or smoothing that looks ahead, tell conditions apart before these
-    show in the spikes. Bins before a target appears say how much: there the accuracy of
-    causal features is chance. Compare how early only between features that look ahead alike.
+    Features inferred from whole trials depend on later spikes: rates of a model that reads a
+    trial in both directions, or smoothing that looks ahead, can separate conditions before
+    the spikes differ. The accuracy in bins before a target appears shows how much: for
+    causal features it is at chance there. Compare the times of separation only between
+    features that look ahead equally far.
 
     Args:
         features: ``(n_trials, n_bins, n_features)``, finite.
         conditions: ``(n_trials,)``; trials without one (NaN, None) are left out.
-        folds: a number of folds, drawn at random, or each trial's fold, ``(n_trials,)``, as
-            of :func:`folds_by_trial` with these conditions.
-        test: features and conditions of trials that are held out already, by a model that
-            never saw them. Then ``features`` are the training trials, and ``folds`` only
-            chooses the shrinkage among them.
+        folds: a number of folds, drawn at random, or each trial's fold, ``(n_trials,)``, such
+            as those of :func:`folds_by_trial` with these conditions.
+        test: features and conditions of trials that were also held out when the model that
+            inferred the features was trained. Then ``features`` are those of the training
+            trials, and ``folds`` serve only to choose the shrinkage.
         method: ``"lda"``, ``"nearest_centroid"``, which counts all directions alike, or any
             classifier of scikit-learn, a copy of which is fitted to each bin.
-        shrinkage: of LDA, 0 to 1; None: chosen. 1 is the nearest centroid.
+        shrinkage: shrinkage of LDA, 0 to 1; None: chosen by cross-validation. 1 is the nearest
+            centroid.
         seed: of random folds.
 
     Returns:
-        Predictions and their accuracy; of ``test``, of these trials.
+        Predictions and their accuracy, for the trials of ``test`` if these are given.
 
     Raises:
         ValueError: wrong shapes, NaN, an unknown method, a fold whose training trials lack a

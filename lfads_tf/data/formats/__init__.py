@@ -1,4 +1,4 @@
-"""Files of this and other programs, one module a format."""
+"""Files of this and other programs, one module per format."""
 
 from lfads_tf.data.formats import lfads_torch, matlab, nlb
 

@@ -42,7 +42,7 @@ _ALIKE = 0.85  # share of letters in common, by difflib, from which two names ar
 
 
 def check_dataset(name: Any, argument: str = "dataset") -> None:
-    """Refuse a misspelt name of a data set; one of a bin width in ms at its end is none.
+    """Refuse a misspelt name of a data set, with or without a bin width in ms at its end.
 
     Args:
         name: what was passed.
@@ -101,7 +101,7 @@ def check_array_names(names: Iterable[str], argument: str) -> None:
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str | None:
-    """Return the known name that another one nearly is; none of one that is known."""
+    """Return the known name that a misspelt one resembles, None for a known name."""
     if name in known:
         return None
     alike = {one: _likeness(name, one) for one in known}

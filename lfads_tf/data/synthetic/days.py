@@ -30,13 +30,13 @@ def lorenz_days(
 
     Args:
         n_days: number of sessions.
-        n_trials: of each.
-        n_neurons: of each.
-        n_bins: as of :func:`lfads_tf.data.synthetic.lorenz`.
-        n_conditions: as of :func:`lfads_tf.data.synthetic.lorenz`.
-        bin_width: as there, in seconds.
-        mean_rate: as there, in spikes/s.
-        time_per_bin: as there, in units of the Lorenz system.
+        n_trials: number of trials of each.
+        n_neurons: number of neurons of each.
+        n_bins: as in :func:`lfads_tf.data.synthetic.lorenz`.
+        n_conditions: as in :func:`lfads_tf.data.synthetic.lorenz`.
+        bin_width: as in ``lorenz``, in seconds.
+        mean_rate: as in ``lorenz``, in spikes/s.
+        time_per_bin: as in ``lorenz``, in units of the Lorenz system.
         seed: of all random numbers.
 
     Returns:

@@ -38,7 +38,7 @@ _LONGEST_STEP = 0.01  # of Lorenz time: errors of 4e-7 a step (median), 4e-5 at 
 
 
 class Synthetic(NamedTuple):
-    """A synthetic session and what made it.
+    """A synthetic session with the latents and inputs that generated it.
 
     Attributes:
         session: with ``true_rates`` and ``conditions``.
