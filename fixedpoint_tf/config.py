@@ -220,10 +220,10 @@ def check_option_names(names: Iterable[str]) -> None:
     """Refuse names that are no option of a search, with a hint at what was meant.
 
     Args:
-        names: of options.
+        names: names of options.
 
     Raises:
-        TypeError: one of them is none.
+        TypeError: one of them is not an option.
 
     Example:
         >>> check_option_names(["tol_q"])

@@ -205,8 +205,8 @@ class FixedPointFinder:
 
         Args:
             u: ``(n_batch, n_time, n_inputs)``: what :meth:`rnn_inputs` returns, or an array
-                of what the RNN layer receives (not of the model's inputs, where layers
-                stand before it).
+                of what the RNN layer receives (not the model's inputs, if there are layers
+                before it).
             initial_states: ``(n_batch, n_states)`` or nested as the cell has them; default:
                 those of ``u``, else where the layer starts by itself.
             mask: ``(n_batch, n_time)`` boolean, False where the state is kept; default:
@@ -215,9 +215,9 @@ class FixedPointFinder:
             dtype: ``"float32"`` or ``"float64"``; default: the system's final one.
 
         Returns:
-            ``(n_batch, n_time, n_states)``, the state after each step: all of it, of an LSTM
-            both h and c. A layer that goes backwards gives them in the order in which it
-            goes through them.
+            ``(n_batch, n_time, n_states)``, the whole state after each step, for an LSTM both h
+            and c. A layer that goes backwards returns them in the order in which it computes
+            them.
 
         Raises:
             TypeError, ValueError: an argument is not as described, or the model adds a mask

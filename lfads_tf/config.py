@@ -90,7 +90,7 @@ class LFADSConfig:
         input_prior_noise_variance: variance that each step adds, at the start.
         variance_floor: added to each posterior variance.
         observation: ``"poisson"``, ``"gaussian"``, ``"gamma"`` or ``"zero_inflated_gamma"``.
-        gamma_location: of the zero-inflated gamma: the location of its gamma part.
+        gamma_location: location of the gamma part of the zero-inflated gamma.
         dropout: share of units dropped, at least 0 and below 1.
         coordinated_dropout: share of samples hidden from the encoder, on which alone the
             likelihood is then counted (Keshtkaran & Pandarinath 2019); 0, or at least
@@ -113,8 +113,8 @@ class LFADSConfig:
         warm_up_steps: training steps over which the KL and L2 weights rise from 0.
         learning_rate: at the start of training.
         gradient_clip: bound on the norm of the whole gradient.
-        seed: of the weights and of all noise in training.
-        session_names: of the sessions, each once.
+        seed: seed of the weights and of all noise in training.
+        session_names: names of the sessions, each once.
         session_neurons: number of neurons of each; empty: ``n_neurons`` of the one session.
         session_encode_neurons: how many of them the encoders see; empty: the first
             ``n_encode_neurons`` of each.
@@ -276,13 +276,13 @@ class LFADSConfig:
         Where there is no read-in, every session's leads to the encoded neurons of the first.
 
         Args:
-            name: of the session.
+            name: name of the session.
             n_neurons: that it has.
             n_encoded: number of them that the encoders see.
             shared_frozen: False: what the sessions share is trained too.
 
         Raises:
-            TypeError: a name that is no text, or a number that is none.
+            TypeError: a name that is not text, or a value that is not a number.
             ValueError: a name that the model knows, or more encoded neurons than neurons.
         """
         check_text(name, "name")
@@ -453,7 +453,7 @@ class LFADSConfig:
             values: values by the names of the attributes.
 
         Raises:
-            TypeError: no dictionary, or an unknown name in it.
+            TypeError: not a dictionary, or an unknown name in it.
             ValueError: a value out of range, or a size that is missing.
 
         Example:

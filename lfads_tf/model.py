@@ -125,7 +125,7 @@ class LFADS(keras.Model):
 
     @property
     def generator(self) -> keras.layers.Layer:
-        """The generator as a Keras cell, with inferred, then measured inputs."""
+        """The generator as a Keras cell, with inferred inputs first, then measured ones."""
         return self.network.decoder.generator
 
     # Compiling and fitting.
@@ -239,7 +239,7 @@ class LFADS(keras.Model):
             steps_per_epoch: for a ``tf.data.Dataset`` without end only. One that does not say
                 how many batches it has (``from_generator``) is read until it ends; after
                 1,000 batches, and each tenfold, the log says that it has not.
-            session_weights: of several, how sessions weigh in training and in
+            session_weights: how several sessions weigh in training and in
                 validation: by their ``"trials"``; ``"sessions"``, all alike; or a weight for
                 each by its name.
             validation_freq: as in Keras: epochs from one validation to the next.
@@ -431,7 +431,7 @@ class LFADS(keras.Model):
             The loss and its parts, as :meth:`evaluate` does, and the share of the warm-up.
 
         Raises:
-            TypeError: targets or weights; what are no numbers.
+            TypeError: targets or weights that are not None, or data that are not numbers.
             ValueError: data that do not fit the model.
 
         Example:
@@ -458,7 +458,7 @@ class LFADS(keras.Model):
             return_dict: whether to return the parts by name.
 
         Raises:
-            TypeError: targets or weights; what are no numbers.
+            TypeError: targets or weights that are not None, or data that are not numbers.
             ValueError: data that do not fit the model.
 
         Example:
@@ -618,7 +618,7 @@ class LFADS(keras.Model):
                 takes the encoded ones alone. With several sessions: one of them, known by its
                 name.
             n_samples: 0: decode the means of the posteriors instead.
-            seed: of the samples.
+            seed: seed of the samples.
 
         Returns:
             :class:`~lfads_tf.inference.result.Inferred`.
@@ -651,7 +651,7 @@ class LFADS(keras.Model):
         among the factors of trials, and averages of states among averages of factors.
 
         Args:
-            states: of the generator, ``(..., generator_units)``.
+            states: states of the generator, ``(..., generator_units)``.
 
         Returns:
             ``(..., n_factors)``, a NumPy array of float32.
@@ -674,7 +674,7 @@ class LFADS(keras.Model):
             average rates.
 
         Args:
-            states: of the generator, ``(..., generator_units)``.
+            states: states of the generator, ``(..., generator_units)``.
             session: for a model of several sessions, the name of the one whose rates are
                 returned.
 
@@ -931,7 +931,7 @@ class LFADS(keras.Model):
         """Save the model, whole or not at all.
 
         Args:
-            filepath: of a ``.keras`` file.
+            filepath: path of a ``.keras`` file.
             overwrite: replace an existing file, after the new one is complete.
 
         Raises:

@@ -195,9 +195,9 @@ print(
 
 # %% [markdown]
 # **Figure 3.** Left, middle: two held-out trials. The inferred input (blue) goes up and down
-# with the true one (black) most of the time, from spikes alone, and is tamer: where the
-# spikes leave doubt, the posterior mean stays near zero, as it should. Right: sums over the
-# trial, a dot a trial; on the line both are equal.
+# with the true one (black) most of the time, from spikes alone, and is tamer: where the spikes
+# leave doubt, the posterior mean stays near zero, as it should. Right: sums over the trial, one
+# dot per trial; on the line both are equal.
 #
 # How much could be known? `benchmarks/lfads_synthetic.py` climbs the likelihood of the *true*
 # network for the most likely input: 0.60 to 0.65 for the input and 0.65 to 0.68 for the

@@ -23,16 +23,17 @@
 # single trials. A neuron of 30 spikes/s fires three spikes in a cycle of 10 Hz, which is not
 # much to read from. Smoothing averages these few spikes over time: a kernel that is wide enough
 # to hold back the noise of spiking holds back the oscillation too. A Gaussian of standard
-# deviation $\sigma$ lets through of a frequency $f$ the share
+# deviation $\sigma$ keeps, of the amplitude at a frequency $f$, the fraction
 #
 # $$ e^{-2 \pi^2 \sigma^2 f^2}, $$
 #
-# at 10 Hz 82% for $\sigma = 10$ ms, and nothing for 200 ms. LFADS averages over *neurons*
-# instead, by what the population does together, and need not average over time (Pandarinath
-# et al. 2018, Figure 4, where LFADS rates correlate with the LFP and smoothed spikes do not).
+# which at 10 Hz is 82% for $\sigma = 10$ ms, and nothing for 200 ms. LFADS instead averages
+# over *neurons*, using what the population does together, and need not average over time
+# (Pandarinath et al. 2018, Figure 4, where LFADS rates correlate with the LFP and smoothed
+# spikes do not).
 #
-# No real recording with LFP comes with this tutorial. In made ones, however, the answer is
-# known.
+# This tutorial has no real recording with an LFP. It uses simulated data, for which the answer
+# is known.
 
 # %%
 import os
@@ -57,9 +58,10 @@ plt.rcParams["figure.dpi"] = 144  # sharp on any screen
 # %% [markdown]
 # ## Spikes and a field potential that share an oscillation
 #
-# Forty neurons; the logarithm of each rate follows an oscillation of 10 Hz by its own phase lag
-# and with its own depth, and a slow part beside it tells four conditions apart. The oscillation
-# begins each trial with another phase. The LFP is the same oscillation, a cosine, in noise.
+# There are forty neurons. The logarithm of each rate follows an oscillation of 10 Hz, with a
+# phase lag and a depth of its own; a slow component, added to it, differs between four
+# conditions. The oscillation begins each trial at a different phase. The LFP is the same
+# oscillation, a cosine, in noise.
 
 # %%
 FREQUENCY = 10.0  # Hz
@@ -84,8 +86,8 @@ print(data.session)
 # ## Three estimates of the rates
 #
 # Spikes smoothed by a narrow Gaussian; smoothed by the Gaussian that gives the smallest error
-# of the rates, which `select_gaussian_width` may choose by the true rates here; and LFADS. All
-# are judged on 200 trials that had no part in training.
+# of the rates, which `select_gaussian_width` can choose here because the true rates are known;
+# and LFADS. All are judged on 200 trials that had no part in training.
 
 # %%
 best = select_gaussian_width(
@@ -129,22 +131,23 @@ plt.show()
 
 # %% [markdown]
 # **Figure 1.** Three trials of the field potential (top) and the rate of one neuron (bottom).
-# The oscillation starts at another phase in each trial. LFADS (blue) lies on the true rate
+# The oscillation starts at a different phase in each trial. LFADS (blue) lies on the true rate
 # (dashed) most of the time; the narrow kernel (orange) follows single spikes; the kernel that
 # is best for the rates (green) has lost the oscillation.
 
 # %% [markdown]
 # ## Cross-correlation
 #
-# Of rates $r$ and field potential $v$, both without their mean over the trial, at a lag $\tau$,
+# The cross-correlation of rates $r$ and field potential $v$, each minus its mean over the
+# trial, at a lag $\tau$ is
 #
 # $$ \rho(\tau) = \frac{\sum_{k,t} r_k(t + \tau)\, v_k(t)}
 #    {\sqrt{\sum_{k,t} r_k(t + \tau)^2 \; \sum_{k,t} v_k(t)^2}}, $$
 #
-# over trials $k$ and bins $t$. What would come out if rates and potential had nothing to do
-# with each other? The potentials are dealt out to other trials at random, again and again:
-# what both owe to the stimulus stays, and what they share in single trials goes (Perkel,
-# Gerstein & Moore 1967). The grey band holds 95% of these shuffles.
+# summed over trials $k$ and bins $t$. As a control, the potentials are assigned to other trials
+# at random, many times: correlation that is due to the stimulus remains, and correlation within
+# single trials is lost (Perkel, Gerstein & Moore 1967). The grey band holds 95% of these
+# shuffles.
 
 # %%
 figure, axes = plt.subplots(2, 4, figsize=(10, 5), layout="constrained", sharey="row")
@@ -176,13 +179,13 @@ plt.show()
 
 # %% [markdown]
 # **Figure 2.** The same neuron against the field potential. Top: cross-correlation, with the
-# 95% band of shuffled trials. Rates of LFADS correlate with the potential as the true rates
-# do, at 10 Hz and with the right lag; the narrow kernel has less than half of it; the kernel
-# that is best for the rates is near the band. Bottom: coherence by frequency (three tapers a
-# trial, Thomson 1982), with its level of chance. It asks the same by frequency, and
-# normalises by the power there: what smoothing has damped counts as much as what it has left,
-# and only the noise of spiking beside it counts against it. So even a poor smoother keeps
-# some coherence, where it keeps no amplitude to speak of.
+# 95% band of shuffled trials. Rates of LFADS correlate with the potential as the true rates do,
+# at 10 Hz and with the right lag; rates from the narrow kernel have less than half of this
+# correlation; rates from the kernel that is best for the rates are near the band. Bottom:
+# coherence by frequency (three tapers a trial, Thomson 1982), with its chance level. Coherence
+# measures the correlation at each frequency, normalised by the power there: it does not depend
+# on how much smoothing has damped the oscillation, and only the noise of spiking lowers it. So
+# even a poor smoother keeps some coherence, although it keeps almost none of the amplitude.
 
 # %%
 print(f"{'':28s} R² of rates   peak of |r|   at (Hz)   neurons with p < 0.05")
@@ -197,8 +200,8 @@ print(
 # %% [markdown]
 # ## Phase
 #
-# Each neuron follows the field potential by a lag of its own, which the made data know. The
-# phase of the coherence at 10 Hz should tell it.
+# Each neuron follows the field potential with a lag of its own, which is known in simulated
+# data. The phase of the coherence at 10 Hz should equal it.
 
 # %%
 of_phase = coherence(estimates["LFADS"], lfp, BIN_WIDTH)
@@ -212,20 +215,20 @@ plt.show()
 
 # %% [markdown]
 # **Figure 3.** Phase of each neuron's LFADS rate against the field potential, at 10 Hz, and the
-# true one. The points lie on the diagonal: LFADS keeps
-# not only that neurons oscillate, but when.
+# true one. The points lie on the diagonal: LFADS recovers not only that neurons oscillate, but
+# also at which phase.
 
 # %% [markdown]
 # ## Beware
 #
-# - LFADS has never seen the field potential. What it keeps, it keeps because the neurons share
-#   it. An oscillation of a single neuron would be lost as noise.
+# - LFADS was not given the field potential. It recovers the oscillation because the neurons
+#   share it. An oscillation of a single neuron would be lost as noise.
 # - The initial condition fixes the phase for the whole trial. Where the phase wanders, the
 #   model needs inferred inputs (`n_inferred_inputs=2`): exercise 2.
 # - Not every oscillation is found. At 15 Hz, with half the spikes, a shallower oscillation and
 #   trials of a second, the same model without inferred inputs learned the slow part alone.
 # - A generator can oscillate by itself where the data do not. Shuffled trials guard against it:
-#   an oscillation that the model made up has no fixed phase to the LFP.
+#   an oscillation of the model alone has no fixed phase relative to the LFP.
 #
 # ## Exercises
 #
@@ -241,8 +244,8 @@ plt.show()
 #     print(f"{1e3 * sd:.0f} ms: {np.abs(found.peak).mean():.3f}")
 # ```
 #
-# 10 ms, with less than half of what LFADS has: no width both keeps the
-# oscillation and holds back the noise. And to choose it one must look at the LFP.
+# 10 ms, with less than half of what LFADS has: no width both keeps the oscillation and holds
+# back the noise. And this width can only be chosen by looking at the LFP.
 #
 # </details>
 #

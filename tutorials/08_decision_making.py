@@ -196,9 +196,9 @@ plt.show()
 print(f"eigenvalue {rate:.4f}, gain {gain:.2f}: the same answer in {same:.1%} of trials")
 
 # %% [markdown]
-# **Figure 5.** The answer of the network against the prediction, a dot a trial; the line
-# is where both are equal. In the middle the dots follow it. Where the sum is large the
-# output levels off, which linear dynamics about a single point cannot know.
+# **Figure 5.** The answer of the network against the prediction, one dot per trial; the line is
+# where both are equal. In the middle the dots follow it. Where the sum is large the output
+# levels off, which linear dynamics about a single point cannot predict.
 
 # %% [markdown]
 # ## The fact of this tutorial

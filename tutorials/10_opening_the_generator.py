@@ -13,18 +13,17 @@
 # %% [markdown]
 # # 10. Opening LFADS's generator
 #
-# **You will learn** how the network that LFADS has learned from spikes is taken apart with
-# fixed points, first where the answer is known and then where it is not, and how far what you
-# find can be believed. **Time:** about five minutes on two cores; `TUTORIALS_FAST=1` in the
-# environment trains for fewer epochs. **You need** tutorials 3, 4 and 7. The second part takes
-# the recording of tutorial 4, which is downloaded; without a network it takes simulated spikes,
-# and its text says what to expect of them.
+# **You will learn** how to analyse the network that LFADS has learned from spikes by its fixed
+# points, first where the answer is known and then where it is not, and which results can be
+# trusted. **Time:** about five minutes on two cores; `TUTORIALS_FAST=1` in the environment
+# trains for fewer epochs. **You need** tutorials 3, 4 and 7. The second part uses the recording
+# of tutorial 4, which is downloaded; without a network it uses simulated spikes, and its text
+# says what to expect of them.
 #
 # LFADS explains spikes by a recurrent network of its own, the generator. If the rates are
 # right, the generator must do something like what the recorded circuit does. So, what does it
-# do? It is a GRU cell like any other, and `fixedpoint_tf` takes it as it is. The two packages
-# of this distribution know nothing of each other: `model.generator` is a Keras cell, and that
-# is all that passes between them.
+# do? The generator is a GRU cell like any other, and `fixedpoint_tf` takes it directly. No
+# special interface is needed: `model.generator` is a Keras cell.
 #
 # To know whether the answer is true we need a circuit whose answer is known. In the first part
 # it is the Lorenz system,
@@ -32,9 +31,9 @@
 # $$ \dot x = 10\,(y - x), \qquad \dot y = x\,(28 - z) - y, \qquad
 #    \dot z = x y - \tfrac{8}{3} z, $$
 #
-# whose trajectories are seen by sixty neurons as spikes. It has three fixed points: two foci
-# at $(\pm 8.49, \pm 8.49, 27)$, about which the state turns, slowly spiralling out, and a
-# saddle at the origin, below everything that the trajectories visit.
+# whose trajectories drive the spikes of sixty neurons. It has three fixed points: two foci at
+# $(\pm 8.49, \pm 8.49, 27)$, about which the state turns, slowly spiralling out, and a saddle
+# at the origin, below everything that the trajectories visit.
 
 # %%
 import os
@@ -81,8 +80,8 @@ print(f"R² of the rates: {r2:.3f}")
 # ## Fixed points
 #
 # The search starts from states of the generator on the trials, with noise of half their
-# standard deviation: trajectories turn *about* the foci, and the points are where they never
-# are. There is no input (this model infers none).
+# standard deviation: trajectories circle *about* the foci and never come to them, so the starts
+# must also lie off the trajectories. There is no input (this model infers none).
 
 # %%
 finder = FixedPointFinder(model.generator, effort=1, verbose=False, random_seed=0)
@@ -94,10 +93,10 @@ print(points)
 print(finder.estimate_coverage(all_points, known=unique))
 
 # %% [markdown]
-# What kind of points are they? An eigenvalue $\lambda$ of the Jacobian says that a deviation
-# grows, in each bin, by $|\lambda|$ and turns by $\arg \lambda$. At a focus of the Lorenz
-# system a pair turns once in 0.62 units of time, which are 31 bins here, and grows by a
-# factor $e$ in 10.6 units, 530 bins: five times the length of a trial.
+# What kind of points are they? In each bin, a deviation along a mode with eigenvalue $\lambda$
+# of the Jacobian grows by the factor $|\lambda|$ and turns by the angle $\arg \lambda$. At a
+# focus of the Lorenz system a pair turns once in 0.62 units of time, which are 31 bins here,
+# and grows by a factor $e$ in 10.6 units, 530 bins: five times the length of a trial.
 
 # %%
 turning = points.frequencies()
@@ -116,8 +115,8 @@ for i in range(points.n):
 # ## Where are they?
 #
 # Factors have coordinates of their own. A linear map from factors to the true coordinates,
-# fitted to the trials, shows where in the Lorenz system a point of the generator lies. (Of a
-# recording nobody knows such coordinates; there, points are drawn among the factors.)
+# fitted to the trials, shows where in the Lorenz system a point of the generator lies. (For a
+# recording such coordinates are not known; there, points are drawn among the factors.)
 
 # %%
 to_lorenz = fit_decoder(Ridge(), inferred.factors, data.latents)
@@ -174,25 +173,25 @@ figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=Fals
 plt.show()
 
 # %% [markdown]
-# **Figure 1.** Single trials (grey), read from the factors of LFADS in Lorenz coordinates,
-# the fixed points of its generator and those of the Lorenz system. The generator, which has
-# seen nothing but spikes, has a fixed point in the middle of each wing. The saddle at the
-# origin is not found: no trajectory comes near it, and nothing in the spikes speaks of it.
-# Further points that are found (between the wings, say) are the generator's own: the Lorenz
-# system has none there.
+# **Figure 1.** Single trials (grey), read from the factors of LFADS in Lorenz coordinates, the
+# fixed points of its generator and those of the Lorenz system. The generator, which was trained
+# on spikes alone, has a fixed point in the middle of each wing. The saddle at the origin is not
+# found: no trajectory comes near it, so the spikes carry no information about it. Further
+# points that are found (between the wings, say) are the generator's own: the Lorenz system has
+# none there.
 
 # %%
 print(finder.certify(points))
 
 # %% [markdown]
-# `certify` says how surely the *generator* has these points (by samples: its states are
-# clipped, and the closed forms are for cells as Keras has them). That the circuit has them is
-# inference.
+# `certify` tests how certain it is that the *generator* has these points (by samples: its
+# states are clipped, and the closed forms hold only for Keras's own cells). That the circuit
+# has them too is an inference.
 #
 # ## An unknown circuit
 #
 # Now the recording of tutorial 4: motor cortex, while a monkey pushes towards one of eight
-# targets. Its model has two inferred inputs, so that the generator is driven, and fixed points
+# targets. Its model has two inferred inputs, so the generator is driven, and its fixed points
 # are those at a *constant* input. Here it is the mean of the inferred inputs over all trials,
 # from half a second after a trial's beginning on (in the recording: from the go cue on).
 
@@ -275,20 +274,20 @@ plt.show()
 #
 # In the recording one point is found (seed 0). Its leading pair of modes grows and turns once
 # in 0.6 s. No state of a trial comes near it, and many starts did not converge, so that further
-# points cannot be excluded. Do not build on its stability: the same model after 250 epochs in
+# points cannot be excluded. Do not rely on its stability: the same model after 250 epochs in
 # place of 350 had one point that was stable and turned once in 2 s. In simulated data, after
 # the full training, two points lie in the middle of the two loops and are unstable: the foci of
 # the Lorenz system. A third between them is the generator's own.
 #
 # ## What to believe
 #
-# - **Where data were.** The foci of the Lorenz system are in the middle of where trials turn,
-#   and are found. Away from the data the generator is free to do anything: points there are its
-#   own. The distance to the nearest state is a warning.
+# - **Points within the data.** The foci of the Lorenz system are in the middle of the loops of
+#   trials, and are found. Away from the data nothing constrains the generator: points there are
+#   its own. A large distance to the nearest state is a warning.
 # - **Rotation, yes; slow growth, no.** The period of 31 bins is seen in each trial of the first
-#   part several times over. A growth by $e$ in five trials is not, and a generator whose foci
-#   attract weakly fits as well. A point's being stable or not is worth no more than the data's
-#   power to tell. The same holds of a turn that takes longer than a trial.
+#   part several times over. Growth by a factor $e$ in five trials is not seen, and a generator
+#   whose foci attract weakly fits as well. So the stability of a point can be trusted only if
+#   the data show its growth or decay. The same holds for a turn that takes longer than a trial.
 # - **Seeds are the cheapest check.** Train again from another seed and keep what returns.
 
 # %% [markdown]
@@ -314,7 +313,7 @@ plt.show()
 # `inferred.inferred_input_mean[:, :10]` in the place of `[:, 10:]`, and at zero. In the model
 # of 250 epochs each of these inputs gave one point, with nearly the same leading pair (|λ| from
 # 0.993 to 0.994, one turn in 1.9 to 2.0 s): there the point hardly depends on the constant
-# input. Where the input itself carries much of the trial, its mean is a poor stand-in.
+# input. Where the input varies much within a trial, its mean is a poor substitute.
 #
 # </details>
 #

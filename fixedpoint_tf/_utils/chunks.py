@@ -81,7 +81,7 @@ def map_chunks(
     Args:
         function: of some rows of each array; returns an array, or tensor, with a row for each.
         arrays: ``(n, ...)`` each.
-        shape: of a row of what it returns, taken to be the largest array of the work.
+        shape: shape of a row of what it returns, taken to be the largest array of the work.
         memory_limit: see :func:`chunk_size`.
 
     Returns:

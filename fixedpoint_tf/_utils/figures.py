@@ -94,12 +94,12 @@ def panels(
 
     Args:
         axes: given axes, in any shape, or none.
-        n_rows: of the grid.
-        n_columns: of the grid.
-        size: of one panel in inches.
+        n_rows: number of rows of the grid.
+        n_columns: number of columns of the grid.
+        size: size of one panel in inches.
         sharex: all panels have one x axis.
         sharey: all panels have one y axis, or those of each ``"row"``.
-        height_ratios: of the rows.
+        height_ratios: relative heights of the rows.
 
     Returns:
         The figure and the axes, ``(n_rows, n_columns)``.
@@ -181,7 +181,7 @@ def legend_above(
 
     Args:
         ax: the axes.
-        height: of the legend's lower edge, as a share of the axes.
+        height: height of the legend's lower edge, as a share of the axes.
         handles: to name; by default all that is labelled.
         title: before the names.
     """

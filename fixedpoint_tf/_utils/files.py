@@ -31,7 +31,7 @@ def writing(
     it may be another's that is being written.
 
     Args:
-        path: of the file; a link stays a link, and its target is replaced.
+        path: path of the file; a link stays a link, and its target is replaced.
         overwrite: whether a file may be there already.
         make_folder: whether its folder is made if need be.
 
@@ -106,7 +106,7 @@ def remove_leftovers(
 
     Args:
         folder: to which no other process writes now, if there is no age.
-        names: of the files.
+        names: names of the files.
         min_age: only those to which nobody wrote for so many seconds; None: all.
 
     Example:

@@ -118,7 +118,7 @@ def check_storable(texts: Iterable[str], name: str) -> None:
 
     Args:
         texts: to be written.
-        name: of the argument or the attribute that they are.
+        name: name of the argument or the attribute that they are.
 
     Raises:
         ValueError: NUL, or half of a pair of surrogates, which UTF-8 has no bytes for.

@@ -305,7 +305,7 @@ def check_arrays(headers: Mapping[str, Header], layout: Layout) -> None:
 
     Args:
         headers: by name.
-        layout: of all datasets that there may be.
+        layout: layout of all datasets that there may be.
 
     Raises:
         Fault: a dataset that is none of the layout, or differs from it.

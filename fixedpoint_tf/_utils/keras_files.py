@@ -27,8 +27,8 @@ def check_model_file(path: str | os.PathLike[str], name: str) -> None:
     """Refuse a file that is no whole model of Keras, or that Keras cannot load safely.
 
     Args:
-        path: of the file.
-        name: of the argument.
+        path: path of the file.
+        name: name of the argument.
 
     Raises:
         ValueError: no file, another ending than ``.keras``, ``.h5`` or ``.hdf5``, a damaged

@@ -13,7 +13,7 @@ class Components(NamedTuple):
     """An origin and orthonormal axes, by falling variance.
 
     Attributes:
-        mean: of the rows, ``(n_features,)``; zeros where there are none.
+        mean: mean of the rows, ``(n_features,)``; zeros where there are none.
         axes: ``(n_axes, n_features)``, an axis a row; its largest entry is positive.
         squares: sums of the squared coordinates of the rows, ``(n_axes,)``.
     """
@@ -32,9 +32,9 @@ def fit_components(
         rows: ``(n, n_features)``, float64.
         n_least: axes that are needed, at most ``n_features``. Where the rows span fewer
             dimensions (one row, say) other orthogonal directions follow, without variance.
-        svd_solver: of scikit-learn's ``PCA``. ``"full"`` keeps directions of little variance
-            exact; ``"auto"`` is five times as fast for many rows and takes variances below
-            1e-16 of the largest for any number of that size. With all components kept,
+        svd_solver: SVD solver of scikit-learn's ``PCA``. ``"full"`` keeps directions of little
+            variance exact; ``"auto"`` is five times as fast for many rows and takes variances
+            below 1e-16 of the largest for any number of that size. With all components kept,
             neither draws random numbers.
 
     Example:

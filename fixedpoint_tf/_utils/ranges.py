@@ -28,9 +28,9 @@ def check_ranges(values: Mapping[str, Any], ranges: Ranges, layout: Layout) -> N
     """Refuse numbers out of their ranges.
 
     Args:
-        values: of the fields, by name; None is no number.
+        values: values of the fields, by name; None is no number.
         ranges: by which they are judged.
-        layout: of the arrays, which says how long each axis is.
+        layout: layout of the arrays, which says how long each axis is.
 
     Raises:
         Fault: a number that cannot be, by the name of its field.
@@ -93,7 +93,7 @@ def check_agreements(values: Mapping[str, Any], agreements: Iterable[Agreement])
     """Refuse fields that contradict others.
 
     Args:
-        values: of the fields, by name.
+        values: values of the fields, by name.
         agreements: those that follow from others.
 
     Raises:

@@ -55,7 +55,7 @@ class Basins(Result):
         fraction: ``(k,)``.
         lower: ``(k,)``, of the Wilson interval of the fraction.
         upper: ``(k,)``.
-        confidence: of the intervals.
+        confidence: confidence level of the intervals.
         interrupted: whether Ctrl-C ended the runs early; the fractions are then those of
             the states that had arrived.
 
@@ -179,7 +179,7 @@ def estimate_basins(
         tol: a state has arrived within this share of the distance from the target to the
             nearest other point.
         max_steps: of a run.
-        confidence: of the intervals.
+        confidence: confidence level of the intervals.
         dt: length of a step in which a continuous system is run; by default a quarter of
             the fastest rate at the points.
         verbose: show a bar.
@@ -294,7 +294,7 @@ def wilson_interval(
     Brown, Cai & DasGupta 2001, "Interval estimation for a binomial proportion").
 
     Args:
-        counts: of successes, each among ``n``.
+        counts: counts of successes, each among ``n``.
         n: trials; 0 gives the whole interval from 0 to 1.
         confidence: two-sided.
 

@@ -53,7 +53,7 @@ def demonstrate(
 
     Args:
         out: folder for the figures, the points and the model; made if need be.
-        seed: of the trials, the weights and the search.
+        seed: seed of the trials, the weights and the search.
         n_inits: number of states to search from.
         epochs: passes over the training trials.
         verbose: show the progress bar of the search.
@@ -105,12 +105,12 @@ def study(
     """Train a network on a task and find its fixed points at each of the task's inputs.
 
     Args:
-        name: of a task in :data:`fixedpoint_tf.tasks.TASKS`.
+        name: name of a task in :data:`fixedpoint_tf.tasks.TASKS`.
         out: folder for the figures, the points and the model; made if need be.
         cell: kind of recurrent layer; default: the task's own.
         units: number of recurrent units; default: the task's own.
         epochs: passes over the training trials; default: the task's own.
-        seed: of the trials, the weights and the search.
+        seed: seed of the trials, the weights and the search.
         n_inits: number of states to search from, at each input.
         verbose: show the progress bar of the search.
         say: called with each line of progress.
@@ -188,13 +188,13 @@ def find(
         model: a ``.keras`` file.
         out: folder for the figures and the points; made if need be.
         layer: name of the RNN layer, for a model that has several.
-        constant_input: of the model, a number for each of its inputs; what reaches the RNN
-            layer is studied. Zeros by default.
+        constant_input: constant input of the model, a number for each of its inputs; what
+            reaches the RNN layer is studied. Zeros by default.
         drive: a ``.npy`` file of inputs of the model, ``(n_trials, n_time, n_inputs)``, or
             a ``.npz`` file with an array for each input by its name: the search starts
             about the states that the model goes through. By default white noise at the RNN
             layer; without a constant input either, zeros there too.
-        seed: of the noise and the search.
+        seed: seed of the noise and the search.
         n_inits: number of states to search from.
         verbose: show the progress bar of the search.
         say: called with each line of progress.

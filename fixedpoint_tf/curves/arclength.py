@@ -35,7 +35,7 @@ def trace(
     """Follow the curve from points on it, along tangents.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         z: ``(n, n_states + 1)``, on the curve.
         t: ``(n, n_states + 1)``, unit tangents: which way to go.
         steps: lengths and limits.

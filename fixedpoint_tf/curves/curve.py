@@ -75,7 +75,7 @@ class Curve:
 
     Args:
         system: the network.
-        path: of inputs.
+        path: path of inputs.
         size: root mean square of the states, roughly.
     """
 
@@ -142,7 +142,7 @@ class Curve:
 
         Args:
             guess: ``(n, n_states + 1)``.
-            normal: of the planes, the same shape.
+            normal: normal of the planes, the same shape.
             piece: ``(n,)`` int, pieces of the path, beyond whose corners it goes straight on.
         """
         n, d = len(guess), self.d

@@ -42,7 +42,7 @@ def lies_on(
     """Test points of the curve for being on parts of it between two neighbouring points.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         begin: ``(n, n_states + 1)``, where each part begins.
         finish: the same shape, where it ends.
         point: the same shape, on the curve.
@@ -90,7 +90,7 @@ def joins(curve: Curve, begin, finish, first, last, least, piece) -> np.ndarray:
     The cubic between points of two curves stays far from both.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         begin: ``(n, n_states + 1)``.
         finish: the same shape.
         first: unit tangents at ``begin``.
@@ -127,7 +127,7 @@ def middles(
     There the curve is smooth, while either end may be at a border.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         begin: ``(n, n_states + 1)``.
         finish: the same shape.
         piece: ``(n,)`` int, of the path.
@@ -170,7 +170,7 @@ def first_on_branch(
     passes through all that it passes.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         branches: of each, points ``(n_points, n_states + 1)`` in order.
         firsts: of each, its start and the next point on one side, ``(2, n_states + 1)``, or
             the start alone.

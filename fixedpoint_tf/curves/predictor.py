@@ -89,7 +89,7 @@ def tangents_within(
     """Return unit tangents at both ends of parts of a curve, inside of any border.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         begin: ``(n, n_states + 1)``, where each part begins.
         finish: the same shape, where it ends.
         piece: ``(n,)`` int, of the path.

@@ -25,7 +25,7 @@ def size_of_states(system: DynamicalSystem, path: Path, x: np.ndarray, s: np.nda
 
     Args:
         system: the network.
-        path: of inputs.
+        path: path of inputs.
         x: states, ``(n, n_states)``.
         s: ``(n,)``, their places on the path.
 
@@ -88,7 +88,7 @@ def starts(
     At a border more than two branches may meet: their ways stand in further rows.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         z: ``(n, n_states + 1)``, on the curve.
         slopes: ``(n, n_states, n_states + 1)``, derivative of G there.
 

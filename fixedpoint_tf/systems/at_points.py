@@ -153,7 +153,7 @@ def constant_input(inputs: Any, n_inputs: int) -> np.ndarray:
     """Return one constant input ``(n_inputs,)``, given as a vector or one row.
 
     Raises:
-        TypeError, ValueError: it is none.
+        TypeError, ValueError: it cannot be converted.
     """
     u = np.atleast_2d(as_numbers(inputs, "inputs"))
     if u.shape != (1, n_inputs):

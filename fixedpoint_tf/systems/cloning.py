@@ -55,7 +55,7 @@ def differentiable(
     Args:
         cell: a built cell, a layer of Keras 3 or ``tf_keras``.
         n_inputs: width of its input.
-        layout: of its states.
+        layout: layout of its states.
 
     Returns:
         The equations; the reader of the weights, which brings the copies up to date; and
@@ -115,7 +115,7 @@ def agrees(
         cell: a built cell.
         equations: its closed form.
         read: reader of its weights.
-        layout: of its states.
+        layout: layout of its states.
         n_inputs: width of its input.
         in_double: compare in double precision, where the cell can be copied.
     """

@@ -34,7 +34,7 @@ def self_maps(system: DynamicalSystem, inputs: np.ndarray, seed: int = 0) -> np.
     Args:
         system: the network.
         inputs: ``(n, n_inputs)``.
-        seed: of the samples.
+        seed: seed of the samples.
 
     Returns:
         ``(n,)``, a word of :class:`~fixedpoint_tf.fixed_points.index.SelfMap` for each input.

@@ -94,7 +94,7 @@ def train_flip_flop(
     27 fixed points described above: so it was for every one of the 30 seeds tried.
 
     Args:
-        seed: of the trials and of the initial weights.
+        seed: seed of the trials and of the initial weights.
         n_bits: number of bits.
         cell: kind of recurrent layer, see :func:`~fixedpoint_tf.tasks.recurrent_network`.
         units: number of recurrent units.

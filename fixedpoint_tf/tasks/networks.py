@@ -127,7 +127,7 @@ def train(
         callbacks: Keras callbacks.
 
     Returns:
-        The history of Keras, by name, a number an epoch.
+        The history of Keras, by name, a number per epoch.
 
     Example:
         >>> import numpy as np

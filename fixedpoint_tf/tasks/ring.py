@@ -36,7 +36,7 @@ def ring_integration(
         n_trials: number of trials.
         n_time: steps per trial.
         speed: typical angular velocity, in radians a step.
-        correlation: of the velocity from one step to the next, in [0, 1).
+        correlation: correlation of the velocity from one step to the next, in [0, 1).
 
     Returns:
         ``inputs``, ``(n_trials, n_time, 3)``: the velocity in radians a step, then cosine

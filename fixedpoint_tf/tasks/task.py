@@ -62,7 +62,7 @@ class Recipe:
         lengths: numbers of steps per trial, each used for an equal share of the epochs: a
             network that solves short trials learns long ones more easily (Bengio et al. 2009,
             "Curriculum learning"). The last is the full length.
-        recurrent_gain: of the initial weights, see
+        recurrent_gain: recurrent gain of the initial weights, see
             :func:`fixedpoint_tf.tasks.recurrent_network`.
         activity_penalty: weight of the mean square of the outputs of the recurrent layer
             beside the squared error. It keeps the units where they are nearly linear
@@ -200,7 +200,7 @@ class Task:
 
         Args:
             model: maps inputs to outputs.
-            seed: of the trials: another than that of the training.
+            seed: seed of the trials, another than that of the training.
             n_trials: number of trials.
 
         Returns:

@@ -41,7 +41,7 @@ def train_task(
         cell: kind of recurrent layer, see :func:`~fixedpoint_tf.tasks.recurrent_network`;
             default: the task's own, for which the recipe was tuned.
         units: number of recurrent units; default: the task's own.
-        seed: of the trials and of the initial weights.
+        seed: seed of the trials and of the initial weights.
         epochs: passes over the trials; default: the recipe's.
         n_trials: number of training trials; default: the recipe's.
         callbacks: Keras callbacks, for instance to report progress.

@@ -200,7 +200,7 @@ def in_session(name: str) -> Iterator[None]:
     """Add the name of the session to errors about its data.
 
     Args:
-        name: of the session; nothing is said of one that was given no name.
+        name: name of the session; nothing is said of one that was given no name.
 
     Example:
         >>> with in_session("monday"):
@@ -270,7 +270,7 @@ def seconds_per_bin(value: Any, stacklevel: int = 3) -> float:
 
     Args:
         value: the argument as passed.
-        stacklevel: of the warning, as seen from here.
+        stacklevel: level of the warning in the stack, as seen from here.
 
     Raises:
         TypeError: no real number.
@@ -299,9 +299,9 @@ def check_kernel(name: str, sd: float, width: float) -> None:
     """Refuse a kernel of so many bins that it fills the memory.
 
     Args:
-        name: of the argument.
+        name: name of the argument.
         sd: its standard deviation in seconds.
-        width: of a bin in seconds.
+        width: width of a bin in seconds.
 
     Example:
         >>> check_kernel("sd", 0.05, 0.02)
@@ -318,7 +318,7 @@ def warn_of_silent_neurons(spikes: np.ndarray, stacklevel: int) -> None:
 
     Args:
         spikes: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
-        stacklevel: of the warning, as seen by the caller.
+        stacklevel: level of the warning in the stack, as seen by the caller.
 
     Example:
         >>> warn_of_silent_neurons(np.ones((2, 5, 3)), stacklevel=1)

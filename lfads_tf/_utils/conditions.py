@@ -1,4 +1,4 @@
-"""Conditions of trials: one label a trial, as numbers or as text.
+"""Conditions of trials: one label per trial, as numbers or as text.
 
 NaN, None, pandas' NA, masked values and empty text say that a trial has no condition, and so
 does what NumPy and pandas make of NaN among text. Among numbers it is NaN, among text the
@@ -37,7 +37,7 @@ def as_conditions(value: Any, n_trials: int | None, name: str = "conditions") ->
         value: ``(n_trials,)``, or a row or a column of them; text may be bytes, in UTF-8,
             UTF-16 or Latin-1.
         n_trials: number of trials; None: as many as there are labels.
-        name: of the argument, for errors.
+        name: name of the argument, for errors.
 
     Returns:
         ``(n_trials,)``: numbers as they are, NaN for no condition; or text, the empty one

@@ -27,9 +27,9 @@ def warn_of_rate_unit(
         argument: name of the rates.
         rates: of any shape; NaN is left out.
         spikes: counts in bins, of the same neurons; NaN is left out.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         unit: in which the rates are expected, ``"spikes/s"`` or ``"spikes/bin"``.
-        stacklevel: of the warning, as seen by the caller.
+        stacklevel: level of the warning in the stack, as seen by the caller.
 
     Example:
         >>> counts = np.ones((10, 20, 1))

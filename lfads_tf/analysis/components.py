@@ -22,8 +22,8 @@ class PrincipalComponents(NamedTuple):
         mean: of each feature, ``(n_features,)``.
         axes: orthonormal columns, ``(n_features, n_components)``; the entry of the greatest
             absolute value in each is positive.
-        variances: of the scores, ``(n_components,)``, falling.
-        total_variance: of all features together.
+        variances: variances of the scores, ``(n_components,)``, falling.
+        total_variance: total variance of all features together.
 
     Example:
         >>> fitted = principal_components([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])

@@ -129,7 +129,7 @@ def mean_rates(spikes: Any, bin_width: float) -> np.ndarray:
 
     Args:
         spikes: counts, ``(n_trials, n_bins, n_neurons)`` or ``(n_bins, n_neurons)``.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
 
     Returns:
         ``(n_neurons,)``, spikes/s; NaN for neurons that were never observed.
@@ -157,7 +157,7 @@ def poisson_log_likelihood(
             not change.
         spikes: counts, ``(n_trials, n_bins, n_neurons)`` or ``(n_bins, n_neurons)``; NaN
             where nothing was observed.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         per_neuron: return the value of each neuron.
 
     Returns:
@@ -201,7 +201,7 @@ def bits_per_spike(
         rates: spikes/s, of the shape of ``spikes``.
         spikes: counts, ``(n_trials, n_bins, n_neurons)`` or ``(n_bins, n_neurons)``; NaN
             where nothing was observed.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         reference: mean rates in spikes/s, ``(n_neurons,)``, such as :func:`mean_rates` of
             the training trials. By default those of ``spikes``, as in the benchmark: these are
             the best constant rates, so no other reference gives a lower value. Where the

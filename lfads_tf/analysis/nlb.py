@@ -44,7 +44,7 @@ def co_smoothing(
     Args:
         rates: spikes/s, ``(n_trials, n_bins, n_neurons)``.
         spikes: counts of the same shape; NaN where nothing was observed.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         n_encode_neurons: number of neurons, from the first on, that the model saw.
         n_encode_bins: number of bins, from the first on, of the trial; None: all.
 
@@ -75,7 +75,7 @@ def forward_prediction(rates: Any, spikes: Any, bin_width: float, n_encode_bins:
     Args:
         rates: spikes/s, ``(n_trials, n_bins, n_neurons)``.
         spikes: counts of the same shape; NaN where nothing was observed.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         n_encode_bins: number of bins, from the first on, that the model saw.
 
     Returns:
@@ -117,12 +117,12 @@ def nlb_behavior_r_squared(
     Args:
         train_rates: spikes/s, ``(n_trials, n_bins, n_neurons)``.
         train_behavior: ``(n_trials, n_bins, n_behavior)``, NaN where unknown.
-        eval_rates: of the evaluated trials.
-        eval_behavior: of the evaluated trials.
-        bin_width: in seconds.
+        eval_rates: rates of the evaluated trials.
+        eval_behavior: behaviour of the evaluated trials.
+        bin_width: width of a bin in seconds.
         train_masks: trials that share a decoder, ``(n_trials, n_masks)``; None: all do.
         eval_masks: the same of the evaluated trials.
-        penalties: to choose from.
+        penalties: candidate penalties.
 
     Returns:
         R^2, averaged over masks.
@@ -186,14 +186,14 @@ def evaluate_nlb(
     Args:
         targets: path of the file of targets, or its arrays of this data set by name.
         submission: path of the file of predictions, or its arrays of this data set by name.
-        dataset: such as ``"mc_maze"``, or a name of one's own.
-        bin_width: in seconds; with the name it says which group is read.
+        dataset: name such as ``"mc_maze"``, or one that you chose.
+        bin_width: width of a bin in seconds; with the name it selects the group to read.
 
     Returns:
         ``co-bps``; ``vel R2`` where behaviour has one value per bin; ``psth R2`` and
-        ``fp-bps`` where the targets have what it takes. The correlation with produced times
-        of ``dmfc_rsg`` is not among them. Rates that seem to be in spikes/s, and not in
-        spikes/bin, cause a warning.
+        ``fp-bps`` where the targets hold the data that these need. The correlation with
+        produced times of ``dmfc_rsg`` is not among them. Rates that seem to be in spikes/s, and
+        not in spikes/bin, cause a warning.
 
     Raises:
         KeyError: arrays that are missing.

@@ -26,8 +26,8 @@ def condition_means(
 
     Args:
         values: ``(n_trials, n_bins, n)``; NaN is left out of the mean.
-        conditions: of the trials, ``(n_trials,)``; NaN or None for a trial without one, which
-            is left out.
+        conditions: conditions of the trials, ``(n_trials,)``; NaN or None for a trial without
+            one, which is left out.
         jitter: bins by which each trial was moved to an earlier time, ``(n_trials,)``, and
             is moved back to a later one before it is averaged.
 
@@ -81,8 +81,8 @@ def psth_r_squared(
     the Neural Latents Benchmark (Pei et al. 2021, arXiv:2109.04463, section 3.3).
 
     Args:
-        rates: of the evaluated trials, ``(n_trials, n_bins, n_neurons)``.
-        conditions: of the trials, ``(n_trials,)``.
+        rates: rates of the evaluated trials, ``(n_trials, n_bins, n_neurons)``.
+        conditions: conditions of the trials, ``(n_trials,)``.
         psth: in the unit of the rates, ``(n_conditions, n_bins, n_neurons)``, NaN where
             unknown: the benchmark's are means of spikes smoothed by a Gaussian of 30 ms, over
             all trials of a condition.

@@ -107,7 +107,7 @@ def draw(
         train: trials for training.
         valid: trials for validation.
         of_valid: inference on the latter.
-        history: lists by name, a number an epoch.
+        history: lists by name, a number per epoch.
 
     Returns:
         The names of the files.

@@ -58,7 +58,7 @@ def smooth_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarray:
     Args:
         spikes: counts, ``(n_trials, n_bins, n_neurons)`` or ``(n_bins, n_neurons)``; NaN
             where nothing was observed. Trials are smoothed one by one.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         sd: standard deviation of the kernel in seconds; it ends after 4 of them.
 
     Returns:
@@ -87,7 +87,7 @@ def smooth_causal_gaussian(spikes: Any, bin_width: float, sd: float) -> np.ndarr
 
     Args:
         spikes: as for :func:`smooth_gaussian`.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         sd: of the whole Gaussian in seconds; it ends after 4 of them.
 
     Returns:
@@ -116,7 +116,7 @@ def smooth_pca(
 
     Args:
         spikes: as for :func:`smooth_gaussian`, of three or two axes.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         sd: of the Gaussian in seconds.
         n_components: that are kept; with as many as neurons this is :func:`smooth_gaussian`.
         fitted_to: spikes from which the components are taken, such as those of training
@@ -205,7 +205,7 @@ def select_gaussian_width(
 
     Args:
         train_spikes: as for :func:`smooth_gaussian`.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         candidates: standard deviations in seconds.
         true_rates: spikes/s, of the shape of ``train_spikes``, if known; then the counts
             need not be Poisson.

@@ -236,8 +236,8 @@ def infer(
             the name in the file, else of the name of the file.
         split: ``all`` trials, or ``train``, ``valid`` or ``test`` where the file tells them
             apart.
-        n_samples: of the posterior.
-        seed: of the samples.
+        n_samples: number of samples of the posterior.
+        seed: seed of the samples.
         overwrite: replace a file that is there.
         say: takes one line at a time.
 
@@ -333,7 +333,7 @@ def demo(out: Path, *, seed: int, epochs: int, say: Say) -> tuple[str, list[str]
 
     Args:
         out: folder for figures, model, data and table.
-        seed: of the data and of the model.
+        seed: seed of the data and of the model.
         epochs: at most.
         say: called with each line of progress.
 

@@ -56,7 +56,7 @@ def bin_spikes(
     Args:
         spike_times: one array of times for each neuron, in seconds, in any order; a row, a
             column or nothing, as MATLAB has them.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         start: left edge of the first bin, in seconds.
         stop: end of the last bin, in seconds.
 
@@ -210,7 +210,7 @@ def segment(
             without the event, whose window then lies outside the recording.
         before: time before each event, in seconds, a whole number of bins.
         after: time from each event on, in seconds, a whole number of bins.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         start: left edge of the recording's first bin, in seconds, as given to
             :func:`bin_spikes`. Without it, events would be looked up on another clock.
         outside: what to do with events whose window leaves the recording. ``"error"``:
@@ -222,7 +222,7 @@ def segment(
 
     Raises:
         TypeError: not an array of numbers.
-        ValueError: times that are no whole number of bins, an empty window, or events
+        ValueError: times that are not a whole number of bins, an empty window, or events
             outside the recording with ``outside="error"``.
 
     Example:
@@ -325,7 +325,8 @@ def merge(windows: Any, overlap: int, n_bins: int | None = None) -> np.ndarray:
         windows: ``(n_windows, window, ...)``, such as rates inferred from what
             :func:`chop` returned.
         overlap: as given to :func:`chop`.
-        n_bins: of the recording, to leave out what lies past its end; None: keep all.
+        n_bins: number of bins of the recording, to leave out what lies past its end; None: keep
+            all.
 
     Returns:
         ``(n_bins, ...)``; floating point as given, else float32.

@@ -21,7 +21,7 @@ def as_sessions(sessions: Any, name: str = "sessions") -> list[Session]:
 
     Args:
         sessions: a session, or several of them.
-        name: of the argument, for errors.
+        name: name of the argument, for errors.
 
     Raises:
         TypeError: no sessions.
@@ -87,7 +87,7 @@ def common_conditions(sessions: Sequence[Session], name: str = "sessions") -> np
 
     Args:
         sessions: of :func:`as_sessions`.
-        name: of the argument, for errors.
+        name: name of the argument, for errors.
 
     Returns:
         Their labels in order, ``(n_conditions,)``.

@@ -19,10 +19,10 @@ def as_trials(value: Any, name: str) -> list[np.ndarray] | None:
     Args:
         value: a list or tuple of arrays ``(n_bins_of_the_trial, n)``, an object array of
             them, or anything else.
-        name: of the argument, for errors.
+        name: name of the argument, for errors.
 
     Raises:
-        TypeError: a trial that is no array of numbers.
+        TypeError: a trial that is not an array of numbers.
         ValueError: a trial that is not two-dimensional or has no bins, or trials of
             different width.
 
@@ -55,7 +55,7 @@ def pad(trials: Sequence[np.ndarray], n_bins: int, fill: float) -> np.ndarray:
 
     Args:
         trials: arrays ``(n_bins_of_the_trial, n)``.
-        n_bins: of the longest.
+        n_bins: number of bins of the longest.
         fill: a number or NaN.
 
     Returns:
@@ -129,9 +129,9 @@ def padded(
 
     Args:
         value: one array, a list of one array for each trial, or none.
-        name: of the argument, for errors.
-        lengths: of the trials in bins; None: all are whole.
-        shape: of the spikes; trials and bins come first.
+        name: name of the argument, for errors.
+        lengths: lengths of the trials in bins; None: all are whole.
+        shape: shape of the spikes; trials and bins come first.
         fill: a number or NaN.
 
     Raises:

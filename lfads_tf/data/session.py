@@ -50,8 +50,8 @@ class Session:
         spikes: counts ``(n_trials, n_bins, n_neurons)``, float32; NaN where nothing was
             observed. They may be negative or fractional, as calcium or field potentials are:
             the model checks whether they suit its likelihood.
-        bin_width: in seconds.
-        name: of the session.
+        bin_width: width of a bin in seconds.
+        name: name of the session.
         external_inputs: measured inputs ``(n_trials, n_bins, n_external)``, finite.
         behavior: ``(n_trials, n_bins, n_behavior)``, NaN where unknown.
         conditions: ``(n_trials,)``, numbers or strings; NaN, None or empty text for a trial
@@ -210,14 +210,14 @@ class Session:
         Args:
             spikes: counts ``(n_trials, n_bins, n_neurons)``, or a list of one array
                 ``(n_bins_of_the_trial, n_neurons)`` for each trial.
-            bin_width: in seconds.
-            name: of the session.
+            bin_width: width of a bin in seconds.
+            name: name of the session.
             external_inputs: ``(n_trials, n_bins, n_external)``, or a list as of the spikes.
             behavior: ``(n_trials, n_bins, n_behavior)``, or a list as of the spikes.
             conditions: ``(n_trials,)``, numbers or strings; NaN, None or empty text for none.
             true_rates: in spikes/s, shaped as the spikes.
-            lengths: of the trials in bins, ``(n_trials,)``, where ``spikes`` is one array
-                that holds anything after their ends.
+            lengths: lengths of the trials in bins, ``(n_trials,)``, where ``spikes`` is one
+                array that holds anything after their ends.
             n_encode_neurons: see :class:`Session`.
             n_encode_bins: see :class:`Session`.
 
@@ -296,7 +296,7 @@ class Session:
                 lfads-torch, whose held-out samples are NaN.
             bin_width: in seconds; needed where the file does not tell it. Another program's
                 file is overruled by it, with a warning.
-            name: of the session; None: the file's.
+            name: name of the session; None: the file's.
             group: read what lies below this group, such as ``"day0/trials"``.
             truth_unit: of true rates, ``"spikes/s"`` or ``"spikes/bin"``. None: in
                 spikes/s, or, where the file has a ``conversion_factor``, as the other

@@ -29,7 +29,7 @@ def validation_trials(
         A mask ``(n_trials,)``, true for validation.
 
     Raises:
-        TypeError: a fraction that is no number.
+        TypeError: a fraction that is not a number.
         ValueError: a fraction out of range, or fewer than two trials.
 
     Example:

@@ -68,7 +68,7 @@ def fetch_isometric_wrist(
         ``(n_trials, n_bins, 2)`` in arbitrary units and the target, 1 to 8, as condition.
 
     Raises:
-        TypeError: a number of bins that is no integer, or a flag that is none.
+        TypeError: a number of bins that is not an integer, or a flag that is not a boolean.
         ValueError: another day, no bins, or no trial whose bins all lie in the recording.
         FileNotFoundError: the folder has no such file.
         ConnectionError: the download failed, or what arrived is another file.

@@ -41,7 +41,8 @@ class Inferred(NamedTuple):
             n_bins, n_neurons)``, in the same unit; 0 without samples. It measures the
             uncertainty of the model, not the distance from the true rates.
         factors: ``(n_trials, n_bins, n_factors)``.
-        initial_condition_mean: of the posterior, ``(n_trials, n_initial_conditions)``.
+        initial_condition_mean: mean of the posterior, ``(n_trials,
+            n_initial_conditions)``.
         initial_condition_sd: its standard deviation, ``(n_trials, n_initial_conditions)``.
         generator_initial_states: states of the generator before the first bin, ``(n_trials,
             generator_units)``: :attr:`LFADS.generator <lfads_tf.model.LFADS.generator>`
@@ -85,7 +86,7 @@ class Inferred(NamedTuple):
         """Write every array under its name, a dataset of float32 at the top of an HDF5 file.
 
         Args:
-            path: of the file, which ends in ``.h5``, ``.hdf5`` or ``.hdf``; its folder is
+            path: path of the file, which ends in ``.h5``, ``.hdf5`` or ``.hdf``; its folder is
                 made if need be.
             overwrite: replace an existing file, after the new one is complete.
 
@@ -114,7 +115,7 @@ class Inferred(NamedTuple):
         """Read what :meth:`save` wrote.
 
         Args:
-            path: of the file.
+            path: path of the file.
 
         Raises:
             FileNotFoundError: there is no such file.

@@ -31,7 +31,7 @@ class ClippedGRUCell(keras.layers.Layer):
         clip: bound on the absolute value of the state.
         encoder: scale both kernels by inputs and units together rather than each by its
             own, so that an encoder of many neurons does not start saturated.
-        seed: of the weights.
+        seed: seed of the weights.
 
     Example:
         >>> cell = ClippedGRUCell(3)

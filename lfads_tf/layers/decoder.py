@@ -21,7 +21,8 @@ class Decoded(NamedTuple):
         factors: ``(n_bins, n_trials, n_factors)``.
         generator: states, ``(n_bins, n_trials, generator_units)``.
         controller: states, ``(n_bins, n_trials, controller_units)``.
-        input_mean: of the posterior over inferred inputs, ``(n_bins, n_trials, n_inferred)``.
+        input_mean: mean of the posterior over inferred inputs, ``(n_bins, n_trials,
+            n_inferred)``.
         input_sd: its standard deviation.
         inputs: the samples that drove the generator.
     """
@@ -54,16 +55,16 @@ class Decoder(keras.layers.Layer):
     scale of the factors lies in the generator and in the read-out only.
 
     Args:
-        generator_units: of the generator.
+        generator_units: number of units of the generator.
         n_factors: number of factors.
         n_initial_conditions: dimensions of the initial condition.
         n_inferred_inputs: 0: no controller.
         n_external_inputs: number of measured inputs.
-        controller_units: of the controller.
+        controller_units: number of units of the controller.
         clip: bound on the absolute value of the states.
         variance_floor: added to the variance of the posterior over inferred inputs.
         initial_variance: about which that variance starts: the prior's.
-        seed: of the weights.
+        seed: seed of the weights.
 
     Example:
         >>> decoder = Decoder(8, 3, 4)

@@ -1,7 +1,7 @@
 """Densities and divergences of the normal and the gamma distribution, in closed form.
 
 Priors and observation models rest on these functions of tensors, so that the package needs
-no TensorFlow Probability. For an observation model of one's own, ``from
+no TensorFlow Probability. For a custom observation model, ``from
 lfads_tf.layers.distributions import tfd`` gives its distributions where it is installed (the
 extra ``tfp``).
 """
@@ -23,7 +23,7 @@ def normal_log_density(x, mean, sd):
 
     Args:
         x: where; a tensor of any shape, float32 or float64.
-        mean: of the distribution, of a shape that broadcasts with ``x``.
+        mean: mean of the distribution, of a shape that broadcasts with ``x``.
         sd: its standard deviation, likewise, positive.
 
     Returns:
@@ -48,7 +48,7 @@ def normal_kl(mean, sd, prior_mean, prior_sd):
     Args:
         mean: a tensor of any shape, float32 or float64.
         sd: its standard deviation, positive.
-        prior_mean: of the distribution from which the divergence is taken.
+        prior_mean: mean of the distribution from which the divergence is taken.
         prior_sd: its standard deviation, positive. All four broadcast.
 
     Returns:
@@ -69,7 +69,7 @@ def gamma_log_density(x, shape, rate):
 
     Args:
         x: where, positive; a tensor of any shape, float32 or float64.
-        shape: of the distribution, positive; of a shape that broadcasts with ``x``.
+        shape: shape of the distribution, positive; of a shape that broadcasts with ``x``.
         rate: one divided by its scale, positive, likewise.
 
     Returns:

@@ -27,7 +27,7 @@ class BidirectionalGRU(keras.layers.Layer):
     Args:
         units: of each direction.
         clip: bound on the absolute value of the states.
-        seed: of the weights.
+        seed: seed of the weights.
 
     Example:
         >>> layer = BidirectionalGRU(3)
@@ -80,7 +80,7 @@ class InitialConditionEncoder(keras.layers.Layer):
         clip: bound on the absolute value of the states.
         variance_floor: added to the variance.
         initial_variance: about which the variance starts: the prior's.
-        seed: of the weights.
+        seed: seed of the weights.
 
     Example:
         >>> layer = InitialConditionEncoder(8, 3)
@@ -150,7 +150,7 @@ class ControllerInputEncoder(keras.layers.Layer):
         lag: bins by which each direction is shifted towards what it has already read: at
             bin t the controller sees the forward state of bin ``t - lag`` and the backward
             state of bin ``t + lag``, zeros beyond the ends.
-        seed: of the weights.
+        seed: seed of the weights.
 
     Example:
         >>> ControllerInputEncoder(3, lag=1)(tf.ones((10, 2, 4))).shape

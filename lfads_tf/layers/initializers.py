@@ -12,7 +12,7 @@ def scaled_normal(n_in: int, seed: int) -> keras.initializers.Initializer:
 
     Args:
         n_in: number of terms of the sum.
-        seed: of the draw.
+        seed: seed of the draw.
 
     Example:
         >>> weights = scaled_normal(400, seed=0)((400, 300))

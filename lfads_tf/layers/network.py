@@ -29,7 +29,8 @@ class Encoded(NamedTuple):
     """Outputs of the encoders for a batch of trials.
 
     Attributes:
-        mean: of the posterior over the initial condition, ``(n_trials, n_initial_conditions)``.
+        mean: mean of the posterior over the initial condition, ``(n_trials,
+            n_initial_conditions)``.
         sd: its standard deviation.
         controller_input: of each bin, ``(n_bins, n_trials, 2 * units)``; of width 0 without
             controller.
@@ -49,7 +50,7 @@ class Network(keras.layers.Layer):
     read-in.
 
     Args:
-        config: of the model, or what its ``to_dict`` returns.
+        config: configuration of the model, or what its ``to_dict`` returns.
 
     Example:
         >>> config = LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02, n_factors=3)
@@ -206,7 +207,7 @@ class Network(keras.layers.Layer):
         Args:
             x_btn: data, without NaN.
             session: weights of the session, or of the session of each row.
-            masks: of dropout by name: ``data_btn``, ``encoded_bk``,
+            masks: masks of dropout by name: ``data_btn``, ``encoded_bk``,
                 ``controller_input_tbk``; missing ones drop nothing.
         """
         config, masks = self.config, masks or {}

@@ -219,7 +219,7 @@ def observation(config: LFADSConfig) -> Observation:
     """Return the observation model that a configuration asks for.
 
     Args:
-        config: of the model.
+        config: configuration of the model.
 
     Example:
         >>> observation(LFADSConfig(n_neurons=8, n_bins=20, bin_width=0.02)).n_parameters

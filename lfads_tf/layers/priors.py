@@ -40,7 +40,7 @@ class InitialConditionPrior(keras.layers.Layer):
         """Return the KL divergence of each trial's posterior.
 
         Args:
-            mean: of the posterior, ``(n_trials, size)``.
+            mean: mean of the posterior, ``(n_trials, size)``.
             sd: its standard deviation, ``(n_trials, size)``.
 
         Returns:
@@ -101,7 +101,7 @@ class AutoregressivePrior(keras.layers.Layer):
         """Return the KL divergence of the posterior given the samples.
 
         Args:
-            mean_tbu: of the posterior at each bin given the past, ``(n_bins, n_trials,
+            mean_tbu: mean of the posterior at each bin given the past, ``(n_bins, n_trials,
                 size)``.
             sd_tbu: its standard deviation, of the same shape.
             sample_tbu: drawn from the posterior, of the same shape.
@@ -163,7 +163,7 @@ class IndependentPrior(keras.layers.Layer):
         """Return the KL divergence of the posterior.
 
         Args:
-            mean_tbu: of the posterior, ``(n_bins, n_trials, size)``.
+            mean_tbu: mean of the posterior, ``(n_bins, n_trials, size)``.
             sd_tbu: its standard deviation, of the same shape.
             sample_tbu: not used; :class:`AutoregressivePrior` needs it.
 
@@ -182,7 +182,7 @@ def input_prior(config: LFADSConfig, **kwargs: Any) -> AutoregressivePrior | Ind
     """Return the prior over inferred inputs that a configuration asks for.
 
     Args:
-        config: of the model.
+        config: configuration of the model.
         **kwargs: of a Keras layer.
 
     Example:

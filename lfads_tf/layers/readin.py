@@ -55,7 +55,7 @@ def read_in(x_btn, weights: SessionWeights):
 
     Args:
         x_btn: ``(n_trials, n_bins, n_neurons)``, the encoded neurons first.
-        weights: of one session, or of the session of each row.
+        weights: weights of one session, or of the session of each row.
 
     Example:
         >>> weights = SessionWeights(tf.ones((3, 2)), tf.zeros(2), None, None)
@@ -74,7 +74,7 @@ def read_out(factors_tbf, weights: SessionWeights):
 
     Args:
         factors_tbf: ``(n_bins, n_trials, n_factors)``.
-        weights: of one session, or of the session of each row.
+        weights: weights of one session, or of the session of each row.
     """
     if len(weights.out_kernel.shape) == 2:
         return _one_kernel(factors_tbf, weights.out_kernel) + weights.out_bias
@@ -102,7 +102,7 @@ class _BySession:
         """Set the weights of one session.
 
         Args:
-            session_name: of a session that the model knows.
+            session_name: name of a session that the model knows.
             weights: arrays.
         """
         variables = self.variables_of[self.config.index_of(session_name)]
@@ -115,7 +115,7 @@ class OneReadOut(_BySession):
     """The read-out of the one session of a model without read-in.
 
     Args:
-        config: of the model.
+        config: configuration of the model.
         kernel: ``(n_factors, n_parameters * n_neurons)``.
         bias: ``(n_parameters * n_neurons,)``.
     """
@@ -130,9 +130,9 @@ class SessionsLayer(_BySession, keras.layers.Layer):
     """The read-ins and read-outs of all sessions.
 
     Args:
-        config: of the model, or what its ``to_dict`` returns.
-        n_parameters: of the observation model, for each neuron.
-        seed: of the weights.
+        config: configuration of the model, or what its ``to_dict`` returns.
+        n_parameters: number of parameters of the observation model, for each neuron.
+        seed: seed of the weights.
 
     Example:
         >>> config = LFADSConfig(

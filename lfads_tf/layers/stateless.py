@@ -70,7 +70,7 @@ class StatelessNetwork:
 
     Attributes:
         network: as given.
-        config: of the network.
+        config: configuration of the network.
 
     Example:
         >>> from lfads_tf import LFADSConfig
@@ -143,7 +143,7 @@ def stateless_network(network: Network) -> StatelessNetwork:
     changed by hand it is one of this network alone.
 
     Args:
-        network: of a model.
+        network: network of a model.
 
     Example:
         >>> from lfads_tf import LFADSConfig

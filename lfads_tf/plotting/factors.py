@@ -39,14 +39,14 @@ def plot_factors(
 
     Args:
         inferred: a result of inference, or factors ``(n_trials, n_bins, n_factors)``.
-        conditions: of the trials, ``(n_trials,)``.
-        bin_width: in seconds.
-        n_factors: to draw, at most.
+        conditions: conditions of the trials, ``(n_trials,)``.
+        bin_width: width of a bin in seconds.
+        n_factors: number of factors to draw, at most.
         n_single_trials: drawn faintly of each condition, at most, evenly over the data.
         start: time of the first bin's beginning in seconds.
         cyclic: the conditions, in order, follow one another around a circle, as directions
             of reaching do; so do their colours.
-        axes: to draw in, one a factor.
+        axes: axes to draw in, one per factor.
 
     Returns:
         The figure and the axes, ``(n_drawn,)``, by falling variance over all trials and

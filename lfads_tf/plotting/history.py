@@ -60,19 +60,19 @@ _PANELS: tuple[tuple[str, str, dict[str, tuple[str, dict[str, Any]]]], ...] = (
 
 
 def plot_history(history: Any, *, axes: Any = None) -> tuple[Figure, np.ndarray]:
-    """Draw the learning curve with its parts, one panel a part.
+    """Draw the learning curve with its parts, one panel per part.
 
-    A dotted line marks the epoch of the lowest validation likelihood, smoothed if that is
-    there. Where the first twentieth of the epochs would take up half of a y axis and more,
-    the axis is that of the later ones.
+    A dotted line marks the epoch of the lowest negative log-likelihood in validation, smoothed
+    if the history holds the smoothed one. If the first twentieth of the epochs would take up
+    half of a y axis or more, the axis is scaled to the later epochs.
 
     Args:
         history: what ``fit`` returned, or its ``history``, or columns of a log by name:
-            numbers, one an epoch (NaN where there is none). Drawn are ``loss``, ``nll``,
+            numbers, one per epoch (NaN where there is none). Drawn are ``loss``, ``nll``,
             ``kl_initial_condition``, ``kl_inferred_inputs`` (each also with ``val_`` before
             it), ``val_nll_smoothed``, ``sv_nll``, ``l2``, ``warm_up`` and
             ``learning_rate``; what is missing, or 0 throughout, is left out.
-        axes: to draw in, one a panel.
+        axes: axes to draw in, one per panel.
 
     Returns:
         The figure and the axes, ``(n_panels,)``.

@@ -34,7 +34,7 @@ def plot_initial_conditions(
     Args:
         inferred: a result of inference, or posterior means of the initial conditions,
             ``(n_trials, n_initial_conditions)``.
-        conditions: of the trials, ``(n_trials,)``.
+        conditions: conditions of the trials, ``(n_trials,)``.
         components: the two components to draw, counted from 1.
         cyclic: whether the conditions, in order, go around a circle, as directions of reaching
             do; their colours then do too.

@@ -30,7 +30,7 @@ def plot_inferred_inputs(
     """Draw what the controller fed to the generator.
 
     Without ``trials``: the mean and standard deviation over trials of the posterior means,
-    one panel an input, one colour a condition; of more than three conditions the mean
+    one panel per input, one colour per condition; of more than three conditions the mean
     alone. If events come at different times in different trials, the trials are aligned to
     them first, and bins that fewer than half of a condition's trials reach are left out.
     With ``trials``: these trials, one per column, with the posterior's mean and standard
@@ -41,15 +41,15 @@ def plot_inferred_inputs(
     Args:
         inferred: a result of inference, or posterior means of the inferred inputs,
             ``(n_trials, n_bins, n_inferred_inputs)``.
-        bin_width: in seconds.
-        conditions: of the trials, ``(n_trials,)``; not with ``trials``.
+        bin_width: width of a bin in seconds.
+        conditions: conditions of the trials, ``(n_trials,)``; not with ``trials``.
         event_bins: the bin of an event: one number, or one for each trial, ``(n_trials,)``,
             with NaN for trials without.
-        trials: to draw one by one.
+        trials: trials to draw one by one.
         start: time of the first bin's beginning in seconds.
         cyclic: the conditions, in order, follow one another around a circle, as directions
             of reaching do; so do their colours.
-        axes: to draw in, one row per input; one column, or one for each of ``trials``.
+        axes: axes to draw in, one row per input; one column, or one for each of ``trials``.
 
     Returns:
         The figure and the axes, ``(n_inferred_inputs, n_columns)``.

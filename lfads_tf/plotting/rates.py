@@ -42,14 +42,14 @@ def plot_rates_against_truth(
     Args:
         rates: a result of inference, or rates ``(n_trials, n_bins, n_neurons)`` in spikes/s.
         true_rates: spikes/s, of the same shape; NaN where not known.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         smoothed: rates by smoothing, of the same shape, drawn beside the inferred ones.
-        trials: of the traces; by default three, evenly over the data.
-        neurons: of the traces.
-        average: of the R^2 over neurons, ``"neurons"`` or ``"pooled"`` (see
+        trials: trials of the traces; by default three, evenly over the data.
+        neurons: neurons of the traces.
+        average: average of the R^2 over neurons, ``"neurons"`` or ``"pooled"`` (see
             :func:`~lfads_tf.analysis.r_squared`).
         start: time of the first bin's beginning in seconds.
-        axes: to draw in: one for each neuron and trial, row by row, and one for the
+        axes: axes to draw in: one for each neuron and trial, row by row, and one for the
             histogram; with ``smoothed`` two.
 
     Returns:

@@ -48,10 +48,10 @@ def field(
     """Return an array of an inference's result, or the array itself where only that was given.
 
     Args:
-        name: of the argument.
+        name: name of the argument.
         inferred: the argument as passed.
-        attribute: of the result.
-        n_axes: of the array.
+        attribute: attribute of the result.
+        n_axes: number of axes of the array.
         shape: expected, in words.
         nan: NaN is right, for what is not known.
 
@@ -133,7 +133,7 @@ def condition_colors(conditions: Any, *, cyclic: bool = False) -> dict[Any, str]
     first. Colour-blind readers can tell neighbours apart in each.
 
     Args:
-        conditions: of the trials, ``(n_trials,)``; numbers or text.
+        conditions: conditions of the trials, ``(n_trials,)``; numbers or text.
         cyclic: the conditions, in order, follow one another around a circle, as directions
             of reaching do.
 

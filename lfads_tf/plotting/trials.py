@@ -46,15 +46,15 @@ def plot_trials(
         inferred: a result of inference, or rates ``(n_trials, n_bins, n_neurons)`` in
             spikes/s.
         bin_width: in seconds; by default that of the session.
-        trials: to draw; by default three, evenly over the data.
-        neurons: to draw as traces; by default three of those whose inferred rates vary
+        trials: trials to draw; by default three, evenly over the data.
+        neurons: neurons to draw as traces; by default three of those whose inferred rates vary
             most.
         smoothing_sd: standard deviation of the smoothing kernel in seconds.
         true_rates: spikes/s, of the shape of the counts; by default those of the session, if it
             has any.
         start: time of the first bin's beginning in seconds.
-        axes: to draw in, row by row: 3 rows of images (4 with true rates) and one row a
-            neuron, one column a trial.
+        axes: axes to draw in, row by row: 3 rows of images (4 with true rates) and one row a
+            neuron, one column per trial.
 
     Returns:
         The figure and the axes, ``(n_rows, n_trials_drawn)``.

@@ -82,10 +82,10 @@ def weights_like(
     Args:
         network: that knows the session.
         session: the new one.
-        labels: of the conditions, ``(n_conditions,)``.
+        labels: labels of the conditions, ``(n_conditions,)``.
         seen: condition averages of what the encoders see of the others, ``(n_conditions,
             encoded_bins, n_read_in)``.
-        factors: of their factors, ``(n_conditions, n_bins, n_factors)``.
+        factors: averages of their factors, ``(n_conditions, n_bins, n_factors)``.
         n_components: go by this many shared principal components of ``seen`` and of the
             session's averages (principal components regression); None: regress onto ``seen``
             itself, which are such components already.
@@ -121,8 +121,8 @@ def refined_read_out(
     once there is a read-in.
 
     Args:
-        weights: of the session.
-        session: of counts.
+        weights: weights of the session.
+        session: session of spike counts.
         factors: inferred of its trials, ``(n_trials, n_bins, n_factors)``.
     """
     kernel, bias = fit_log_linear_to_trials(session.spikes, factors)

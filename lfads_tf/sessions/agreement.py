@@ -21,7 +21,7 @@ class Agreement(NamedTuple):
     """Agreement of the condition averages of several sessions in one space.
 
     Attributes:
-        names: of the sessions.
+        names: names of the sessions.
         pairs: ``(n_sessions, n_sessions)``: 1 minus the mean square of the difference over
             the variance that two sessions have together. 1: they coincide; 0: they differ
             as much as unrelated averages about one mean do; below: more.
@@ -89,7 +89,7 @@ class SessionAgreement(NamedTuple):
     Attributes:
         read_in: in what the read-ins lead to, which the encoders see.
         factors: in the factors.
-        labels: of the conditions, ``(n_conditions,)``.
+        labels: labels of the conditions, ``(n_conditions,)``.
         averages: condition averages of the factors by session, each ``(n_conditions, n_bins,
             n_factors)``.
     """
@@ -120,7 +120,7 @@ def averages_of(
         network: that knows the session.
         session: with conditions.
         factors: inferred of its trials, ``(n_trials, n_bins, n_factors)``.
-        labels: of the conditions, ``(n_conditions,)``.
+        labels: labels of the conditions, ``(n_conditions,)``.
 
     Returns:
         ``(n_conditions, encoded_bins, n_read_in)`` and ``(n_conditions, n_bins, n_factors)``.

@@ -28,7 +28,7 @@ def condition_averages(
     Args:
         array_btn: ``(n_trials, n_bins, n)``, NaN where not observed.
         conditions: ``(n_trials,)``.
-        labels: of the conditions, ``(n_conditions,)``.
+        labels: labels of the conditions, ``(n_conditions,)``.
 
     Returns:
         The averages and the numbers of trials in them, each ``(n_conditions, n_bins, n)``.

@@ -27,7 +27,7 @@ class Start(NamedTuple):
     Attributes:
         in_kernel: ``(n_encoded_neurons, n_read_in)``.
         in_bias: ``(n_read_in,)``.
-        modulation: of the log rates by the factors, ``(n_factors, n_neurons)``.
+        modulation: modulation of the log rates by the factors, ``(n_factors, n_neurons)``.
     """
 
     in_kernel: np.ndarray
@@ -43,11 +43,11 @@ def start(network: Network, arrays: Mapping[str, Any], data: Any, name: str = "x
     the components back the log rates that go with them.
 
     Args:
-        network: of the model.
-        arrays: of the trials of all sessions, by
+        network: network of the model.
+        arrays: arrays of the trials of all sessions, by
             :func:`lfads_tf.training.trial_arrays.as_arrays`.
         data: the same as they were given: conditions are taken from sessions.
-        name: of the argument, for errors.
+        name: name of the argument, for errors.
 
     Raises:
         ValueError: a session is missing; by principal components regression also what
@@ -162,8 +162,8 @@ def modulation_by(
 
     Args:
         scores: ``(n_conditions, n_bins, n_components)``: the first factors.
-        averages: of conditions, ``(n_conditions, n_bins, n_neurons)``.
-        numbers: of trials in them, of the same shape.
+        averages: averages of conditions, ``(n_conditions, n_bins, n_neurons)``.
+        numbers: numbers of trials in them, of the same shape.
         n_factors: number of factors, of which the last may go beyond the components.
         log_link: whether scores act on logarithms.
     """
@@ -185,7 +185,8 @@ def out_kernel_of(modulation: np.ndarray, observation: Observation) -> np.ndarra
     """Make a read-out kernel by which factors modulate the expected data.
 
     Args:
-        modulation: of the log rates (of a Gaussian: of the data), ``(n_factors, n_neurons)``.
+        modulation: modulation of the log rates (of a Gaussian: of the data), ``(n_factors,
+            n_neurons)``.
         observation: whose parameters are read out.
 
     Returns:

@@ -93,7 +93,7 @@ def fit_log_linear(
     Args:
         averages: spikes in a bin, or other data of at least 0, ``(n_conditions, n_bins,
             n_neurons)``, NaN where nothing was observed.
-        numbers: of the trials in each average, of the same shape.
+        numbers: numbers of the trials in each average, of the same shape.
         scores: ``(n_conditions, n_bins, n_components)``; NaN is left out.
         penalty: half of it times the sum of squared weights is added to the negative
             log-likelihood: the prior precision of a weight.

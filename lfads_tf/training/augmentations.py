@@ -18,7 +18,7 @@ def random_bits(seed, shape):
 
     Args:
         seed: a pair of integers.
-        shape: of the array, uint16.
+        shape: shape of the array, uint16.
 
     Example:
         >>> random_bits([0, 1], (3, 5)).shape

@@ -68,7 +68,7 @@ def batches(
     Args:
         arrays: of :func:`lfads_tf.training.trial_arrays.as_arrays`.
         batch_size: trials at most.
-        seed: of the order; None: the trials as they stand, once.
+        seed: seed of the order; None: the trials as they stand, once.
         first_epoch: the epoch to begin with.
 
     Returns:
@@ -114,8 +114,8 @@ def padded_batches(
     Args:
         data: batches of spikes ``(n_trials, n_bins, n_neurons)``, or of pairs of spikes and
             external inputs ``(n_trials, n_bins, n_external_inputs)``.
-        config: of the model.
-        name: of the argument, for errors.
+        config: configuration of the model.
+        name: name of the argument, for errors.
         n_used: batches that will be read; None: all.
 
     Returns:
@@ -237,8 +237,8 @@ def checked_batch(data: Any, config: LFADSConfig, name: str = "x") -> dict[str, 
     Args:
         data: spikes ``(n_trials, n_bins, n_neurons)``; a pair of them and external inputs
             ``(n_trials, n_bins, n_external_inputs)``; or such a dictionary.
-        config: of the model.
-        name: of the argument, for errors.
+        config: configuration of the model.
+        name: name of the argument, for errors.
 
     Returns:
         ``spikes_btn``, ``external_bte`` (of width 0 if the model has none) and ``weight_b``,
@@ -297,7 +297,7 @@ def joined(data: tf.data.Dataset, name: str = "data", n_used: int | None = None)
     Args:
         data: batches ``(n_trials, n_bins, n_neurons)``, or pairs of such and
             ``(n_trials, n_bins, n_external_inputs)``.
-        name: of the argument, for errors.
+        name: name of the argument, for errors.
         n_used: batches that are read; None: all.
 
     Returns:

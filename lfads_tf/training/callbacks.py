@@ -54,7 +54,7 @@ def say_no_end(n_read: int, n_said: int, name: str, limit: str | None) -> int:
     Args:
         n_read: batches so far.
         n_said: batches at which it was last said.
-        name: of the argument that they are.
+        name: name of the argument that they are.
         limit: the argument that says after how many to stop; None: there is none.
 
     Returns:
@@ -97,7 +97,7 @@ class SmoothedValidation(keras.callbacks.Callback):
     exponential mean of it serves the decisions. It stands before all that read it.
 
     Args:
-        share: of the newest value in the mean.
+        share: share of the newest value in the mean.
 
     Example:
         >>> from types import SimpleNamespace
@@ -206,7 +206,7 @@ class NoEnd(keras.callbacks.Callback):
     """Callback that warns of batches of unknown number that have not ended.
 
     Args:
-        name: of the argument that they are.
+        name: name of the argument that they are.
         limit: the argument that says after how many to stop.
 
     Example:

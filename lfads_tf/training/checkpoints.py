@@ -1,7 +1,7 @@
 """Checkpoints of training: best and last model, and the state to resume from.
 
 A folder holds ``best.keras`` and ``last.keras``, models to load (the same until the warm-up
-of the loss has ended, before which nothing is judged); ``history.csv``, a line an epoch; and
+of the loss has ended, before which nothing is judged); ``history.csv``, a line per epoch; and
 ``state.h5``: weights, optimizer, the memory of the callbacks and the epoch. Everything random
 follows from seed and step, and the order of trials from seed and epoch, so that training
 which goes on from that file equals training that was never broken off. It is written last:
@@ -464,7 +464,7 @@ def settings_of(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
     """Return all settings of an optimizer by name, as a file holds them.
 
     Args:
-        optimizer: of Keras; of one that scales losses also those of the one within.
+        optimizer: Keras optimizer; of one that scales losses also those of the one within.
 
     Example:
         >>> settings = settings_of(keras.optimizers.SGD(0.5, momentum=0.25))
@@ -524,7 +524,7 @@ def read_history(directory: str | os.PathLike[str]) -> dict[str, list[float]]:
         directory: that a :class:`Checkpoint` wrote.
 
     Returns:
-        Lists by name, a number an epoch, NaN where there was none.
+        Lists by name, a number per epoch, NaN where there was none.
 
     Raises:
         FileNotFoundError: the folder holds no history.

@@ -117,8 +117,8 @@ def check_values(spikes_btn: np.ndarray, config: LFADSConfig, name: str) -> None
 
     Args:
         spikes_btn: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
-        config: of the model.
-        name: of the argument, for errors.
+        config: configuration of the model.
+        name: name of the argument, for errors.
 
     Raises:
         ValueError: infinity; less than 0, except under a Gaussian; fractions under a
@@ -153,7 +153,7 @@ def unreachable(spikes_btn: np.ndarray, config: LFADSConfig) -> str | None:
 
     Args:
         spikes_btn: ``(n_trials, n_bins, n_neurons)``, NaN where not observed.
-        config: of the model.
+        config: configuration of the model.
 
     Example:
         >>> config = LFADSConfig(n_neurons=1, n_bins=2, bin_width=0.02)
@@ -188,8 +188,8 @@ def assert_values(batch: Mapping[str, tf.Tensor], config: LFADSConfig, name: str
 
     Args:
         batch: ``spikes_btn`` and ``external_bte``.
-        config: of the model.
-        name: of the argument, for errors.
+        config: configuration of the model.
+        name: name of the argument, for errors.
 
     Raises:
         tf.errors.InvalidArgumentError: as :func:`check_values`, when the graph runs.
@@ -211,8 +211,8 @@ def check_split(session: Session, config: LFADSConfig, name: str) -> None:
 
     Args:
         session: with ``n_encode_neurons`` and ``n_encode_bins``; None: it asks for nothing.
-        config: of the model.
-        name: of the argument, for errors.
+        config: configuration of the model.
+        name: name of the argument, for errors.
 
     Raises:
         ValueError: the model encodes another number of neurons or bins.
@@ -238,7 +238,7 @@ def parts_of(data: Any, name: str) -> tuple[Any, Any]:
 
     Args:
         data: spikes, or a tuple or list of them and external inputs.
-        name: of the argument, for errors.
+        name: name of the argument, for errors.
 
     Raises:
         ValueError: more than two parts.
@@ -393,7 +393,8 @@ def check_rate(optimizer: keras.optimizers.Optimizer) -> None:
     """Raise ``ValueError`` if a learning rate is negative or not finite.
 
     Args:
-        optimizer: of Keras; of one that scales losses, and of several in one, those within.
+        optimizer: Keras optimizer; of one that scales losses, and of several in one, those
+            within.
 
     Example:
         >>> check_rate(keras.optimizers.SGD(-1.0))
@@ -545,8 +546,8 @@ def check_pipeline(
 
     Args:
         data: batches.
-        name: of the argument, for errors.
-        config: of the model.
+        name: name of the argument, for errors.
+        config: configuration of the model.
         end: the argument that says after how many batches of an endless one to stop, if it
             was left out; None: they need not end.
 

@@ -36,7 +36,7 @@ def trial_axis(name: str) -> int:
     """Return the axis of trials, by the end of the name.
 
     Args:
-        name: of an array.
+        name: name of an array.
 
     Example:
         >>> trial_axis("spikes_btn"), trial_axis("inputs_tbu")
@@ -50,7 +50,7 @@ def draw(seed, config: LFADSConfig, n_trials, *, training: bool) -> dict[str, tf
 
     Args:
         seed: a pair of integers.
-        config: of the model.
+        config: configuration of the model.
         n_trials: trials in the batch.
         training: whether units are dropped.
 

@@ -35,7 +35,7 @@ def write(
     """Write the state of a run to a new file, as it is.
 
     Args:
-        path: of the file, at which nothing is.
+        path: path of the file, at which nothing is.
         lists: arrays by name.
         epoch: the last one.
         stopped: whether training had finished.

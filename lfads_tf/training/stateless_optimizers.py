@@ -38,7 +38,7 @@ def settings(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any]) ->
     """Return what the steps of an optimizer depend on, the values of its variables apart.
 
     Args:
-        optimizer: of Keras.
+        optimizer: Keras optimizer.
         variables: that it updates.
 
     Returns:

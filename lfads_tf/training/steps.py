@@ -62,7 +62,7 @@ def make_shards(
 
     Args:
         batch: of :func:`lfads_tf.training.batches.checked_batch`.
-        config: of the model.
+        config: configuration of the model.
         step: of training, from which the noise follows; in validation 0, so that each
             validation meets the same noise.
         training: with augmentation and dropout.
@@ -188,7 +188,7 @@ def over_shards(
 
     Args:
         run: of :func:`loss_and_gradients` or :func:`loss_only`.
-        weights: of the network.
+        weights: weights of the network.
         shards: of :func:`make_shards`.
         scalars: by the names of :data:`SCALARS`.
         warm_up: share of the weights of KL and L2, 0 to 1.
@@ -241,7 +241,7 @@ def update(
     It returns the norm before it was bounded.
 
     Args:
-        optimizer: of Keras, built for the variables before the first call.
+        optimizer: Keras optimizer, built for the variables before the first call.
         variables: that are updated, in the order of the gradients.
         compiled: by XLA.
         network: whose trained weights the variables are. Models of the same structure then
@@ -305,8 +305,8 @@ def first_bad_part(parts: Mapping[str, tf.Tensor], norm, rate=0.0):
 
     Args:
         parts: by the names of :data:`PARTS`.
-        norm: of the gradient.
-        rate: of learning.
+        norm: norm of the gradient.
+        rate: rate of learning.
 
     Example:
         >>> parts = dict.fromkeys(PARTS, tf.zeros(())) | {"l2": tf.constant(float("nan"))}

@@ -42,8 +42,8 @@ def as_arrays(
             n_neurons)`` or a list of trials, which are padded with NaN as
             :meth:`Session.from_arrays` pads them, or a pair of spikes and external inputs;
             of several, those or some of them.
-        config: of the model.
-        name: of the argument, for errors.
+        config: configuration of the model.
+        name: name of the argument, for errors.
         training: choose the samples that are left out of it, and warn of silent neurons.
         session_weights: see :func:`trial_weights`.
 
@@ -104,8 +104,8 @@ def arrays_of_session(
     Args:
         data: as of :func:`as_arrays`, of one session; where the model knows several, a
             :class:`~lfads_tf.Session`.
-        config: of the model.
-        name: of the argument, for errors.
+        config: configuration of the model.
+        name: name of the argument, for errors.
         encoded_only: accept arrays of only those bins and neurons that are encoded; the
             rest is then unobserved.
 

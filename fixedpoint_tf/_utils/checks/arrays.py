@@ -71,7 +71,7 @@ def as_numbers(
         dtype: of the array; None keeps the type that it has. Complex numbers are right only
             where it is a complex type.
         n_axes: the numbers of axes allowed, and then not empty; None: any shape.
-        sizes: of some axes.
+        sizes: sizes of some axes.
         shape: the shape expected, in words.
         empty: no elements are right, too.
         finite: NaN and infinity are wrong.
@@ -235,7 +235,7 @@ def checked_array(
     """Return an array of a type, with axes whose sizes agree with known ones.
 
     Args:
-        name: of the argument, for the message.
+        name: name of the argument, for the message.
         value: anything that ``np.asarray`` takes.
         axes: the names of the axes, such as ``("n", "n_states")``.
         dtype: the type wanted; only conversions within a kind are made, so that neither

@@ -185,7 +185,7 @@ def check_index(value: Any, argument: str, n: int, of: str, *, negative: bool = 
         negative: numbers below 0 count from the end.
 
     Raises:
-        ArgumentTypeError: no whole number.
+        ArgumentTypeError: not a whole number.
         ArgumentIndexError: none of them; an ``IndexError`` and a ``ValueError``.
 
     Example:

@@ -212,7 +212,7 @@ def check_axes(
         ax: what was passed: one object, or with ``n`` that many in a list or grid.
         argument: its name.
         n: how many; None: the object itself.
-        projection: of the axes, such as ``"3d"`` or ``"rectilinear"``; None: any.
+        projection: projection of the axes, such as ``"3d"`` or ``"rectilinear"``; None: any.
 
     Raises:
         ArgumentTypeError: no axes.

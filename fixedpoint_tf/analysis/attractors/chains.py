@@ -47,7 +47,7 @@ class Chain:
         rows: ``(n,)``, the points in their order along it.
         path: ``(n_nodes, n_states)``, states along it; of a ring the last is not the first.
         closed: whether it is a ring.
-        largest_speed: of the states along it.
+        largest_speed: largest speed of the states along it.
         return_time: the longest time constant at its points of any mode but one.
     """
 

@@ -174,7 +174,7 @@ class OrderedCurve:
     Attributes:
         coordinate: ``(n,)``, arc length at each point, from 0.
         tangent: ``(n, n_states)``, unit vectors towards higher coordinates.
-        length: of the whole curve, of a ring with the closing piece.
+        length: length of the whole curve, of a ring with the closing piece.
         closing_gap: distance between the two ends of the line.
         may_close: whether the ends are as near as neighbours: a ring, for geometry.
         gap_ratio: the largest gap over the median gap (of a ring, the closing one too).

@@ -65,7 +65,7 @@ def sample_slow_states(
             By default 10 steps, or 10 times the fastest time constant at the states.
         dt: length of a step, for a continuous system; by default a quarter of the fastest
             rate at the states.
-        seed: of the choice among more than 20,000 states.
+        seed: seed of the choice among more than 20,000 states.
         verbose: show a bar.
 
     Returns:

@@ -85,7 +85,7 @@ def certify(
         n_directions: above 8, the number of samples grows in proportion (sampled systems
             only).
         safety: factor on the largest change that samples meet, at least 1.
-        seed: of the samples.
+        seed: seed of the samples.
         verbose: show a progress bar.
 
     Returns:

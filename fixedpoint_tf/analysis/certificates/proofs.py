@@ -67,7 +67,7 @@ class Prover:
     Args:
         system: the system.
         rng: source of the directions of samples.
-        n_directions: of samples, for a system without a closed form.
+        n_directions: number of directions of samples, for a system without a closed form.
         safety: factor on what was sampled.
         precision: the floating type in which the system computes.
         scale: size of the states in question, for states at zero.

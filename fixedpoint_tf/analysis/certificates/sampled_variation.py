@@ -69,12 +69,12 @@ def jacobian_variation(
     """Return the largest change of the Jacobian over places beside each point.
 
     Args:
-        jacobian: of rows of states and inputs.
+        jacobian: Jacobian of rows of states and inputs.
         inverses: ``A``, ``(n, d, d)``.
         x: centres, ``(n, d)``.
         u: inputs, ``(n, n_inputs)``.
         at_centre: Jacobians at the centres, ``(n, d, d)``.
-        offsets: of the places, ``(n, m, d)``.
+        offsets: offsets of the places, ``(n, m, d)``.
 
     Returns:
         The largest ``|A (J(x + d) - J(x))|`` and the largest ``|A (J(x + d) - J(x))| / |d|``,

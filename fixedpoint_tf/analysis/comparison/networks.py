@@ -99,7 +99,7 @@ class Comparison(Result):
     """Measures of several networks, one row each, with NaN where not measured.
 
     Attributes:
-        labels: of the networks.
+        labels: labels of the networks.
         measures: names of the columns.
         values: ``(n_networks, n_measures)``.
         seconds: ``(n_networks,)``, of each search.

@@ -74,7 +74,7 @@ def estimate_coverage(
             fixed points of cells in closed form are certified, for a lower bound of their
             number. ``finder.estimate_coverage`` passes its own.
         of: ``"fixed"``: fixed points only; ``"all"``: slow points too.
-        confidence: of the upper bounds.
+        confidence: confidence level of the upper bounds.
         seed: seed of the random half of the starts that is held out.
 
     Returns:

@@ -54,7 +54,7 @@ class Coverage(Result):
         counts: ``(n_points,)`` int, starts that ended in each.
         condition: ``(n_points,)`` int, row of ``inputs``.
         member: ``(n_starts,)`` int, the point of each start; -1 elsewhere, -2 no point.
-        confidence: of the bounds.
+        confidence: confidence level of the bounds.
         of: ``"fixed"`` or ``"all"``, the points asked for.
         n_otherwise: ``(n_conditions,)`` int, points that are known and no start led to.
         interrupted: whether Ctrl-C ended the proofs early: ``n_points_lower`` counts what

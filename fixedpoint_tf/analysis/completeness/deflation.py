@@ -75,9 +75,9 @@ def search_deflated(
         length: the distance up to which a known point pushes; default: a tenth to a half of
             the median distance between neighbours among them, another for each start; of a
             single point, a tenth to ten times the spread of the starts.
-        max_rounds: of the search.
+        max_rounds: largest number of rounds of the search.
         max_iters: iterations of each method.
-        seed: of the starts.
+        seed: seed of the starts.
         verbose: show a progress bar.
 
     Returns:

@@ -82,7 +82,7 @@ def continue_branches(
             the points and of their change along the path; a size from 0.1 to 10 counts as 1.
         max_step: the longest step. No interval between two points is much longer.
         min_step: step length below which a branch ends.
-        max_points: of one branch in each direction.
+        max_points: largest number of points of one branch in each direction.
         bounds: ``(lower, upper)``, numbers or ``(n_states,)``: a branch that leaves them
             ends. By default the box that holds all fixed points of the system, where it is
             known: -1 to 1 for units of tanh.

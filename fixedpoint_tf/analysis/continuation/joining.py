@@ -38,10 +38,10 @@ def both_ways(
     """Follow the curve from points on it in two directions.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         z: ``(n, n_states + 1)``.
         forward: ``(n, n_states + 1)``, unit tangents of the one direction.
-        backward: of the other; NaN where there is none.
+        backward: unit tangents of the other; NaN where there is none.
         steps: lengths and limits.
         report: called with the number of points that were added.
         at_border: ``(n,)`` bool, points at a border of smooth pieces.

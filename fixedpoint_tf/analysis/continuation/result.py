@@ -93,7 +93,7 @@ class Branches(Result):
         bifurcation_types: type of each, of :class:`fixedpoint_tf.analysis.BifurcationType`.
         bifurcation_places: ``(n_bifurcations, 2)`` int, branch and the point of it after
             which the bifurcation lies.
-        bifurcation_s: one row a bifurcation: its place along the path;
+        bifurcation_s: one row per bifurcation: its place along the path;
         bifurcation_inputs: its input;
         bifurcation_states: its state;
         bifurcation_eigenvalues: the eigenvalue that crosses there.

@@ -1,7 +1,7 @@
 """Oscillations: periodic orbits, closed invariant curves and limit cycles.
 
 A discrete-time network can oscillate in two ways. On an exact cycle of period k every k-th
-state is the same. On a closed invariant curve the period is no whole number of steps, no
+state is the same. On a closed invariant curve the period is not a whole number of steps, no
 state ever comes back exactly, and a search for ``F^k(x) = x`` finds nothing: networks
 trained to make sine waves are mostly of this kind.
 

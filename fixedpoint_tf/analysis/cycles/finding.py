@@ -79,7 +79,7 @@ def find_cycles(
         tol_unique: cycles nearer than this, relative to their extent, are one and the
             same; shifted phases always are, and so are the cycles of a family that fills a
             curve.
-        seed: of the first tangent vectors and of the places where unstable cycles of a
+        seed: seed of the first tangent vectors and of the places where unstable cycles of a
             continuous system are sought.
         verbose: show a bar, and what is being done.
 

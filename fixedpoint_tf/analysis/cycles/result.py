@@ -313,12 +313,12 @@ class Cycles(Result):
         """Draw the cycles in two dimensions, with fixed points where given.
 
         Stable cycles are solid and unstable ones dashed. Exact cycles of a discrete system are
-        drawn as points, joined by thin lines in the order in which they are gone through:
-        there is nothing between them. Where a cycle goes round several times before it repeats,
-        its points are joined around instead. For several closed curves that are visited in turn
-        each is drawn by itself. The axes are the first two principal components of all
-        that is drawn; a system of two units is drawn in its own coordinates, and one of one
-        unit over the steps of a cycle, from its greatest value on. Where no cycle was found,
+        drawn as points, joined by thin lines in the order in which they are visited; the lines
+        are not part of the cycle. If a cycle goes round several times before it repeats, points
+        that are neighbours around it are joined instead. Closed curves that are visited in turn
+        are drawn separately. The axes are the first two principal components of all that is
+        drawn; a system of two units is drawn in its own coordinates, and a system of one unit
+        against the steps of a cycle, beginning at its greatest value. Where no cycle was found,
         the axes say so, and list the outcomes of the starts.
 
         Args:

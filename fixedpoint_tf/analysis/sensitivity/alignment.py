@@ -88,7 +88,7 @@ class Sensitivity(Result):
             ``nonnormality.peak_amplification``.
         peak_time: ``(n,)``, time of that peak, in steps or in units of ``dt``.
         time: ``"discrete"`` or ``"continuous"``.
-        input_names: of the inputs, for figures.
+        input_names: names of the inputs, for figures.
         interrupted: whether the call was interrupted; what was left out is NaN.
 
     Example:

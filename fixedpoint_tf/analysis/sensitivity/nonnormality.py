@@ -1,6 +1,6 @@
 r"""Non-normality of a Jacobian, and its transient amplification.
 
-The eigenvalues of a matrix say what becomes of a perturbation in the end. Where its
+The eigenvalues of a matrix give the final growth or decay of a perturbation. Where its
 eigenvectors are not orthogonal, the perturbation may first grow, by a factor that the
 eigenvalues do not show (Trefethen & Embree 2005, "Spectra and Pseudospectra"; Ganguli, Huh
 & Sompolinsky 2008, PNAS 105:18970-18975, for memory in networks).

@@ -173,7 +173,7 @@ def linear_error(
         distances: ``(n_distances,)`` positive; default: 13 from 1e-3 to 1, evenly spaced
             in their logarithm.
         n_steps: number of steps.
-        seed: of the directions, which are the same at every point.
+        seed: seed of the directions, which are the same at every point.
         n_directions: number of directions, uniform on the sphere.
         directions: ``(n_directions, n_states)``, directions to use instead of random ones, of
             any length but zero: for example those in which trajectories move, since in many

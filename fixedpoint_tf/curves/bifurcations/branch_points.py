@@ -53,7 +53,7 @@ def refine(curve: Curve, z: np.ndarray, piece: int) -> np.ndarray:
     components on a space of m + 1 dimensions, and all their gradients vanish there.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         z: ``(n_states + 1,)``, within about 1e-3 of the branch point.
         piece: of the path, beyond whose corners it goes straight on.
 

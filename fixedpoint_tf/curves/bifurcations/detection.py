@@ -60,7 +60,7 @@ def detect(
     """Return all bifurcations of branches, localised.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         branches: of each ``z``, ``t``, sign of the bordered determinant, eigenvalues.
         passed_over: branch and first point of intervals in which nothing is sought.
 

@@ -49,7 +49,7 @@ def border_event(t, sign, values, time: str) -> BifurcationType | None:
 
     Args:
         t: tangents on the side that it comes from and on the other.
-        sign: of the bordered determinant on both.
+        sign: sign of the bordered determinant on both.
         values: eigenvalues on both.
         time: ``"discrete"`` or ``"continuous"``.
 
@@ -89,7 +89,7 @@ class Interval:
         span: length of that whole interval.
         z: ``(2, n_states + 1)``.
         up: whether s rises at each end.
-        sign: of the bordered determinant at each end.
+        sign: sign of the bordered determinant at each end.
         values: ``(2, n_states)``, eigenvalues.
         holds: ``"pair"``, ``"multiple bifurcation"``, or empty where signs tell.
     """
@@ -171,7 +171,7 @@ def separate(curve: Curve, given: list[Interval]) -> list[Interval]:
     bifurcation; a complex pair always crosses together.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         given: intervals with a change of the number of unstable modes by two or more.
 
     Returns:

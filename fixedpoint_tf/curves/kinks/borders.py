@@ -70,7 +70,7 @@ def crosses(
     the step, which is 0 from one point of the curve to another.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         begin: ``(n, n_states + 1)``, on the curve.
         finish: the same shape.
         piece: ``(n,)`` int, of the path.
@@ -112,7 +112,7 @@ def first_jump(curve: Curve, z, t, low, high, piece) -> np.ndarray:
     """Locate the first jump of the derivative on lines.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         z: ``(n, n_states + 1)``, where the lines begin.
         t: ``(n, n_states + 1)``, unit vectors along them.
         low: ``(n,)``, length from where on jumps count.
@@ -178,7 +178,7 @@ def next_borders(
     from this side by ever shorter steps.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         z: ``(n, n_states + 1)``, on the curve.
         t: ``(n, n_states + 1)``, unit tangents.
         reach: ``(n,)``, how far to look.

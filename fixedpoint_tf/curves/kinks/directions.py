@@ -103,11 +103,11 @@ def ways(
     """Return all ways along which branches leave a point of the curve.
 
     Args:
-        curve: of fixed points.
+        curve: curve of fixed points.
         z: ``(n_states + 1,)``, on the curve.
         piece: of the path; at a corner of it None, for the piece that each way leads into.
         along: unit tangent by which the point was reached.
-        seed: of the directions in which pieces are looked for.
+        seed: seed of the directions in which pieces are looked for.
 
     Returns:
         Distinct ways; with one threshold at the point, two. Among the pieces that meet where

@@ -139,7 +139,7 @@ def release(
 
     Args:
         search: a search.
-        numbers: of the new points among its ends.
+        numbers: numbers of the new points among its ends.
         only_isolated: leave out what is one of a continuum.
     """
     numbers = numbers[~search.ends.singular[numbers]][:N_RELEASED]

@@ -52,7 +52,7 @@ def signed_permutations(couplings: Couplings, u: np.ndarray) -> list[SignedPermu
     """Find signed permutations of the units that seem to commute with a network.
 
     Args:
-        couplings: what the units feed each other.
+        couplings: couplings between the units.
         u: the constant input, ``(n_inputs,)``.
 
     Returns:
@@ -104,7 +104,7 @@ class _Graph:
     """Units as nodes, once with each sign where the activation is odd.
 
     Args:
-        couplings: what the units feed each other.
+        couplings: couplings between the units.
         offset: what enters each gate besides, ``(n_offsets, n_gates, n)``.
     """
 

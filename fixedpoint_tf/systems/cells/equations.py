@@ -182,13 +182,13 @@ class CellEquations(abc.ABC):
         return None
 
     def couplings(self, w: Any) -> Couplings | None:
-        """Return what the units feed each other, from which blocks and symmetries are read.
+        """Return the couplings between units, which show independent blocks and symmetries.
 
         Args:
             w: weights, arrays in double precision.
 
         Returns:
-            None where the equations do not tell.
+            None where the equations do not determine them.
         """
         return None
 

@@ -157,7 +157,7 @@ def closed_form(cell: Any) -> tuple[CellEquations, Callable[[str], Any]] | None:
 
     Returns:
         The equations and ``dtype name -> weights``, or None where the class is unknown or
-        its equations do not describe this cell (an activation of one's own).
+        its equations do not describe this cell (such as a custom activation).
 
     Example:
         >>> import keras

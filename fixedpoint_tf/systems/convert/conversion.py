@@ -146,13 +146,13 @@ def as_system(
 
 
 def system_of(system: Any) -> DynamicalSystem:
-    """Return the system that a question is asked about, made of what it is at need.
+    """Return a dynamical system, converted from a network where it is not one yet.
 
     Args:
         system: what :func:`as_system` takes by itself.
 
     Raises:
-        TypeError, ValueError: it is none; the error names ``system``.
+        TypeError, ValueError: it cannot be converted; the error names ``system``.
 
     Example:
         >>> system_of(lambda h, u: h)

@@ -30,7 +30,7 @@ def central_differences(
         function: maps ``(2 k n, k)`` to ``(2 k n, d)``, each row by itself; the rows of one
             ``x`` follow each other.
         x: ``(n, k)``.
-        length: of the step along each coordinate, ``(n, k)``.
+        length: length of the step along each coordinate, ``(n, k)``.
 
     Returns:
         ``(n, d, k)``.

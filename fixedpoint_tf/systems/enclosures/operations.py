@@ -52,7 +52,7 @@ class Quantity:
 
     Attributes:
         form: the entries, one behind another.
-        shape: of the result.
+        shape: shape of the result.
         cut: ``("Minimum" or "Maximum", of what, with which number)`` where it is one.
     """
 

@@ -49,7 +49,7 @@ def side_states(
         x: states, ``(n, n_states)``.
         radius: ``(n,)`` or a number, distance of the pairs, in the units of the states.
         n_directions: number of pairs.
-        seed: of the random directions, which are the same for every state.
+        seed: seed of the random directions, which are the same for every state.
         unit: ``(n_states,)``, unit of each state in which the distance is measured.
 
     Returns:
@@ -92,7 +92,7 @@ def sides_at(
             It must be well above the rounding of the states, and small enough that a smooth
             Jacobian changes by far less than a thousandth of itself within it.
         n_directions: pairs of opposite directions that are looked at.
-        seed: of the random directions.
+        seed: seed of the random directions.
         unit: ``(n_states,)``, unit of each state in which the radius is measured and
             Jacobians are compared; default: the same for all.
         only_beside: leave out the Jacobian at the state itself, which at a kink may be that
@@ -156,7 +156,7 @@ def near_kink(
         u: inputs, ``(n, n_inputs)``.
         radius: as in :func:`sides_at`.
         n_directions: pairs of opposite directions that are looked at.
-        seed: of the random directions.
+        seed: seed of the random directions.
 
     Returns:
         ``(n,)`` boolean.

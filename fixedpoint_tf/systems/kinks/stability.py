@@ -64,7 +64,7 @@ def settle_at_kinks(
         jacobians: by the states, ``(n, n_states, n_states)``, changed in place.
         input_jacobians: by the inputs, ``(n, n_states, n_inputs)``, changed in place.
         fixed: ``(n,)`` boolean, which are fixed points.
-        size: of the states, ``(n,)``, in these units, to which rounding is relative.
+        size: size of the states, ``(n,)``, in these units, to which rounding is relative.
         located: ``(n,)``, within which distance the points are known, in these units.
         unit: ``(n_states,)``, unit of each state; default: the same for all.
         eps: relative rounding of the network.
@@ -157,7 +157,7 @@ def growth_at_kink(
         sides: Jacobians of the sides of each point, ``(k, n_states, n_states)``.
         unit: ``(n_states,)``, unit of each state in which directions and the radius are
             measured; default: the same for all.
-        seed: of the directions.
+        seed: seed of the directions.
 
     Returns:
         The growth per step (continuous time: the rate) of the directions that grow the fastest,

@@ -73,7 +73,7 @@ class Place(NamedTuple):
         path: how a user would write it, such as ``cell.gains[0]``.
         container: a dict, list, tuple or cell of a closure; None where nothing else could
             stand in its place, such as the function of a method.
-        key: of the value in it.
+        key: key of the value in it.
         value: what it holds now, ABSENT where it holds none.
     """
 

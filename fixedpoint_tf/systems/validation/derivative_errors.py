@@ -63,7 +63,7 @@ def listed(names: list[str]) -> str:
     """Join the first six names of units, and say how many more there are.
 
     Args:
-        names: of units.
+        names: names of units.
 
     Example:
         >>> listed([f"h[{i}]" for i in range(8)])
@@ -78,7 +78,7 @@ def unit_name(system: DynamicalSystem, index: int) -> str:
 
     Args:
         system: the network.
-        index: of the coordinate.
+        index: index of the coordinate.
 
     Example:
         >>> from fixedpoint_tf import as_system

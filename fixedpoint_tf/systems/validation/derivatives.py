@@ -47,7 +47,7 @@ def check_derivatives(system: DynamicalSystem, seed: int = 0) -> None:
 
     Args:
         system: what is checked.
-        seed: of the states, inputs and directions.
+        seed: seed of the states, inputs and directions.
 
     Raises:
         ValueError: which unit's derivative is wrong.
@@ -98,7 +98,7 @@ def check_jacobian(
             default: the root of their mean square.
         unit: ``(n_states,)``, unit of each state in which that size is measured; default: the
             same for all.
-        seed: of the directions.
+        seed: seed of the directions.
 
     Returns:
         The units whose derivatives are wrong, each with one entry of the Jacobian; none

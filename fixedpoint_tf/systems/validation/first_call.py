@@ -26,7 +26,7 @@ def check_numbers(system: DynamicalSystem, seed: int = 0) -> None:
 
     Args:
         system: what is tried.
-        seed: of the states and inputs.
+        seed: seed of the states and inputs.
 
     Raises:
         ValueError: naming the units that are never numbers.

@@ -44,7 +44,7 @@ def check_ball_bounds(system: DynamicalSystem, each: Sequence[Bounds], seed: int
     Args:
         system: with a closed form.
         each: bounds of its new states within balls, all of which must hold.
-        seed: of the states, inputs and directions.
+        seed: seed of the states, inputs and directions.
 
     Raises:
         ValueError: which unit exceeds which bound.

@@ -32,7 +32,8 @@ class CrossValidated(NamedTuple):
 
     Attributes:
         predictions: of the shape of the targets, each trial's by the decoder of its fold.
-        r_squared: of all predictions together, pooled over the dimensions of behaviour.
+        r_squared: R^2 of all predictions together, pooled over the dimensions of
+            behaviour.
         folds: their names, ``(n_folds,)``.
         fold_r_squared: of each fold's predictions alone, ``(n_folds,)``.
         decoders: of each fold, fitted and chosen without its trials.
@@ -56,7 +57,7 @@ class BetweenSessions(NamedTuple):
     """Decoding of each session by the decoder of another.
 
     Attributes:
-        names: of the sessions, in the order of the matrix.
+        names: names of the sessions, in the order of the matrix.
         r_squared: ``(n_sessions, n_sessions)``: fitted to the row's session, tested on the
             column's; on the diagonal, cross-validated within the session.
 
@@ -132,7 +133,7 @@ def cross_validate(
             of :func:`folds_by_trial` or :func:`folds_by_condition`.
         inner_folds: number of random parts of the training trials by which lag and penalty are
             chosen; None: by their folds.
-        seed: of random folds.
+        seed: seed of random folds.
 
     Returns:
         Predictions, R^2 and the decoders. Predictions are NaN where a feature is; these
@@ -197,7 +198,7 @@ def decode_between_sessions(
             features and of targets.
         decoder: as for :func:`cross_validate`.
         folds: within a session: their number.
-        seed: of random folds.
+        seed: seed of random folds.
 
     Returns:
         Names and the matrix of R^2.

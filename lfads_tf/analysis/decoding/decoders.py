@@ -57,7 +57,7 @@ class DecodingMethod:
             rows: rates ``(n_samples, n_features)``.
             targets: ``(n_samples, n_targets)``.
             settings: one dictionary of parameters for each fit.
-            seed: of regressors that draw random numbers.
+            seed: seed of regressors that draw random numbers.
         """
         raise NotImplementedError
 
@@ -99,7 +99,7 @@ class Ridge(_Regularised):
         lags: in bins, by which behaviour follows the rates, to choose from. With lag 2 the
             rates of bin ``t`` tell the behaviour of bin ``t + 2``; a negative lag uses later
             rates.
-        penalties: to choose from.
+        penalties: candidate penalties.
 
     Example:
         >>> import numpy as np
@@ -125,8 +125,8 @@ class Wiener(Ridge):
     learns its own smoothing. With ``n_lags=0`` it is :class:`Ridge`.
 
     Attributes:
-        lags: of the latest bin, to choose from.
-        penalties: to choose from.
+        lags: candidate lags of the latest bin.
+        penalties: candidate penalties.
         n_lags: number of earlier bins beside the latest.
 
     Example:
@@ -173,7 +173,7 @@ class OptimalLinear(_Regularised):
     of the tuning.
 
     Attributes:
-        lags: to choose from, as for :class:`Ridge`.
+        lags: candidate lags, as for :class:`Ridge`.
         shrinkages: shares of the noise covariances that are dropped, to choose from.
 
     Example:
@@ -204,7 +204,7 @@ class Kalman(_Regularised):
     predicts from its dynamics where rates are NaN.
 
     Attributes:
-        lags: to choose from, as for :class:`Ridge`.
+        lags: candidate lags, as for :class:`Ridge`.
         shrinkages: shares of the covariances of the observation's noise that are dropped, to
             choose from.
 

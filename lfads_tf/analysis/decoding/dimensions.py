@@ -105,7 +105,7 @@ def decode_over_dimensions(
             only chooses lag and penalty among them.
         dimensions: numbers of components; those above the number of features are left out,
             and that number is added.
-        seed: of random folds.
+        seed: seed of random folds.
 
     Returns:
         R^2 of each number and fold; of ``test``, a single fold.

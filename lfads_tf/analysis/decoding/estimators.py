@@ -102,8 +102,8 @@ class _LinearRegressor(_Regressor):
 class RidgeRegressor(_LinearRegressor):
     """Ridge regression with a penalty in units of the features' own variance.
 
-    As :class:`Ridge`, for one penalty. It means the same for any number of
-    samples and any scale of the features, unlike ``alpha`` of scikit-learn's ``Ridge``.
+    Like :class:`Ridge`, with one penalty. The same penalty has the same effect for any number
+    of samples and any scale of the features, unlike ``alpha`` of scikit-learn's ``Ridge``.
 
     Args:
         penalty: at least 0.
@@ -128,7 +128,7 @@ class RidgeRegressor(_LinearRegressor):
 class OptimalLinearRegressor(_LinearRegressor):
     """The optimal linear estimator of Salinas & Abbott.
 
-    As :class:`OptimalLinear`, for one shrinkage.
+    Like :class:`OptimalLinear`, with one shrinkage.
 
     Args:
         shrinkage: 0 to 1, the share of the noise covariances that is dropped.

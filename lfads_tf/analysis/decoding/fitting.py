@@ -24,7 +24,7 @@ class FittedDecoder(NamedTuple):
         lagged: the fitted :class:`Lags`.
         regressor: the fitted regressor that reads the lagged features.
         lag: the chosen lag, in bins.
-        parameters: of the regressor, as they were chosen.
+        parameters: parameters of the regressor, as they were chosen.
         n_targets: dimensions of behaviour.
 
     Example:
@@ -113,12 +113,12 @@ def fit_decoder(
 ) -> FittedDecoder:
     """Fit a decoder, with lag and penalty chosen by cross-validation.
 
-    The best has the least squared error, summed over bins and over dimensions of behaviour
-    in their own units, on the trials of each fold in turn. The trials passed here are the
-    training trials: what is to be held out has no part in the choice.
+    Chosen are the lag and penalty with the least squared error on the trials of each fold in
+    turn, summed over bins and over dimensions of behaviour in their own units. Pass only
+    training trials: test trials must have no part in the choice.
 
-    Lags do not reach across the edges of a trial; what stands there is the mean of the
-    training trials (:class:`Lags`).
+    Lags do not reach across the edges of a trial; bins beyond an edge are filled with the mean
+    of the training trials (:class:`Lags`).
 
     Args:
         decoder: :class:`Ridge`, :class:`Wiener`, :class:`OptimalLinear`, :class:`Kalman`, or
@@ -129,15 +129,15 @@ def fit_decoder(
         targets: ``(n_trials, n_bins, n_targets)``, such as force or velocity, or
             ``(n_samples, n_targets)``; NaN where nothing was observed. A sample with NaN in
             features or targets is left out.
-        folds: of the choice: a number, or the fold of each trial, ``(n_trials,)``. Where
+        folds: folds for the choice: a number, or the fold of each trial, ``(n_trials,)``. Where
             there is a single lag and a single setting nothing is chosen.
-        seed: of random folds, and of a regressor whose ``random_state`` is none.
+        seed: seed of random folds, and of a regressor whose ``random_state`` is None.
 
     Returns:
         The decoder fitted to all trials given, with the lag and penalty chosen.
 
     Raises:
-        TypeError: ``decoder`` is none.
+        TypeError: ``decoder`` is not a decoder.
         ValueError: shapes that do not fit, too few trials.
 
     Example:

@@ -32,10 +32,10 @@ def folds_by_trial(
     Trials without one (NaN, None) are spread alike.
 
     Args:
-        n_trials: to divide.
+        n_trials: number of trials to divide.
         n_folds: at least 2.
-        conditions: of the trials, ``(n_trials,)``.
-        seed: of the draw.
+        conditions: conditions of the trials, ``(n_trials,)``.
+        seed: seed of the draw.
 
     Returns:
         The fold of each trial, ``(n_trials,)``, 0 to ``n_folds - 1``.
@@ -75,7 +75,7 @@ def folds_by_condition(conditions: Any) -> np.ndarray:
     mean, the relation of rates and behaviour must carry over.
 
     Args:
-        conditions: of the trials, ``(n_trials,)``.
+        conditions: conditions of the trials, ``(n_trials,)``.
 
     Returns:
         The fold of each trial, ``(n_trials,)``, conditions numbered in their sorted order.
@@ -108,9 +108,9 @@ def folds_by_splitter(
 
     Args:
         splitter: that holds out each trial once.
-        n_trials: to divide.
-        conditions: of the trials, ``(n_trials,)``, for a splitter that spreads them.
-        groups: of the trials, ``(n_trials,)``, such as blocks, to be held out together.
+        n_trials: number of trials to divide.
+        conditions: conditions of the trials, ``(n_trials,)``, for a splitter that spreads them.
+        groups: groups of the trials, ``(n_trials,)``, such as blocks, to be held out together.
 
     Returns:
         The fold of each trial, ``(n_trials,)``, in the splitter's order.

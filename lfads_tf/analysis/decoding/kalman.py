@@ -53,7 +53,7 @@ class KalmanFilter(NamedTuple):
         Args:
             features: ``(n_trials, n_bins, n_features)``. Where one is NaN the filter goes on
                 by the transition alone.
-            name: of the features, for errors.
+            name: name of the features, for errors.
 
         Returns:
             ``(n_trials, n_bins, n_targets)``.

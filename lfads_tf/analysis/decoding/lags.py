@@ -51,7 +51,7 @@ class Lags(TransformerMixin, BaseEstimator):
         self.keep_trials = keep_trials
 
     def fit(self, X: Any, y: Any = None) -> Lags:
-        """Take the mean of each feature.
+        """Compute the mean of each feature, which fills bins beyond the edges of trials.
 
         Args:
             X: ``(n_trials, n_bins, n_features)``; also ``(n_samples, n_features)`` where the
@@ -59,8 +59,8 @@ class Lags(TransformerMixin, BaseEstimator):
             y: ignored.
 
         Raises:
-            TypeError: a lag that is no whole number.
-            ValueError: no trials, but a lag; infinity.
+            TypeError: a lag that is not an integer.
+            ValueError: a lag for data without trials, or infinity.
         """
         lags = check_lags(self.lags)
         checks.check_switch(self.keep_trials, "keep_trials")

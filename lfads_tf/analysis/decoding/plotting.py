@@ -37,7 +37,7 @@ def plot_over_dimensions(
         results: of :func:`decode_over_dimensions` by name.
         levels: R^2 of other decoders by name, as dotted lines, such as that of a Wiener
             filter on all spikes.
-        ax: to draw in.
+        ax: axes to draw in.
 
     Returns:
         The figure and the axes.
@@ -113,12 +113,12 @@ def plot_decoded(
     Args:
         targets: measured, ``(n_trials, n_bins, n_targets)``.
         predictions: of the same shape, by name.
-        bin_width: in seconds.
-        trials: to draw, one per column; by default four, evenly over the data.
-        dimensions: of behaviour, one a row; by default the first three.
-        names: of all dimensions of behaviour, with their units.
+        bin_width: width of a bin in seconds.
+        trials: trials to draw, one per column; by default four, evenly over the data.
+        dimensions: dimensions of behaviour, one a row; by default the first three.
+        names: names of all dimensions of behaviour, with their units.
         start: time of the first bin's beginning in seconds.
-        axes: to draw in, row by row.
+        axes: axes to draw in, row by row.
 
     Returns:
         The figure and the axes, ``(n_drawn_dimensions, n_drawn_trials)``.

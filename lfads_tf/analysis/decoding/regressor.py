@@ -36,7 +36,7 @@ class Regressor(DecodingMethod):
             that begins with :class:`Lags` sees the bins that these name, each
             ``lag`` bins earlier. It is copied, not fitted. One of a single target is fitted
             to each dimension of behaviour.
-        lags: to choose from.
+        lags: candidate lags.
         grid: values to choose from, by the regressor's parameters.
 
     Example:

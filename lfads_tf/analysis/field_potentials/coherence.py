@@ -82,7 +82,7 @@ class Coherence(NamedTuple):
             level: probability that independent signals stay below the chance level at one
                 frequency.
             with_phase: whether to draw the phase.
-            axes: to draw in: two, or one without the phase.
+            axes: axes to draw in: two, or one without the phase.
 
         Returns:
             The figure and the axes, ``(2,)`` or ``(1,)``.
@@ -120,7 +120,7 @@ def coherence(
     Args:
         rates: ``(n_trials, n_bins, n_neurons)``, or ``(n_trials, n_bins)`` for one signal.
         lfp: ``(n_trials, n_bins)``.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         half_bandwidth: W of the tapers in Hz, at least one cycle a trial; of T seconds a trial
             K is ``2 T W - 1``, rounded down. 2 cycles per trial by default: 3 tapers.
 

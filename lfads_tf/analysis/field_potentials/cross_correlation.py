@@ -36,7 +36,7 @@ class CrossCorrelation(NamedTuple):
             rates follow the field potential.
         correlation: ``(n_lags,)``, or ``(n_lags, n_neurons)`` for several neurons; NaN where
             the rates or the potential never vary within a trial.
-        shuffled: the same with the potentials dealt out to the trials at random,
+        shuffled: the same with the potentials assigned to trials at random,
             ``(n_shuffles, n_lags)`` or ``(n_shuffles, n_lags, n_neurons)``.
 
     Example:
@@ -71,10 +71,10 @@ class CrossCorrelation(NamedTuple):
     def p_value(self) -> np.ndarray:
         """Chance of a peak as high among shuffled trials, a number or one for each neuron.
 
-        A permutation test: the greatest deviation from the mean of what was found and all
-        shuffles, over all lags and of either sign, is held against that of each shuffle, so
-        that having looked at many lags is accounted for. With n shuffles it is never below
-        ``1 / (n + 1)``.
+        A permutation test. The statistic is the largest deviation, over all lags and of either
+        sign, from the mean over the data and all shuffles. Its value for the data is compared
+        with that of each shuffle, which corrects for testing many lags. With n shuffles it is
+        never below ``1 / (n + 1)``.
         """
         every = np.concatenate([self.correlation[None], self.shuffled])
         found, *by_chance = np.abs(every - every.mean(axis=0)).max(axis=1)
@@ -123,7 +123,7 @@ class CrossCorrelation(NamedTuple):
 
         Args:
             level: share of the shuffles within the band.
-            ax: to draw in.
+            ax: axes to draw in.
 
         Returns:
             The figure and the axes.
@@ -156,25 +156,24 @@ def cross_correlation(
 ) -> CrossCorrelation:
     """Compute the correlation of single trials' rates with a field potential at each lag.
 
-    At lag L it is Pearson's correlation of ``lfp(t)`` with ``rates(t + L)`` over all trials
-    and all t at which both exist, each trial's mean over these t taken off: differences
-    between trials that last do not count, and the correlation of a signal with its own shifted
-    copy is 1 at that shift, to the last bin. What both do in every trial alike does count.
-    The control is the same with the potentials dealt out to the trials at random, which keeps
-    just that and breaks all else: the mean over all shuffles is what the mean of the rates
-    over trials has in common with the mean of the potential.
+    At lag L it is Pearson's correlation of ``lfp(t)`` with ``rates(t + L)`` over all trials and
+    all t at which both exist. In each trial the mean over these t is subtracted, so constant
+    differences between trials have no effect, and a signal and its own shifted copy have
+    correlation 1 at that shift. Activity that is the same in every trial does contribute. To
+    measure this contribution, the potentials are assigned to trials at random: the mean over
+    all shuffles is the part that is due to the trial averages of rates and potential.
 
     Args:
         rates: ``(n_trials, n_bins, n_neurons)``, or ``(n_trials, n_bins)`` for one signal, in
             any unit.
         lfp: ``(n_trials, n_bins)``, in any unit, one value per bin: filter before thinning out.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         max_lag: in seconds; at most half a trial.
         band: lower and upper frequency in Hz; both go through :func:`band_pass` first.
-        conditions: of the trials, ``(n_trials,)``: trials are shuffled within conditions;
-            those without a condition are left out.
+        conditions: conditions of the trials, ``(n_trials,)``: trials are shuffled within
+            conditions; those without a condition are left out.
         n_shuffles: number of shuffles, at least 1.
-        seed: of the shuffles.
+        seed: seed of the shuffles.
 
     Returns:
         :class:`CrossCorrelation`.

@@ -26,7 +26,7 @@ def band_pass(
 
     Args:
         values: ``(n_trials, n_bins)`` or ``(n_trials, n_bins, n)``.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         band: lower and upper frequency in Hz.
         order: of the filter in one direction.
 

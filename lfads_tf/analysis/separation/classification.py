@@ -60,7 +60,7 @@ def separate_conditions(
             classifier of scikit-learn, a copy of which is fitted to each bin.
         shrinkage: shrinkage of LDA, 0 to 1; None: chosen by cross-validation. 1 is the nearest
             centroid.
-        seed: of random folds.
+        seed: seed of random folds.
 
     Returns:
         Predictions and their accuracy, for the trials of ``test`` if these are given.

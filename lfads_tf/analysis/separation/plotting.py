@@ -37,11 +37,11 @@ def plot_separation(
     Args:
         results: of :func:`separate_conditions` by name, over
             the same bins.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         start: time of the first bin's beginning in seconds.
         event: time at which the conditions begin to differ, such as that of the target.
         event_name: label of the event.
-        ax: to draw in.
+        ax: axes to draw in.
 
     Returns:
         The figure and the axes.

@@ -18,7 +18,7 @@ class Separation(NamedTuple):
 
     Attributes:
         kinds: the conditions, sorted, ``(n_conditions,)``.
-        conditions: of the trials, ``(n_trials,)``.
+        conditions: conditions of the trials, ``(n_trials,)``.
         predictions: ``(n_trials, n_bins)``, each trial's by a classifier of the other folds.
         chance: share of the most frequent condition.
 
@@ -77,7 +77,7 @@ class Separation(NamedTuple):
         )
 
     def above_chance(self, level: float = 0.01) -> float:
-        """Return the accuracy that guessing reaches by chance with at most this probability.
+        """Return the accuracy that guesses reach with a probability of at most ``level``.
 
         It holds for a single bin, by the binomial distribution; among many bins, some reach it
         by chance.

@@ -55,8 +55,8 @@ def arrange_cells(
     Args:
         cells: of matrices, a row or a column.
         axes: of :func:`as_axes`; None: as the lengths tell.
-        key: of the file, for errors.
-        lengths: of the trials in bins, where they are known.
+        key: key of the file, for errors.
+        lengths: lengths of the trials in bins, where they are known.
 
     Raises:
         ValueError: other cells than one matrix a trial, or axes that cannot be told apart.
@@ -104,7 +104,7 @@ def stack_cells(cells: np.ndarray, key: str) -> np.ndarray:
 
     Args:
         cells: of matrices, a row or a column.
-        key: of the file, for errors.
+        key: key of the file, for errors.
 
     Raises:
         ValueError: matrices of different shapes, or something else.
@@ -172,10 +172,10 @@ def check_order(
     trial, and other arrays in the same order.
 
     Args:
-        shape: of the spikes.
+        shape: shape of the spikes.
         n_labels: of :func:`count_labels`.
         beside: shapes of other arrays of three axes, which have the same trials and bins.
-        key: of the file, for errors.
+        key: key of the file, for errors.
         is_told: whether the file's format says that trials come first; then it is only
             contradicted.
 

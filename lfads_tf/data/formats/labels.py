@@ -18,14 +18,14 @@ __all__ = ["labels_by_trial", "labels_of_lists"]
 
 
 def labels_by_trial(values: Any, n_trials: int, key: str, *, is_matlab: bool = False) -> Any:
-    """Return one label a trial, from labels in any shape or from lists of trials.
+    """Return one label per trial, from labels in any shape or from lists of trials.
 
     Args:
         values: ``(n_trials,)`` or a row or a column, numbers or text; one-hot ``(n_trials,
             n_conditions)``; or a list, or rows of equal length, of the trials of each
-            condition. For a MATLAB file also a cell array, or text with a letter a trial.
+            condition. For a MATLAB file also a cell array, or text with a letter per trial.
         n_trials: number of trials.
-        key: of the file, for errors.
+        key: key of the file, for errors.
         is_matlab: whether lists count from 1 and are cell arrays.
 
     Returns:
@@ -71,12 +71,12 @@ def labels_by_trial(values: Any, n_trials: int, key: str, *, is_matlab: bool = F
 def labels_of_lists(
     lists: Iterable[Any], n_trials: int, key: str, *, first: int = 0
 ) -> np.ndarray:
-    """Return one label a trial from the trials of each condition.
+    """Return one label per trial from the trials of each condition.
 
     Args:
-        lists: of trials, one per condition.
+        lists: lists of trials, one per condition.
         n_trials: number of trials.
-        key: of the file, for errors.
+        key: key of the file, for errors.
         first: the number of the first trial. If it is not 0, all trials must be there.
 
     Returns:

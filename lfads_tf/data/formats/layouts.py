@@ -14,7 +14,7 @@ plain                     ``spikes``
 Both of the first two may add ``SPLIT_ext_input``, ``SPLIT_truth`` and
 ``conversion_factor``, ``SPLIT_behavior``, ``SPLIT_inds`` (the places of the trials before
 they were split), and conditions as ``SPLIT_cond_idx``, ``SPLIT_conditions``,
-``SPLIT_condition`` or ``condition_labels_SPLIT``: one label a trial, or, as the Neural
+``SPLIT_condition`` or ``condition_labels_SPLIT``: one label per trial, or, as the Neural
 Latents Benchmark has them, the trials of each condition. A plain
 file may add ``external_inputs``, ``behavior`` or ``force``, ``condition`` or
 ``conditions``, and ``true_rates``.
@@ -118,7 +118,7 @@ def read_plain(node: Mapping[str, Any], *, is_matlab: bool = False) -> dict[str,
 
     Raises:
         TypeError: labels that are neither numbers nor text.
-        ValueError: a field under two names, or not one label a trial.
+        ValueError: a field under two names, or not one label per trial.
     """
     fields: dict[str, Any] = {"spikes": node["spikes"]}
     for field, names in PLAIN.items():

@@ -61,7 +61,7 @@ def check_file(path: str | os.PathLike[str], *, most_nested: int) -> None:
     """Refuse a file that is cut, nested deeply, or tells of more than it can hold.
 
     Args:
-        path: of a file of MATLAB 5.
+        path: path of a file of MATLAB 5.
         most_nested: cells and structures that may be in each other.
 
     Raises:

@@ -65,8 +65,8 @@ def group_name(dataset: str, bin_width: float) -> str:
     """Return the name of a data set's group, with its bin width in ms unless that is 5 ms.
 
     Args:
-        dataset: such as ``"mc_maze"``, or a name of one's own.
-        bin_width: in seconds.
+        dataset: name such as ``"mc_maze"``, or one that you chose.
+        bin_width: width of a bin in seconds.
 
     Raises:
         ValueError: a misspelt name of one of the benchmark's data sets.
@@ -89,7 +89,7 @@ def session(
         arrays: of :func:`read`.
         bin_width: in seconds; the files do not tell it.
         split: ``"train"`` or ``"eval"``.
-        name: of the session.
+        name: name of the session.
 
     Returns:
         Neurons held in before those held out, which are NaN where they are hidden; the
@@ -196,7 +196,7 @@ def predictions(
 
     Args:
         train_rates: spikes/s, ``(n_trials, n_bins, n_neurons)``, of the training trials.
-        eval_rates: of the evaluated trials, with the same bins and neurons.
+        eval_rates: rates of the evaluated trials, with the same bins and neurons.
         data: the session of the training or of the evaluated trials, for its held-in neurons,
             observed bins and bin width.
         forward: True to write also the bins after the observed ones, if there are any.

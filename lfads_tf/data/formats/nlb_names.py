@@ -1,6 +1,6 @@
 """Names of the Neural Latents Benchmark: its data sets, and the arrays of its files.
 
-A file may hold arrays, and a data set have a name, of one's own. One that is nearly the
+A file may hold further arrays, and a data set may have any name. One that is nearly the
 benchmark's is a misspelling, which would leave out what it names.
 """
 
@@ -78,7 +78,7 @@ def check_array_names(names: Iterable[str], argument: str) -> None:
     """Refuse misspelt names of arrays, which would be left out in silence.
 
     Args:
-        names: of arrays; others than the benchmark's are right.
+        names: names of arrays; names unlike the benchmark's are allowed.
         argument: that holds them.
 
     Raises:

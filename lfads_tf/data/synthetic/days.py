@@ -37,7 +37,7 @@ def lorenz_days(
         bin_width: as in ``lorenz``, in seconds.
         mean_rate: as in ``lorenz``, in spikes/s.
         time_per_bin: as in ``lorenz``, in units of the Lorenz system.
-        seed: of all random numbers.
+        seed: seed of all random numbers.
 
     Returns:
         Sessions ``"day 0"``, ``"day 1"``, ..., with true rates, and with the three

@@ -67,7 +67,7 @@ def spikes_from_rates(
 
     Args:
         rates: in spikes/s, of any shape; NaN gives NaN.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         seed: the same seed gives the same spikes; a generator goes on from where it is.
 
     Returns:
@@ -157,7 +157,7 @@ def lorenz(
         n_bins: bins in a trial.
         n_neurons: number of neurons.
         n_conditions: number of initial conditions, at most ``n_trials``.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         mean_rate: of each neuron over all trials, in spikes/s.
         time_per_bin: Lorenz time that passes in a bin; a turn about a lobe takes about 0.7.
         seed: the same seed gives the same neurons, conditions and spikes.
@@ -234,9 +234,9 @@ def chaotic_rnn_with_pulse(
         n_conditions: number of initial states (normal with variance 1), at most
             ``n_trials``; trials of a condition differ in the time of the pulse.
         gain: 1.5: gently chaotic; 2.5: strongly. Below 1 the activity dies away.
-        pulse_size: of the input; 0: no pulse, all else alike.
-        bin_width: in seconds.
-        time_constant: of the units, in seconds, at least a bin.
+        pulse_size: size of the input pulse; 0: no pulse, everything else unchanged.
+        bin_width: width of a bin in seconds.
+        time_constant: time constant of the units, in seconds, at least a bin.
         max_rate: in spikes/s.
         seed: the same seed gives the same network, conditions, pulses and spikes.
 

@@ -32,12 +32,12 @@ class Oscillation(NamedTuple):
         session: with ``true_rates`` and ``conditions``.
         lfp: the field potential at the centres of the bins, ``(n_trials, n_bins)``, in units
             in which the oscillation's amplitude is 1.
-        phases: of the oscillation in the field potential, which is their cosine, ``(n_trials,
-            n_bins)``, in rad.
+        phases: phases of the oscillation in the field potential, which is their cosine,
+            ``(n_trials, n_bins)``, in rad.
         frequency: in Hz.
         lags: delay of the oscillation in each neuron's rate behind that of the field potential,
             ``(n_neurons,)``, in seconds, from minus to plus half a period.
-        depths: of modulation of the log rates, ``(n_neurons,)``.
+        depths: depths of modulation of the log rates, ``(n_neurons,)``.
 
     Example:
         >>> data = oscillation(n_trials=20, n_neurons=10, frequency=20.0, seed=1)
@@ -101,12 +101,12 @@ def oscillation(
         lfp_noise: standard deviation of the noise of the field potential, whose oscillation has
             a standard deviation of 0.71.
         noise_time_constant: in seconds.
-        bin_width: in seconds.
+        bin_width: width of a bin in seconds.
         mean_rate: of each neuron, in spikes/s.
         seed: the same seed gives the same trials.
 
     Raises:
-        TypeError: a size that is no integer, or no number where one is expected.
+        TypeError: a size that is not an integer, or another argument that is not a number.
         ValueError: a size, rate or time out of range, more conditions than trials, or a
             frequency that the bins cannot show.
 

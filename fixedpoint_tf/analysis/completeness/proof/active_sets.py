@@ -121,7 +121,7 @@ def solve_active_sets(
     Args:
         equations: their weights, taken as exact.
         sets: parts ``(k, n)`` bool, no set twice.
-        limits: of the proof.
+        limits: limits of the proof.
     """
     found: list[np.ndarray] = []
     error: list[np.ndarray] = []

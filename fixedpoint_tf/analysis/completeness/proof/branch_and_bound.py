@@ -71,8 +71,8 @@ def enclose_all(
         box: ``(k,)``, within which the fixed points lie.
         known: ``(p, k)``, where fixed points are thought to be. The proof does not rest on
             them: it only is faster.
-        n_units: of the network, for how many boxes are looked at at once.
-        limits: of the proof.
+        n_units: number of units of the network, for how many boxes are looked at at once.
+        limits: limits of the proof.
     """
     batch = max(16, BATCH_ENTRIES // max(n_units, 16))
     return _Search(enclose, enclose_linearly, box, batch).run(known, limits)

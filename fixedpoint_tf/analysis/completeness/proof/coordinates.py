@@ -83,7 +83,7 @@ class Coordinates:
         """Bound the norm of the slopes of elementwise gates by their arguments.
 
         Args:
-            box: of outputs, ``(1, n)``.
+            box: box of outputs, ``(1, n)``.
         """
         return self._norm_of_slopes(box.matmul(self.network.kernel))
 

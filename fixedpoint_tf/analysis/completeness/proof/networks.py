@@ -49,7 +49,7 @@ def prove_map(network: FixedPointMap, known: np.ndarray, limits: Limits) -> Proo
     Args:
         network: the map.
         known: outputs ``(p, n)`` where fixed points are thought to be.
-        limits: of the proof.
+        limits: limits of the proof.
     """
     units = [np.arange(network.n)]
     if network.is_elementwise:

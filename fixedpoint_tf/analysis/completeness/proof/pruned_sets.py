@@ -90,7 +90,7 @@ def prune_sets(
         equations: the network.
         outputs: bounds of the outputs of all fixed points, ``(n,)``.
         max_boxes: limit of the choices that are looked at.
-        limits: of the proof.
+        limits: limits of the proof.
     """
     n = equations.n
     batch = max(16, BATCH // n**2)

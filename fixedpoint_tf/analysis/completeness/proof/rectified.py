@@ -70,7 +70,7 @@ def prove_rectified(network: PiecewiseLinear, u: np.ndarray, limits: Limits) -> 
     Args:
         network: its weights, taken as exact.
         u: the constant input, ``(n_inputs,)``.
-        limits: of the proof.
+        limits: limits of the proof.
     """
     equations = Rectifiers.of(network, u)
     n_blocks, block = connected_components(equations.recurrent != 0.0, directed=False)

@@ -57,7 +57,7 @@ class LowRank:
 
     Args:
         equations: with ``rank`` columns and rows that nearly make up the weights.
-        rank: of the weights, nearly.
+        rank: rank of the weights, nearly.
 
     Attributes:
         is_near: what is left out is small enough to be enclosed.
@@ -103,7 +103,7 @@ class LowRank:
         """List the active sets that can hold fixed points.
 
         Args:
-            limits: of the proof.
+            limits: limits of the proof.
         """
         n = self.equations.n
         batch = max(16, BATCH // n)

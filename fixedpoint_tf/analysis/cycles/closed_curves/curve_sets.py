@@ -166,7 +166,7 @@ def fits_several_better(states: np.ndarray, misfit: float, tol: float) -> bool:
 
     Args:
         states: ``(n_time, n_states)``.
-        misfit: of the single curve.
+        misfit: misfit of the single curve.
         tol: the misfit at which to stop looking.
 
     Returns:

@@ -33,7 +33,7 @@ class Family:
     """The cycles around one of them.
 
     Attributes:
-        n_dimensions: of the family: along how many directions there are other cycles.
+        n_dimensions: number of dimensions of the family, along which there are other cycles.
         turns: number of turns around its curve in a period; None where unknown.
     """
 

@@ -94,7 +94,7 @@ def least_period(points: np.ndarray, size: float = 0.0) -> int:
 
     Args:
         points: ``(m, n_states)``, at equal times on a closed orbit.
-        size: of the states; their greatest entry, where that is more.
+        size: size of the states; their greatest entry, where that is more.
 
     Example:
         >>> least_period(np.array([[0.0], [1.0], [0.0], [1.0]]))

@@ -240,7 +240,7 @@ def multipliers(
         tangents: the map or flow.
         points: ``(m, n_states)``, at equal times on the cycle.
         u: ``(n_inputs,)``.
-        period: of a continuous cycle.
+        period: period of a continuous cycle.
 
     Returns:
         ``(n_states,)`` complex, NaN where the derivative is not finite.
