@@ -82,8 +82,13 @@ def _parser() -> argparse.ArgumentParser:
         "--epochs", type=_positive, default=200, help="largest number (default: %(default)s)"
     )
 
-    fit = commands.add_parser("fit", help="fit a model to the trials of HDF5 files")
-    _add_data(fit, nargs="+", help="trials; several files make one model of all sessions")
+    fit = commands.add_parser("fit", help="fit a model to the trials of files")
+    _add_data(
+        fit,
+        nargs="*",
+        help="trials, HDF5 or MATLAB; several files make one model of all sessions; with "
+        "--resume none are needed",
+    )
     fit.add_argument("--out", type=Path, required=True, help=_FOLDER)
     fit.add_argument(
         "--inferred-inputs",
@@ -99,16 +104,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="any attribute of LFADSConfig, e.g. --set n_factors=20; may be repeated",
     )
-    fit.add_argument(
-        "--epochs", type=_positive, default=1000, help="largest number (default: %(default)s)"
-    )
+    fit.add_argument("--epochs", type=_positive, help="largest number (default: 1000)")
     fit.add_argument(
         "--patience",
         type=_positive,
-        default=80,
         metavar="EPOCHS",
-        help="epochs without a better validation likelihood until training stops "
-        "(default: %(default)s)",
+        help="epochs without a better validation likelihood until training stops (default: 80)",
     )
     fit.add_argument("--batch-size", type=_positive, help="trials per batch (default: 64)")
     fit.add_argument(
@@ -119,7 +120,10 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--seed", type=int, help="seed of all random numbers (default: 0)")
     held = fit.add_mutually_exclusive_group()
     held.add_argument(
-        "--resume", action="store_true", help="continue the run in --out with its settings"
+        "--resume",
+        action="store_true",
+        help="continue the run in --out with its files and settings; --epochs and "
+        "--patience may be others",
     )
     held.add_argument("--overwrite", action="store_true", help="replace a run in --out")
 
@@ -127,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         "infer", help="infer rates, factors and inputs of trials by a trained model"
     )
     infer.add_argument("model", type=Path, help="a .keras file, or the folder of a run")
-    _add_data(infer, help="trials")
+    _add_data(infer, help="trials, HDF5 or MATLAB")
     infer.add_argument(
         "--session",
         metavar="NAME",

@@ -563,7 +563,10 @@ class LFADS(keras.Model):
         """Refuse a model that is not compiled, or was made under another strategy."""
         sharding.check_strategy(self._made_under)
         if not self.compiled:
-            raise ValueError(f"{ask}: expected a compiled model, received one that is not.")
+            raise ValueError(
+                f"{ask}: expected a compiled model, received one that is not. Call "
+                "model.compile() first."
+            )
         checks.check_weights(self)
         if ask in ("fit", "train_on_batch"):
             checks.check_rate(self.optimizer)

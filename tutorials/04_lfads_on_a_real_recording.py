@@ -127,7 +127,8 @@ plt.show()
 # **Figure 1.** The loss and its parts by epoch. The most important curve is the negative
 # log-likelihood of spikes that were hidden from the encoder. It should keep falling; it rises
 # if the model memorises single spikes. Both KL divergences should settle above zero: where one
-# falls to zero, its part of the model is not used.
+# falls to zero, its part of the model is not used. (The fast version ends during the warm-up,
+# before they settle.)
 
 # %%
 inferred = model.infer(held)
@@ -137,7 +138,8 @@ plt.show()
 
 # %% [markdown]
 # **Figure 2.** Two held-out trials. Top to bottom: spikes, smoothed spikes (standard
-# deviation of 150 ms), rates inferred by LFADS, and three neurons. A smoothed rate uses the
+# deviation of 150 ms), rates inferred by LFADS (of simulated data also the true rates, dashed
+# in the lowest panels), and three neurons. A smoothed rate uses the
 # spikes of one neuron in one trial; a rate of LFADS uses those of all neurons, and what they
 # did in all training trials. So the LFADS rates have structure in time where the smoothed rates
 # have noise, and neurons share this structure.
@@ -284,12 +286,13 @@ plt.show()
 #     OptimalLinear(),
 #     folds_by_condition(known.conditions),
 # )
-# print(result.fold_r_squared.round(2))
+# print(result)
 # ```
 #
 # Worse, and unevenly: with held-out trials, R² is about 0.73 for LFADS rates and 0.65 for
 # smoothed spikes on this day (`benchmarks/real_data.py`). The linear map from rates to force is
-# not the same for all targets.
+# not the same for all targets. In simulated data one map holds for all conditions, which are
+# starts of the same system, and little is lost.
 #
 # </details>
 #
@@ -299,7 +302,8 @@ plt.show()
 #
 # Use `LFADSConfig.for_data(train)` and leave the rest as it is. On one fold of the recording
 # the R² of force fell by 0.015 and bits/spike by 0.010: the generator then runs by itself from
-# the beginning of the trial, and cannot follow when the animal reacts sooner or later.
+# the beginning of the trial, and cannot follow when the animal reacts sooner or later. The
+# simulated system has no inputs, and without them R² stays the same.
 #
 # </details>
 #

@@ -254,7 +254,8 @@ def select_gaussian_width(
     _warn_of_longer("candidates", best, counts.shape[-2] * width)
     if len(sds) > 1 and best in (min(sds), max(sds)):
         _LOG.warning(
-            "The best width, %g s, is at the end of the candidates (%g to %g s).",
+            "The best width, %g s, is at the end of the candidates (%g to %g s): a better one "
+            "may lie beyond, among candidates that you give.",
             best,
             min(sds),
             max(sds),

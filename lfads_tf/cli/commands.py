@@ -76,9 +76,9 @@ def fit(
     bin_width: float | None,
     valid_fraction: float | None,
     settings: Mapping[str, Any],
-    epochs: int,
+    epochs: int | None,
     batch_size: int | None,
-    patience: int,
+    patience: int | None,
     resume: bool,
     overwrite: bool,
     say: Say,
@@ -88,7 +88,8 @@ def fit(
     A run that is resumed goes on with what it began with.
 
     Args:
-        data: HDF5 files that :meth:`Session.load` reads, one per session.
+        data: files that :meth:`Session.load` reads, one per session; with ``resume``, none
+            for those of the run.
         out: folder for the models, the history and the state of training.
         group: of the file, e.g. ``day0/trials``.
         axes: their order in the file; see :meth:`Session.load`.
@@ -96,9 +97,10 @@ def fit(
         valid_fraction: share of trials for validation, where the file does not tell them;
             none: 0.2, or the run's.
         settings: attributes of the configuration.
-        epochs: at most.
+        epochs: at most; none: 1000, or the run's.
         batch_size: trials at most; none: 64, or the run's.
-        patience: epochs without a better validation likelihood until training stops.
+        patience: epochs without a better validation likelihood until training stops; none:
+            80, or the run's.
         resume: go on with the run in ``out``.
         overwrite: begin anew over the run in ``out``.
         say: called with each line of progress.
@@ -124,6 +126,7 @@ def fit(
     given = {name: value for name, value in asked.items() if value is not None}
     defaults = {"valid_fraction": 0.2, "batch_size": 64}
     run = {**dict.fromkeys(asked), **defaults, **given}
+    begun: Mapping[str, Any] = {}
     settings = dict(settings)
     if resume and (out / RUN).exists():
         begun = _begun(out, {**given, **settings})
@@ -131,6 +134,17 @@ def fit(
         settings = {**begun["config"], **settings}
         for name in ("session_names", "session_neurons", "n_neurons"):
             settings.pop(name, None)  # what the sessions decide they decide again
+        data = data or [Path(path) for path in begun["data"]]
+    if not data:
+        received = (
+            f"received none, and {str(out)!r} holds no run" if resume else "received none"
+        )
+        raise ValueError(f"DATA.h5: expected at least one file, {received}.")
+    asked_limits = {"epochs": epochs, "patience": patience}
+    given_limits = {name: value for name, value in asked_limits.items() if value is not None}
+    limits = {"epochs": 1000, "patience": 80, **given_limits}
+    limits |= {name: begun[name] for name in limits if name in begun}  # the run keeps its own
+    now = {**limits, **given_limits}
     reading = {name: run.get(name) for name in _READING}
     trains, valids = read_all(data, **reading, seed=int(settings.get("seed", 0)))
     for one, judge in zip(trains, valids, strict=True):
@@ -140,10 +154,10 @@ def fit(
     say(f"{model.config}: {model.count_params():,} weights.")
     model.compile()
     callbacks = model.default_callbacks(
-        out, patience=patience, resume=resume, overwrite=overwrite
+        out, patience=now["patience"], resume=resume, overwrite=overwrite
     )
     paths = [str(path.resolve()) for path in data]
-    run = {"data": paths, **run, "config": model.config.to_dict()}
+    run = {"data": paths, **run, **limits, "config": model.config.to_dict()}
 
     def write_run(logs: Any = None) -> None:
         """Write the run's description, after the checkpoint has accepted the folder."""
@@ -151,7 +165,8 @@ def fit(
             path.write_text(json.dumps(run), encoding="utf-8")
 
     writer = keras.callbacks.LambdaCallback(on_train_begin=write_run)
-    trained(model, train, valid, epochs, run["batch_size"], [*callbacks, writer], say)
+    epochs, batch_size = now["epochs"], run["batch_size"]
+    trained(model, train, valid, epochs, batch_size, [*callbacks, writer], say)
     return sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
 
 

@@ -256,9 +256,14 @@ def segment(
             f"{start + len(array) * width:g} s, received {np.sum(~inside)} of {len(times)} "
             f"events whose windows leave it: events {listed(np.flatnonzero(~inside))}"
         )
+        timeless = ""
+        if not known.all():
+            timeless = f" Of these, events {listed(np.flatnonzero(~known))} have no time (NaN)."
         if outside == "error":
-            raise ValueError(f"{message}. Pass outside='drop' or 'nan' to go on without.")
-        warnings.warn(f"{message}. They are left out.", stacklevel=2)
+            raise ValueError(
+                f"{message}. Pass outside='drop' or 'nan' to go on without.{timeless}"
+            )
+        warnings.warn(f"{message}. They are left out.{timeless}", stacklevel=2)
         first = first[inside]
     bins = first.astype(np.int64)[:, None] + np.arange(n_before + n_after)
     if outside != "nan":

@@ -14,6 +14,7 @@ from fixedpoint_tf._utils.checks import (
     ArgumentIndexError,
     ArgumentTypeError,
     as_numbers,
+    check_fits,
     check_text,
     check_whole,
     listed,
@@ -199,6 +200,7 @@ class Session:
         conditions: Any = None,
         true_rates: Any = None,
         lengths: Any = None,
+        n_bins: int | None = None,
         n_encode_neurons: int | None = None,
         n_encode_bins: int | None = None,
     ) -> Session:
@@ -218,6 +220,8 @@ class Session:
             true_rates: in spikes/s, shaped as the spikes.
             lengths: lengths of the trials in bins, ``(n_trials,)``, where ``spikes`` is one
                 array that holds anything after their ends.
+            n_bins: number of bins to which the trials of a list are padded, such as that of
+                a model that is to infer them; None: that of the longest trial.
             n_encode_neurons: see :class:`Session`.
             n_encode_bins: see :class:`Session`.
 
@@ -238,13 +242,24 @@ class Session:
             if trials is not None:
                 own = np.array([len(trial) for trial in trials])
                 refuse_flags(lengths, "lengths", "whole numbers of bins")
-                spikes = pad(trials, int(own.max()), math.nan)
+                longest = int(own.max())
+                if n_bins is not None:
+                    n_bins = check_whole(
+                        n_bins, "n_bins", longest, for_=", the longest trial's"
+                    )
+                    check_fits("n_bins", n_bins, n_bins, len(trials), trials[0].shape[1])
+                spikes = pad(trials, n_bins or longest, math.nan)
                 if lengths is not None and not np.array_equal(lengths, own):
                     raise ValueError(
                         "lengths: expected none, or those of the list of spikes "
                         f"({listed(own)}), received {lengths!r}."
                     )
                 lengths = own
+            elif n_bins is not None:
+                raise ValueError(
+                    "n_bins: expected none for spikes in one array, whose bins are there, "
+                    f"received {n_bins!r}."
+                )
             elif lengths is not None:
                 spikes = as_numbers(spikes, "spikes", dtype=np.float32)
                 if spikes.ndim != 3:

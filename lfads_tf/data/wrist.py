@@ -139,7 +139,13 @@ def _downloaded(name: str, verbose: bool) -> Path:
     try:
         return Path(files.fetch(name, progressbar=verbose))
     except (OSError, ValueError) as error:  # no connection; another checksum
+        what = (
+            f"a file of SHA-256 {_SHA256[name]}"
+            if isinstance(error, ValueError)
+            else "an answer from the network"
+        )
         raise ConnectionError(
-            f"{name}: expected a file of SHA-256 {_SHA256[name]} from {SOURCE}, received "
-            f"{type(error).__name__}: {error}. Download it yourself, and pass its folder."
+            f"{name}: expected {what}, received {type(error).__name__} ({error}). Download "
+            f"{SOURCE}{name} yourself, and pass its folder, as folder= or in the environment "
+            f"variable {FOLDER}."
         ) from error

@@ -244,6 +244,9 @@ def _is_pair(data: list[Any]) -> bool:
         return False
 
 
+_SHORTER = " Session.from_arrays pads a list of trials to n_bins, which are then not observed."
+
+
 def _spikes(
     spikes: np.ndarray, config: LFADSConfig, name: str, encoded_only: bool
 ) -> np.ndarray:
@@ -262,6 +265,7 @@ def _spikes(
         raise ValueError(
             f"{name}: expected {full[0]} bins and {full[1]} neurons, as the model's, received "
             f"{spikes.shape[1]} bins and {spikes.shape[2]} neurons."
+            + (_SHORTER if spikes.shape[1] < full[0] and spikes.shape[2] == full[1] else "")
         )
     if len(spikes) == 0:
         raise ValueError(f"{name}: expected at least one trial, received none.")

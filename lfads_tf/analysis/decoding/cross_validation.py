@@ -52,6 +52,11 @@ class CrossValidated(NamedTuple):
     fold_r_squared: np.ndarray
     decoders: tuple[FittedDecoder, ...]
 
+    def __repr__(self) -> str:
+        folds = zip(np.asarray(self.folds).tolist(), self.fold_r_squared, strict=True)
+        told = ", ".join(f"{name}: {score:.3f}" for name, score in folds)
+        return f"CrossValidated(R^2 {self.r_squared:.3f}; of each fold {told})"
+
 
 class BetweenSessions(NamedTuple):
     """Decoding of each session by the decoder of another.

@@ -210,5 +210,5 @@ def check_order(
     names = tuple(AXES[likely.index(axis)] for axis in range(3))
     raise ValueError(
         f"axes: expected the order of the axes of {key} {tuple(shape)}, since {told}, such as "
-        f"{names!r}, received none."
+        f"{names!r} (--axes {','.join(names)}), received none."
     )

@@ -169,7 +169,8 @@ def _chosen_width(asked: float | None, told: float | None, shown: str) -> float:
         if told is None:
             raise ValueError(
                 f"bin_width: expected seconds, since {shown!r} has no dataset or attribute "
-                "bin_width that tells it, received none."
+                "bin_width that tells it, received none. For bins of 20 ms pass "
+                "bin_width=0.02 (--bin-width 0.02)."
             )
         return told
     if told is not None and not math.isclose(asked, told, rel_tol=1e-6):

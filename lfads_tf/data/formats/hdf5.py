@@ -133,9 +133,10 @@ def read(
     with hdf5.opened(path) as file:
         node = file if group is None else file.get(group)
         if not isinstance(node, h5py.Group):
+            kind = ", an array" if isinstance(node, h5py.Dataset) else ""
             raise ValueError(
-                f"group: expected a group of {shown!r}, received {group!r}. "
-                f"{source.groups_with_data(file)}"
+                f"group: expected a group of {shown!r}, received {group!r}{kind}. "
+                f"{source.groups_with_data(file) or source.all_groups(file)}"
             )
         if node.attrs.get("format") == _FORMAT:
             raise ValueError(

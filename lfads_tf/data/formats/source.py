@@ -188,7 +188,8 @@ def unknown(source: Source, what: str) -> str:
     return (
         f"path: expected a file with the keys of a layout we know, received {source.shown!r} "
         f"with {what}. At {'/' if node is None else node.name!r} it holds: "
-        f"{holds or 'nothing'}. The layouts need: {needs}. {groups}"
+        f"{holds or 'nothing'}. The layouts need: {needs}. "
+        f"{groups or 'Data of other names: Session.from_arrays(...).save(...) of the arrays.'}"
     )
 
 
@@ -202,6 +203,15 @@ def groups_with_data(file: h5py.File) -> str:
 
     file.visititems(visit)
     return _groups_said(found)
+
+
+def all_groups(file: h5py.File) -> str:
+    """List the groups of a file of which none can be read as it is."""
+    found: list[str] = []
+    file.visititems(
+        lambda name, item: found.append(name) if isinstance(item, h5py.Group) else None
+    )
+    return f"Its groups are {listed(found)}." if found else "It has no groups."
 
 
 def _groups_said(names: Sequence[str]) -> str:

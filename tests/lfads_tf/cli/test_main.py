@@ -249,3 +249,15 @@ def test_a_file_of_matlab_in_another_order(tmp_path, capsys):
     assert run(*begun, "--axes", "neurons,bins,trials") == 0
     assert "10 trials x 10 bins of 20 ms x 5 neurons" in capsys.readouterr().out
     assert run("report", tmp_path / "run") == 0
+
+
+def test_a_run_is_resumed_without_its_files_and_to_its_epochs(data, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert "expected at least one file" in refused(capsys, "fit", "--out", out)
+    assert "holds no run" in refused(capsys, "fit", "--out", out, "--resume")
+    begun = ("fit", data, "--out", out, "--epochs")
+    assert run(*begun, 3, *SETTINGS) == 0
+    assert run("fit", "--out", out, "--resume") == 0
+    assert len(read_history(out)["loss"]) == 3
+    assert run("fit", "--out", out, "--resume", "--epochs", 4) == 0
+    assert len(read_history(out)["loss"]) == 4

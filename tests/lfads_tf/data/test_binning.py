@@ -361,3 +361,11 @@ def test_a_matrix_filled_up_with_zeros_is_noticed():
     with pytest.warns(UserWarning, match="spike_times: rows of the matrix end in 0"):
         bin_spikes(np.array([[0.1, 0.2, 0, 0], [0.3, 0.4, 0.5, 0]]), 0.1, 0.0, 1.0)
     bin_spikes(np.array([[0.0, 0.1, 0.2], [0.0, 0.3, 0.5]]), 0.1, 0.0, 1.0)
+
+
+def test_events_without_a_time_are_told_from_windows_that_leave_the_recording():
+    message = (
+        r"2 of 3 events .*: events 1, 2\. Pass .* Of these, events 1 have no time \(NaN\)\."
+    )
+    with pytest.raises(ValueError, match=message):
+        segment(np.zeros((100, 2)), [0.5, np.nan, 7.0], 0.1, 0.1, 0.01, 0.0)

@@ -324,3 +324,17 @@ def test_text_that_no_file_can_hold_is_refused_by_name_when_saved(tmp_path, text
     with pytest.raises(ValueError, match=r"\(conditions\): expected text without NUL"):
         lfads_torch.write_data(path, labelled, labelled)
     assert not path.exists()
+
+
+def test_a_list_of_trials_is_padded_to_the_bins_of_a_model():
+    trials = [np.ones((3, 2)), np.ones((5, 2))]
+    behavior = [np.zeros((3, 1)), np.zeros((5, 1))]
+    session = Session.from_arrays(trials, 0.02, n_bins=8, behavior=behavior)
+    assert session.spikes.shape == (2, 8, 2)
+    assert session.lengths.tolist() == [3, 5]
+    assert session.behavior.shape == (2, 8, 1)
+    assert np.isnan(session.behavior[0, 3:]).all()
+    with pytest.raises(ValueError, match="n_bins: expected .*5.* received 4"):
+        Session.from_arrays(trials, 0.02, n_bins=4)
+    with pytest.raises(ValueError, match="n_bins: expected none for spikes in one array"):
+        Session.from_arrays(np.ones((2, 5, 2)), 0.02, n_bins=8)

@@ -185,3 +185,9 @@ class TestBetweenSessions:
             )
         with pytest.raises(ValueError, match="sessions .targets of 'friday'.: expected shape"):
             decode_between_sessions({"monday": monday, "friday": (friday[0], friday[1][:, 1:])})
+
+
+def test_the_result_is_shown_by_its_scores_and_not_by_its_arrays():
+    rates = np.random.default_rng(0).normal(size=(20, 30, 5))
+    shown = str(cross_validate(rates, rates[..., :2], folds=2))
+    assert shown == "CrossValidated(R^2 1.000; of each fold 0: 1.000, 1: 1.000)"

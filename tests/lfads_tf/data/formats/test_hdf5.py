@@ -481,3 +481,14 @@ def test_a_file_of_ours_with_impossible_values_is_named(path, name, value):
     write_checksum(path)
     with pytest.raises(ValueError, match=f"path: .*monday.h5.* damaged .*{name}: expected"):
         Session.load(path)
+
+
+def test_a_group_that_is_not_there_is_answered_with_those_that_are(path):
+    with h5py.File(path, "w") as file:
+        file["M1/counts"] = np.ones((2, 5, 3))
+    with pytest.raises(ValueError, match=r"received 'm1'\. Its groups are M1\."):
+        Session.load(path, bin_width=0.02, group="m1")
+    with pytest.raises(ValueError, match=r"received 'M1/counts', an array\."):
+        Session.load(path, bin_width=0.02, group="M1/counts")
+    with pytest.raises(ValueError, match=r"plain: spikes\. Data of other names: Session\.from"):
+        Session.load(path, bin_width=0.02, group="M1")
