@@ -27,6 +27,9 @@ __all__ = ["demo", "fit", "infer", "report"]
 
 RUN = "run.json"
 _READING = ("group", "axes", "bin_width", "valid_fraction")  # of trials
+_WHY_NONE = (
+    "Smoothed spikes have no bits/spike here: they contain the spikes that they would predict."
+)
 Say = Callable[[str], Any]
 
 
@@ -136,10 +139,8 @@ def fit(
             settings.pop(name, None)  # what the sessions decide they decide again
         data = data or [Path(path) for path in begun["data"]]
     if not data:
-        received = (
-            f"received none, and {str(out)!r} holds no run" if resume else "received none"
-        )
-        raise ValueError(f"DATA.h5: expected at least one file, {received}.")
+        no_run = f", and {str(out)!r} holds no run" if resume else ""
+        raise ValueError(f"DATA.h5: expected at least one file, received none{no_run}.")
     asked_limits = {"epochs": epochs, "patience": patience}
     given_limits = {name: value for name, value in asked_limits.items() if value is not None}
     limits = {"epochs": 1000, "patience": 80, **given_limits}
@@ -339,7 +340,7 @@ def report(out: Path, *, say: Say) -> tuple[str, list[str]]:
         tables.append(f"{train.name}\n\n{table}" if len(paths) > 1 else table)
     text = "\n\n".join(tables)
     with writing(out / "report.md", overwrite=True) as path:
-        path.write_text(f"# {model.config}\n\n{text}\n", encoding="utf-8")
+        path.write_text(f"# {model.config}\n\n{text}\n\n{_WHY_NONE}\n", encoding="utf-8")
     return text, [*names, "report.md"]
 
 
