@@ -356,10 +356,10 @@ class FixedPointFinder:
     ) -> tuple[FixedPoints, FixedPoints]:
         """Search from every initial state.
 
-        Interrupted from the keyboard, it returns what has been found so far: fixed points
-        that starts have come near are still located exactly, other starts stand as not
-        converged. Interrupted once more, it leaves that out too. ``interrupted`` then
-        says so.
+        An interruption from the keyboard returns what has been found so far, and sets
+        ``interrupted``: fixed points that starts have come near are still located exactly,
+        other starts count as not converged. A second interruption leaves out this location
+        too.
 
         Args:
             initial_states: ``(n, n_states)``, or nested as the cell has them.

@@ -146,12 +146,11 @@ class LFADS(keras.Model):
                 configuration if none is given, and an epsilon far below the gradients of a
                 loss that is a mean over samples. The gradient's norm is bounded before it,
                 by ``gradient_clip`` of the configuration.
-            jit_compile: compile the loss and its gradient by XLA; ``"auto"`` does.
-            run_eagerly: step by step in Python, to look for errors.
-            steps_per_execution: training steps between two looks at the callbacks; a number,
+            jit_compile: compile the loss and its gradient by XLA, as ``"auto"`` does too.
+            run_eagerly: run step by step in Python, to look for errors.
+            steps_per_execution: training steps between two calls of the callbacks; a number,
                 since Keras 3 no longer chooses it ("auto").
-            **unknown: none; what Keras's ``compile`` has and this one has not is refused by
-                name.
+            **unknown: none; other arguments of Keras's ``compile`` are refused by name.
 
         Raises:
             TypeError: a loss, metrics or another argument of Keras's.

@@ -37,7 +37,7 @@ MOST_NAMED = 5  # inputs that a sentence lists by their numbers
 
 
 class SelfMap(TextStrEnum):
-    """Knowledge of whether a network keeps the states of a box within it.
+    """Evidence on whether a network keeps the states of a box within it.
 
     Example:
         >>> SelfMap.LEFT.text

@@ -36,9 +36,9 @@ def flip_flop(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw trials of the flip-flop.
 
-    At each step each input carries, with ``pulse_probability``, a pulse of +1 or -1, and
-    else nothing. The target of a bit is the sign of its last pulse. Every bit receives a
-    pulse at the first step, so that the target is defined from there on.
+    At each step each input is a pulse of +1 or -1 with ``pulse_probability``, and otherwise 0.
+    The target of a bit is the sign of its last pulse. Every bit receives a pulse at the first
+    step, so that the target is defined from there on.
 
     Args:
         rng: random number generator.

@@ -83,8 +83,8 @@ def psth_r_squared(
     Args:
         rates: rates of the evaluated trials, ``(n_trials, n_bins, n_neurons)``.
         conditions: conditions of the trials, ``(n_trials,)``.
-        psth: in the unit of the rates, ``(n_conditions, n_bins, n_neurons)``, NaN where
-            unknown: the benchmark's are means of spikes smoothed by a Gaussian of 30 ms, over
+        psth: PSTHs in the unit of the rates, ``(n_conditions, n_bins, n_neurons)``, NaN where
+            unknown. The benchmark's are means of spikes smoothed by a Gaussian of 30 ms, over
             all trials of a condition.
         kinds: the condition of each PSTH; None: the sorted conditions of the trials.
             Conditions without trials, and trials of other conditions, are left out.

@@ -385,10 +385,10 @@ def rebin(spikes: Any, factor: int) -> np.ndarray:
 
     Args:
         spikes: counts, ``(..., n_bins, n_neurons)``.
-        factor: narrow bins in a wide one; it divides ``n_bins``.
+        factor: number of narrow bins in a wide one; it divides ``n_bins``.
 
     Returns:
-        Counts ``(..., n_bins // factor, n_neurons)``; of half precision float32.
+        Counts ``(..., n_bins // factor, n_neurons)``; float32 for counts of half precision.
 
     Raises:
         TypeError: not an array of numbers.

@@ -128,19 +128,18 @@ def condition_key(
 def condition_colors(conditions: Any, *, cyclic: bool = False) -> dict[Any, str]:
     """Return the colour of each condition, as the figures of this package draw it.
 
-    Up to seven conditions have colours that anyone can tell apart; more have a sequence of
-    colours, light to dark. Cyclic conditions have colours of a circle, the last beside the
-    first. Colour-blind readers can tell neighbours apart in each.
+    Up to seven conditions have colours that all readers can distinguish; more have a sequence
+    of colours, light to dark. Cyclic conditions have the colours of a circle, where the last is
+    next to the first. In each case colour-blind readers can distinguish neighbours.
 
     Args:
         conditions: conditions of the trials, ``(n_trials,)``; numbers or text.
-        cyclic: the conditions, in order, follow one another around a circle, as directions
-            of reaching do.
+        cyclic: whether the conditions, in order, go around a circle, as directions of reaching
+            do.
 
     Returns:
-        Colours such as ``"#0072b2"`` by condition, in order. Numbers in text count as
-        numbers in the order: "45 deg" stands before "135 deg". Trials without a condition
-        have none.
+        Colours such as ``"#0072b2"`` by condition, in order. Numbers in text are sorted as
+        numbers: "45 deg" stands before "135 deg". Trials without a condition have none.
 
     Raises:
         TypeError: conditions that are neither numbers nor text, or ``cyclic`` that is neither

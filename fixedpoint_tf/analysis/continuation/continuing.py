@@ -64,7 +64,7 @@ def continue_branches(
     or see :func:`fixedpoint_tf.analysis.switch_branch`.
 
     Args:
-        system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
+        system: anything that :func:`fixedpoint_tf.as_system` takes as its only argument.
         points: a :class:`fixedpoint_tf.FixedPoints` of any number of points, or states
             ``(n, n_states)``. Each may have its own input. Of points with a status only the
             fixed points are followed: from a slow point, Newton's method leads to a distant

@@ -63,7 +63,7 @@ def find_cycles(
     the steps that were simulated, whose number the answer gives.
 
     Args:
-        system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
+        system: anything that :func:`fixedpoint_tf.as_system` takes as its only argument.
         states: ``(n, n_states)``, where to start; or trajectories
             ``(n_batch, n_time, n_states)``, of which the last states are taken.
         inputs: ``(1, n_inputs)`` or ``(n, n_inputs)``, constant; None for a system without.
@@ -84,8 +84,8 @@ def find_cycles(
         verbose: show a bar, and what is being done.
 
     Returns:
-        The cycles and the outcome of each start. Interrupted from the keyboard, what has
-        been found so far, marked ``interrupted``.
+        The cycles and the outcome of each start. After an interruption from the keyboard,
+        what has been found so far, marked ``interrupted``.
 
     Raises:
         TypeError, ValueError: an argument is not as described.

@@ -1,8 +1,8 @@
 """Sensitivity to inputs, and the range in which the linearisation holds.
 
-:func:`analyze_sensitivity` reads the inputs through the left eigenvectors of the dynamics at
-fixed points and the modes through the readout; :func:`linear_error` measures at which
-distance from a point the linear picture fails.
+:func:`analyze_sensitivity` relates the inputs to the left eigenvectors of the dynamics at fixed
+points, and the modes to the readout; :func:`linear_error` measures the distance from a point at
+which the linearisation fails.
 """
 
 from fixedpoint_tf.analysis.sensitivity.alignment import Sensitivity, analyze_sensitivity

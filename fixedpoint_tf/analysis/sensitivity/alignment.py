@@ -221,24 +221,23 @@ def analyze_sensitivity(
 ) -> Sensitivity:
     """Measure the alignment of each input and read-out with each mode at each point.
 
-    Interrupted from the keyboard, it returns what has been computed, the rest as NaN.
+    After an interruption from the keyboard, what has not been computed is NaN.
 
-    Cost: one eigen-decomposition a point (free if the points carry theirs), one Schur
+    Cost: one eigendecomposition per point (none if the points hold theirs), one Schur
     decomposition, and the powers of the Jacobian until they decay. Points are taken a few
     at a time; of each, only the modes that are kept stay in memory.
 
     Args:
-        system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
-        points: of this system; see :class:`fixedpoint_tf.FixedPoints`. Linearised already
-            or not.
-        readout: ``(n_outputs, n_states)``, or the Keras layer that reads the states (of an
-            LSTM: that reads its output h; of a stack: that reads its last layer).
+        system: anything that :func:`fixedpoint_tf.as_system` takes as its only argument.
+        points: points of this system, linearised or not; see
+            :class:`fixedpoint_tf.FixedPoints`.
+        readout: ``(n_outputs, n_states)``, or the Keras layer that reads the states (for an
+            LSTM, its output h; for a stack, the state of its last layer).
         dt: length of a step in seconds, for time constants in seconds; None for a
             continuous system.
-        n_modes: keep that many modes a point, those that last; default: all.
-        horizon: the last time at which growth of perturbations is looked for; default:
-            no last time, see
-            ``nonnormality.peak_amplification``.
+        n_modes: number of modes kept per point, the longest-lasting ones; default: all.
+        horizon: the longest time over which growth of perturbations is measured; default: no
+            limit, see ``nonnormality.peak_amplification``.
         input_names: one for each input; default: "input 1", ...
         verbose: show a progress bar.
 

@@ -168,7 +168,7 @@ def linear_error(
     batches; Jacobians that the points hold are used, others are computed.
 
     Args:
-        system: anything that :func:`fixedpoint_tf.as_system` takes by itself.
+        system: anything that :func:`fixedpoint_tf.as_system` takes as its only argument.
         points: points of this system; see :class:`fixedpoint_tf.FixedPoints`.
         distances: ``(n_distances,)`` positive; default: 13 from 1e-3 to 1, evenly spaced
             in their logarithm.

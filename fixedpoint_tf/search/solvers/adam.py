@@ -97,7 +97,7 @@ def solve(
         points: all points; those in ``which`` are changed.
         which: ``(m,)`` indices.
         dtype: floating type of the iteration.
-        max_iters: iterations a point.
+        max_iters: iterations per point.
         tol_q: speed below which a point is done.
         tol_dq: a point is done when ``q`` changes by less than this times its learning rate.
         options: the learning rate.

@@ -134,7 +134,7 @@ def newton(
         points: all points.
         which: ``(m,)`` indices.
         dtype: floating type of the iteration.
-        max_iters: iterations a point.
+        max_iters: iterations per point.
         tol_q: speed at which a point has arrived.
         n_vectors: vectors in the first four iterations, where the model of the residual is
             poor anyway, and after.

@@ -163,7 +163,7 @@ def solve(
         points: all points; those in ``which`` are changed.
         which: ``(m,)`` indices.
         dtype: floating type of the iteration.
-        max_iters: iterations a point, in this call.
+        max_iters: iterations per point, in this call.
         tol_q: speed below which a point is done.
         tol_gradient: relative gradient below which a point is done.
         tol_dq: fall of ``q`` below which a point is done.

@@ -77,7 +77,7 @@ def solve(
         points: all points; those in ``which`` are changed.
         which: ``(m,)`` indices.
         dtype: floating type of the iteration.
-        max_iters: iterations a point, made a few at a time.
+        max_iters: iterations per point, made a few at a time.
         tol_q: speed at which a point has arrived.
         longest: length of a step at most; far from its start a linear model says nothing.
         on_progress: called after each batch.

@@ -149,7 +149,7 @@ def system_of(system: Any) -> DynamicalSystem:
     """Return a dynamical system, converted from a network where it is not one yet.
 
     Args:
-        system: what :func:`as_system` takes by itself.
+        system: what :func:`as_system` takes as its only argument.
 
     Raises:
         TypeError, ValueError: it cannot be converted; the error names ``system``.

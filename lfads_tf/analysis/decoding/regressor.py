@@ -29,13 +29,13 @@ __all__ = ["Regressor", "as_method"]
 
 @dataclasses.dataclass(frozen=True)
 class Regressor(DecodingMethod):
-    """Any regressor of scikit-learn, or one that is used like these.
+    """Any regressor of scikit-learn, or one with the same interface.
 
     Attributes:
         regressor: with ``fit`` and ``predict``, such as ``SVR()`` or a pipeline. A pipeline
-            that begins with :class:`Lags` sees the bins that these name, each
-            ``lag`` bins earlier. It is copied, not fitted. One of a single target is fitted
-            to each dimension of behaviour.
+            that begins with :class:`Lags` receives the bins of its lags, each ``lag`` bins
+            earlier. It is copied, not fitted. A regressor for a single target is fitted to each
+            dimension of behaviour.
         lags: candidate lags.
         grid: values to choose from, by the regressor's parameters.
 

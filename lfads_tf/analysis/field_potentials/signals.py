@@ -16,25 +16,25 @@ __all__ = ["band_pass", "check_band", "check_trials"]
 def band_pass(
     values: Any, bin_width: float, band: tuple[float, float], *, order: int = 4
 ) -> np.ndarray:
-    """Take the part of signals that lies in a band of frequencies, not shifted in time.
+    """Filter signals to a band of frequencies, without a shift in time.
 
     A Butterworth filter runs forward and backward (``scipy.signal.sosfiltfilt``), so that
     phases are kept and gains are squared: 1/2 at both ends of the band. Signals are continued
-    at both ends by their reflection; for about a period of the lower frequency the result
-    there is a guess. What a filter makes of noise oscillates too, in its band: look at what
-    shuffled trials give.
+    at both ends by their reflection; within about a period of the lower frequency from each end
+    the result is unreliable. Filtered noise oscillates in the band too: compare with shuffled
+    trials.
 
     Args:
         values: ``(n_trials, n_bins)`` or ``(n_trials, n_bins, n)``.
         bin_width: width of a bin in seconds.
         band: lower and upper frequency in Hz.
-        order: of the filter in one direction.
+        order: order of the filter in one direction.
 
     Returns:
         The same shape, float64.
 
     Raises:
-        TypeError: no real numbers, or an order that is no integer.
+        TypeError: values that are not real numbers, or an order that is not an integer.
         ValueError: another number of axes, NaN or infinity, a band that is not between 0 and
             half the bins per second, or trials too short for such a filter.
 
