@@ -101,15 +101,16 @@ def finder(k: int) -> list[Any]:
     return [one, one.system, points, index, slow, *networks]
 
 
-def lfads(k: int) -> list[Any]:
+def lfads(k: int, n_neurons: int = 6, generator_units: int = 8) -> list[Any]:
     """Train and sample one small model of LFADS."""
     config = LFADSConfig(
-        n_neurons=6 + k % 5,
+        n_neurons=n_neurons,
         n_bins=10,
         bin_width=0.02,
         n_factors=3,
-        generator_units=8 + k % 7,
+        generator_units=generator_units,
         encoder_units=8,
+        dropout=0.05 + 0.01 * (k % 10),
         seed=k,
     )
     spikes = np.random.default_rng(k).poisson(0.5, (24, 10, config.n_neurons))
@@ -159,6 +160,7 @@ def plain_function(k: int) -> list[Any]:
 WORKLOADS: dict[str, tuple[Callable[[int], list[Any]], int]] = {
     "finders": (finder, 20),
     "lfads": (lfads, 5),
+    "sizes": (lambda k: lfads(k, 6 + k % 5, 8 + k % 7), 5),
     "tasks": (task, 5),
     "keras": (plain_keras, 5),
     "jit": (lambda k: plain_keras(k, jit_compile=True), 5),

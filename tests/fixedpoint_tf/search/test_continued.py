@@ -170,7 +170,7 @@ def test_a_search_that_runs_out_of_time_says_so(tmp_path):
     finder = FixedPointFinder(cell, max_seconds=1e-3, **QUIET)
     points = finder.find_fixed_points(np.zeros((4, 12)), [[0.0]])[0]
     assert points.search_end == SearchEnd.TIME
-    assert "the time was over" in repr(points)
+    assert "time limit, while" in repr(points)
     points.save(tmp_path / "points.h5")
     assert FixedPoints.load(tmp_path / "points.h5").search_end == "time"
     assert points[:0].search_end is None
