@@ -29,13 +29,14 @@ from lfads_tf.data.compatibility import as_sessions, common_conditions
 from lfads_tf.data.session import Session
 from lfads_tf.inference import posterior
 from lfads_tf.layers.network import Network
-from lfads_tf.layers.stateless import stateless_network
+from lfads_tf.layers.stateless import stateless_network, train_alike
 from lfads_tf.sessions import adding, initial_weights
 from lfads_tf.sessions.agreement import SessionAgreement, agreement, averages_of
 from lfads_tf.training import batches, checkpoints, checks, sharding, steps, trial_arrays
 from lfads_tf.training.callbacks import NoEnd, SmoothedValidation, StopAtNaN
 from lfads_tf.training.checkpoints import Checkpoint, default_callbacks
 from lfads_tf.training.objective import PARTS, left_out_samples, warmup
+from lfads_tf.training.shared_steps import shared_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,7 +189,7 @@ class LFADS(keras.Model):
             "steps_per_execution": steps_per_execution,
         }
         self._optimizer_settings = checkpoints.settings_of(optimizer)
-        compiled = bool(jit_compile) and not run_eagerly
+        self._uses_xla = compiled = bool(jit_compile) and not run_eagerly
         with self.distribute_strategy.scope():
             self._stateless = stateless_network(self.network)
         self._shard_gradients = steps.loss_and_gradients(self._stateless, compiled=compiled)
@@ -566,6 +567,7 @@ class LFADS(keras.Model):
                 f"{ask}: expected a compiled model, received one that is not. Call "
                 "model.compile() first."
             )
+        self._stateless.check_trained(self.network)
         checks.check_weights(self)
         if ask in ("fit", "train_on_batch"):
             checks.check_rate(self.optimizer)
@@ -829,12 +831,36 @@ class LFADS(keras.Model):
 
     # What Keras calls in training.
 
-    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+    def make_train_function(self, force: bool = False) -> None:
+        if self.train_function is None or force:
+            shared = shared_step(self, "train_step") if type(self) is LFADS else None
+            self.train_function = shared or self._make_function(self.train_step)
+
+    def make_test_function(self, force: bool = False) -> None:
+        if self.test_function is None or force:
+            shared = shared_step(self, "test_step") if type(self) is LFADS else None
+            self.test_function = shared or self._make_function(self.test_step)
+
+    def _numbers(self) -> dict[str, tf.Tensor]:
+        """Return the numbers of the configuration that a step needs, as tensors."""
+        config = self.config
+        return {
+            "seed": tf.constant(config.seed),
+            "warm_up_steps": tf.constant(config.warm_up_steps),
+            "gradient_clip": tf.constant(config.gradient_clip),
+        }
+
+    def train_step(
+        self, data: Any, numbers: dict[str, tf.Tensor] | None = None
+    ) -> dict[str, tf.Tensor]:
         """Update the weights once, for ``fit``."""
+        numbers = numbers or self._numbers()
         batch = batches.checked_batch(data, self.config)
         scalars = self._scalar_values()
-        shards = steps.make_shards(batch, self.config, self.step, training=True)
-        warm_up = warmup(self.step, self.config.warm_up_steps)
+        shards = steps.make_shards(
+            batch, self.config, numbers["seed"], self.step, training=True
+        )
+        warm_up = warmup(self.step, numbers["warm_up_steps"])
         rate = getattr(self.optimizer, "learning_rate", 0.0)  # before the update: it may fall
         weights = self._stateless.weights_of(self.network)
         results, n_samples = steps.over_shards(
@@ -842,7 +868,7 @@ class LFADS(keras.Model):
         )
         parts = steps.added([parts for parts, _ in results])
         norm = self._update_weights(
-            [gradients for _, gradients in results], tf.constant(self.config.gradient_clip)
+            [gradients for _, gradients in results], numbers["gradient_clip"]
         )
         bad = steps.first_bad_part(parts, norm, rate)
         is_first = tf.logical_and(bad >= 0, self.bad_part < 0)
@@ -851,12 +877,15 @@ class LFADS(keras.Model):
         self.step.assign_add(1)
         return {**self._averaged(parts, n_samples, batch), "warm_up": warm_up}
 
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+    def test_step(
+        self, data: Any, numbers: dict[str, tf.Tensor] | None = None
+    ) -> dict[str, tf.Tensor]:
         """Compute the loss of a batch with its final weights, for ``evaluate`` and ``fit``."""
         batch = batches.checked_batch(data, self.config)
         batch.pop("train_mask_btn", None)
         scalars = self._scalar_values()
-        shards = steps.make_shards(batch, self.config, tf.zeros((), tf.int64), training=False)
+        seed, step = (numbers or self._numbers())["seed"], tf.zeros((), tf.int64)
+        shards = steps.make_shards(batch, self.config, seed, step, training=False)
         weights = self._stateless.weights_of(self.network)
         results, n_samples = steps.over_shards(
             self._shard_loss, weights, shards, scalars, tf.ones(())
@@ -996,6 +1025,15 @@ class LFADS(keras.Model):
             self._build_optimizer()
         if settings is not None:
             self._optimizer_settings = json.loads(settings)
+
+    def _copied(self) -> LFADS:
+        """Return a compiled model of equal structure and settings, with weights of its own."""
+        copy = LFADS(self.config)
+        train_alike(copy.network, self.network)
+        copy.compile_from_config({**self.get_compile_config(), "optimizer_built": False})
+        copy._build_optimizer()
+        copy._update_weights.prepare()  # variables of its own, which no graph can make
+        return copy
 
     def _settings_of_optimizer(self) -> dict[str, Any]:
         """Return the optimizer's settings before callbacks changed them."""

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from lfads_tf.layers.network import Network
 
-__all__ = ["StatelessNetwork", "Weights", "stateless_network"]
+__all__ = ["StatelessNetwork", "Weights", "stateless_network", "train_alike"]
 
 #: Attributes of a configuration that no compiled function depends on: they set first weights,
 #: are arguments, or are used outside of compiled functions. Which weights are trained, and the
@@ -94,15 +94,19 @@ class StatelessNetwork:
         Raises:
             ValueError: other weights are trained than those of this network.
         """
+        self.check_trained(network)
+        return Weights(
+            [tf.convert_to_tensor(v) for v in network.trainable_variables],
+            [tf.convert_to_tensor(v) for v in network.non_trainable_variables],
+        )
+
+    def check_trained(self, network: Network) -> None:
+        """Raise ``ValueError`` if other weights are trained than those of this network."""
         if [variable.trainable for variable in network.variables] != self._trained:
             raise ValueError(
                 "trainable: expected the same weights to be trained as when the model was "
                 "compiled, received a model in which that has changed; compile it again."
             )
-        return Weights(
-            [tf.convert_to_tensor(v) for v in network.trainable_variables],
-            [tf.convert_to_tensor(v) for v in network.non_trainable_variables],
-        )
 
     @contextlib.contextmanager
     def with_weights(self, weights: Weights) -> Iterator[Network]:
@@ -168,11 +172,16 @@ def stateless_network(network: Network) -> StatelessNetwork:
 def _like(network: Network) -> Network:
     """Make another network of the same structure."""
     made = Network(network.config, name="stateless_network", dtype=network.dtype_policy)
-    for own, other in zip(_layers(made), _layers(network), strict=False):
-        own.trainable = other.trainable
-    for variable, other in zip(made.variables, network.variables, strict=False):
-        variable.trainable = other.trainable
+    train_alike(made, network)
     return made
+
+
+def train_alike(network: Network, other: Network) -> None:
+    """Let the same weights of a network be trained as of another one of equal sizes."""
+    for layer, like in zip(_layers(network), _layers(other), strict=False):
+        layer.trainable = like.trainable
+    for variable, like in zip(network.variables, other.variables, strict=False):
+        variable.trainable = like.trainable
 
 
 def _layers(network: Network) -> list[keras.layers.Layer]:

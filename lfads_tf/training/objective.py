@@ -45,9 +45,8 @@ def warmup(step, n_steps):
         >>> float(warmup(0, 0))
         1.0
     """
-    if not n_steps:
-        return tf.ones(())
-    return tf.minimum(tf.cast(step, tf.float32) / float(n_steps), 1.0)
+    step, n_steps = tf.cast(step, tf.float32), tf.cast(n_steps, tf.float32)
+    return tf.where(n_steps > 0, tf.minimum(step / tf.maximum(n_steps, 1.0), 1.0), 1.0)
 
 
 def l2_penalty(kernels, weights):

@@ -9,6 +9,7 @@ nothing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -54,6 +55,7 @@ _TRAINING, _VALIDATION, _JITTER, _SHIFT = range(4)
 def make_shards(
     batch: Mapping[str, tf.Tensor],
     config: LFADSConfig,
+    seed,
     step,
     *,
     training: bool,
@@ -63,6 +65,7 @@ def make_shards(
     Args:
         batch: of :func:`lfads_tf.training.batches.checked_batch`.
         config: configuration of the model.
+        seed: of the configuration.
         step: of training, from which the noise follows; in validation 0, so that each
             validation meets the same noise.
         training: with augmentation and dropout.
@@ -77,7 +80,7 @@ def make_shards(
         ...     "external_bte": tf.zeros((4, 2, 0)),
         ...     "weight_b": tf.ones((4,)),
         ... }
-        >>> shards = make_shards(batch, config, step=0, training=False)
+        >>> shards = make_shards(batch, config, seed=0, step=0, training=False)
         >>> sorted(shards[0]["noise"])
         ['cd_mask_btn', 'initial_bi']
     """
@@ -89,7 +92,7 @@ def make_shards(
         )
     n_shards = sharding.default_shards(batch["spikes_btn"].shape[0])
     stream = _TRAINING if training else _VALIDATION
-    seed = tf.random.fold_in(tf.constant([config.seed, stream]), step)
+    seed = tf.random.fold_in(tf.stack([seed, stream]), step)
     n_trials = _n_trials(batch)
     # Each replica draws for the whole batch: how many there are changes no random number.
     n_all, first = sharding.place_of_rows(n_trials)
@@ -200,7 +203,7 @@ def over_shards(
         ...     "external_bte": tf.zeros((4, 2, 0)),
         ...     "weight_b": tf.ones((4,)),
         ... }
-        >>> shards = make_shards(batch, config, step=0, training=False)
+        >>> shards = make_shards(batch, config, seed=0, step=0, training=False)
         >>> scalars = {name: tf.constant(getattr(config, name)) for name in SCALARS}
         >>> network = Network(config)
         >>> stateless = stateless_network(network)
@@ -263,38 +266,37 @@ def update(
 
     alone = tf.function(run, jit_compile=compiled, autograph=False)
 
-    def stateless(trained):
-        copy = stateless_optimizers.copied(optimizer, trained)
+    @functools.cache
+    def shared():
+        key = stateless_optimizers.settings(optimizer, variables)
+        if network is None or key is None:
+            return None
+        copy = stateless_optimizers.copied(optimizer, network.network.trainable_variables)
 
         def run_stateless(state, weights, gradients_by_shard, largest_norm):
             gradients, norm = bounded(gradients_by_shard, largest_norm)
             gradients = [copy.scale_loss(gradient) for gradient in gradients]
             return *copy.stateless_apply(state, gradients, weights), norm
 
-        return tf.function(run_stateless, jit_compile=compiled, autograph=False)
+        function = tf.function(run_stateless, jit_compile=compiled, autograph=False)
+        return network.function(("update", key), lambda: function, compiled=compiled)
 
     def choose(gradients_by_shard, largest_norm):
         # No function inside a replica may wait for other replicas, even if it is the only one.
         if tf.distribute.has_strategy():
             return run(gradients_by_shard, largest_norm)
-        key = stateless_optimizers.settings(optimizer, variables)
-        if network is None or key is None:
+        if shared() is None:
             return alone(gradients_by_shard, largest_norm)
-
-        trained = network.network.trainable_variables
-        shared = network.function(
-            ("update", key), lambda: stateless(trained), compiled=compiled
-        )
-        before = [
-            [tf.convert_to_tensor(v) for v in vs] for vs in (optimizer.variables, variables)
-        ]
-        weights, state, norm = shared(*before, gradients_by_shard, largest_norm)
+        both = optimizer.variables, variables
+        before = [[tf.convert_to_tensor(v) for v in vs] for vs in both]
+        weights, state, norm = shared()(*before, gradients_by_shard, largest_norm)
         for variable, value in zip(
             [*variables, *optimizer.variables], [*weights, *state], strict=True
         ):
             variable.assign(value)
         return norm
 
+    choose.prepare = shared
     return choose
 
 

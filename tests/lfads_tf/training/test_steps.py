@@ -14,5 +14,5 @@ def test_batches_that_do_not_say_which_samples_are_left_out_are_refused_in_train
     with pytest.raises(
         ValueError, match="^sample_validation: expected a Session or arrays.*0.2"
     ):
-        steps.make_shards(batch, config, 0, training=True)
-    steps.make_shards(batch, config, 0, training=False)
+        steps.make_shards(batch, config, 0, 0, training=True)
+    steps.make_shards(batch, config, 0, 0, training=False)

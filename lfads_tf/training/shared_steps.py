@@ -1,0 +1,106 @@
+"""Steps of training and validation that all models of equal structure share.
+
+Keras traces a graph for each model. Here the variables of a model are arguments of the graph,
+so that a second model of the same structure traces and compiles nothing, and leaves nothing
+behind when it is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterator
+from typing import TYPE_CHECKING
+
+import keras
+import tensorflow as tf
+
+from lfads_tf.training import sharding, stateless_optimizers
+
+if TYPE_CHECKING:
+    from lfads_tf.model import LFADS
+
+__all__ = ["shared_step"]
+
+
+def shared_step(model: LFADS, name: str) -> Callable[[Iterator], dict[str, tf.Tensor]] | None:
+    """Return what Keras calls for each batch of training or validation.
+
+    Args:
+        model: compiled.
+        name: of the method of the model that takes a batch, ``"train_step"`` or
+            ``"test_step"``.
+
+    Returns:
+        A function of an iterator of batches that returns the means by name; None for a model
+        that needs a graph of its own: of another class, under a ``tf.distribute`` strategy,
+        run eagerly or several steps at a time, changed by hand, or with an optimizer that has
+        no copy (:mod:`lfads_tf.training.stateless_optimizers`).
+    """
+    settings = _settings(model)
+    if settings is None:
+        return None
+    variables = [variable.value for variable in _variables(model)]
+    numbers = model._numbers()
+
+    def step(iterator: Iterator) -> dict[str, tf.Tensor]:
+        data = next(iterator)
+        key = (
+            name,
+            settings,
+            repr(tf.nest.map_structure(tf.type_spec_from_value, data)),
+            sharding.cores(),
+        )
+        shared = model._stateless.function(
+            key, lambda: _make(model, name), compiled=model._uses_xla
+        )
+        return shared(variables, numbers, data)
+
+    return step
+
+
+def _settings(model: LFADS) -> Hashable | None:
+    """Return all that a step depends on, the structure of the network apart."""
+    own = model.run_eagerly or model.steps_per_execution > 1 or tf.distribute.has_strategy()
+    if own or model._stateless.network is model.network:
+        return None
+    optimizer = stateless_optimizers.settings(model.optimizer, model.trainable_variables)
+    if optimizer is None:
+        return None
+    config = model.config
+    return json.dumps(
+        [
+            optimizer,
+            config.dropout > 0,
+            config.coordinated_dropout > 0,
+            config.spike_jitter,
+            config.temporal_shift,
+        ]
+    )
+
+
+def _variables(model: LFADS) -> list[keras.Variable]:
+    """Return the variables that a step reads or writes, in one order for all models."""
+    of_means = [variable for mean in model.metrics for variable in mean.variables]
+    counters = [model.step, model.bad_part, model.bad_step]
+    of_model = [*model.network.variables, *model.scalars.values(), *counters]
+    return [*of_model, *of_means, *model.optimizer.variables]
+
+
+def _make(model: LFADS, name: str) -> Callable:
+    """Make the function of variables, numbers and a batch, with a copy of the model."""
+    with tf.init_scope():
+        copy = model._copied()
+    own = _variables(copy)
+
+    def run(variables, numbers, data):
+        before = [variable.read_value() for variable in variables]
+        pairs = list(zip(own, before, strict=True))
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            logs = getattr(copy, name)(data, numbers)
+        for variable, (copied, value) in zip(variables, pairs, strict=True):
+            new = scope.get_current_value(copied)
+            if new is not value:
+                variable.assign(new)
+        return logs
+
+    return tf.function(run, autograph=False)
