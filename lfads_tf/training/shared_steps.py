@@ -36,10 +36,10 @@ def shared_step(model: LFADS, name: str) -> Callable[[Iterator], dict[str, tf.Te
         run eagerly or several steps at a time, changed by hand, or with an optimizer that has
         no copy (:mod:`lfads_tf.training.stateless_optimizers`).
     """
-    settings = _settings(model)
+    settings = _settings(model, name)
     if settings is None:
         return None
-    variables = [variable.value for variable in _variables(model)]
+    variables = [variable.value for variable in _variables(model, name)]
     numbers = model._numbers()
 
     def step(iterator: Iterator) -> dict[str, tf.Tensor]:
@@ -58,14 +58,16 @@ def shared_step(model: LFADS, name: str) -> Callable[[Iterator], dict[str, tf.Te
     return step
 
 
-def _settings(model: LFADS) -> Hashable | None:
+def _settings(model: LFADS, name: str) -> Hashable | None:
     """Return all that a step depends on, the structure of the network apart."""
     own = model.run_eagerly or model.steps_per_execution > 1 or tf.distribute.has_strategy()
     if own or model._stateless.network is model.network:
         return None
-    optimizer = stateless_optimizers.settings(model.optimizer, model.trainable_variables)
-    if optimizer is None:
-        return None
+    optimizer = None
+    if name == "train_step":
+        optimizer = stateless_optimizers.settings(model.optimizer, model.trainable_variables)
+        if optimizer is None:
+            return None
     config = model.config
     return json.dumps(
         [
@@ -78,19 +80,20 @@ def _settings(model: LFADS) -> Hashable | None:
     )
 
 
-def _variables(model: LFADS) -> list[keras.Variable]:
+def _variables(model: LFADS, name: str) -> list[keras.Variable]:
     """Return the variables that a step reads or writes, in one order for all models."""
     of_means = [variable for mean in model.metrics for variable in mean.variables]
     counters = [model.step, model.bad_part, model.bad_step]
     of_model = [*model.network.variables, *model.scalars.values(), *counters]
-    return [*of_model, *of_means, *model.optimizer.variables]
+    of_optimizer = model.optimizer.variables if name == "train_step" else []
+    return [*of_model, *of_means, *of_optimizer]
 
 
 def _make(model: LFADS, name: str) -> Callable:
     """Make the function of variables, numbers and a batch, with a copy of the model."""
     with tf.init_scope():
         copy = model._copied()
-    own = _variables(copy)
+    own = _variables(copy, name)
 
     def run(variables, numbers, data):
         before = [variable.read_value() for variable in variables]
