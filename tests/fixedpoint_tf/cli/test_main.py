@@ -39,11 +39,13 @@ def test_the_demonstration_finds_the_27_fixed_points_of_the_flip_flop(demo):
     assert points.qstar.max() < 1e-20
 
 
-def test_the_demonstration_says_the_result_in_one_line_and_where_it_is(demo):
+def test_the_demonstration_says_the_result_in_three_lines_and_where_it_is(demo):
     out, lines = demo
-    assert len(lines) == 2
+    assert len(lines) == 4
     assert lines[0].startswith("27 fixed points: 8 stable, 12 with 1 unstable direction")
-    assert lines[1].startswith(f"Written to {out}: state_space.png, ")
+    assert lines[1].startswith("indices add up to +1, as for a complete set")
+    assert lines[2].startswith("search ended: ")
+    assert lines[3].startswith(f"Written to {out}: state_space.png, ")
 
 
 @pytest.mark.parametrize("name", ["state_space", "eigenvalues", "q", "flow"])
@@ -73,7 +75,7 @@ def test_the_input_and_the_drive_of_a_search_can_be_given(demo, tmp_path, capsys
     assert main(arguments) == 0
     points = FixedPoints.load(tmp_path / "fixed_points.h5")
     np.testing.assert_array_equal(points.inputs, np.tile([1.0, -1.0, 1.0], (len(points), 1)))
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def test_an_untrained_network_is_no_error(tmp_path):
@@ -185,7 +187,7 @@ def test_the_drive_is_that_of_the_model(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     _, points = searched(tmp_path, monkeypatch)
     np.testing.assert_array_equal(points.inputs, 0.0)
-    assert "input zero are those of the RNN layer 'rnn', behind norm" in capsys.readouterr().out
+    assert "input are inputs of the RNN layer 'rnn', behind norm" in capsys.readouterr().out
 
 
 def test_a_drive_of_tokens_is_masked_as_in_the_model(tmp_path, monkeypatch):

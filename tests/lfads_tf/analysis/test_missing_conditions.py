@@ -72,7 +72,9 @@ def test_folds_spread_them_and_cannot_hold_them_out(labels):
     ):
         assert sorted(folds[[1, 5]]) == [0, 1]
         assert np.bincount(folds).tolist() == [4, 4]
-    with pytest.raises(ValueError, match="conditions: expected that of .* for trials 1, 5"):
+    with pytest.raises(
+        ValueError, match="conditions: expected the condition of .* for trials 1, 5"
+    ):
         analysis.folds_by_condition(labels)
     if np.ndim(labels) == 1:
         with pytest.raises(ValueError, match="folds: expected the fold of each .* trials 1, 5"):

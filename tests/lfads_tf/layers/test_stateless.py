@@ -165,14 +165,14 @@ def test_a_second_model_of_equal_sizes_compiles_nothing():
 
 
 def test_a_dropped_model_leaves_its_programs_to_the_next_and_nothing_else():
-    first = compiled(jit_compile=True, state_clip=4.5)
+    first = compiled(jit_compile=True)
     first.fit(spikes(), verbose=0)
     stateless = first._stateless
     gone = [weakref.ref(thing) for thing in (first, first.network, first.optimizer)]
     del first
     gc.collect()
     assert [thing() for thing in gone] == [None] * 3
-    assert compiled(3, jit_compile=True, state_clip=4.5)._stateless is stateless
+    assert compiled(3, jit_compile=True)._stateless is stateless
 
 
 def test_what_was_not_compiled_by_xla_goes_with_the_last_model():

@@ -218,7 +218,7 @@ def test_batches_of_unknown_number_are_spoken_of(model, ask, caplog, monkeypatch
 
     name = {"validation_data": ask, "infer": "data"}.get(ask, "x")
     first, second = run(counted(31))
-    assert first.startswith(f"{name}: 3 batches were read") and " 30 batches" in second
+    assert first.startswith(f"{name}: 3 batches have been read") and " 30 batches" in second
     assert run(counted(2)) == []
     assert run(tf.data.Dataset.from_tensor_slices(np.ones((9, *SHAPE[1:]))).batch(1)) == []
     if ask != "infer" and ask != "validation_data":

@@ -422,7 +422,7 @@ class TestInterruption:
         monkeypatch.setattr(arrivals, "run_block", stop)
         found = sample_slow_states(system, states, n_steps=1000)
         assert found.search_end == SearchEnd.INTERRUPTED
-        assert "the keyboard put an end to the search" in repr(found)
+        assert "search ended: interrupted from the keyboard" in repr(found)
         assert found.n_iters.tolist() == [64] * found.n
         np.testing.assert_allclose(found.xstar, found.x_init * [1.0, 0.98**64], rtol=1e-12)
         found.save(tmp_path / "slow.h5")
@@ -440,7 +440,7 @@ def test_bars_are_shown_where_asked_for(capsys):
         system, sample_slow_states(system, points.xstar, verbose=True), verbose=True
     )
     shown = capsys.readouterr().err
-    assert "settling: 100%" in shown and "examining groups: 100%" in shown
+    assert "simulating: 100%" in shown and "examining groups: 100%" in shown
 
 
 @pytest.mark.parametrize(

@@ -244,11 +244,11 @@ def test_no_ghost_of_a_fold_is_supported_in_float32(gap):
     ("points", "words"),
     [
         (np.zeros((0, 1)), "no points to certify"),
-        ([[0.0]], "1 of 1 point supported by samples (no proof) as 1 distinct fixed point; at"),
+        ([[0.0]], "1 of 1 point supported by samples (no proof): 1 distinct fixed point, at"),
         ([[0.6]], "0 of 1 point supported by samples (no proof); 1 slow point"),
         (
             [[0.0], [1.0]],
-            "2 of 2 points supported by samples (no proof) as 2 distinct fixed po",
+            "2 of 2 points supported by samples (no proof): 2 distinct fixed po",
         ),
         ([[0.4], [0.6]], "0 of 2 points supported by samples (no proof); 2 slow points"),
     ],

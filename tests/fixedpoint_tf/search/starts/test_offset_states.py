@@ -91,5 +91,5 @@ def test_what_double_precision_leaves_open_is_said(caplog):
     finder = FixedPointFinder(wells([1e6], [0.01]), n_states=1, n_inputs=0, **QUIET)
     unique, _ = finder.find_fixed_points(starts([1e6], [0.01]))
     assert len(unique.fixed) == 3
-    assert "float64 resolves 1e-08 of how far the states vary" in caplog.text
+    assert "float64 resolves 1e-08 of the states' variation" in caplog.text
     assert "cast to" not in caplog.text

@@ -330,7 +330,7 @@ def test_the_width_of_bins_must_be_known(path, data):
         write(path, **autolfads(data), **{name: 0.01})
         assert Session.load(path).bin_width == 0.01
     write(path, **autolfads(data), dt=10)  # in milliseconds
-    with pytest.warns(UserWarning, match="bin_width: 0.01 s is taken .* tells 10"):
+    with pytest.warns(UserWarning, match="bin_width: 0.01 s is used .* tells 10"):
         assert Session.load(path, bin_width=0.01).bin_width == 0.01
 
 
@@ -463,7 +463,7 @@ def test_few_bytes_that_stand_for_many_are_refused_unread(path):
         )[:1] = 0
         for trial in range(1, 400):
             file["spikes"][trial] = 0
-    with pytest.raises(ValueError, match="monday.h5.*'spikes': what it holds would fill"):
+    with pytest.raises(ValueError, match="monday.h5.*'spikes': its data would take"):
         Session.load(path, bin_width=0.02)
 
 
