@@ -194,12 +194,13 @@ class LFADS(keras.Model):
             self._stateless = stateless_network(self.network)
         self._shard_gradients = steps.loss_and_gradients(self._stateless, compiled=compiled)
         self._shard_loss = steps.loss_only(self._stateless, compiled=compiled)
-        self._update_weights = steps.update(
+        update = steps.update(
             self.optimizer,
             self.trainable_variables,
             compiled=compiled,
             network=self._stateless,
         )
+        self._update_weights, self._prepare_update = update
 
     def fit(
         self,
@@ -832,12 +833,12 @@ class LFADS(keras.Model):
     # What Keras calls in training.
 
     def make_train_function(self, force: bool = False) -> None:
-        if self.train_function is None or force:
+        if getattr(self, "train_function", None) is None or force:
             shared = shared_step(self, "train_step") if type(self) is LFADS else None
             self.train_function = shared or self._make_function(self.train_step)
 
     def make_test_function(self, force: bool = False) -> None:
-        if self.test_function is None or force:
+        if getattr(self, "test_function", None) is None or force:
             shared = shared_step(self, "test_step") if type(self) is LFADS else None
             self.test_function = shared or self._make_function(self.test_step)
 
@@ -1032,7 +1033,7 @@ class LFADS(keras.Model):
         train_alike(copy.network, self.network)
         copy.compile_from_config({**self.get_compile_config(), "optimizer_built": False})
         copy._build_optimizer()
-        copy._update_weights.prepare()  # variables of its own, which no graph can make
+        copy._prepare_update()  # variables of its own, which no graph can make
         return copy
 
     def _settings_of_optimizer(self) -> dict[str, Any]:

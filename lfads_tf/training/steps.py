@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -232,16 +232,28 @@ def added(parts_by_shard: Sequence[Mapping[str, tf.Tensor]]) -> dict[str, tf.Ten
     }
 
 
+class Update(NamedTuple):
+    """What :func:`update` returns.
+
+    Attributes:
+        apply: function of the shards' gradients and the largest norm.
+        prepare: makes the shared function, whose variables no graph can make.
+    """
+
+    apply: Callable
+    prepare: Callable
+
+
 def update(
     optimizer: Any,
     variables: Sequence[Any],
     *,
     compiled: bool,
     network: StatelessNetwork | None = None,
-) -> Callable:
+) -> Update:
     """Return a function that adds up the shards' gradients, bounds their norm and applies them.
 
-    It returns the norm before it was bounded.
+    The function returns the norm before it was bounded.
 
     Args:
         optimizer: Keras optimizer, built for the variables before the first call.
@@ -296,8 +308,7 @@ def update(
             variable.assign(value)
         return norm
 
-    choose.prepare = shared
-    return choose
+    return Update(choose, shared)
 
 
 def first_bad_part(parts: Mapping[str, tf.Tensor], norm, rate=0.0):

@@ -279,7 +279,7 @@ def test_a_copied_optimizer_updates_as_the_original_does(name, options):
         assert stateless_optimizers.settings(optimizer, []) is not None
         update = steps.update(
             optimizer, network.trainable_variables, compiled=False, network=shared
-        )
+        ).apply
         norms = []
         for seed in range(3):
             rng = np.random.default_rng(seed)

@@ -96,7 +96,7 @@ def test_an_update_is_the_one_that_keras_makes(name):
         model.optimizer.build(model.trainable_variables)
     keras_own, ours = models
     variables = ours.trainable_variables
-    update = steps.update(ours.optimizer, variables, compiled=False)
+    update = steps.update(ours.optimizer, variables, compiled=False).apply
     for inputs, targets in zip(x, y, strict=True):
         keras_own.train_on_batch(inputs, targets)
         with tf.GradientTape() as tape:
