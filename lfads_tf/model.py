@@ -835,12 +835,18 @@ class LFADS(keras.Model):
     def make_train_function(self, force: bool = False) -> None:
         if getattr(self, "train_function", None) is None or force:
             shared = shared_step(self, "train_step") if type(self) is LFADS else None
-            self.train_function = shared or self._make_function(self.train_step)
+            if shared is None:
+                super().make_train_function(force)
+            else:
+                self.train_function = shared
 
     def make_test_function(self, force: bool = False) -> None:
         if getattr(self, "test_function", None) is None or force:
             shared = shared_step(self, "test_step") if type(self) is LFADS else None
-            self.test_function = shared or self._make_function(self.test_step)
+            if shared is None:
+                super().make_test_function(force)
+            else:
+                self.test_function = shared
 
     def _numbers(self) -> dict[str, tf.Tensor]:
         """Return the numbers of the configuration that a step needs, as tensors."""

@@ -53,10 +53,11 @@ def settings(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any]) ->
         >>> settings(keras.optimizers.Adam(gradient_accumulation_steps=2), []) is None
         True
     """
-    constrained = any(variable.constraint is not None for variable in variables)
+    constrained = any(getattr(v, "constraint", None) is not None for v in variables)
     if type(optimizer) not in _CLASSES or constrained:
         return None
-    if optimizer.gradient_accumulation_steps or optimizer.ema_overwrite_frequency:
+    conditions = "gradient_accumulation_steps", "ema_overwrite_frequency"
+    if any(getattr(optimizer, name, None) for name in conditions):
         return None
     if any(name.startswith("_exclude_from_weight_decay") for name in vars(optimizer)):
         return None
