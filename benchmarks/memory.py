@@ -12,9 +12,10 @@ back yet, in ``resident`` alone.
 
 Workloads: ``finders``, each of a new network (layers of each kind, cells of a user's own, and
 functions, of eleven sizes), searched, linearised, sampled, its index asked; ``lfads``, models
-of 35 sizes, trained two epochs, sampled from; ``tasks``, a network trained for a task, and
-its finder. For comparison, plain TensorFlow: ``keras``, a GRU with a read-out, fitted and
-called; ``jit``, the same compiled by XLA; ``functions``, one small ``tf.function`` each.
+of one structure, trained two epochs, sampled from; ``sizes``, the same of 35 structures;
+``tasks``, a network trained for a task, and its finder. For comparison, plain TensorFlow:
+``keras``, a GRU with a read-out, fitted and called; ``jit``, the same compiled by XLA;
+``functions``, one small ``tf.function`` each.
 """
 
 from __future__ import annotations
