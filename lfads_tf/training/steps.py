@@ -205,6 +205,8 @@ def over_shards(
         ... }
         >>> shards = make_shards(batch, config, seed=0, step=0, training=False)
         >>> scalars = {name: tf.constant(getattr(config, name)) for name in SCALARS}
+        >>> from lfads_tf.layers.network import Network
+        >>> from lfads_tf.layers.stateless import stateless_network
         >>> network = Network(config)
         >>> stateless = stateless_network(network)
         >>> run = loss_only(stateless, compiled=False)
