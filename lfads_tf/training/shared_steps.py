@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -44,14 +44,9 @@ def shared_step(model: LFADS, name: str) -> Callable[[Iterator], dict[str, tf.Te
 
     def step(iterator: Iterator) -> dict[str, tf.Tensor]:
         data = next(iterator)
-        key = (
-            name,
-            settings,
-            repr(tf.nest.map_structure(tf.type_spec_from_value, data)),
-            sharding.cores(),
-        )
+        key = name, settings, sharding.cores(), repr(_kinds(data))
         shared = model._stateless.function(
-            key, lambda: _make(model, name), compiled=model._uses_xla
+            key, lambda: _make(model, name, settings), compiled=model._uses_xla
         )
         return shared(variables, numbers, data)
 
@@ -89,10 +84,17 @@ def _variables(model: LFADS, name: str) -> list[keras.Variable]:
     return [*of_model, *of_means, *of_optimizer]
 
 
-def _make(model: LFADS, name: str) -> Callable:
+def _kinds(data: Any) -> Any:
+    """Return the shapes and types of a batch, for each of which there is a graph."""
+    return tf.nest.map_structure(tf.type_spec_from_value, data)
+
+
+def _make(model: LFADS, name: str, settings: Hashable) -> Callable:
     """Make the function of variables, numbers and a batch, with a copy of the model."""
     with tf.init_scope():
-        copy = model._copied()
+        copy: Any = model._stateless.function(
+            ("copy", settings), model._copied, compiled=model._uses_xla
+        )
     own = _variables(copy, name)
 
     def run(variables, numbers, data):
