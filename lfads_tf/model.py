@@ -191,7 +191,7 @@ class LFADS(keras.Model):
         self._optimizer_settings = checkpoints.settings_of(optimizer)
         self._uses_xla = compiled = bool(jit_compile) and not run_eagerly
         with self.distribute_strategy.scope():
-            self._stateless = stateless_network(self.network)
+            self._stateless = stateless_network(self.network, compiled=compiled)
         self._shard_gradients = steps.loss_and_gradients(self._stateless, compiled=compiled)
         self._shard_loss = steps.loss_only(self._stateless, compiled=compiled)
         update = steps.update(
@@ -703,9 +703,9 @@ class LFADS(keras.Model):
     def posterior(self) -> Any:
         """The compiled function behind :meth:`infer`."""
         compiled = self._compile_arguments["jit_compile"] if self.compiled else True
-        self._stateless = stateless_network(self.network)
-        run = posterior.posterior_function(self._stateless, compiled=bool(compiled))
-        return partial(run, self._stateless.weights_of(self.network))
+        self._of_posterior = stateless_network(self.network, compiled=bool(compiled))
+        run = posterior.posterior_function(self._of_posterior, compiled=bool(compiled))
+        return partial(run, self._of_posterior.weights_of(self.network))
 
     # Several sessions.
 

@@ -140,7 +140,7 @@ _KNOWN: weakref.WeakValueDictionary[Hashable, StatelessNetwork] = weakref.WeakVa
 _COMPILED: set[StatelessNetwork] = set()
 
 
-def stateless_network(network: Network) -> StatelessNetwork:
+def stateless_network(network: Network, *, compiled: bool) -> StatelessNetwork:
     """Return the stateless network of all networks of this structure.
 
     Under a ``tf.distribute`` strategy, whose variables have copies, and of a network that was
@@ -148,24 +148,25 @@ def stateless_network(network: Network) -> StatelessNetwork:
 
     Args:
         network: network of a model.
+        compiled: its functions are compiled by XLA. Only then does it outlive the models.
 
     Example:
         >>> from lfads_tf import LFADSConfig
         >>> sizes = dict(n_neurons=3, n_bins=2, bin_width=0.02, n_factors=2)
         >>> a, b = (Network(LFADSConfig(**sizes, seed=seed)) for seed in range(2))
-        >>> stateless_network(a) is stateless_network(b)
+        >>> stateless_network(a, compiled=False) is stateless_network(b, compiled=False)
         True
     """
     if tf.distribute.has_strategy() or type(network) is not Network:
         return StatelessNetwork(network)
     key = _structure(network)
     with _LOCK:
-        found = _KNOWN.get(key)
+        found = _KNOWN.get((key, compiled))
         if found is None:
             found = StatelessNetwork(_like(network))
             if _structure(found.network) != key:
                 return StatelessNetwork(network)
-            _KNOWN[key] = found
+            _KNOWN[key, compiled] = found
         return found
 
 

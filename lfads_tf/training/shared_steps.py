@@ -7,6 +7,7 @@ behind when it is dropped.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,8 @@ def shared_step(model: LFADS, name: str) -> Callable[[Iterator], dict[str, tf.Te
 
     def step(iterator: Iterator) -> dict[str, tf.Tensor]:
         data = next(iterator)
-        key = name, settings, sharding.cores(), repr(_kinds(data))
+        n_shards = sharding.default_shards(tf.nest.flatten(data)[0].shape[0])
+        key = name, settings, n_shards, repr(_kinds(data))
         shared = model._stateless.function(
             key, lambda: _make(model, name, settings), compiled=model._uses_xla
         )
@@ -108,4 +110,5 @@ def _make(model: LFADS, name: str, settings: Hashable) -> Callable:
                 variable.assign(new)
         return logs
 
-    return tf.function(run, autograph=False)
+    # TensorFlow knows functions by their code, and warns of one that is traced often.
+    return tf.function(functools.partial(run), autograph=False)

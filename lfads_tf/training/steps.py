@@ -208,7 +208,7 @@ def over_shards(
         >>> from lfads_tf.layers.network import Network
         >>> from lfads_tf.layers.stateless import stateless_network
         >>> network = Network(config)
-        >>> stateless = stateless_network(network)
+        >>> stateless = stateless_network(network, compiled=False)
         >>> run = loss_only(stateless, compiled=False)
         >>> weights = stateless.weights_of(network)
         >>> results, n_samples = over_shards(run, weights, shards, scalars, tf.ones(()))

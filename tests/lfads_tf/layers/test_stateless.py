@@ -13,7 +13,7 @@ from lfads_tf import LFADS, LFADSConfig
 from lfads_tf.inference import posterior
 from lfads_tf.layers.network import Network
 from lfads_tf.layers.stateless import StatelessNetwork, stateless_network
-from lfads_tf.training import noise_and_masks, stateless_optimizers, steps
+from lfads_tf.training import noise_and_masks, sharding, stateless_optimizers, steps
 from lfads_tf.training.objective import loss_parts
 
 SIZES = {
@@ -128,12 +128,12 @@ def computed(network, config):
 def test_a_shared_network_computes_what_the_models_own_does(name):
     """For each attribute: it is a part of the structure, or the same functions serve it."""
     base = {**SIZES, "n_inferred_inputs": 1, **NEEDS.get(name, {})}
-    first = stateless_network(Network(LFADSConfig(**base)))
+    first = stateless_network(Network(LFADSConfig(**base)), compiled=False)
     own = Network(LFADSConfig(**{**base, name: CHANGES[name]}))
     session_name = own.config.session_names[0]
     weights = own.sessions.of(session_name)
     own.sessions.assign(session_name, weights._replace(out_bias=weights.out_bias + 0.3))
-    shared = stateless_network(own)
+    shared = stateless_network(own, compiled=False)
     with shared.with_weights(shared.weights_of(own)) as network:
         assert network is not own
         received = computed(network, own.config)
@@ -188,6 +188,27 @@ def test_what_was_not_compiled_by_xla_goes_with_the_last_model():
     assert kept() is None
 
 
+def test_what_xla_did_not_compile_goes_also_where_another_model_was_compiled_by_it():
+    kept = compiled(jit_compile=True, state_clip=4.75)
+    model = compiled(state_clip=4.75)
+    model.fit(spikes(), verbose=0)
+    gone = weakref.ref(model._stateless)
+    assert gone() is not kept._stateless
+    del model
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("n_shards", [2, 3])
+def test_each_number_of_shards_has_a_graph(n_shards, monkeypatch):
+    kept = compiled(state_clip=4.0 + n_shards / 16)
+    kept.fit(spikes(), verbose=0)
+    before = len(kept._stateless._functions)
+    monkeypatch.setattr(sharding, "default_shards", lambda n: n_shards)
+    compiled(5, state_clip=4.0 + n_shards / 16).fit(spikes(), verbose=0)
+    assert len(kept._stateless._functions) == before + 1
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_models_that_share_functions_share_no_numbers(jit_compile):
     """Trained in turn, or one alone: the same weights, and the same answers."""
@@ -226,7 +247,7 @@ class Louder(Network):
 
 def test_a_network_of_another_class_shares_nothing():
     network = Louder(LFADSConfig(**SIZES))
-    assert stateless_network(network).network is network
+    assert stateless_network(network, compiled=False).network is network
 
 
 def test_weights_frozen_after_the_compilation_are_refused():
