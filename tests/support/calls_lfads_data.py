@@ -65,6 +65,13 @@ def session():
     return Session(np.random.default_rng(0).poisson(1.0, (3, 6, 4)) + 0.0, 0.02)
 
 
+#: Trials of unequal lengths, beside which nothing else is given.
+OF_LISTS = {
+    "spikes": [np.ones((5, 4)), np.ones((6, 4)), np.ones((6, 4))],
+    **dict.fromkeys(["external_inputs", "behavior", "true_rates"]),
+}
+
+
 def arrays():
     """Return all arrays of a session."""
     return {
@@ -173,8 +180,15 @@ DATA_CALLS: dict[str, Call | Excluded] = {
     "lfads_tf.Session": Call(arrays, OF_SESSION),
     "lfads_tf.Session.from_arrays": Call(
         arrays,
-        {**OF_SESSION, "lengths": array(axes=1, tied=(0,), low=1, high=6, whole=True)},
-        given={"lengths": lambda: {"lengths": [6, 5, 3]}},
+        {
+            **OF_SESSION,
+            "lengths": array(axes=1, tied=(0,), low=1, high=6, whole=True),
+            "n_bins": whole(),
+        },
+        given={
+            "lengths": lambda: {"lengths": [6, 5, 3]},
+            "n_bins": lambda: {**OF_LISTS, "n_bins": 6},
+        },
     ),
     "lfads_tf.Session.load": Call(
         lambda: {"path": foreign_file(), "bin_width": 0.02, "group": "day"},

@@ -11,7 +11,7 @@ from analysis_kinds import (
     pair_of,
     places,
 )
-from argument_kinds import array, choice, number, whole
+from argument_kinds import array, choice, flag, number, whole
 from calls_lfads_analysis import LABELS, WIDTH, counts, rates
 from public_calls import Call, Excluded
 
@@ -19,6 +19,9 @@ START = number(low=-np.inf)
 HISTORY = {"nll": [3.0, 1.5], "val_nll": [3.1, 2.2], "l2": [0.1, 0.1]}
 
 PLOTTING: dict[str, Call | Excluded] = {
+    "condition_colors": Call(
+        lambda: {"conditions": LABELS}, {"conditions": labels_of_trials(), "cyclic": flag()}
+    ),
     "plot_factors": Call(
         lambda: {
             "inferred": rates(),
@@ -29,6 +32,7 @@ PLOTTING: dict[str, Call | Excluded] = {
             "start": -0.1,
         },
         {
+            "cyclic": flag(),
             "inferred": array(),
             "conditions": labels_of_trials(),
             "bin_width": WIDTH,
@@ -57,6 +61,7 @@ PLOTTING: dict[str, Call | Excluded] = {
     "plot_initial_conditions": Call(
         lambda: {"inferred": rates()[:, 0], "conditions": LABELS, "components": (1, 3)},
         {
+            "cyclic": flag(),
             "inferred": array(),
             "conditions": labels_of_trials(),
             "components": pair_of((0, 1), (1, 4), (1.0, 2.0), ("1", "2"), (True, 2), (-1, 1)),
@@ -71,6 +76,7 @@ PLOTTING: dict[str, Call | Excluded] = {
             "start": -0.1,
         },
         {
+            "cyclic": flag(),
             "inferred": observed(),
             "bin_width": WIDTH,
             "conditions": labels_of_trials(),

@@ -361,6 +361,8 @@ CALLS: dict[str, Call | Excluded] = {
         slow=True,
     ),
     "lfads_tf.LFADS.train_step": OF_KERAS,
+    "lfads_tf.LFADS.make_train_function": OF_KERAS,
+    "lfads_tf.LFADS.make_test_function": OF_KERAS,
     "lfads_tf.Inferred": Excluded("infer makes it; users read it"),
     "lfads_tf.Inferred.load": Call(
         lambda: {"path": _inferred_file()},
