@@ -5,9 +5,9 @@
 ``python -m fixedpoint_tf TASK``
     trains a network on another task of the field and finds the fixed points at its inputs;
 ``python -m fixedpoint_tf find MODEL.keras``
-    finds those of a saved model.
+    finds those of a saved model (with cells or layers of your own: ``--import FILE.py``).
 
-Each prints the result in one line and write the figures and the points into ``--out``.
+Each prints the result and writes the figures and the points into ``--out``.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 layer=args.layer,
                 constant_input=args.input,
                 drive=args.drive,
+                imported=args.imported,
                 **shared,
             )
     except (OSError, TypeError, ValueError) as error:
@@ -132,6 +133,14 @@ def _parser() -> argparse.ArgumentParser:
         help="inputs of the model (n_trials, n_time, n_inputs): the search starts around the "
         "states that the model visits under them; for several inputs a FILE.npz with their "
         "names (default: white noise of standard deviation 1 at the RNN layer)",
+    )
+    find.add_argument(
+        "--import",
+        dest="imported",
+        type=Path,
+        metavar="FILE.py",
+        help="a Python file that is run first: it defines the model's own layers and cells "
+        "(and trains nothing when it is imported)",
     )
     return parser
 

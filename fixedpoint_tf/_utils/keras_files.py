@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import check_path, listed
 
-__all__ = ["check_model_file", "is_saved_as_hdf5", "warn_of_weights"]
+__all__ = ["check_model_file", "is_saved_as_hdf5", "unknown_classes", "warn_of_weights"]
 
 #: The first Keras that heeds ``safe_mode`` in HDF5 files (CVE-2025-9905): one before runs
 #: code that is hidden in them.
@@ -68,6 +69,30 @@ def damage(path: str | os.PathLike[str]) -> object:
             return archive.testzip()
     except Exception as error:  # noqa: BLE001 - the library has many words for damage
         return error
+
+
+def unknown_classes(path: str | os.PathLike[str]) -> list[str]:
+    """Return the registered names in a ``.keras`` file that Keras does not know here."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = [json.loads(archive.read("config.json"))]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):  # of another format
+        return []
+    names = []
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            name, module = part.get("registered_name"), sys.modules.get(str(part.get("module")))
+            if (
+                isinstance(name, str)
+                and keras.saving.get_registered_object(name) is None
+                and not hasattr(module, str(part.get("class_name")))
+            ):
+                names.append(name)
+            part = list(part.values())
+        if isinstance(part, list):
+            parts += reversed(part)
+    return list(dict.fromkeys(names))
 
 
 def not_finite(model: Any) -> list[str]:

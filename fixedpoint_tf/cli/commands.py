@@ -15,6 +15,7 @@ from fixedpoint_tf import plotting
 from fixedpoint_tf._utils.figures import save_figure
 from fixedpoint_tf.analysis.sensitivity import analyze_sensitivity
 from fixedpoint_tf.cli.report import meaning
+from fixedpoint_tf.cli.user_files import run_file
 from fixedpoint_tf.finder import FixedPointFinder
 from fixedpoint_tf.fixed_points.points import FixedPoints
 from fixedpoint_tf.systems.convert import as_system
@@ -177,6 +178,7 @@ def find(
     layer: str | None,
     constant_input: Sequence[float] | None,
     drive: Path | None,
+    imported: Path | None,
     seed: int,
     n_inits: int,
     verbose: bool,
@@ -194,6 +196,7 @@ def find(
             a ``.npz`` file with an array for each input by its name: the search starts
             about the states that the model goes through. By default white noise at the RNN
             layer; without a constant input either, zeros there too.
+        imported: a Python file that defines the classes of the model, or None.
         seed: seed of the noise and the search.
         n_inits: number of states to search from.
         verbose: show the progress bar of the search.
@@ -202,7 +205,9 @@ def find(
     Returns:
         The distinct points, and the names of the files written.
     """
-    system = as_system(model, layer=layer)
+    own = {} if imported is None else run_file(imported)
+    with keras.saving.custom_object_scope(own):
+        system = as_system(model, layer=layer)
     finder = FixedPointFinder(system, random_seed=seed, verbose=verbose)
     valid_bxt = None
     if drive is None:

@@ -8,7 +8,12 @@ from typing import Any
 
 import keras
 
-from fixedpoint_tf._utils.keras_files import check_model_file, warn_of_weights
+from fixedpoint_tf._utils.checks import listed
+from fixedpoint_tf._utils.keras_files import (
+    check_model_file,
+    unknown_classes,
+    warn_of_weights,
+)
 from fixedpoint_tf.systems.convert.arguments import ACCEPTED, Given
 from fixedpoint_tf.systems.convert.cells import from_cell
 from fixedpoint_tf.systems.models.model_path import ModelPath
@@ -28,6 +33,13 @@ def load_model(path: str | os.PathLike) -> Any:
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the file
+        if names := unknown_classes(path):
+            raise ValueError(
+                f"rnn: expected a model of classes that Keras knows, received {path!r} with "
+                f"{listed(names)}. Import the module that defines and registers what is named "
+                "(on the command line: --import FILE.py), or load the model yourself, "
+                "keras.saving.load_model(path, custom_objects={...}), and pass it."
+            ) from error
         raise ValueError(
             f"rnn: expected a model that Keras can load, received {path!r}: {error} A model "
             "with classes of your own, or of tf_keras, is best loaded by yourself and passed "
@@ -81,8 +93,8 @@ def from_model(model: Any, kinds: Any, given: Given) -> DynamicalSystem:
     if len(found) > 1:
         raise ValueError(
             f"rnn: expected one RNN layer in {what}, received {len(found)}: "
-            f"{[x.name for x in found]}. Name one of them with layer=, or pass the layer "
-            "itself."
+            f"{[x.name for x in found]}. Name one of them with layer= (on the command "
+            "line: --layer), or pass the layer itself."
         )
     if isinstance(found[0], kinds.Bidirectional):
         raise both_directions(found[0])

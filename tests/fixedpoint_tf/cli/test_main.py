@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import sys
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from fixedpoint_tf import FixedPointFinder, FixedPoints
 from fixedpoint_tf.__main__ import TASKS as COMMANDS
 from fixedpoint_tf.__main__ import main
+from fixedpoint_tf.cli.user_files import run_file
 from fixedpoint_tf.tasks import TASKS, recurrent_network
 
 pytestmark = pytest.mark.slow
@@ -232,3 +234,65 @@ def test_a_constant_input_that_never_settles_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["find", str(tmp_path / "model.keras"), *options])
     assert "inputs of the RNN layer 'second' settle" in capsys.readouterr().err
+
+
+OWN_CELL = """
+import keras
+
+{decorator}
+class Halving(keras.layers.Layer):
+    state_size = 2
+
+    def call(self, inputs, states, training=False):
+        new = 0.5 * states[0] + inputs
+        return new, [new]
+"""
+
+
+@pytest.mark.parametrize(
+    ("decorator", "name"),
+    [("@keras.saving.register_keras_serializable('own')", "own>Halving"), ("", "Halving")],
+)
+def test_a_model_with_a_cell_of_the_user_needs_the_file_that_defines_it(
+    tmp_path, capsys, monkeypatch, decorator, name
+):
+    file, path = tmp_path / "own_cells.py", tmp_path / "model.keras"
+    file.write_text(OWN_CELL.format(decorator=decorator))
+    registered = keras.saving.get_custom_objects()
+    monkeypatch.delitem(sys.modules, "own_cells", raising=False)
+    before = list(sys.path)
+    cell = run_file(file)["Halving"]()
+    keras.Sequential([keras.Input((None, 2)), keras.layers.RNN(cell)]).save(path)
+    registered.pop(name, None)
+    sys.modules.pop("own_cells", None)
+    arguments = ["find", str(path), "--out", str(tmp_path), "--quiet", "--n-inits", "8"]
+    with pytest.raises(SystemExit):
+        main(arguments)
+    said = capsys.readouterr().err
+    assert f"with {name}. Import the module" in said and "--import FILE.py" in said
+    assert main([*arguments, "--import", str(file)]) == 0
+    assert "1 fixed point (stable); 2 units" in capsys.readouterr().out
+    assert sys.path == before
+    registered.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "expected a Python file, FILE.py"), ("1/0", "ZeroDivisionError")],
+)
+def test_a_file_of_classes_that_does_not_run_is_refused(tmp_path, text, message):
+    file = tmp_path / "broken_cells.py"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        run_file(file)
+    assert "broken_cells" not in sys.modules
+
+
+def test_a_file_of_classes_replaces_no_module_in_use(tmp_path):
+    file = tmp_path / "json.py"
+    file.write_text("")
+    before = sys.modules["json"]
+    with pytest.raises(ValueError, match="expected a name of no other module, .*rename"):
+        run_file(file)
+    assert sys.modules["json"] is before
