@@ -140,6 +140,9 @@ class FixedPointFinder:
         self.interrupted = False
         self._said: set[str] = set()  # what has been said once
 
+    def __repr__(self) -> str:
+        return f"FixedPointFinder({self.system!r})"
+
     def rnn_inputs(
         self, model_inputs: Any, *, call_arguments: dict[str, Any] | None = None
     ) -> RNNInputs:

@@ -222,9 +222,9 @@ set: some points are missing']
         for ground in np.unique(self.self_map[rows]):
             some = rows[self.self_map[rows] == ground]
             where = "" if len(some) == len(status) else f" under {self._name(some)}"
-            parts.append(
-                f"no theorem on the sum of all indices{where} ({SelfMap(ground).text})"
-            )
+            hint = "; bounds= gives some" if ground == SelfMap.UNBOUNDED else ""
+            text = SelfMap(ground).text
+            parts.append(f"no theorem on the sum of all indices{where} ({text}){hint}")
         return parts
 
     def _known(self, status: IndexStatus, rows: np.ndarray) -> str:

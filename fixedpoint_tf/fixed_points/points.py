@@ -343,6 +343,9 @@ class FixedPoints(Result):
     def time_constants(self, dt: float | None = None) -> np.ndarray:
         """Return the time constants ``(n, n_modes)`` in steps, or in seconds given ``dt``.
 
+        They are in the order of ``eigval_J_xstar``, the fastest growing mode first: where a
+        mode grows, the slowest is ``time_constants().max(axis=1)``.
+
         Args:
             dt: seconds per step.
 

@@ -29,8 +29,8 @@ class SearchEnd(TextStrEnum):
     )
     FEW_ARRIVED = (
         "few arrived",
-        "fewer than a tenth of the further starts reached a fixed point: the number of points "
-        "is a lower bound",
+        "fewer than a tenth of the further starts reached a fixed point, so that some "
+        "may be missing",
     )
     MISSING = (
         "missing",

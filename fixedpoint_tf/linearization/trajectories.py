@@ -65,6 +65,13 @@ def linear_trajectories(
         >>> import numpy as np
         >>> linear_trajectories([1.0], [[0.5]], [[2.0]], n_steps=3).ravel().tolist()
         [1.5, 1.25, 1.125]
+
+        Around the first point of a search:
+
+        >>> from fixedpoint_tf import FixedPoints
+        >>> points = FixedPoints(xstar=[[1.0]], J_xstar=[[[0.5]]])
+        >>> linear_trajectories(points.xstar[0], points.J_xstar[0], [[2.0]], 3).shape
+        (1, 3, 1)
     """
     check_time_step(dt, check_time(time))
     check_whole(n_steps, "n_steps", 0)

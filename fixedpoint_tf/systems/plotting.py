@@ -91,7 +91,8 @@ def plot_flow(
     """
     if not all(hasattr(system, name) for name in ("n_states", "n_inputs", "time", "step")):
         raise ArgumentTypeError(
-            f"system: expected a dynamical system, received {shown(system)}."
+            f"system: expected a dynamical system, such as finder.system, received "
+            f"{shown(system)}."
         )
     check_time(system.time)
     check_instance(fps, "fps", FixedPoints, none=True)

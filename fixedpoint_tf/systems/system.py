@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from fixedpoint_tf._utils.checks import as_numbers, check_float_type
 from fixedpoint_tf._utils.compiling import undisturbed
+from fixedpoint_tf._utils.plurals import pluralize
 
 if TYPE_CHECKING:
     from fixedpoint_tf.systems.models.model_path import ModelPath
@@ -326,7 +327,7 @@ class DynamicalSystem:
         states = ", ".join(f"{name} ({size})" for name, size in self.state_names)
         return (
             f"DynamicalSystem({self.name}: {self.time}, states {states}; "
-            f"{self.n_inputs} inputs)"
+            f"{pluralize(self.n_inputs, 'input')})"
         )
 
 

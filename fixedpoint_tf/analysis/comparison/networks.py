@@ -150,6 +150,9 @@ class Comparison(Result):
         text += f"; {failed} failed" if failed else ""
         return text + ("; interrupted" if self.interrupted else "")
 
+    def __str__(self) -> str:
+        return self.to_markdown()
+
     def to_markdown(self) -> str:
         """Return the table as text, one row per network."""
         head = ["network", *self.measures, "s"]
@@ -330,6 +333,9 @@ def _named(networks: Any) -> dict[Any, Any]:
     return named
 
 
+_STARTS = "(n, n_states), or a function from a finder to such states,"
+
+
 def _check_states(initial_states: Any, n_states: int | None) -> int:
     """Return the number of starts, and refuse starts of no network."""
     parts = [initial_states]
@@ -339,7 +345,7 @@ def _check_states(initial_states: Any, n_states: int | None) -> int:
         leaves = tf.nest.flatten(initial_states)
         parts = leaves if all(getattr(leaf, "ndim", 0) == 2 for leaf in leaves) else parts
     arrays = [
-        as_numbers(part, "initial_states", n_axes=(2,), shape="(n, n_states)", finite=True)
+        as_numbers(part, "initial_states", n_axes=(2,), shape=_STARTS, finite=True)
         for part in parts or [[]]
     ]
     width = sum(array.shape[1] for array in arrays)

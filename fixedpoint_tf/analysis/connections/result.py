@@ -9,7 +9,7 @@ import numpy as np
 
 from fixedpoint_tf._utils.plurals import pluralize
 from fixedpoint_tf._utils.results import Result
-from fixedpoint_tf.analysis.outcomes import describe_outcomes
+from fixedpoint_tf.analysis.outcomes import RunOutcome, describe_outcomes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -157,7 +157,11 @@ class Connections(Result):
         n_several, n_stand = n_saddles - n_one, int(self.is_representative.sum())
         what = "saddle" if n_one else "point"
         parts = [f"{pluralize(len(self), 'way')} out of {pluralize(n_saddles, what)}"]
-        if n_one:
+        n_arrived = int((self.outcome == RunOutcome.FIXED_POINT).sum())
+        if self.is_attractor.sum() < 2:  # no two that a saddle could join
+            if n_arrived:
+                parts.append(f"{n_arrived:,} to a fixed point given")
+        elif n_one:
             parts.append(
                 f"{len(graph.saddles):,} of {pluralize(n_one, 'saddle')} with 1 unstable "
                 f"direction {'joins' if len(graph.saddles) == 1 else 'join'} "

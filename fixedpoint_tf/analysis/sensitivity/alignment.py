@@ -59,6 +59,11 @@ class Sensitivity(Result):
     without effect, the selection vector of a defective eigenvalue. Both members of a conjugate
     pair are given, with the same angles and sizes.
 
+    Printed, it names the input that the slowest modes listen to most, with the medians over
+    points of its effect and of its angle to the selection vector (90 degrees: not heard), and
+    the largest ``peak_amplification``: 1-fold is no growth; without end is that of a point with
+    an unstable mode.
+
     Attributes:
         eigenvalues: ``(n, n_modes)`` complex.
         time_constants: ``(n, n_modes)``, of each mode, in steps or in units of ``dt``.
@@ -159,9 +164,11 @@ class Sensitivity(Result):
         if len(rows):
             parts.append(f"non-normality {np.median(self.henrici[rows]):.2f}")
         bounded = self.peak_amplification[np.isfinite(self.peak_amplification)]
-        if len(bounded):
-            parts[-1] += f", perturbations grow up to {bounded.max():.2g}-fold"
         endless = int(np.isposinf(self.peak_amplification).sum())
+        if len(bounded) and not endless and bounded.max() < 1.005:
+            parts[-1] += ", perturbations do not grow"
+        elif len(bounded):
+            parts[-1] += f", perturbations grow up to {bounded.max():.2g}-fold"
         if endless:
             parts[-1] += f", without end at {endless:,} point{'s' * (endless != 1)}"
         return "; ".join(parts) + (" (interrupted)" if self.interrupted else "")

@@ -55,7 +55,8 @@ def check_starts(
     if len(u) not in (1, len(x)):
         raise ValueError(
             f"inputs: expected one row, or one for each of the {len(x)} initial states, "
-            f"received {len(u)} rows."
+            f"received {len(u)} rows. Search under each input by itself and join the points by "
+            "FixedPoints.concatenate, or repeat the initial states for each input."
         )
     u = np.ascontiguousarray(np.broadcast_to(u, (len(x), system.n_inputs)))
     if cond_ids is not None:
@@ -86,6 +87,8 @@ def _check_constant(system: DynamicalSystem, u: np.ndarray) -> None:
     try:
         check_rows(u, "inputs", system.n_inputs, "n_inputs")
     except ValueError as error:
+        if u.shape == (system.n_inputs,):
+            raise ValueError(f"{error} One constant input is a row: [[...]].") from None
         if path is None or u.shape[-1:] == (system.n_inputs,):
             raise
         raise ValueError(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from fixedpoint_tf._utils.checks import check_whole
+from fixedpoint_tf._utils.checks import ArgumentTypeError, check_whole
 from fixedpoint_tf.systems.convert.arguments import Given, checked_box, with_check
 from fixedpoint_tf.systems.differentiation.autodiff import Autodiff
 from fixedpoint_tf.systems.system import DynamicalSystem, StateLayout
@@ -25,6 +25,15 @@ def from_function(function: Callable, given: Given) -> DynamicalSystem:
             f"layer: expected None beside {name!r}, which is a function, received "
             f"{given.layer!r}."
         )
+    for argument, size, least in (
+        ("n_states", given.n_states, 1),
+        ("n_inputs", given.n_inputs, 0),
+    ):
+        if size is None:
+            raise ArgumentTypeError(
+                f"{argument}: expected a whole number of at least {least} for {name!r}, "
+                "received None. A function needs both sizes, n_states= and n_inputs=."
+            )
     for_ = f" for {name!r}"
     layout = StateLayout(("h",), (check_whole(given.n_states, "n_states", for_=for_),))
     n_inputs = check_whole(given.n_inputs, "n_inputs", 0, for_=for_)

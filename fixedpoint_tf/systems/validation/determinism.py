@@ -63,7 +63,8 @@ def check_map(update: Update, name: str, n_states: int, n_inputs: int, dtype: st
     ):
         raise ValueError(
             f"{expected} a first row that changes with the other rows: statistics of the "
-            "batch, or a mean or product over it. Use the inference form (training=False)."
+            "batch, or a mean or product over it. Use the inference form (training=False), and "
+            "let a function take rows of states, (n, n_states), rather than one state."
         )
     again = np.roll(image(*rolled), -1, axis=0)
     if not alike(again, first, 16.0 * single * (1.0 + size)):
@@ -81,5 +82,7 @@ def check_map(update: Update, name: str, n_states: int, n_inputs: int, dtype: st
     except Exception as error:  # noqa: BLE001 - whatever the update does
         raise ValueError(
             f"rnn: expected {name!r} to consist of TensorFlow operations, received one that "
-            f"cannot be compiled, for example with NumPy on the states: {error}"
+            "cannot be compiled, for example with NumPy on the states. Call such a part "
+            "by tf.numpy_function(part, [h, u], h.dtype), with derivatives='differences': "
+            f"{error}"
         ) from error

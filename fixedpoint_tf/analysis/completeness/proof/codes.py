@@ -18,6 +18,10 @@ class CompletenessCode(TextStrEnum):
     COMPLETE = "complete", "proved: these are all fixed points"
     UNDECIDED = "undecided", "boxes are left that may hold fixed points, or pairs of them"
     LIMIT = "limit", "the limit of time or of boxes was reached"
-    NO_BOUNDS = "no_bounds", "no theorem: no equations with intervals, or no bounded box"
+    NO_BOUNDS = (
+        "no_bounds",
+        "no theorem: the states have no bounds (bounds= gives them), or an operation of the "
+        "network has no enclosure",
+    )
     TOO_LARGE = "too_large", "none is within reach: too many variables, or ReLU units"
     INTERRUPTED = "interrupted", "not examined to the end"

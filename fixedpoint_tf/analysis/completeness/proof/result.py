@@ -154,13 +154,17 @@ class Completeness(Result):
             exactly = "exactly " if code == CompletenessCode.COMPLETE else "at least "
             new = f", {n_new} of them new" if n_new else ""
             within = " within the bounds given" if WITHIN in self.methods[i] else ""
-            text = f"{name}{code}{within}: {exactly}{pluralize(n, 'fixed point')}{new}"
+            ended = " of time or boxes" if code == CompletenessCode.LIMIT else ""
+            text = f"{name}{code}{ended}{within}: {exactly}{pluralize(n, 'fixed point')}{new}"
             if code in (CompletenessCode.UNDECIDED, CompletenessCode.LIMIT):
                 text += f"; {pluralize(int(self.n_open[i]), 'box', 'boxes')} undecided"
             elif code in (CompletenessCode.NO_BOUNDS, CompletenessCode.TOO_LARGE):
                 text = f"{name}{code.text}"
             lines.append(text)
-        if len(self.not_enclosed):
+        examined = ~np.isin(
+            self.codes, (CompletenessCode.NO_BOUNDS, CompletenessCode.TOO_LARGE)
+        )
+        if len(self.not_enclosed) and examined.any():
             lines.append(
                 f"{pluralize(len(self.not_enclosed), 'point')} given without a fixed point "
                 "enclosed"
