@@ -833,6 +833,11 @@ class LFADS(keras.Model):
     # What Keras calls in training.
 
     def make_train_function(self, force: bool = False) -> None:
+        """Make the function by which ``fit`` trains on a batch, shared where it can be.
+
+        Args:
+            force: make it again where there is one.
+        """
         if getattr(self, "train_function", None) is None or force:
             shared = shared_step(self, "train_step") if type(self) is LFADS else None
             if shared is None:
@@ -841,6 +846,11 @@ class LFADS(keras.Model):
                 self.train_function = shared
 
     def make_test_function(self, force: bool = False) -> None:
+        """Make the function by which ``evaluate`` takes a batch, shared where it can be.
+
+        Args:
+            force: make it again where there is one.
+        """
         if getattr(self, "test_function", None) is None or force:
             shared = shared_step(self, "test_step") if type(self) is LFADS else None
             if shared is None:

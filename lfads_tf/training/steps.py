@@ -235,7 +235,7 @@ def added(parts_by_shard: Sequence[Mapping[str, tf.Tensor]]) -> dict[str, tf.Ten
 
 
 class Update(NamedTuple):
-    """What :func:`update` returns.
+    """The two functions of an update of the weights.
 
     Attributes:
         apply: function of the shards' gradients and the largest norm.
