@@ -189,7 +189,7 @@ class LFADS(keras.Model):
             "steps_per_execution": steps_per_execution,
         }
         self._optimizer_settings = checkpoints.settings_of(optimizer)
-        self._uses_xla = compiled = bool(jit_compile) and not run_eagerly
+        compiled = bool(jit_compile) and not run_eagerly
         with self.distribute_strategy.scope():
             self._stateless = stateless_network(self.network, compiled=compiled)
         self._shard_gradients = steps.loss_and_gradients(self._stateless, compiled=compiled)
@@ -483,7 +483,7 @@ class LFADS(keras.Model):
         if ask == "train_on_batch":
             self._begin(trials, x)
             self.make_train_function()
-            run = self.train_function
+            run: Any = self.train_function
         else:
             self.make_test_function()
             run = self.test_function
@@ -838,12 +838,11 @@ class LFADS(keras.Model):
         Args:
             force: make it again where there is one.
         """
-        if getattr(self, "train_function", None) is None or force:
-            shared = shared_step(self, "train_step") if type(self) is LFADS else None
-            if shared is None:
-                super().make_train_function(force)
-            else:
-                self.train_function = shared
+        if force or getattr(self, "train_function", None) is None:
+            self.train_function = (
+                shared_step(self, "train_step") if type(self) is LFADS else None
+            )
+        super().make_train_function()  # makes one where there is none
 
     def make_test_function(self, force: bool = False) -> None:
         """Make the function by which ``evaluate`` takes a batch, shared where it can be.
@@ -851,12 +850,9 @@ class LFADS(keras.Model):
         Args:
             force: make it again where there is one.
         """
-        if getattr(self, "test_function", None) is None or force:
-            shared = shared_step(self, "test_step") if type(self) is LFADS else None
-            if shared is None:
-                super().make_test_function(force)
-            else:
-                self.test_function = shared
+        if force or getattr(self, "test_function", None) is None:
+            self.test_function = shared_step(self, "test_step") if type(self) is LFADS else None
+        super().make_test_function()  # makes one where there is none
 
     def _numbers(self) -> dict[str, tf.Tensor]:
         """Return the numbers of the configuration that a step needs, as tensors."""

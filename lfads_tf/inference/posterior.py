@@ -143,7 +143,7 @@ def posterior_function(network: StatelessNetwork, *, compiled: bool = True) -> C
         n_shards = max(n for n in range(1, most + 1) if n_trials % n == 0)
         key = "posterior", n_shards, repr(sizes)
         of_size = network.function(
-            key, lambda: _posterior_of_one_size(network, n_shards, compiled), compiled=compiled
+            key, lambda: _posterior_of_one_size(network, n_shards, compiled)
         )
         return of_size(weights, chunk, weight_kg, session)
 

@@ -116,23 +116,17 @@ class StatelessNetwork:
         with keras.StatelessScope(state_mapping=[*trained, *fixed]):
             yield self.network
 
-    def function(
-        self, key: Hashable, make: Callable[[], Callable], *, compiled: bool
-    ) -> Callable:
+    def function(self, key: Hashable, make: Callable[[], Callable]) -> Callable:
         """Return a function of this network, made at the first call.
 
         Args:
             key: by which later calls find it.
             make: makes the function.
-            compiled: by XLA. Its program stays in memory as long as the process, and so does
-                this object, for later models.
         """
         with _LOCK:
-            if (key, compiled) not in self._functions:
-                self._functions[key, compiled] = make()
-            if compiled and self in _KNOWN.values():
-                _COMPILED.add(self)
-            return self._functions[key, compiled]
+            if key not in self._functions:
+                self._functions[key] = make()
+            return self._functions[key]
 
 
 _LOCK = threading.RLock()
@@ -148,7 +142,8 @@ def stateless_network(network: Network, *, compiled: bool) -> StatelessNetwork:
 
     Args:
         network: network of a model.
-        compiled: its functions are compiled by XLA. Only then does it outlive the models.
+        compiled: its functions are compiled by XLA. Their programs stay in memory as long as
+            the process, and so does then the stateless network, for later models.
 
     Example:
         >>> from lfads_tf import LFADSConfig
@@ -167,6 +162,8 @@ def stateless_network(network: Network, *, compiled: bool) -> StatelessNetwork:
             if _structure(found.network) != key:
                 return StatelessNetwork(network)
             _KNOWN[key, compiled] = found
+            if compiled:
+                _COMPILED.add(found)
         return found
 
 

@@ -47,9 +47,7 @@ def shared_step(model: LFADS, name: str) -> Callable[[Iterator], dict[str, tf.Te
         data = next(iterator)
         n_shards = sharding.default_shards(tf.nest.flatten(data)[0].shape[0])
         key = name, settings, n_shards, repr(_kinds(data))
-        shared = model._stateless.function(
-            key, lambda: _make(model, name, settings), compiled=model._uses_xla
-        )
+        shared = model._stateless.function(key, lambda: _make(model, name, settings))
         return shared(variables, numbers, data)
 
     return step
@@ -94,9 +92,7 @@ def _kinds(data: Any) -> Any:
 def _make(model: LFADS, name: str, settings: Hashable) -> Callable:
     """Make the function of variables, numbers and a batch, with a copy of the model."""
     with tf.init_scope():
-        copy: Any = model._stateless.function(
-            ("copy", settings), model._copied, compiled=model._uses_xla
-        )
+        copy: Any = model._stateless.function(("copy", settings), model._copied)
     own = _variables(copy, name)
 
     def run(variables, numbers, data):

@@ -159,7 +159,7 @@ def loss_and_gradients(network: StatelessNetwork, *, compiled: bool) -> Callable
         gradients = tape.gradient(loss, weights.trained, unconnected_gradients="zero")
         return {**parts, "loss": loss}, gradients
 
-    return network.function("loss_and_gradients", lambda: run, compiled=compiled)
+    return network.function("loss_and_gradients", lambda: run)
 
 
 def loss_only(
@@ -172,7 +172,7 @@ def loss_only(
         parts = _parts(network, weights, shard, scalars, n_samples, share)
         return {**parts, "loss": weighted(parts, scalars, warm_up)}
 
-    return network.function("loss_only", lambda: run, compiled=compiled)
+    return network.function("loss_only", lambda: run)
 
 
 def _parts(network, weights, shard, scalars, n_samples, share):
@@ -293,7 +293,7 @@ def update(
             return *copy.stateless_apply(state, gradients, weights), norm
 
         function = tf.function(run_stateless, jit_compile=compiled, autograph=False)
-        return network.function(("update", key), lambda: function, compiled=compiled)
+        return network.function(("update", key), lambda: function)
 
     def choose(gradients_by_shard, largest_norm):
         # No function inside a replica may wait for other replicas, even if it is the only one.
