@@ -29,8 +29,8 @@ class SearchEnd(TextStrEnum):
     )
     FEW_ARRIVED = (
         "few arrived",
-        "fewer than a tenth of the further starts reached a fixed point, so that some "
-        "may be missing",
+        "fewer than a tenth of the further starts reached a fixed point: some may be missing, "
+        "and the number found is a lower bound",
     )
     MISSING = (
         "missing",
