@@ -46,7 +46,10 @@ def warmup(step, n_steps):
         1.0
     """
     step, n_steps = tf.cast(step, tf.float32), tf.cast(n_steps, tf.float32)
-    return tf.where(n_steps > 0, tf.minimum(step / tf.maximum(n_steps, 1.0), 1.0), 1.0)
+    # By a product, as TensorFlow divides by a constant: the number does not depend on whether
+    # n_steps is one.
+    risen = tf.minimum(step * tf.math.reciprocal_no_nan(n_steps), 1.0)
+    return tf.where(n_steps > 0, risen, 1.0)
 
 
 def l2_penalty(kernels, weights):
